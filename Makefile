@@ -1,0 +1,36 @@
+# Every target with a ## comment is listed by `make help`.
+SHELL := /bin/bash
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test lint format lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables of run: DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT BIND MEDIA_TOKEN"
+
+run: setup ## Run the whole system in the foreground; Ctrl-C stops it
+	@exec $(PY) -m tools.stack.run
+
+test: setup-dev ## Run every test (ARGS="-k purge" chooses)
+	@exec $(PY) -m pytest $(ARGS)
+
+lint: setup-dev ## Check style, types and the boundaries between services
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: setup-dev ## Format the code
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+setup: ## Install what running needs
+	@tools/setup.sh run
+
+setup-dev: ## Install what the tests need
+	@tools/setup.sh dev
+
+lock: ## Resolve the dependencies anew
+	@tools/lock.sh
+
+clean: ## Remove what was installed and generated, not the data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

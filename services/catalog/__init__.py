@@ -1,0 +1,1 @@
+"""The catalog service: takes uploads and owns the catalog."""

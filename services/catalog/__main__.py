@@ -1,0 +1,14 @@
+"""Run the catalog service: python -m services.catalog"""
+
+import logging
+
+from services.catalog.app import make_app
+from services.catalog.settings import CatalogSettings
+from services.core import logs, web
+from services.core.settings import load
+
+settings = load(CatalogSettings)
+logs.set_up("catalog", settings.log_format, settings.log_level)
+if not settings.media_token.get_secret_value():
+    logging.getLogger("services.catalog").warning("MEDIA_TOKEN is empty: everyone on this machine may write")
+web.serve(make_app(settings), settings)

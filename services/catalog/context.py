@@ -1,0 +1,38 @@
+"""What the routes work with: made once at the start, the same for every request."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from services.catalog.forms import Form, read_form
+from services.catalog.settings import CatalogSettings
+from services.catalog.uploads import Uploads
+from services.core.catalog import Catalog
+from services.core.storage import Storage
+from services.core.variants import Variants
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    settings: CatalogSettings
+    catalog: Catalog
+    variants: Variants
+    storage: Storage
+    uploads: Uploads
+
+    def form(self, request: Request, file_field: str, max_files: int) -> AbstractAsyncContextManager[Form]:
+        """Read the request's form; see forms.read_form."""
+        return read_form(
+            request,
+            self.storage.spool,
+            self.catalog.owner,
+            file_field,
+            max_files,
+            self.settings.payload_max_size,
+        )
+
+
+def context(request: Request) -> Context:
+    found: Context = request.app.state.context
+    return found

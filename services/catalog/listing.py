@@ -1,0 +1,136 @@
+"""GET /catalog and GET /catalog/{uuid}: the stored JSON as it is, streamed, and parsed only to be filtered."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.catalog.context import context
+from services.core import caching, keys
+from services.core.caching import Lifetimes
+from services.core.catalog import PAGE, Catalog, no_entry
+from services.core.errors import BadRequest
+from services.core.variants import NotedAnswer, new_answer
+from services.core.web import JsonResponse, matches
+
+LIMIT_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What part of the list is asked for. `after` is the creation number that the last page ended with."""
+
+    key: str | None
+    value: str
+    limit: int | None
+    after: int
+
+    @classmethod
+    def parse(cls, given: QueryParams) -> "Query":
+        """Read the query arguments; raises BadRequest for those that cannot be."""
+        limit, cursor = given.get("limit", ""), given.get("cursor", "")
+        if limit and not (limit.isdecimal() and 1 <= int(limit) <= LIMIT_MAX):
+            raise BadRequest(f"limit {limit!r} is not a page size.", f"Send a number from 1 to {LIMIT_MAX}.")
+        if cursor and not (cursor.isdecimal() and len(cursor) < 16):
+            raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
+        return cls(
+            key=given.get("filterByKey") or None,
+            value=given.get("filterByValue", ""),
+            limit=int(limit) if limit else None,
+            after=int(cursor) if cursor else 0,
+        )
+
+    def takes(self, raw: bytes) -> bool:
+        """Say whether a stored entry is asked for."""
+        return self.key is None or _as_text(orjson.loads(raw).get(self.key)) == self.value
+
+    def next_url(self, path: str, after: int) -> str:
+        asked = {"filterByKey": self.key, "filterByValue": self.value if self.key else None, "limit": self.limit}
+        return f"{path}?{urlencode({**{k: v for k, v in asked.items() if v is not None}, 'cursor': after})}"
+
+
+async def get_entry(request: Request) -> Response:
+    """Answer with one entry in `data`."""
+    ctx = context(request)
+    uuid = request.path_params["uuid"]
+    answer = new_answer(request.headers.get(caching.CACHE_KEY_HEADER, ""), keys.entry_group(uuid))
+    [raw] = await ctx.variants.read([uuid], answer.group, answer.cache_key, answer.id)
+    lifetimes = Lifetimes(ctx.settings.cache_seconds, ctx.settings.edge_cache_seconds)
+    response: Response
+    if raw is None:
+        error = no_entry(uuid)
+        body = {"data": [], "errors": [error.public()]}
+        response = JsonResponse(body, error.status, headers=caching.negative(lifetimes))
+    else:
+        etag = f'"{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+        headers = {"etag": etag, **caching.listed(lifetimes)}
+        if matches(request, etag):
+            response = Response(status_code=304, headers=headers)
+        else:
+            content = b'{"data":[' + raw + b'],"errors":[]}'
+            response = Response(content, media_type="application/json", headers=headers)
+    return NotedAnswer(response, ctx.variants, answer)
+
+
+async def get_list(request: Request) -> Response:
+    """Answer with the bare list, or one page of it, in creation order."""
+    ctx = context(request)
+    query = Query.parse(request.query_params)
+    answer = new_answer(request.headers.get(caching.CACHE_KEY_HEADER, ""), keys.LIST_GROUP)
+    await ctx.variants.read([], answer.group, answer.cache_key, answer.id)
+    revision = await ctx.catalog.revision()
+    asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
+    etag = f'"{revision}-{asked}"'
+    lifetimes = Lifetimes(ctx.settings.cache_seconds, ctx.settings.edge_cache_seconds)
+    headers = {"etag": etag, **caching.listed(lifetimes)}
+    if matches(request, etag):
+        return NotedAnswer(Response(status_code=304, headers=headers), ctx.variants, answer)
+    if query.limit is not None:
+        page, after = await _one_page(ctx.catalog, query, query.limit)
+        if after is not None:
+            headers["x-next-cursor"] = str(after)
+            headers["link"] = f'<{query.next_url(f"{ctx.settings.api_prefix}/catalog", after)}>; rel="next"'
+        content = b"[" + b",".join(page) + b"]"
+        response = Response(content, media_type="application/json", headers=headers)
+        return NotedAnswer(response, ctx.variants, answer)
+    body = _whole_list(ctx.catalog, query) if request.method == "GET" else _nothing()
+    return NotedAnswer(StreamingResponse(body, media_type="application/json", headers=headers), ctx.variants, answer)
+
+
+async def _whole_list(catalog: Catalog, query: Query) -> AsyncIterator[bytes]:
+    separator = b"["
+    async for raws in catalog.scan(query.after):
+        taken = [raw for raw in raws if query.takes(raw)] if query.key else raws
+        if taken:
+            yield separator + b",".join(taken)
+            separator = b","
+    yield b"[]" if separator == b"[" else b"]"
+
+
+async def _one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[bytes], int | None]:
+    """Return up to `limit` entries and the cursor of the next page, None when there is none."""
+    page: list[bytes] = []
+    after, last = query.after, await catalog.last_number()
+    while True:
+        count = limit - len(page) if query.key is None else min(PAGE, limit - len(page))
+        number, raws = await catalog.page(after, last, count)
+        if number is None:
+            return page, None
+        after = number
+        page += [raw for raw in raws if query.takes(raw)]
+        if len(page) == limit:
+            return page, after if after < last else None
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
+
+
+def _as_text(value: object) -> str:
+    """Write a value as a query argument says it: true, null, 12, text."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

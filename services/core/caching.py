@@ -1,0 +1,100 @@
+"""How long the cache tiers and browsers may keep an answer, said in headers. Pure functions.
+
+The services decide this, not nginx: `X-Accel-Expires` is for the cache tier, `X-Edge-Expires` becomes the edge's
+`X-Accel-Expires`, `Cache-Control` is for browsers and carries what nginx may do with stale content
+(`stale-while-revalidate`, `stale-if-error`, RFC 5861). The order matters: nginx reads headers one by one, and obeys a
+`no-cache` unless it has seen `X-Accel-Expires` before.
+"""
+
+from dataclasses import dataclass
+from email.utils import formatdate
+
+CACHE_KEY_HEADER = "x-cache-key"
+"""Set by the cache tier on its requests: the key under which it will store the answer."""
+
+BROWSER_SECONDS = 60
+NEGATIVE_SECONDS = 60
+STALE_WHILE_REVALIDATE = 60
+STALE_IF_ERROR = 30 * 86400
+_MARGIN = 10
+
+NEVER = {"x-accel-expires": "0", "cache-control": "no-store"}
+"""For answers that no cache may keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """Upper bounds in seconds, from the settings."""
+
+    cache: int
+    edge: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The caching headers of one answer; `last_call` is set in the short time before its content expires."""
+
+    headers: dict[str, str]
+    last_call: bool
+
+
+def negative(lifetimes: Lifetimes) -> dict[str, str]:
+    """Return the headers of an answer that says no: kept shortly by the tiers, not by browsers."""
+    seconds = min(NEGATIVE_SECONDS, lifetimes.cache)
+    return {
+        "x-accel-expires": str(seconds),
+        "x-edge-expires": str(min(seconds, lifetimes.edge)),
+        "cache-control": "no-cache",
+    }
+
+
+def listed(lifetimes: Lifetimes) -> dict[str, str]:
+    """Return the headers of catalog pages: kept by the tiers, which are purged, and checked again by browsers."""
+    return {
+        "x-accel-expires": str(lifetimes.cache),
+        "x-edge-expires": str(lifetimes.edge),
+        "cache-control": f"no-cache, stale-if-error={STALE_IF_ERROR}",
+    }
+
+
+def positive(lifetimes: Lifetimes, now: float, expires_at: float | None) -> Freshness:
+    """Return the headers of an answer whose content is good until `expires_at` (seconds since the epoch).
+
+    A stored header is the same for as long as it is stored, so "the edge may keep it for a minute" cannot be said in
+    the last minute before the end. The cache tier's copy therefore ends early enough for every copy made from it to
+    end in time; from then on ("last call") answers carry the absolute end for everyone. Content that has an end is
+    never served stale.
+    """
+    if expires_at is None:
+        return Freshness(
+            {
+                "x-accel-expires": str(lifetimes.cache),
+                "x-edge-expires": str(lifetimes.edge),
+                "cache-control": f"public, max-age={BROWSER_SECONDS}, "
+                f"stale-while-revalidate={STALE_WHILE_REVALIDATE}, stale-if-error={STALE_IF_ERROR}",
+            },
+            last_call=False,
+        )
+    last_call_from = expires_at - lifetimes.edge - BROWSER_SECONDS - _MARGIN
+    if now < last_call_from:
+        return Freshness(
+            {
+                "x-accel-expires": f"@{int(min(last_call_from, now + lifetimes.cache))}",
+                "x-edge-expires": str(lifetimes.edge),
+                "cache-control": f"public, max-age={BROWSER_SECONDS}",
+            },
+            last_call=False,
+        )
+    # nginx serves a copy while its second has not passed: the second before the end is the last good one.
+    last_second = int(expires_at) - 1
+    if last_second < now:
+        return Freshness(NEVER, last_call=True)
+    return Freshness(
+        {
+            "x-accel-expires": f"@{last_second}",
+            "x-edge-expires": f"@{last_second}",
+            "cache-control": "public",
+            "expires": formatdate(int(expires_at), usegmt=True),
+        },
+        last_call=True,
+    )

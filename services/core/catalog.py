@@ -1,0 +1,272 @@
+"""The catalog store in Redis: every read and write of entries, safe with any number of replicas.
+
+Bytes and entry live in two places, so a stored object is always in one of three states: an entry refers to it, a
+*claim* names it, or it is free. A writer claims a storage key before it stores bytes, and the write that makes the
+entry refer to them gives the claim up in the same step. What a change leaves behind becomes an `obsolete` claim in
+that step too. Whatever dies in between, the claim remains, and `reap` finds what has to be deleted.
+
+A change is also added to a stream in that step. The jobs worker purges the caches for it; a writer that waits for
+`purged` answers when the public can no longer see what was before.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from services.core import keys, names
+from services.core.entries import Entry
+from services.core.errors import AlreadyExists, NotFound, Unavailable
+from services.core.redis import Redis, script
+
+ALIVE_SECONDS = 5
+"""A process that has not said for so long that it lives loses its claims."""
+PAGE = 500
+"""Entries read from Redis at a time: about half a megabyte, well under a millisecond of Redis' time."""
+
+Change = str
+"""The id of one change of the catalog; later changes have higher ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write one storage key."""
+
+    storage_key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaleObject:
+    """A stored object that nothing refers to, claimed for deletion."""
+
+    storage_key: str
+    value: str
+
+
+class Catalog:
+    """The entries, for one process. `owner` names the process in the claims it makes."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._claim = script(client, "claim")
+        self._write = script(client, "write")
+        self._page = script(client, "page")
+        self._reap = script(client, "reap")
+        self._release = script(client, "release")
+
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[None]:
+        """Keep this process' claims valid for as long as the context is open."""
+        beat = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            beat.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            with suppress(RedisError):  # Redis may be down for a while; the next beat comes anyway.
+                await self._redis.set(keys.alive(self.owner), b"1", ex=ALIVE_SECONDS)
+            await asyncio.sleep(1)
+
+    async def is_alive(self, owner: str) -> bool:
+        """Say whether the process that calls itself `owner` is this one or has lately said that it lives."""
+        return owner == self.owner or bool(await self._redis.exists(keys.alive(owner)))
+
+    # Reading
+
+    async def raw(self, uuid: str) -> bytes | None:
+        """Return an entry as it is stored, None when there is none."""
+        found: bytes | None = await self._redis.hget(keys.ENTRIES, uuid)  # type: ignore[misc]
+        return found
+
+    async def get(self, uuid: str) -> Entry:
+        raw = await self.raw(uuid)
+        if raw is None:
+            raise no_entry(uuid)
+        return Entry.from_json(raw)
+
+    async def revision(self) -> str:
+        """Return what changes whenever any entry does."""
+        return (await self._redis.get(keys.REVISION) or b"0").decode()
+
+    async def count(self) -> int:
+        return int(await self._redis.hlen(keys.ENTRIES))  # type: ignore[misc]
+
+    async def last_number(self) -> int:
+        """Return the creation number of the youngest entry there may be."""
+        return int(await self._redis.get(keys.SEQUENCE) or 0)
+
+    async def page(self, after: int, last: int, count: int) -> tuple[int | None, list[bytes]]:
+        """Return up to `count` stored entries with creation numbers in (after, last], and the number to go on from.
+
+        The number is None when no entry is left.
+        """
+        found = await self._page(keys=[keys.ENTRIES, keys.ORDER], args=[after, last, count])
+        if not found[0]:
+            return None, []
+        return int(float(found[0])), [raw for raw in found[1:] if raw is not None]
+
+    async def scan(self, after: int = 0) -> AsyncIterator[list[bytes]]:
+        """Yield the stored entries above a creation number in order, a page at a time, without those made meanwhile."""
+        last = await self.last_number()
+        while True:
+            number, raws = await self.page(after, last, PAGE)
+            if number is None:
+                return
+            after = number
+            yield raws
+
+    async def expired_uuids(self, now: float, count: int) -> list[str]:
+        """Return the uuids of up to `count` entries whose expiration date is past, the oldest first."""
+        found = await self._redis.zrangebyscore(keys.EXPIRY, "-inf", now, start=0, num=count)
+        return [uuid.decode() for uuid in found]
+
+    # Writing
+
+    async def claim(self, unique_name: str) -> Claim:
+        """Claim the plain storage key of an asset, or a spare one while the plain one is in use."""
+        uuid = names.asset_uuid(unique_name)
+        value = f"{self.owner} {uuid}"
+        plain, spare = names.plain_storage_key(unique_name), names.spare_storage_key(unique_name)
+        key = await self._claim(keys=[keys.ENTRIES, keys.CLAIMS], args=[uuid, plain, spare, value])
+        return Claim(key.decode(), value)
+
+    async def claim_spare(self, unique_name: str) -> Claim:
+        """Claim a key that nobody else has: for when the storage already holds something under the plain one."""
+        claim = Claim(names.spare_storage_key(unique_name), f"{self.owner} {names.asset_uuid(unique_name)}")
+        await self._redis.hset(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
+        return claim
+
+    async def release(self, claim: Claim | StaleObject) -> None:
+        """Give up a claim whose object is not, or no longer, in the storage."""
+        await self._release(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value])
+
+    async def create(self, entry: Entry, claim: Claim | None) -> Change:
+        """Add an entry; raises AlreadyExists when its path is taken."""
+        change = await self._swap(entry.uuid, None, entry, claim)
+        if change is None:
+            raise AlreadyExists
+        return change
+
+    async def change(
+        self, uuid: str, step: Callable[[Entry], Entry], claim: Claim | None = None
+    ) -> tuple[Entry, Change | None]:
+        """Replace an entry by `step(entry)` and return it; the change is None when the step changed nothing.
+
+        `step` must be pure: it runs again when another writer was faster, so that no update is lost.
+        Raises NotFound, and whatever the step raises.
+        """
+        while True:
+            raw = await self.raw(uuid)
+            if raw is None:
+                raise no_entry(uuid)
+            old = Entry.from_json(raw)
+            new = step(old)
+            if new == old:
+                return old, None
+            change = await self._swap(uuid, raw, new, claim, _left_behind(old, new))
+            if change is not None:
+                return new, change
+
+    async def delete(self, uuid: str) -> tuple[Entry, Change]:
+        """Remove an entry; its stored bytes become obsolete. Raises NotFound."""
+        while True:
+            raw = await self.raw(uuid)
+            if raw is None:
+                raise no_entry(uuid)
+            old = Entry.from_json(raw)
+            change = await self._swap(uuid, raw, None, None, old.storage_key, old.unique_name)
+            if change is not None:
+                return old, change
+
+    async def _swap(
+        self,
+        uuid: str,
+        expected: bytes | None,
+        wanted: Entry | None,
+        claim: Claim | None,
+        obsolete: str = "",
+        unique_name: str = "",
+    ) -> Change | None:
+        """Write one entry if it still is as expected; None when it is not."""
+        expires = wanted.expires_at if wanted and not wanted.expired else None
+        outcome, detail = await self._write(
+            keys=[
+                keys.ENTRIES,
+                keys.ORDER,
+                keys.EXPIRY,
+                keys.SEQUENCE,
+                keys.REVISION,
+                keys.CLAIMS,
+                keys.CHANGES,
+            ],
+            args=[
+                uuid,
+                expected or b"",
+                wanted.to_json() if wanted else b"",
+                "" if expires is None else repr(expires),
+                claim.storage_key if claim else "",
+                claim.value if claim else "",
+                obsolete,
+                wanted.unique_name if wanted else unique_name,
+            ],
+        )
+        if outcome == b"conflict" and wanted and detail == wanted.to_json():
+            # Our own write: the answer to it was lost and the connection said it again.
+            return await self.revision()
+        if outcome == b"unclaimed":
+            raise Unavailable("The upload was interrupted for too long.", "Send it again.")
+        return detail.decode() if outcome == b"written" else None
+
+    # After a change
+
+    async def purged(self, change: Change, wait: float) -> bool:
+        """Wait up to `wait` seconds until the caches are purged for a change; say whether they are."""
+        if wait <= 0:
+            return False
+        found: Awaitable[object] = self._redis.blpop([keys.purged(change)], timeout=wait)  # type: ignore[arg-type,assignment]
+        return await found is not None
+
+    async def reapable(self) -> AsyncIterator[StaleObject]:
+        """Take over every claim that is obsolete or whose owner died; yield those whose object is to be deleted."""
+        async for storage_key, value in self._redis.hscan_iter(keys.CLAIMS, count=100):
+            stale = await self._take(storage_key, value)
+            if stale:
+                yield stale
+
+    async def take_obsolete(self, storage_key: str, uuid: str) -> StaleObject | None:
+        """Take over the claim on an object that a change has just left behind."""
+        return await self._take(storage_key.encode(), f"obsolete {uuid}".encode())
+
+    async def take_back(self, claim: Claim) -> StaleObject | None:
+        """Return what this process has to delete because its own write failed; None when the write went through."""
+        stale = StaleObject(claim.storage_key, claim.value)
+        taken = await self._reap(
+            keys=[keys.ENTRIES, keys.CLAIMS, keys.alive("")],
+            args=[claim.storage_key, claim.value, claim.value.partition(" ")[2], claim.value],
+        )
+        return stale if taken else None
+
+    async def _take(self, storage_key: bytes, value: bytes) -> StaleObject | None:
+        owner, _, uuid = value.decode().partition(" ")
+        mine = f"{self.owner} {uuid}"
+        taken = await self._reap(
+            keys=[keys.ENTRIES, keys.CLAIMS, keys.alive(owner)], args=[storage_key, value, uuid, mine]
+        )
+        return StaleObject(storage_key.decode(), mine) if taken else None
+
+
+def no_entry(uuid: str) -> NotFound:
+    return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists the entries there are.")
+
+
+def _left_behind(old: Entry, new: Entry) -> str:
+    return old.storage_key if old.storage_key != new.storage_key else ""

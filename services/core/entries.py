@@ -1,0 +1,222 @@
+"""The catalog entry: the truth about one asset. An entry is immutable; a change makes a new one."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+
+from services.core import media_types, names
+from services.core.errors import BadRequest, NotReplaceable
+from services.core.names import AssetName
+
+SETTABLE = ("external_id", "expired", "expiration_date", "information")
+"""The fields a client may set at any time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One asset. Dates are ISO 8601 with offset; sizes are bytes; `signature` is the SHA-256 of the stored bytes.
+
+    `mimetype` and `filename` are what `full` delivers, `original_*` what was uploaded. `converted` says whether
+    those differ on demand (`toWebp`); `storage_key` is where the storage has the bytes.
+    """
+
+    uuid: str
+    version: int
+    namespace: str
+    public_url: str
+    unique_name: str
+    filename: str
+    original_filename: str
+    base_url: str
+    base_host: str
+    external_id: str | None
+    expired: bool
+    expiration_date: str | None
+    information: str | None
+    original_mimetype: str
+    mimetype: str
+    signature: str
+    size: int
+    original_size: int
+    destination: str
+    uploaded_date: str
+    updated_date: str
+    converted: bool
+    storage_key: str
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """Read an entry as the catalog stores it."""
+        return cls(**orjson.loads(raw))
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(self)
+
+    @property
+    def original_name(self) -> str:
+        """The path under which `original` delivers the asset."""
+        return names.with_extension(self.unique_name, self.original_filename.rpartition(".")[2])
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the entry expires by its date, as seconds since the epoch."""
+        return None if self.expiration_date is None else datetime.fromisoformat(self.expiration_date).timestamp()
+
+    def is_expired(self, now: float) -> bool:
+        """Say whether the asset may no longer be served at `now` (seconds since the epoch)."""
+        end = self.expires_at
+        return self.expired or (end is not None and end <= now)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What is known of uploaded bytes once they are in the storage."""
+
+    media_type: str
+    signature: str
+    size: int
+    storage_key: str
+
+
+def timestamp(at: datetime | None = None) -> str:
+    """Return a moment (default: now) as the catalog writes it."""
+    return (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def new_entry(
+    name: AssetName, stored: StoredFile, *, converted: bool, public_base: str, fields: dict[str, Any]
+) -> Entry:
+    """Return version 1 of an asset. `public_base` is `{PUBLIC_URL}{API_PREFIX}`, `fields` are settable ones."""
+    now = timestamp()
+    base_url = f"{public_base}/assets/media"
+    raster = media_types.KNOWN[stored.media_type].raster
+    entry = Entry(
+        uuid=names.asset_uuid(name.unique_name),
+        version=1,
+        namespace=name.namespace,
+        public_url=f"{base_url}/{'full' if raster else 'original'}{name.unique_name}",
+        unique_name=name.unique_name,
+        filename=name.filename,
+        original_filename=name.original_filename,
+        base_url=base_url,
+        base_host=urlsplit(public_base).netloc,
+        external_id=None,
+        expired=False,
+        expiration_date=None,
+        information=None,
+        original_mimetype=stored.media_type,
+        mimetype=media_types.WEBP if converted else stored.media_type,
+        signature=stored.signature,
+        size=stored.size,
+        original_size=stored.size,
+        destination=name.destination,
+        uploaded_date=now,
+        updated_date=now,
+        converted=converted,
+        storage_key=stored.storage_key,
+    )
+    return replace(entry, **fields)
+
+
+def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
+    """Return the entry with its file replaced: the next version, under the same path and uuid."""
+    base = entry.original_filename.rpartition(".")[0]
+    return replace(
+        entry,
+        version=entry.version + 1,
+        original_filename=f"{base}.{extension}" if entry.converted else entry.original_filename,
+        original_mimetype=stored.media_type,
+        signature=stored.signature,
+        size=stored.size,
+        original_size=stored.size,
+        storage_key=stored.storage_key,
+        updated_date=timestamp(),
+    )
+
+
+def with_fields(entry: Entry, fields: dict[str, Any], now: float) -> Entry:
+    """Return the entry with settable fields changed.
+
+    A later `expiration_date` revives an entry that only its date had expired, unless `expired` is said too.
+    """
+    if not fields:
+        return entry
+    changed = replace(entry, **fields, updated_date=timestamp())
+    lapsed = entry.expires_at is not None and entry.expires_at <= now
+    if "expiration_date" in fields and "expired" not in fields and lapsed and entry.expired:
+        changed = replace(changed, expired=False)
+    return changed
+
+
+def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None:
+    """Raise NotReplaceable unless a file of `media_type` may replace the entry's; `keep_type` is `toWebp=false`."""
+    same = media_type == entry.original_mimetype
+    raster = media_types.KNOWN[media_type].raster
+    if entry.converted:
+        if raster and (media_type == entry.mimetype or not keep_type):
+            return
+        raise NotReplaceable(
+            "Mimetypes are not the same or conversion not allowed",
+            f"The entry is delivered as {entry.mimetype}: send a raster image, without toWebp=false.",
+        )
+    if same:
+        return
+    if media_types.KNOWN[entry.original_mimetype].raster:
+        raise NotReplaceable(
+            "Replacement not allowed for files without conversion",
+            f"The entry was uploaded with toWebp=false: send a file of type {entry.original_mimetype}.",
+        )
+    raise NotReplaceable(
+        "Mimetypes are not the same or conversion not allowed",
+        f"Send a file of type {entry.original_mimetype}.",
+    )
+
+
+def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settable fields among a client's, typed as the entry has them.
+
+    Forms carry text only, JSON carries types: both are understood. Raises BadRequest for a value that cannot be.
+    """
+    fields: dict[str, Any] = {}
+    for name in ("external_id", "information"):
+        if name in given:
+            fields[name] = _optional_text(name, given[name])
+    if "expired" in given:
+        fields["expired"] = parse_bool("expired", given["expired"])
+    if "expiration_date" in given:
+        fields["expiration_date"] = parse_date("expiration_date", given["expiration_date"])
+    return fields
+
+
+def parse_bool(name: str, value: object) -> bool:
+    """Read a boolean from JSON or from a form's text."""
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise BadRequest(f"{name} is not a boolean.", "Send true or false.")
+
+
+def parse_date(name: str, value: object) -> str | None:
+    """Read an ISO 8601 date (UTC unless it has an offset); null and the empty text mean no date."""
+    if value is None or (isinstance(value, str) and value.strip() in ("", "null")):
+        return None
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        moment = datetime.fromisoformat(value.strip())
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise BadRequest(f"{name} is not a date.", "Send ISO 8601, such as 2027-01-31T18:00:00+01:00.") from None
+
+
+def _optional_text(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise BadRequest(f"{name} is not a text.", "Send a string or null.")

@@ -1,0 +1,106 @@
+"""Every error that can leave a service, with the status it is answered with.
+
+TadaError
+├── BadRequest            400  the client must change the request
+│   ├── AlreadyExists     400  the path is taken
+│   ├── TypeUnauthorized  400  the media type is not allowed, or the bytes are something else
+│   └── NotReplaceable    400  a file of another type cannot replace this one
+├── Unauthorized          401  the bearer token is missing or wrong
+├── NamespaceForbidden    403  the namespace is not in NAMESPACES_ALLOWED
+├── NotFound              404  no such entry, or its file is gone
+├── TooLarge              413  more bytes than PAYLOAD_MAX_SIZE
+├── Undecodable           422  the stored bytes cannot be rendered
+├── SignatureMismatch     500  the stored bytes are not those of the catalog
+└── Unavailable           503  a dependency is down or the service is full: try again
+    └── StorageDown       503
+"""
+
+
+class TadaError(Exception):
+    """An answer that says what went wrong (`message`) and, where the client can act, what to do (`hint`)."""
+
+    status = 500
+    code = "internal_error"
+    retry_after: int | None = None
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def public(self) -> dict[str, str]:
+        """Return what the client may see of this error."""
+        answer = {"code": self.code, "message": self.message}
+        if self.hint:
+            answer["hint"] = self.hint
+        return answer
+
+
+class BadRequest(TadaError):
+    status = 400
+    code = "bad_request"
+
+
+class AlreadyExists(BadRequest):
+    code = "already_exists"
+
+    def __init__(self) -> None:
+        super().__init__("File already exists in catalog, please use patch instead.")
+
+
+class TypeUnauthorized(BadRequest):
+    code = "type_unauthorized"
+
+    def __init__(self, media_type: str, hint: str) -> None:
+        super().__init__(f"File type {media_type} unauthorized.", hint)
+
+
+class NotReplaceable(BadRequest):
+    code = "not_replaceable"
+
+
+class Unauthorized(TadaError):
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This route needs a valid bearer token.", "Send the header 'Authorization: Bearer <MEDIA_TOKEN>'."
+        )
+
+
+class NamespaceForbidden(TadaError):
+    status = 403
+    code = "namespace_forbidden"
+
+    def __init__(self, namespace: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"Namespace {namespace!r} is not allowed.", f"Use one of: {', '.join(allowed)}.")
+
+
+class NotFound(TadaError):
+    status = 404
+    code = "not_found"
+
+
+class TooLarge(TadaError):
+    status = 413
+    code = "too_large"
+
+
+class Undecodable(TadaError):
+    status = 422
+    code = "undecodable"
+
+
+class SignatureMismatch(TadaError):
+    code = "signature_mismatch"
+
+
+class Unavailable(TadaError):
+    status = 503
+    code = "unavailable"
+    retry_after = 2
+
+
+class StorageDown(Unavailable):
+    code = "storage_down"

@@ -1,0 +1,54 @@
+"""Every key TADA has in Redis, in one place.
+
+| key | type | what it holds |
+|---|---|---|
+| `tada:entries` | hash | uuid → entry as JSON |
+| `tada:order` | sorted set | uuid by creation number: the stable order of the list |
+| `tada:expiry` | sorted set | uuid by expiration date, seconds since the epoch |
+| `tada:sequence` | number | last creation number given |
+| `tada:revision` | text | id of the last change of the catalog |
+| `tada:claims` | hash | storage key → who is writing it, or `obsolete`: see `catalog.Catalog` |
+| `tada:changes` | stream | changes whose caches are still to be purged |
+| `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
+| `tada:alive:{owner}` | text | present while the process that owns claims lives |
+| `tada:variants:{group}` | set | cache keys under which the cache tiers may hold a form of the asset |
+| `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone |
+"""
+
+ENTRIES = "tada:entries"
+ORDER = "tada:order"
+EXPIRY = "tada:expiry"
+SEQUENCE = "tada:sequence"
+REVISION = "tada:revision"
+CLAIMS = "tada:claims"
+CHANGES = "tada:changes"
+CHANGES_GROUP = "purgers"
+
+LIST_GROUP = "list"
+"""The purge group of every form of the catalog list."""
+
+
+def purged(change: str) -> str:
+    return f"tada:purged:{change}"
+
+
+def alive(owner: str) -> str:
+    return f"tada:alive:{owner}"
+
+
+def variants(group: str) -> str:
+    return f"tada:variants:{group}"
+
+
+def sending(group: str) -> str:
+    return f"tada:sending:{group}"
+
+
+def path_group(stem: str) -> str:
+    """The purge group of an asset's files. The extension is left out: `cat.jpg` and `cat.webp` are one asset."""
+    return f"path:{stem}"
+
+
+def entry_group(uuid: str) -> str:
+    """The purge group of an entry's own page in the catalog."""
+    return f"entry:{uuid}"

@@ -1,0 +1,49 @@
+"""Logging: one line per event on standard output, as JSON for machines or as text for people."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import orjson
+
+_EXTRA = "tada"
+
+
+class JsonFormatter(logging.Formatter):
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "event": record.getMessage(),
+            **getattr(record, _EXTRA, {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        extra = getattr(record, _EXTRA, {})
+        text = " ".join([record.getMessage(), *(f"{key}={value}" for key, value in extra.items())])
+        if record.levelno >= logging.WARNING:
+            text = f"{record.levelname.lower()}: {text}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def set_up(service: str, style: str, level: str) -> None:
+    """Send all logging of this process to standard output."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").setLevel("WARNING")
+
+
+def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
+    """Log an event with its fields."""
+    logger.log(level, name, extra={_EXTRA: fields})

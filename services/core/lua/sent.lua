@@ -1,0 +1,4 @@
+-- An answer has left; it counts as on its way for a moment longer, until the cache has surely stored it.
+-- KEYS sending   ARGV member, grace s
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'XX', time[1] + time[2] / 1000000 + ARGV[2], ARGV[1])

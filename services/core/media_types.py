@@ -1,0 +1,102 @@
+"""The media types TADA knows: their names, their extensions, and how to tell them from their first bytes."""
+
+import mimetypes
+from contextlib import suppress
+from dataclasses import dataclass
+from xml.parsers import expat
+
+SNIFF_BYTES = 4096
+"""How many of the first bytes `sniff` wants to see: an SVG may open with a long comment or doctype."""
+
+WEBP = "image/webp"
+SVG = "image/svg+xml"
+PDF = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A type that can be taken in; `raster` ones can be rendered, the others are delivered as stored."""
+
+    name: str
+    extensions: tuple[str, ...]
+    raster: bool
+    aliases: tuple[str, ...] = ()
+
+
+KNOWN: dict[str, MediaType] = {
+    kind.name: kind
+    for kind in (
+        MediaType("image/png", ("png",), True, ("image/x-png", "image/apng")),
+        MediaType("image/jpeg", ("jpg", "jpeg", "jpe"), True, ("image/jpg", "image/pjpeg")),
+        MediaType(WEBP, ("webp",), True),
+        MediaType(SVG, ("svg",), False, ("image/svg",)),
+        MediaType(PDF, ("pdf",), False, ("application/x-pdf",)),
+        MediaType("image/gif", ("gif",), True),
+        MediaType("image/avif", ("avif",), True),
+        MediaType("image/heic", ("heic", "heif"), True, ("image/heif",)),
+        MediaType("image/tiff", ("tiff", "tif"), True),
+    )
+}
+
+_BY_EXTENSION = {extension: kind.name for kind in KNOWN.values() for extension in kind.extensions}
+_BY_ALIAS = {alias: kind.name for kind in KNOWN.values() for alias in kind.aliases}
+_ISO_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "image/heic"),
+}
+# Built-in tables only: what a name claims must not depend on the machine's /etc/mime.types.
+_BUILT_IN = mimetypes.MimeTypes()
+
+
+def canonical(name: str) -> str:
+    """Return a declared media type without parameters, lower case, under its usual name."""
+    bare = name.partition(";")[0].strip().lower()
+    return _BY_ALIAS.get(bare, bare)
+
+
+def of_extension(extension: str) -> str | None:
+    """Return the media type that a file name's extension (without its dot) claims, None when it claims none."""
+    extension = extension.lower()
+    return _BY_EXTENSION.get(extension) or _BUILT_IN.guess_type(f"x.{extension}")[0]
+
+
+def sniff(head: bytes) -> str | None:
+    """Return the media type of a file by its first `SNIFF_BYTES` bytes, None when it is none that TADA knows."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "image/tiff"
+    if head[4:8] == b"ftyp":
+        return _sniff_iso_media(head)
+    if head.startswith(b"%PDF-"):
+        return PDF
+    return SVG if _is_svg(head) else None
+
+
+def _sniff_iso_media(head: bytes) -> str | None:
+    """Return AVIF or HEIC by the brands of the `ftyp` box (ISO/IEC 14496-12, 4.3), the major brand first."""
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
+    found = [_ISO_BRANDS[brand] for brand in brands if brand in _ISO_BRANDS]
+    # AVIF files may name the generic mif1 first: a brand of AVIF anywhere decides.
+    return "image/avif" if "image/avif" in found else (found[0] if found else None)
+
+
+def _is_svg(head: bytes) -> bool:
+    """Say whether the first element of an XML document is `svg`, whatever comments or doctype come before it."""
+    root: list[str] = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+
+    def start(name: str, _: object) -> None:
+        root.append(name)
+
+    parser.StartElementHandler = start
+    with suppress(expat.ExpatError):  # What follows the root element is not judged here.
+        parser.Parse(head, False)
+    return bool(root) and root[0] in ("svg", "http://www.w3.org/2000/svg svg")

@@ -1,0 +1,37 @@
+"""The connection to Redis, and the Lua scripts that make each step of the catalog one atomic step."""
+
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+Redis = redis.asyncio.Redis
+
+CONNECT_TIMEOUT = 1.0
+ANSWER_TIMEOUT = 10.0
+"""Seconds; longer than any blocking call that the services make."""
+
+_LUA = Path(__file__).parent / "lua"
+
+
+def connect(address: str) -> "Redis":
+    """Return a client with a pool of connections; nothing is sent yet.
+
+    A connection that broke while idle is opened again once, so a restart of Redis costs no request.
+    """
+    client: Redis = redis.asyncio.Redis.from_url(
+        address,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_timeout=ANSWER_TIMEOUT,
+        retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
+        retry_on_error=[RedisConnectionError],
+    )
+    return client
+
+
+def script(client: "Redis", name: str) -> Any:
+    """Return the script `lua/{name}.lua` as a coroutine function of `keys` and `args`."""
+    return client.register_script((_LUA / f"{name}.lua").read_text())

@@ -1,0 +1,141 @@
+"""Settings that several services share, read once from the environment and validated before anything starts.
+
+Each service has its own frozen settings class on top of these. A field's environment variable is its name in capitals.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.core import names
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?\s*", re.IGNORECASE)
+_SIZE_UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def parse_size(value: object) -> object:
+    """Read `10mb` style sizes (1 mb = 1024² bytes, as the Node.js service counted)."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError("expected a size such as 500kb, 10mb or 1048576")
+    return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
+
+
+def split_list(value: object) -> object:
+    """Read a comma separated list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
+    for namespace in namespaces:
+        if not names.is_safe_segment(namespace):
+            raise ValueError(f"{namespace!r}: a namespace has only letters, digits, '-', '@' and '_'")
+        if namespace in names.RESERVED_NAMESPACES:
+            raise ValueError(f"{namespace!r} is reserved: choose another name")
+    if not namespaces:
+        raise ValueError("expected one namespace at least, such as DEV")
+    return namespaces
+
+
+def _check_prefix(prefix: str) -> str:
+    prefix = prefix.rstrip("/")
+    if prefix and not re.fullmatch(r"(/[A-Za-z0-9_\-]+)+", prefix):
+        raise ValueError("expected a path such as /prefix, or nothing")
+    return prefix
+
+
+def _check_public_url(url: str) -> str:
+    url = url.rstrip("/")
+    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+        raise ValueError("expected an address such as https://media.example.com, or nothing")
+    return url
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+
+
+class CoreSettings(BaseSettings):
+    """What every service reads: where Redis and the storage are, and what the public names look like."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="Redis, as redis://[:password@]host:port/db; goes before REDIS_SERVICE."
+    )
+    redis_service: str = Field("127.0.0.1:6379", description="Redis by host, or host:port.")
+    delegated_storage_method: Literal["", "STANDALONE"] = Field(
+        "", description="Which storage keeps the bytes: empty or STANDALONE for local files."
+    )
+    data_folder_path: Path = Field(Path("data/storage"), description="Where local storage keeps the files.")
+    api_prefix: Annotated[str, AfterValidator(_check_prefix)] = Field(
+        "", description="Path before every public route, such as /prefix."
+    )
+    public_url: Annotated[str, AfterValidator(_check_public_url)] = Field(
+        "", description="Address of the edge as the public sees it; empty makes public_url host-relative."
+    )
+    namespaces_allowed: Annotated[TextList, AfterValidator(_check_namespaces)] = Field(
+        ("DEV",), description="Namespaces that may be uploaded to and delivered, comma separated."
+    )
+    cache_seconds: int = Field(30 * 86400, gt=0, description="How long the cache tier may keep an answer.")
+    edge_cache_seconds: int = Field(60, gt=0, description="How long the edge may keep an answer.")
+    log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
+
+    @property
+    def redis_address(self) -> str:
+        """The URL of Redis, password included."""
+        return self.redis_url.get_secret_value() or f"redis://{self.redis_service}"
+
+    @property
+    def public_base(self) -> str:
+        return f"{self.public_url}{self.api_prefix}"
+
+
+class ServerSettings(CoreSettings):
+    """What a service that listens needs on top."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, gt=0, lt=65536, description="Port to listen on.")
+    unix_socket: str = Field("", description="Path of a unix socket to listen on instead of HOST and PORT.")
+
+    @model_validator(mode="after")
+    def _check_socket(self) -> Self:
+        if len(self.unix_socket) > 100:
+            raise ValueError("UNIX_SOCKET: expected a path of 100 characters at most")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        return bool(self.unix_socket) or self.host in LOOPBACK
+
+
+Settings = TypeVar("Settings", bound=CoreSettings)
+
+
+def load(kind: type[Settings]) -> Settings:
+    """Read the settings of a service; a value that cannot be right ends the process with one line for each."""
+    try:
+        return kind()
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"configuration error: {_describe(kind, problem)}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _describe(kind: type[CoreSettings], problem: Any) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    secret = kind.model_fields[name].annotation is SecretStr
+    return f"{name.upper()}: {message}" + ("" if secret else f" (got {problem['input']!r})")

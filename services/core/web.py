@@ -1,0 +1,141 @@
+"""What every service does with HTTP: errors become answers, requests become log lines. Pure ASGI."""
+
+import logging
+import secrets
+import time
+from typing import Any
+
+import orjson
+import uvicorn
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.core import caching, logs
+from services.core.errors import TadaError, Unavailable
+from services.core.settings import ServerSettings
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID_HEADER = "x-request-id"
+
+
+class JsonResponse(Response):
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content)
+
+
+def error_response(error: TadaError, headers: dict[str, str] | None = None) -> Response:
+    """Return the answer to a failed request, in the shape of every answer of the API."""
+    answer = JsonResponse({"data": [], "errors": [error.public()]}, status_code=error.status)
+    answer.headers["x-content-type-options"] = "nosniff"
+    answer.headers.update(caching.NEVER if headers is None else headers)
+    if error.retry_after is not None:
+        answer.headers["retry-after"] = str(error.retry_after)
+    if error.status == 401:
+        answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+async def on_tada_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TadaError)
+    if error.status >= 500:
+        logs.event(log, logging.ERROR, error.code, message=error.message, path=request.url.path)
+    return error_response(error)
+
+
+async def on_redis_error(request: Request, error: Exception) -> Response:
+    logs.event(log, logging.ERROR, "redis_down", error=str(error), path=request.url.path)
+    return error_response(Unavailable("The catalog cannot be asked right now.", "Try again in a moment."))
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = TadaError(f"{error.detail}: {request.method} {request.url.path}", "See the documentation for the routes.")
+    known.status, known.code = error.status_code, str(error.detail).lower().replace(" ", "_")
+    answer = error_response(known)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    return error_response(TadaError("Something went wrong here.", "It is in the log; try again."))
+
+
+ERROR_HANDLERS: dict[Any, Any] = {
+    TadaError: on_tada_error,
+    RedisError: on_redis_error,
+    HTTPException: on_http_error,
+    Exception: on_crash,
+}
+
+
+def matches(request: Request, etag: str) -> bool:
+    """Say whether If-None-Match names this answer (weak comparison, RFC 9110 13.1.2)."""
+    given = request.headers.get("if-none-match", "")
+    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+    return etag in tags or "*" in tags
+
+
+class RequestLog:
+    """Logs one line per request and gives it an id, taken over from the tier before when there is one.
+
+    Requests for a `quiet` path are logged at level DEBUG: health checks come every few seconds.
+    """
+
+    def __init__(self, app: ASGIApp, quiet: str) -> None:
+        self._app = app
+        self._quiet = quiet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = dict(scope["headers"]).get(REQUEST_ID_HEADER.encode(), b"").decode("latin-1")
+        request_id = request_id or secrets.token_hex(8)
+        status = 0
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER.encode(), request_id.encode("latin-1"))]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        finally:
+            logs.event(
+                log,
+                logging.DEBUG if scope["path"] == self._quiet and status == 200 else logging.INFO,
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                request_id=request_id,
+            )
+
+
+def serve(app: ASGIApp, settings: ServerSettings) -> None:
+    """Run a service until it is told to stop; requests in flight may finish."""
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        uds=settings.unix_socket or None,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,1 @@
+"""The jobs worker: purges the caches after every change, and runs the scheduled jobs."""

@@ -1,0 +1,17 @@
+"""Run the jobs worker: python -m services.jobs"""
+
+import asyncio
+import logging
+
+import uvloop
+
+from services.core import logs
+from services.core.settings import load
+from services.jobs.service import run
+from services.jobs.settings import JobsSettings
+
+settings = load(JobsSettings)
+logs.set_up("jobs", settings.log_format, settings.log_level)
+logging.getLogger("arq").setLevel("WARNING")
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner.run(run(settings))

@@ -1,0 +1,29 @@
+"""The job *expire*: entries whose expiration date is past are marked, which purges their cached copies."""
+
+import time
+from dataclasses import replace
+
+from services.core.catalog import Catalog
+from services.core.entries import Entry, timestamp
+from services.core.errors import NotFound
+
+_BATCH = 500
+
+
+async def expire(catalog: Catalog) -> int:
+    """Mark every entry that has expired by now; return how many there were. Running it again does no harm."""
+    marked = 0
+    while uuids := await catalog.expired_uuids(time.time(), _BATCH):
+        for uuid in uuids:
+            try:
+                _, change = await catalog.change(uuid, _mark)
+            except NotFound:
+                continue  # Deleted since; its date went with it.
+            marked += change is not None
+    return marked
+
+
+def _mark(entry: Entry) -> Entry:
+    if entry.expired or not entry.is_expired(time.time()):
+        return entry
+    return replace(entry, expired=True, updated_date=timestamp())

@@ -1,0 +1,64 @@
+"""Wiring of the jobs service: the purger and the arq worker side by side, until told to stop."""
+
+import asyncio
+import logging
+import signal
+from contextlib import suppress
+
+from redis.exceptions import RedisError
+
+from services.core import logs, redis
+from services.core.catalog import Catalog
+from services.core.storage import Storage, open_storage
+from services.core.variants import Variants
+from services.jobs.nginx import Tiers
+from services.jobs.purger import Purger
+from services.jobs.settings import JobsSettings
+from services.jobs.worker import make_worker
+
+log = logging.getLogger(__name__)
+
+_RESTART_SECONDS = 1
+
+
+async def run(settings: JobsSettings) -> None:
+    """Purge and run jobs until SIGTERM or SIGINT."""
+    client = redis.connect(settings.redis_address)
+    catalog, storage = Catalog(client), open_storage(settings)
+    tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
+    await tiers.open()
+    purger = Purger(client, catalog, Variants(client), storage, tiers)
+    try:
+        async with catalog.alive(), asyncio.TaskGroup() as group:
+            work = [
+                group.create_task(purger.run()),
+                group.create_task(_run_jobs(settings.redis_address, catalog, storage)),
+            ]
+            await _told_to_stop()
+            for task in work:
+                task.cancel()
+    finally:
+        await tiers.close()
+        await client.aclose()
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _run_jobs(redis_address: str, catalog: Catalog, storage: Storage) -> None:
+    """Run the arq worker; it ends when Redis goes away, and is started anew."""
+    while True:
+        worker = make_worker(redis_address, catalog, storage)
+        try:
+            await worker.async_run()
+        except (RedisError, OSError) as error:
+            logs.event(log, logging.WARNING, "jobs_interrupted", error=str(error))
+        finally:
+            with suppress(RedisError, OSError, asyncio.CancelledError):
+                await worker.close()
+        await asyncio.sleep(_RESTART_SECONDS)

@@ -1,0 +1,43 @@
+"""Wiring of the transform service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.core import redis
+from services.core.storage import open_storage
+from services.core.variants import Variants
+from services.core.web import ERROR_HANDLERS, JsonResponse, RequestLog
+from services.transform.delivery import Delivery
+from services.transform.pool import RenderPool
+from services.transform.settings import TransformSettings
+
+
+def make_app(settings: TransformSettings) -> Starlette:
+    client = redis.connect(settings.redis_address)
+    pool = RenderPool(settings.render_threads, settings.render_queue)
+    delivery = Delivery(settings, Variants(client), open_storage(settings), pool)
+
+    async def deliver(request: Request) -> Response:
+        return await delivery(request)
+
+    async def healthy(request: Request) -> Response:
+        return JsonResponse({"alive": True})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        pool.close()
+        await client.aclose()
+
+    return Starlette(
+        routes=[Route("/assets/media/{path:path}", deliver), Route("/healthz", healthy)],
+        middleware=[Middleware(RequestLog, quiet="/healthz")],
+        exception_handlers=ERROR_HANDLERS,
+        lifespan=lifespan,
+    )

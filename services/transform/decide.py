@@ -1,0 +1,71 @@
+"""From what is asked and what the catalog says to what is answered. Pure."""
+
+from dataclasses import dataclass
+
+from services.core import media_types, names
+from services.core.entries import Entry
+from services.transform.asked import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing is catalogued under this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """The asset has expired, or its namespace is not served: a default image stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The asset is known under another name in this form."""
+
+    entry: Entry
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The stored bytes as they are."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A WebP made from the stored bytes. A side of 0 is free, a quality of 0 is chosen by size."""
+
+    entry: Entry
+    width: int
+    height: int
+    quality: int
+
+
+Decision = Missing | Placeholder | Redirect | Stored | Rendition
+
+
+def candidates(asked: Asked) -> list[str]:
+    """Return the unique names that the asked name may mean: itself, or the asset that was uploaded under it."""
+    converted = names.with_extension(asked.name, "webp")
+    return [asked.name] if converted == asked.name else [asked.name, converted]
+
+
+def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
+    """Choose the answer; `found` are the entries of `candidates`, in their order."""
+    if asked.name.split("/")[1] not in namespaces:
+        return Placeholder()
+    exact, *others = found
+    entry = exact or next((other for other in others if other and other.original_name == asked.name), None)
+    if entry is None:
+        return Missing()
+    if entry.is_expired(now):
+        return Placeholder()
+    right_name = entry.original_name if asked.kind == "original" else entry.unique_name
+    if asked.name != right_name:
+        return Redirect(entry, asked.path(right_name))
+    if asked.kind == "original" or not media_types.KNOWN[entry.original_mimetype].raster:
+        return Stored(entry)
+    if not (asked.width or asked.height or entry.converted):
+        return Stored(entry)
+    return Rendition(entry, asked.width, asked.height, asked.quality)

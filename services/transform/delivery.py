@@ -1,0 +1,173 @@
+"""One request for an asset: read the entry, decide, prepare the answer, confirm that it still holds, send it."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import formatdate, parsedate_to_datetime
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.core import caching, keys, logs, media_types, names
+from services.core.caching import Lifetimes
+from services.core.entries import Entry
+from services.core.errors import NotFound, Unavailable
+from services.core.storage import ObjectMissing, Storage
+from services.core.variants import NotedAnswer, Variants, new_answer
+from services.core.web import error_response, matches
+from services.transform import asked, pipeline, placeholder, ranges, stored
+from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from services.transform.pool import RenderPool
+from services.transform.settings import TransformSettings
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+_SAFE = {"x-content-type-options": "nosniff"}
+_NO_SCRIPTS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+"""For types that can carry scripts: whatever is in them, the browser runs it nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The route of everything below /assets/media."""
+
+    settings: TransformSettings
+    variants: Variants
+    storage: Storage
+    pool: RenderPool
+
+    async def __call__(self, request: Request) -> Response:
+        wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max)
+        cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
+        answer = new_answer(cache_key, keys.path_group(names.stem(wanted.name)))
+        uuids = [names.asset_uuid(name) for name in candidates(wanted)]
+        raws = await self.variants.read(uuids, answer.group, cache_key)
+        for _ in range(_ATTEMPTS):
+            now = time.time()
+            found = [Entry.from_json(raw) if raw else None for raw in raws]
+            decision = decide(wanted, found, now, self.settings.namespaces_allowed)
+            response = await self._prepare(decision, request, now)
+            if response is not None and not cache_key:
+                return response
+            # The entry may have changed while the answer was made. Only one made from what the catalog says now may
+            # reach a cache, and from here on a purge knows that it is coming.
+            confirmed = await self.variants.read(uuids, answer.group, cache_key, answer.id)
+            if confirmed == raws:
+                return NotedAnswer(response or _file_gone(decision), self.variants, answer)
+            raws = confirmed
+            await self.variants.sent(answer)
+        raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
+
+    async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
+        """Make the answer; None when the storage has no such object (any more)."""
+        lifetimes = Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
+        match decision:
+            case Missing():
+                return error_response(NotFound("No such asset."), {**_SAFE, **caching.negative(lifetimes)})
+            case Placeholder():
+                headers = {**_SAFE, **_NO_SCRIPTS, **caching.negative(lifetimes)}
+                return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
+            case Redirect(entry, path):
+                freshness = caching.positive(lifetimes, now, entry.expires_at)
+                query = f"?{request.url.query}" if request.url.query else ""
+                location = f"{self.settings.api_prefix}{path}{query}"
+                return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
+        freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
+        headers = {**_validators(decision, last_call=freshness.last_call), **_SAFE, **freshness.headers}
+        if _unchanged(request, headers):
+            return Response(status_code=304, headers=headers)
+        try:
+            if isinstance(decision, Rendition):
+                return await self._render(decision, headers)
+            return await self._stored(decision.entry, request, headers)
+        except ObjectMissing:
+            return None
+
+    async def _render(self, wish: Rendition, headers: dict[str, str]) -> Response:
+        started = time.perf_counter()
+        source = await stored.read_verified(self.storage, wish.entry)
+        content = await self.pool.run(
+            partial(pipeline.render, source, wish.width, wish.height, wish.quality, self.settings.source_pixels_max)
+        )
+        logs.event(
+            log,
+            logging.INFO,
+            "rendered",
+            asset=wish.entry.unique_name,
+            size=f"{wish.width}x{wish.height}",
+            bytes=len(content),
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return Response(content, headers=headers, media_type=media_types.WEBP)
+
+    async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
+        headers = {**headers, "accept-ranges": "bytes"}
+        if not media_types.KNOWN[entry.original_mimetype].raster:
+            headers.update(_NO_SCRIPTS)
+        try:
+            part = ranges.parse(_range(request, headers), entry.size)
+        except ranges.Unsatisfiable:
+            return Response(status_code=416, headers={**_SAFE, "content-range": f"bytes */{entry.size}"})
+        start, length = part or (0, entry.size)
+        if part:
+            headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
+        status = 206 if part else 200
+        if entry.size <= stored.IN_MEMORY:
+            content = await stored.read_verified(self.storage, entry)
+            return Response(content[start : start + length], status, headers, entry.original_mimetype)
+        headers["content-length"] = str(length)
+        if request.method == "HEAD":
+            return Response(None, status, headers, entry.original_mimetype)
+        if part:
+            await stored.verify(self.storage, entry)
+            body = self.storage.stream(entry.storage_key, start, length)
+        else:
+            body = stored.stream_verified(self.storage, entry)
+        return StreamingResponse(body, status, headers, entry.original_mimetype)
+
+
+def _validators(decision: Stored | Rendition, *, last_call: bool) -> dict[str, str]:
+    """Return the ETag, made of everything that determines the bytes, and the date of the last change.
+
+    The last answers before an expiry have an ETag of their own: caches must take their new headers, not only a 304.
+    """
+    tag = decision.entry.signature[:32]
+    if isinstance(decision, Rendition):
+        tag += f"-{decision.width}x{decision.height}q{decision.quality}r{pipeline.REVISION}"
+    if last_call:
+        tag += "-last"
+    changed = datetime.fromisoformat(decision.entry.updated_date).timestamp()
+    return {"etag": f'"{tag}"', "last-modified": formatdate(changed, usegmt=True)}
+
+
+def _unchanged(request: Request, headers: dict[str, str]) -> bool:
+    """Say whether the client has these bytes already (RFC 9110, 13.2.2)."""
+    if "if-none-match" in request.headers:
+        return matches(request, headers["etag"])
+    since = _date(request.headers.get("if-modified-since", ""))
+    changed = _date(headers["last-modified"])
+    return since is not None and changed is not None and changed <= since
+
+
+def _range(request: Request, headers: dict[str, str]) -> str:
+    """Return the Range header, unless If-Range says that the client's part is of other bytes."""
+    condition = request.headers.get("if-range")
+    if condition is not None and condition not in (headers["etag"], headers["last-modified"]):
+        return ""
+    return request.headers.get("range", "")
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
+
+
+def _file_gone(decision: Decision) -> Response:
+    assert isinstance(decision, Stored | Rendition)
+    logs.event(log, logging.ERROR, "file_missing", asset=decision.entry.unique_name, key=decision.entry.storage_key)
+    return error_response(NotFound("The file of this asset is not in the storage."))

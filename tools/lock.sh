@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Writes requirements/*.lock: every version pinned with its hashes, for every platform, naming no host.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tool=$(mktemp -d)
+trap 'rm -rf "$tool"' EXIT
+python3 -m venv "$tool"
+"$tool/bin/pip" install --quiet --disable-pip-version-check uv
+compile() {
+    "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+        pyproject.toml "$@"
+}
+rm -f requirements/*.lock
+compile --extra dev --output-file requirements/dev.lock
+for extra in run catalog transform jobs; do
+    compile --extra $extra --constraint requirements/dev.lock --output-file requirements/$extra.lock
+done

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Installs what is missing: nginx with the cache-purge module and Redis by apt, Python packages into .venv by pip.
+# Usage: tools/setup.sh run|dev      Running it again does nothing when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+lock="requirements/${1:?run or dev}.lock"
+PATH="$PATH:/usr/sbin:/sbin"
+
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+python=""
+for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11; do
+    if [ -n "$candidate" ] && command -v "$candidate" >/dev/null &&
+        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        python=$candidate
+        break
+    fi
+done
+[ -n "$python" ] || fail "Python 3.11 or newer is needed; install it, or name it: make setup PYTHON=/path/to/python3"
+
+has_module() {
+    local folder
+    for folder in /usr/lib/nginx/modules /usr/lib64/nginx/modules /usr/share/nginx/modules; do
+        [ -e "$folder/ngx_http_cache_purge_module.so" ] && return 0
+    done
+    return 1
+}
+
+packages=()
+command -v nginx >/dev/null || packages+=(nginx-light)
+has_module || packages+=(libnginx-mod-http-cache-purge)
+command -v redis-server >/dev/null || packages+=(redis-server)
+"$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+
+if [ ${#packages[@]} -gt 0 ]; then
+    command -v apt-get >/dev/null || fail "please install, with your package manager: nginx, its cache-purge module \
+(ngx_http_cache_purge_module.so), redis-server 7 and Python's venv; missing here: ${packages[*]}"
+    sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "run as root: apt-get install --no-install-recommends ${packages[*]}"
+        sudo=(sudo)
+    fi
+    echo "setup: installing ${packages[*]}"
+    # The packages would start system services of their own, on the very ports that are needed here.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null
+        "${sudo[@]}" chmod 755 $policy
+        trap '"${sudo[@]}" rm -f $policy' EXIT
+    fi
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }
+installed=$(cat .venv/installed 2>/dev/null || true)
+# What the tests need includes what running needs.
+if [ "$installed" != "$(stamp dev)" ] && [ "$installed" != "$(stamp "$1")" ]; then
+    echo "setup: installing Python packages ($lock)"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    stamp "$1" >.venv/installed
+fi

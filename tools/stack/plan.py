@@ -1,0 +1,197 @@
+"""The processes of a TADA on one machine, as data: what to execute, with which environment, and when it is ready."""
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.stack import gateway
+
+ROOT = Path(__file__).parents[2]
+MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for with BIND, and only with a token
+
+
+class PlanError(Exception):
+    """The system cannot be started as asked; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    edge: int = 8080
+    cache: int = 8081
+    api: int = 3001
+    catalog: int = 3010
+    transform: int = 3020
+    redis: int = 6379
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Ports":
+        """Read EDGE_PORT and so on; raises PlanError."""
+        given = {}
+        for name in cls.__slots__:
+            text = environment.get(f"{name.upper()}_PORT", "")
+            if text and not (text.isdecimal() and 0 < int(text) < 65536):
+                raise PlanError(f"{name.upper()}_PORT: {text!r} is not a port; expected a number from 1 to 65535")
+            if text:
+                given[name] = int(text)
+        return cls(**given)
+
+    def by_variable(self) -> dict[str, int]:
+        return {f"{name.upper()}_PORT": getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. It is ready when `ready` (a URL, or redis:// and a key that must exist) answers."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    ready: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A whole system below one data folder. `settings` are environment variables for all services."""
+
+    data: Path
+    sockets: Path
+    ports: Ports
+    bind: str = LOOPBACK
+    transform_workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def edge_url(self) -> str:
+        return f"http://localhost:{self.ports.edge}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://localhost:{self.ports.api}"
+
+    def processes(self) -> list[Process]:
+        """Prepare the folders and configuration files and return all processes."""
+        token = secrets.token_hex(32)
+        for folder in ("redis", "storage", "cache/edge", "cache/tier", "run/edge", "run/cache"):
+            (self.data / folder).mkdir(parents=True, exist_ok=True)
+        return [
+            self._redis(),
+            self._service("catalog", self.ports.catalog, "/readiness-check"),
+            *self._transforms(),
+            self._jobs(token),
+            self._nginx("cache", token),
+            self._nginx("edge", token),
+        ]
+
+    def _redis(self) -> Process:
+        command = [
+            _need("redis-server"),
+            *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
+            # An acknowledged upload is on the disk, entry included.
+            *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
+            *("--lazyfree-lazy-server-del", "yes", "--loglevel", "warning"),
+        ]
+        return Process("redis", command, dict(os.environ), f"redis://{LOOPBACK}:{self.ports.redis}")
+
+    def _service(self, name: str, port: int, health: str) -> Process:
+        environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
+        ready = f"http://{LOOPBACK}:{port}{environment.get('HEALTHCHECK_ROUTE') or health}"
+        return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
+
+    def _transforms(self) -> list[Process]:
+        """One process per core. A shared port would load them unevenly, so each has a socket of its own."""
+        first = self._service("transform", self.ports.transform, "/healthz")
+        command = [sys.executable, "-m", "services.transform"]
+        others = [
+            Process(
+                f"transform.{number}",
+                command,
+                self._environment({"UNIX_SOCKET": str(self._socket(number))}),
+                f"unix://{self._socket(number)}",
+            )
+            for number in range(2, self.transform_workers + 1)
+        ]
+        return [first, *others]
+
+    def _jobs(self, token: str) -> Process:
+        environment = self._environment(
+            {
+                "PURGE_TOKEN": token,
+                "NGINX_SERVICE": f"http://{LOOPBACK}:{self.ports.cache}",
+                "NGINX_EDGE_SERVICE": f"http://{self._edge_address}:{self.ports.edge}",
+            }
+        )
+        ready = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
+        return Process("jobs", [sys.executable, "-m", "services.jobs"], environment, ready)
+
+    def _nginx(self, tier: str, token: str) -> Process:
+        run = self.data / "run" / tier
+        prefix = self.settings.get("API_PREFIX", "").rstrip("/")
+        workers = "\n".join(
+            [
+                f"server {LOOPBACK}:{self.ports.transform} max_fails=0;",
+                *(f"server unix:{self._socket(n)} max_fails=0;" for n in range(2, self.transform_workers + 1)),
+            ]
+        )
+        config = gateway.render(
+            run,
+            tier,
+            {
+                "API_PREFIX": prefix,
+                # Behind the edge the prefix is gone.
+                "PREFIX_PATTERN": f"(?:{prefix})?" if prefix else "",
+                "RUN_DIR": str(run),
+                "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
+                "CACHE_MAX_SIZE": self.settings.get("CACHE_MAX_SIZE", "10g"),
+                "MODULES_DIR": _modules_folder(),
+                "PURGE_TOKEN": token,
+                "EDGE_LISTEN": f"{self.bind}:{self.ports.edge}",
+                "CACHE_LISTEN": f"{LOOPBACK}:{self.ports.cache}",
+                "API_LISTEN": f"{self.bind}:{self.ports.api}",
+                "CACHE_SERVERS": f"server {LOOPBACK}:{self.ports.cache} max_fails=0;",
+                "CATALOG_SERVERS": f"server {LOOPBACK}:{self.ports.catalog} max_fails=0;",
+                "TRANSFORM_SERVERS": workers,
+            },
+        )
+        port = self.ports.edge if tier == "edge" else self.ports.cache
+        address = self._edge_address if tier == "edge" else LOOPBACK
+        ready = f"http://{address}:{port}/healthz"
+        return Process(f"nginx-{tier}", [_need("nginx"), "-c", str(config)], dict(os.environ), ready)
+
+    @property
+    def _edge_address(self) -> str:
+        return LOOPBACK if self.bind in (EVERYWHERE, "localhost") else self.bind
+
+    def _environment(self, own: dict[str, str]) -> dict[str, str]:
+        shared = {
+            "REDIS_URL": f"redis://{LOOPBACK}:{self.ports.redis}",
+            "DATA_FOLDER_PATH": str(self.data / "storage"),
+            "PUBLIC_URL": self.edge_url,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": "2",
+        }
+        return {**os.environ, **shared, **self.settings, **own}
+
+    def _socket(self, number: int) -> Path:
+        return self.sockets / f"transform-{number}.sock"
+
+
+def _need(program: str) -> str:
+    # Debian keeps servers in sbin, which is not on everybody's path.
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
+    if found is None:
+        raise PlanError(f"{program} is not installed; 'make setup' installs it")
+    return found
+
+
+def _modules_folder() -> str:
+    for folder in MODULE_FOLDERS:
+        if (Path(folder) / "ngx_http_cache_purge_module.so").exists():
+            return folder
+    raise PlanError("nginx has no cache-purge module; 'make setup' installs it")

@@ -1,0 +1,158 @@
+"""`make run`: the whole system in the foreground. honcho starts the processes, joins their logs and stops them all."""
+
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from honcho.manager import Manager
+from honcho.printer import Message, Printer
+
+from tools.stack import ready
+from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
+
+READY_WITHIN = 60
+_SIGNALLED = (130, 143)
+_STOPPED = re.compile(r"(\S+) stopped \(rc=(-?\d+)\)")
+
+
+class Stream(Printer):  # type: ignore[misc]
+    """Prints the joined logs, and remembers which part ended first."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        self.first_ended: tuple[str, int] | None = None
+
+    def write(self, message: Message) -> None:
+        ended = _STOPPED.match(str(message.data)) if message.name == "system" else None
+        if ended and self.first_ended is None:
+            self.first_ended = (ended[1], int(ended[2]))
+        super().write(message)
+
+
+def main() -> int:
+    try:
+        stack = _plan()
+        _check_ports(stack)
+        lock = _lock(stack.data)
+        processes = stack.processes()
+    except PlanError as error:
+        print(f"TADA cannot start: {error}", file=sys.stderr)
+        return 2
+    stream = Stream()
+    manager = Manager(stream)
+    for process in processes:
+        manager.add_process(process.name, "exec " + shlex.join(process.command), env=process.environment, cwd=ROOT)
+    failed = threading.Event()
+    threading.Thread(target=_announce, args=(stack, processes, manager, failed), daemon=True).start()
+    try:
+        manager.loop()
+    finally:
+        shutil.rmtree(stack.sockets, ignore_errors=True)
+        lock.close()
+    if manager.returncode in _SIGNALLED:
+        print("TADA has stopped.", flush=True)
+        return 0
+    if stream.first_ended and not failed.is_set():
+        name, status = stream.first_ended
+        print(
+            f"TADA has stopped: {name} ended by itself with status {status}; its last lines above say why.",
+            file=sys.stderr,
+        )
+    return 1
+
+
+def _plan() -> Stack:
+    environment = os.environ
+    bind = environment.get("BIND", "") or LOOPBACK
+    if bind not in (LOOPBACK, "localhost") and not environment.get("MEDIA_TOKEN"):
+        raise PlanError(f"BIND={bind} lets others write: set MEDIA_TOKEN too")
+    workers = environment.get("TRANSFORM_WORKERS", "") or str(os.cpu_count() or 1)
+    if not workers.isdecimal() or not 1 <= int(workers) <= 64:
+        raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a number from 1 to 64")
+    names = ("API_PREFIX", "PUBLIC_URL", "CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT")
+    settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
+    return Stack(
+        data=Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute(),
+        sockets=Path(tempfile.mkdtemp(prefix="tada-")),
+        ports=Ports.from_environment(environment),
+        bind=bind,
+        transform_workers=int(workers),
+        settings=settings,
+    )
+
+
+def _check_ports(stack: Stack) -> None:
+    """Raise PlanError for a port that is taken, by the name of the variable that moves it."""
+    taken: dict[int, str] = {}
+    for variable, port in stack.ports.by_variable().items():
+        if port in taken:
+            raise PlanError(f"{variable} and {taken[port]} are both {port}: choose two")
+        taken[port] = variable
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                raise PlanError(
+                    f"port {port} cannot be had ({error.strerror}); choose another: make run {variable}={port + 1000}"
+                ) from None
+
+
+def _lock(data: Path) -> "_Lock":
+    """Keep a second system out of a data folder; raises PlanError."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        return _Lock(data / "lock")
+    except BlockingIOError:
+        raise PlanError(f"another TADA runs on {data}; stop it, or run with another DATA_DIR") from None
+    except OSError as error:
+        raise PlanError(f"DATA_DIR {data} cannot be used ({error.strerror})") from None
+
+
+class _Lock:
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _announce(stack: Stack, processes: list[Process], manager: Manager, failed: threading.Event) -> None:
+    """Print where everything is once everything answers; stop the system when it does not."""
+    waiting = {process.name: process.ready for process in processes}
+    deadline = time.monotonic() + READY_WITHIN
+    while waiting and time.monotonic() < deadline:
+        waiting = {name: address for name, address in waiting.items() if not ready.answers(address)}
+        time.sleep(0.1)
+    if waiting:
+        print(f"TADA is not ready after {READY_WITHIN} s: {', '.join(waiting)} does not answer.", file=sys.stderr)
+        failed.set()
+        manager.terminate()
+        return
+    prefix = stack.settings.get("API_PREFIX", "").rstrip("/")
+    print(
+        f"""
+TADA is ready.
+  public edge      {stack.edge_url}{prefix}/assets/media/…   {stack.edge_url}{prefix}/catalog
+  internal entry   {stack.api_url}   (uploads and the whole API)
+  cache tier       http://localhost:{stack.ports.cache}
+  data             {stack.data}
+Try it:
+  curl -F file=@cat.jpg -F namespace=DEV {stack.api_url}/file
+Ctrl-C stops it.
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
