@@ -2,8 +2,8 @@
 
 The services decide this, not nginx: `X-Accel-Expires` is for the cache tier, `X-Edge-Expires` becomes the edge's
 `X-Accel-Expires`, `Cache-Control` is for browsers and carries what nginx may do with stale content
-(`stale-while-revalidate`, `stale-if-error`, RFC 5861). The order matters: nginx reads headers one by one, and obeys a
-`no-cache` unless it has seen `X-Accel-Expires` before.
+(`stale-while-revalidate`, `stale-if-error`, RFC 5861). nginx reads headers one by one: `Cache-Control` comes first, as
+it is not read after `X-Accel-Expires`; and what may be cached never says `no-cache`, which would win over both.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ STALE_WHILE_REVALIDATE = 60
 STALE_IF_ERROR = 30 * 86400
 _MARGIN = 10
 
-NEVER = {"x-accel-expires": "0", "cache-control": "no-store"}
+NEVER = {"cache-control": "no-store", "x-accel-expires": "0"}
 """For answers that no cache may keep."""
 
 
@@ -39,21 +39,21 @@ class Freshness:
 
 
 def negative(lifetimes: Lifetimes) -> dict[str, str]:
-    """Return the headers of an answer that says no: kept shortly by the tiers, not by browsers."""
+    """Return the headers of an answer that says no: kept shortly by the tiers, hardly by browsers."""
     seconds = min(NEGATIVE_SECONDS, lifetimes.cache)
     return {
+        "cache-control": "public, max-age=1",
         "x-accel-expires": str(seconds),
         "x-edge-expires": str(min(seconds, lifetimes.edge)),
-        "cache-control": "no-cache",
     }
 
 
 def listed(lifetimes: Lifetimes) -> dict[str, str]:
-    """Return the headers of catalog pages: kept by the tiers, which are purged, and checked again by browsers."""
+    """Return the headers of catalog pages: kept by the tiers, which are purged, and hardly by browsers."""
     return {
+        "cache-control": f"public, max-age=1, stale-if-error={STALE_IF_ERROR}",
         "x-accel-expires": str(lifetimes.cache),
         "x-edge-expires": str(lifetimes.edge),
-        "cache-control": f"no-cache, stale-if-error={STALE_IF_ERROR}",
     }
 
 
@@ -68,10 +68,10 @@ def positive(lifetimes: Lifetimes, now: float, expires_at: float | None) -> Fres
     if expires_at is None:
         return Freshness(
             {
-                "x-accel-expires": str(lifetimes.cache),
-                "x-edge-expires": str(lifetimes.edge),
                 "cache-control": f"public, max-age={BROWSER_SECONDS}, "
                 f"stale-while-revalidate={STALE_WHILE_REVALIDATE}, stale-if-error={STALE_IF_ERROR}",
+                "x-accel-expires": str(lifetimes.cache),
+                "x-edge-expires": str(lifetimes.edge),
             },
             last_call=False,
         )

@@ -161,7 +161,11 @@ class Stack:
         port = self.ports.edge if tier == "edge" else self.ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
-        return Process(f"nginx-{tier}", [_need("nginx"), "-c", str(config)], dict(os.environ), ready)
+        command = [_need("nginx"), "-c", str(config)]
+        if os.geteuid() == 0:
+            # Started by root, nginx would change to a user who need not have access to the data folder.
+            command += ["-g", "user root;"]
+        return Process(f"nginx-{tier}", command, dict(os.environ), ready)
 
     @property
     def _edge_address(self) -> str:

@@ -1,0 +1,74 @@
+#!/bin/bash
+# Renders the templates for one tier and becomes its nginx.
+#   TIER=edge|cache PURGE_TOKEN=… entrypoint.sh          run
+#   TIER=edge|cache entrypoint.sh check                  succeed when the running nginx answers (health check)
+# Every placeholder of the templates is an environment variable of the same name; README.md lists them.
+set -euo pipefail
+
+fail() { printf 'configuration error: %s\n' "$*" >&2; exit 2; }
+
+export TIER="${TIER:-}"
+export EDGE_LISTEN="${EDGE_LISTEN:-0.0.0.0:8080}"
+export CACHE_LISTEN="${CACHE_LISTEN:-0.0.0.0:8081}"
+export API_LISTEN="${API_LISTEN:-0.0.0.0:3001}"
+
+case "$TIER" in
+    edge) listen=$EDGE_LISTEN cache_tier=cache:8081 ;;
+    # The internal entry asks the cache tier, which is this same nginx.
+    cache) listen=$CACHE_LISTEN cache_tier=127.0.0.1:${CACHE_LISTEN##*:} ;;
+    *) fail "TIER: expected edge or cache (got '$TIER')" ;;
+esac
+
+if [ "${1:-}" = check ]; then
+    # The image has no HTTP client; bash opens the connection itself.
+    exec 3<>"/dev/tcp/127.0.0.1/${listen##*:}"
+    printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3
+    read -r -t 4 _ status _ <&3
+    [ "$status" = 200 ]
+    exit
+fi
+
+# Without a token the template's empty string would let everybody purge. The characters are those that mean nothing
+# special to nginx, and the length keeps its own words (such as "default") out.
+[ -n "${PURGE_TOKEN:-}" ] || fail "PURGE_TOKEN: expected a token, the same as the jobs worker has (openssl rand -hex 32)"
+case "$PURGE_TOKEN" in
+    *[!A-Za-z0-9._+/=-]*) fail "PURGE_TOKEN: expected only letters, digits and . _ + / = -" ;;
+esac
+[ ${#PURGE_TOKEN} -ge 16 ] && [ ${#PURGE_TOKEN} -le 128 ] || fail "PURGE_TOKEN: expected 16 to 128 characters"
+export PURGE_TOKEN
+
+export API_PREFIX="${API_PREFIX:-}"
+while [ "${API_PREFIX%/}" != "$API_PREFIX" ]; do API_PREFIX=${API_PREFIX%/}; done
+[[ $API_PREFIX =~ ^(/[A-Za-z0-9_-]+)*$ ]] ||
+    fail "API_PREFIX: expected a path such as /prefix, or nothing (got '$API_PREFIX')"
+# Behind the edge the prefix is gone.
+export PREFIX_PATTERN="${API_PREFIX:+(?:$API_PREFIX)?}"
+
+export RUN_DIR="${RUN_DIR:-/run/tada}"
+export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
+export CACHE_MAX_SIZE="${CACHE_MAX_SIZE:-10g}"
+export MODULES_DIR="${MODULES_DIR:-/usr/lib/nginx/modules}"
+export CACHE_SERVERS="${CACHE_SERVERS:-server $cache_tier max_fails=0;}"
+export CATALOG_SERVERS="${CATALOG_SERVERS:-server catalog:3010 max_fails=0;}"
+export TRANSFORM_SERVERS="${TRANSFORM_SERVERS:-server transform:3020 max_fails=0;}"
+TEMPLATES_DIR="${TEMPLATES_DIR:-/opt/tada/templates}"
+TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
+
+# Named one by one: nginx has variables of its own, which must stay.
+# shellcheck disable=SC2016
+placeholders='${API_PREFIX} ${PREFIX_PATTERN} ${RUN_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
+
+# What is rendered holds the token: only the owner may read it.
+umask 077
+mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR/body" "$TEMP_DIR/proxy"
+for name in "$TIER" common errors; do
+    envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
+done
+# Bodies that are too large for nginx' buffers wait on the disk of the cache; RUN_DIR may be memory.
+ln -sfn "$TEMP_DIR/body" "$RUN_DIR/body"
+ln -sfn "$TEMP_DIR/proxy" "$RUN_DIR/proxy"
+
+# Debian keeps nginx in sbin, which is not on everybody's path.
+PATH="$PATH:/usr/sbin:/sbin"
+exec nginx -c "$RUN_DIR/$TIER.conf"

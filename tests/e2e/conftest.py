@@ -1,0 +1,71 @@
+"""One running TADA for all end-to-end tests that do not break it, and a maker of others for those that do."""
+
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage
+import sklearn
+from PIL import Image
+
+from tests.e2e.system import System
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    found = System(tmp_path_factory.mktemp("system"), {"NAMESPACES_ALLOWED": "DEV,PROD"})
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture()
+def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
+    """Return a function that starts a TADA with settings of its own; all are stopped at the end."""
+    made: list[System] = []
+
+    def make(start: bool = True, **settings: Any) -> System:
+        workers = settings.pop("transform_workers", 1)
+        made.append(System(tmp_path / f"system-{len(made)}", settings, workers))
+        made[-1].folder.mkdir(parents=True, exist_ok=True)
+        if start:
+            made[-1].start()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, bytes]:
+    """Real photographs, as files."""
+    sources = {
+        "china.jpg": Path(sklearn.__file__).parent / "datasets/images/china.jpg",
+        "flower.jpg": Path(sklearn.__file__).parent / "datasets/images/flower.jpg",
+        "astronaut.png": Path(skimage.__file__).parent / "data/astronaut.png",
+        "coffee.png": Path(skimage.__file__).parent / "data/coffee.png",
+    }
+    return {name: path.read_bytes() for name, path in sources.items()}
+
+
+@pytest.fixture()
+def name() -> str:
+    """A base name that no other test uses."""
+    return f"photo{next(_NUMBERS)}"
+
+
+@pytest.fixture(scope="session")
+def huge_photo(photos: dict[str, bytes]) -> bytes:
+    """A photograph of 42 megapixels: rendering it takes seconds."""
+    image = Image.open(io.BytesIO(photos["china.jpg"])).resize((7900, 5300))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=60)
+    return out.getvalue()

@@ -1,0 +1,177 @@
+"""A whole TADA for tests: the processes of `make run`, in a folder and on ports of their own."""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tools.stack import ready
+from tools.stack.plan import ROOT, Ports, Process, Stack
+
+START_WITHIN = 30
+STOP_WITHIN = 10
+
+
+class System:
+    """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], transform_workers: int = 1) -> None:
+        self.folder = folder
+        self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
+        self.ports = Ports(*free_ports(6))
+        self.stack = Stack(
+            data=folder / "data",
+            sockets=self.sockets,
+            ports=self.ports,
+            transform_workers=transform_workers,
+            settings={"LOG_FORMAT": "json", **settings},
+        )
+        self._plan = {process.name: process for process in self.stack.processes()}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.api}", timeout=60)
+        self.edge = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.edge}", timeout=60)
+        self.cache = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.cache}", timeout=60)
+        self.transform = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.transform}", timeout=60)
+
+    # Processes
+
+    def start(self, *names: str) -> None:
+        """Start parts (all by default) and wait until they answer."""
+        for name in names or self._plan:
+            process = self._plan[name]
+            with self.log_file(name).open("ab") as log:
+                self._running[name] = subprocess.Popen(
+                    process.command,
+                    env=process.environment,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        for name in names or self._plan:
+            self._wait_for(self._plan[name])
+
+    def add(self, name: str, like: str, **environment: str) -> None:
+        """Plan another process like one there is, with other settings."""
+        model = self._plan[like]
+        port = environment.get("PORT")
+        answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
+        self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
+
+    def kill(self, name: str) -> None:
+        """Kill a part at once, as `kill -9` does, with the processes it has started."""
+        process = self._running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def pause(self, name: str) -> None:
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        os.killpg(self._running[name].pid, signal.SIGCONT)
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        self.pause(name)
+        try:
+            yield
+        finally:
+            self.resume(name)
+
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
+
+    def stop(self) -> None:
+        """Stop everything and remove what only this run needed; the data stay."""
+        for client in (self.api, self.edge, self.cache, self.transform):
+            client.close()
+        for process in self._running.values():
+            os.killpg(process.pid, signal.SIGCONT)
+            process.terminate()
+        deadline = time.monotonic() + STOP_WITHIN
+        for process in self._running.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._running.clear()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def _wait_for(self, process: Process) -> None:
+        deadline = time.monotonic() + START_WITHIN
+        while not ready.answers(process.ready):
+            status = self._running[process.name].poll()
+            assert status is None, f"{process.name} ended with {status}: {self.log(process.name)[-2000:]}"
+            assert time.monotonic() < deadline, f"{process.name} is not ready: {self.log(process.name)[-2000:]}"
+            time.sleep(0.05)
+
+    # What can be seen
+
+    def log_file(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def log(self, name: str) -> str:
+        return self.log_file(name).read_text() if self.log_file(name).exists() else ""
+
+    def renders(self, unique_name: str) -> int:
+        """Return how often transform has rendered an asset."""
+        return len(re.findall(rf'"event":"rendered","asset":"{re.escape(unique_name)}"', self.log("transform")))
+
+    def stored_files(self) -> dict[str, str]:
+        """Return every file in the storage, unfinished ones too, with its SHA-256."""
+        root = self.stack.data / "storage"
+        files = {}
+        for path in root.rglob("*"):
+            try:
+                if path.is_file():
+                    files[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except FileNotFoundError:
+                continue  # Deleted between listing and reading.
+        return files
+
+    # The API, for tests that are about something else
+
+    def upload(self, name: str, content: bytes, **fields: str) -> dict[str, Any]:
+        answer = self.api.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-purge"] == "done", answer.text
+        return answer.json()["data"][0]
+
+    def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
+        answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-purge"] == "done", answer.text
+        return answer.json()["data"][0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def wait_until(condition: Callable[[], bool], within: float = 10) -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)

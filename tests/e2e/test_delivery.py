@@ -1,0 +1,266 @@
+"""From an upload to the public's pictures: every form, its pixels and its headers."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from PIL import Image, ImageOps
+
+from tests.e2e.system import System
+from tests.pixels import decode, distance
+
+CLOSE = 6.0
+"""Mean difference out of 255 that WebP at these qualities and another resampling filter explain."""
+
+
+def test_original_is_the_uploaded_file_byte_for_byte(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    answer = system.edge.get(f"/assets/media/original/DEV/{name}.jpg")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content == photos["china.jpg"]
+
+
+def test_full_is_the_photograph_as_webp_at_full_size(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    answer = system.edge.get(f"/assets/media/full/DEV/{name}.webp")
+    assert answer.headers["content-type"] == "image/webp"
+    assert decode(answer.content).format == "WEBP"
+    assert distance(answer.content, decode(photos["china.jpg"])) < CLOSE
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("optimise/200x0/DEV/{}.webp", (200, 133)),
+        ("optimise/0x200/DEV/{}.webp", (300, 200)),
+        ("optimise/0x0/DEV/{}.webp", (640, 427)),
+        ("optimise/4000x0/DEV/{}.webp", (640, 427)),
+        ("optimise/4000x4000/DEV/{}.webp", (640, 427)),
+        ("full/DEV/{}.webp?width=200", (200, 133)),
+        ("full/DEV/{}.webp?height=200", (300, 200)),
+        ("full/image/DEV/{}.webp?width=200", (200, 133)),
+        ("optimise/200x0/image/DEV/{}.webp", (200, 133)),
+    ],
+)
+def test_a_resized_photograph_keeps_its_look_and_never_grows(
+    system: System, photos: dict[str, bytes], name: str, path: str, size: tuple[int, int]
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    answer = system.edge.get(f"/assets/media/{path.format(name)}")
+    assert answer.status_code == 200
+    assert decode(answer.content).size == size
+    assert distance(answer.content, decode(photos["china.jpg"]).resize(size, Image.Resampling.LANCZOS)) < CLOSE
+
+
+def test_both_sides_given_cover_the_box_and_cut_the_centre(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for box in ((100, 100), (300, 50), (50, 300)):
+        answer = system.edge.get(f"/assets/media/optimise/{box[0]}x{box[1]}/DEV/{name}.webp")
+        expected = ImageOps.fit(decode(photos["china.jpg"]), box, Image.Resampling.LANCZOS)
+        assert distance(answer.content, expected) < CLOSE
+
+
+def test_lower_quality_makes_fewer_bytes(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    good, poor = (
+        system.edge.get(f"/assets/media/full/DEV/{name}.webp?width=300&quality={quality}").content
+        for quality in (90, 30)
+    )
+    assert len(poor) < len(good) / 2
+
+
+def test_orientation_is_applied_and_metadata_is_gone(system: System, photos: dict[str, bytes], name: str) -> None:
+    import io
+
+    image = decode(photos["flower.jpg"])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "a secret place"
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=95, exif=exif)
+    system.upload(f"{name}.jpg", out.getvalue())
+    answer = system.edge.get(f"/assets/media/optimise/100x0/DEV/{name}.webp")
+    upright = image.transpose(Image.Transpose.ROTATE_270)
+    assert distance(answer.content, upright.resize((100, 150), Image.Resampling.LANCZOS)) < CLOSE
+    assert not decode(answer.content).getexif()
+    assert b"secret" not in answer.content
+
+
+def test_an_upload_that_keeps_its_type_is_delivered_as_stored(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"], toWebp="false")
+    assert entry["mimetype"] == "image/jpeg"
+    assert entry["filename"] == f"{name}.jpg"
+    answer = system.edge.get(f"/assets/media/full/DEV/{name}.jpg")
+    assert answer.content == photos["china.jpg"]
+
+
+def test_the_other_name_of_an_asset_redirects_with_its_query(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for client in (system.edge, system.api):
+        for _ in range(2):  # The second answer comes from a cache, for the edge.
+            answer = client.get(f"/assets/media/original/DEV/{name}.webp?a=1&a=2")
+            assert answer.status_code == 302
+            assert answer.headers["location"] == f"/assets/media/original/DEV/{name}.jpg?a=1&a=2"
+            answer = client.get(f"/assets/media/full/DEV/{name}.jpg?width=200&v=7")
+            assert answer.status_code == 302
+            assert answer.headers["location"] == f"/assets/media/full/DEV/{name}.webp?width=200&v=7"
+    other = system.edge.get(f"/assets/media/original/DEV/{name}.webp?b=3")
+    assert other.headers["location"].endswith(f"{name}.jpg?b=3")
+
+
+def test_names_that_were_never_uploaded_are_not_found(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for path in (f"full/DEV/{name}.png", f"original/DEV/{name}.png", f"full/DEV/no-{name}.webp", f"full/{name}.webp"):
+        answer = system.edge.get(f"/assets/media/{path}")
+        assert answer.status_code == 404, path
+        assert answer.json()["errors"][0]["message"]
+
+
+def test_every_answer_says_what_it_is(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for path in (f"original/DEV/{name}.jpg", f"full/DEV/{name}.webp", f"optimise/200x0/DEV/{name}.webp"):
+        for client in (system.edge, system.api):
+            headers = client.get(f"/assets/media/{path}").headers
+            assert headers["etag"].startswith('"')
+            assert headers["last-modified"]
+            assert "max-age" in headers["cache-control"]
+            assert headers["content-length"]
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["x-cache-status"] in ("MISS", "HIT")
+
+
+def test_a_matching_validator_gets_304_and_head_gets_no_body(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/200x0/DEV/{name}.webp"
+    for client in (system.transform, system.edge, system.edge, system.api):
+        whole = client.get(path)
+        head = client.head(path)
+        assert head.status_code == 200
+        assert head.content == b""
+        assert head.headers["content-length"] == str(len(whole.content))
+        assert head.headers["etag"] == whole.headers["etag"]
+        fresh = client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+        assert (fresh.status_code, fresh.content) == (304, b"")
+        assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+        fresh = client.get(path, headers={"If-Modified-Since": whole.headers["last-modified"]})
+        assert fresh.status_code == 304
+
+
+def test_a_part_of_an_original_can_be_asked_for(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    for client in (system.transform, system.edge, system.edge):
+        part = client.get(path, headers={"Range": "bytes=1000-1999"})
+        assert part.status_code == 206
+        assert part.content == photos["china.jpg"][1000:2000]
+        assert part.headers["content-range"] == f"bytes 1000-1999/{len(photos['china.jpg'])}"
+        assert client.get(path, headers={"Range": "bytes=99999999-"}).status_code == 416
+
+
+@pytest.mark.parametrize(
+    ("extension", "media_type", "content"),
+    [
+        ("svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'),
+        ("pdf", "application/pdf", b"%PDF-1.4\n%%EOF\n"),
+    ],
+)
+def test_documents_are_delivered_as_stored_and_can_run_nothing(
+    system: System, name: str, extension: str, media_type: str, content: bytes
+) -> None:
+    entry = system.upload(f"{name}.{extension}", content)
+    assert entry["public_url"].endswith(f"/assets/media/original/DEV/{name}.{extension}")
+    for form in ("original", "full", "optimise/200x0"):
+        answer = system.edge.get(f"/assets/media/{form}/DEV/{name}.{extension}")
+        assert answer.content == content
+        assert answer.headers["content-type"].startswith(media_type)
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_sizes_that_cannot_be_are_refused_and_not_cached(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for path in (
+        f"optimise/-1x5/DEV/{name}.webp",
+        f"optimise/99999999x1/DEV/{name}.webp",
+        f"optimise/axb/DEV/{name}.webp",
+        f"optimise/10/DEV/{name}.webp",
+        f"full/DEV/{name}.webp?width=-3",
+        f"full/DEV/{name}.webp?width=1e3",
+        f"full/DEV/{name}.webp?quality=101",
+    ):
+        for _ in range(2):
+            answer = system.edge.get(f"/assets/media/{path}")
+            assert answer.status_code == 400, path
+            assert answer.json()["errors"][0]["hint"], path
+            assert answer.headers["x-cache-status"] != "HIT"
+
+
+def test_an_expired_asset_is_a_placeholder(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"], expired="true")
+    for form in (f"full/DEV/{name}.webp", f"original/DEV/{name}.jpg", f"optimise/50x0/DEV/{name}.webp"):
+        answer = system.edge.get(f"/assets/media/{form}")
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+        assert b"<svg" in answer.content
+
+
+def test_a_foreign_namespace_is_a_placeholder(system: System) -> None:
+    answer = system.edge.get("/assets/media/full/OTHER/cat.webp")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+
+
+def test_expiry_holds_to_the_second_whatever_the_caches_hold(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    end = datetime.now(UTC) + timedelta(seconds=4)
+    system.upload(f"{name}.jpg", photos["china.jpg"], expiration_date=end.isoformat())
+    path = f"/assets/media/optimise/80x0/DEV/{name}.webp"
+    served_until = 0.0
+    with_worker_away = system.paused("jobs")  # Nobody purges: the caches alone have to forget.
+    with with_worker_away:
+        statuses = []
+        while time.time() < end.timestamp() + 1.5:
+            started = time.time()
+            answer = system.edge.get(path)
+            statuses.append(answer.headers["x-cache-status"])
+            if answer.status_code == 200:
+                served_until = started
+            time.sleep(0.05)
+    assert "HIT" in statuses
+    assert served_until < end.timestamp()
+    assert served_until > end.timestamp() - 2, "it expired long before its date"
+
+
+def test_bytes_that_are_not_the_signed_ones_are_never_served(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    (system.stack.data / "storage" / entry["storage_key"]).write_bytes(photos["flower.jpg"])
+    for path in (f"original/DEV/{name}.jpg", f"full/DEV/{name}.webp"):
+        for _ in range(2):
+            answer = system.edge.get(f"/assets/media/{path}")
+            assert answer.status_code == 500
+            assert answer.headers["x-cache-status"] == "MISS"
+    assert "signature_mismatch" in system.log("transform")
+
+
+def test_a_file_that_is_gone_from_the_storage_is_not_found(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    (system.stack.data / "storage" / entry["storage_key"]).unlink()
+    answer = system.edge.get(f"/assets/media/full/DEV/{name}.webp")
+    assert answer.status_code == 404
+    assert system.api.get(f"/catalog/{entry['uuid']}").status_code == 200

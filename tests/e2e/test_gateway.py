@@ -1,0 +1,183 @@
+"""The two tiers: what they keep, what they do when something behind them is gone, and what they never do."""
+
+import collections
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.e2e.system import System
+
+
+def test_the_second_request_is_answered_by_the_edge(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/90x0/DEV/{name}.webp"
+    first, second = system.edge.get(path), system.edge.get(path)
+    assert (first.headers["x-cache-status"], second.headers["x-cache-status"]) == ("MISS", "HIT")
+    assert first.content == second.content
+    assert system.cache.get(path).headers["x-cache-status"] == "HIT"
+    assert system.api.get(path).headers["x-cache-status"] == "HIT"
+    assert system.renders(f"/DEV/{name}.webp") == 1
+
+
+def test_only_what_changes_the_bytes_makes_another_cache_entry(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    groups = [
+        [
+            f"/assets/media/optimise/90x0/DEV/{name}.webp",
+            f"/assets/media/optimise/90x0/DEV/{name}.webp?utm_source=x&v=1",
+            f"/assets/media/optimise/090x00/DEV/{name}.webp",
+            f"/assets/media/optimise/90x0/image/DEV/{name}.webp",
+            f"/assets/media/optimise/90x0/%44EV/{name}.webp",
+            f"/assets/media/optimise//90x0/DEV/./x/../{name}.webp",
+            f"/assets/media/optimise/90x0/DEV/{name}.webp?width=17&height=3",
+            f"/assets/media/optimise/90x0/DEV/{name}.webp?quality=0",
+        ],
+        [
+            f"/assets/media/full/DEV/{name}.webp?width=90&quality=50",
+            f"/assets/media/full/DEV/{name}.webp?quality=50&width=90",
+            f"/assets/media/full/DEV/{name}.webp?x=y&quality=050&width=0090&height=0",
+            f"/assets/media/full/DEV/{name}.webp?width=90&width=91&quality=50",
+        ],
+        [
+            f"/assets/media/original/DEV/{name}.jpg",
+            f"/assets/media/original/DEV/{name}.jpg?width=90&quality=4",
+        ],
+    ]
+    for group in groups:
+        bodies = set()
+        for at, path in enumerate(group):
+            # A raw socket's worth of control: httpx would normalise the path.
+            answer = _get_raw(system.ports.edge, path)
+            assert answer.headers["x-cache-status"] == ("MISS" if at == 0 else "HIT"), path
+            bodies.add(answer.content)
+        assert len(bodies) == 1
+    assert system.renders(f"/DEV/{name}.webp") == 2
+
+
+def _get_raw(port: int, path: str) -> httpx.Response:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+    finally:
+        connection.close()
+
+
+def test_a_question_mark_inside_a_name_meets_no_other_entry(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    system.edge.get(f"/assets/media/full/DEV/{name}.webp?width=50")
+    assert _get_raw(system.ports.edge, f"/assets/media/full/DEV/{name}.webp%3Fwidth=50").status_code == 404
+
+
+def test_a_hundred_requests_at_once_cause_one_render(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/555x0/DEV/{name}.webp"
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: httpx.get(f"{system.edge.base_url}{path}", timeout=60), range(100)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert system.renders(f"/DEV/{name}.webp") == 1
+
+
+def test_what_the_edge_holds_is_served_while_everything_behind_is_down(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(EDGE_CACHE_SECONDS="1", CACHE_SECONDS="1")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/90x0/DEV/{name}.webp"
+    fresh = system.edge.get(path)
+    for victim in ("transform", "nginx-cache"):
+        system.kill(victim)
+        time.sleep(2.1)  # Longer than both tiers may call it fresh.
+        statuses = collections.Counter()
+        for _ in range(5):
+            answer = system.edge.get(path)
+            assert (answer.status_code, answer.content) == (200, fresh.content), victim
+            statuses[answer.headers["x-cache-status"]] += 1
+        assert statuses["STALE"] + statuses["UPDATING"] > 0, (victim, statuses)
+    other = system.edge.get(f"/assets/media/optimise/91x0/DEV/{name}.webp")
+    assert other.status_code == 503
+    assert other.headers["retry-after"]
+    assert other.json()["errors"][0]["hint"]
+    system.start("transform", "nginx-cache")
+    assert system.edge.get(f"/assets/media/optimise/91x0/DEV/{name}.webp").status_code == 200
+
+
+def test_an_expiring_asset_is_never_served_stale(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    end = time.time() + 3
+    date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+    system.upload(f"{name}.jpg", photos["china.jpg"], expiration_date=date)
+    path = f"/assets/media/optimise/90x0/DEV/{name}.webp"
+    assert system.edge.get(path).status_code == 200
+    system.kill("transform")
+    assert system.edge.get(path).headers["x-cache-status"] == "HIT"
+    time.sleep(max(0.0, int(end) - time.time()) + 0.05)
+    assert system.edge.get(path).status_code == 503
+
+
+def test_what_was_cached_is_still_there_after_a_restart(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    system.edge.get(path)
+    for tier in ("nginx-cache", "nginx-edge"):
+        system.kill(tier)
+        system.start(tier)
+    assert system.edge.get(path).headers["x-cache-status"] == "HIT"
+    system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
+    assert system.edge.get(path).content == photos["flower.jpg"]
+
+
+def test_the_edge_only_reads(system: System, photos: dict[str, bytes]) -> None:
+    files = {"file": ("x.jpg", photos["china.jpg"])}
+    assert system.edge.post("/file", files=files, data={"namespace": "DEV"}).status_code == 405
+    assert system.edge.delete("/catalog").status_code == 405
+    assert system.edge.request("PURGE", "/assets/media/full/DEV/x.webp").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/file", "/readiness-check", "/assets", "/catalog/create-dump", "/openapi.json"])
+def test_the_edge_has_nothing_else(system: System, path: str) -> None:
+    answer = system.edge.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["errors"]
+
+
+def test_a_favicon_costs_nothing(system: System) -> None:
+    assert system.edge.get("/favicon.ico").status_code == 204
+
+
+def test_under_a_prefix_everything_is_below_it(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(API_PREFIX="/prefix", PUBLIC_URL="https://media.example.com")
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    assert entry["public_url"] == f"https://media.example.com/prefix/assets/media/full/DEV/{name}.webp"
+    assert entry["base_url"] == "https://media.example.com/prefix/assets/media"
+    assert entry["base_host"] == "media.example.com"
+    path = f"/prefix/assets/media/full/DEV/{name}.webp"
+    assert system.edge.get(path).status_code == 200
+    assert system.edge.get(path).headers["x-cache-status"] == "HIT"
+    assert system.edge.get(path.removeprefix("/prefix")).status_code == 404
+    assert system.edge.get("/prefix/catalog").json() == [entry]
+    assert system.api.get("/prefix/catalog").json() == [entry]
+    assert system.api.get(path).status_code == 200
+    redirected = system.edge.get(f"/prefix/assets/media/original/DEV/{name}.webp?x=1")
+    assert redirected.headers["location"] == f"/prefix/assets/media/original/DEV/{name}.jpg?x=1"
+    assert system.edge.get(f"/prefix/purge{path}").status_code == 403
+    system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
+    assert system.edge.get(f"/prefix/assets/media/original/DEV/{name}.jpg").content == photos["flower.jpg"]
