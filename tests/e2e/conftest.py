@@ -26,7 +26,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         found.stop()
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     """Return a function that starts a TADA with settings of its own; all are stopped at the end."""
     made: list[System] = []
@@ -56,7 +56,7 @@ def photos() -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in sources.items()}
 
 
-@pytest.fixture()
+@pytest.fixture
 def name() -> str:
     """A base name that no other test uses."""
     return f"photo{next(_NUMBERS)}"

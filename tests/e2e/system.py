@@ -1,6 +1,7 @@
 """A whole TADA for tests: the processes of `make run`, in a folder and on ports of their own."""
 
 import hashlib
+import http.client
 import os
 import re
 import shutil
@@ -167,6 +168,17 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def get_as_is(port: int, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """GET a path without the normalisation that httpx does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        answer = connection.getresponse()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+    finally:
+        connection.close()
 
 
 def wait_until(condition: Callable[[], bool], within: float = 10) -> None:

@@ -1,5 +1,6 @@
 """From an upload to the public's pictures: every form, its pixels and its headers."""
 
+import io
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -53,9 +54,7 @@ def test_a_resized_photograph_keeps_its_look_and_never_grows(
     assert distance(answer.content, decode(photos["china.jpg"]).resize(size, Image.Resampling.LANCZOS)) < CLOSE
 
 
-def test_both_sides_given_cover_the_box_and_cut_the_centre(
-    system: System, photos: dict[str, bytes], name: str
-) -> None:
+def test_both_sides_given_cover_the_box_and_cut_the_centre(system: System, photos: dict[str, bytes], name: str) -> None:
     system.upload(f"{name}.jpg", photos["china.jpg"])
     for box in ((100, 100), (300, 50), (50, 300)):
         answer = system.edge.get(f"/assets/media/optimise/{box[0]}x{box[1]}/DEV/{name}.webp")
@@ -73,8 +72,6 @@ def test_lower_quality_makes_fewer_bytes(system: System, photos: dict[str, bytes
 
 
 def test_orientation_is_applied_and_metadata_is_gone(system: System, photos: dict[str, bytes], name: str) -> None:
-    import io
-
     image = decode(photos["flower.jpg"])
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -186,9 +183,7 @@ def test_documents_are_delivered_as_stored_and_can_run_nothing(
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_sizes_that_cannot_be_are_refused_and_not_cached(
-    system: System, photos: dict[str, bytes], name: str
-) -> None:
+def test_sizes_that_cannot_be_are_refused_and_not_cached(system: System, photos: dict[str, bytes], name: str) -> None:
     system.upload(f"{name}.jpg", photos["china.jpg"])
     for path in (
         f"optimise/-1x5/DEV/{name}.webp",
@@ -228,8 +223,7 @@ def test_expiry_holds_to_the_second_whatever_the_caches_hold(
     system.upload(f"{name}.jpg", photos["china.jpg"], expiration_date=end.isoformat())
     path = f"/assets/media/optimise/80x0/DEV/{name}.webp"
     served_until = 0.0
-    with_worker_away = system.paused("jobs")  # Nobody purges: the caches alone have to forget.
-    with with_worker_away:
+    with system.paused("jobs"):  # Nobody purges: the caches alone have to forget.
         statuses = []
         while time.time() < end.timestamp() + 1.5:
             started = time.time()
@@ -256,9 +250,7 @@ def test_bytes_that_are_not_the_signed_ones_are_never_served(
     assert "signature_mismatch" in system.log("transform")
 
 
-def test_a_file_that_is_gone_from_the_storage_is_not_found(
-    system: System, photos: dict[str, bytes], name: str
-) -> None:
+def test_a_file_that_is_gone_from_the_storage_is_not_found(system: System, photos: dict[str, bytes], name: str) -> None:
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     (system.stack.data / "storage" / entry["storage_key"]).unlink()
     answer = system.edge.get(f"/assets/media/full/DEV/{name}.webp")

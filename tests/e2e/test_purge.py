@@ -6,9 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 from PIL import Image
 
-from tests.e2e.system import System, wait_until
+from tests.e2e.system import System, get_as_is, wait_until
 from tests.pixels import decode, distance
 
 CLOSE = 6.0
@@ -143,10 +144,30 @@ def test_a_slow_render_overtaken_by_a_replacement_stays_in_no_cache(
         assert answer.headers["etag"] == after.headers["etag"]
 
 
+def test_an_old_answer_that_reaches_the_cache_after_the_purge_is_removed_again(
+    make_system: Callable[..., System], name: str
+) -> None:
+    """A long answer is stopped in the middle while its file is replaced, and then goes on to its end."""
+    system = make_system(PAYLOAD_MAX_SIZE="300mb", PURGE_WAIT_SECONDS="0.5")
+    old, new = b"%PDF-1.4 old" + bytes(150_000_000), b"%PDF-1.4 new"
+    entry = system.upload(f"{name}.pdf", old)
+    path = f"/assets/media/original/DEV/{name}.pdf"
+    with ThreadPoolExecutor(1) as pool, redis.Redis(port=system.ports.redis) as client:
+        sending = pool.submit(system.edge.get, path)
+        wait_until(lambda: client.zcard(f"tada:sending:path:/DEV/{name}") == 1)
+        system.pause("transform")
+        answer = system.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.pdf", new)})
+        assert not sending.done(), "the answer was too fast for this test to show anything"
+        assert answer.headers["x-purge"] == "queued", "the purge cannot be done while the old answer is on its way"
+        system.resume("transform")
+        assert sending.result().content == old
+        wait_until(lambda: client.xlen("tada:changes") == 0)
+    assert system.cache.get(path).content == new
+    wait_until(lambda: system.edge.get(path).content == new, within=2)
+
+
 def _asked(system: System, path: str) -> bool:
     """Say whether transform has begun with a request: it notes the cache key before it reads the bytes."""
-    import redis
-
     group = path.rpartition(".")[0].removeprefix("/assets/media/full")
     with redis.Redis(port=system.ports.redis) as client:
         return bool(client.sismember(f"tada:variants:path:{group}", path))
@@ -232,7 +253,7 @@ def test_purging_is_refused_to_everyone_else(
     system.upload(f"{name}.jpg", photos["china.jpg"])
     path = f"/assets/media/full/DEV/{name}.webp"
     system.edge.get(path)
-    client = getattr(system, tier)
+    port = getattr(system.ports, tier)
     for target in (f"/purge{path}", f"/%70urge{path}", f"//purge{path}", f"/x/../purge{path}"):
-        assert client.get(target, headers=headers).status_code == 403, target
+        assert get_as_is(port, target, headers).status_code == 403, target
     assert system.edge.get(path).headers["x-cache-status"] == "HIT"

@@ -1,0 +1,172 @@
+"""The catalog under load: several replicas, many entries, many writers."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import redis
+
+from services.core import names
+from services.core.entries import Entry
+from tests.e2e.system import System, free_ports
+
+MANY = 100_000
+
+
+def second_replica(system: System) -> httpx.Client:
+    [port] = free_ports(1)
+    system.add("catalog.2", like="catalog", PORT=str(port))
+    system.start("catalog.2")
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+
+
+def test_a_write_through_one_replica_is_read_through_the_other(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    with second_replica(system) as other, httpx.Client(base_url=f"http://127.0.0.1:{system.ports.catalog}") as one:
+        entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+        page = f"/catalog/{entry['uuid']}"
+        for turn in range(200):
+            writer, reader = (one, other) if turn % 2 else (other, one)
+            writer.patch(page, json={"information": str(turn)})
+            assert reader.get(page).json()["data"][0]["information"] == str(turn)
+            assert reader.get("/catalog").json()[0]["information"] == str(turn)
+
+
+def test_replacements_by_many_clients_through_two_replicas_lose_no_update(
+    make_system: Callable[..., System], photos: dict[str, bytes]
+) -> None:
+    system = make_system(PURGE_WAIT_SECONDS="0")
+    entries = [
+        system.api.post("/file", files={"file": (f"a{n}.jpg", photos["china.jpg"])}, data={"namespace": "DEV"}).json()
+        for n in range(5)
+    ]
+    uuids = [answer["data"][0]["uuid"] for answer in entries]
+    small = b"\xff\xd8\xff\xe0" + bytes(200)
+    counts = dict.fromkeys(uuids, 0)
+    fields = dict.fromkeys(uuids, 0)
+
+    def work(client: httpx.Client, seed: int) -> list[tuple[str, str]]:
+        chosen, done = random.Random(seed), []
+        for _ in range(40):
+            uuid = chosen.choice(uuids)
+            if chosen.random() < 0.5:
+                answer = client.patch(f"/file/{uuid}", files={"file": ("x.jpg", small + bytes([seed]))})
+                done.append(("file", uuid))
+            else:
+                answer = client.patch(f"/catalog/{uuid}", json={"information": f"{seed}-{len(done)}"})
+                done.append(("fields", uuid))
+            assert answer.status_code == 200, answer.text
+        return done
+
+    with second_replica(system) as other, httpx.Client(base_url=system.api.base_url, timeout=60) as one:
+        with ThreadPoolExecutor(16) as pool:
+            runs = [pool.submit(work, other if seed % 2 else one, seed) for seed in range(16)]
+            for run in runs:
+                for what, uuid in run.result():
+                    (counts if what == "file" else fields)[uuid] += 1
+        for uuid in uuids:
+            assert one.get(f"/catalog/{uuid}").json()["data"][0]["version"] == 1 + counts[uuid]
+        assert sum(counts.values()) + sum(fields.values()) == 16 * 40
+
+
+def test_filters_pages_and_validators(make_system: Callable[..., System], photos: dict[str, bytes]) -> None:
+    system = make_system()
+    uploaded = [system.upload(f"n{n}.jpg", photos["china.jpg"], external_id=str(n % 2)) for n in range(7)]
+    for client in (system.api, system.edge):
+        assert client.get("/catalog").json() == uploaded
+        odd = client.get("/catalog?filterByKey=external_id&filterByValue=1").json()
+        assert odd == uploaded[1::2]
+        assert client.get("/catalog?filterByKey=expired&filterByValue=false").json() == uploaded
+        assert client.get("/catalog?filterByKey=no_such_field&filterByValue=1").json() == []
+        pages, link = [], "/catalog?limit=3"
+        while link:
+            answer = client.get(link)
+            pages.append(answer.json())
+            link = answer.links["next"]["url"] if "next" in answer.links else ""
+        assert [len(page) for page in pages] == [3, 3, 1]
+        assert [entry for page in pages for entry in page] == uploaded
+        etag = client.get("/catalog").headers["etag"]
+        assert client.get("/catalog", headers={"If-None-Match": etag}).status_code == 304
+        assert client.get("/catalog", headers={"Accept-Encoding": "gzip"}).headers["content-encoding"] == "gzip"
+        assert client.head("/catalog").status_code == 200
+    system.api.patch(f"/catalog/{uploaded[0]['uuid']}", json={"information": "new"})
+    assert system.api.get("/catalog", headers={"If-None-Match": etag}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def full_system(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) -> Iterator[System]:
+    """A system with a hundred thousand entries, written the way the catalog stores them."""
+    system = System(tmp_path_factory.mktemp("full"), {})
+    try:
+        system.start()
+        model = Entry(**system.upload("model.jpg", photos["china.jpg"]))
+        with redis.Redis(port=system.ports.redis) as client:
+            for start in range(1, MANY, 5000):
+                pipeline = client.pipeline(transaction=False)
+                for number in range(start, min(start + 5000, MANY)):
+                    path = f"/DEV/many/{number}.webp"
+                    entry = replace(model, uuid=names.asset_uuid(path), unique_name=path)
+                    pipeline.hset("tada:entries", entry.uuid, entry.to_json())
+                    pipeline.zadd("tada:order", {entry.uuid: number + 1})
+                pipeline.execute()
+            client.set("tada:sequence", MANY)
+        yield system
+    finally:
+        system.stop()
+
+
+def memory(pid: int) -> float:
+    """Return the resident memory of a process in megabytes."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) / 1024
+
+
+def test_a_hundred_thousand_entries_are_listed_without_blocking_or_growing(full_system: System) -> None:
+    system = full_system
+    url = f"http://127.0.0.1:{system.ports.catalog}/catalog"
+    before = memory(system.pid("catalog"))
+    longest, grown, uuids = 0.0, 0.0, set()
+    with httpx.stream("GET", url, timeout=60) as answer, redis.Redis(port=system.ports.redis) as client:
+        body = bytearray()
+        for chunk in answer.iter_bytes(1 << 20):
+            body += chunk
+            started = time.perf_counter()
+            client.ping()
+            longest = max(longest, time.perf_counter() - started)
+            grown = max(grown, memory(system.pid("catalog")) - before)
+    uuids = {entry["uuid"] for entry in orjson.loads(body)}
+    assert len(uuids) == MANY
+    assert grown < 50, f"{grown:.0f} MB"
+    with redis.Redis(port=system.ports.redis) as client:
+        slowest = max((entry["duration"] for entry in client.slowlog_get(100)), default=0)
+    assert slowest < 50_000, f"Redis was blocked for {slowest} us"
+    assert longest < 0.5
+
+
+def test_one_entry_costs_the_same_among_a_hundred_thousand(
+    full_system: System, system: System, photos: dict[str, bytes]
+) -> None:
+    def median(one: System, uuid: str) -> float:
+        url = f"http://127.0.0.1:{one.ports.catalog}/catalog/{uuid}"
+        times = []
+        with httpx.Client() as client:
+            for _ in range(300):
+                started = time.perf_counter()
+                assert client.get(url).status_code == 200
+                times.append(time.perf_counter() - started)
+        return sorted(times)[150]
+
+    few: dict[str, Any] = system.upload("among-few.jpg", photos["china.jpg"])
+    many = full_system.upload("among-many.jpg", photos["china.jpg"])
+    # In turn, so that a slow moment of the machine hits both.
+    ratios = [median(full_system, many["uuid"]) / median(system, few["uuid"]) for _ in range(3)]
+    assert min(ratios) < 1.5, ratios

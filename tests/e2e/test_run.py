@@ -1,0 +1,175 @@
+"""`make run`, as a person uses it: start, try, stop, start again, and what it says when something is in the way."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.system import free_ports, wait_until
+from tools.stack.plan import ROOT, Ports
+
+READY = "TADA is ready"
+
+
+class Run:
+    """One `make run` and what it has printed so far."""
+
+    def __init__(self, folder: Path, ports: Ports, **variables: str) -> None:
+        self.ports = ports
+        self._out = folder / f"run-{time.monotonic_ns()}.txt"
+        arguments = [f"{name}={value}" for name, value in {**ports.by_variable(), **variables}.items()]
+        with self._out.open("w") as out:
+            self.process = subprocess.Popen(
+                ["make", "run", f"DATA_DIR={folder / 'data'}", *arguments],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env={
+                    key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+                },
+            )
+
+    @property
+    def printed(self) -> str:
+        return self._out.read_text()
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: READY in self.printed or self.process.poll() is not None, within=60)
+        assert READY in self.printed, self.printed
+
+    def wait_end(self) -> int:
+        return self.process.wait(30)
+
+    def pids(self) -> dict[str, int]:
+        return {name: int(pid) for name, pid in re.findall(r"(\S+) started \(pid=(\d+)\)", self.printed)}
+
+
+@contextmanager
+def running(folder: Path, ports: Ports, **variables: str) -> Iterator[Run]:
+    run = Run(folder, ports, **variables)
+    try:
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.terminate()
+            run.process.wait(30)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[str, bytes]) -> None:
+    ports = Ports(*free_ports(6))
+    with running(tmp_path, ports) as run:
+        run.wait_ready()
+        assert re.search(rf"^{READY}", run.printed, re.MULTILINE)
+        assert f"http://localhost:{ports.edge}" in run.printed
+        [try_it] = re.findall(r"^  curl (.+)$", run.printed, re.MULTILINE)
+        assert try_it.endswith(f"http://localhost:{ports.api}/file")
+        (tmp_path / "cat.jpg").write_bytes(photos["china.jpg"])
+        answer = subprocess.run(f"curl -s {try_it}", shell=True, cwd=tmp_path, capture_output=True, check=True)
+        assert b'"unique_name":"/DEV/cat.webp"' in answer.stdout
+        pids = run.pids()
+        assert {"redis", "catalog", "transform", "jobs", "nginx-cache", "nginx-edge"} <= set(pids)
+        os.killpg(run.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group.
+        assert run.wait_end() in (0, -signal.SIGINT), run.printed  # make ends with the signal that it was sent.
+        assert "TADA has stopped." in run.printed
+        assert not any(is_alive(pid) for pid in pids.values())
+    with running(tmp_path, ports) as run:
+        run.wait_ready()
+        [entry] = httpx.get(f"http://localhost:{ports.api}/catalog").json()
+        original = httpx.get(f"http://localhost:{ports.edge}/assets/media/original/DEV/cat.jpg")
+        assert original.content == photos["china.jpg"]
+        replaced = httpx.patch(
+            f"http://localhost:{ports.api}/file/{entry['uuid']}", files={"file": ("x.jpg", photos["flower.jpg"])}
+        )
+        assert replaced.headers["x-purge"] == "done"
+        pids = run.pids()
+        run.process.terminate()
+        run.wait_end()
+        assert "TADA has stopped." in run.printed
+        assert not any(is_alive(pid) for pid in pids.values())
+
+
+@pytest.mark.parametrize("variable", ["EDGE_PORT", "REDIS_PORT", "API_PORT", "TRANSFORM_PORT"])
+def test_a_busy_port_is_named_with_its_variable(tmp_path: Path, variable: str) -> None:
+    ports = Ports(*free_ports(6))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports.by_variable()[variable]))
+        other.listen()
+        with running(tmp_path, ports) as run:
+            assert run.wait_end() != 0
+            assert f"port {ports.by_variable()[variable]} " in run.printed
+            assert f"make run {variable}=" in run.printed
+
+
+def test_a_part_that_crashes_is_named_and_ends_the_run(tmp_path: Path) -> None:
+    with running(tmp_path, Ports(*free_ports(6))) as run:
+        run.wait_ready()
+        pids = run.pids()
+        os.kill(pids["transform"], signal.SIGKILL)
+        assert run.wait_end() != 0
+        assert "TADA has stopped: transform ended by itself" in run.printed
+        assert not any(is_alive(pid) for pid in pids.values())
+
+
+def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
+    with running(tmp_path, Ports(*free_ports(6)), PAYLOAD_MAX_SIZE="10zb") as run:
+        assert run.wait_end() != 0
+        assert "PAYLOAD_MAX_SIZE: expected a size such as 500kb, 10mb or 1048576 (got '10zb')" in run.printed
+        assert "catalog ended by itself" in run.printed
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"EDGE_PORT": "http"}, "EDGE_PORT: 'http' is not a port"),
+        ({"BIND": "0.0.0.0"}, "set MEDIA_TOKEN too"),
+        ({"TRANSFORM_WORKERS": "0"}, "TRANSFORM_WORKERS: '0' is not a number from 1 to 64"),
+        ({"DATA_DIR": "/proc/none"}, "DATA_DIR /proc/none cannot be used"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_named(tmp_path: Path, variables: dict[str, str], said: str) -> None:
+    with running(tmp_path, Ports(*free_ports(6)), **variables) as run:
+        assert run.wait_end() != 0
+        assert f"TADA cannot start: {said}" in run.printed or said in run.printed
+
+
+def test_two_on_one_data_folder_are_kept_apart(tmp_path: Path) -> None:
+    with running(tmp_path, Ports(*free_ports(6))) as first:
+        first.wait_ready()
+        with running(tmp_path, Ports(*free_ports(6))) as second:
+            assert second.wait_end() != 0
+            assert "another TADA runs on" in second.printed
+        assert first.process.poll() is None
+
+
+def test_with_a_token_only_its_holder_writes(tmp_path: Path, photos: dict[str, bytes]) -> None:
+    ports = Ports(*free_ports(6))
+    with running(tmp_path, ports, MEDIA_TOKEN="s3cret-token") as run:
+        run.wait_ready()
+        url = f"http://localhost:{ports.api}/file"
+        form = {"files": {"file": ("a.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "s3cret-token"}):
+            refused = httpx.post(url, headers=headers, **form)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
+            assert "Authorization: Bearer" in refused.json()["errors"][0]["hint"]
+        assert httpx.post(url, headers={"Authorization": "Bearer s3cret-token"}, **form).status_code == 200
+        assert httpx.get(f"http://localhost:{ports.api}/catalog").status_code == 200
+        assert "s3cret-token" not in run.printed
