@@ -28,11 +28,11 @@ if [ "${1:-}" = check ]; then
     exit
 fi
 
-# Without a token the template's empty string would let everybody purge. The characters are those that mean nothing
-# special to nginx, and the length keeps its own words (such as "default") out.
+# Without a token the template's empty text would let everybody purge. The characters are those that the jobs worker
+# takes too, and that mean themselves in the regular expression which the template makes of the token.
 [ -n "${PURGE_TOKEN:-}" ] || fail "PURGE_TOKEN: expected a token, the same as the jobs worker has (openssl rand -hex 32)"
 case "$PURGE_TOKEN" in
-    *[!A-Za-z0-9._+/=-]*) fail "PURGE_TOKEN: expected only letters, digits and . _ + / = -" ;;
+    *[!A-Za-z0-9_-]*) fail "PURGE_TOKEN: expected only letters, digits, _ and -" ;;
 esac
 [ ${#PURGE_TOKEN} -ge 16 ] && [ ${#PURGE_TOKEN} -le 128 ] || fail "PURGE_TOKEN: expected 16 to 128 characters"
 export PURGE_TOKEN
@@ -52,22 +52,20 @@ export CACHE_SERVERS="${CACHE_SERVERS:-server $cache_tier max_fails=0;}"
 export CATALOG_SERVERS="${CATALOG_SERVERS:-server catalog:3010 max_fails=0;}"
 export TRANSFORM_SERVERS="${TRANSFORM_SERVERS:-server transform:3020 max_fails=0;}"
 TEMPLATES_DIR="${TEMPLATES_DIR:-/opt/tada/templates}"
-TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
+# Bodies that are too large for nginx' buffers wait on the disk of the cache; RUN_DIR may be memory.
+export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
-placeholders='${API_PREFIX} ${PREFIX_PATTERN} ${RUN_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+placeholders='${API_PREFIX} ${PREFIX_PATTERN} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
 
 # What is rendered holds the token: only the owner may read it.
 umask 077
-mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR/body" "$TEMP_DIR/proxy"
+mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR"
 for name in "$TIER" common errors; do
     envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
 done
-# Bodies that are too large for nginx' buffers wait on the disk of the cache; RUN_DIR may be memory.
-ln -sfn "$TEMP_DIR/body" "$RUN_DIR/body"
-ln -sfn "$TEMP_DIR/proxy" "$RUN_DIR/proxy"
 
 # Debian keeps nginx in sbin, which is not on everybody's path.
 PATH="$PATH:/usr/sbin:/sbin"

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from services.catalog.forms import Form, read_form
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads import Uploads
+from services.core.caching import Lifetimes
 from services.core.catalog import Catalog
 from services.core.storage import Storage
 from services.core.variants import Variants
@@ -20,6 +21,10 @@ class Context:
     variants: Variants
     storage: Storage
     uploads: Uploads
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        return Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
 
     def form(self, request: Request, file_field: str, max_files: int) -> AbstractAsyncContextManager[Form]:
         """Read the request's form; see forms.read_form."""

@@ -15,8 +15,8 @@ from services.core import caching, keys
 from services.core.caching import Lifetimes
 from services.core.catalog import PAGE, Catalog, no_entry
 from services.core.errors import BadRequest
-from services.core.variants import NotedAnswer, new_answer
-from services.core.web import JsonResponse, matches
+from services.core.variants import new_answer
+from services.core.web import NotedAnswer, error_response, matches, uncached
 
 LIMIT_MAX = 10_000
 
@@ -40,7 +40,7 @@ class Query:
             raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
         return cls(
             key=given.get("filterByKey") or None,
-            value=given.get("filterByValue", ""),
+            value=given.get("filterByValue", "") if given.get("filterByKey") else "",
             limit=int(limit) if limit else None,
             after=int(cursor) if cursor else 0,
         )
@@ -50,56 +50,68 @@ class Query:
         return self.key is None or _as_text(orjson.loads(raw).get(self.key)) == self.value
 
     def next_url(self, path: str, after: int) -> str:
-        asked = {"filterByKey": self.key, "filterByValue": self.value if self.key else None, "limit": self.limit}
+        asked = {"filterByKey": self.key, "filterByValue": self.value or None, "limit": self.limit}
         return f"{path}?{urlencode({**{k: v for k, v in asked.items() if v is not None}, 'cursor': after})}"
+
+
+WHOLE = Query(key=None, value="", limit=None, after=0)
 
 
 async def get_entry(request: Request) -> Response:
     """Answer with one entry in `data`."""
     ctx = context(request)
-    uuid = request.path_params["uuid"]
-    answer = new_answer(request.headers.get(caching.CACHE_KEY_HEADER, ""), keys.entry_group(uuid))
-    [raw] = await ctx.variants.read([uuid], answer.group, answer.cache_key, answer.id)
-    lifetimes = Lifetimes(ctx.settings.cache_seconds, ctx.settings.edge_cache_seconds)
-    response: Response
+    uuid = request.path_params["uuid"].lower()
+    cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
+    [raw] = await ctx.variants.read([uuid])
+    if not cache_key:
+        return _page(request, uuid, raw, ctx.lifetimes)
+    answer = new_answer(cache_key, keys.entry_group(uuid))
+    confirmed = await ctx.variants.confirm(answer, [uuid], negative=raw is None)
+    response = _page(request, uuid, confirmed.raws[0], ctx.lifetimes)
+    return NotedAnswer(response if confirmed.noted else uncached(response), ctx.variants, answer)
+
+
+def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) -> Response:
     if raw is None:
-        error = no_entry(uuid)
-        body = {"data": [], "errors": [error.public()]}
-        response = JsonResponse(body, error.status, headers=caching.negative(lifetimes))
-    else:
-        etag = f'"{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
-        headers = {"etag": etag, **caching.listed(lifetimes)}
-        if matches(request, etag):
-            response = Response(status_code=304, headers=headers)
-        else:
-            content = b'{"data":[' + raw + b'],"errors":[]}'
-            response = Response(content, media_type="application/json", headers=headers)
-    return NotedAnswer(response, ctx.variants, answer)
+        return error_response(no_entry(uuid), caching.negative(lifetimes))
+    etag = f'"{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+    headers = {"etag": etag, **caching.listed(lifetimes)}
+    if matches(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(b'{"data":[' + raw + b'],"errors":[]}', media_type="application/json", headers=headers)
 
 
 async def get_list(request: Request) -> Response:
-    """Answer with the bare list, or one page of it, in creation order."""
+    """Answer with the bare list, or a part of it, in creation order.
+
+    The tiers keep the whole list alone. Of filters and pages there is no end, and each would have to be purged.
+    """
     ctx = context(request)
     query = Query.parse(request.query_params)
-    answer = new_answer(request.headers.get(caching.CACHE_KEY_HEADER, ""), keys.LIST_GROUP)
-    await ctx.variants.read([], answer.group, answer.cache_key, answer.id)
-    revision = await ctx.catalog.revision()
+    cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
+    if not cache_key or query != WHOLE:
+        return await _list(request, query, caching.ASK_FIRST)
+    answer = new_answer(cache_key, keys.LIST_GROUP)
+    # Noted before anything is read: what changes from here on purges this answer.
+    await ctx.variants.confirm(answer, [])
+    return NotedAnswer(await _list(request, query, caching.listed(ctx.lifetimes)), ctx.variants, answer)
+
+
+async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:
+    ctx = context(request)
     asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
-    etag = f'"{revision}-{asked}"'
-    lifetimes = Lifetimes(ctx.settings.cache_seconds, ctx.settings.edge_cache_seconds)
-    headers = {"etag": etag, **caching.listed(lifetimes)}
+    etag = f'"{await ctx.catalog.revision()}-{asked}"'
+    headers = {"etag": etag, **cache_headers}
     if matches(request, etag):
-        return NotedAnswer(Response(status_code=304, headers=headers), ctx.variants, answer)
+        return Response(status_code=304, headers=headers)
     if query.limit is not None:
         page, after = await _one_page(ctx.catalog, query, query.limit)
         if after is not None:
             headers["x-next-cursor"] = str(after)
             headers["link"] = f'<{query.next_url(f"{ctx.settings.api_prefix}/catalog", after)}>; rel="next"'
-        content = b"[" + b",".join(page) + b"]"
-        response = Response(content, media_type="application/json", headers=headers)
-        return NotedAnswer(response, ctx.variants, answer)
+        return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
     body = _whole_list(ctx.catalog, query) if request.method == "GET" else _nothing()
-    return NotedAnswer(StreamingResponse(body, media_type="application/json", headers=headers), ctx.variants, answer)
+    return StreamingResponse(body, media_type="application/json", headers=headers)
 
 
 async def _whole_list(catalog: Catalog, query: Query) -> AsyncIterator[bytes]:

@@ -20,6 +20,8 @@ _MARGIN = 10
 
 NEVER = {"cache-control": "no-store", "x-accel-expires": "0"}
 """For answers that no cache may keep."""
+ASK_FIRST = {"cache-control": "no-cache", "x-accel-expires": "0"}
+"""For answers that no tier keeps, and that a client may keep if it asks each time whether they still hold."""
 
 
 @dataclass(frozen=True, slots=True)

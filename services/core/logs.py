@@ -41,7 +41,8 @@ def set_up(service: str, style: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("uvicorn.error").setLevel("WARNING")
+    for talkative in ("uvicorn.error", "arq", "pyvips"):
+        logging.getLogger(talkative).setLevel("WARNING")
 
 
 def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:

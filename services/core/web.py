@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.core import caching, logs
 from services.core.errors import TadaError, Unavailable
 from services.core.settings import ServerSettings
+from services.core.variants import Answer, Variants
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,25 @@ def matches(request: Request, etag: str) -> bool:
     given = request.headers.get("if-none-match", "")
     tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
     return etag in tags or "*" in tags
+
+
+class NotedAnswer(Response):
+    """A response that is noted as on its way to a cache until it has been sent, or cannot be."""
+
+    def __init__(self, response: Response, variants: Variants, answer: Answer) -> None:
+        self._response, self._variants, self._answer = response, variants, answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._response(scope, receive, send)
+        finally:
+            await self._variants.sent(self._answer)
+
+
+def uncached(response: Response) -> Response:
+    """Return the response, marked as one that no cache may keep."""
+    response.headers.update(caching.NEVER)
+    return response
 
 
 class RequestLog:

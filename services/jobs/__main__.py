@@ -1,7 +1,6 @@
 """Run the jobs worker: python -m services.jobs"""
 
 import asyncio
-import logging
 
 import uvloop
 
@@ -12,6 +11,5 @@ from services.jobs.settings import JobsSettings
 
 settings = load(JobsSettings)
 logs.set_up("jobs", settings.log_format, settings.log_level)
-logging.getLogger("arq").setLevel("WARNING")
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     runner.run(run(settings))

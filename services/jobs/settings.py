@@ -15,16 +15,18 @@ def _check_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
     return nodes
 
 
+def _check_token(token: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", token.get_secret_value()):
+        raise ValueError("expected 16 or more letters and digits, the same as in the gateway's configuration")
+    return token
+
+
 Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
 class JobsSettings(CoreSettings):
-    nginx_service: Nodes = Field(
-        ("http://127.0.0.1:8081",), description="Every node of the cache tier, comma separated."
-    )
-    nginx_edge_service: Nodes = Field(
-        ("http://127.0.0.1:8080",), description="Every node of the edge, comma separated."
-    )
-    purge_token: SecretStr = Field(
-        SecretStr(""), description="What the purge locations of both tiers ask for: the same as in their configuration."
+    nginx_service: Nodes = Field(("http://127.0.0.1:8081",), description="Every node of the cache tier.")
+    nginx_edge_service: Nodes = Field(("http://127.0.0.1:8080",), description="Every node of the edge.")
+    purge_token: Annotated[SecretStr, AfterValidator(_check_token)] = Field(
+        SecretStr(""), validate_default=True, description="What the purge locations of both tiers ask for."
     )

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs
 
 from services.core import names
 from services.core.errors import BadRequest, NotFound
@@ -12,8 +11,8 @@ Kind = Literal["original", "full", "optimise"]
 
 BASE = "/assets/media"
 _PATH = re.compile(rf"{BASE}/(?:(original|full)|optimise/([^/]+))(?:/image)?(/.+)")
-_BOX = re.compile(r"(\d{1,9})x(\d{1,9})")
-_NUMBER = re.compile(r"\d{1,9}")
+_BOX = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 QUALITY_MAX = 100
 
 
@@ -42,7 +41,7 @@ def parse(path: str, query: str, side_max: int) -> Asked:
     # The optional group may have taken a namespace's place: /full/image is no asset, and no namespace is called so.
     if plain == "original":
         return Asked("original", _checked(name))
-    given = {key: values[0] for key, values in parse_qs(query, keep_blank_values=True).items()}
+    given = _arguments(query)
     quality = _number("quality", given.get("quality", ""), QUALITY_MAX)
     if box is None:
         width, height = (_number(side, given.get(side, ""), side_max) for side in ("width", "height"))
@@ -54,6 +53,18 @@ def parse(path: str, query: str, side_max: int) -> Asked:
         _number(side, text, side_max) for side, text in zip(("width", "height"), sides.groups(), strict=True)
     )
     return Asked("optimise", _checked(name), width, height, quality)
+
+
+def _arguments(query: str) -> dict[str, str]:
+    """Return the query arguments as they are written, the first of each name.
+
+    Nothing is decoded: the gateway makes its cache keys of the same text, and "%32" must not mean what "2" means.
+    """
+    given: dict[str, str] = {}
+    for pair in query.split("&"):
+        key, _, value = pair.partition("=")
+        given.setdefault(key.lower(), value)
+    return given
 
 
 def _checked(name: str) -> str:

@@ -15,8 +15,8 @@ from services.core.caching import Lifetimes
 from services.core.entries import Entry
 from services.core.errors import NotFound, Unavailable
 from services.core.storage import ObjectMissing, Storage
-from services.core.variants import NotedAnswer, Variants, new_answer
-from services.core.web import error_response, matches
+from services.core.variants import Variants, new_answer
+from services.core.web import NotedAnswer, error_response, matches, uncached
 from services.transform import asked, pipeline, placeholder, ranges, stored
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
 from services.transform.pool import RenderPool
@@ -44,7 +44,7 @@ class Delivery:
         cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
         answer = new_answer(cache_key, keys.path_group(names.stem(wanted.name)))
         uuids = [names.asset_uuid(name) for name in candidates(wanted)]
-        raws = await self.variants.read(uuids, answer.group, cache_key)
+        raws = await self.variants.read(uuids)
         for _ in range(_ATTEMPTS):
             now = time.time()
             found = [Entry.from_json(raw) if raw else None for raw in raws]
@@ -54,10 +54,11 @@ class Delivery:
                 return response
             # The entry may have changed while the answer was made. Only one made from what the catalog says now may
             # reach a cache, and from here on a purge knows that it is coming.
-            confirmed = await self.variants.read(uuids, answer.group, cache_key, answer.id)
-            if confirmed == raws:
-                return NotedAnswer(response or _file_gone(decision), self.variants, answer)
-            raws = confirmed
+            confirmed = await self.variants.confirm(answer, uuids, negative=isinstance(decision, Missing | Placeholder))
+            if confirmed.raws == raws:
+                response = response or _file_gone(decision)
+                return NotedAnswer(response if confirmed.noted else uncached(response), self.variants, answer)
+            raws = confirmed.raws
             await self.variants.sent(answer)
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
 
@@ -88,10 +89,12 @@ class Delivery:
 
     async def _render(self, wish: Rendition, headers: dict[str, str]) -> Response:
         started = time.perf_counter()
-        source = await stored.read_verified(self.storage, wish.entry)
-        content = await self.pool.run(
-            partial(pipeline.render, source, wish.width, wish.height, wish.quality, self.settings.source_pixels_max)
-        )
+        with self.pool.place():
+            source = await stored.read_verified(self.storage, wish.entry)
+            limit = self.settings.source_pixels_max
+            content = await self.pool.run(
+                partial(pipeline.render, source, wish.width, wish.height, wish.quality, limit)
+            )
         logs.event(
             log,
             logging.INFO,

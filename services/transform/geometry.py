@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+WEBP_SIDE_MAX = 16383
+"""Pixels; the format has no more (RFC 9649, 2.5). What is larger is scaled down to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -21,7 +24,7 @@ def fit(source_width: int, source_height: int, width: int, height: int) -> Fit:
     """
     wanted_x = width / source_width if width else 0.0
     wanted_y = height / source_height if height else 0.0
-    scale = min(max(wanted_x, wanted_y) or 1.0, 1.0)
+    scale = min(max(wanted_x, wanted_y) or 1.0, 1.0, WEBP_SIDE_MAX / max(source_width, source_height))
     scaled_width = max(1, round(source_width * scale))
     scaled_height = max(1, round(source_height * scale))
     return Fit(

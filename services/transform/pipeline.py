@@ -16,7 +16,7 @@ REVISION = 1
 EFFORT = 4
 """libwebp's 0…6. At 800 px effort 2 takes 0.6 of the time for 2-8 % more bytes, effort 6 twice for 1-2 % fewer."""
 
-_LOADERS = ("Jpeg", "Png", "Webp", "Gif", "Tiff", "Heif")
+_LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
@@ -32,13 +32,13 @@ def render(source: bytes, width: int, height: int, quality: int, pixels_max: int
     """Return a source image as WebP: upright, sRGB, without metadata, its animation kept.
 
     A `width` or `height` of 0 is free, both given cut the middle out, nothing is enlarged; `quality` 0 follows size.
-    Raises Undecodable for bytes that are no whole image, or one of more than `pixels_max` pixels.
+    Raises Undecodable for bytes that are no whole image, and for one of more than `pixels_max` pixels.
     """
     try:
         return _render(source, width, height, quality, pixels_max)
     except pyvips.Error as error:
         reason = str(error).strip().splitlines()[-1]
-        raise Undecodable(f"The stored file is no whole image: {reason}.", "Upload it again.") from None
+        raise Undecodable(f"The stored file cannot be rendered: {reason}.", "Upload it again.") from None
 
 
 def _render(source: bytes, width: int, height: int, quality: int, pixels_max: int) -> bytes:

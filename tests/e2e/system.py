@@ -127,6 +127,11 @@ class System:
     def log(self, name: str) -> str:
         return self.log_file(name).read_text() if self.log_file(name).exists() else ""
 
+    def cpu_seconds(self, name: str) -> float:
+        """Return the processor time that a part has used."""
+        fields = Path(f"/proc/{self.pid(name)}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def renders(self, unique_name: str) -> int:
         """Return how often transform has rendered an asset."""
         return len(re.findall(rf'"event":"rendered","asset":"{re.escape(unique_name)}"', self.log("transform")))

@@ -78,6 +78,16 @@ def test_replacements_by_many_clients_through_two_replicas_lose_no_update(
         assert sum(counts.values()) + sum(fields.values()) == 16 * 40
 
 
+def test_only_the_whole_list_is_cached(system: System) -> None:
+    """Filters and pages have no end: if each were kept, anybody could fill the caches and slow down every purge."""
+    system.edge.get("/catalog")
+    assert system.edge.get("/catalog?unknown=1").headers["x-cache-status"] == "HIT"
+    assert system.edge.get("/catalog").headers["x-cache-status"] == "HIT"
+    for query in ("limit=3", "limit=03", "cursor=1", "filterByKey=namespace&filterByValue=DEV"):
+        for _ in range(2):
+            assert system.edge.get(f"/catalog?{query}").headers["x-cache-status"] == "MISS"
+
+
 def test_filters_pages_and_validators(make_system: Callable[..., System], photos: dict[str, bytes]) -> None:
     system = make_system()
     uploaded = [system.upload(f"n{n}.jpg", photos["china.jpg"], external_id=str(n % 2)) for n in range(7)]

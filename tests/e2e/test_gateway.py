@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import redis
 
 from tests.e2e.system import System, get_as_is
 
@@ -168,3 +169,34 @@ def test_under_a_prefix_everything_is_below_it(
     assert system.edge.get(f"/prefix/purge{path}").status_code == 403
     system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
     assert system.edge.get(f"/prefix/assets/media/original/DEV/{name}.jpg").content == photos["flower.jpg"]
+
+
+def test_a_size_written_in_another_way_is_refused_or_the_same(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    """What the tiers take for another request must not be the same to the service behind them."""
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for path in (
+        f"/assets/media/full/DEV/{name}.webp?width=%32",
+        f"/assets/media/full/DEV/{name}.webp?width=+2",
+        f"/assets/media/optimise/%EF%BC%92x0/DEV/{name}.webp",
+        f"/assets/media/optimise/2x0;/DEV/{name}.webp",
+    ):
+        assert get_as_is(system.ports.edge, path).status_code in (400, 404), path
+    assert system.renders(f"/DEV/{name}.webp") == 0
+
+
+def test_more_forms_than_can_be_purged_are_delivered_and_not_cached(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    group = f"tada:variants:path:/DEV/{name}"
+    with redis.Redis(port=system.ports.redis) as client:
+        client.sadd(group, *(f"/assets/media/optimise/{width}x1/DEV/{name}.webp" for width in range(5000)))
+    path = f"/assets/media/optimise/60x0/DEV/{name}.webp"
+    for _ in range(2):
+        answer = system.edge.get(path)
+        assert (answer.status_code, answer.headers["x-cache-status"]) == (200, "MISS")
+    started = time.monotonic()
+    system.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.jpg", photos["flower.jpg"])})
+    assert time.monotonic() - started < 15

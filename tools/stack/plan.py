@@ -146,6 +146,7 @@ class Stack:
                 # Behind the edge the prefix is gone.
                 "PREFIX_PATTERN": f"(?:{prefix})?" if prefix else "",
                 "RUN_DIR": str(run),
+                "TEMP_DIR": str(run),
                 "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
                 "CACHE_MAX_SIZE": self.settings.get("CACHE_MAX_SIZE", "10g"),
                 "MODULES_DIR": _modules_folder(),

@@ -49,9 +49,7 @@ def test_a_new_entry_says_where_and_what_it_is(make_entry: MakeEntry) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.pdf", "application/pdf"), ("a.svg", "image/svg+xml")])
-def test_pdf_and_svg_are_public_under_original_and_keep_their_type(
-    make_entry: MakeEntry, name: str, kind: str
-) -> None:
+def test_pdf_and_svg_are_public_under_original_and_keep_their_type(make_entry: MakeEntry, name: str, kind: str) -> None:
     entry = make_entry(name, kind)
     assert entry.public_url == f"https://media.example.com/prefix/assets/media/original/DEV/{name}"
     assert entry.mimetype == entry.original_mimetype == kind

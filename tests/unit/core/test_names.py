@@ -90,9 +90,7 @@ def test_two_uploads_that_differ_in_their_extension_alone_end_in_one_path() -> N
         ("1/2/3/4/5/6/7/8/9/10", "1/2/3/4/5/6/7/8/9/10", "/DEV/1/2/3/4/5/6/7/8/9/10/cat.webp"),
     ],
 )
-def test_a_destination_is_a_folder_below_the_namespace(
-    destination: str | None, folder: str, unique_name: str
-) -> None:
+def test_a_destination_is_a_folder_below_the_namespace(destination: str | None, folder: str, unique_name: str) -> None:
     named = name_of("cat.jpg", destination=destination)
     assert named.destination == folder
     assert named.unique_name == unique_name

@@ -1,0 +1,139 @@
+from email.utils import parsedate_to_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core import caching
+from services.core.caching import Lifetimes
+
+MONTH, MINUTE = 30 * 86400, 60
+DEFAULT = Lifetimes(cache=MONTH, edge=MINUTE)
+NOW = 1_800_000_000.0
+
+lifetimes_of_any_length = st.builds(Lifetimes, cache=st.integers(1, 2 * MONTH), edge=st.integers(1, 86400))
+
+
+def ends(header: str, now: float) -> float:
+    """Return when nginx drops what it stores at `now`: after so many seconds, or when the second after `@` is over."""
+    return int(header[1:]) + 1 if header.startswith("@") else now + int(header)
+
+
+def browser_seconds(cache_control: str) -> int:
+    return next((int(part[8:]) for part in cache_control.split(", ") if part.startswith("max-age=")), 0)
+
+
+def test_what_has_no_end_is_kept_a_month_by_the_cache_and_a_minute_by_edge_and_browser() -> None:
+    freshness = caching.positive(DEFAULT, NOW, None)
+    assert freshness.headers["x-accel-expires"] == "2592000"
+    assert freshness.headers["x-edge-expires"] == "60"
+    assert freshness.headers["cache-control"].startswith("public, max-age=60, ")
+    assert not freshness.last_call
+
+
+def test_what_has_no_end_may_be_served_stale_while_the_origin_is_down_or_asked() -> None:
+    control = caching.positive(DEFAULT, NOW, None).headers["cache-control"]
+    assert "stale-if-error=2592000" in control
+    assert "stale-while-revalidate=60" in control
+
+
+@given(lifetimes=lifetimes_of_any_length, rest=st.floats(-1000, 100 * 86400))
+def test_what_has_an_end_is_never_served_stale(lifetimes: Lifetimes, rest: float) -> None:
+    assert "stale" not in caching.positive(lifetimes, NOW, NOW + rest).headers["cache-control"]
+
+
+@given(
+    lifetimes=lifetimes_of_any_length,
+    now=st.floats(NOW, NOW + 10),
+    rest=st.floats(-1000, 1000) | st.floats(0, 100 * 86400),
+)
+def test_no_copy_anywhere_outlives_the_end_of_its_content(lifetimes: Lifetimes, now: float, rest: float) -> None:
+    expires_at = now + rest
+    headers = caching.positive(lifetimes, now, expires_at).headers
+    if headers == caching.NEVER:
+        return
+    cached_until = ends(headers["x-accel-expires"], now)
+    at_the_edge_until = ends(headers["x-edge-expires"], cached_until)
+    in_the_browser_until = at_the_edge_until + browser_seconds(headers["cache-control"])
+    assert now < cached_until
+    assert max(cached_until, at_the_edge_until, in_the_browser_until) <= expires_at
+    if "expires" in headers:
+        assert parsedate_to_datetime(headers["expires"]).timestamp() <= expires_at
+
+
+@given(lifetimes=lifetimes_of_any_length, rest=st.floats(0, 100 * 86400) | st.none())
+def test_no_tier_keeps_an_answer_longer_than_the_settings_say(lifetimes: Lifetimes, rest: float | None) -> None:
+    freshness = caching.positive(lifetimes, NOW, None if rest is None else NOW + rest)
+    if freshness.last_call:
+        return
+    assert ends(freshness.headers["x-accel-expires"], NOW) <= NOW + lifetimes.cache + 1
+    assert ends(freshness.headers["x-edge-expires"], NOW) <= NOW + lifetimes.edge
+
+
+@pytest.mark.parametrize(
+    ("rest", "last_call", "cached"),
+    [
+        (3600.0, False, True),
+        (131.0, False, True),
+        (130.0, True, True),
+        (60.0, True, True),
+        (2.0, True, True),
+        (1.0, True, True),
+        (0.5, True, False),
+        (0.0, True, False),
+        (-1.0, True, False),
+    ],
+)
+def test_the_last_call_begins_two_minutes_before_the_end_and_nothing_is_cached_at_the_end(
+    rest: float, last_call: bool, cached: bool
+) -> None:
+    freshness = caching.positive(DEFAULT, NOW, NOW + rest)
+    assert freshness.last_call is last_call
+    assert (freshness.headers != caching.NEVER) is cached
+
+
+def test_the_last_call_tells_the_same_end_to_every_tier_and_to_browsers() -> None:
+    assert caching.positive(DEFAULT, NOW, NOW + 60).headers == {
+        "cache-control": "public",
+        "x-accel-expires": "@1800000059",
+        "x-edge-expires": "@1800000059",
+        "expires": "Fri, 15 Jan 2027 08:01:00 GMT",
+    }
+
+
+def test_a_no_is_kept_for_a_minute_by_the_tiers() -> None:
+    headers = caching.negative(DEFAULT)
+    assert (headers["x-accel-expires"], headers["x-edge-expires"]) == ("60", "60")
+    assert browser_seconds(headers["cache-control"]) <= 1
+
+
+@given(lifetimes_of_any_length)
+def test_a_no_is_never_kept_longer_than_a_yes(lifetimes: Lifetimes) -> None:
+    headers = caching.negative(lifetimes)
+    assert int(headers["x-accel-expires"]) <= lifetimes.cache
+    assert int(headers["x-edge-expires"]) <= lifetimes.edge
+
+
+def test_a_catalog_page_is_kept_by_the_tiers_that_are_purged_and_hardly_by_browsers() -> None:
+    headers = caching.listed(DEFAULT)
+    assert (headers["x-accel-expires"], headers["x-edge-expires"]) == ("2592000", "60")
+    assert browser_seconds(headers["cache-control"]) <= 1
+    assert "stale-if-error=2592000" in headers["cache-control"]
+
+
+def test_what_no_cache_may_keep_says_so_to_all() -> None:
+    assert caching.NEVER == {"cache-control": "no-store", "x-accel-expires": "0"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(caching.negative(DEFAULT), id="negative"),
+        pytest.param(caching.listed(DEFAULT), id="listed"),
+        pytest.param(caching.positive(DEFAULT, NOW, None).headers, id="positive"),
+        pytest.param(caching.NEVER, id="never"),
+    ],
+)
+def test_nginx_reads_what_it_may_do_with_stale_content_before_how_long_it_may_keep_it(headers: dict[str, str]) -> None:
+    assert next(iter(headers)) == "cache-control"
+    assert "no-cache" not in headers["cache-control"]

@@ -1,0 +1,70 @@
+import re
+
+import pytest
+
+from services.core import errors
+from services.core.errors import TadaError
+
+
+def every_error() -> list[type[TadaError]]:
+    kinds = [TadaError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return kinds
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (errors.BadRequest("no"), 400, "bad_request"),
+        (errors.AlreadyExists(), 400, "already_exists"),
+        (errors.TypeUnauthorized("text/html", "hint"), 400, "type_unauthorized"),
+        (errors.NotReplaceable("no"), 400, "not_replaceable"),
+        (errors.Unauthorized(), 401, "unauthorized"),
+        (errors.NamespaceForbidden("TEST", ("DEV",)), 403, "namespace_forbidden"),
+        (errors.NotFound("no"), 404, "not_found"),
+        (errors.TooLarge("no"), 413, "too_large"),
+        (errors.Undecodable("no"), 422, "undecodable"),
+        (errors.SignatureMismatch("no"), 500, "signature_mismatch"),
+        (errors.Unavailable("no"), 503, "unavailable"),
+        (errors.StorageDown("no"), 503, "storage_down"),
+        (TadaError("no"), 500, "internal_error"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, TadaError) else "",
+)
+def test_every_error_has_its_status_and_its_code(error: TadaError, status: int, code: str) -> None:
+    assert (error.status, error.code) == (status, code)
+    assert error.public()["code"] == code
+    assert error.public()["message"] == error.message == str(error)
+
+
+def test_the_messages_that_clients_know_are_word_for_word_theirs() -> None:
+    assert errors.AlreadyExists().message == "File already exists in catalog, please use patch instead."
+    assert errors.TypeUnauthorized("text/html", "hint").message == "File type text/html unauthorized."
+
+
+def test_a_hint_is_told_when_there_is_one() -> None:
+    assert errors.NotFound("Gone.", "Look elsewhere.").public()["hint"] == "Look elsewhere."
+    assert "hint" not in errors.NotFound("Gone.").public()
+
+
+def test_a_forbidden_namespace_is_told_with_those_that_are_allowed() -> None:
+    public = errors.NamespaceForbidden("TEST", ("DEV", "PROD")).public()
+    assert "TEST" in public["message"]
+    assert public["hint"] == "Use one of: DEV, PROD."
+
+
+def test_no_two_errors_share_a_code() -> None:
+    codes = [kind.code for kind in every_error()]
+    assert sorted(codes) == sorted(set(codes))
+
+
+def test_what_can_be_tried_again_says_when() -> None:
+    assert {kind for kind in every_error() if kind.retry_after} == {
+        kind for kind in every_error() if kind.status == 503
+    }
+
+
+def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
+    drawn = dict(re.findall(r"[├└]── (\w+)\s+(\d{3})", errors.__doc__ or ""))
+    assert drawn == {kind.__name__: str(kind.status) for kind in every_error() if kind is not TadaError}

@@ -1,0 +1,157 @@
+import logging
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from redis.exceptions import ConnectionError as RedisDown
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.core import errors
+from services.core.web import ERROR_HANDLERS, REQUEST_ID_HEADER, JsonResponse, RequestLog, matches
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def client(endpoint: Endpoint) -> httpx.AsyncClient:
+    app = Starlette(
+        routes=[Route("/thing", endpoint), Route("/quiet", endpoint)],
+        middleware=[Middleware(RequestLog, quiet="/quiet")],
+        exception_handlers=ERROR_HANDLERS,
+    )
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://service.test"
+    )
+
+
+async def answer_to(error: Exception) -> httpx.Response:
+    async def fail(request: Request) -> Response:
+        raise error
+
+    async with client(fail) as http:
+        return await http.get("/thing")
+
+
+async def ok(request: Request) -> Response:
+    return JsonResponse({"é": 1})
+
+
+async def test_an_error_is_answered_in_the_shape_of_the_api() -> None:
+    answer = await answer_to(errors.BadRequest("That is wrong.", "Do it right."))
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json() == {
+        "data": [],
+        "errors": [{"code": "bad_request", "message": "That is wrong.", "hint": "Do it right."}],
+    }
+
+
+@pytest.mark.parametrize(
+    "error", [errors.NotFound("x"), errors.SignatureMismatch("x"), errors.StorageDown("x"), RuntimeError("x")]
+)
+async def test_no_cache_keeps_an_error_unless_told_to(error: Exception) -> None:
+    answer = await answer_to(error)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-accel-expires"] == "0"
+
+
+async def test_what_is_down_is_503_with_a_time_to_try_again() -> None:
+    for error in (errors.StorageDown("x"), errors.Unavailable("x"), RedisDown("secret-host:6379 refused")):
+        answer = await answer_to(error)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert "secret-host" not in answer.text
+
+
+async def test_what_can_not_be_tried_again_says_nothing_of_it() -> None:
+    assert "retry-after" not in (await answer_to(errors.NotFound("x"))).headers
+
+
+async def test_a_missing_token_is_asked_for() -> None:
+    answer = await answer_to(errors.Unauthorized())
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_a_crash_is_a_500_that_tells_nothing_of_the_inside() -> None:
+    answer = await answer_to(RuntimeError("password is hunter2"))
+    assert answer.status_code == 500
+    assert answer.json()["errors"][0]["code"] == "internal_error"
+    assert "hunter2" not in answer.text
+
+
+async def test_an_unknown_route_and_a_wrong_method_are_answered_in_the_same_shape() -> None:
+    async with client(ok) as http:
+        unknown, wrong = await http.get("/other"), await http.post("/thing")
+    assert (unknown.status_code, unknown.json()["errors"][0]["code"]) == (404, "not_found")
+    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (405, "method_not_allowed")
+    assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+async def test_an_http_error_keeps_its_own_headers() -> None:
+    answer = await answer_to(HTTPException(429, headers={"retry-after": "7"}))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+
+
+async def test_server_errors_are_logged_and_client_errors_are_not(caplog: pytest.LogCaptureFixture) -> None:
+    await answer_to(errors.NotFound("x"))
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    await answer_to(errors.SignatureMismatch("x"))
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
+        "signature_mismatch"
+    ]
+
+
+async def test_a_request_has_the_id_of_the_tier_before_or_a_new_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with client(ok) as http:
+        given = await http.get("/thing", headers={REQUEST_ID_HEADER: "abc"})
+        made = await http.get("/thing")
+        another = await http.get("/thing")
+    assert given.headers[REQUEST_ID_HEADER] == "abc"
+    assert len(made.headers[REQUEST_ID_HEADER]) == 16
+    assert made.headers[REQUEST_ID_HEADER] != another.headers[REQUEST_ID_HEADER]
+    lines = [record.__dict__["tada"] for record in caplog.records if record.getMessage() == "request"]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [("GET", "/thing", 200)] * 3
+    assert lines[0]["request_id"] == "abc"
+
+
+async def test_health_checks_are_not_logged_while_all_is_well(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def down(request: Request) -> Response:
+        raise errors.Unavailable("x")
+
+    async with client(ok) as http:
+        await http.get("/quiet")
+    assert "request" not in caplog.messages
+    async with client(down) as http:
+        await http.get("/quiet")
+    assert "request" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("given_tags", "matched"),
+    [
+        ('"abc"', True),
+        ('W/"abc"', True),
+        ('"x", "abc"', True),
+        ('"x",W/"abc"', True),
+        ("*", True),
+        ('"ab"', False),
+        ("abc", False),
+        ("", False),
+        ('"x", "y"', False),
+    ],
+)
+def test_a_validator_matches_weakly_and_in_a_list(given_tags: str, matched: bool) -> None:
+    request = Request({"type": "http", "headers": [(b"if-none-match", given_tags.encode())]})
+    assert matches(request, '"abc"') is matched
+
+
+def test_without_a_validator_nothing_matches() -> None:
+    assert not matches(Request({"type": "http", "headers": []}), '"abc"')

@@ -1,0 +1,131 @@
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.errors import BadRequest, NotFound
+from services.transform.asked import Asked, parse
+
+SIDE_MAX = 8192
+NAME = "/DEV/shop/cat.webp"
+
+segments = st.from_regex(r"[A-Za-z0-9\-@_]{1,20}", fullmatch=True)
+unique_names = st.builds(
+    lambda namespace, folders, file, extension: "/" + "/".join([namespace, *folders, file]) + f".{extension}",
+    segments.filter(lambda namespace: namespace != "image"),
+    st.lists(segments, max_size=10),
+    segments,
+    st.sampled_from(["webp", "jpg", "png", "svg", "pdf"]),
+)
+sides = st.integers(0, SIDE_MAX)
+forms = st.one_of(
+    st.builds(Asked, st.just("original"), unique_names),
+    st.builds(Asked, st.just("full"), unique_names, sides, sides, st.integers(0, 100)),
+    st.builds(Asked, st.just("optimise"), unique_names, sides, sides, st.integers(0, 100)),
+)
+
+
+def query_of(asked: Asked) -> str:
+    """Write what a form says besides its path."""
+    given_arguments = {"quality": asked.quality}
+    if asked.kind == "full":
+        given_arguments |= {"width": asked.width, "height": asked.height}
+    return urlencode({name: value for name, value in given_arguments.items() if value})
+
+
+@given(forms)
+def test_a_form_is_read_back_from_its_own_path(asked: Asked) -> None:
+    assert parse(asked.path(asked.name), query_of(asked), SIDE_MAX) == asked
+
+
+@given(forms)
+def test_an_image_segment_before_the_namespace_names_the_same_asset(asked: Asked) -> None:
+    assert parse(asked.path(f"/image{asked.name}"), query_of(asked), SIDE_MAX) == asked
+
+
+@given(forms, st.dictionaries(st.sampled_from(["v", "utm_source", "cache", "WIDTH", "size"]), st.text(max_size=9)))
+def test_an_unknown_argument_asks_for_nothing_else(asked: Asked, noise: dict[str, str]) -> None:
+    query = "&".join(part for part in (urlencode(noise), query_of(asked)) if part)
+    assert parse(asked.path(asked.name), query, SIDE_MAX) == asked
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "asked"),
+    [
+        (f"/assets/media/original{NAME}", "", Asked("original", NAME)),
+        (f"/assets/media/original{NAME}", "width=abc&quality=5", Asked("original", NAME)),
+        (f"/assets/media/full{NAME}", "", Asked("full", NAME)),
+        (f"/assets/media/full{NAME}", "width=200", Asked("full", NAME, 200)),
+        (f"/assets/media/full{NAME}", "height=100&width=200&quality=50", Asked("full", NAME, 200, 100, 50)),
+        (f"/assets/media/full{NAME}", "width=&height=&quality=", Asked("full", NAME)),
+        (f"/assets/media/full{NAME}", "width=200&width=300", Asked("full", NAME, 200)),
+        (f"/assets/media/optimise/200x0{NAME}", "", Asked("optimise", NAME, 200, 0)),
+        (f"/assets/media/optimise/0x100{NAME}", "quality=50", Asked("optimise", NAME, 0, 100, 50)),
+        (f"/assets/media/optimise/0x0{NAME}", "", Asked("optimise", NAME)),
+        (f"/assets/media/optimise/10x20{NAME}", "width=9&height=9", Asked("optimise", NAME, 10, 20)),
+        ("/assets/media/full/image/DEV/default.webp", "", Asked("full", "/DEV/default.webp")),
+        ("/assets/media/full/DEV/image/cat.webp", "", Asked("full", "/DEV/image/cat.webp")),
+        (f"/assets/media/optimise/8192x8192{NAME}", "", Asked("optimise", NAME, 8192, 8192)),
+        (f"/assets/media/full{NAME}", "quality=100", Asked("full", NAME, quality=100)),
+    ],
+)
+def test_what_a_url_asks_for(path: str, query: str, asked: Asked) -> None:
+    assert parse(path, query, SIDE_MAX) == asked
+
+
+@pytest.mark.parametrize(
+    "box",
+    ["200", "x", "200x", "x200", "-1x0", "200X100", "1.5x2", "axb", "200x100x50", " 1x1", "0x8193", "8193x0", "9" * 30],
+)
+def test_a_size_that_cannot_be_is_a_bad_request(box: str) -> None:
+    with pytest.raises(BadRequest):
+        parse(f"/assets/media/optimise/{box}{NAME}", "", SIDE_MAX)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["width=abc", "width=-1", "height=1.5", "height=8193", "quality=101", "quality=-5", "width=+5", "quality=1e1"],
+)
+def test_an_argument_that_cannot_be_is_a_bad_request(query: str) -> None:
+    with pytest.raises(BadRequest, match=query.partition("=")[0]):
+        parse(f"/assets/media/full{NAME}", query, SIDE_MAX)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/assets/media",
+        "/assets/media/",
+        f"/assets/media{NAME}",
+        f"/assets/media/small{NAME}",
+        f"/assets/media/optimise{NAME.rpartition('/')[0]}",
+        "/assets/media/full/cat.webp",
+        "/assets/media/full/image/cat.webp",
+        "/assets/media/full/image/image/cat",
+        "/assets/media/full/DEV/../../etc/passwd",
+        "/assets/media/original/DEV/..%2fcat.webp",
+        "/assets/media/original/DEV//cat.webp",
+        "/assets/media/original/DEV/cat",
+        "/assets/media/original/DEV/cat.webp/",
+        "/assets/media/original/DEV/cat.webp\n",
+        "/assets/media/fullDEV/cat.webp",
+        f"x/assets/media/full{NAME}",
+    ],
+)
+def test_a_path_that_can_name_no_asset_is_not_found(path: str) -> None:
+    with pytest.raises(NotFound):
+        parse(path, "", SIDE_MAX)
+
+
+@given(st.text(max_size=60), st.text(max_size=40))
+def test_whatever_is_asked_is_understood_or_refused_politely(path: str, query: str) -> None:
+    for wanted in (path, f"/assets/media/full/{path}", f"/assets/media/optimise/{path}{NAME}"):
+        try:
+            asked = parse(wanted, query, SIDE_MAX)
+        except (BadRequest, NotFound):
+            continue
+        assert 0 <= asked.width <= SIDE_MAX
+        assert 0 <= asked.height <= SIDE_MAX
+        assert 0 <= asked.quality <= 100

@@ -1,0 +1,131 @@
+from typing import Any
+
+import pytest
+
+from services.core.entries import Entry
+from services.transform.asked import Asked
+from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from tests.unit.conftest import MakeEntry
+
+NOW = 1_800_000_000.0
+PAST, FUTURE = "2020-01-01T00:00:00.000+00:00", "2040-01-01T00:00:00.000+00:00"
+CAT = ("cat.jpg", "image/jpeg")
+
+
+def answer(asked: Asked, *catalogued: Entry, namespaces: tuple[str, ...] = ("DEV",)) -> Decision:
+    """Decide with a catalog that holds the given entries."""
+    by_name = {entry.unique_name: entry for entry in catalogued}
+    return decide(asked, [by_name.get(name) for name in candidates(asked)], NOW, namespaces)
+
+
+@pytest.mark.parametrize("kind", ["original", "full", "optimise"])
+def test_what_is_not_catalogued_is_missing(make_entry: MakeEntry, kind: Any) -> None:
+    assert answer(Asked(kind, "/DEV/dog.webp"), make_entry(*CAT)) == Missing()
+    assert answer(Asked(kind, "/DEV/cat.png"), make_entry(*CAT)) == Missing()
+
+
+@pytest.mark.parametrize("kind", ["original", "full", "optimise"])
+@pytest.mark.parametrize("name", ["/DEV/cat.webp", "/DEV/cat.jpg"])
+@pytest.mark.parametrize("fields", [{"expired": True}, {"expiration_date": PAST}])
+def test_what_has_expired_is_a_placeholder_in_every_form(
+    make_entry: MakeEntry, kind: Any, name: str, fields: dict[str, Any]
+) -> None:
+    assert answer(Asked(kind, name), make_entry(*CAT, **fields)) == Placeholder()
+
+
+@pytest.mark.parametrize("kind", ["original", "full", "optimise"])
+def test_what_is_outside_the_allowed_namespaces_is_a_placeholder(make_entry: MakeEntry, kind: Any) -> None:
+    entry = make_entry(*CAT)
+    assert answer(Asked(kind, entry.unique_name), entry, namespaces=("PROD", "DE")) == Placeholder()
+    assert answer(Asked(kind, "/DEV/unknown.webp"), namespaces=("PROD",)) == Placeholder()
+
+
+def test_what_will_expire_is_served_until_then(make_entry: MakeEntry) -> None:
+    entry = make_entry(*CAT, expiration_date=FUTURE)
+    assert answer(Asked("full", "/DEV/cat.webp"), entry) == Rendition(entry, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        (Asked("original", "/DEV/cat.webp"), "/assets/media/original/DEV/cat.jpg"),
+        (Asked("full", "/DEV/cat.jpg"), "/assets/media/full/DEV/cat.webp"),
+        (Asked("full", "/DEV/cat.jpg", 200, 0, 50), "/assets/media/full/DEV/cat.webp"),
+        (Asked("optimise", "/DEV/cat.jpg", 200, 100), "/assets/media/optimise/200x100/DEV/cat.webp"),
+    ],
+)
+def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeEntry, asked: Asked, path: str) -> None:
+    entry = make_entry(*CAT)
+    assert answer(asked, entry) == Redirect(entry, path)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kind", "convert", "asked"),
+    [
+        ("cat.jpg", "image/jpeg", True, Asked("original", "/DEV/cat.jpg")),
+        ("cat.webp", "image/webp", True, Asked("original", "/DEV/cat.webp")),
+        ("cat.png", "image/png", False, Asked("original", "/DEV/cat.png")),
+        ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png")),
+        ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png", quality=50)),
+        ("cat.png", "image/png", False, Asked("optimise", "/DEV/cat.png")),
+        ("cat.pdf", "application/pdf", True, Asked("original", "/DEV/cat.pdf")),
+        ("cat.pdf", "application/pdf", True, Asked("full", "/DEV/cat.pdf", 200)),
+        ("cat.svg", "image/svg+xml", True, Asked("full", "/DEV/cat.svg")),
+        ("cat.svg", "image/svg+xml", True, Asked("optimise", "/DEV/cat.svg", 200, 100)),
+    ],
+)
+def test_what_is_delivered_as_it_is_stored(
+    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Asked
+) -> None:
+    entry = make_entry(given_name, kind, convert=convert)
+    assert answer(asked, entry) == Stored(entry)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kind", "convert", "asked", "size"),
+    [
+        ("cat.jpg", "image/jpeg", True, Asked("full", "/DEV/cat.webp"), (0, 0, 0)),
+        ("cat.jpg", "image/jpeg", True, Asked("full", "/DEV/cat.webp", 200, 0, 50), (200, 0, 50)),
+        ("cat.jpg", "image/jpeg", True, Asked("optimise", "/DEV/cat.webp", 200, 100), (200, 100, 0)),
+        ("cat.jpg", "image/jpeg", True, Asked("optimise", "/DEV/cat.webp"), (0, 0, 0)),
+        ("cat.webp", "image/webp", True, Asked("full", "/DEV/cat.webp"), (0, 0, 0)),
+        ("cat.png", "image/png", False, Asked("optimise", "/DEV/cat.png", 200), (200, 0, 0)),
+        ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png", 0, 100), (0, 100, 0)),
+    ],
+)
+def test_what_is_rendered(
+    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Asked, size: tuple[int, int, int]
+) -> None:
+    entry = make_entry(given_name, kind, convert=convert)
+    assert answer(asked, entry) == Rendition(entry, *size)
+
+
+def test_the_size_0x0_is_the_full_image(make_entry: MakeEntry) -> None:
+    entry = make_entry(*CAT)
+    assert answer(Asked("optimise", entry.unique_name), entry) == answer(Asked("full", entry.unique_name), entry)
+
+
+def test_an_asset_of_exactly_the_asked_name_goes_before_one_that_was_uploaded_under_it(make_entry: MakeEntry) -> None:
+    plain, converted = make_entry(*CAT, convert=False), make_entry(*CAT)
+    assert plain.unique_name != converted.unique_name
+    assert answer(Asked("full", "/DEV/cat.jpg"), plain, converted) == Stored(plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("/DEV/cat.jpg", ["/DEV/cat.jpg", "/DEV/cat.webp"]),
+        ("/DEV/cat.webp", ["/DEV/cat.webp"]),
+    ],
+)
+def test_an_asked_name_may_mean_itself_or_what_was_uploaded_under_it(name: str, names: list[str]) -> None:
+    assert candidates(Asked("full", name)) == names
+
+
+def test_every_redirect_leads_to_an_answer(make_entry: MakeEntry) -> None:
+    entry = make_entry(*CAT)
+    for kind, name in (("original", "/DEV/cat.webp"), ("full", "/DEV/cat.jpg")):
+        redirect = answer(Asked(kind, name), entry)  # type: ignore[arg-type]
+        assert isinstance(redirect, Redirect)
+        target = redirect.path.removeprefix(f"/assets/media/{kind}")
+        assert isinstance(answer(Asked(kind, target), entry), Stored | Rendition)  # type: ignore[arg-type]
