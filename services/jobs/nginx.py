@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 import aiohttp
+from yarl import URL
 
 TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, no token
 _TIMEOUT = aiohttp.ClientTimeout(total=5, connect=1)
@@ -52,7 +53,8 @@ class Tiers:
     async def _purge_one(self, node: str, cache_key: str) -> None:
         assert self._session
         try:
-            async with self._session.get(f"{node}/purge{cache_key}") as answer:
+            # The key exactly as it is: another spelling would be another key, and "not cached" its answer.
+            async with self._session.get(URL(f"{node}/purge{cache_key}", encoded=True)) as answer:
                 if answer.status not in (_PURGED, _NOT_CACHED):
                     raise PurgeFailed(f"{node} answered {answer.status} to the purge of {cache_key}")
         except (aiohttp.ClientError, TimeoutError) as error:
