@@ -30,6 +30,8 @@ packages=()
 command -v nginx >/dev/null || packages+=(nginx-light)
 has_module || packages+=(libnginx-mod-http-cache-purge)
 command -v redis-server >/dev/null || packages+=(redis-server)
+# The tests hold the containers' own rendering of the nginx templates against that of make run.
+[ "$1" = run ] || command -v envsubst >/dev/null || packages+=(gettext-base)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 if [ ${#packages[@]} -gt 0 ]; then

@@ -41,8 +41,35 @@ export API_PREFIX="${API_PREFIX:-}"
 while [ "${API_PREFIX%/}" != "$API_PREFIX" ]; do API_PREFIX=${API_PREFIX%/}; done
 [[ $API_PREFIX =~ ^(/[A-Za-z0-9_-]+)*$ ]] ||
     fail "API_PREFIX: expected a path such as /prefix, or nothing (got '$API_PREFIX')"
-# Behind the edge the prefix is gone.
+# Behind the edge the prefix is gone, and everything has its usual place.
 export PREFIX_PATTERN="${API_PREFIX:+(?:$API_PREFIX)?}"
+route() { # route NAME DEFAULT: the value of a variable, checked, without a last slash
+    local value="${!1:-$2}"
+    value=${value%/}
+    [[ $value =~ ^(/[A-Za-z0-9_-]+)+$ ]] || fail "$1: expected a path such as $2 (got '$value')"
+    printf '%s' "$value"
+}
+assets=$(route ROUTE_FILE_GET /assets/media)
+catalog=$(route ROUTE_CATALOG_GET /catalog)
+export PUBLIC_ASSETS="$API_PREFIX$assets" PUBLIC_CATALOG="$API_PREFIX$catalog"
+export ASSETS_PATTERN="(?:$PUBLIC_ASSETS|/assets/media)" CATALOG_PATTERN="(?:$PUBLIC_CATALOG|/catalog)"
+
+# A bare name among the origins stands for any scheme and port of that host.
+export CORS_OTHERS="" CORS_ORIGINS=""
+IFS=, read -ra origins <<<"${ORIGINS_ALLOWED:-*}"
+for origin in "${origins[@]}"; do
+    origin=${origin//[[:space:]]/}
+    origin=${origin%/}
+    [[ $origin =~ ^[][A-Za-z0-9.:/*-]*$ ]] || fail "ORIGINS_ALLOWED: '$origin' is no origin"
+    escaped=$(sed 's/[].*[-]/\\&/g' <<<"$origin")
+    case "$origin" in
+        '') ;;
+        '*') CORS_OTHERS="*" ;;
+        *://*) CORS_ORIGINS+="${CORS_ORIGINS:+|}$escaped" ;;
+        *) CORS_ORIGINS+="${CORS_ORIGINS:+|}https?://$escaped(?::[0-9]+)?" ;;
+    esac
+done
+if [ -n "$CORS_OTHERS" ] || [ -z "$CORS_ORIGINS" ]; then CORS_ORIGINS="-"; fi
 
 export RUN_DIR="${RUN_DIR:-/run/tada}"
 export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
@@ -57,7 +84,8 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
-placeholders='${API_PREFIX} ${PREFIX_PATTERN} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
+${CORS_OTHERS} ${CORS_ORIGINS} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
 
 # What is rendered holds the token: only the owner may read it.

@@ -9,6 +9,6 @@ from services.core.settings import load
 
 settings = load(CatalogSettings)
 logs.set_up("catalog", settings.log_format, settings.log_level)
-if not settings.media_token.get_secret_value():
-    logging.getLogger("services.catalog").warning("MEDIA_TOKEN is empty: everyone on this machine may write")
+if not settings.tokens().principals:
+    logging.getLogger("services.catalog").warning("no token is configured: everyone on this machine may write")
 web.serve(make_app(settings), settings)

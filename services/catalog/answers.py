@@ -1,16 +1,20 @@
 """The shape of the API's answers: `{"data": […], "errors": […]}`, once the caches show what was written."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
 from dataclasses import asdict
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
-from services.core import caching
-from services.core.catalog import Catalog, Change
-from services.core.entries import Entry
+from services.catalog.auth import principal_of
+from services.catalog.bulk import Outcome
+from services.catalog.context import context
+from services.core import caching, logs
 from services.core.web import JsonResponse
+
+log = logging.getLogger(__name__)
 
 PURGE_HEADER = "x-purge"
 _QUEUED = (
@@ -19,18 +23,26 @@ _QUEUED = (
 )
 
 
-async def written(
-    catalog: Catalog,
-    wait: float,
-    entries: Sequence[Entry],
-    changes: Sequence[Change | None],
-    errors: Sequence[dict[str, Any]] = (),
-) -> Response:
-    """Answer a write, after the caches are purged for its changes or `wait` seconds have passed."""
-    waiting = [catalog.purged(change, wait) for change in changes if change is not None]
-    purged = all(await asyncio.gather(*waiting))
-    body: dict[str, Any] = {"data": [asdict(entry) for entry in entries], "errors": list(errors)}
+async def written(request: Request, outcome: Outcome, *, status: int = 200, **more: Any) -> Response:
+    """Answer a write after the caches are purged for its changes, or the time to wait for that has passed.
+
+    `status` is that of a success; a request of which nothing succeeded is answered 400. Says in the log who did what.
+    """
+    ctx = context(request)
+    logs.event(
+        log,
+        logging.INFO,
+        "written",
+        by=principal_of(request).name,
+        action=f"{request.method} {request.url.path}",
+        uuids=",".join(entry.uuid for entry in outcome.entries),
+        failed=len(outcome.errors),
+    )
+    wait = ctx.settings.purge_wait_seconds
+    purged = all(await asyncio.gather(*(ctx.catalog.purged(change, wait) for change in outcome.changes)))
+    body: dict[str, Any] = {"data": [asdict(entry) for entry in outcome.entries], "errors": outcome.errors, **more}
     if not purged:
         body["warnings"] = [_QUEUED]
     headers = {PURGE_HEADER: "done" if purged else "queued", **caching.NEVER}
-    return JsonResponse(body, 200 if entries else 400, headers=headers)
+    failed = bool(outcome.errors) and not outcome.entries
+    return JsonResponse(body, 400 if failed else status, headers=headers)

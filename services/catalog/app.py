@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from services.catalog import files, health, listing
-from services.catalog.auth import WriteToken
+from services.catalog import changes, cors, files, health, listing
+from services.catalog.auth import Authentication
 from services.catalog.context import Context
+from services.catalog.drain import Drain
+from services.catalog.forms import OVERHEAD
 from services.catalog.settings import CatalogSettings
 from services.catalog.spool import sweep_forever
 from services.catalog.uploads import Rules, Uploads
@@ -25,7 +28,9 @@ def make_app(settings: CatalogSettings) -> Starlette:
     client = redis.connect(settings.redis_address)
     catalog = Catalog(client)
     storage = open_storage(settings)
-    rules = Rules(settings.namespaces_allowed, frozenset(settings.valid_mimetypes), settings.public_base)
+    rules = Rules(settings.namespaces_allowed, frozenset(settings.valid_mimetypes), settings.assets_url)
+
+    storage.prepare()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -37,23 +42,46 @@ def make_app(settings: CatalogSettings) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/file", files.post_file, methods=["POST"]),
-            Route("/upload", files.post_file, methods=["POST"]),
-            Route("/files", files.post_files, methods=["POST"]),
-            Route("/uploads", files.post_files, methods=["POST"]),
+            *(
+                Route(path, files.post_file, methods=["POST"])
+                for path in _paths("/file", "/upload", settings.route_file_post)
+            ),
+            *(
+                Route(path, files.post_files, methods=["POST"])
+                for path in _paths("/files", "/uploads", settings.route_files_post)
+            ),
+            Route("/files", files.patch_files, methods=["PATCH"]),
+            Route("/files", files.delete_files, methods=["DELETE"]),
             Route("/file/{uuid}", files.patch_file, methods=["PATCH"]),
             Route("/file/{uuid}", files.delete_file, methods=["DELETE"]),
-            Route("/catalog", listing.get_list),
-            Route("/catalog/{uuid}", listing.get_entry),
-            Route("/catalog/{uuid}", files.patch_entry, methods=["PATCH"]),
+            *(route for path in _paths("/catalog", settings.route_catalog_get) for route in _catalog_routes(path)),
             Route(settings.healthcheck_route, health.readiness),
         ],
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
-            Middleware(WriteToken, token=settings.media_token.get_secret_value()),
+            Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
+            Middleware(CORSMiddleware, **cors.options(settings.origins_allowed, settings.methods_allowed)),
+            Middleware(Authentication, tokens=settings.tokens()),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
     app.state.context = Context(settings, catalog, Variants(client), storage, Uploads(catalog, storage, rules))
     return app
+
+
+def _paths(*paths: str) -> list[str]:
+    """Return different paths in their order: a configured one may be one of the usual ones."""
+    return list(dict.fromkeys(paths))
+
+
+def _catalog_routes(path: str) -> list[Route]:
+    return [
+        Route(path, listing.get_list),
+        Route(path, changes.post_entry, methods=["POST"]),
+        Route(path, changes.patch_entries, methods=["PATCH"]),
+        Route(path, changes.delete_entries, methods=["DELETE"]),
+        Route(f"{path}/{{uuid}}", listing.get_entry),
+        Route(f"{path}/{{uuid}}", changes.patch_entry, methods=["PATCH"]),
+        Route(f"{path}/{{uuid}}", changes.delete_entry, methods=["DELETE"]),
+    ]

@@ -10,23 +10,46 @@ from services.core.entries import SETTABLE, Entry
 from services.core.errors import BadRequest, TooLarge
 
 _MAX_JSON = 1024 * 1024
+_MAX_ITEMS = 1000
 _FORM_ONLY = frozenset({"toWebp"})
 
 
 async def read_json_object(request: Request) -> dict[str, Any]:
     """Return the body as a JSON object; raises BadRequest when it is none."""
+    value = await _read_json(request)
+    if not isinstance(value, dict):
+        raise BadRequest("The body is not a JSON object.", 'Send one, such as {"expired": true}.')
+    return value
+
+
+async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
+    """Return the body as a list of JSON objects; raises BadRequest when it is none."""
+    value = await _read_json(request)
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        raise BadRequest("The body is not a list of JSON objects.", f"Send one, such as {example}.")
+    if len(value) > _MAX_ITEMS:
+        raise TooLarge(f"The list has more than {_MAX_ITEMS} items.", "Send fewer at a time.")
+    return value
+
+
+async def _read_json(request: Request) -> object:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_JSON:
             raise TooLarge(f"The JSON body has more than {_MAX_JSON} bytes.", "Send fewer changes at a time.")
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
-        value = None
-    if not isinstance(value, dict):
-        raise BadRequest("The body is not a JSON object.", 'Send one, such as {"expired": true}.')
-    return value
+        return None
+
+
+def text_list(name: str, value: object) -> list[str]:
+    """Read a comma separated text or a list of texts; raises BadRequest."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise BadRequest(f"{name} is no list.", "Send a list of texts, or one text with commas.")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:

@@ -1,20 +1,23 @@
-"""The routes that take files: POST /file, POST /files, PATCH /file/{uuid}, DELETE /file/{uuid}."""
+"""The routes that take and remove files, one or several at a time."""
 
 import time
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.catalog import answers
-from services.catalog.bodies import check_patch, read_json_object
+from services.catalog import answers, bulk, changes
+from services.catalog.auth import principal_of
+from services.catalog.bodies import check_patch, read_json_list, text_list
 from services.catalog.context import context
 from services.catalog.forms import MAX_FILES, Form
+from services.catalog.spool import SpooledFile
 from services.catalog.uploads import Wish
 from services.core import entries
-from services.core.catalog import Change
 from services.core.entries import Entry
-from services.core.errors import BadRequest, TadaError
+from services.core.errors import BadRequest
 
 
 async def post_file(request: Request) -> Response:
@@ -22,81 +25,107 @@ async def post_file(request: Request) -> Response:
     ctx = context(request)
     async with ctx.form(request, "file", 1) as form:
         _need_files(form, "file")
-        entry, change = await ctx.uploads.create(form.files[0], _wish(form))
-    return await answers.written(ctx.catalog, ctx.settings.purge_wait_seconds, [entry], [change])
+        outcome = await bulk.one(ctx.uploads.create(form.files[0], _wish(request, form)))
+    return await answers.written(request, outcome)
 
 
 async def post_files(request: Request) -> Response:
     """Upload several files that share their fields; each succeeds or fails by itself."""
     ctx = context(request)
-    created: list[Entry] = []
-    changes: list[Change] = []
-    errors: list[dict[str, Any]] = []
     async with ctx.form(request, "files", MAX_FILES) as form:
         _need_files(form, "files")
-        wish = _wish(form)
+        wish = _wish(request, form)
         if wish.filename and len(form.files) > 1:
             raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
-        for file in form.files:
-            try:
-                entry, change = await ctx.uploads.create(file, wish)
-            except TadaError as error:
-                if error.status >= 500 and not created:
-                    raise
-                errors.append({"file": file.given_name, **error.public()})
-            else:
-                created.append(entry)
-                changes.append(change)
-    return await answers.written(ctx.catalog, ctx.settings.purge_wait_seconds, created, changes, errors)
+        outcome = await bulk.each(
+            ({"file": file.given_name}, partial(ctx.uploads.create, file, wish)) for file in form.files
+        )
+    return await answers.written(request, outcome)
 
 
 async def patch_file(request: Request) -> Response:
     """Replace the file of an entry, change fields of it, or both."""
+    if not _is_form(request):
+        return await changes.patch_entry(request)
     ctx = context(request)
-    uuid = request.path_params["uuid"]
-    now = time.time()
-    if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        return await _patch_fields(request, await read_json_object(request), strict=True)
+    uuid = request.path_params["uuid"].lower()
     async with ctx.form(request, "file", 1) as form:
-        if not form.files:
-            return await _patch_fields(request, form.fields, strict=False)
-        current = await ctx.catalog.get(uuid)
-        check_patch(current, form.fields, strict=False)
-        entry, change = await ctx.uploads.replace(
-            uuid,
-            form.files[0],
-            keep_type=not _convert(form.fields),
-            fields=entries.parse_fields(form.fields),
-            now=now,
+        if form.files:
+            outcome = await bulk.one(_replace(request, form, uuid, form.files[0]))
+        else:
+            outcome = await bulk.one(changes.change_fields(request, uuid, form.fields, strict=False))
+    return await answers.written(request, outcome)
+
+
+async def patch_files(request: Request) -> Response:
+    """Replace the files of several entries: `uuids` and as many `files`; as JSON, change fields of several."""
+    if not _is_form(request):
+        return await changes.patch_entries(request)
+    ctx = context(request)
+    async with ctx.form(request, "files", MAX_FILES) as form:
+        uuids = text_list("uuids", form.fields.pop("uuids", ""))
+        if not uuids or len(uuids) != len(form.files):
+            raise BadRequest(
+                f"The form has {len(uuids)} uuids and {len(form.files)} files.",
+                "Send a field 'uuids', comma separated, and as many parts named 'files', in the same order.",
+            )
+        pairs = zip(uuids, form.files, strict=True)
+        outcome = await bulk.each(
+            ({"uuid": uuid}, partial(_replace, request, form, uuid.lower(), file)) for uuid, file in pairs
         )
-    return await answers.written(ctx.catalog, ctx.settings.purge_wait_seconds, [entry], [change])
-
-
-async def patch_entry(request: Request) -> Response:
-    """Change fields of an entry: PATCH /catalog/{uuid}."""
-    return await _patch_fields(request, await read_json_object(request), strict=True)
+    return await answers.written(request, outcome)
 
 
 async def delete_file(request: Request) -> Response:
     """Delete an entry, its stored bytes and its cached copies."""
-    ctx = context(request)
-    entry, change = await ctx.catalog.delete(request.path_params["uuid"])
-    return await answers.written(ctx.catalog, ctx.settings.purge_wait_seconds, [entry], [change])
+    uuid = request.path_params["uuid"].lower()
+    check = partial(changes.check_right, request)
+    return await answers.written(request, await bulk.one(context(request).catalog.delete(uuid, check)))
 
 
-async def _patch_fields(request: Request, given: dict[str, Any], *, strict: bool) -> Response:
-    ctx = context(request)
-    now = time.time()
-    fields = entries.parse_fields(given)
+async def delete_files(request: Request) -> Response:
+    """Delete several entries with their bytes: a list of `{namespace, uuids}`."""
+    example = '[{"namespace": "DEV", "uuids": ["…"]}]'
+    items = await read_json_list(request, example)
+    catalog = context(request).catalog
 
-    def step(entry: Entry) -> Entry:
-        check_patch(entry, given, strict=strict)
-        if not fields:
-            raise BadRequest("Nothing to change.", f"Send a file, or one of {', '.join(entries.SETTABLE)}.")
-        return entries.with_fields(entry, fields, now)
+    def steps() -> Iterator[tuple[dict[str, Any], bulk.Step]]:
+        for namespace, uuid in asked:
 
-    entry, change = await ctx.catalog.change(request.path_params["uuid"], step)
-    return await answers.written(ctx.catalog, ctx.settings.purge_wait_seconds, [entry], [change])
+            def check(entry: Entry, namespace: object = namespace) -> None:
+                changes.check_right(request, entry)
+                if namespace is not None and entry.namespace != namespace:
+                    raise BadRequest(f"Entry {entry.uuid} is in {entry.namespace}.", f"It is not in {namespace}.")
+
+            yield {"uuid": uuid}, partial(catalog.delete, uuid.lower(), check)
+
+    asked = [
+        (item.get("namespace"), uuid)
+        for item in items
+        for uuid in [*text_list("uuids", item.get("uuids", [])), *text_list("uuid", item.get("uuid", []))]
+    ]
+    if not asked:
+        raise BadRequest("The list names no uuid.", f"Send {example}.")
+    return await answers.written(request, await bulk.each(steps()))
+
+
+async def _replace(request: Request, form: Form, uuid: str, file: SpooledFile) -> tuple[Entry, str]:
+    def check(entry: Entry) -> None:
+        changes.check_right(request, entry)
+        check_patch(entry, form.fields, strict=False)
+
+    return await context(request).uploads.replace(
+        uuid,
+        file,
+        keep_type=not _convert(form.fields),
+        fields=entries.parse_fields(form.fields),
+        now=time.time(),
+        check=check,
+    )
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
 def _need_files(form: Form, name: str) -> None:
@@ -104,10 +133,11 @@ def _need_files(form: Form, name: str) -> None:
         raise BadRequest("The form has no file.", f"Send it as a file part named {name!r}: curl -F '{name}=@cat.jpg'.")
 
 
-def _wish(form: Form) -> Wish:
+def _wish(request: Request, form: Form) -> Wish:
     namespace = form.fields.get("namespace", "").strip()
     if not namespace:
         raise BadRequest("The form has no namespace.", "Send a field named 'namespace'.")
+    principal_of(request).need_namespace(namespace)
     return Wish(
         namespace=namespace,
         destination=form.fields.get("destination"),

@@ -15,7 +15,7 @@ from services.core.errors import BadRequest, TooLarge
 MAX_FILES = 100
 _MAX_FIELDS = 100
 _MAX_FIELD_BYTES = 64 * 1024
-_OVERHEAD = 1024 * 1024
+OVERHEAD = 1024 * 1024
 """What a body may have beside its files: boundaries, headers, text fields."""
 
 
@@ -38,7 +38,7 @@ async def read_form(
     Raises BadRequest for a body that is not a whole form, TooLarge for a file of more than `limit` bytes.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit * max_files + _OVERHEAD:
+    if declared.isdigit() and int(declared) > limit * max_files + OVERHEAD:
         raise too_large(limit)
     reader = _Reader(_boundary(request), spool, owner, file_field, max_files, limit)
     try:

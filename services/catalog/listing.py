@@ -108,7 +108,9 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
         page, after = await _one_page(ctx.catalog, query, query.limit)
         if after is not None:
             headers["x-next-cursor"] = str(after)
-            headers["link"] = f'<{query.next_url(f"{ctx.settings.api_prefix}/catalog", after)}>; rel="next"'
+            headers["link"] = (
+                f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", after)}>; rel="next"'
+            )
         return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
     body = _whole_list(ctx.catalog, query) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type="application/json", headers=headers)

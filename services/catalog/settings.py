@@ -1,11 +1,13 @@
 """Settings of the catalog service."""
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from services.catalog.tokens import Tokens, parse_tokens
 from services.core import media_types
-from services.core.settings import ServerSettings, Size, TextList
+from services.core.settings import Route, ServerSettings, Size, TextList
 
 
 def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
@@ -16,17 +18,15 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     return named
 
 
-def _check_route(route: str) -> str:
-    if not route.startswith("/"):
-        raise ValueError("expected a path such as /readiness-check")
-    return route
-
-
 class CatalogSettings(ServerSettings):
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(
         SecretStr(""), description="Bearer token of every write; without one the service listens on loopback only."
     )
+    media_tokens: SecretStr = Field(
+        SecretStr(""), description="Named tokens, as lines name:role:namespaces:digest separated by semicolons."
+    )
+    media_tokens_file: Path | None = Field(None, description="A file of named tokens, one line each.")
     payload_max_size: Size = Field(10 * 1024**2, description="Largest file that may be uploaded, such as 10mb.")
     valid_mimetypes: Annotated[TextList, AfterValidator(_check_types)] = Field(
         ("image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"),
@@ -35,12 +35,33 @@ class CatalogSettings(ServerSettings):
     purge_wait_seconds: float = Field(
         3.0, ge=0, le=9, description="How long a write waits until the caches are purged before it answers."
     )
-    healthcheck_route: Annotated[str, AfterValidator(_check_route)] = Field(
+    route_file_post: Route = Field("/upload", description="Another path for POST /file.")
+    route_files_post: Route = Field("/uploads", description="Another path for POST /files.")
+    origins_allowed: TextList = Field(
+        ("*",), description="Origins whose pages may read and call, by name or address, comma separated; * for all."
+    )
+    methods_allowed: TextList = Field(
+        ("GET", "HEAD", "POST", "PATCH", "DELETE"), description="Methods that pages of other origins may use."
+    )
+    healthcheck_route: Route = Field(
         "/readiness-check", description="Path that answers 200 when Redis and the storage do."
     )
 
+    def tokens(self) -> Tokens:
+        """Return every token that is valid; reads MEDIA_TOKENS_FILE."""
+        lines = [self.media_tokens.get_secret_value()]
+        if self.media_tokens_file:
+            lines.append(self.media_tokens_file.read_text())
+        return parse_tokens(self.media_token.get_secret_value(), "\n".join(lines))
+
     @model_validator(mode="after")
-    def _check_exposure(self) -> Self:
-        if not self.media_token.get_secret_value() and not self.is_loopback:
+    def _check_tokens(self) -> Self:
+        try:
+            tokens = self.tokens()
+        except OSError as error:
+            raise ValueError(f"MEDIA_TOKENS_FILE: cannot be read ({error.strerror})") from None
+        except ValueError as error:
+            raise ValueError(f"MEDIA_TOKENS or MEDIA_TOKENS_FILE: {error}") from None
+        if not tokens.principals and not self.is_loopback:
             raise ValueError(f"MEDIA_TOKEN: expected a token, because HOST={self.host} can be reached by others")
         return self

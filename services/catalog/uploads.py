@@ -5,13 +5,14 @@ Whatever fails on the way leaves neither bytes nor entry; what a killed process 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from services.catalog import adoption
 from services.catalog.spool import SpooledFile
 from services.core import entries, logs, media_types, names
 from services.core.catalog import Catalog, Change, Claim
@@ -31,7 +32,12 @@ class Rules:
 
     namespaces: tuple[str, ...]
     media_types: frozenset[str]
-    public_base: str
+    assets_url: str
+
+    def check_namespace(self, namespace: str) -> None:
+        """Raise NamespaceForbidden unless files may be put there."""
+        if namespace not in self.namespaces:
+            raise NamespaceForbidden(namespace, self.namespaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,7 @@ class Uploads:
 
     async def create(self, file: SpooledFile, wish: Wish) -> tuple[Entry, Change]:
         """Store a new asset; raises AlreadyExists when its path is taken, and other BadRequests."""
-        if wish.namespace not in self._rules.namespaces:
-            raise NamespaceForbidden(wish.namespace, self._rules.namespaces)
+        self._rules.check_namespace(wish.namespace)
         media_type = self._type_of(file)
         name = self._name(file, wish, media_type)
         if await self._catalog.raw(names.asset_uuid(name.unique_name)) is not None:
@@ -65,30 +70,58 @@ class Uploads:
                 name,
                 stored,
                 converted=wish.convert and media_types.KNOWN[media_type].raster,
-                public_base=self._rules.public_base,
+                assets_url=self._rules.assets_url,
                 fields=wish.fields,
             )
             change = await self._catalog.create(entry, claim)
         return entry, change
 
     async def replace(
-        self, uuid: str, file: SpooledFile, *, keep_type: bool, fields: dict[str, Any], now: float
+        self,
+        uuid: str,
+        file: SpooledFile,
+        *,
+        keep_type: bool,
+        fields: dict[str, Any],
+        now: float,
+        check: Callable[[Entry], None],
     ) -> tuple[Entry, Change]:
-        """Give an entry a new file and fields; raises NotFound, NotReplaceable and other BadRequests."""
+        """Give an entry a new file and fields; raises NotFound, NotReplaceable, other BadRequests and `check`'s."""
         media_type = self._type_of(file)
         current = await self._catalog.get(uuid)
+        check(current)
         entries.check_replaceable(current, media_type, keep_type=keep_type)
         _, extension = names.split_name(file.given_name, media_type)
         names.check_type(extension, file.given_name, media_type, self._rules.media_types)
         async with self._stored(file, current.unique_name, media_type) as (claim, stored):
 
             def step(entry: Entry) -> Entry:
+                check(entry)
                 entries.check_replaceable(entry, media_type, keep_type=keep_type)
                 return entries.with_fields(entries.with_file(entry, stored, extension), fields, now)
 
             entry, change = await self._catalog.change(uuid, step, claim)
         assert change is not None  # A new version is never what was there.
         return entry, change
+
+    async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Change]:
+        """Catalogue a file that lies in the storage under the plain key of its `unique_name`.
+
+        `given` is an entry, as far as the client knows it. What follows from the bytes is computed, and a `signature`
+        that is not theirs is refused. Raises BadRequest, AlreadyExists, NotFound, and whatever `check(namespace)` does.
+        """
+        wanted = adoption.parse(given)
+        self._rules.check_namespace(wanted.namespace)
+        check(wanted.namespace)
+        claim = await self._catalog.claim_stored(wanted.unique_name)
+        if claim is None:
+            raise BadRequest(f"{wanted.unique_name} is being written or deleted.", "Try again in a moment.")
+        try:
+            stored = await adoption.examine(self._storage, wanted, claim.storage_key)
+            entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
+            return entry, await self._catalog.create(entry, claim)
+        finally:
+            await self._catalog.release(claim)  # Of no effect once the entry refers to the object.
 
     def _type_of(self, file: SpooledFile) -> str:
         if file.size == 0:

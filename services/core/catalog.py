@@ -60,6 +60,7 @@ class Catalog:
         self._page = script(client, "page")
         self._reap = script(client, "reap")
         self._release = script(client, "release")
+        self._clear = script(client, "clear")
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
@@ -145,6 +146,12 @@ class Catalog:
         await self._redis.hset(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
         return claim
 
+    async def claim_stored(self, unique_name: str) -> Claim | None:
+        """Claim the plain key of an asset whose bytes lie there already; None while somebody writes or deletes it."""
+        claim = Claim(names.plain_storage_key(unique_name), f"{self.owner} {names.asset_uuid(unique_name)}")
+        free = await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
+        return claim if free else None
+
     async def release(self, claim: Claim | StaleObject) -> None:
         """Give up a claim whose object is not, or no longer, in the storage."""
         await self._release(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value])
@@ -176,16 +183,35 @@ class Catalog:
             if change is not None:
                 return new, change
 
-    async def delete(self, uuid: str) -> tuple[Entry, Change]:
-        """Remove an entry; its stored bytes become obsolete. Raises NotFound."""
+    async def delete(
+        self, uuid: str, check: Callable[[Entry], None], *, keep_bytes: bool = False
+    ) -> tuple[Entry, Change]:
+        """Remove an entry; its stored bytes become obsolete unless kept. Raises NotFound and what `check` raises."""
         while True:
             raw = await self.raw(uuid)
             if raw is None:
                 raise no_entry(uuid)
             old = Entry.from_json(raw)
-            change = await self._swap(uuid, raw, None, None, old.storage_key, old.unique_name)
+            check(old)
+            change = await self._swap(uuid, raw, None, None, "" if keep_bytes else old.storage_key, old.unique_name)
             if change is not None:
                 return old, change
+
+    async def clear(self) -> tuple[int, Change | None]:
+        """Remove all entries at one instant, and none of the bytes; return how many there were."""
+        removed, change = await self._clear(
+            keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES], args=[keys.REMOVED]
+        )
+        return removed, change.decode() if removed else None
+
+    async def removed(self, key: str) -> AsyncIterator[list[Entry]]:
+        """Yield the entries that `clear` has put aside under a key, a batch at a time."""
+        cursor = 0
+        while True:
+            cursor, found = await self._redis.hscan(key, cursor, count=PAGE)
+            yield [Entry.from_json(raw) for raw in found.values()]
+            if not cursor:
+                return
 
     async def _swap(
         self,

@@ -87,22 +87,21 @@ def timestamp(at: datetime | None = None) -> str:
 
 
 def new_entry(
-    name: AssetName, stored: StoredFile, *, converted: bool, public_base: str, fields: dict[str, Any]
+    name: AssetName, stored: StoredFile, *, converted: bool, assets_url: str, fields: dict[str, Any]
 ) -> Entry:
-    """Return version 1 of an asset. `public_base` is `{PUBLIC_URL}{API_PREFIX}`, `fields` are settable ones."""
+    """Return version 1 of an asset. Public addresses begin with `assets_url`; `fields` are settable ones."""
     now = timestamp()
-    base_url = f"{public_base}/assets/media"
     raster = media_types.KNOWN[stored.media_type].raster
     entry = Entry(
         uuid=names.asset_uuid(name.unique_name),
         version=1,
         namespace=name.namespace,
-        public_url=f"{base_url}/{'full' if raster else 'original'}{name.unique_name}",
+        public_url=f"{assets_url}/{'full' if raster else 'original'}{name.unique_name}",
         unique_name=name.unique_name,
         filename=name.filename,
         original_filename=name.original_filename,
-        base_url=base_url,
-        base_host=urlsplit(public_base).netloc,
+        base_url=assets_url,
+        base_host=urlsplit(assets_url).netloc,
         external_id=None,
         expired=False,
         expiration_date=None,

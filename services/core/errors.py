@@ -6,7 +6,8 @@ TadaError
 │   ├── TypeUnauthorized  400  the media type is not allowed, or the bytes are something else
 │   └── NotReplaceable    400  a file of another type cannot replace this one
 ├── Unauthorized          401  the bearer token is missing or wrong
-├── NamespaceForbidden    403  the namespace is not in NAMESPACES_ALLOWED
+├── Forbidden             403  the token does not allow this
+│   └── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
 ├── NotFound              404  no such entry, or its file is gone
 ├── TooLarge              413  more bytes than PAYLOAD_MAX_SIZE
 ├── Undecodable           422  the stored bytes cannot be rendered
@@ -64,13 +65,15 @@ class Unauthorized(TadaError):
     code = "unauthorized"
 
     def __init__(self) -> None:
-        super().__init__(
-            "This route needs a valid bearer token.", "Send the header 'Authorization: Bearer <MEDIA_TOKEN>'."
-        )
+        super().__init__("This route needs a valid bearer token.", "Send the header 'Authorization: Bearer <token>'.")
 
 
-class NamespaceForbidden(TadaError):
+class Forbidden(TadaError):
     status = 403
+    code = "forbidden"
+
+
+class NamespaceForbidden(Forbidden):
     code = "namespace_forbidden"
 
     def __init__(self, namespace: str, allowed: tuple[str, ...]) -> None:

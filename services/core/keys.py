@@ -9,6 +9,7 @@
 | `tada:revision` | text | id of the last change of the catalog |
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`: see `catalog.Catalog` |
 | `tada:changes` | stream | changes whose caches are still to be purged |
+| `tada:removed:{time}` | hash | entries that were removed together and whose caches are still to be purged |
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:variants:{group}` | set | cache keys under which the cache tiers may hold a form of the asset |
@@ -23,6 +24,7 @@ REVISION = "tada:revision"
 CLAIMS = "tada:claims"
 CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
+REMOVED = "tada:removed:"
 
 LIST_GROUP = "list"
 """The purge group of every form of the catalog list."""

@@ -46,11 +46,24 @@ def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     return namespaces
 
 
+def _check_redis(url: SecretStr) -> SecretStr:
+    if url.get_secret_value() and not re.match(r"(rediss?://[^/\s]+|unix:///)", url.get_secret_value()):
+        raise ValueError("expected an address such as redis://:password@redis:6379/0")
+    return url
+
+
 def _check_prefix(prefix: str) -> str:
     prefix = prefix.rstrip("/")
     if prefix and not re.fullmatch(r"(/[A-Za-z0-9_\-]+)+", prefix):
         raise ValueError("expected a path such as /prefix, or nothing")
     return prefix
+
+
+def _check_route(route: str) -> str:
+    route = route.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_\-]+)+", route):
+        raise ValueError("expected a path such as /assets/media")
+    return route
 
 
 def _check_public_url(url: str) -> str:
@@ -61,6 +74,7 @@ def _check_public_url(url: str) -> str:
 
 
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Route = Annotated[str, AfterValidator(_check_route)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 
@@ -69,7 +83,7 @@ class CoreSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    redis_url: SecretStr = Field(
+    redis_url: Annotated[SecretStr, AfterValidator(_check_redis)] = Field(
         SecretStr(""), description="Redis, as redis://[:password@]host:port/db; goes before REDIS_SERVICE."
     )
     redis_service: str = Field("127.0.0.1:6379", description="Redis by host, or host:port.")
@@ -80,6 +94,8 @@ class CoreSettings(BaseSettings):
     api_prefix: Annotated[str, AfterValidator(_check_prefix)] = Field(
         "", description="Path before every public route, such as /prefix."
     )
+    route_file_get: Route = Field("/assets/media", description="Path of the assets, behind API_PREFIX.")
+    route_catalog_get: Route = Field("/catalog", description="Path of the catalog, behind API_PREFIX.")
     public_url: Annotated[str, AfterValidator(_check_public_url)] = Field(
         "", description="Address of the edge as the public sees it; empty makes public_url host-relative."
     )
@@ -97,8 +113,9 @@ class CoreSettings(BaseSettings):
         return self.redis_url.get_secret_value() or f"redis://{self.redis_service}"
 
     @property
-    def public_base(self) -> str:
-        return f"{self.public_url}{self.api_prefix}"
+    def assets_url(self) -> str:
+        """What the public addresses of assets begin with."""
+        return f"{self.public_url}{self.api_prefix}{self.route_file_get}"
 
 
 class ServerSettings(CoreSettings):

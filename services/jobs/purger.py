@@ -34,10 +34,13 @@ _RESULT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class PendingChange:
+    """One entry that was written, or the key under which many entries were put aside (`removed`)."""
+
     id: str
     uuid: str
     unique_name: str
     obsolete: str
+    removed: str
 
 
 class Purger:
@@ -98,17 +101,26 @@ class Purger:
 
     async def _work(self, change: PendingChange) -> None:
         try:
-            await self._purge(change)
-            await self._clear_obsolete(change)
+            if change.removed:
+                await self._purge_removed(change.removed)
+            else:
+                await self._purge(_groups(change.unique_name, change.uuid))
+                await self._clear_obsolete(change)
             await self._finish(change)
         except (PurgeFailed, RedisError, TadaError) as error:
-            logs.event(log, logging.ERROR, "purge_delayed", asset=change.unique_name, error=str(error))
+            logs.event(
+                log, logging.ERROR, "purge_delayed", asset=change.unique_name or change.removed, error=str(error)
+            )
         finally:
             self._in_work.discard(change.id)
             self._places.release()
 
-    async def _purge(self, change: PendingChange) -> None:
-        groups = [keys.path_group(names.stem(change.unique_name)), keys.entry_group(change.uuid)]
+    async def _purge_removed(self, aside: str) -> None:
+        async for entries in self._catalog.removed(aside):
+            await self._purge([group for entry in entries for group in _groups(entry.unique_name, entry.uuid)])
+        await self._redis.unlink(aside)
+
+    async def _purge(self, groups: list[str]) -> None:
         # Looked up before purging: an answer that has been sent by now is removed with the rest.
         under_way = await self._variants.under_way(groups)
         lists_under_way = await self._variants.under_way([keys.LIST_GROUP])
@@ -164,7 +176,12 @@ class Purger:
 def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
     return PendingChange(
         id=message_id.decode(),
-        uuid=fields[b"uuid"].decode(),
-        unique_name=fields[b"unique_name"].decode(),
-        obsolete=fields[b"obsolete"].decode(),
+        uuid=fields.get(b"uuid", b"").decode(),
+        unique_name=fields.get(b"unique_name", b"").decode(),
+        obsolete=fields.get(b"obsolete", b"").decode(),
+        removed=fields.get(b"removed", b"").decode(),
     )
+
+
+def _groups(unique_name: str, uuid: str) -> list[str]:
+    return [keys.path_group(names.stem(unique_name)), keys.entry_group(uuid)]

@@ -27,9 +27,9 @@ class Asked:
     quality: int = 0
 
     def path(self, name: str) -> str:
-        """Return the path of the same form of the asset `name`, without the API prefix and the query."""
+        """Return the path of the same form of the asset `name`, below the route of the assets, without the query."""
         box = f"/{self.width}x{self.height}" if self.kind == "optimise" else ""
-        return f"{BASE}/{self.kind}{box}{name}"
+        return f"/{self.kind}{box}{name}"
 
 
 def parse(path: str, query: str, side_max: int) -> Asked:

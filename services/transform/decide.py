@@ -45,10 +45,20 @@ class Rendition:
 Decision = Missing | Placeholder | Redirect | Stored | Rendition
 
 
+_RASTER_EXTENSIONS = tuple(ext for kind in media_types.KNOWN.values() if kind.raster for ext in kind.extensions)
+
+
 def candidates(asked: Asked) -> list[str]:
-    """Return the unique names that the asked name may mean: itself, or the asset that was uploaded under it."""
+    """Return the unique names whose entries decide: the asked one, and those that may share a name with it.
+
+    Another name may be that of the asset uploaded under the asked one; or, for an original asked for by its converted
+    name, that of an unconverted asset which has taken the uploaded name for itself.
+    """
     converted = names.with_extension(asked.name, "webp")
-    return [asked.name] if converted == asked.name else [asked.name, converted]
+    others = [converted]
+    if asked.kind == "original" and converted == asked.name:
+        others = [names.with_extension(asked.name, extension) for extension in _RASTER_EXTENSIONS]
+    return [asked.name, *(other for other in others if other != asked.name)]
 
 
 def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
@@ -63,7 +73,8 @@ def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tupl
         return Placeholder()
     right_name = entry.original_name if asked.kind == "original" else entry.unique_name
     if asked.name != right_name:
-        return Redirect(entry, asked.path(right_name))
+        taken = any(other and other is not entry and other.unique_name == right_name for other in others)
+        return Stored(entry) if taken else Redirect(entry, asked.path(right_name))
     if asked.kind == "original" or not media_types.KNOWN[entry.original_mimetype].raster:
         return Stored(entry)
     if not (asked.width or asked.height or entry.converted):

@@ -74,7 +74,7 @@ class Delivery:
             case Redirect(entry, path):
                 freshness = caching.positive(lifetimes, now, entry.expires_at)
                 query = f"?{request.url.query}" if request.url.query else ""
-                location = f"{self.settings.api_prefix}{path}{query}"
+                location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
         freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
         headers = {**_validators(decision, last_call=freshness.last_call), **_SAFE, **freshness.headers}
@@ -89,12 +89,10 @@ class Delivery:
 
     async def _render(self, wish: Rendition, headers: dict[str, str]) -> Response:
         started = time.perf_counter()
-        with self.pool.place():
+        with self.pool.place() as place:
             source = await stored.read_verified(self.storage, wish.entry)
             limit = self.settings.source_pixels_max
-            content = await self.pool.run(
-                partial(pipeline.render, source, wish.width, wish.height, wish.quality, limit)
-            )
+            content = await place.run(partial(pipeline.render, source, wish.width, wish.height, wish.quality, limit))
         logs.event(
             log,
             logging.INFO,

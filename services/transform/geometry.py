@@ -24,7 +24,15 @@ def fit(source_width: int, source_height: int, width: int, height: int) -> Fit:
     """
     wanted_x = width / source_width if width else 0.0
     wanted_y = height / source_height if height else 0.0
-    scale = min(max(wanted_x, wanted_y) or 1.0, 1.0, WEBP_SIDE_MAX / max(source_width, source_height))
+    scale = min(max(wanted_x, wanted_y) or 1.0, 1.0)
+    found = _at(scale, source_width, source_height, width, height)
+    largest = max(found.crop_width, found.crop_height)
+    if largest <= WEBP_SIDE_MAX:
+        return found
+    return _at(scale * WEBP_SIDE_MAX / largest, source_width, source_height, width, height)
+
+
+def _at(scale: float, source_width: int, source_height: int, width: int, height: int) -> Fit:
     scaled_width = max(1, round(source_width * scale))
     scaled_height = max(1, round(source_height * scale))
     return Fit(

@@ -2,10 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from services.core.errors import Unavailable
+
+
+class Place:
+    """The right of one request to render. It is held until its render has ended, also when the request is gone."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+        self.render: Future[bytes] | None = None
+
+    async def run(self, render: Callable[[], bytes]) -> bytes:
+        """Return the result of `render`, run in one of the threads."""
+        self.render = self._executor.submit(render)
+        return await asyncio.wrap_future(self.render)
 
 
 class RenderPool:
@@ -16,19 +29,24 @@ class RenderPool:
         self._free = threads + queue
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place for the length of the context; raises Unavailable when none is free."""
+    def place(self) -> Iterator[Place]:
+        """Take a place for the length of the context; raises Unavailable when none is free."""
         if self._free == 0:
             raise Unavailable("Too many images are being rendered.", "Try again in a moment.")
         self._free -= 1
+        place = Place(self._executor)
+        loop = asyncio.get_running_loop()
         try:
-            yield
+            yield place
         finally:
-            self._free += 1
+            if place.render is None or place.render.done():
+                self._release()
+            else:
+                # A thread cannot be stopped in the middle: until it is done the place is not free.
+                place.render.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
 
-    async def run(self, render: Callable[[], bytes]) -> bytes:
-        """Return the result of `render`, run in one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, render)
+    def _release(self) -> None:
+        self._free += 1
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -2,6 +2,7 @@
 
 import io
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -256,3 +257,37 @@ def test_a_file_that_is_gone_from_the_storage_is_not_found(system: System, photo
     answer = system.edge.get(f"/assets/media/full/DEV/{name}.webp")
     assert answer.status_code == 404
     assert system.api.get(f"/catalog/{entry['uuid']}").status_code == 200
+
+
+def test_an_unconverted_asset_takes_no_name_away_from_a_converted_one(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    converted = f"/assets/media/original/DEV/{name}.webp"
+    assert system.edge.get(converted).status_code == 302
+    system.upload(f"{name}.jpg", photos["flower.jpg"], toWebp="false")
+    assert system.edge.get(f"/assets/media/original/DEV/{name}.jpg").content == photos["flower.jpg"]
+    assert system.edge.get(f"/assets/media/full/DEV/{name}.jpg").content == photos["flower.jpg"]
+    answer = system.edge.get(converted)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert answer.content == photos["china.jpg"]
+
+
+def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_file(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    storage = system.stack.data / "storage"
+    away = storage.rename(storage.with_name("away"))
+    storage.mkdir()
+    for path in (f"original/DEV/{name}.jpg", f"optimise/40x0/DEV/{name}.webp"):
+        answer = system.edge.get(f"/assets/media/{path}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert system.api.get("/readiness-check").status_code == 503
+    form = {"files": {"file": ("new.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    assert system.api.post("/file", **form).status_code == 503
+    storage.rmdir()
+    away.rename(storage)
+    assert system.edge.get(f"/assets/media/original/DEV/{name}.jpg").content == photos["china.jpg"]
+    assert system.api.get("/catalog").json() == [entry]

@@ -4,6 +4,7 @@ import collections
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -200,3 +201,18 @@ def test_more_forms_than_can_be_purged_are_delivered_and_not_cached(
     started = time.monotonic()
     system.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.jpg", photos["flower.jpg"])})
     assert time.monotonic() - started < 15
+
+
+def test_connections_between_the_tiers_are_kept_open(system: System, photos: dict[str, bytes], name: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    # A connection that is closed after each answer stays in TIME_WAIT, by its port, for a minute.
+    before = _connections_to(system.ports.transform)
+    for width in range(20, 60):
+        assert system.edge.get(f"/assets/media/optimise/{width}x0/DEV/{name}.webp").status_code == 200
+    assert len(_connections_to(system.ports.transform) - before) < 5
+
+
+def _connections_to(port: int) -> set[str]:
+    """Return the local addresses of all TCP connections to a local port, those just closed among them."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {local for _, local, remote, *_ in rows if int(remote.rpartition(":")[2], 16) == port}

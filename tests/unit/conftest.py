@@ -41,7 +41,7 @@ def make_entry() -> MakeEntry:
         namespace: str = "DEV",
         destination: str | None = None,
         convert: bool = True,
-        public_base: str = "https://media.example.com/prefix",
+        assets_url: str = "https://media.example.com/prefix/assets/media",
         **fields: Any,
     ) -> Entry:
         name = names.name_asset(namespace, destination, given_name, media_type, frozenset({media_type}), convert)
@@ -49,7 +49,7 @@ def make_entry() -> MakeEntry:
             name,
             StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(name.unique_name)),
             converted=name.filename.endswith(".webp") and convert,
-            public_base=public_base,
+            assets_url=assets_url,
             fields=fields,
         )
 

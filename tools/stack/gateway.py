@@ -2,10 +2,37 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 TEMPLATES = Path(__file__).parents[2] / "gateway" / "nginx"
 _PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
+
+
+def routes(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholders that say where things are for the public, and behind the edge."""
+    prefix = settings.get("API_PREFIX", "").rstrip("/")
+    assets = prefix + (settings.get("ROUTE_FILE_GET") or "/assets/media").rstrip("/")
+    catalog = prefix + (settings.get("ROUTE_CATALOG_GET") or "/catalog").rstrip("/")
+    return {
+        "PUBLIC_ASSETS": assets,
+        "PUBLIC_CATALOG": catalog,
+        # Behind the edge everything has its usual place.
+        "ASSETS_PATTERN": f"(?:{assets}|/assets/media)",
+        "CATALOG_PATTERN": f"(?:{catalog}|/catalog)",
+        "PREFIX_PATTERN": f"(?:{prefix})?" if prefix else "",
+    }
+
+
+def cors(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholders for ORIGINS_ALLOWED; a bare name stands for any scheme and port of that host."""
+    origins = [origin.strip().rstrip("/") for origin in settings.get("ORIGINS_ALLOWED", "*").split(",")]
+    patterns = [
+        re.escape(origin) if "://" in origin else rf"https?://{re.escape(origin)}(?::[0-9]+)?"
+        for origin in origins
+        if origin and "*" not in origins
+    ]
+    return {"CORS_OTHERS": "*" if "*" in origins else "", "CORS_ORIGINS": "|".join(patterns) or "-"}
 
 
 def render(target: Path, main: str, values: dict[str, str]) -> Path:

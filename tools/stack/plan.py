@@ -81,7 +81,7 @@ class Stack:
             (self.data / folder).mkdir(parents=True, exist_ok=True)
         return [
             self._redis(),
-            self._service("catalog", self.ports.catalog, "/readiness-check"),
+            self._service("catalog", self.ports.catalog, self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"),
             *self._transforms(),
             self._jobs(token),
             self._nginx("cache", token),
@@ -100,7 +100,7 @@ class Stack:
 
     def _service(self, name: str, port: int, health: str) -> Process:
         environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
-        ready = f"http://{LOOPBACK}:{port}{environment.get('HEALTHCHECK_ROUTE') or health}"
+        ready = f"http://{LOOPBACK}:{port}{health}"
         return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
 
     def _transforms(self) -> list[Process]:
@@ -131,7 +131,6 @@ class Stack:
 
     def _nginx(self, tier: str, token: str) -> Process:
         run = self.data / "run" / tier
-        prefix = self.settings.get("API_PREFIX", "").rstrip("/")
         workers = "\n".join(
             [
                 f"server {LOOPBACK}:{self.ports.transform} max_fails=0;",
@@ -142,14 +141,13 @@ class Stack:
             run,
             tier,
             {
-                "API_PREFIX": prefix,
-                # Behind the edge the prefix is gone.
-                "PREFIX_PATTERN": f"(?:{prefix})?" if prefix else "",
+                **gateway.routes(self.settings),
+                **gateway.cors(self.settings),
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
                 "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
                 "CACHE_MAX_SIZE": self.settings.get("CACHE_MAX_SIZE", "10g"),
-                "MODULES_DIR": _modules_folder(),
+                "MODULES_DIR": modules_folder(),
                 "PURGE_TOKEN": token,
                 "EDGE_LISTEN": f"{self.bind}:{self.ports.edge}",
                 "CACHE_LISTEN": f"{LOOPBACK}:{self.ports.cache}",
@@ -195,7 +193,8 @@ def _need(program: str) -> str:
     return found
 
 
-def _modules_folder() -> str:
+def modules_folder() -> str:
+    """Return where nginx has its modules; raises PlanError when the one for purging is not there."""
     for folder in MODULE_FOLDERS:
         if (Path(folder) / "ngx_http_cache_purge_module.so").exists():
             return folder

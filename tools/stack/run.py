@@ -15,7 +15,7 @@ from pathlib import Path
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from tools.stack import ready
+from tools.stack import gateway, ready
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
 
 READY_WITHIN = 60
@@ -77,7 +77,10 @@ def _plan() -> Stack:
     workers = environment.get("TRANSFORM_WORKERS", "") or str(os.cpu_count() or 1)
     if not workers.isdecimal() or not 1 <= int(workers) <= 64:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a number from 1 to 64")
-    names = ("API_PREFIX", "PUBLIC_URL", "CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT")
+    names = (
+        *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
+        *("CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT"),
+    )
     settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
     return Stack(
         data=Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute(),
@@ -138,11 +141,11 @@ def _announce(stack: Stack, processes: list[Process], manager: Manager, failed: 
         failed.set()
         manager.terminate()
         return
-    prefix = stack.settings.get("API_PREFIX", "").rstrip("/")
+    routes = gateway.routes(stack.settings)
     print(
         f"""
 TADA is ready.
-  public edge      {stack.edge_url}{prefix}/assets/media/…   {stack.edge_url}{prefix}/catalog
+  public edge      {stack.edge_url}{routes["PUBLIC_ASSETS"]}/…   {stack.edge_url}{routes["PUBLIC_CATALOG"]}
   internal entry   {stack.api_url}   (uploads and the whole API)
   cache tier       http://localhost:{stack.ports.cache}
   data             {stack.data}

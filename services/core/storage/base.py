@@ -25,6 +25,10 @@ class Storage(Protocol):
         """A local folder for files that are still coming in; `create` takes them from there."""
         ...
 
+    def prepare(self) -> None:
+        """Make what has to be there before the first write; the service that writes calls it at its start."""
+        ...
+
     async def create(self, key: str, source: Path, media_type: str) -> None:
         """Store the file `source` durably under a new key and remove `source`; raises ObjectExists."""
         ...

@@ -15,27 +15,28 @@ CHUNK = 256 * 1024
 
 
 class LocalStorage:
-    """Files below `root`, by their keys. The spool is a hidden folder in it, which no key can name."""
+    """Files below `root`, by their keys. The spool is a hidden folder in it, which no key can name.
+
+    A folder without a spool is no storage: a volume that is not mounted has lost no files.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
-        self._spool = self._root / ".spool"
+        self.spool = self._root / ".spool"
 
-    @property
-    def spool(self) -> Path:
-        with _errors_named():
-            self._spool.mkdir(parents=True, exist_ok=True)
-        return self._spool
+    def prepare(self) -> None:
+        with self._errors_named():
+            self.spool.mkdir(parents=True, exist_ok=True)
 
     async def create(self, key: str, source: Path, media_type: str) -> None:
         await asyncio.to_thread(self._create, self._path(key), source)
 
     async def read(self, key: str) -> bytes:
-        with _errors_named():
+        with self._errors_named():
             return await asyncio.to_thread(self._path(key).read_bytes)
 
     async def stream(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        with _errors_named():
+        with self._errors_named():
             file = await asyncio.to_thread(_open_at, self._path(key), start)
             try:
                 while chunk := await asyncio.to_thread(file.read, CHUNK if length is None else min(CHUNK, length)):
@@ -46,11 +47,23 @@ class LocalStorage:
                 file.close()
 
     async def delete(self, key: str) -> None:
-        with _errors_named():
+        with self._errors_named():
             await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
     async def check(self) -> None:
         await asyncio.to_thread(self._check)
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        """Tell a file that is not there from a file system that does not work."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if not self.spool.exists():
+                raise StorageDown("The storage is not there.", "Try again later.") from error
+            raise ObjectMissing(str(error.filename)) from None
+        except OSError as error:
+            raise StorageDown(f"The storage does not work: {error.strerror}.", "Try again later.") from error
 
     def _path(self, key: str) -> Path:
         path = self._root / key
@@ -59,7 +72,7 @@ class LocalStorage:
         return path
 
     def _create(self, target: Path, source: Path) -> None:
-        with _errors_named():
+        with self._errors_named():
             _fsync(source)
             for folder in _make_folders(target.parent):
                 _fsync(folder)
@@ -72,21 +85,10 @@ class LocalStorage:
             source.unlink()
 
     def _check(self) -> None:
-        with _errors_named():
+        with self._errors_named():
             descriptor, path = tempfile.mkstemp(dir=self.spool)
             os.close(descriptor)
             Path(path).unlink()
-
-
-@contextmanager
-def _errors_named() -> Iterator[None]:
-    """Tell a file that is not there from a file system that does not work."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ObjectMissing(str(error.filename)) from None
-    except OSError as error:
-        raise StorageDown(f"The storage does not work: {error.strerror}.", "Try again later.") from error
 
 
 def _open_at(path: Path, start: int) -> BinaryIO:

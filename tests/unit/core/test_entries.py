@@ -62,7 +62,7 @@ def test_without_conversion_the_type_stays(make_entry: MakeEntry) -> None:
 
 
 def test_without_a_public_url_the_addresses_are_host_relative(make_entry: MakeEntry) -> None:
-    entry = make_entry(public_base="/prefix")
+    entry = make_entry(assets_url="/prefix/assets/media")
     assert entry.base_url == "/prefix/assets/media"
     assert entry.public_url == "/prefix/assets/media/full/DEV/cat.webp"
     assert entry.base_host == ""

@@ -16,7 +16,9 @@ KEY = "DEV/shop/cat.webp"
 
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
-    return LocalStorage(tmp_path / "storage")
+    made = LocalStorage(tmp_path / "storage")
+    made.prepare()
+    return made
 
 
 def spooled(storage: LocalStorage, content: bytes) -> Path:
@@ -116,15 +118,11 @@ async def test_a_large_object_comes_in_small_chunks(storage: LocalStorage) -> No
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2 * CHUNK + 100), st.none() | st.integers(0, 2 * CHUNK + 100))
-def test_any_part_of_an_object_can_be_streamed(storage: LocalStorage, start: int, length: int | None) -> None:
+async def test_any_part_of_an_object_can_be_streamed(storage: LocalStorage, start: int, length: int | None) -> None:
     content = bytes(range(256)) * (2 * CHUNK // 256) + b"the end"
-
-    async def read() -> bytes:
-        if KEY not in files_of(storage):
-            await store(storage, content)
-        return await streamed(storage, start, length)
-
-    assert asyncio.run(read()) == content[start : None if length is None else start + length]
+    if KEY not in files_of(storage):
+        await store(storage, content)
+    assert await streamed(storage, start, length) == content[start : None if length is None else start + length]
 
 
 @pytest.mark.parametrize("key", ["/etc/passwd", "../outside", "DEV/../../outside", "", ".", "DEV/.."])
@@ -156,12 +154,29 @@ async def test_a_folder_that_cannot_be_one_is_a_storage_that_is_down(tmp_path: P
         await storage.delete(KEY)
 
 
+async def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_files(tmp_path: Path) -> None:
+    unmounted = LocalStorage(tmp_path)
+    with pytest.raises(StorageDown):
+        await unmounted.check()
+    with pytest.raises(StorageDown):
+        await unmounted.read(KEY)
+    with pytest.raises(StorageDown):
+        await anext(unmounted.stream(KEY))
+
+
+async def test_preparing_a_storage_twice_leaves_it_as_it_is(storage: LocalStorage) -> None:
+    await store(storage, b"meow")
+    storage.prepare()
+    assert await storage.read(KEY) == b"meow"
+
+
 async def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     storage = LocalStorage(Path("storage"))
+    storage.prepare()
     monkeypatch.chdir("elsewhere")
     await store(storage, b"meow")
     assert (tmp_path / "storage" / KEY).read_bytes() == b"meow"

@@ -57,7 +57,7 @@ def test_without_an_environment_everything_has_a_default() -> None:
     assert read.cache_seconds == 30 * 86400
     assert read.edge_cache_seconds == 60
     assert read.redis_address == "redis://127.0.0.1:6379"
-    assert read.public_base == ""
+    assert read.assets_url == "/assets/media"
 
 
 def test_the_environment_is_read_by_the_names_in_capitals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_environment_is_read_by_the_names_in_capitals(monkeypatch: pytest.Mo
     monkeypatch.setenv("DATA_FOLDER_PATH", str(tmp_path))
     read = CoreSettings()
     assert read.namespaces_allowed == ("DEV", "PROD")
-    assert read.public_base == "https://media.example.com/prefix"
+    assert read.assets_url == "https://media.example.com/prefix/assets/media"
     assert read.redis_address == "redis://redis:6380"
     assert read.data_folder_path == tmp_path
 
@@ -77,7 +77,7 @@ def test_the_environment_is_read_by_the_names_in_capitals(monkeypatch: pytest.Mo
     ("prefix", "base"), [("", ""), ("/", ""), ("/prefix", "/prefix"), ("/prefix/", "/prefix"), ("/a/b-c_1", "/a/b-c_1")]
 )
 def test_a_prefix_is_a_path_that_ends_without_a_slash(prefix: str, base: str) -> None:
-    assert CoreSettings(api_prefix=prefix).public_base == base
+    assert CoreSettings(api_prefix=prefix).api_prefix == base
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

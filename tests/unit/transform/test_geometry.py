@@ -2,9 +2,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.transform.geometry import Fit, fit, quality_for
+from services.transform.geometry import WEBP_SIDE_MAX, Fit, fit, quality_for
 
-sources = st.integers(1, 20_000)
+sources = st.integers(1, WEBP_SIDE_MAX)
+any_sources = st.integers(1, 100_000)
 sides = st.integers(0, 10_000)
 given_sides = st.integers(1, 10_000)
 
@@ -31,18 +32,18 @@ def test_how_a_source_fits(source: tuple[int, int], box: tuple[int, int], plan: 
     assert fit(*source, *box) == plan
 
 
-@given(sources, sources, sides, sides)
+@given(any_sources, any_sources, sides, sides)
 def test_nothing_is_ever_enlarged(source_width: int, source_height: int, width: int, height: int) -> None:
     plan = fit(source_width, source_height, width, height)
     assert 1 <= plan.crop_width <= plan.width <= source_width
     assert 1 <= plan.crop_height <= plan.height <= source_height
 
 
-@given(sources, sources, sides, sides)
+@given(any_sources, any_sources, sides, sides)
 @example(20_000, 3, 7, 0)
 def test_the_aspect_is_kept_within_a_pixel(source_width: int, source_height: int, width: int, height: int) -> None:
     plan = fit(source_width, source_height, width, height)
-    if plan.width >= plan.height:
+    if source_width >= source_height:
         assert abs(plan.height - plan.width * source_height / source_width) <= 1
     else:
         assert abs(plan.width - plan.height * source_width / source_height) <= 1
@@ -73,7 +74,17 @@ def test_without_a_size_the_source_stays_as_it_is(source_width: int, source_heig
     assert fit(source_width, source_height, 0, 0) == Fit(source_width, source_height, source_width, source_height)
 
 
-@given(sources, sources, sides, sides)
+@given(any_sources, any_sources, sides, sides)
+def test_what_is_larger_than_webp_can_be_is_scaled_down_to_it(
+    source_width: int, source_height: int, width: int, height: int
+) -> None:
+    plan = fit(source_width, source_height, width, height)
+    assert max(plan.crop_width, plan.crop_height) <= WEBP_SIDE_MAX == 16383
+    if not (width or height) and max(source_width, source_height) > WEBP_SIDE_MAX:
+        assert max(plan.width, plan.height) == WEBP_SIDE_MAX
+
+
+@given(any_sources, any_sources, sides, sides)
 def test_a_turned_source_fits_a_turned_box_the_same(
     source_width: int, source_height: int, width: int, height: int
 ) -> None:

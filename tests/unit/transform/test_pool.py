@@ -1,12 +1,14 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from services.core.errors import Unavailable
 from services.transform.pool import RenderPool
+
+PATIENCE = 20
 
 
 class Gate:
@@ -15,16 +17,16 @@ class Gate:
     def __init__(self) -> None:
         self._open = threading.Event()
         self._lock = threading.Lock()
-        self.inside = self.most = self.begun = 0
-        self.someone = threading.Event()
+        self.begun = self.inside = self.most = 0
+        self.entered = threading.Event()
 
     def __call__(self) -> bytes:
         with self._lock:
             self.begun += 1
             self.inside += 1
             self.most = max(self.most, self.inside)
-        self.someone.set()
-        self._open.wait(20)
+        self.entered.set()
+        assert self._open.wait(PATIENCE)
         with self._lock:
             self.inside -= 1
         return b"rendered"
@@ -43,17 +45,22 @@ def pool_of(threads: int, queue: int) -> Iterator[tuple[RenderPool, Gate]]:
         pool.close()
 
 
+async def rendered(pool: RenderPool, gate: Gate) -> bytes:
+    with pool.place() as place:
+        return await place.run(gate)
+
+
 async def start(pool: RenderPool, gate: Gate, count: int) -> list[asyncio.Task[bytes]]:
     """Ask for renders, each up to the point where it waits for its result."""
-    tasks = [asyncio.create_task(pool.run(gate)) for _ in range(count)]
+    tasks = [asyncio.create_task(rendered(pool, gate)) for _ in range(count)]
     await asyncio.sleep(0)
     return tasks
 
 
-async def test_a_render_gives_its_result() -> None:
-    with pool_of(1, 0) as (pool, gate):
-        gate.open()
-        assert await pool.run(gate) == b"rendered"
+async def test_a_render_gives_its_result_and_never_runs_in_the_event_loop() -> None:
+    with pool_of(1, 0) as (pool, _), pool.place() as place:
+        name = await place.run(lambda: threading.current_thread().name.encode())
+        assert name != threading.current_thread().name.encode()
 
 
 async def test_a_render_that_fails_raises_what_it_raised_and_frees_its_place() -> None:
@@ -62,22 +69,30 @@ async def test_a_render_that_fails_raises_what_it_raised_and_frees_its_place() -
 
     with pool_of(1, 0) as (pool, gate):
         gate.open()
-        with pytest.raises(ZeroDivisionError, match="inside"):
-            await pool.run(fail)
-        assert await pool.run(gate) == b"rendered"
+        with pytest.raises(ZeroDivisionError, match="inside"), pool.place() as place:
+            await place.run(fail)
+        assert await rendered(pool, gate) == b"rendered"
 
 
 async def test_so_many_run_and_wait_and_one_more_is_refused_at_once() -> None:
     with pool_of(2, 3) as (pool, gate):
         tasks = await start(pool, gate, 5)
         with pytest.raises(Unavailable) as refusal:
-            await pool.run(gate)
+            await rendered(pool, gate)
         assert refusal.value.status == 503
         assert refusal.value.retry_after is not None
         assert not any(task.done() for task in tasks)
         gate.open()
         assert await asyncio.gather(*tasks) == [b"rendered"] * 5
         assert gate.begun == 5
+
+
+async def test_a_place_is_taken_for_as_long_as_it_is_held() -> None:
+    with pool_of(1, 1) as (pool, _):
+        with pool.place(), pool.place(), pytest.raises(Unavailable), pool.place():
+            pass
+        with pool.place(), pool.place():
+            pass
 
 
 async def test_no_more_run_at_the_same_time_than_there_are_threads() -> None:
@@ -91,16 +106,15 @@ async def test_no_more_run_at_the_same_time_than_there_are_threads() -> None:
 
 async def test_places_are_free_again_once_renders_are_done() -> None:
     with pool_of(1, 1) as (pool, gate):
-        tasks = await start(pool, gate, 2)
         gate.open()
-        await asyncio.gather(*tasks)
-        assert await asyncio.gather(pool.run(gate), pool.run(gate)) == [b"rendered"] * 2
+        for _ in range(20):
+            assert await asyncio.gather(*await start(pool, gate, 2)) == [b"rendered"] * 2
 
 
-async def test_a_client_that_goes_away_frees_its_place_in_the_queue() -> None:
+async def test_a_client_that_goes_away_frees_its_place_and_its_render_never_begins() -> None:
     with pool_of(1, 1) as (pool, gate):
         running, waiting = await start(pool, gate, 2)
-        await asyncio.to_thread(gate.someone.wait, 20)
+        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -113,9 +127,19 @@ async def test_a_client_that_goes_away_frees_its_place_in_the_queue() -> None:
 async def test_a_client_that_goes_away_while_its_render_runs_keeps_its_place_until_it_is_done() -> None:
     with pool_of(1, 0) as (pool, gate):
         [running] = await start(pool, gate, 1)
-        await asyncio.to_thread(gate.someone.wait, 20)
+        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
         with pytest.raises(Unavailable):
-            await pool.run(gate)
+            await rendered(pool, gate)
+        gate.open()
+        async with asyncio.timeout(PATIENCE):
+            assert await as_soon_as_free(pool, gate) == b"rendered"
+
+
+async def as_soon_as_free(pool: RenderPool, gate: Gate) -> bytes:
+    while True:
+        with suppress(Unavailable):
+            return await rendered(pool, gate)
+        await asyncio.sleep(0)

@@ -1,0 +1,48 @@
+"""Several changes in one request: each succeeds or fails by itself, in the order of the request."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.core.catalog import Change
+from services.core.entries import Entry
+from services.core.errors import TadaError
+
+Step = Callable[[], Awaitable[tuple[Entry, Change | None]]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a request that writes: entries as they are now, the changes to purge, what failed and why."""
+
+    entries: list[Entry] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, entry: Entry, change: Change | None) -> None:
+        self.entries.append(entry)
+        if change is not None:
+            self.changes.append(change)
+
+
+async def one(step: Awaitable[tuple[Entry, Change | None]]) -> Outcome:
+    """Carry out a single change; its error is the request's."""
+    outcome = Outcome()
+    outcome.add(*await step)
+    return outcome
+
+
+async def each(steps: Iterable[tuple[dict[str, Any], Step]]) -> Outcome:
+    """Carry out one step after the other; the label of a step that fails goes with its error.
+
+    Raises the error of a dependency that is down when nothing has been done yet: all of it can be sent again.
+    """
+    outcome = Outcome()
+    for label, step in steps:
+        try:
+            outcome.add(*await step())
+        except TadaError as error:
+            if error.status >= 500 and not outcome.entries:
+                raise
+            outcome.errors.append({**label, **error.public()})
+    return outcome

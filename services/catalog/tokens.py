@@ -1,0 +1,115 @@
+"""Bearer tokens: who may do what, where. Tokens are kept as SHA-256 digests; a token itself is nowhere.
+
+A named token is a line `name:role:namespaces:digest`, in the file MEDIA_TOKENS_FILE or, with `;` between lines, in
+MEDIA_TOKENS. Namespaces are comma separated, `*` for all. `python -m services.catalog.tokens NAME ROLE NAMESPACES`
+makes one. A plain digest is enough for tokens of 32 random bytes: there is nothing to guess.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+
+from services.core.errors import Forbidden, Unauthorized
+
+
+class Role(IntEnum):
+    """What a token allows; each role includes the ones before it."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a request. No namespaces means all of them."""
+
+    name: str
+    role: Role
+    namespaces: frozenset[str] | None
+
+    def need(self, role: Role) -> None:
+        """Raise Forbidden unless the token allows as much as `role`."""
+        if self.role < role:
+            raise Forbidden(
+                f"The token {self.name!r} allows to {self.role.name.lower()} only.",
+                f"Use one with the role {role.name.lower()}.",
+            )
+
+    def need_everything(self) -> None:
+        """Raise Forbidden for a token that is limited to some namespaces."""
+        if self.namespaces is not None:
+            raise Forbidden(f"The token {self.name!r} is limited to namespaces.", "Use one for all of them (*).")
+
+    def need_namespace(self, namespace: str) -> None:
+        """Raise Forbidden unless the token may write in a namespace."""
+        if self.namespaces is not None and namespace not in self.namespaces:
+            raise Forbidden(
+                f"The token {self.name!r} may not write in namespace {namespace!r}.",
+                f"It may in: {', '.join(sorted(self.namespaces))}.",
+            )
+
+
+ANYBODY = Principal("anybody", Role.ADMIN, None)
+"""Who writes when no token is configured: whoever can reach a loopback address."""
+_LINE = re.compile(r"([A-Za-z0-9_.@-]+):(read|write|admin):(\*|[A-Za-z0-9@_,-]+):([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """All tokens that are valid, by the digest of each."""
+
+    principals: tuple[tuple[bytes, Principal], ...]
+
+    def principal(self, authorization: str) -> Principal:
+        """Return who sends an Authorization header; raises Unauthorized. Takes the same time for every token."""
+        if not self.principals:
+            return ANYBODY
+        scheme, _, token = authorization.partition(" ")
+        given = hashlib.sha256(token.strip().encode("latin-1", "replace")).digest()
+        found = None
+        for digest, principal in self.principals:
+            if hmac.compare_digest(digest, given):
+                found = principal
+        if found is None or scheme.lower() != "bearer":
+            raise Unauthorized
+        return found
+
+
+def parse_tokens(media_token: str, lines: str) -> Tokens:
+    """Return the tokens of MEDIA_TOKEN (all rights, named `media`) and of named lines; raises ValueError."""
+    principals = []
+    if media_token:
+        digest = hashlib.sha256(media_token.encode()).digest()
+        principals.append((digest, Principal("media", Role.ADMIN, None)))
+    for line in re.split(r"[;\n]", lines):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        match = _LINE.fullmatch(text)
+        if match is None:
+            raise ValueError("expected lines such as cms:write:DEV,PROD:<SHA-256 of the token in hex>")
+        name, role, namespaces, digest_hex = match.groups()
+        allowed = None if namespaces == "*" else frozenset(filter(None, namespaces.split(",")))
+        principals.append((bytes.fromhex(digest_hex), Principal(name, Role[role.upper()], allowed)))
+    return Tokens(tuple(principals))
+
+
+def main(arguments: list[str]) -> int:
+    """Print a new token, once, and the line that makes it valid."""
+    line = ":".join([*arguments, "0" * 64])
+    if len(arguments) != 3 or not _LINE.fullmatch(line):
+        print("usage: python -m services.catalog.tokens NAME read|write|admin NAMESPACE[,…]|*", file=sys.stderr)
+        return 2
+    token = secrets.token_urlsafe(32)
+    print(f"token (give it to its user, it is shown once): {token}")
+    print(f"line  (MEDIA_TOKENS_FILE or MEDIA_TOKENS):     {line[:-64]}{hashlib.sha256(token.encode()).hexdigest()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""The nginx templates are rendered twice, by make run and in the containers: to the same files."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.stack import gateway
+from tools.stack.plan import ROOT, modules_folder
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize("tier", ["edge", "cache"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"API_PREFIX": "/prefix"},
+        {"API_PREFIX": "/a/b/", "ROUTE_FILE_GET": "/pictures/", "ROUTE_CATALOG_GET": "/list"},
+        {"ORIGINS_ALLOWED": "localhost,https://cms.example-site.com, shop.example.com:8443"},
+        {"ORIGINS_ALLOWED": "localhost,*"},
+    ],
+    ids=str,
+)
+def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier: str, settings: dict[str, str]) -> None:
+    places = {
+        "TEMP_DIR": str(tmp_path),
+        "CACHE_DIR": str(tmp_path / "cache"),
+        "CACHE_MAX_SIZE": "1g",
+        "MODULES_DIR": modules_folder(),
+        "PURGE_TOKEN": TOKEN,
+        "EDGE_LISTEN": "127.0.0.1:18080",
+        "CACHE_LISTEN": "127.0.0.1:18081",
+        "API_LISTEN": "127.0.0.1:13001",
+        "CACHE_SERVERS": "server 127.0.0.1:18081;",
+        "CATALOG_SERVERS": "server 127.0.0.1:13010;",
+        "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
+    }
+    one, other = tmp_path / "one", tmp_path / "other"
+    values = {**places, "RUN_DIR": str(other), **gateway.routes(settings), **gateway.cors(settings)}
+    main = gateway.render(one, tier, values)
+    # The entrypoint starts nginx at its end; a program of that name lets it come that far.
+    stand_in = tmp_path / "bin" / "nginx"
+    stand_in.parent.mkdir()
+    stand_in.write_text("#!/bin/sh\n")
+    stand_in.chmod(0o755)
+    subprocess.run(
+        [ROOT / "gateway/nginx/entrypoint.sh"],
+        check=True,
+        env={
+            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+            "TIER": tier,
+            "TEMPLATES_DIR": str(gateway.TEMPLATES),
+            "RUN_DIR": str(other),
+            **places,
+            **settings,
+        },
+    )
+    for file in one.iterdir():
+        assert file.read_text() == (other / file.name).read_text(), file.name
+    nginx = subprocess.run(
+        ["nginx", "-t", "-c", main], capture_output=True, text=True, env={"PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    )
+    assert nginx.returncode == 0, nginx.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PURGE_TOKEN": ""}, "PURGE_TOKEN"),
+        ({"PURGE_TOKEN": "short"}, "PURGE_TOKEN"),
+        ({"PURGE_TOKEN": TOKEN, "TIER": "middle"}, "TIER"),
+        ({"PURGE_TOKEN": TOKEN, "API_PREFIX": "no slash"}, "API_PREFIX"),
+        ({"PURGE_TOKEN": TOKEN, "ROUTE_FILE_GET": "/a b"}, "ROUTE_FILE_GET"),
+        ({"PURGE_TOKEN": TOKEN, "ORIGINS_ALLOWED": '";}'}, "ORIGINS_ALLOWED"),
+    ],
+)
+def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "TIER": "edge", "RUN_DIR": str(tmp_path), "TEMP_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [ROOT / "gateway/nginx/entrypoint.sh"], capture_output=True, text=True, env={**environment, **settings}
+    )
+    assert ended.returncode != 0
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

@@ -1,0 +1,83 @@
+import hashlib
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from services.catalog.auth import Authentication, principal_of
+from services.catalog.tokens import parse_tokens
+
+READING, WRITING = ("GET", "HEAD", "OPTIONS"), ("POST", "PUT", "PATCH", "DELETE")
+READER = f"reader:read:*:{hashlib.sha256(b'r3ader').hexdigest()}"
+
+
+def client(media_token: str = "s3cret", lines: str = READER) -> httpx.AsyncClient:
+    async def who(request: Request) -> Response:
+        return PlainTextResponse("free" if request.method in READING else principal_of(request).name)
+
+    app = Starlette(
+        routes=[Route("/file", who, methods=[*READING, *WRITING])],
+        middleware=[Middleware(Authentication, tokens=parse_tokens(media_token, lines))],
+    )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test")
+
+
+async def answer(http: httpx.AsyncClient, method: str, authorization: str | None) -> httpx.Response:
+    headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
+    async with http:
+        return await http.request(method, "/file", headers=headers)
+
+
+@pytest.mark.parametrize("method", WRITING)
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ("Bearer s3cret", 200),
+        ("bearer s3cret", 200),
+        ("BEARER s3cret", 200),
+        ("Bearer  s3cret ", 200),
+        (None, 401),
+        ("", 401),
+        ("Bearer", 401),
+        ("Bearer ", 401),
+        ("Bearer s3cre", 401),
+        ("Bearer s3crets", 401),
+        ("Bearer S3CRET", 401),
+        ("Bearer \u00e9", 401),
+        ("Basic s3cret", 401),
+        ("s3cret", 401),
+        ("Bearer r3ader", 403),
+    ],
+)
+async def test_a_write_needs_a_token_that_allows_to_write(method: str, authorization: str | None, status: int) -> None:
+    assert (await answer(client(), method, authorization)).status_code == status
+
+
+@pytest.mark.parametrize("method", READING)
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong"])
+async def test_reading_is_free(method: str, authorization: str | None) -> None:
+    assert (await answer(client(), method, authorization)).status_code == 200
+
+
+@pytest.mark.parametrize("method", [*READING, *WRITING])
+@pytest.mark.parametrize("authorization", [None, "Bearer whatever"])
+async def test_without_a_configured_token_everything_is_free(method: str, authorization: str | None) -> None:
+    assert (await answer(client("", ""), method, authorization)).status_code == 200
+
+
+async def test_a_write_is_known_by_the_name_of_its_token() -> None:
+    writer = f"cms:write:DEV:{hashlib.sha256(b'wr1ter').hexdigest()}"
+    assert (await answer(client("s3cret", writer), "POST", "Bearer wr1ter")).text == "cms"
+    assert (await answer(client("s3cret", writer), "POST", "Bearer s3cret")).text == "media"
+    assert (await answer(client("", ""), "POST", None)).text == "anybody"
+
+
+async def test_a_refusal_tells_what_is_missing_and_not_what_it_is() -> None:
+    refusal = await answer(client(), "POST", None)
+    assert refusal.headers["www-authenticate"] == "Bearer"
+    assert refusal.json()["errors"][0]["code"] == "unauthorized"
+    assert "s3cret" not in refusal.text

@@ -1,0 +1,123 @@
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from services.catalog.bodies import check_patch, read_json_list, read_json_object, text_list
+from services.core.entries import SETTABLE
+from services.core.errors import BadRequest, TooLarge
+from tests.unit.conftest import MakeEntry
+
+
+def sending(*chunks: bytes) -> Request:
+    messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    return Request({"type": "http", "method": "PATCH", "headers": []}, receive)
+
+
+async def test_a_json_object_is_read_however_it_arrives() -> None:
+    assert await read_json_object(sending(b'{"expi', b'red": true}')) == {"expired": True}
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"x"', b"1", b"{", b"{'a': 1}", b"\xff", b"a=b", b"[" * 10_000])
+async def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest, match="The body is not a JSON object"):
+        await read_json_object(sending(body))
+
+
+async def test_a_json_body_of_more_than_a_megabyte_is_too_large() -> None:
+    fits = b'{"information": "' + b"x" * (1024**2 - 19) + b'"}'
+    assert len(fits) == 1024**2
+    assert len((await read_json_object(sending(fits)))["information"]) == 1024**2 - 19
+    with pytest.raises(TooLarge):
+        await read_json_object(sending(fits, b" "))
+
+
+async def test_a_list_of_json_objects_is_read_in_its_order() -> None:
+    items = [{"uuid": str(number)} for number in range(1000)]
+    assert await read_json_list(sending(orjson.dumps(items)), "[…]") == items
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"[1]", b'[{"uuid": "a"}, "b"]', b"[{}"])
+async def test_what_is_no_list_of_json_objects_is_refused_with_an_example(body: bytes) -> None:
+    with pytest.raises(BadRequest, match="The body is not a list of JSON objects") as raised:
+        await read_json_list(sending(body), '[{"uuid": "…"}]')
+    assert raised.value.hint == 'Send one, such as [{"uuid": "…"}].'
+
+
+async def test_a_list_of_more_than_a_thousand_items_is_too_large() -> None:
+    with pytest.raises(TooLarge):
+        await read_json_list(sending(orjson.dumps([{}] * 1001)), "[…]")
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ("a,b", ["a", "b"]),
+        (" a , b ,", ["a", "b"]),
+        ("a", ["a"]),
+        ("", []),
+        ([], []),
+        (["a", " b "], ["a", "b"]),
+    ],
+)
+def test_a_list_of_texts_is_a_list_or_comma_separated(value: object, texts: list[str]) -> None:
+    assert text_list("uuids", value) == texts
+
+
+@pytest.mark.parametrize("value", [None, 1, True, {"a": 1}, ["a", 1], [None]])
+def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
+    with pytest.raises(BadRequest, match="uuids is no list"):
+        text_list("uuids", value)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_the_fields_a_client_may_set_pass(make_entry: MakeEntry, strict: bool) -> None:
+    check_patch(make_entry(), dict.fromkeys(SETTABLE, "anything") | {"toWebp": "false"}, strict=strict)
+
+
+def test_a_client_may_send_back_a_whole_entry_that_it_read(make_entry: MakeEntry) -> None:
+    entry = make_entry(information="x")
+    check_patch(entry, orjson.loads(entry.to_json()) | {"expired": True}, strict=True)
+
+
+def test_a_form_may_send_back_a_whole_entry_as_text(make_entry: MakeEntry) -> None:
+    entry = make_entry()
+    check_patch(entry, {name: str(value) for name, value in asdict(entry).items()}, strict=False)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uuid": "00000000-0000-5000-8000-000000000000"},
+        {"version": 7},
+        {"namespace": "PROD"},
+        {"unique_name": "/DEV/dog.webp"},
+        {"filename": "dog.webp"},
+        {"destination": "elsewhere"},
+        {"signature": "0" * 64},
+        {"size": 1},
+        {"storage_key": "DEV/dog.webp"},
+        {"public_url": "https://elsewhere.example.com"},
+        {"mimetype": "text/html"},
+    ],
+)
+def test_what_only_the_service_sets_cannot_be_changed(
+    make_entry: MakeEntry, change: dict[str, Any], strict: bool
+) -> None:
+    with pytest.raises(BadRequest, match=f"{next(iter(change))} cannot be changed"):
+        check_patch(make_entry(), {"expired": True, **change}, strict=strict)
+
+
+def test_a_field_that_no_entry_has_is_refused_in_json_and_ignored_in_forms(make_entry: MakeEntry) -> None:
+    with pytest.raises(BadRequest, match="An entry has no field 'expires'"):
+        check_patch(make_entry(), {"expires": "2027-01-01"}, strict=True)
+    check_patch(make_entry(), {"expires": "2027-01-01"}, strict=False)

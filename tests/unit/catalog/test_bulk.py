@@ -1,0 +1,56 @@
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from services.catalog import bulk
+from services.core.entries import Entry
+from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
+from tests.unit.conftest import MakeEntry
+
+Done = tuple[Entry, str | None]
+
+
+def doing(result: Done | TadaError) -> Callable[[], Awaitable[Done]]:
+    async def step() -> Done:
+        if isinstance(result, TadaError):
+            raise result
+        return result
+
+    return step
+
+
+async def test_each_change_succeeds_or_fails_by_itself_in_the_order_of_the_request(make_entry: MakeEntry) -> None:
+    first, second = make_entry("a.jpg"), make_entry("b.jpg")
+    outcome = await bulk.each(
+        [
+            ({"file": "x"}, doing(AlreadyExists())),
+            ({"file": "a"}, doing((first, "1-0"))),
+            ({"file": "y"}, doing(NotFound("No such entry."))),
+            ({"file": "b"}, doing((second, "2-0"))),
+        ]
+    )
+    assert outcome.entries == [first, second]
+    assert outcome.changes == ["1-0", "2-0"]
+    assert [(error["file"], error["code"]) for error in outcome.errors] == [("x", "already_exists"), ("y", "not_found")]
+    assert outcome.errors[0]["message"] == "File already exists in catalog, please use patch instead."
+
+
+async def test_what_changed_nothing_leaves_nothing_to_purge(make_entry: MakeEntry) -> None:
+    entry = make_entry()
+    outcome = await bulk.one(doing((entry, None))())
+    assert (outcome.entries, outcome.changes, outcome.errors) == ([entry], [], [])
+
+
+async def test_the_error_of_a_single_change_is_the_requests() -> None:
+    with pytest.raises(NotFound):
+        await bulk.one(doing(NotFound("No such entry."))())
+
+
+async def test_a_dependency_that_is_down_before_anything_is_done_fails_the_whole_request() -> None:
+    with pytest.raises(StorageDown):
+        await bulk.each([({}, doing(StorageDown("down")))])
+
+
+async def test_a_dependency_that_goes_down_in_between_takes_nothing_back(make_entry: MakeEntry) -> None:
+    outcome = await bulk.each([({}, doing((make_entry(), "1-0"))), ({"file": "b"}, doing(StorageDown("down")))])
+    assert (len(outcome.entries), [error["code"] for error in outcome.errors]) == (1, ["storage_down"])

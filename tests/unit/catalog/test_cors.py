@@ -1,0 +1,81 @@
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from services.catalog import cors
+
+
+def client(*origins: str) -> httpx.AsyncClient:
+    async def done(request: Request) -> Response:
+        return PlainTextResponse("done")
+
+    app = Starlette(
+        routes=[Route("/catalog", done, methods=["GET", "PATCH"])],
+        middleware=[Middleware(CORSMiddleware, **cors.options(origins, ("get", "patch")))],
+    )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test")
+
+
+async def is_allowed(origins: tuple[str, ...], origin: str) -> bool:
+    async with client(*origins) as http:
+        answer = await http.get("/catalog", headers={"origin": origin})
+    return answer.headers.get("access-control-allow-origin") in (origin, "*")
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "allowed"),
+    [
+        (("https://cms.example.com",), "https://cms.example.com", True),
+        (("https://cms.example.com/",), "https://cms.example.com", True),
+        (("https://cms.example.com",), "http://cms.example.com", False),
+        (("https://cms.example.com",), "https://cms.example.com:8443", False),
+        (("https://cms.example.com",), "https://cms.example.com.evil.example", False),
+        (("https://cms.example.com",), "https://cmsxexample.com", False),
+        (("https://cms.example.com",), "null", False),
+        (("localhost",), "http://localhost", True),
+        (("localhost",), "https://localhost:3000", True),
+        (("localhost",), "http://localhost.evil.example", False),
+        (("localhost",), "http://evil.example/localhost", False),
+        (("https://a.example", "b.example"), "https://b.example", True),
+        (("*",), "https://whoever.example", True),
+        (("https://a.example", "*"), "https://whoever.example", True),
+        ((), "https://whoever.example", False),
+    ],
+)
+async def test_pages_of_the_configured_origins_alone_may_call_the_api(
+    origins: tuple[str, ...], origin: str, allowed: bool
+) -> None:
+    assert await is_allowed(origins, origin) is allowed
+
+
+async def test_a_page_is_told_before_what_it_may_send() -> None:
+    asking = {
+        "origin": "https://cms.example.com",
+        "access-control-request-method": "PATCH",
+        "access-control-request-headers": "authorization, content-type",
+    }
+    async with client("https://cms.example.com") as http:
+        answer = await http.options("/catalog", headers=asking)
+        refused = await http.options("/catalog", headers=asking | {"access-control-request-method": "DELETE"})
+    assert answer.status_code == 200
+    assert set(answer.headers["access-control-allow-methods"].split(", ")) == {"GET", "PATCH"}
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+    assert refused.status_code == 400
+
+
+async def test_a_page_may_read_where_the_next_part_of_the_list_is() -> None:
+    async with client("*") as http:
+        answer = await http.get("/catalog", headers={"origin": "https://cms.example.com"})
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert {"ETag", "Link", "X-Next-Cursor"} <= set(exposed)
+
+
+async def test_cookies_are_never_asked_for() -> None:
+    async with client("*") as http:
+        answer = await http.get("/catalog", headers={"origin": "https://cms.example.com", "cookie": "session=1"})
+    assert "access-control-allow-credentials" not in answer.headers

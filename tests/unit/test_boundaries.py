@@ -1,0 +1,130 @@
+"""What may import what. Whoever breaks one of these rules reads its name as the reason."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("catalog", "transform", "jobs")
+HTTP_CLIENTS = ("aiohttp", "httpx", "requests", "urllib3", "urllib.request", "http.client")
+
+Imports = dict[str, list[str]]
+
+
+def imported(source: str, module: str) -> list[str]:
+    """Return the full names of everything that the source of a module imports, wherever in it."""
+    package = module.split(".")[:-1]
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            origin = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*origin, *([node.module] if node.module else [])])
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and _is_import_call(node.func):
+            found += [str(name.value) for name in node.args[:1] if isinstance(name, ast.Constant)]
+    return found
+
+
+def _is_import_call(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("import_module", "__import__")
+
+
+def belongs(name: str, package: str) -> bool:
+    """Say whether a name is a package or something in it."""
+    return name == package or name.startswith(f"{package}.")
+
+
+def users(imports: Imports, *packages: str) -> set[str]:
+    """Return the modules that import one of the packages."""
+    return {
+        module
+        for module, names in imports.items()
+        if any(belongs(name, package) for name in names for package in packages)
+    }
+
+
+def within(imports: Imports, package: str) -> Imports:
+    return {module: names for module, names in imports.items() if belongs(module, package)}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / "services").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts), path
+
+
+@pytest.fixture(scope="module")
+def imports() -> Imports:
+    return {module: imported(path.read_text(), module) for module, path in modules()}
+
+
+def test_every_module_is_looked_at(imports: Imports) -> None:
+    assert {module.split(".")[1] for module in imports if module.count(".") > 1} == {"core", *SERVICES}
+    assert {"services.core.names", "services.core.storage.local", "services.transform.pipeline"} <= imports.keys()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_imports_another(imports: Imports, service: str) -> None:
+    others = [f"services.{other}" for other in SERVICES if other != service]
+    assert users(within(imports, f"services.{service}"), *others) == set()
+
+
+def test_the_core_imports_no_service(imports: Imports) -> None:
+    assert users(within(imports, "services.core"), *(f"services.{service}" for service in SERVICES)) == set()
+
+
+def test_only_the_pipeline_imports_pyvips(imports: Imports) -> None:
+    assert users(imports, "pyvips") == {"services.transform.pipeline"}
+
+
+def test_only_the_worker_imports_arq(imports: Imports) -> None:
+    assert users(imports, "arq") == {"services.jobs.worker"}
+
+
+def test_only_the_purging_of_nginx_sends_http_requests(imports: Imports) -> None:
+    assert users(imports, *HTTP_CLIENTS) == {"services.jobs.nginx"}
+
+
+def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
+    assert users(imports, "tests", "tools") == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "package"),
+    [
+        ("services.catalog.app", "import services.jobs.worker", "services.jobs"),
+        ("services.catalog.app", "from services.jobs import worker", "services.jobs"),
+        ("services.catalog.app", "from services import jobs", "services.jobs"),
+        ("services.catalog.app", "from ..jobs import worker", "services.jobs"),
+        ("services.catalog.app", "from .. import jobs", "services.jobs"),
+        ("services.core.storage.local", "from ...transform.pipeline import render", "services.transform"),
+        ("services.core.names", "def f():\n    import pyvips as v", "pyvips"),
+        ("services.core.names", "if True:\n    from arq.worker import Worker", "arq"),
+        ("services.core.names", "import importlib\nimportlib.import_module('tests.pixels')", "tests"),
+        ("services.core.names", "__import__('tools')", "tools"),
+        ("services.core.names", "from urllib import request", "urllib.request"),
+        ("services.core.names", "import http.client", "http.client"),
+    ],
+)
+def test_a_violation_is_seen(module: str, source: str, package: str) -> None:
+    assert users({module: imported(source, module)}, package) == {module}
+
+
+@pytest.mark.parametrize(
+    ("source", "package"),
+    [
+        ("import arquebus", "arq"),
+        ("from urllib.parse import urlsplit", "urllib.request"),
+        ("text = 'import pyvips'  # import pyvips", "pyvips"),
+        ("from services.core import names", "services.catalog"),
+        ("from http import HTTPStatus", "http.client"),
+        ("from . import tests_of_something", "tests"),
+    ],
+)
+def test_what_only_looks_like_a_violation_is_none(source: str, package: str) -> None:
+    assert users({"services.core.names": imported(source, "services.core.names")}, package) == set()

@@ -1,0 +1,401 @@
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.core import names
+from services.core.caching import CACHE_KEY_HEADER
+from services.core.entries import Entry
+from services.core.storage.local import LocalStorage
+from services.core.variants import Answer, Confirmation
+from services.core.web import ERROR_HANDLERS
+from services.transform.delivery import Delivery
+from services.transform.pool import RenderPool
+from services.transform.settings import TransformSettings
+from services.transform.stored import IN_MEMORY
+from tests.pixels import decode
+from tests.unit.conftest import MakeEntry
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+LARGE = bytes(range(256)) * (IN_MEMORY // 256) + b"and more"
+CHANGED = "2026-01-31T18:00:00.000+00:00"
+CHANGED_AT = formatdate(1769882400, usegmt=True)
+FOR_A_CACHE = {CACHE_KEY_HEADER: "/key"}
+
+
+class Notes:
+    """Stands for the catalog and the notes in Redis: what is catalogued, and which answers are on their way."""
+
+    def __init__(self) -> None:
+        self.catalogued: dict[str, Entry] = {}
+        self.changes: list[Callable[[], None]] = []
+        self.room = True
+        self.under_way: list[Answer] = []
+        self.confirmed: list[tuple[Answer, bool]] = []
+
+    async def read(self, uuids: list[str]) -> list[bytes | None]:
+        found = [self.catalogued.get(uuid) for uuid in uuids]
+        return [entry.to_json() if entry else None for entry in found]
+
+    async def confirm(self, answer: Answer, uuids: list[str], *, negative: bool = False) -> Confirmation:
+        if self.changes:
+            self.changes.pop(0)()
+        self.under_way.append(answer)
+        self.confirmed.append((answer, negative))
+        return Confirmation(self.room, await self.read(uuids))
+
+    async def sent(self, answer: Answer) -> None:
+        self.under_way.remove(answer)
+
+
+class Service:
+    """The route of everything below /assets/media, with a storage and a pool of its own."""
+
+    def __init__(self, folder: Path, make_entry: MakeEntry, **settings: Any) -> None:
+        self.storage, self.notes, self._make_entry = LocalStorage(folder), Notes(), make_entry
+        self.storage.prepare()
+        read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
+        self.pool = RenderPool(read.render_threads, read.render_queue)
+        delivery = Delivery(read, self.notes, self.storage, self.pool)  # type: ignore[arg-type]
+
+        async def deliver(request: Request) -> Response:
+            return await delivery(request)
+
+        app = Starlette(routes=[Route("/assets/media/{path:path}", deliver)], exception_handlers=ERROR_HANDLERS)
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async def upload(self, content: bytes, given_name: str, media_type: str, **fields: Any) -> Entry:
+        entry = self._make_entry(given_name, media_type, **fields)
+        entry = replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content), updated_date=CHANGED)
+        source = self.storage.spool / "upload"
+        source.write_bytes(content)
+        await self.storage.create(entry.storage_key, source, media_type)
+        self.notes.catalogued[entry.uuid] = entry
+        return entry
+
+    async def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://service.test") as http:
+            return await http.request(method, f"/assets/media{path}", headers=headers)
+
+    def damage(self, entry: Entry) -> None:
+        path = self.storage.spool.parent / entry.storage_key
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    def close(self) -> None:
+        self.pool.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path, make_entry: MakeEntry) -> Iterator[Service]:
+    found = Service(tmp_path, make_entry)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def photo(photos: dict[str, bytes]) -> bytes:
+    return photos["china.jpg"]
+
+
+async def test_original_is_the_stored_file_untouched(service: Service, photo: bytes) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    answer = await service.get("/original/DEV/cat.jpg")
+    assert (answer.status_code, answer.content) == (200, photo)
+    assert answer.headers["content-type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("/full/DEV/cat.webp", (640, 427)),
+        ("/full/image/DEV/cat.webp", (640, 427)),
+        ("/full/DEV/cat.webp?width=64", (64, 43)),
+        ("/optimise/100x50/DEV/cat.webp", (100, 50)),
+        ("/optimise/0x0/DEV/cat.webp", (640, 427)),
+    ],
+)
+async def test_other_forms_are_webp_of_the_asked_size(
+    service: Service, photo: bytes, path: str, size: tuple[int, int]
+) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    answer = await service.get(path)
+    shown = decode(answer.content)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert (shown.format, shown.size) == ("WEBP", size)
+
+
+@pytest.mark.parametrize(
+    "path", ["/original/DEV/cat.jpg", "/full/DEV/cat.webp", "/optimise/9x9/DEV/cat.webp", "/original/DEV/big.pdf"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_every_answer_says_what_it_is_and_how_long_it_is_good(
+    service: Service, photo: bytes, path: str, method: str
+) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    await service.upload(LARGE, "big.pdf", "application/pdf")
+    headers = (await service.get(path, method=method)).headers
+    assert headers["etag"].startswith('"')
+    assert headers["last-modified"] == CHANGED_AT
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"].startswith("public, max-age=60")
+    assert int(headers["content-length"]) == len((await service.get(path)).content)
+
+
+async def test_every_form_has_a_validator_of_its_own(service: Service, photo: bytes) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    paths = [
+        "/original/DEV/cat.jpg",
+        "/full/DEV/cat.webp",
+        "/full/DEV/cat.webp?quality=9",
+        "/optimise/9x9/DEV/cat.webp",
+    ]
+    tags = {(await service.get(path)).headers["etag"] for path in paths}
+    assert len(tags) == len(paths)
+
+
+@pytest.mark.parametrize("path", ["/original/DEV/cat.jpg", "/optimise/9x9/DEV/cat.webp"])
+async def test_what_the_client_has_already_is_not_sent_again(service: Service, photo: bytes, path: str) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    etag = (await service.get(path)).headers["etag"]
+    day_before = formatdate(1769882400 - 86400, usegmt=True)
+    for headers, status in (
+        ({"if-none-match": etag}, 304),
+        ({"if-none-match": f'W/{etag}, "other"'}, 304),
+        ({"if-none-match": '"other"'}, 200),
+        ({"if-none-match": '"other"', "if-modified-since": CHANGED_AT}, 200),
+        ({"if-modified-since": CHANGED_AT}, 304),
+        ({"if-modified-since": day_before}, 200),
+        ({"if-modified-since": "yesterday"}, 200),
+    ):
+        answer = await service.get(path, headers)
+        assert (headers, answer.status_code) == (headers, status)
+        assert answer.headers["etag"] == etag
+        assert bool(answer.content) is (status == 200)
+
+
+@pytest.mark.parametrize("content", [LARGE, LARGE[:5000]], ids=["large", "small"])
+async def test_a_part_of_a_file_can_be_asked_for(service: Service, content: bytes) -> None:
+    await service.upload(content, "big.pdf", "application/pdf")
+    size = len(content)
+    whole = await service.get("/original/DEV/big.pdf")
+    assert (whole.status_code, whole.content, whole.headers["accept-ranges"]) == (200, content, "bytes")
+    part = await service.get("/original/DEV/big.pdf", {"range": "bytes=100-299"})
+    assert (part.status_code, part.content) == (206, content[100:300])
+    assert part.headers["content-range"] == f"bytes 100-299/{size}"
+    assert part.headers["content-length"] == "200"
+    end = await service.get("/original/DEV/big.pdf", {"range": "bytes=-8"})
+    assert (end.status_code, end.content) == (206, content[-8:])
+    behind = await service.get("/original/DEV/big.pdf", {"range": f"bytes={size}-"})
+    assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{size}")
+
+
+async def test_a_part_of_other_bytes_than_the_client_has_is_the_whole(service: Service, photo: bytes) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    etag = (await service.get("/original/DEV/cat.jpg")).headers["etag"]
+    for condition, status in ((etag, 206), (CHANGED_AT, 206), ('"other"', 200), ("yesterday", 200)):
+        answer = await service.get("/original/DEV/cat.jpg", {"range": "bytes=0-9", "if-range": condition})
+        assert (condition, answer.status_code) == (condition, status)
+
+
+@pytest.mark.parametrize("path", ["/original/DEV/cat.svg", "/full/DEV/cat.svg", "/optimise/9x9/DEV/cat.svg"])
+async def test_an_svg_is_delivered_as_stored_and_can_do_nothing(service: Service, path: str) -> None:
+    await service.upload(SVG, "cat.svg", "image/svg+xml")
+    answer = await service.get(path)
+    assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert {"sandbox", "default-src 'none'"} <= set(policy)
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/original/DEV/cat.webp", "/prefix/assets/media/original/DEV/cat.jpg"),
+        ("/full/DEV/cat.jpg?width=200&x=%20y", "/prefix/assets/media/full/DEV/cat.webp?width=200&x=%20y"),
+        ("/optimise/9x9/DEV/cat.jpg", "/prefix/assets/media/optimise/9x9/DEV/cat.webp"),
+    ],
+)
+async def test_the_other_name_of_an_asset_redirects_with_its_query(
+    service: Service, photo: bytes, asked: str, location: str
+) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    answer = await service.get(asked)
+    assert (answer.status_code, answer.headers["location"]) == (302, location)
+
+
+async def test_what_is_not_catalogued_is_a_404_and_what_has_expired_a_404_with_a_picture(
+    service: Service, photo: bytes
+) -> None:
+    await service.upload(photo, "old.jpg", "image/jpeg", expired=True)
+    missing, expired = await service.get("/full/DEV/cat.webp"), await service.get("/full/DEV/old.webp")
+    elsewhere = await service.get("/full/PROD/cat.webp")
+    assert missing.status_code == expired.status_code == elsewhere.status_code == 404
+    assert missing.json()["errors"][0]["code"] == "not_found"
+    for placeholder in (expired, elsewhere):
+        assert placeholder.headers["content-type"] == "image/svg+xml"
+        assert b"<svg" in placeholder.content
+        assert "sandbox" in placeholder.headers["content-security-policy"]
+    for answer in (missing, expired, elsewhere):
+        assert answer.headers["x-accel-expires"] == "60"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/original/DEV/cat.jpg", "/full/DEV/cat.webp"])
+async def test_bytes_that_are_not_the_signed_ones_are_never_served_or_cached(
+    service: Service, photo: bytes, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.damage(await service.upload(photo, "cat.jpg", "image/jpeg"))
+    answer = await service.get(path, FOR_A_CACHE)
+    assert answer.status_code == 500
+    assert answer.json()["errors"][0]["code"] == "signature_mismatch"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-accel-expires"] == "0"
+    assert "signature_mismatch" in caplog.messages
+    assert service.notes.confirmed == []
+
+
+async def test_a_part_of_a_large_damaged_file_is_not_served_even_where_it_is_whole(service: Service) -> None:
+    service.damage(await service.upload(LARGE, "big.pdf", "application/pdf"))
+    answer = await service.get("/original/DEV/big.pdf", {"range": "bytes=0-9"})
+    assert answer.status_code == 500
+
+
+async def test_a_file_that_the_storage_does_not_have_is_a_404_that_is_not_cached(
+    service: Service, photo: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+    await service.storage.delete(entry.storage_key)
+    for path in ("/original/DEV/cat.jpg", "/full/DEV/cat.webp"):
+        answer = await service.get(path, FOR_A_CACHE)
+        assert (answer.status_code, answer.headers["x-accel-expires"]) == (404, "0")
+    assert "file_missing" in caplog.messages
+
+
+async def test_a_storage_that_does_not_work_is_a_503(service: Service, photo: bytes) -> None:
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+    service.notes.catalogued[entry.uuid] = replace(entry, storage_key=f"{entry.storage_key}/below-a-file")
+    for path in ("/original/DEV/cat.jpg", "/full/DEV/cat.webp"):
+        answer = await service.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.headers["x-accel-expires"] == "0"
+
+
+async def test_an_entry_that_cannot_be_rendered_is_still_delivered_as_it_is_stored(service: Service) -> None:
+    broken = b"\xff\xd8\xff\xe0 no photograph"
+    await service.upload(broken, "cat.jpg", "image/jpeg")
+    assert (await service.get("/full/DEV/cat.webp")).status_code == 422
+    assert (await service.get("/original/DEV/cat.jpg")).content == broken
+
+
+async def test_more_renders_than_may_wait_are_refused_at_once(
+    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+) -> None:
+    full = Service(tmp_path, make_entry, render_threads=1, render_queue=0)
+    await full.upload(photo, "cat.jpg", "image/jpeg")
+    with full.pool.place():
+        answer = await full.get("/full/DEV/cat.webp")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert (await full.get("/full/DEV/cat.webp")).status_code == 200
+    full.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "negative"),
+    [
+        ("/original/DEV/cat.jpg", False),
+        ("/full/DEV/cat.webp", False),
+        ("/full/DEV/dog.webp", True),
+        ("/full/PROD/x.webp", True),
+    ],
+)
+async def test_an_answer_for_a_cache_is_confirmed_and_told_to_be_sent(
+    service: Service, photo: bytes, path: str, negative: bool
+) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    await service.get(path, FOR_A_CACHE)
+    [(answer, told_negative)] = service.notes.confirmed
+    assert (answer.cache_key, told_negative) == ("/key", negative)
+    assert answer.group == f"path:{names.stem(path.removeprefix('/original').removeprefix('/full'))}"
+    assert service.notes.under_way == []
+
+
+async def test_an_answer_for_no_cache_is_not_noted(service: Service, photo: bytes) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    assert (await service.get("/original/DEV/cat.jpg")).status_code == 200
+    assert service.notes.confirmed == []
+
+
+async def test_an_answer_that_could_not_be_noted_is_delivered_and_not_cached(service: Service, photo: bytes) -> None:
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    service.notes.room = False
+    answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
+    assert (answer.status_code, answer.content) == (200, photo)
+    assert (answer.headers["cache-control"], answer.headers["x-accel-expires"]) == ("no-store", "0")
+
+
+async def test_an_answer_whose_entry_changed_while_it_was_made_is_made_anew(service: Service, photo: bytes) -> None:
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+
+    def expire() -> None:
+        service.notes.catalogued[entry.uuid] = replace(entry, expired=True)
+
+    service.notes.changes = [expire]
+    answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "image/svg+xml")
+    assert service.notes.under_way == []
+
+
+async def test_an_asset_that_never_stops_changing_is_a_503(service: Service, photo: bytes) -> None:
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+
+    def rename(information: str) -> Callable[[], None]:
+        changed = replace(entry, information=information)
+        return lambda: service.notes.catalogued.update({entry.uuid: changed})
+
+    service.notes.changes = [rename(str(number)) for number in range(100)]
+    answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
+    assert answer.status_code == 503
+    assert service.notes.under_way == []
+
+
+async def test_the_last_answers_before_an_expiry_are_not_taken_for_the_earlier_ones(
+    service: Service, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg", expiration_date="2040-01-01T00:00:00.000+00:00")
+    end = entry.expires_at
+    assert end is not None
+    tags = []
+    for now in (end - 3600, end - 60):
+        monkeypatch.setattr("services.transform.delivery.time.time", lambda now=now: now)
+        tags.append((await service.get("/original/DEV/cat.jpg")).headers["etag"])
+    assert tags[0] != tags[1]
+    monkeypatch.setattr("services.transform.delivery.time.time", lambda: end)
+    assert (await service.get("/original/DEV/cat.jpg", {"if-none-match": tags[1]})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/optimise/8193x0/DEV/cat.webp", 400), ("/full/DEV/cat.webp?width=x", 400), ("/small/DEV/cat.webp", 404)],
+)
+async def test_what_cannot_be_asked_for_is_refused_and_not_cached(service: Service, path: str, status: int) -> None:
+    answer = await service.get(path, FOR_A_CACHE)
+    assert (answer.status_code, answer.headers["x-accel-expires"]) == (status, "0")
+
+
+async def test_a_render_is_logged_with_its_size(
+    service: Service, photo: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await service.upload(photo, "cat.jpg", "image/jpeg")
+    answer = await service.get("/optimise/64x0/DEV/cat.webp")
+    [line] = [record.__dict__["tada"] for record in caplog.records if record.getMessage() == "rendered"]
+    assert (line["asset"], line["size"], line["bytes"]) == ("/DEV/cat.webp", "64x0", len(answer.content))
