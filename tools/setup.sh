@@ -21,22 +21,23 @@ done
 has_module() {
     local folder
     for folder in /usr/lib/nginx/modules /usr/lib64/nginx/modules /usr/share/nginx/modules; do
-        [ -e "$folder/ngx_http_cache_purge_module.so" ] && return 0
+        [ -e "$folder/ngx_http_$1_module.so" ] && return 0
     done
     return 1
 }
 
 packages=()
 command -v nginx >/dev/null || packages+=(nginx-light)
-has_module || packages+=(libnginx-mod-http-cache-purge)
+has_module cache_purge || packages+=(libnginx-mod-http-cache-purge)
+has_module brotli_filter || packages+=(libnginx-mod-http-brotli-filter)
 command -v redis-server >/dev/null || packages+=(redis-server)
 # The tests hold the containers' own rendering of the nginx templates against that of make run.
 [ "$1" = run ] || command -v envsubst >/dev/null || packages+=(gettext-base)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 if [ ${#packages[@]} -gt 0 ]; then
-    command -v apt-get >/dev/null || fail "please install, with your package manager: nginx, its cache-purge module \
-(ngx_http_cache_purge_module.so), redis-server 7 and Python's venv; missing here: ${packages[*]}"
+    command -v apt-get >/dev/null || fail "please install, with your package manager: nginx, its cache-purge and brotli \
+modules (ngx_http_cache_purge_module.so, ngx_http_brotli_filter_module.so), redis-server 7 and Python's venv; missing here: ${packages[*]}"
     sudo=()
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null || fail "run as root: apt-get install --no-install-recommends ${packages[*]}"

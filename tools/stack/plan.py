@@ -194,8 +194,8 @@ def _need(program: str) -> str:
 
 
 def modules_folder() -> str:
-    """Return where nginx has its modules; raises PlanError when the one for purging is not there."""
+    """Return where nginx has its modules; raises PlanError when one that is needed is not there."""
     for folder in MODULE_FOLDERS:
-        if (Path(folder) / "ngx_http_cache_purge_module.so").exists():
+        if all((Path(folder) / f"ngx_http_{name}_module.so").exists() for name in ("cache_purge", "brotli_filter")):
             return folder
-    raise PlanError("nginx has no cache-purge module; 'make setup' installs it")
+    raise PlanError("nginx lacks its cache-purge or brotli module; 'make setup' installs them")
