@@ -11,14 +11,17 @@ from starlette.routing import Route
 
 from services.catalog import changes, cors, files, health, listing
 from services.catalog.auth import Authentication
+from services.catalog.clients import networks
 from services.catalog.context import Context
 from services.catalog.drain import Drain
 from services.catalog.forms import OVERHEAD
 from services.catalog.settings import CatalogSettings
 from services.catalog.spool import sweep_forever
+from services.catalog.throttle import Throttle
 from services.catalog.uploads import Rules, Uploads
 from services.core import redis
 from services.core.catalog import Catalog
+from services.core.limits import Limit, Limiter
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, RequestLog
@@ -61,6 +64,14 @@ def make_app(settings: CatalogSettings) -> Starlette:
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
             Middleware(CORSMiddleware, **cors.options(settings.origins_allowed, settings.methods_allowed)),
+            Middleware(
+                Throttle,
+                limiter=Limiter(client),
+                all_requests=Limit(settings.rate_limit, settings.rate_limit_window_ms),
+                writes=Limit(settings.media_api_rate_limit, settings.media_api_rate_limit_window_ms),
+                trusted=networks(settings.trusted_proxies),
+                exempt=settings.healthcheck_route,
+            ),
             Middleware(Authentication, tokens=settings.tokens()),
         ],
         exception_handlers=ERROR_HANDLERS,

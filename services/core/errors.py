@@ -11,6 +11,7 @@ TadaError
 ├── NotFound              404  no such entry, or its file is gone
 ├── TooLarge              413  more bytes than PAYLOAD_MAX_SIZE
 ├── Undecodable           422  the stored bytes cannot be rendered
+├── TooManyRequests       429  a rate limit is used up
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
 └── Unavailable           503  a dependency is down or the service is full: try again
     └── StorageDown       503
@@ -93,6 +94,15 @@ class TooLarge(TadaError):
 class Undecodable(TadaError):
     status = 422
     code = "undecodable"
+
+
+class TooManyRequests(TadaError):
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, hint: str, retry_after: int) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
 
 
 class SignatureMismatch(TadaError):

@@ -12,6 +12,7 @@
 | `tada:removed:{time}` | hash | entries that were removed together and whose caches are still to be purged |
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
+| `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
 | `tada:variants:{group}` | set | cache keys under which the cache tiers may hold a form of the asset |
 | `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone |
 """
@@ -36,6 +37,10 @@ def purged(change: str) -> str:
 
 def alive(owner: str) -> str:
     return f"tada:alive:{owner}"
+
+
+def limit(bucket: str) -> str:
+    return f"tada:limit:{bucket}"
 
 
 def variants(group: str) -> str:

@@ -156,6 +156,8 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
         log_config=None,
         server_header=False,
         date_header=True,
+        # By default uvicorn takes the peer's address from a header that anybody can send.
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )

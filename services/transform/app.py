@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.core import redis
+from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, JsonResponse, RequestLog
@@ -21,7 +22,9 @@ from services.transform.settings import TransformSettings
 def make_app(settings: TransformSettings) -> Starlette:
     client = redis.connect(settings.redis_address)
     pool = RenderPool(settings.render_threads, settings.render_queue)
-    delivery = Delivery(settings, Variants(client), open_storage(settings), pool)
+    limit = Limit(settings.delegated_storage_rate_limit, settings.delegated_storage_rate_limit_window_ms)
+    guard = StorageGuard(Limiter(client), limit)
+    delivery = Delivery(settings, Variants(client), open_storage(settings), pool, guard)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

@@ -14,6 +14,7 @@ from services.core import caching, keys, logs, media_types, names
 from services.core.caching import Lifetimes
 from services.core.entries import Entry
 from services.core.errors import NotFound, Unavailable
+from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
 from services.core.variants import Variants, new_answer
 from services.core.web import NotedAnswer, error_response, matches, uncached
@@ -38,6 +39,7 @@ class Delivery:
     variants: Variants
     storage: Storage
     pool: RenderPool
+    guard: StorageGuard
 
     async def __call__(self, request: Request) -> Response:
         wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max)
@@ -80,6 +82,7 @@ class Delivery:
         headers = {**_validators(decision, last_call=freshness.last_call), **_SAFE, **freshness.headers}
         if _unchanged(request, headers):
             return Response(status_code=304, headers=headers)
+        await self.guard.pass_one(decision.entry.uuid)
         try:
             if isinstance(decision, Rendition):
                 return await self._render(decision, headers)

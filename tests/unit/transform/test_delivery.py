@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.core import names
+from services.core import names, redis
 from services.core.caching import CACHE_KEY_HEADER
 from services.core.entries import Entry
+from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.core.variants import Answer, Confirmation
 from services.core.web import ERROR_HANDLERS
@@ -66,7 +67,8 @@ class Service:
         self.storage.prepare()
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
         self.pool = RenderPool(read.render_threads, read.render_queue)
-        delivery = Delivery(read, self.notes, self.storage, self.pool)  # type: ignore[arg-type]
+        unlimited = StorageGuard(Limiter(redis.connect("redis://nowhere")), Limit(0, 1))
+        delivery = Delivery(read, self.notes, self.storage, self.pool, unlimited)  # type: ignore[arg-type]
 
         async def deliver(request: Request) -> Response:
             return await delivery(request)

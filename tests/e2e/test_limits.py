@@ -1,0 +1,89 @@
+"""Rate limits as clients meet them, through the real gateway."""
+
+import itertools
+from collections.abc import Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.e2e.system import System, free_ports
+
+MakeSystem = Callable[..., System]
+
+
+def refused(answers: list[httpx.Response]) -> list[bool]:
+    return [answer.status_code == 429 for answer in answers]
+
+
+def test_two_replicas_refuse_together_and_forged_addresses_change_nothing(make_system: MakeSystem) -> None:
+    system = make_system(start=False, RATE_LIMIT="4", RATE_LIMIT_WINDOW_MS="600000")
+    [port] = free_ports(1)
+    system.add("catalog.2", "catalog", PORT=str(port))
+    system.start()
+    numbers = itertools.count(1)
+
+    def ask() -> httpx.Response:
+        return system.api.get("/catalog", headers={"X-Forwarded-For": f"192.0.2.{next(numbers)}"})
+
+    first = ask()
+    assert first.headers["ratelimit-policy"] == '"all";q=4;w=600'
+    assert first.headers["ratelimit"] == '"all";r=3;t=150'
+    seen = {"X-Forwarded-For": "127.0.0.1"}  # As the gateway would say it.
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as other:
+        assert refused([ask(), other.get("/catalog", headers=seen), ask(), ask()]) == [False, False, False, True]
+        answer = other.get("/catalog", headers=seen)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (429, "too_many_requests")
+        assert 0 < int(answer.headers["retry-after"]) <= 150
+        # Those whose addresses were forged have all of theirs left.
+        assert other.get("/catalog", headers={"X-Forwarded-For": "192.0.2.1"}).headers["ratelimit"] == '"all";r=3;t=150'
+    assert not any(refused([system.api.get("/readiness-check") for _ in range(10)]))
+
+
+def test_a_visitor_of_the_edge_has_a_budget_of_its_own_and_takes_none_from_others(make_system: MakeSystem) -> None:
+    system = make_system(RATE_LIMIT="3", RATE_LIMIT_WINDOW_MS="600000", TRUSTED_PROXIES="127.0.0.1")
+    asked = [
+        system.edge.get(f"/catalog/{uuid4()}", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9"}) for _ in range(5)
+    ]
+    assert [answer.status_code for answer in asked] == [404, 404, 404, 429, 429]
+    assert all("ratelimit" not in answer.headers for answer in asked[:3])
+    assert system.edge.get("/catalog", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 200
+    # Cached: nobody is asked, nothing is counted.
+    cached = [system.edge.get("/catalog", headers={"X-Forwarded-For": "203.0.113.9"}) for _ in range(5)]
+    assert not any(refused(cached))
+
+
+def test_writes_have_a_limit_of_their_own(make_system: MakeSystem, photos: dict[str, bytes]) -> None:
+    system = make_system(MEDIA_API_RATE_LIMIT="2", MEDIA_API_RATE_LIMIT_WINDOW_MS="600000")
+    system.upload("a.jpg", photos["china.jpg"])
+    system.upload("b.jpg", photos["china.jpg"])
+    answer = system.api.post("/file", files={"file": ("c.jpg", b"\xff\xd8\xff" + bytes(9_000_000))})
+    assert answer.status_code == 429
+    assert answer.headers["ratelimit"].startswith('"writes";r=0;t=')
+    assert len(system.api.get("/catalog").json()) == 2
+
+
+def test_an_asset_is_read_from_the_storage_so_often_and_delivered_from_the_caches_as_often_as_asked(
+    make_system: MakeSystem, photos: dict[str, bytes]
+) -> None:
+    system = make_system(DELEGATED_STORAGE_RATE_LIMIT="2", DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS="600000")
+    for name in ("a.jpg", "b.jpg"):
+        system.upload(name, photos["china.jpg"])
+    sizes = [system.edge.get(f"/assets/media/optimise/{width}x0/DEV/a.webp") for width in (100, 110, 120)]
+    assert [answer.status_code for answer in sizes] == [200, 200, 429]
+    assert int(sizes[2].headers["retry-after"]) > 0
+    assert system.edge.get("/assets/media/optimise/100x0/DEV/a.webp").status_code == 200
+    assert system.edge.get("/assets/media/optimise/120x0/DEV/b.webp").status_code == 200
+    # A refusal is not remembered by a cache: the same address is asked again.
+    again = system.edge.get("/assets/media/optimise/120x0/DEV/a.webp")
+    assert (again.status_code, again.headers["x-cache-status"]) == (429, "MISS")
+
+
+@pytest.mark.parametrize("path", ["/catalog", f"/catalog/{uuid4()}"])
+def test_without_redis_the_limit_is_not_what_fails(make_system: MakeSystem, path: str) -> None:
+    system = make_system(RATE_LIMIT="2", RATE_LIMIT_WINDOW_MS="600000")
+    system.kill("redis")
+    answers = [system.api.get(path) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert system.log("catalog").count('"event":"limits_off"') == 1
+    system.start("redis")
