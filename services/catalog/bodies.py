@@ -62,7 +62,8 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
         if name in SETTABLE or name in _FORM_ONLY:
             continue
         if name in has:
-            if value == has[name] or (not strict and value == str(has[name])):
+            same = str(value).lower() == entry.uuid if name == "uuid" else value == has[name]
+            if same or (not strict and value == str(has[name])):
                 continue
             raise BadRequest(f"{name} cannot be changed.", f"These can: {', '.join(SETTABLE)}.")
         if strict:

@@ -153,7 +153,10 @@ class _Reader:
 
     async def _end_part(self) -> None:
         if self._writer:
-            self._form.files.append(await self._writer.finish())
+            file = await self._writer.finish()
+            # A file input that nobody filled in is sent as a nameless empty file.
+            if file.given_name or file.size:
+                self._form.files.append(file)
             self._writer = None
         else:
             self._form.fields[self._name] = _decode(self._text, f"The field {self._name!r}")

@@ -34,7 +34,7 @@ class Query:
     def parse(cls, given: QueryParams) -> "Query":
         """Read the query arguments; raises BadRequest for those that cannot be."""
         limit, cursor = given.get("limit", ""), given.get("cursor", "")
-        if limit and not (limit.isdecimal() and 1 <= int(limit) <= LIMIT_MAX):
+        if limit and not (limit.isdecimal() and len(limit) < 16 and 1 <= int(limit) <= LIMIT_MAX):
             raise BadRequest(f"limit {limit!r} is not a page size.", f"Send a number from 1 to {LIMIT_MAX}.")
         if cursor and not (cursor.isdecimal() and len(cursor) < 16):
             raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
@@ -65,8 +65,12 @@ async def get_entry(request: Request) -> Response:
     [raw] = await ctx.variants.read([uuid])
     if not cache_key:
         return _page(request, uuid, raw, ctx.lifetimes)
-    answer = new_answer(cache_key, keys.entry_group(uuid))
-    confirmed = await ctx.variants.confirm(answer, [uuid], negative=raw is None)
+    group = keys.entry_group(uuid)
+    answer = new_answer(cache_key, group if raw else keys.brief(group))
+    confirmed = await ctx.variants.confirm(answer, [uuid])
+    if bool(confirmed.raws[0]) != bool(raw):
+        # It came or went this very moment. Noted as the other kind, it must not be kept.
+        return NotedAnswer(uncached(_page(request, uuid, confirmed.raws[0], ctx.lifetimes)), ctx.variants, answer)
     response = _page(request, uuid, confirmed.raws[0], ctx.lifetimes)
     return NotedAnswer(response if confirmed.noted else uncached(response), ctx.variants, answer)
 
@@ -131,8 +135,7 @@ async def _one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[by
     page: list[bytes] = []
     after, last = query.after, await catalog.last_number()
     while True:
-        count = limit - len(page) if query.key is None else min(PAGE, limit - len(page))
-        number, raws = await catalog.page(after, last, count)
+        number, raws = await catalog.page(after, last, min(PAGE, limit - len(page)))
         if number is None:
             return page, None
         after = number

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _BUFFER = 256 * 1024
 _SWEEP_SECONDS = 5
+_OLD_SECONDS = 10
 _OWNED, _SUFFIX = "~", ".part"
 
 
@@ -111,9 +113,17 @@ async def sweep_forever(folder: Path, catalog: Catalog) -> None:
 
 async def _sweep(folder: Path, catalog: Catalog) -> None:
     for path in await asyncio.to_thread(lambda: list(folder.glob(f"*{_OWNED}*{_SUFFIX}"))):
-        if not await catalog.is_alive(path.name.partition(_OWNED)[0]):
+        if _is_old(path) and not await catalog.is_alive(path.name.partition(_OWNED)[0]):
             logs.event(log, logging.INFO, "spool_swept", file=path.name)
             path.unlink(missing_ok=True)
+
+
+def _is_old(path: Path) -> bool:
+    """Say whether nothing has been written for a while: a living process may be silent when Redis is away."""
+    try:
+        return time.time() - path.stat().st_mtime > _OLD_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def too_large(limit: int) -> TooLarge:

@@ -19,6 +19,7 @@ from services.core.catalog import Catalog, Change, Claim
 from services.core.entries import Entry, StoredFile
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, TadaError, TypeUnauthorized
 from services.core.names import AssetName
+from services.core.reaping import delete_stale
 from services.core.storage import ObjectExists, Storage
 
 log = logging.getLogger(__name__)
@@ -171,8 +172,7 @@ class Uploads:
             try:
                 stale = await self._catalog.take_back(claim)
                 if stale:
-                    await self._storage.delete(stale.storage_key)
-                    await self._catalog.release(stale)
+                    await delete_stale(self._catalog, self._storage, stale)
                 return
             except (RedisError, TadaError) as error:
                 logs.event(log, logging.WARNING, "discard_delayed", storage_key=claim.storage_key, error=str(error))

@@ -13,7 +13,7 @@ CACHE_KEY_HEADER = "x-cache-key"
 """Set by the cache tier on its requests: the key under which it will store the answer."""
 
 BROWSER_SECONDS = 60
-NEGATIVE_SECONDS = 60
+BRIEF_SECONDS = 60
 STALE_WHILE_REVALIDATE = 60
 STALE_IF_ERROR = 30 * 86400
 _MARGIN = 10
@@ -31,6 +31,10 @@ class Lifetimes:
     cache: int
     edge: int
 
+    def brief(self) -> "Lifetimes":
+        """Return the bounds for answers without content, which are made again at no cost."""
+        return Lifetimes(min(BRIEF_SECONDS, self.cache), min(BRIEF_SECONDS, self.edge))
+
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
@@ -42,11 +46,11 @@ class Freshness:
 
 def negative(lifetimes: Lifetimes) -> dict[str, str]:
     """Return the headers of an answer that says no: kept shortly by the tiers, hardly by browsers."""
-    seconds = min(NEGATIVE_SECONDS, lifetimes.cache)
+    brief = lifetimes.brief()
     return {
         "cache-control": "public, max-age=1",
-        "x-accel-expires": str(seconds),
-        "x-edge-expires": str(min(seconds, lifetimes.edge)),
+        "x-accel-expires": str(brief.cache),
+        "x-edge-expires": str(brief.edge),
     }
 
 

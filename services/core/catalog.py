@@ -13,6 +13,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,15 +23,17 @@ from redis.exceptions import RedisError
 from services.core import keys, names
 from services.core.entries import Entry
 from services.core.errors import AlreadyExists, NotFound, Unavailable
-from services.core.redis import Redis, script
+from services.core.redis import BLOCK, Redis, script
 
-ALIVE_SECONDS = 5
+ALIVE_SECONDS = 10
 """A process that has not said for so long that it lives loses its claims."""
 PAGE = 500
 """Entries read from Redis at a time: about half a megabyte, well under a millisecond of Redis' time."""
 
 Change = str
 """The id of one change of the catalog; later changes have higher ids."""
+UNKNOWN_CHANGE: Change = "0-0"
+"""A change that was written under an id that nobody knows: waiting for its purge ends with the time for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +249,8 @@ class Catalog:
             ],
         )
         if outcome == b"conflict" and wanted and detail == wanted.to_json():
-            # Our own write: the answer to it was lost and the connection said it again.
-            return await self.revision()
+            # Our own write: the answer to it was lost, with the id of the change, and the connection said it again.
+            return UNKNOWN_CHANGE
         if outcome == b"unclaimed":
             raise Unavailable("The upload was interrupted for too long.", "Send it again.")
         return detail.decode() if outcome == b"written" else None
@@ -256,10 +259,12 @@ class Catalog:
 
     async def purged(self, change: Change, wait: float) -> bool:
         """Wait up to `wait` seconds until the caches are purged for a change; say whether they are."""
-        if wait <= 0:
-            return False
-        found: Awaitable[object] = self._redis.blpop([keys.purged(change)], timeout=wait)  # type: ignore[arg-type,assignment]
-        return await found is not None
+        deadline = time.monotonic() + wait
+        while (left := deadline - time.monotonic()) > 0:
+            found: Awaitable[object] = self._redis.blpop([keys.purged(change)], timeout=min(left, BLOCK))  # type: ignore[arg-type,assignment]
+            if await found is not None:
+                return True
+        return False
 
     async def reapable(self) -> AsyncIterator[StaleObject]:
         """Take over every claim that is obsolete or whose owner died; yield those whose object is to be deleted."""
@@ -273,13 +278,22 @@ class Catalog:
         return await self._take(storage_key.encode(), f"obsolete {uuid}".encode())
 
     async def take_back(self, claim: Claim) -> StaleObject | None:
-        """Return what this process has to delete because its own write failed; None when the write went through."""
-        stale = StaleObject(claim.storage_key, claim.value)
+        """Return what this process has to delete because its own write failed; None when an entry refers to it.
+
+        The claim may have been lost to a reaper meanwhile; then it is made anew. None too while somebody else has it.
+        """
+        uuid = claim.value.partition(" ")[2]
+        await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
         taken = await self._reap(
             keys=[keys.ENTRIES, keys.CLAIMS, keys.alive("")],
-            args=[claim.storage_key, claim.value, claim.value.partition(" ")[2], claim.value],
+            args=[claim.storage_key, claim.value, uuid, claim.value],
         )
-        return stale if taken else None
+        return StaleObject(claim.storage_key, claim.value) if taken else None
+
+    async def still_has(self, stale: StaleObject) -> bool:
+        """Say whether an object that was taken over is still this process' to delete: asked right before deleting."""
+        holder: bytes | None = await self._redis.hget(keys.CLAIMS, stale.storage_key)  # type: ignore[misc]
+        return holder is not None and holder.decode() == stale.value
 
     async def _take(self, storage_key: bytes, value: bytes) -> StaleObject | None:
         owner, _, uuid = value.decode().partition(" ")

@@ -13,7 +13,8 @@
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
-| `tada:variants:{group}` | set | cache keys under which the cache tiers may hold a form of the asset |
+| `tada:variants:{group}` | sorted set | cache keys under which the tiers may hold a form of the asset, by time noted |
+| `tada:purge-again` | sorted set | purges to repeat, as JSON, by the time they are due |
 | `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone |
 """
 
@@ -27,6 +28,9 @@ CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
 REMOVED = "tada:removed:"
 
+AGAIN = "tada:purge-again"
+
+_BRIEF = "brief:"
 LIST_GROUP = "list"
 """The purge group of every form of the catalog list."""
 
@@ -54,6 +58,15 @@ def sending(group: str) -> str:
 def path_group(stem: str) -> str:
     """The purge group of an asset's files. The extension is left out: `cat.jpg` and `cat.webp` are one asset."""
     return f"path:{stem}"
+
+
+def brief(group: str) -> str:
+    """The part of a purge group that holds answers without content: 404s and redirects."""
+    return _BRIEF + group
+
+
+def is_brief(group: str) -> bool:
+    return group.startswith(_BRIEF)
 
 
 def entry_group(uuid: str) -> str:

@@ -97,6 +97,6 @@ def _is_svg(head: bytes) -> bool:
         root.append(name)
 
     parser.StartElementHandler = start
-    with suppress(expat.ExpatError):  # What follows the root element is not judged here.
+    with suppress(expat.ExpatError, ValueError, LookupError):  # What follows the root element is not judged here.
         parser.Parse(head, False)
     return bool(root) and root[0] in ("svg", "http://www.w3.org/2000/svg svg")

@@ -11,8 +11,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 Redis = redis.asyncio.Redis
 
 CONNECT_TIMEOUT = 1.0
-ANSWER_TIMEOUT = 10.0
-"""Seconds; longer than any blocking call that the services make."""
+ANSWER_TIMEOUT = 3.0
+BLOCK = 1.0
+"""Seconds. No call blocks for longer than BLOCK, so that a Redis that hangs is noticed."""
 
 _LUA = Path(__file__).parent / "lua"
 

@@ -25,6 +25,8 @@ def parse_size(value: object) -> object:
     match = _SIZE.fullmatch(value)
     if match is None:
         raise ValueError("expected a size such as 500kb, 10mb or 1048576")
+    if len(match[1]) > 15:
+        raise ValueError("expected a size below a petabyte")
     return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
 
 
@@ -102,7 +104,9 @@ class CoreSettings(BaseSettings):
     namespaces_allowed: Annotated[TextList, AfterValidator(_check_namespaces)] = Field(
         ("DEV",), description="Namespaces that may be uploaded to and delivered, comma separated."
     )
-    cache_seconds: int = Field(30 * 86400, gt=0, description="How long the cache tier may keep an answer.")
+    cache_seconds: int = Field(
+        30 * 86400, gt=0, le=31 * 86400, description="How long the cache tier may keep an answer."
+    )
     edge_cache_seconds: int = Field(60, gt=0, description="How long the edge may keep an answer.")
     log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")

@@ -15,14 +15,16 @@ from services.core.redis import Redis, script
 
 KEPT_SECONDS = 62 * 86400
 """How long the key of content is remembered: longer than any cache keeps an answer that nobody asks for."""
-KEPT_NEGATIVE_SECONDS = 300
-"""The same for an answer that says no, which caches keep for a minute. Anybody can ask for names that do not exist."""
+KEPT_BRIEF_SECONDS = 150
+"""The same for an answer without content (a 404, a redirect), which caches keep for a minute. Anybody can ask for names
+and arguments without end, so these are noted apart, where they cannot crowd out content."""
 SENDING_SECONDS = 120
 """How long an answer may be on its way; the purge stops waiting for one whose sender has died."""
 STORED_SECONDS = 0.05
 """How long an answer that has been sent counts as on its way: the cache may still have to store its end."""
-KEYS_MAX = 5000
+KEYS_MAX = 2000
 """Cache keys of one group. Further forms are delivered and not cached: what can be cached can be purged in time."""
+BRIEF_KEYS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Variants:
         self._redis = client
         self._confirm = script(client, "confirm")
         self._sent = script(client, "sent")
+        self._forget = script(client, "forget")
         self._under_way = script(client, "underway")
 
     async def read(self, uuids: list[str]) -> list[bytes | None]:
@@ -61,16 +64,17 @@ class Variants:
         found: list[bytes | None] = await self._redis.hmget(keys.ENTRIES, uuids)  # type: ignore[misc]
         return found
 
-    async def confirm(self, answer: Answer, uuids: list[str], *, negative: bool = False) -> Confirmation:
+    async def confirm(self, answer: Answer, uuids: list[str]) -> Confirmation:
         """Note that an answer is about to leave, and return the stored entries as they are at this moment."""
+        brief = keys.is_brief(answer.group)
         noted, *raws = await self._confirm(
             keys=[keys.ENTRIES, keys.variants(answer.group), keys.sending(answer.group)],
             args=[
                 answer.cache_key,
-                KEPT_NEGATIVE_SECONDS if negative else KEPT_SECONDS,
+                KEPT_BRIEF_SECONDS if brief else KEPT_SECONDS,
                 answer.id,
                 SENDING_SECONDS,
-                KEYS_MAX,
+                BRIEF_KEYS_MAX if brief else KEYS_MAX,
                 *uuids,
             ],
         )
@@ -82,8 +86,12 @@ class Variants:
 
     async def cache_keys(self, groups: list[str]) -> set[str]:
         """Return every cache key noted for the groups."""
-        found = await self._redis.sunion([keys.variants(group) for group in groups])  # type: ignore[misc]
+        found = await self._redis.zunion([keys.variants(group) for group in groups])
         return {key.decode() for key in found}
+
+    async def forget(self, groups: list[str]) -> None:
+        """Drop the notes of the groups once their keys have been purged from every node."""
+        await self._forget(keys=[keys.variants(group) for group in groups], args=[SENDING_SECONDS])
 
     async def under_way(self, groups: list[str]) -> dict[str, str]:
         """Return the answers that are on their way, each with its cache key."""

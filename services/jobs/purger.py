@@ -6,15 +6,18 @@ or a node that is down, delays a purge and never loses it.
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from redis.exceptions import RedisError, ResponseError
 
 from services.core import keys, logs, names
 from services.core.catalog import Catalog
 from services.core.errors import TadaError
-from services.core.redis import Redis
+from services.core.reaping import delete_stale
+from services.core.redis import Redis, script
 from services.core.storage import Storage
 from services.core.variants import Variants
 from services.jobs.nginx import PurgeFailed, Tiers
@@ -26,9 +29,15 @@ _BLOCK_MS = 1000
 _RETRY_MS = 3000
 """A change that has been pending for so long is tried again."""
 _POLL_SECONDS = 0.01
-_EDGE_AGAIN_SECONDS = (0.1, 1.0, 5.0)
-"""An edge may be storing, at the moment of its purge, what it read from the cache tier just before. It is purged
-again after these times; that costs a read from the cache tier, not a render."""
+_AGAIN_SECONDS = (0.1, 1.0, 5.0, 65.0)
+"""A tier may be storing, at the moment of its purge, an answer that left its origin just before: nobody can see that it
+has been stored, and a node that is held up stores it late. So purges are repeated after these times, the last one
+beyond the time that nginx waits for an answer (proxy_read_timeout)."""
+_EDGE_SECONDS = 5.0
+"""Beyond that only what was on its way is repeated: an edge forgets by itself within a minute."""
+_DUE_SECONDS = 0.1
+_REPEAT_WITHIN_SECONDS = 600
+"""How long a repetition is tried: a node that stays away longer comes back to changes that are still pending."""
 _RESULT_SECONDS = 60
 
 
@@ -47,6 +56,7 @@ class Purger:
     def __init__(self, client: Redis, catalog: Catalog, variants: Variants, storage: Storage, tiers: Tiers) -> None:
         self._redis, self._catalog, self._variants, self._storage = client, catalog, variants, storage
         self._tiers = tiers
+        self._settle = script(client, "settle")
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._in_work: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,6 +69,7 @@ class Purger:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._take_new())
                     group.create_task(self._take_pending())
+                    group.create_task(self._repeat_due())
             except* RedisError as error:
                 logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
             await asyncio.sleep(0.5)
@@ -79,12 +90,41 @@ class Purger:
                 await self._start(messages)
 
     async def _take_pending(self) -> None:
+        """Try again what has been pending for a while: all of it, then rest."""
+        cursor: Any = b"0-0"
         while True:
-            _, messages, _ = await self._redis.xautoclaim(
-                keys.CHANGES, keys.CHANGES_GROUP, self._catalog.owner, min_idle_time=_RETRY_MS, count=_AT_ONCE
+            cursor, messages, _ = await self._redis.xautoclaim(
+                keys.CHANGES,
+                keys.CHANGES_GROUP,
+                self._catalog.owner,
+                min_idle_time=_RETRY_MS,
+                start_id=cursor,
+                count=_AT_ONCE,
             )
             await self._start(messages)
-            await asyncio.sleep(_RETRY_MS / 1000)
+            if cursor == b"0-0":
+                await asyncio.sleep(_RETRY_MS / 1000)
+
+    async def _repeat_due(self) -> None:
+        """Repeat the purges that are due. One is dropped when it is done, by whichever worker, or too old."""
+        while True:
+            now = time.time()
+            due = await self._redis.zrangebyscore(keys.AGAIN, "-inf", now, start=0, num=_AT_ONCE, withscores=True)
+            for member, at in due:
+                done = await self._repeat(member) or now - orjson.loads(member)["planned"] > _REPEAT_WITHIN_SECONDS
+                # One that was planned anew meanwhile stays as it is.
+                await self._settle(keys=[keys.AGAIN], args=[member, at, "" if done else now + _RETRY_MS / 1000])
+            await asyncio.sleep(_DUE_SECONDS)
+
+    async def _repeat(self, member: bytes) -> bool:
+        again = orjson.loads(member)
+        try:
+            await self._tiers.purge(again["late"])
+            await self._tiers.purge_edge(again["keys"])
+        except PurgeFailed as error:
+            logs.event(log, logging.WARNING, "repeat_delayed", error=str(error))
+            return False
+        return True
 
     async def _start(self, messages: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         for message_id, fields in messages:
@@ -125,13 +165,27 @@ class Purger:
         under_way = await self._variants.under_way(groups)
         lists_under_way = await self._variants.under_way([keys.LIST_GROUP])
         cache_keys = await self._variants.cache_keys([*groups, keys.LIST_GROUP])
+        late = {*under_way.values(), *lists_under_way.values()}
         await self._tiers.purge(cache_keys)
         await self._purge_late(groups, under_way)
+        if cache_keys:
+            await self._plan_again(cache_keys, late)
+        await self._variants.forget(groups)
         if lists_under_way:
             # A long list may take its time to leave; the asset's own change does not wait for it.
             self._spawn(self._purge_behind([keys.LIST_GROUP], lists_under_way))
-        if cache_keys:
-            self._spawn(self._purge_edge_again(cache_keys))
+
+    async def _plan_again(self, cache_keys: set[str], late: set[str]) -> None:
+        """Have the purge repeated: at the edge for all keys, which costs reads from the cache tier; and in both tiers
+        for those that were on their way, which costs a render each."""
+        now = time.time()
+        plan = {}
+        for pause in _AGAIN_SECONDS:
+            # The same keys make the same member: many changes of one asset, or of the list, do not pile up.
+            wanted = {"keys": sorted(cache_keys), "late": sorted(late), "pause": pause, "planned": int(now) // 60 * 60}
+            if late or pause <= _EDGE_SECONDS:
+                plan[orjson.dumps(wanted)] = now + pause
+        await self._redis.zadd(keys.AGAIN, plan)
 
     async def _purge_late(self, groups: list[str], under_way: dict[str, str]) -> None:
         """Wait for answers that may have been made before the change, and remove each when it has been stored."""
@@ -149,20 +203,11 @@ class Purger:
         except (PurgeFailed, RedisError) as error:
             logs.event(log, logging.WARNING, "purge_behind_failed", error=str(error))
 
-    async def _purge_edge_again(self, cache_keys: set[str]) -> None:
-        try:
-            for pause in _EDGE_AGAIN_SECONDS:
-                await asyncio.sleep(pause)
-                await self._tiers.purge_edge(cache_keys)
-        except PurgeFailed as error:
-            logs.event(log, logging.WARNING, "edge_purge_failed", error=str(error))
-
     async def _clear_obsolete(self, change: PendingChange) -> None:
         if change.obsolete:
             stale = await self._catalog.take_obsolete(change.obsolete, change.uuid)
             if stale:
-                await self._storage.delete(stale.storage_key)
-                await self._catalog.release(stale)
+                await delete_stale(self._catalog, self._storage, stale)
 
     async def _finish(self, change: PendingChange) -> None:
         async with self._redis.pipeline(transaction=True) as pipeline:
@@ -184,4 +229,5 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
 
 
 def _groups(unique_name: str, uuid: str) -> list[str]:
-    return [keys.path_group(names.stem(unique_name)), keys.entry_group(uuid)]
+    groups = [keys.path_group(names.stem(unique_name)), keys.entry_group(uuid)]
+    return [*groups, *(keys.brief(group) for group in groups)]

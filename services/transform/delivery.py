@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
 
@@ -44,7 +44,7 @@ class Delivery:
     async def __call__(self, request: Request) -> Response:
         wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max)
         cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
-        answer = new_answer(cache_key, keys.path_group(names.stem(wanted.name)))
+        group = keys.path_group(names.stem(wanted.name))
         uuids = [names.asset_uuid(name) for name in candidates(wanted)]
         raws = await self.variants.read(uuids)
         for _ in range(_ATTEMPTS):
@@ -56,7 +56,11 @@ class Delivery:
                 return response
             # The entry may have changed while the answer was made. Only one made from what the catalog says now may
             # reach a cache, and from here on a purge knows that it is coming.
-            confirmed = await self.variants.confirm(answer, uuids, negative=isinstance(decision, Missing | Placeholder))
+            if isinstance(decision, Missing | Placeholder | Redirect):
+                answer = new_answer(cache_key, keys.brief(group))
+            else:
+                answer = new_answer(cache_key, group)
+            confirmed = await self.variants.confirm(answer, uuids)
             if confirmed.raws == raws:
                 response = response or _file_gone(decision)
                 return NotedAnswer(response if confirmed.noted else uncached(response), self.variants, answer)
@@ -74,7 +78,7 @@ class Delivery:
                 headers = {**_SAFE, **_NO_SCRIPTS, **caching.negative(lifetimes)}
                 return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
             case Redirect(entry, path):
-                freshness = caching.positive(lifetimes, now, entry.expires_at)
+                freshness = caching.positive(lifetimes.brief(), now, entry.expires_at)
                 query = f"?{request.url.query}" if request.url.query else ""
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
@@ -112,9 +116,10 @@ class Delivery:
         if not media_types.KNOWN[entry.original_mimetype].raster:
             headers.update(_NO_SCRIPTS)
         try:
-            part = ranges.parse(_range(request, headers), entry.size)
+            part = ranges.parse(_range(request, headers), entry.size) if request.method == "GET" else None
         except ranges.Unsatisfiable:
-            return Response(status_code=416, headers={**_SAFE, "content-range": f"bytes */{entry.size}"})
+            refused = {**_SAFE, **caching.NEVER, "content-range": f"bytes */{entry.size}"}
+            return Response(status_code=416, headers=refused)
         start, length = part or (0, entry.size)
         if part:
             headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
@@ -125,11 +130,8 @@ class Delivery:
         headers["content-length"] = str(length)
         if request.method == "HEAD":
             return Response(None, status, headers, entry.original_mimetype)
-        if part:
-            await stored.verify(self.storage, entry)
-            body = self.storage.stream(entry.storage_key, start, length)
-        else:
-            body = stored.stream_verified(self.storage, entry)
+        await stored.verify(self.storage, entry)
+        body = self.storage.stream(entry.storage_key, start, length)
         return StreamingResponse(body, status, headers, entry.original_mimetype)
 
 
@@ -166,9 +168,10 @@ def _range(request: Request, headers: dict[str, str]) -> str:
 
 def _date(text: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(text)
-    except ValueError:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
         return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _file_gone(decision: Decision) -> Response:

@@ -50,7 +50,7 @@ def _render(source: bytes, width: int, height: int, quality: int, pixels_max: in
             f"The image has {page_width}x{page_height} pixels in {frames} frame(s), too many to render.",
             f"Upload one of {pixels_max} pixels at most.",
         )
-    if _orientation(header) in _TURNED:
+    if frames == 1 and _orientation(header) in _TURNED:
         page_width, page_height = page_height, page_width
     plan = fit(page_width, page_height, width, height)
     image = pyvips.Image.thumbnail_buffer(
@@ -61,6 +61,8 @@ def _render(source: bytes, width: int, height: int, quality: int, pixels_max: in
         # The loader has to be told here: thumbnail's own fail_on does not reach it.
         option_string="[n=-1,fail_on=truncated]" if frames > 1 else "[fail_on=truncated]",
         output_profile="srgb",
+        # The frames of an animation lie below one another: turned together they would be none. No camera makes one.
+        no_rotate=frames > 1,
     )
     image = _cut(image, plan.width, plan.height, plan.crop_width, plan.crop_height, frames)
     result: bytes = image.webpsave_buffer(

@@ -1,8 +1,8 @@
 """Stored bytes on their way out: never others than those the catalog has signed."""
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 
 from services.core.entries import Entry
 from services.core.errors import SignatureMismatch
@@ -15,30 +15,20 @@ IN_MEMORY = 8 * 1024 * 1024
 async def read_verified(storage: Storage, entry: Entry) -> bytes:
     """Return the bytes of an entry; raises ObjectMissing and SignatureMismatch."""
     content = await storage.read(entry.storage_key)
-    _check(entry, hashlib.sha256(content).hexdigest())
+    digest = await asyncio.to_thread(hashlib.sha256, content)
+    _check(entry, digest.hexdigest())
     return content
 
 
-async def stream_verified(storage: Storage, entry: Entry) -> AsyncIterator[bytes]:
-    """Yield the bytes of an entry, the last chunk only once all of them are verified.
+async def verify(storage: Storage, entry: Entry) -> None:
+    """Read a whole object before any of it is sent; raises ObjectMissing and SignatureMismatch.
 
-    A mismatch raises SignatureMismatch in mid-body: the answer stays shorter than it said, and no cache keeps it.
+    Objects are written once, so what has been verified is what is then streamed.
     """
     digest = hashlib.sha256()
-    held = b""
     async for chunk in storage.stream(entry.storage_key):
         digest.update(chunk)
-        if held:
-            yield held
-        held = chunk
     _check(entry, digest.hexdigest())
-    yield held
-
-
-async def verify(storage: Storage, entry: Entry) -> None:
-    """Read the whole object once, before a part of it is sent."""
-    async for _ in stream_verified(storage, entry):
-        pass
 
 
 def _check(entry: Entry, signature: str) -> None:

@@ -94,6 +94,17 @@ class System:
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
+    def worker_of(self, name: str, connection: socket.socket) -> int:
+        """Return the process of a part that has accepted a connection."""
+        port = connection.getsockname()[1]
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        [inode] = [row[9] for row in rows if int(row[2].rpartition(":")[2], 16) == port]
+        children = Path(f"/proc/{self.pid(name)}/task/{self.pid(name)}/children").read_text().split()
+        for child in children:
+            if any(str(link.readlink()) == f"socket:[{inode}]" for link in Path(f"/proc/{child}/fd").iterdir()):
+                return int(child)
+        raise AssertionError(f"no process of {name} has the connection")
+
     def stop(self) -> None:
         """Stop everything and remove what only this run needed; the data stay."""
         for client in (self.api, self.edge, self.cache, self.transform):

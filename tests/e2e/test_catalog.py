@@ -182,6 +182,12 @@ def test_an_upload_costs_the_same_among_a_hundred_thousand(
     assert min(ratios) < 1.5, ratios
 
 
+def test_the_largest_page_is_answered(full_system: System) -> None:
+    answer = full_system.api.get("/catalog?limit=10000")
+    assert answer.status_code == 200
+    assert len(answer.json()) == 10_000
+
+
 def test_one_entry_costs_the_same_among_a_hundred_thousand(
     full_system: System, system: System, photos: dict[str, bytes]
 ) -> None:

@@ -251,6 +251,19 @@ def test_bytes_that_are_not_the_signed_ones_are_never_served(
     assert "signature_mismatch" in system.log("transform")
 
 
+def test_a_large_file_that_was_changed_is_refused_before_any_of_it_is_sent(system: System, name: str) -> None:
+    entry = system.upload(f"{name}.pdf", b"%PDF-1.4" + bytes(9_000_000))
+    stored = system.stack.data / "storage" / entry["storage_key"]
+    content = bytearray(stored.read_bytes())
+    content[4_000_000] ^= 1
+    stored.write_bytes(content)
+    for headers in ({}, {"Range": "bytes=0-9"}):
+        for client in (system.edge, system.transform):
+            answer = client.get(f"/assets/media/original/DEV/{name}.pdf", headers=headers)
+            assert answer.status_code == 500
+            assert b"PDF" not in answer.content
+
+
 def test_a_file_that_is_gone_from_the_storage_is_not_found(system: System, photos: dict[str, bytes], name: str) -> None:
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     (system.stack.data / "storage" / entry["storage_key"]).unlink()

@@ -1,5 +1,8 @@
 """A change is seen by the public at once: no tier keeps any form of what was before."""
 
+import os
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -237,6 +240,67 @@ def test_with_an_edge_down_the_purge_waits_for_it(
     system.start("nginx-edge")
     path = f"/assets/media/original/DEV/{name}.jpg"
     wait_until(lambda: system.edge.get(path).content == photos["flower.jpg"], within=15)
+
+
+def test_an_old_answer_that_a_held_up_nginx_stores_late_does_not_stay(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    """nginx has the old answer but is frozen before it stores it, and goes on when the purge is over."""
+    system = make_system()
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/70x0/DEV/{name}.webp"
+    with socket.create_connection(("127.0.0.1", system.ports.cache)) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096)
+        worker = system.worker_of("nginx-cache", connection)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            wait_until(lambda: system.renders(f"/DEV/{name}.webp") == 1)
+            # The purge needs the other worker, if there is one, or waits for this one.
+            system.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.jpg", photos["flower.jpg"])})
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert connection.recv(4096)
+    current = system.api.get(f"/catalog/{entry['uuid']}").json()["data"][0]["signature"]
+
+    def is_current() -> bool:
+        return all(client.get(path).headers["etag"][1:33] == current[:32] for client in (system.cache, system.edge))
+
+    wait_until(is_current, within=8)
+
+
+def test_a_list_that_was_on_its_way_is_purged_even_if_the_worker_dies(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    with redis.Redis(port=system.ports.redis) as client:
+        # A list that seems to be on its way for as long as the worker lives.
+        client.zadd("tada:variants:list", {"/catalog": time.time()})
+        client.zadd("tada:sending:list", {"answer /catalog": time.time() + 60})
+        answer = system.api.patch(f"/catalog/{entry['uuid']}", json={"information": "new"})
+        assert answer.headers["x-purge"] == "done"
+        system.edge.get("/catalog")
+        system.kill("jobs")
+        again = [member.decode() for member in client.zrange("tada:purge-again", 0, -1)]
+        assert any('"late":["/catalog"]' in member for member in again)
+        system.start("jobs")
+        wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 6) == 0, within=15)
+
+
+def test_who_asks_for_names_and_arguments_without_end_crowds_no_content_out(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    for number in range(300):
+        assert system.edge.get(f"/assets/media/full/DEV/{name}.jpg?width={number + 1}").status_code == 302
+        assert system.edge.get(f"/assets/media/full/DEV/{name}.x{number}").status_code == 404
+    path = f"/assets/media/optimise/64x0/DEV/{name}.webp"
+    assert [system.edge.get(path).headers["x-cache-status"] for _ in range(2)] == ["MISS", "HIT"]
+    started = time.monotonic()
+    system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("tier", ["edge", "cache", "api"])

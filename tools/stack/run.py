@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import secrets
 import shlex
 import shutil
 import socket
@@ -42,6 +43,7 @@ def main() -> int:
         stack = _plan()
         _check_ports(stack)
         lock = _lock(stack.data)
+        stack.sockets.mkdir(mode=0o700)
         processes = stack.processes()
     except PlanError as error:
         print(f"TADA cannot start: {error}", file=sys.stderr)
@@ -84,7 +86,7 @@ def _plan() -> Stack:
     settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
     return Stack(
         data=Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute(),
-        sockets=Path(tempfile.mkdtemp(prefix="tada-")),
+        sockets=Path(tempfile.gettempdir()) / f"tada-{secrets.token_hex(8)}",
         ports=Ports.from_environment(environment),
         bind=bind,
         transform_workers=int(workers),

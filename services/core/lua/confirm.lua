@@ -2,14 +2,14 @@
 -- made from what the catalog says now, and every purge that follows a change knows of it, or the reader sees the change.
 -- KEYS entries, variants, sending
 -- ARGV cache key, lifetime of the note s, answer id, time to send s, most keys, uuids…
--- Returns {1 when noted, else 0, entries…}; an answer that is not noted must not be cached
+-- Returns {1 when noted, else 0; entries…}; an answer that is not noted must not be cached
 local cache_key, kept, answer, time_to_send, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local now = tonumber(redis.call('TIME')[1])
 local result = {0}
-if redis.call('SISMEMBER', KEYS[2], cache_key) == 1 or redis.call('SCARD', KEYS[2]) < most then
-  redis.call('SADD', KEYS[2], cache_key)
-  redis.call('EXPIRE', KEYS[2], kept, 'NX')
-  redis.call('EXPIRE', KEYS[2], kept, 'GT')
-  local now = redis.call('TIME')[1]
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - kept)
+if redis.call('ZSCORE', KEYS[2], cache_key) or redis.call('ZCARD', KEYS[2]) < most then
+  redis.call('ZADD', KEYS[2], now, cache_key)
+  redis.call('EXPIRE', KEYS[2], kept)
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
   redis.call('ZADD', KEYS[3], now + time_to_send, answer .. ' ' .. cache_key)
   redis.call('EXPIRE', KEYS[3], time_to_send)

@@ -73,6 +73,8 @@ class LocalStorage:
 
     def _create(self, target: Path, source: Path) -> None:
         with self._errors_named():
+            if not source.exists():
+                raise StorageDown("The upload was interrupted.", "Send it again.")
             _fsync(source)
             for folder in _make_folders(target.parent):
                 _fsync(folder)

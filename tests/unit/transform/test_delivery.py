@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.core import names, redis
+from services.core import keys, names, redis
 from services.core.caching import CACHE_KEY_HEADER
 from services.core.entries import Entry
 from services.core.limits import Limit, Limiter, StorageGuard
@@ -42,17 +42,17 @@ class Notes:
         self.changes: list[Callable[[], None]] = []
         self.room = True
         self.under_way: list[Answer] = []
-        self.confirmed: list[tuple[Answer, bool]] = []
+        self.confirmed: list[Answer] = []
 
     async def read(self, uuids: list[str]) -> list[bytes | None]:
         found = [self.catalogued.get(uuid) for uuid in uuids]
         return [entry.to_json() if entry else None for entry in found]
 
-    async def confirm(self, answer: Answer, uuids: list[str], *, negative: bool = False) -> Confirmation:
+    async def confirm(self, answer: Answer, uuids: list[str]) -> Confirmation:
         if self.changes:
             self.changes.pop(0)()
         self.under_way.append(answer)
-        self.confirmed.append((answer, negative))
+        self.confirmed.append(answer)
         return Confirmation(self.room, await self.read(uuids))
 
     async def sent(self, answer: Answer) -> None:
@@ -311,7 +311,7 @@ async def test_more_renders_than_may_wait_are_refused_at_once(
 
 
 @pytest.mark.parametrize(
-    ("path", "negative"),
+    ("path", "brief"),
     [
         ("/original/DEV/cat.jpg", False),
         ("/full/DEV/cat.webp", False),
@@ -320,13 +320,14 @@ async def test_more_renders_than_may_wait_are_refused_at_once(
     ],
 )
 async def test_an_answer_for_a_cache_is_confirmed_and_told_to_be_sent(
-    service: Service, photo: bytes, path: str, negative: bool
+    service: Service, photo: bytes, path: str, brief: bool
 ) -> None:
     await service.upload(photo, "cat.jpg", "image/jpeg")
     await service.get(path, FOR_A_CACHE)
-    [(answer, told_negative)] = service.notes.confirmed
-    assert (answer.cache_key, told_negative) == ("/key", negative)
-    assert answer.group == f"path:{names.stem(path.removeprefix('/original').removeprefix('/full'))}"
+    [answer] = service.notes.confirmed
+    assert (answer.cache_key, keys.is_brief(answer.group)) == ("/key", brief)
+    group = keys.path_group(names.stem(path.removeprefix("/original").removeprefix("/full")))
+    assert answer.group == (keys.brief(group) if brief else group)
     assert service.notes.under_way == []
 
 
