@@ -59,7 +59,7 @@ async def examine(storage: Storage, wanted: Adoption, storage_key: str) -> Store
     media_type = media_types.sniff(head)
     if media_type is None:
         raise BadRequest(f"The stored file {storage_key} is of no known type.", "Store an image, an SVG or a PDF.")
-    return StoredFile(media_type, signature, size, storage_key)
+    return StoredFile(media_type, signature, size, storage_key, original_size=size)
 
 
 def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_url: str) -> Entry:

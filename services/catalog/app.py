@@ -31,7 +31,12 @@ def make_app(settings: CatalogSettings) -> Starlette:
     client = redis.connect(settings.redis_address)
     catalog = Catalog(client)
     storage = open_storage(settings)
-    rules = Rules(settings.namespaces_allowed, frozenset(settings.valid_mimetypes), settings.assets_url)
+    rules = Rules(
+        settings.namespaces_allowed,
+        frozenset(settings.valid_mimetypes),
+        settings.assets_url,
+        settings.use_stripmetadata,
+    )
 
     storage.prepare()
 

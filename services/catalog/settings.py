@@ -34,6 +34,10 @@ class CatalogSettings(ServerSettings):
     )
     media_tokens_file: Path | None = Field(None, description="A file of named tokens, one line each.")
     payload_max_size: Size = Field(10 * 1024**2, description="Largest file that may be uploaded, such as 10mb.")
+    use_stripmetadata: bool = Field(
+        False,
+        description="Remove metadata from uploaded files before they are stored: EXIF, GPS, XMP, authors, scripts.",
+    )
     valid_mimetypes: Annotated[TextList, AfterValidator(_check_types)] = Field(
         ("image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"),
         description="Media types that may be uploaded, comma separated.",

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -99,6 +99,13 @@ class SpoolWriter:
                 view = view[os.write(self._file, view) :]
         except OSError as error:
             raise _no_space(error) from error
+
+
+def measured_again(file: SpooledFile) -> SpooledFile:
+    """Return what is known of a file that was rewritten in the spool."""
+    with file.path.open("rb") as content:
+        signature = hashlib.file_digest(content, "sha256").hexdigest()
+    return replace(file, size=file.path.stat().st_size, signature=signature)
 
 
 async def sweep_forever(folder: Path, catalog: Catalog) -> None:

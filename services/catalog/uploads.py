@@ -13,7 +13,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from services.catalog import adoption
-from services.catalog.spool import SpooledFile
+from services.catalog.spool import SpooledFile, measured_again
+from services.catalog.stripping import strip_file
 from services.core import entries, logs, media_types, names
 from services.core.catalog import Catalog, Change, Claim
 from services.core.entries import Entry, StoredFile
@@ -34,6 +35,7 @@ class Rules:
     namespaces: tuple[str, ...]
     media_types: frozenset[str]
     assets_url: str
+    strip_metadata: bool
 
     def check_namespace(self, namespace: str) -> None:
         """Raise NamespaceForbidden unless files may be put there."""
@@ -147,6 +149,9 @@ class Uploads:
         self, file: SpooledFile, unique_name: str, media_type: str
     ) -> AsyncIterator[tuple[Claim, StoredFile]]:
         """Store the bytes for the length of the context; they stay if an entry refers to them by its end."""
+        original_size = file.size
+        if self._rules.strip_metadata and await asyncio.to_thread(strip_file, file.path, media_type):
+            file = await asyncio.to_thread(measured_again, file)
         claim = await self._catalog.claim(unique_name)
         try:
             try:
@@ -156,7 +161,7 @@ class Uploads:
                 await self._catalog.release(claim)
                 claim = await self._catalog.claim_spare(unique_name)
                 await self._storage.create(claim.storage_key, file.path, media_type)
-            yield claim, StoredFile(media_type, file.signature, file.size, claim.storage_key)
+            yield claim, StoredFile(media_type, file.signature, file.size, claim.storage_key, original_size)
         except BaseException:
             discarding = asyncio.create_task(self._discard(claim))
             self._discarding.add(discarding)

@@ -79,6 +79,8 @@ class StoredFile:
     signature: str
     size: int
     storage_key: str
+    original_size: int
+    """Bytes that were uploaded: more than `size` when metadata has been removed."""
 
 
 def timestamp(at: datetime | None = None) -> str:
@@ -110,7 +112,7 @@ def new_entry(
         mimetype=media_types.WEBP if converted else stored.media_type,
         signature=stored.signature,
         size=stored.size,
-        original_size=stored.size,
+        original_size=stored.original_size,
         destination=name.destination,
         uploaded_date=now,
         updated_date=now,
@@ -130,7 +132,7 @@ def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
         original_mimetype=stored.media_type,
         signature=stored.signature,
         size=stored.size,
-        original_size=stored.size,
+        original_size=stored.original_size,
         storage_key=stored.storage_key,
         updated_date=timestamp(),
     )

@@ -47,7 +47,7 @@ def make_entry() -> MakeEntry:
         name = names.name_asset(namespace, destination, given_name, media_type, frozenset({media_type}), convert)
         return entries.new_entry(
             name,
-            StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(name.unique_name)),
+            StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(name.unique_name), 1234),
             converted=name.filename.endswith(".webp") and convert,
             assets_url=assets_url,
             fields=fields,

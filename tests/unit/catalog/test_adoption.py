@@ -18,7 +18,7 @@ UNIQUE_NAME = "/DEV/shop/cat.webp"
 
 def adopted(media_type: str, **given: Any) -> Entry:
     wanted = adoption.parse({"unique_name": UNIQUE_NAME} | given)
-    stored = StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(wanted.unique_name))
+    stored = StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(wanted.unique_name), 1234)
     return adoption.entry(wanted, stored, DEFAULT_TYPES, "https://media.example.com/assets/media")
 
 
@@ -128,7 +128,7 @@ async def test_a_stored_file_is_measured_signed_and_told_by_its_bytes(
 ) -> None:
     photo = photos["astronaut.png"]
     signature = hashlib.sha256(photo).hexdigest()
-    expected = StoredFile("image/png", signature, len(photo), "DEV/shop/cat.webp")
+    expected = StoredFile("image/png", signature, len(photo), "DEV/shop/cat.webp", len(photo))
     assert await examined(storage) == await examined(storage, signature=signature) == expected
 
 

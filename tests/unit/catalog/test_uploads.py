@@ -19,7 +19,7 @@ PNG, PDF, EXE = b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"MZ\x90"
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
     catalog = Catalog(redis.connect("redis://127.0.0.1:1"))
-    return Uploads(catalog, LocalStorage(tmp_path), Rules(("DEV", "PROD"), DEFAULT_TYPES, ""))
+    return Uploads(catalog, LocalStorage(tmp_path), Rules(("DEV", "PROD"), DEFAULT_TYPES, "", strip_metadata=False))
 
 
 def spooled(content: bytes, given_name: str = "cat.png", declared: str | None = None) -> SpooledFile:

@@ -88,7 +88,7 @@ def test_an_entry_expires_by_its_flag_or_to_the_second_by_its_date(
 
 def test_a_replaced_file_makes_the_next_version_under_the_same_path(make_entry: MakeEntry) -> None:
     old = make_entry("cat.jpg", information="kept")
-    new = entries.with_file(old, StoredFile("image/png", "ab" * 32, 99, "DEV/cat.webp.1"), "png")
+    new = entries.with_file(old, StoredFile("image/png", "ab" * 32, 99, "DEV/cat.webp.1", 99), "png")
     assert new.version == 2
     assert (new.uuid, new.unique_name, new.public_url, new.filename) == (
         old.uuid,
@@ -104,7 +104,7 @@ def test_a_replaced_file_makes_the_next_version_under_the_same_path(make_entry: 
 
 def test_a_replaced_file_without_conversion_keeps_its_name(make_entry: MakeEntry) -> None:
     old = make_entry("cat.jpg", convert=False)
-    new = entries.with_file(old, StoredFile("image/jpeg", "ab" * 32, 99, "DEV/cat.jpg.1"), "jpeg")
+    new = entries.with_file(old, StoredFile("image/jpeg", "ab" * 32, 99, "DEV/cat.jpg.1", 99), "jpeg")
     assert new.original_filename == new.filename == "cat.jpg"
     assert new.original_name == new.unique_name
 

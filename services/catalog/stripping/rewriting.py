@@ -1,0 +1,112 @@
+"""Rewriting a file from ranges of itself: what every format shares, and the only place that writes.
+
+A format is a function that reads a `Source` and yields, in order, what the new file consists of.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+from services.core.errors import BadRequest, StorageDown
+
+MAX_PARTS = 200_000
+"""More segments or chunks than this are no picture but an attempt to keep a worker busy."""
+_BLOCK = 1024 * 1024
+
+Range = tuple[int, int]
+Piece = Range | bytes
+"""A piece of the new file: the bytes [start, end) of the old one, or new bytes."""
+
+
+def damaged(kind: str, what: str) -> BadRequest:
+    """Return the error for a file whose structure is not understood; `what` completes "it …"."""
+    return BadRequest(
+        f"The {kind} file is damaged: it {what}.",
+        "Send the whole file again, or open it in an editor and save it anew.",
+    )
+
+
+class Source:
+    """An open file that is read by position, so that reading it here and copying it there do not meet."""
+
+    def __init__(self, file: BinaryIO, kind: str) -> None:
+        self._file = file.fileno()
+        self._kind = kind
+        self.size = os.fstat(self._file).st_size
+
+    def up_to(self, start: int, length: int) -> bytes:
+        """Return the bytes at a position, fewer or none where the file ends."""
+        data = os.pread(self._file, length, start)
+        while data and len(data) < length and (more := os.pread(self._file, length - len(data), start + len(data))):
+            data += more
+        return data
+
+    def exactly(self, start: int, length: int) -> bytes:
+        """Return the bytes at a position; raises BadRequest where the file ends before them."""
+        data = self.up_to(start, length)
+        if len(data) < length:
+            raise self.damaged("is cut short")
+        return data
+
+    def damaged(self, what: str) -> BadRequest:
+        return damaged(self._kind, what)
+
+
+def rewrite(path: Path, kind: str, plan: Callable[[Source], Iterable[Piece]]) -> bool:
+    """Make a file anew from the pieces planned for it; one that would not change is not written."""
+    with path.open("rb") as file:
+        source = Source(file, kind)
+        pieces = _joined(plan(source))
+        head = list(islice(pieces, 2))
+        if head == [(0, source.size)]:
+            return False
+        with replacement(path) as target:
+            for piece in chain(head, pieces):
+                for block in [piece] if isinstance(piece, bytes) else _blocks(source, *piece):
+                    target.write(block)
+    return True
+
+
+@contextmanager
+def replacement(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file beside another; it takes the other's place at the end, and is gone after an error."""
+    # The spool's sweeper knows by the name whose file it is, should this process die.
+    owner = path.name.partition("~")[0]
+    new = path.with_name(f"{owner}~{secrets.token_hex(16)}.part")
+    try:
+        with open(new, "xb", opener=lambda name, flags: os.open(name, flags, 0o640)) as file:
+            yield file
+        new.replace(path)
+    except OSError as error:
+        raise StorageDown(f"The upload cannot be stored: {error.strerror}.", "Try again later.") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Join the ranges that follow one another; however many there are, only one is held."""
+    start = end = 0
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            if start < end:
+                yield start, end
+            start = end = 0
+            yield piece
+        elif piece[0] == end and start < end:
+            end = piece[1]
+        else:
+            if start < end:
+                yield start, end
+            start, end = piece
+    if start < end:
+        yield start, end
+
+
+def _blocks(source: Source, start: int, end: int) -> Iterator[bytes]:
+    while start < end:
+        yield source.exactly(start, min(_BLOCK, end - start))
+        start += _BLOCK

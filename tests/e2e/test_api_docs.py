@@ -1,0 +1,78 @@
+"""docs/api.md: every request in it is made, in its order, and every answer compared."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from services.catalog.app import make_app
+from services.catalog.settings import CatalogSettings
+from tests.e2e.system import System
+from tools.stack.plan import ROOT
+
+ANYTHING = "…"
+"""Stands in an answer for what is another each time: dates, keys, the rest of a long list."""
+PAGE = ROOT / "docs" / "api.md"
+_EXAMPLE = re.compile(r"```\n\$ (curl .+?)\n```\n+```json\n(.+?)\n```", re.DOTALL)
+
+
+def examples() -> list[tuple[str, Any]]:
+    """Return the requests of the page with the answers it shows."""
+    return [
+        (command.replace("\\\n", " "), json.loads(answer)) for command, answer in _EXAMPLE.findall(PAGE.read_text())
+    ]
+
+
+def test_every_request_is_answered_as_shown(
+    make_system: Callable[..., System], photos: dict[str, bytes], tmp_path: Path
+) -> None:
+    system = make_system(NAMESPACES_ALLOWED="DEV,PROD")
+    for name, photo in (("cat.jpg", "china.jpg"), ("dog.jpg", "flower.jpg"), ("fox.png", "astronaut.png")):
+        (tmp_path / name).write_bytes(photos[photo])
+    stored = system.stack.data / "storage" / "DEV" / "stored.webp"
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(photos["coffee.png"])
+    assert len(examples()) > 15
+    for command, shown in examples():
+        here = command.replace("localhost:3001", f"localhost:{system.ports.api}")
+        done = subprocess.run([*shlex.split(here), "-s"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        answer = json.loads(done.stdout.replace(f"localhost:{system.ports.edge}", "localhost:8080"))
+        assert matches(shown, answer), f"{command}\n{json.dumps(answer, indent=2)}"
+
+
+def matches(shown: Any, answer: Any) -> bool:
+    """Say whether an answer is what is shown, ANYTHING left open."""
+    if shown == ANYTHING:
+        return True
+    if isinstance(shown, dict) and isinstance(answer, dict):
+        left_open = shown.get(ANYTHING) == ANYTHING
+        named = {key: value for key, value in shown.items() if key != ANYTHING}
+        if not left_open and named.keys() != answer.keys():
+            return False
+        return all(key in answer and matches(value, answer[key]) for key, value in named.items())
+    if isinstance(shown, list) and isinstance(answer, list):
+        return len(shown) == len(answer) and all(map(matches, shown, answer))
+    return bool(shown == answer)
+
+
+def test_every_route_has_an_example() -> None:
+    shown = {
+        (_method(command), re.sub(r"[0-9a-f-]{36}", "{uuid}", re.findall(r"localhost:3001([^?\s'\"]+)", command)[0]))
+        for command, _ in examples()
+    }
+    missing = {
+        (method, route.path)
+        for route in make_app(CatalogSettings()).routes
+        for method in getattr(route, "methods", None) or ()
+        if method != "HEAD" and route.path not in ("/upload", "/uploads", "/openapi.json", "/api-docs")  # type: ignore[attr-defined]
+        if (method, route.path) not in shown and not route.path.startswith("/api-docs/")  # type: ignore[attr-defined]
+    }
+    assert not missing
+
+
+def _method(command: str) -> str:
+    given = re.search(r"-X (\w+)", command)
+    return given[1] if given else "POST" if " -F " in command else "GET"
