@@ -34,6 +34,8 @@ def parse(given: dict[str, Any]) -> Adoption:
             "The entry has no unique_name that can be.", "Send one such as /DEV/products/cat.webp, where the file lies."
         )
     version = given.get("version", 1)
+    if isinstance(version, float) and version.is_integer():
+        version = int(version)  # In JSON, 2.0 is the number 2.
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version < 2**31:
         raise BadRequest("version is not a positive number.", "Leave it out to begin with 1.")
     texts = {name: given.get(name) for name in ("original_filename", "signature")}

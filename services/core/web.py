@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core import caching, logs
@@ -60,7 +61,16 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     known.status, known.code = error.status_code, str(error.detail).lower().replace(" ", "_")
     answer = error_response(known)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of one route; here several routes share a path.
+        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [route for route in routes if route.path_regex.match(request.url.path)]
+    return {method for route in matching for method in route.methods or ()}
 
 
 async def on_crash(request: Request, error: Exception) -> Response:

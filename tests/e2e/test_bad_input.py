@@ -222,4 +222,6 @@ def test_unknown_routes_and_methods_are_json(system: System) -> None:
     assert system.api.get("/nothing").json()["errors"][0]["message"]
     answer = system.api.put("/file")
     assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert system.api.put("/catalog").headers["allow"] == "DELETE, GET, HEAD, PATCH, POST"
     assert answer.json()["errors"][0]["message"]

@@ -140,6 +140,17 @@ def test_the_edge_only_reads(system: System, photos: dict[str, bytes]) -> None:
     assert system.edge.request("PURGE", "/assets/media/full/DEV/x.webp").status_code == 405
 
 
+@pytest.mark.parametrize("tier", ["edge", "cache", "api"])
+def test_what_nginx_itself_refuses_is_json_too(system: System, tier: str) -> None:
+    client = getattr(system, tier)
+    too_long = client.get(f"/assets/media/full/DEV/{'x' * 20_000}.webp")
+    too_much = client.get("/catalog", headers={"X-Long": "x" * 20_000})
+    traced = client.request("TRACE", "/catalog")
+    for answer, status in ((too_long, 400), (too_much, 400), (traced, 405)):
+        assert answer.status_code == status
+        assert answer.json()["errors"][0]["hint"]
+
+
 @pytest.mark.parametrize("path", ["/", "/file", "/readiness-check", "/assets", "/catalog/create-dump", "/openapi.json"])
 def test_the_edge_has_nothing_else(system: System, path: str) -> None:
     answer = system.edge.get(path)
