@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from services.catalog import changes, cors, files, health, listing
+from services.catalog import changes, cors, docs_page, files, health, listing
 from services.catalog.auth import Authentication
 from services.catalog.clients import networks
 from services.catalog.context import Context
@@ -64,6 +64,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
             Route("/file/{uuid}", files.delete_file, methods=["DELETE"]),
             *(route for path in _paths("/catalog", settings.route_catalog_get) for route in _catalog_routes(path)),
             Route(settings.healthcheck_route, health.readiness),
+            *docs_page.routes(settings),
         ],
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),

@@ -1,0 +1,180 @@
+"""The answers in the document: each status with its headers, its shape and an example. Pure functions."""
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.catalog.openapi.schemas import Schema, reference
+from services.catalog.settings import CatalogSettings
+from services.core import media_types, names
+from services.core.entries import Entry
+from services.core.errors import (
+    AlreadyExists,
+    Forbidden,
+    NotFound,
+    TadaError,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+
+Answer = dict[str, Any]
+JSON = "application/json"
+
+_MOMENT = "2026-03-01T09:30:00.000+00:00"
+
+
+def header_components() -> dict[str, Schema]:
+    """Return every named header of the document."""
+    return {
+        "X-Request-Id": _header("string", "Names the request in the log."),
+        "X-Purge": {
+            **_header("string", "done: the public sees the change. queued: it will, once the caches can be reached."),
+            "schema": {"type": "string", "enum": ["done", "queued"]},
+        },
+        "ETag": _header("string", "Send it back as If-None-Match."),
+        "Link": {**_header("string", 'The next page, as <…>; rel="next"; absent on the last.'), "required": False},
+        "X-Next-Cursor": {**_header("string", "The cursor of the next page; absent on the last."), "required": False},
+        "Retry-After": _header("integer", "Seconds to wait before trying again."),
+        "WWW-Authenticate": _header("string", "Bearer"),
+        "RateLimit": {
+            **_header("string", "What is left of each limit, and when there will be more."),
+            "required": False,
+        },
+        "RateLimit-Policy": {**_header("string", "The limits that hold for this client."), "required": False},
+    }
+
+
+def components(settings: CatalogSettings) -> dict[str, Answer]:
+    """Return every named answer of the document."""
+    entry = example(settings)
+    whole = {"data": [entry], "errors": []}
+    bytes_max = settings.payload_max_size
+    return {
+        "Written": _answer("Written.", "Answer", whole, "X-Purge"),
+        "Uploaded": {**_answer("Catalogued.", "Answer", whole, "X-Purge"), "links": _links()},
+        "PartlyWritten": _answer(
+            "Written, all or in part: see errors.",
+            "Answer",
+            {"data": [entry], "errors": [{"uuid": _other(), **no_entry(_other())}]},
+            "X-Purge",
+        ),
+        "Removed": _answer("Done.", "Removal", {"data": [], "errors": [], "removed": 12}, "X-Purge"),
+        "Entry": _answer("The entry.", "Page", whole, "ETag"),
+        "List": {
+            "description": "The entries, or a page of them, in the order of creation.",
+            "headers": _headers("ETag", "Link", "X-Next-Cursor"),
+            "content": {JSON: {"schema": {"type": "array", "items": reference("Entry")}, "example": [entry]}},
+        },
+        "NotModified": {"description": "What you have still holds.", "headers": _headers("ETag")},
+        "Refused": _refusal("The request has to be changed.", AlreadyExists()),
+        "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),
+        "Forbidden": _refusal(
+            "Not with this token, or not in this namespace.",
+            Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may in: DEV."),
+        ),
+        "NotFound": _refusal("There is no such entry, or its file is gone.", NotFound(f"No entry {_other()}.")),
+        "TooLarge": _refusal(
+            "The body is too large.",
+            TooLarge(f"The file has more than {bytes_max} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE."),
+        ),
+        "TooMany": _refusal(
+            "A rate limit is used up.",
+            TooManyRequests("Too many requests: 100 in 30 s are allowed.", "Try again in 3 seconds.", 3),
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+        ),
+        "Unavailable": _refusal(
+            "Redis or the storage cannot be reached: nothing was done, try again.",
+            Unavailable("The catalog cannot be asked right now.", "Try again in a moment."),
+            "Retry-After",
+        ),
+        "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),
+        "NotReady": _answer(
+            "One of them does not.",
+            "Readiness",
+            {"ready": False, "redis": "does not answer", "storage": "ok"},
+            "Retry-After",
+        ),
+        "Document": {
+            "description": "The document.",
+            "headers": _headers("ETag"),
+            "content": {JSON: {"schema": {"type": "object"}}},
+        },
+        "Page": {
+            "description": "The page.",
+            "headers": _headers("ETag"),
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        },
+    }
+
+
+def example(settings: CatalogSettings) -> dict[str, Any]:
+    """Return an entry as an upload of cat.jpg makes it."""
+    namespace, kind = settings.namespaces_allowed[0], "image/jpeg"
+    name = names.name_asset(namespace, "products", "cat.jpg", kind, frozenset({kind}), convert=True)
+    entry = Entry(
+        uuid=names.asset_uuid(name.unique_name),
+        version=1,
+        namespace=namespace,
+        public_url=f"{settings.assets_url}/full{name.unique_name}",
+        unique_name=name.unique_name,
+        filename=name.filename,
+        original_filename=name.original_filename,
+        base_url=settings.assets_url,
+        base_host=urlsplit(settings.assets_url).netloc,
+        external_id="shop-4711",
+        expired=False,
+        expiration_date=None,
+        information=None,
+        original_mimetype=kind,
+        mimetype=media_types.WEBP,
+        signature="9f" * 32,
+        size=48213,
+        original_size=48213,
+        destination=name.destination,
+        uploaded_date=_MOMENT,
+        updated_date=_MOMENT,
+        converted=True,
+        storage_key=names.plain_storage_key(name.unique_name),
+    )
+    return asdict(entry)
+
+
+def no_entry(uuid: str) -> dict[str, str]:
+    return NotFound(f"No entry {uuid}.").public()
+
+
+def reference_to(name: str) -> Answer:
+    return {"$ref": f"#/components/responses/{name}"}
+
+
+def _links() -> dict[str, Any]:
+    uuid = {"uuid": "$response.body#/data/0/uuid"}
+    return {name: {"operationId": name, "parameters": uuid} for name in ("getEntry", "patchFile", "deleteFile")}
+
+
+def _other() -> str:
+    return names.asset_uuid("/DEV/products/dog.webp")
+
+
+def _answer(description: str, schema: str, example: object, *headers: str) -> Answer:
+    return {
+        "description": description,
+        "headers": _headers(*headers),
+        "content": {JSON: {"schema": reference(schema), "example": example}},
+    }
+
+
+def _refusal(description: str, error: TadaError, *headers: str) -> Answer:
+    return _answer(description, "Refusal", {"data": [], "errors": [error.public()]}, *headers)
+
+
+def _headers(*names: str) -> dict[str, Schema]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def _header(kind: str, description: str) -> Schema:
+    return {"description": description, "required": True, "schema": {"type": kind}}

@@ -1,0 +1,89 @@
+"""What the routes take, in the document: parameters and bodies with examples. Pure functions."""
+
+from typing import Any
+
+from services.catalog.listing import LIMIT_MAX
+from services.catalog.openapi import answers
+from services.catalog.openapi.answers import JSON
+from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
+from services.catalog.settings import CatalogSettings
+
+Body = dict[str, Any]
+
+FORM = "multipart/form-data"
+UUID: Schema = {
+    "name": "uuid",
+    "in": "path",
+    "required": True,
+    "description": "The uuid of an entry.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+IF_NONE_MATCH: Schema = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of what you have: answered 304 while it still holds.",
+    "schema": {"type": "string"},
+}
+
+
+def list_parameters(settings: CatalogSettings) -> list[Schema]:
+    """Return the parameters that choose a part of the list."""
+    page = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
+    return [
+        _query("filterByKey", {"type": "string"}, "A field of the entries.", "namespace"),
+        _query(
+            "filterByValue", {"type": "string"}, "Its value: a text, true, null, 12.", settings.namespaces_allowed[0]
+        ),
+        _query("limit", page, "Entries on a page; all of them without it.", 100),
+        _query("cursor", {"type": "string", "pattern": "^[0-9]{0,15}$"}, "X-Next-Cursor of the page before.", "100"),
+        IF_NONE_MATCH,
+    ]
+
+
+def form(schema: str, settings: CatalogSettings) -> Body:
+    """Return a body that has one file or several."""
+    part = "files" if schema.endswith("s") else "file"
+    encoding = {part: {"contentType": ", ".join(settings.valid_mimetypes)}}
+    return {
+        "required": True,
+        "description": f"A file has {settings.payload_max_size} bytes at most.",
+        "content": {FORM: {"schema": reference(schema), "encoding": encoding}},
+    }
+
+
+def changes() -> Body:
+    return _json(reference("Changes"), {"expired": False, "expiration_date": "2027-01-31T18:00:00+01:00"})
+
+
+def list_of_changes(settings: CatalogSettings) -> Body:
+    return _json(_list("ChangeOfOne"), [{"uuid": _uuid(settings), "information": "Photo: A. Person"}])
+
+
+def deletions(settings: CatalogSettings) -> Body:
+    return _json(_list("Deletion"), [{"namespace": settings.namespaces_allowed[0], "uuids": [_uuid(settings)]}])
+
+
+def adoption(settings: CatalogSettings) -> Body:
+    entry = answers.example(settings)
+    return _json(reference("Adoption"), {name: entry[name] for name in ("unique_name", "original_filename")})
+
+
+def either(one: Body, other: Body) -> Body:
+    """Return a body that is of one media type or of another."""
+    return {**one, "content": {**one["content"], **other["content"]}}
+
+
+def _json(schema: Schema, example: object) -> Body:
+    return {"required": True, "content": {JSON: {"schema": schema, "example": example}}}
+
+
+def _list(schema: str) -> Schema:
+    return {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": reference(schema)}
+
+
+def _query(name: str, schema: Schema, description: str, example: object) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": schema, "example": example}
+
+
+def _uuid(settings: CatalogSettings) -> str:
+    return str(answers.example(settings)["uuid"])

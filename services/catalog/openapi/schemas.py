@@ -1,0 +1,267 @@
+"""The shapes in the document: entries, errors, answers and what a client may send. Pure functions."""
+
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from services.catalog.settings import CatalogSettings
+from services.core.entries import SETTABLE, Entry
+from services.core.errors import TadaError
+
+Schema = dict[str, Any]
+
+MAX_ITEMS = 1000
+UNIQUE_NAME = r"^(/[A-Za-z0-9@_-]{1,90}){2,12}\.[A-Za-z0-9]{1,10}$"
+_SHA256 = "^[0-9a-f]{64}$"
+_UUID = {"type": "string", "format": "uuid"}
+_WORDS = ["true", "false", "1", "0", "yes", "no", "on", "off"]
+
+_TYPES: dict[Any, Schema] = {
+    str: {"type": "string"},
+    str | None: {"type": ["string", "null"]},
+    int: {"type": "integer"},
+    bool: {"type": "boolean"},
+}
+_ENTRY: dict[str, Schema] = {
+    "uuid": {"format": "uuid", "description": "Derived from unique_name: one path, one asset, one uuid."},
+    "version": {"minimum": 1, "description": "1, and one more with each replaced file."},
+    "namespace": {"description": "The first folder of the path."},
+    "public_url": {"format": "uri-reference", "description": "Where the public fetches it, as full or original."},
+    "unique_name": {"pattern": UNIQUE_NAME, "description": "The path: /{namespace}/{destination…}/{filename}."},
+    "filename": {"description": "The name under which it is delivered: cat.webp."},
+    "original_filename": {"description": "The name under which it was uploaded, made safe: cat.jpg."},
+    "base_url": {"format": "uri-reference", "description": "What the public addresses of assets begin with."},
+    "base_host": {"description": "The host in base_url; empty when that has none."},
+    "external_id": {"description": "A text of yours."},
+    "expired": {"description": "An expired asset is no longer delivered."},
+    "expiration_date": {"format": "date-time", "description": "From then on it is expired; null for never."},
+    "information": {"description": "A text of yours."},
+    "original_mimetype": {"description": "The media type of the stored bytes."},
+    "mimetype": {"description": "The media type that full delivers."},
+    "signature": {"pattern": _SHA256, "description": "SHA-256 of the stored bytes, in hex."},
+    "size": {"minimum": 0, "description": "Length of the stored bytes, without the metadata that was removed."},
+    "original_size": {"minimum": 0, "description": "Length of the uploaded bytes."},
+    "destination": {"description": "The folders below the namespace; the namespace itself when there are none."},
+    "uploaded_date": {"format": "date-time", "description": "When the entry was made."},
+    "updated_date": {"format": "date-time", "description": "When the entry last changed."},
+    "converted": {"description": "Whether it is delivered as WebP (toWebp)."},
+    "storage_key": {"description": "Where the storage has the bytes."},
+}
+
+_TEXT: Schema = {"type": ["string", "number", "null"], "description": "A text of yours; null or empty for none."}
+_SETTABLE: dict[str, Schema] = {
+    "external_id": {**_TEXT, "examples": ["shop-4711"]},
+    "expired": {
+        "description": "Whether the asset is no longer delivered.",
+        "anyOf": [{"type": "boolean"}, {"type": "string", "enum": _WORDS}],
+        "examples": [True],
+    },
+    "expiration_date": {
+        "description": "ISO 8601, UTC unless it has an offset; null or empty for none.",
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+            {"enum": [None, "", "null"]},
+        ],
+        "examples": ["2027-01-31T18:00:00+01:00"],
+    },
+    "information": {**_TEXT, "examples": ["Photo: A. Person"]},
+}
+
+
+def components(settings: CatalogSettings) -> dict[str, Schema]:
+    """Return every named schema of the document."""
+    return {
+        "Entry": _entry(),
+        "Error": _error(),
+        "Answer": _answer("What was written, as it is now, and what failed. Both for a list that succeeded in part."),
+        "Page": _answer("One entry in data.", data={"minItems": 1, "maxItems": 1}, errors={"maxItems": 0}),
+        "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
+        "Removal": _answer(
+            "All entries are gone.",
+            data={"maxItems": 0},
+            errors={"maxItems": 0},
+            removed={"type": "integer", "minimum": 0, "description": "How many entries there were."},
+        ),
+        "Readiness": _readiness(),
+        "Changes": _changes(),
+        "ChangeOfOne": _changes(uuid={**_UUID, "description": "Which entry."}),
+        "Adoption": _adoption(),
+        "Deletion": _deletion(),
+        "Upload": _form({"file": _file()}, ["file", "namespace"], settings),
+        "Uploads": _form({"files": _file_list()}, ["files", "namespace"], settings),
+        "Replacement": {
+            **_form({"file": _file()}, [], None),
+            "anyOf": [{"required": [n]} for n in ("file", *SETTABLE)],
+        },
+        "Replacements": _form({"uuids": _uuids(), "files": _file_list()}, ["uuids", "files"], None),
+    }
+
+
+def reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def error_codes() -> list[str]:
+    """Return the code of every error that there is."""
+
+    def below(kind: type[TadaError]) -> set[str]:
+        return {kind.code}.union(*(below(child) for child in kind.__subclasses__()))
+
+    return sorted(below(TadaError) | {"method_not_allowed"})
+
+
+def _entry() -> Schema:
+    types = get_type_hints(Entry)
+    names = [field.name for field in fields(Entry)]
+    return {
+        "type": "object",
+        "description": "One asset of the catalog.",
+        "required": names,
+        "properties": {name: {**_TYPES[types[name]], **_ENTRY[name]} for name in names},
+    }
+
+
+def _error() -> Schema:
+    return {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "enum": error_codes(), "description": "Stays the same, for programs."},
+            "message": {"type": "string", "description": "What went wrong, for people."},
+            "hint": {"type": "string", "description": "What to do about it."},
+            "uuid": {"type": "string", "description": "Which entry of a list failed."},
+            "file": {"type": "string", "description": "Which file of a form failed, by its name."},
+        },
+    }
+
+
+def _answer(description: str, *, data: Schema | None = None, errors: Schema | None = None, **more: Schema) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "required": ["data", "errors", *more],
+        "properties": {
+            "data": {"type": "array", "items": reference("Entry"), **(data or {})},
+            "errors": {"type": "array", "items": reference("Error"), **(errors or {})},
+            "warnings": {"type": "array", "items": {"type": "string"}, "description": "Written, and yet: X-Purge."},
+            **more,
+        },
+    }
+
+
+def _readiness() -> Schema:
+    said = {"type": "string", "description": "ok, or what is wrong."}
+    return {
+        "type": "object",
+        "required": ["ready", "redis", "storage"],
+        "properties": {"ready": {"type": "boolean"}, "redis": said, "storage": said},
+    }
+
+
+def _changes(**more: Schema) -> Schema:
+    entry = _entry()["properties"]
+    fixed = {name: {**entry[name], "readOnly": True} for name in entry if name not in {*SETTABLE, *more}}
+    return {
+        "type": "object",
+        "description": (
+            "Fields to change. A whole entry may be sent back: what only the service sets is accepted with the value "
+            "that it has, and refused with another."
+        ),
+        "required": list(more),
+        "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, "toWebp": {"readOnly": True}},
+        "additionalProperties": False,
+        "anyOf": [{"required": [name]} for name in SETTABLE],
+    }
+
+
+def _adoption() -> Schema:
+    return {
+        "type": "object",
+        "description": "An entry, as far as it is known; what follows from the bytes is computed.",
+        "required": ["unique_name"],
+        "properties": {
+            "unique_name": {"type": "string", "pattern": UNIQUE_NAME, "description": "Where the storage has the file."},
+            "original_filename": {"type": ["string", "null"], "description": "The name under which it was uploaded."},
+            "signature": {
+                "type": ["string", "null"],
+                "pattern": _SHA256,
+                "description": "Refused unless it is that of the bytes.",
+            },
+            "version": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1},
+            **_SETTABLE,
+        },
+    }
+
+
+def _deletion() -> Schema:
+    named = {"type": "string", "pattern": r"[^\s,]"}
+    uuids = {"anyOf": [named, {"type": "array", "minItems": 1, "items": named}]}
+    return {
+        "type": "object",
+        "properties": {
+            "namespace": {"type": ["string", "null"], "description": "The entries must be in it; null for any."},
+            "uuids": {**uuids, "description": "A list, or one text with commas."},
+            "uuid": {**uuids, "description": "The same as uuids."},
+        },
+        "anyOf": [{"required": ["uuids"]}, {"required": ["uuid"]}],
+    }
+
+
+def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | None) -> Schema:
+    """Return the schema of a form: one that makes `new` assets says where they go, another may repeat what they are."""
+    place: dict[str, Schema] = {}
+    fixed: dict[str, Schema] = {}
+    if new is None:
+        fixed = {name: {"type": "string", "readOnly": True} for name in _ENTRY if name not in SETTABLE}
+    else:
+        place = {
+            "namespace": {
+                "type": "string",
+                "enum": list(new.namespaces_allowed),
+                "description": "The first folder.",
+                "examples": [new.namespaces_allowed[0]],
+            },
+            "destination": {
+                "type": "string",
+                "description": "Folders below the namespace, ten at most.",
+                "examples": ["products/2026"],
+            },
+            "filename": {
+                "type": "string",
+                "description": "Replaces the uploaded name before anything is derived. No path, no control characters.",
+                "examples": ["cat.jpg"],
+            },
+        }
+    return {
+        "type": "object",
+        "description": "Fields may come in any order, before or after the files. Unknown ones are ignored.",
+        "required": required,
+        "properties": {
+            **own,
+            **place,
+            "toWebp": {
+                "type": "string",
+                "enum": ["", *_WORDS],
+                "description": "false keeps name and type, and full delivers the file as stored.",
+                "examples": ["true"],
+            },
+            "expired": {"type": "string", "enum": _WORDS, "description": _SETTABLE["expired"]["description"]},
+            "expiration_date": _SETTABLE["expiration_date"],
+            "external_id": {**_SETTABLE["external_id"], "type": "string"},
+            "information": {**_SETTABLE["information"], "type": "string"},
+            **fixed,
+        },
+    }
+
+
+def _file() -> Schema:
+    # OpenAPI 3.1 says contentMediaType; many tools still know a file by format alone.
+    return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream", "minLength": 1}
+
+
+def _file_list() -> Schema:
+    return {"type": "array", "minItems": 1, "maxItems": 100, "items": _file()}
+
+
+def _uuids() -> Schema:
+    return {"type": "string", "description": "Comma separated, as many as files, in the same order."}

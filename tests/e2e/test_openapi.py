@@ -1,0 +1,213 @@
+"""The document against the running service: schemathesis sends what it allows and what it forbids, and judges.
+
+Each service is one of its own, because DELETE /catalog is among the requests.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image
+from schemathesis import engine
+from schemathesis.core.failures import Failure
+from schemathesis.engine import StopReason, events
+from schemathesis.transport.serialization import Binary
+
+from tests.e2e.system import System
+
+TOKEN = "token-of-the-tests"
+PREFIXED = {
+    "MEDIA_TOKEN": TOKEN,
+    "API_PREFIX": "/prefix",
+    "ROUTE_CATALOG_GET": "/list",
+    "NAMESPACES_ALLOWED": "DEV,PROD",
+}
+CONFIG: dict[str, Any] = {
+    "seed": 1,
+    "continue-on-failure": True,
+    # Beside the cases that cover a schema systematically, this many are made up for each operation: 20 s in all.
+    "generation": {"max-examples": 15, "database": "none", "no-shrink": True},
+    # Not texts out of the sources: the same requests, whatever else changes.
+    "analysis": {"constants": {"enabled": False}},
+    # 413 is the answer to a list that is too long.
+    "checks": {"negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 413, 429]}},
+}
+BY_CONTRACT_400 = {"already_exists", "not_found", "not_replaceable", "type_unauthorized", "namespace_forbidden"}
+"""Why a request of the right shape is refused: for what there is already, and for what its files are."""
+SAID_IN_WORDS = {"filename", "destination", "original_filename", "signature", "uuids"}
+"""Fields with rules that no schema can say: what is left of a name, what the bytes are, as many uuids as files."""
+
+
+def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemathesis.Response) -> bool:
+    """Say whether a check contradicts the contract.
+
+    Valid data "should have been accepted", but whether a path is free, an entry exists or bytes are what their name
+    says is no property of the data. Section 3: taken paths, unfit types and lists of which nothing succeeds are 400.
+    """
+    kind = type(failure).__name__
+    if kind == "RejectedPositiveData" and response.status_code == 400:
+        named = isinstance(case.body, dict) and SAID_IN_WORDS & case.body.keys()
+        codes = {error["code"] for error in response.json()["errors"]}
+        # Where it has no value at hand, schemathesis fills a form with empty texts, which no namespace is.
+        unnamed = isinstance(case.body, dict) and case.body.get("namespace") == ""
+        return codes <= BY_CONTRACT_400 or bool(named) or unnamed
+    if kind == "UnsupportedMethodResponse" and response.status_code == 401:
+        return True  # Whoever has no token does not learn which routes there are.
+    # An empty argument is none: forms send them. Of an argument that is given twice the last counts.
+    last = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True).get("limit", ["1"])[-1]
+    # All values of a form are texts, of whatever type they were meant to be.
+    texts = case.media_type == "multipart/form-data" and "violates `type`" in failure.message
+    # A case that schemathesis itself calls valid, once a hook has changed it or a form has made texts of its values.
+    valid = "positive test case" in failure.message
+    return kind == "AcceptedNegativeData" and (last == "" or texts or valid)
+
+
+def is_known(failure: Failure, case: schemathesis.Case, response: schemathesis.Response) -> bool:
+    """Say whether a fault is known and waits for its correction. Remove a line with the fault that it names."""
+    kind, method = type(failure).__name__, response.request.method
+    return (
+        # Of several routes with one path, Allow names the methods of the first alone.
+        (kind == "AllowHeaderMismatch" and method == "OPTIONS")
+        # nginx itself refuses TRACE, with a page of HTML and without Allow.
+        or (kind == "UnsupportedMethodResponse" and method == "TRACE")
+        # 2.0 is an integer in JSON Schema; POST /catalog refuses it as a version.
+        or (kind == "RejectedPositiveData" and isinstance(case.body, dict) and type(case.body.get("version")) is float)
+    )
+
+
+@pytest.fixture(scope="module")
+def _types() -> None:
+    """Tell schemathesis what files of each type look like."""
+
+    def picture(kind: str, colour: tuple[int, int, int], side: int) -> bytes:
+        out = io.BytesIO()
+        Image.new("RGB", (side, side), colour).save(out, kind)
+        return out.getvalue()
+
+    byte = st.integers(0, 255)
+    for kind in ("png", "jpeg", "webp"):
+        pictures = st.builds(picture, st.just(kind.upper()), st.tuples(byte, byte, byte), st.integers(1, 16))
+        schemathesis.openapi.media_type(f"image/{kind}", pictures)
+    schemathesis.openapi.media_type("image/svg+xml", st.just(b'<svg xmlns="http://www.w3.org/2000/svg"/>'))
+    schemathesis.openapi.media_type("application/pdf", st.just(b"%PDF-1.4\n%%EOF\n"))
+
+
+@pytest.fixture(scope="module")
+def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A service below a prefix, with a token and another name for the catalog."""
+    found = System(tmp_path_factory.mktemp("prefixed"), PREFIXED)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+    """Send a list of files: what is registered for a type is one file, also where several may come."""
+    if isinstance(case.body, dict) and isinstance(case.body.get("files"), bytes | Binary):
+        case.body = {**case.body, "files": [case.body["files"]]}
+
+
+def faults(url: str, auth: dict[str, Any]) -> list[str]:
+    """Send requests as the document at `url` has them, and return what is not as it says."""
+    schema = schemathesis.openapi.from_url(url, config=schemathesis.Config.from_dict({**CONFIG, "auth": auth}))
+
+    @schema.hook
+    def filter_failure(
+        context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case, response: schemathesis.Response
+    ) -> bool:
+        return not (is_by_contract(failure, case, response) or is_known(failure, case, response))
+
+    found: dict[str, str] = {}
+    tried: set[str] = set()
+    for event in engine.from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            tried |= {node.value.operation.label for node in event.recorder.cases.values()}
+            for case_id, checks in event.recorder.checks.items():
+                for check in checks:
+                    if info := check.failure_info:
+                        answer = event.recorder.find_response(case_id=case_id)
+                        told = f"{info.code_sample}\n{answer.status_code} {answer.text[:300]}" if answer else ""
+                        found.setdefault(f"{event.recorder.label}: {check.name}: {info.failure.message}", told)
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            found[repr(event)] = ""
+        elif isinstance(event, events.EngineFinished):
+            found |= {failure.message: "" for failure in event.failures}
+            assert event.stop_reason is StopReason.COMPLETED
+    everything = {operation.ok().label for operation in schema.get_all_operations()}
+    assert everything <= tried, "some operations were not tried"
+    return [f"{fault}\n{how}\n" for fault, how in sorted(found.items())]
+
+
+@pytest.mark.usefixtures("_types")
+def test_service_is_as_described(make_system: Callable[..., System]) -> None:
+    system = make_system(NAMESPACES_ALLOWED="DEV,PROD")
+    found = faults(f"{system.api.base_url}/openapi.json", {})
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.usefixtures("_types")
+def test_service_with_a_token_below_a_prefix_is_as_described(prefixed: System) -> None:
+    auth = {"openapi": {"token": {"bearer": TOKEN}}}
+    found = faults(f"{prefixed.api.base_url}/prefix/openapi.json", auth)
+    assert not found, "\n".join(found)
+
+
+def page_of(system: System) -> httpx.Response:
+    answer = system.api.get("/prefix/api-docs")
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def test_page_is_made_of_what_is_beside_it(prefixed: System) -> None:
+    page = page_of(prefixed)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert set(re.findall(r"[a-z]+:", policy)) == {"data:", "blob:"}
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    kinds = set()
+    for part in set(parts) - {"data:,"}:
+        answer = prefixed.api.get(urljoin(str(page.url), part))
+        assert answer.status_code == 200, part
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        kinds.add(answer.headers["content-type"].partition(";")[0])
+        again = prefixed.api.get(answer.url, headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    assert kinds == {"text/css", "text/javascript", "application/json"}
+
+
+def test_page_is_found_with_a_slash_too(prefixed: System) -> None:
+    answer = prefixed.api.get("/prefix/api-docs/")
+    assert answer.status_code == 308
+    assert urljoin(str(answer.url), answer.headers["location"]) == str(page_of(prefixed).url)
+
+
+def test_page_and_document_need_no_token_and_are_not_public(prefixed: System) -> None:
+    for path in ("/prefix/openapi.json", "/prefix/api-docs"):
+        assert prefixed.api.get(path).status_code == 200
+        assert prefixed.edge.get(path).status_code == 404
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_page_works_in_a_browser(prefixed: System, tmp_path: Path) -> None:
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    # No name can be looked up: what is not shipped is not there.
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr"]
+    command += ["--virtual-time-budget=10000", "--dump-dom", str(page_of(prefixed).url)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    documented = prefixed.api.get("/prefix/openapi.json").json()["paths"]
+    assert ended.stdout.count('class="opblock opblock-') == sum(len(methods) for methods in documented.values())
+    assert "Content Security Policy" not in ended.stderr
+    assert "CONSOLE" not in ended.stderr, ended.stderr

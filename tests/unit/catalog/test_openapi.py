@@ -1,0 +1,160 @@
+"""The document is valid, and says of every route what the application has, and of nothing else."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from services.catalog import docs_page, openapi
+from services.catalog.app import make_app
+from services.catalog.openapi import answers
+from services.catalog.settings import CatalogSettings
+from services.core.entries import SETTABLE, Entry
+from services.core.errors import TadaError
+from tests.unit.conftest import MakeEntry
+
+METHODS = {"get", "post", "patch", "delete", "put", "head", "options", "trace"}
+RENAMED = {
+    "api_prefix": "/prefix",
+    "route_file_post": "/media",
+    "route_files_post": "/medias",
+    "route_catalog_get": "/list",
+    "healthcheck_route": "/alive",
+    "media_token": "secret-token",
+}
+SETTINGS = pytest.mark.parametrize("given", [{}, RENAMED], ids=["usual", "renamed, with a token"])
+
+
+def settings_of(given: dict[str, Any], folder: Path) -> CatalogSettings:
+    return CatalogSettings(data_folder_path=folder, **given)
+
+
+def document_of(given: dict[str, Any], folder: Path) -> dict[str, Any]:
+    return openapi.document(settings_of(given, folder), protected="media_token" in given)
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (path, method): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    }
+
+
+def routes_of(app: Starlette) -> set[tuple[str, str]]:
+    """Return every path with its methods. HEAD goes with GET, as the document says of all."""
+    routes = [route for route in app.routes if isinstance(route, Route) and route.include_in_schema]
+    assert len(routes) > 10
+    return {(route.path, method.lower()) for route in routes for method in (route.methods or ()) if method != "HEAD"}
+
+
+@SETTINGS
+def test_document_is_valid(given: dict[str, Any], tmp_path: Path) -> None:
+    document = json.loads(json.dumps(document_of(given, tmp_path)))
+    assert document["openapi"].startswith("3.1.")
+    assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+@SETTINGS
+def test_routes_and_document_are_the_same(given: dict[str, Any], tmp_path: Path) -> None:
+    app = make_app(settings_of(given, tmp_path))
+    assert operations(document_of(given, tmp_path)).keys() == routes_of(app)
+
+
+@SETTINGS
+def test_every_example_is_of_its_schema(given: dict[str, Any], tmp_path: Path) -> None:
+    document = document_of(given, tmp_path)
+    checked = 0
+    for place in _places(document):
+        for example in [place["example"]] if "example" in place else place.get("examples", []):
+            schema = place.get("schema", place)
+            validator = Draft202012Validator(
+                {**schema, "components": document["components"]}, format_checker=FormatChecker()
+            )
+            assert [error.message for error in validator.iter_errors(example)] == [], example
+            checked += 1
+    assert checked > 20
+
+
+def _places(value: object) -> list[dict[str, Any]]:
+    """Return everything in the document that may have an example."""
+    if isinstance(value, list):
+        return [place for item in value for place in _places(item)]
+    if not isinstance(value, dict):
+        return []
+    inner = [place for name, item in value.items() if name not in ("example", "examples") for place in _places(item)]
+    return [value, *inner] if {"example", "examples"} & value.keys() and "properties" not in value else inner
+
+
+def test_an_entry_is_of_its_schema(make_entry: MakeEntry, tmp_path: Path) -> None:
+    schemas = openapi.document(settings_of({}, tmp_path), protected=False)["components"]["schemas"]
+    assert list(schemas["Entry"]["properties"]) == [field.name for field in fields(Entry)]
+    assert all(schema.get("description") for schema in schemas["Entry"]["properties"].values())
+    Draft202012Validator(schemas["Entry"]).validate(asdict(make_entry(expired=True, information="said")))
+
+
+def test_every_settable_field_can_be_sent(tmp_path: Path) -> None:
+    schemas = document_of({}, tmp_path)["components"]["schemas"]
+    for name in ("Changes", "ChangeOfOne", "Adoption", "Upload", "Uploads", "Replacement", "Replacements"):
+        assert set(SETTABLE) <= {
+            field for field, schema in schemas[name]["properties"].items() if not schema.get("readOnly")
+        }
+
+
+def test_every_error_code_is_said(tmp_path: Path) -> None:
+    def below(kind: type[TadaError]) -> list[type[TadaError]]:
+        return [kind, *(found for child in kind.__subclasses__() for found in below(child))]
+
+    codes = document_of({}, tmp_path)["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+    assert {kind.code for kind in below(TadaError) if kind.__module__.startswith("services.core")} <= set(codes)
+
+
+def test_only_writing_needs_a_token_and_only_where_one_is_configured(tmp_path: Path) -> None:
+    for given, protected in (({}, False), (RENAMED, True)):
+        document = document_of(given, tmp_path)
+        assert ("securitySchemes" in document["components"]) == protected
+        for (path, method), operation in operations(document).items():
+            writes = method != "get"
+            assert ("security" in operation) == (protected and writes), path
+            assert ("401" in operation["responses"]) == (protected and writes), path
+
+
+def test_operations_have_names_of_their_own(tmp_path: Path) -> None:
+    found = operations(document_of(RENAMED, tmp_path))
+    names = [operation["operationId"] for operation in found.values()]
+    assert len(set(names)) == len(names)
+    assert "`GET /catalog/{uuid}`" in found["/list/{uuid}", "get"]["description"]
+
+
+def test_everything_named_is_used(tmp_path: Path) -> None:
+    document = document_of(RENAMED, tmp_path)
+    text = json.dumps(document)
+    for kind in ("schemas", "responses", "headers"):
+        for name in document["components"][kind]:
+            assert f'"#/components/{kind}/{name}"' in text, f"{kind}/{name}"
+
+
+def test_the_prefix_is_the_address_of_the_server(tmp_path: Path) -> None:
+    assert document_of({}, tmp_path)["servers"] == [{"url": "/"}]
+    assert document_of(RENAMED, tmp_path)["servers"] == [{"url": "/prefix"}]
+    assert "/prefix/assets/media/full/" in answers.example(settings_of(RENAMED, tmp_path))["public_url"]
+
+
+def test_no_token_is_in_the_document(tmp_path: Path) -> None:
+    assert "secret-token" not in json.dumps(document_of(RENAMED, tmp_path))
+
+
+def test_the_page_names_nothing_elsewhere(tmp_path: Path) -> None:
+    paths = [route.path for route in docs_page.routes(settings_of({}, tmp_path))]
+    assert paths[:3] == ["/openapi.json", "/api-docs", "/api-docs/"]
+    assert "//" not in docs_page._HTML + docs_page._JAVASCRIPT
+    assert 'src="/' not in docs_page._HTML
+    assert 'href="/' not in docs_page._HTML
+    assert "http" not in docs_page._POLICY
