@@ -71,19 +71,6 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
     return kind == "AcceptedNegativeData" and (last == "" or texts or valid)
 
 
-def is_known(failure: Failure, case: schemathesis.Case, response: schemathesis.Response) -> bool:
-    """Say whether a fault is known and waits for its correction. Remove a line with the fault that it names."""
-    kind, method = type(failure).__name__, response.request.method
-    return (
-        # Of several routes with one path, Allow names the methods of the first alone.
-        (kind == "AllowHeaderMismatch" and method == "OPTIONS")
-        # nginx itself refuses TRACE, with a page of HTML and without Allow.
-        or (kind == "UnsupportedMethodResponse" and method == "TRACE")
-        # 2.0 is an integer in JSON Schema; POST /catalog refuses it as a version.
-        or (kind == "RejectedPositiveData" and isinstance(case.body, dict) and type(case.body.get("version")) is float)
-    )
-
-
 @pytest.fixture(scope="module")
 def _types() -> None:
     """Tell schemathesis what files of each type look like."""
@@ -127,7 +114,7 @@ def faults(url: str, auth: dict[str, Any]) -> list[str]:
     def filter_failure(
         context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case, response: schemathesis.Response
     ) -> bool:
-        return not (is_by_contract(failure, case, response) or is_known(failure, case, response))
+        return not is_by_contract(failure, case, response)
 
     found: dict[str, str] = {}
     tried: set[str] = set()
