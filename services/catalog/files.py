@@ -53,6 +53,7 @@ async def patch_file(request: Request) -> Response:
         if form.files:
             outcome = await bulk.one(_replace(request, form, uuid, form.files[0]))
         else:
+            _convert(form.fields)  # Of no effect without a file; a value that cannot be is refused all the same.
             outcome = await bulk.one(changes.change_fields(request, uuid, form.fields, strict=False))
     return await answers.written(request, outcome)
 

@@ -197,6 +197,13 @@ def make_entry(nothing_left_behind: None, system: System, photos: dict[str, byte
     system.api.delete(f"/file/{entry['uuid']}")
 
 
+def test_a_form_of_fields_alone_is_held_to_the_same_rules(make_entry: dict[str, Any], system: System) -> None:
+    form = {"toWebp": (None, "perhaps"), "information": (None, "new")}
+    answer = system.api.patch(f"/file/{make_entry['uuid']}", files=form)
+    assert answer.status_code == 400
+    assert "true or false" in answer.json()["errors"][0]["hint"]
+
+
 def test_an_entry_sent_back_with_a_change_is_understood(make_entry: dict[str, Any], system: System) -> None:
     answer = system.api.patch(f"/catalog/{make_entry['uuid']}", json={**make_entry, "information": "new"})
     assert answer.status_code == 200
