@@ -12,6 +12,6 @@ compile() {
 }
 rm -f requirements/*.lock
 compile --extra dev --output-file requirements/dev.lock
-for extra in run catalog transform jobs; do
+for extra in run run-s3 catalog transform jobs; do
     compile --extra $extra --constraint requirements/dev.lock --output-file requirements/$extra.lock
 done

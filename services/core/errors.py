@@ -14,7 +14,8 @@ TadaError
 ├── TooManyRequests       429  a rate limit is used up
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
 └── Unavailable           503  a dependency is down or the service is full: try again
-    └── StorageDown       503
+    └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
+        └── StorageRefused     the storage does not take the credentials: an operator must act
 """
 
 
@@ -117,3 +118,11 @@ class Unavailable(TadaError):
 
 class StorageDown(Unavailable):
     code = "storage_down"
+
+    def __init__(self, message: str, hint: str | None = "Try again later.") -> None:
+        super().__init__(message, hint)
+
+
+class StorageRefused(StorageDown):
+    code = "storage_refused"
+    retry_after = 30

@@ -1,0 +1,83 @@
+"""Asking a remote storage again: with a pause that differs each time, and one deadline for all attempts together."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.core.errors import StorageDown
+
+Result = TypeVar("Result")
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+class Interrupted(Exception):
+    """The storage failed in a way that may be gone the next time: no connection, a time-out, a 5xx."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often to ask again, and the seconds for everything together."""
+
+    retries: int
+    deadline: float
+
+    def pause(self, attempt: int) -> float:
+        """Return the seconds before attempt 1, 2, …: "full jitter", so that clients do not come back all at once."""
+        return random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - no secret
+
+
+async def attempt(policy: Policy, operation: Callable[[], Awaitable[Result]]) -> Result:
+    """Return what `operation` returns; try again while it is Interrupted, then raise StorageDown.
+
+    The operation must be safe to repeat.
+    """
+    last: BaseException | None = None
+    try:
+        async with asyncio.timeout(policy.deadline):
+            for number in range(policy.retries + 1):
+                if number:
+                    await asyncio.sleep(policy.pause(number))
+                try:
+                    return await operation()
+                except Interrupted as error:
+                    last = error
+    except TimeoutError:
+        raise StorageDown(f"The storage did not answer within {policy.deadline:g} s.") from last
+    raise StorageDown(f"The storage does not answer: {last}.") from last
+
+
+async def resumed(
+    policy: Policy,
+    open_at: Callable[[int, int | None], AsyncGenerator[bytes, None]],
+    start: int,
+    length: int | None,
+) -> AsyncIterator[bytes]:
+    """Yield what `open_at(start, length)` yields; when it is Interrupted, go on from there with a new one.
+
+    The deadline is for silence: it begins anew with every chunk, as a large body may take its time. A breath of it that
+    yields something gives all retries back.
+    """
+    sent, failures, quiet_since = 0, 0, time.monotonic()
+    while True:
+        left = None if length is None else length - sent
+        try:
+            async with aclosing(open_at(start + sent, left)) as chunks:
+                async for chunk in chunks:
+                    sent += len(chunk)
+                    failures = 0
+                    yield chunk
+                    quiet_since = time.monotonic()
+            return
+        except Interrupted as error:
+            failures += 1
+            if failures > policy.retries or time.monotonic() - quiet_since > policy.deadline:
+                raise StorageDown(f"The storage does not answer: {error}.") from error
+            if length is not None and sent >= length:
+                return
+            await asyncio.sleep(policy.pause(failures))

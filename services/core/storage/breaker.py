@@ -1,0 +1,122 @@
+"""A circuit breaker around a remote storage: while it is down a request costs microseconds, not its timeout.
+
+Closed, everything passes. After so many failures in a row it opens: requests are refused at once. When it has been open
+for a while one request is let through; its outcome closes the breaker or keeps it open for as long again.
+(Nygard, "Release It!", 2007; the states are those of his Circuit Breaker.)
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.core import logs
+from services.core.errors import StorageDown, TadaError
+from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, Storage, StoredObject
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """The state, for one process. `failures` in a row open it for `seconds`."""
+
+    failures: int
+    seconds: float
+    _in_a_row: int = 0
+    _open_until: float = 0.0
+    _why: str = ""
+
+    @contextmanager
+    def guard(self, *, probe: bool = False) -> Iterator[None]:
+        """Let a request pass or raise StorageDown; count what becomes of it. A `probe` always passes."""
+        now = time.monotonic()
+        if self._in_a_row >= self.failures and not probe:
+            if now < self._open_until:
+                raise StorageDown(f"The storage is down: {self._why}")
+            self._open_until = now + self.seconds  # For the others, while this request tries.
+        try:
+            yield
+        except StorageDown as error:
+            self._failed(error)
+            raise
+        except Exception:
+            # Any other answer, "not there" among them, is one of a storage that works.
+            self._worked()
+            raise
+        else:
+            self._worked()
+
+    def _failed(self, error: StorageDown) -> None:
+        self._in_a_row += 1
+        self._why = error.message
+        if self._in_a_row >= self.failures:
+            self._open_until = time.monotonic() + self.seconds
+        if self._in_a_row == self.failures:
+            logs.event(log, logging.ERROR, "storage_breaker_open", error=error.message)
+
+    def _worked(self) -> None:
+        if self._in_a_row >= self.failures:
+            logs.event(log, logging.INFO, "storage_breaker_closed")
+        self._in_a_row = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedStorage:
+    """A storage behind a breaker."""
+
+    storage: Storage
+    breaker: Breaker = field(repr=False)
+
+    @property
+    def in_place(self) -> bool:
+        return self.storage.in_place
+
+    @property
+    def spool(self) -> Path:
+        return self.storage.spool
+
+    def prepare(self) -> None:
+        self.storage.prepare()
+
+    async def open(self) -> None:
+        await self.storage.open()
+
+    async def close(self) -> None:
+        await self.storage.close()
+
+    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
+        with self.breaker.guard():
+            outcomes = await self.storage.store(new)
+            failed = [outcome for outcome in outcomes if isinstance(outcome, StorageDown)]
+            if failed and len(failed) == len(outcomes):
+                raise failed[0]
+            return outcomes
+
+    async def read(self, stored: StoredObject) -> bytes:
+        with self.breaker.guard():
+            return await self.storage.read(stored)
+
+    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        with self.breaker.guard():
+            async for chunk in self.storage.stream(stored, start, length):
+                yield chunk
+
+    async def size(self, stored: StoredObject) -> int:
+        with self.breaker.guard():
+            return await self.storage.size(stored)
+
+    async def delete(self, stored: Sequence[StoredObject]) -> None:
+        with self.breaker.guard():
+            await self.storage.delete(stored)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[Listed]:
+        with self.breaker.guard():
+            async for listed in self.storage.list(prefix):
+                yield listed
+
+    async def check(self) -> None:
+        with self.breaker.guard(probe=True):
+            await self.storage.check()

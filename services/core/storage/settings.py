@@ -1,0 +1,107 @@
+"""Settings of the delegated storage, which every service reads."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _check_host(url: str) -> str:
+    url = url.rstrip("/")
+    if url and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", url):
+        raise ValueError("expected an address such as http://media-backend:8000")
+    return url
+
+
+def _check_path(path: str) -> str:
+    path = path.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_.~\-]+)+", path):
+        raise ValueError("expected a path such as /file")
+    return path
+
+
+def _check_endpoint(endpoint: str) -> str:
+    endpoint = endpoint.rstrip("/")
+    if endpoint and not re.fullmatch(r"(https?://)?[A-Za-z0-9_.\-]+(:[0-9]+)?|(https?://)?\[[0-9A-Fa-f:]+\](:[0-9]+)?", endpoint):
+        raise ValueError("expected a host such as minio, or an address such as https://s3.example.com")
+    return endpoint
+
+
+def _check_bucket(bucket: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", bucket):
+        raise ValueError("expected 3 to 63 lower-case letters, digits, '.' and '-'")
+    return bucket
+
+
+RoutePath = Annotated[str, AfterValidator(_check_path)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class StorageSettings(BaseSettings):
+    """Which storage keeps the bytes, how it is reached, and how long it may take."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    delegated_storage_method: Literal["", "STANDALONE", "S3", "DISTANT_BACKEND"] = Field(
+        "", description="Which storage keeps the bytes: empty or STANDALONE for local files, S3, or DISTANT_BACKEND."
+    )
+    data_folder_path: Path = Field(
+        Path("data/storage"),
+        description="Where local storage keeps the files; with another storage, where uploads wait for it.",
+    )
+
+    s3_endpoint: Annotated[str, AfterValidator(_check_endpoint)] = Field(
+        "", description="Host of the S3 server, or its address with http:// or https://; empty for Amazon's."
+    )
+    s3_port: int | None = Field(None, gt=0, lt=65536, description="Port of the S3 server; empty for the usual one.")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="Access key of S3.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of S3.")
+    s3_bucket_name: Annotated[str, AfterValidator(_check_bucket)] = Field(
+        "media", description="Bucket of all files; made if it is missing."
+    )
+    s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region of the bucket.")
+    s3_use_tls: bool = Field(False, description="Whether S3 is reached by https, if S3_ENDPOINT does not say.")
+    s3_path_style: bool = Field(
+        True, description="Whether the bucket is part of the path (most servers) or of the host name (Amazon)."
+    )
+
+    delegated_storage_host: Annotated[str, AfterValidator(_check_host)] = Field(
+        "", description="Address of the distant backend."
+    )
+    delegated_storage_token: SecretStr = Field(SecretStr(""), description="Bearer token for the distant backend.")
+    delegated_storage_readiness_check: RoutePath = Field(
+        "/readiness-check", description="Path at which the distant backend says that it is ready."
+    )
+    delegated_storage_single_path: RoutePath = Field("/file", description="Path of one file at the distant backend.")
+    delegated_storage_multi_path: RoutePath = Field("/files", description="Path of several files at the distant backend.")
+    url_to_get_backup: RoutePath = Field("/get-dump", description="Path at which the distant backend gives dumps.")
+    url_to_post_backup: RoutePath = Field("/save-dump", description="Path at which the distant backend takes dumps.")
+
+    storage_connect_seconds: Seconds = Field(2.0, description="Time to connect to a remote storage.")
+    storage_read_seconds: Seconds = Field(
+        5.0, description="Time that a remote storage may be silent in the middle of an answer."
+    )
+    storage_deadline_seconds: Seconds = Field(
+        30.0, description="Time for one operation of a remote storage, retries included; a body that flows may go on."
+    )
+    storage_pool_size: int = Field(50, gt=0, le=1000, description="Connections of one process to a remote storage.")
+    storage_retries: int = Field(2, ge=0, le=10, description="How often a remote storage that failed is asked again.")
+    storage_breaker_failures: int = Field(
+        5, gt=0, description="Failures in a row after which a remote storage is not asked for a while."
+    )
+    storage_breaker_seconds: Seconds = Field(2.0, description="That while.")
+
+    @model_validator(mode="after")
+    def _check_method(self) -> Self:
+        if self.delegated_storage_method == "S3":
+            for name in ("s3_access_key", "s3_secret_key"):
+                if not getattr(self, name).get_secret_value():
+                    raise ValueError(f"{name.upper()}: expected a key, because DELEGATED_STORAGE_METHOD is S3")
+        if self.delegated_storage_method == "DISTANT_BACKEND" and not self.delegated_storage_host:
+            raise ValueError(
+                "DELEGATED_STORAGE_HOST: expected an address such as http://media-backend:8000, "
+                "because DELEGATED_STORAGE_METHOD is DISTANT_BACKEND"
+            )
+        return self
