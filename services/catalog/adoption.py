@@ -8,7 +8,7 @@ from services.core import entries, media_types, names
 from services.core.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotFound
 from services.core.names import AssetName
-from services.core.storage import ObjectMissing, Storage
+from services.core.storage import ObjectMissing, Storage, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,30 @@ def parse(given: dict[str, Any]) -> Adoption:
 
 async def examine(storage: Storage, wanted: Adoption, storage_key: str) -> StoredFile:
     """Read the stored file once; raises NotFound, and BadRequest for one that is not what the client says."""
+    named = media_types.of_extension(wanted.unique_name.rpartition(".")[2]) or ""
+    object_ = StoredObject(storage_key, named, wanted.version, False, {"unique_name": wanted.unique_name})
+    found = await _measure(storage, object_)
+    if storage.in_place and found.media_type != named:
+        # It will be asked for as an original, which such a backend may keep apart.
+        found = await _measure(storage, replace(object_, media_type=found.media_type, converted=True))
+    if wanted.signature not in (None, found.signature):
+        raise BadRequest("The signature is not that of the stored file.", f"Its SHA-256 is {found.signature}.")
+    return found
+
+
+async def _measure(storage: Storage, stored: StoredObject) -> StoredFile:
     digest, size, head = hashlib.sha256(), 0, b""
     try:
-        async for chunk in storage.stream(storage_key):
+        async for chunk in storage.stream(stored):
             digest.update(chunk)
             size += len(chunk)
             head += chunk[: max(0, media_types.SNIFF_BYTES - len(head))]
     except ObjectMissing:
-        raise NotFound(f"The storage has no file {storage_key}.", "Put it there first, or upload it.") from None
-    signature = digest.hexdigest()
-    if wanted.signature not in (None, signature):
-        raise BadRequest("The signature is not that of the stored file.", f"Its SHA-256 is {signature}.")
+        raise NotFound(f"The storage has no file {stored.key}.", "Put it there first, or upload it.") from None
     media_type = media_types.sniff(head)
     if media_type is None:
-        raise BadRequest(f"The stored file {storage_key} is of no known type.", "Store an image, an SVG or a PDF.")
-    return StoredFile(media_type, signature, size, storage_key, original_size=size)
+        raise BadRequest(f"The stored file {stored.key} is of no known type.", "Store an image, an SVG or a PDF.")
+    return StoredFile(media_type, digest.hexdigest(), size, stored.key, original_size=size)
 
 
 def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_url: str) -> Entry:

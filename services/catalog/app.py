@@ -42,10 +42,12 @@ def make_app(settings: CatalogSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await storage.open()
         async with catalog.alive():
             sweeping = asyncio.create_task(sweep_forever(storage.spool, catalog))
             yield
             sweeping.cancel()
+        await storage.close()
         await client.aclose()
 
     app = Starlette(

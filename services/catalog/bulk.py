@@ -1,6 +1,6 @@
 """Several changes in one request: each succeeds or fails by itself, in the order of the request."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,32 @@ class Outcome:
 
 async def one(step: Awaitable[tuple[Entry, Change | None]]) -> Outcome:
     """Carry out a single change; its error is the request's."""
+    return of_one(await step)
+
+
+def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Change | None] | TadaError]) -> Outcome:
+    """Put together what became of several changes; the label of one that failed goes with its error.
+
+    Raises the error of a dependency that is down when nothing succeeded: all of it can be sent again.
+    """
     outcome = Outcome()
-    outcome.add(*await step)
+    failed = [(label, result) for label, result in zip(labels, results, strict=True) if isinstance(result, TadaError)]
+    down = next((error for _, error in failed if error.status >= 500), None)
+    if down and len(failed) == len(results):
+        raise down
+    for result in results:
+        if not isinstance(result, TadaError):
+            outcome.add(*result)
+    outcome.errors += [{**label, **error.public()} for label, error in failed]
+    return outcome
+
+
+def of_one(result: tuple[Entry, Change | None] | TadaError) -> Outcome:
+    """Return what became of a single change; its error is the request's."""
+    if isinstance(result, TadaError):
+        raise result
+    outcome = Outcome()
+    outcome.add(*result)
     return outcome
 
 

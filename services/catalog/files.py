@@ -14,7 +14,7 @@ from services.catalog.bodies import check_patch, read_json_list, text_list
 from services.catalog.context import context
 from services.catalog.forms import MAX_FILES, Form
 from services.catalog.spool import SpooledFile
-from services.catalog.uploads import Wish
+from services.catalog.uploads import Replacement, Wish
 from services.core import entries
 from services.core.entries import Entry
 from services.core.errors import BadRequest
@@ -25,7 +25,8 @@ async def post_file(request: Request) -> Response:
     ctx = context(request)
     async with ctx.form(request, "file", 1) as form:
         _need_files(form, "file")
-        outcome = await bulk.one(ctx.uploads.create(form.files[0], _wish(request, form)))
+        [result] = await ctx.uploads.create(form.files, _wish(request, form))
+        outcome = bulk.of_one(result)
     return await answers.written(request, outcome)
 
 
@@ -37,9 +38,8 @@ async def post_files(request: Request) -> Response:
         wish = _wish(request, form)
         if wish.filename and len(form.files) > 1:
             raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
-        outcome = await bulk.each(
-            ({"file": file.given_name}, partial(ctx.uploads.create, file, wish)) for file in form.files
-        )
+        results = await ctx.uploads.create(form.files, wish)
+        outcome = bulk.of([{"file": file.given_name} for file in form.files], results)
     return await answers.written(request, outcome)
 
 
@@ -51,7 +51,8 @@ async def patch_file(request: Request) -> Response:
     uuid = request.path_params["uuid"].lower()
     async with ctx.form(request, "file", 1) as form:
         if form.files:
-            outcome = await bulk.one(_replace(request, form, uuid, form.files[0]))
+            [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
+            outcome = bulk.of_one(result)
         else:
             _convert(form.fields)  # Of no effect without a file; a value that cannot be is refused all the same.
             outcome = await bulk.one(changes.change_fields(request, uuid, form.fields, strict=False))
@@ -71,9 +72,8 @@ async def patch_files(request: Request) -> Response:
                 "Send a field 'uuids', comma separated, and as many parts named 'files', in the same order.",
             )
         pairs = zip(uuids, form.files, strict=True)
-        outcome = await bulk.each(
-            ({"uuid": uuid}, partial(_replace, request, form, uuid.lower(), file)) for uuid, file in pairs
-        )
+        wanted = [_replacement(request, form, uuid.lower(), file) for uuid, file in pairs]
+        outcome = bulk.of([{"uuid": uuid} for uuid in uuids], await ctx.uploads.replace(wanted))
     return await answers.written(request, outcome)
 
 
@@ -110,12 +110,12 @@ async def delete_files(request: Request) -> Response:
     return await answers.written(request, await bulk.each(steps()))
 
 
-async def _replace(request: Request, form: Form, uuid: str, file: SpooledFile) -> tuple[Entry, str]:
+def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile) -> Replacement:
     def check(entry: Entry) -> None:
         changes.check_right(request, entry)
         check_patch(entry, form.fields, strict=False)
 
-    return await context(request).uploads.replace(
+    return Replacement(
         uuid,
         file,
         keep_type=not _convert(form.fields),

@@ -138,4 +138,4 @@ def too_large(limit: int) -> TooLarge:
 
 
 def _no_space(error: OSError) -> StorageDown:
-    return StorageDown(f"The upload cannot be stored: {error.strerror}.", "Try again later.")
+    return StorageDown(f"The upload cannot be stored: {error.strerror}.")

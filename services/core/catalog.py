@@ -5,6 +5,10 @@ Bytes and entry live in two places, so a stored object is always in one of three
 entry refer to them gives the claim up in the same step. What a change leaves behind becomes an `obsolete` claim in
 that step too. Whatever dies in between, the claim remains, and `reap` finds what has to be deleted.
 
+A storage that replaces files in place has one key for all versions of an asset. There a claim is exclusive also while
+an entry refers to the key, and holds the entry that its writer is about to make: whatever dies in between, the storage
+has the bytes of the old entry or of that one, and `reap` can tell which (see `reaping`).
+
 A change is also added to a stream in that step. The jobs worker purges the caches for it; a writer that waits for
 `purged` answers when the public can no longer see what was before.
 """
@@ -16,12 +20,12 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
 from services.core import keys, names
-from services.core.entries import Entry
+from services.core.entries import SETTABLE, Entry
 from services.core.errors import AlreadyExists, NotFound, Unavailable
 from services.core.redis import BLOCK, Redis, script
 
@@ -34,22 +38,36 @@ Change = str
 """The id of one change of the catalog; later changes have higher ids."""
 UNKNOWN_CHANGE: Change = "0-0"
 """A change that was written under an id that nobody knows: waiting for its purge ends with the time for it."""
+CLAIM_SECONDS = 5.0
+"""How long a writer waits for another one of the same key; a delete is done by the jobs worker in far less."""
+_CLAIM_POLL_SECONDS = 0.02
+_OBSOLETE = "obsolete"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to write one storage key."""
+    """The right to write one storage key. Its value is `owner uuid`, then the entry that is to be made, if known."""
 
     storage_key: str
     value: str
+
+    @property
+    def uuid(self) -> str:
+        return self.value.split(" ", 2)[1]
+
+    @property
+    def intended(self) -> Entry | None:
+        """The entry that the writer is about to make; of an obsolete object, the one that referred to it."""
+        said = self.value.split(" ", 2)[2:]
+        return Entry.from_json(said[0].encode()) if said else None
 
 
 @dataclass(frozen=True, slots=True)
-class StaleObject:
-    """A stored object that nothing refers to, claimed for deletion."""
+class StaleClaim:
+    """A claim taken over from a writer that died or gave up, or on an object that a change has left behind."""
 
-    storage_key: str
-    value: str
+    claim: Claim
+    obsolete: bool
 
 
 class Catalog:
@@ -63,6 +81,7 @@ class Catalog:
         self._page = script(client, "page")
         self._reap = script(client, "reap")
         self._release = script(client, "release")
+        self._intend = script(client, "intend")
         self._clear = script(client, "clear")
 
     @asynccontextmanager
@@ -143,6 +162,22 @@ class Catalog:
         key = await self._claim(keys=[keys.ENTRIES, keys.CLAIMS], args=[uuid, plain, spare, value])
         return Claim(key.decode(), value)
 
+    async def claim_in_place(self, unique_name: str) -> Claim:
+        """Claim the one key of an asset, waiting for whoever has it; raises Unavailable when that takes too long."""
+        deadline = time.monotonic() + CLAIM_SECONDS
+        while (claim := await self.claim_stored(unique_name)) is None:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{unique_name} is being written or deleted.", "Try again in a moment.")
+            await asyncio.sleep(_CLAIM_POLL_SECONDS)
+        return claim
+
+    async def intend(self, claim: Claim, entry: Entry) -> Claim:
+        """Add to a claim what entry its writer is about to make; raises Unavailable when the claim is lost."""
+        meant = Claim(claim.storage_key, f"{self.owner} {claim.uuid} {entry.to_json().decode()}")
+        if not await self._intend(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value, meant.value]):
+            raise _interrupted()
+        return meant
+
     async def claim_spare(self, unique_name: str) -> Claim:
         """Claim a key that nobody else has: for when the storage already holds something under the plain one."""
         claim = Claim(names.spare_storage_key(unique_name), f"{self.owner} {names.asset_uuid(unique_name)}")
@@ -155,8 +190,8 @@ class Catalog:
         free = await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
         return claim if free else None
 
-    async def release(self, claim: Claim | StaleObject) -> None:
-        """Give up a claim whose object is not, or no longer, in the storage."""
+    async def release(self, claim: Claim) -> None:
+        """Give up a claim whose object needs nobody's care: it is not there, or an entry refers to it."""
         await self._release(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value])
 
     async def create(self, entry: Entry, claim: Claim | None) -> Change:
@@ -252,7 +287,7 @@ class Catalog:
             # Our own write: the answer to it was lost, with the id of the change, and the connection said it again.
             return UNKNOWN_CHANGE
         if outcome == b"unclaimed":
-            raise Unavailable("The upload was interrupted for too long.", "Send it again.")
+            raise _interrupted()
         return detail.decode() if outcome == b"written" else None
 
     # After a change
@@ -266,42 +301,64 @@ class Catalog:
                 return True
         return False
 
-    async def reapable(self) -> AsyncIterator[StaleObject]:
-        """Take over every claim that is obsolete or whose owner died; yield those whose object is to be deleted."""
+    async def complete(self, intended: Entry, claim: Claim) -> Change | None:
+        """Make the entry that a dead writer was about to make, its bytes being in the storage; None if it is too late.
+
+        A change of fields since then is kept.
+        """
+        raw = await self.raw(intended.uuid)
+        if raw is None:
+            return None
+        current = Entry.from_json(raw)
+        if current.updated_date > intended.updated_date:
+            intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
+        return await self._swap(intended.uuid, raw, intended, claim)
+
+    async def reapable(self) -> AsyncIterator[StaleClaim]:
+        """Take over every claim that is obsolete or whose owner died; yield those whose object needs care."""
         async for storage_key, value in self._redis.hscan_iter(keys.CLAIMS, count=100):
-            stale = await self._take(storage_key, value)
+            stale = await self._take(Claim(storage_key.decode(), value.decode()))
             if stale:
                 yield stale
 
-    async def take_obsolete(self, storage_key: str, uuid: str) -> StaleObject | None:
+    async def take_obsolete(self, storage_key: str, uuid: str) -> StaleClaim | None:
         """Take over the claim on an object that a change has just left behind."""
-        return await self._take(storage_key.encode(), f"obsolete {uuid}".encode())
+        value: bytes | None = await self._redis.hget(keys.CLAIMS, storage_key)  # type: ignore[misc]
+        claim = Claim(storage_key, value.decode()) if value else None
+        if claim is None or not claim.value.startswith(f"{_OBSOLETE} {uuid}"):
+            return None
+        return await self._take(claim)
 
-    async def take_back(self, claim: Claim) -> StaleObject | None:
-        """Return what this process has to delete because its own write failed; None when an entry refers to it.
+    async def take_back(self, claim: Claim) -> StaleClaim | None:
+        """Return what this process has to settle because its own write failed; None when an entry refers to it.
 
         The claim may have been lost to a reaper meanwhile; then it is made anew. None too while somebody else has it.
         """
-        uuid = claim.value.partition(" ")[2]
         await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
-        taken = await self._reap(
-            keys=[keys.ENTRIES, keys.CLAIMS, keys.alive("")],
-            args=[claim.storage_key, claim.value, uuid, claim.value],
-        )
-        return StaleObject(claim.storage_key, claim.value) if taken else None
+        return await self._take_over(claim, claim, keys.alive(""), obsolete=False)
 
-    async def still_has(self, stale: StaleObject) -> bool:
+    async def still_has(self, stale: StaleClaim) -> bool:
         """Say whether an object that was taken over is still this process' to delete: asked right before deleting."""
-        holder: bytes | None = await self._redis.hget(keys.CLAIMS, stale.storage_key)  # type: ignore[misc]
-        return holder is not None and holder.decode() == stale.value
+        holder: bytes | None = await self._redis.hget(keys.CLAIMS, stale.claim.storage_key)  # type: ignore[misc]
+        return holder is not None and holder.decode() == stale.claim.value
 
-    async def _take(self, storage_key: bytes, value: bytes) -> StaleObject | None:
-        owner, _, uuid = value.decode().partition(" ")
-        mine = f"{self.owner} {uuid}"
+    async def _take(self, claim: Claim) -> StaleClaim | None:
+        owner, _, rest = claim.value.partition(" ")
+        mine = Claim(claim.storage_key, f"{self.owner} {rest}")
+        return await self._take_over(claim, mine, keys.alive(owner), obsolete=owner == _OBSOLETE)
+
+    async def _take_over(self, claim: Claim, mine: Claim, alive_key: str, *, obsolete: bool) -> StaleClaim | None:
+        # A writer that has said what it intends replaces in place: that an entry refers to the key proves nothing.
+        in_place = not obsolete and claim.intended is not None
         taken = await self._reap(
-            keys=[keys.ENTRIES, keys.CLAIMS, keys.alive(owner)], args=[storage_key, value, uuid, mine]
+            keys=[keys.ENTRIES, keys.CLAIMS, alive_key],
+            args=[claim.storage_key, claim.value, claim.uuid, mine.value, int(in_place)],
         )
-        return StaleObject(storage_key.decode(), mine) if taken else None
+        return StaleClaim(mine, obsolete) if taken else None
+
+
+def _interrupted() -> Unavailable:
+    return Unavailable("The upload was interrupted for too long.", "Send it again.")
 
 
 def no_entry(uuid: str) -> NotFound:

@@ -10,6 +10,7 @@ import orjson
 from services.core import media_types, names
 from services.core.errors import BadRequest, NotReplaceable
 from services.core.names import AssetName
+from services.core.storage.base import StoredObject
 
 SETTABLE = ("external_id", "expired", "expiration_date", "information")
 """The fields a client may set at any time."""
@@ -59,6 +60,17 @@ class Entry:
     def original_name(self) -> str:
         """The path under which `original` delivers the asset."""
         return names.with_extension(self.unique_name, self.original_filename.rpartition(".")[2])
+
+    @property
+    def stored(self) -> StoredObject:
+        """What the storage is asked for, and told, about the asset's file."""
+        return StoredObject(
+            self.storage_key,
+            self.original_mimetype,
+            self.version,
+            self.original_mimetype != self.mimetype,
+            {name: getattr(self, name) for name in self.__slots__},
+        )
 
     @property
     def expires_at(self) -> float | None:

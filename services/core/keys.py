@@ -7,7 +7,7 @@
 | `tada:expiry` | sorted set | uuid by expiration date, seconds since the epoch |
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | id of the last change of the catalog |
-| `tada:claims` | hash | storage key → who is writing it, or `obsolete`: see `catalog.Catalog` |
+| `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
 | `tada:changes` | stream | changes whose caches are still to be purged |
 | `tada:removed:{time}` | hash | entries that were removed together and whose caches are still to be purged |
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |

@@ -5,13 +5,13 @@ Each service has its own frozen settings class on top of these. A field's enviro
 
 import re
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from services.core import names
+from services.core.storage.settings import StorageSettings
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?\s*", re.IGNORECASE)
 _SIZE_UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
@@ -80,19 +80,13 @@ Route = Annotated[str, AfterValidator(_check_route)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 
-class CoreSettings(BaseSettings):
+class CoreSettings(StorageSettings):
     """What every service reads: where Redis and the storage are, and what the public names look like."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     redis_url: Annotated[SecretStr, AfterValidator(_check_redis)] = Field(
         SecretStr(""), description="Redis, as redis://[:password@]host:port/db; goes before REDIS_SERVICE."
     )
     redis_service: str = Field("127.0.0.1:6379", description="Redis by host, or host:port.")
-    delegated_storage_method: Literal["", "STANDALONE"] = Field(
-        "", description="Which storage keeps the bytes: empty or STANDALONE for local files."
-    )
-    data_folder_path: Path = Field(Path("data/storage"), description="Where local storage keeps the files.")
     api_prefix: Annotated[str, AfterValidator(_check_prefix)] = Field(
         "", description="Path before every public route, such as /prefix."
     )

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from services.core import keys, logs, names
 from services.core.catalog import Catalog
 from services.core.errors import TadaError
-from services.core.reaping import delete_stale
+from services.core.reaping import settle
 from services.core.redis import Redis, script
 from services.core.storage import Storage
 from services.core.variants import Variants
@@ -207,7 +207,7 @@ class Purger:
         if change.obsolete:
             stale = await self._catalog.take_obsolete(change.obsolete, change.uuid)
             if stale:
-                await delete_stale(self._catalog, self._storage, stale)
+                await settle(self._catalog, self._storage, [stale])
 
     async def _finish(self, change: PendingChange) -> None:
         async with self._redis.pipeline(transaction=True) as pipeline:

@@ -1,14 +1,19 @@
-"""The job *reap*: stored objects that a killed upload or a change has left behind are deleted."""
+"""The job *reap*: what killed uploads and changes have left in the storage is deleted, or completed."""
 
-from services.core.catalog import Catalog
-from services.core.reaping import delete_stale
+from services.core.catalog import Catalog, StaleClaim
+from services.core.reaping import settle
 from services.core.storage import Storage
+
+_BATCH = 100
 
 
 async def reap(catalog: Catalog, storage: Storage) -> int:
-    """Delete every stored object whose claim is stale; return how many there were."""
-    deleted = 0
+    """Settle every stale claim; return how many there were. Raises StorageDown; the rest is for the next run then."""
+    settled = 0
+    batch: list[StaleClaim] = []
     async for stale in catalog.reapable():
-        await delete_stale(catalog, storage, stale)
-        deleted += 1
-    return deleted
+        batch.append(stale)
+        if len(batch) == _BATCH:
+            settled += await settle(catalog, storage, batch)
+            batch = []
+    return settled + await settle(catalog, storage, batch)

@@ -27,6 +27,7 @@ async def run(settings: JobsSettings) -> None:
     catalog, storage = Catalog(client), open_storage(settings)
     tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
     await tiers.open()
+    await storage.open()
     purger = Purger(client, catalog, Variants(client), storage, tiers)
     try:
         async with catalog.alive(), asyncio.TaskGroup() as group:
@@ -39,6 +40,7 @@ async def run(settings: JobsSettings) -> None:
                 task.cancel()
     finally:
         await tiers.close()
+        await storage.close()
         await client.aclose()
 
 

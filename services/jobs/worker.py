@@ -10,6 +10,7 @@ from arq.worker import Worker
 
 from services.core import logs
 from services.core.catalog import Catalog
+from services.core.errors import StorageDown
 from services.core.storage import Storage
 from services.jobs.expire import expire
 from services.jobs.reap import reap
@@ -31,7 +32,11 @@ def make_worker(redis_address: str, catalog: Catalog, storage: Storage) -> Worke
         return _told("expired", await expire(catalog))
 
     async def run_reap(ctx: dict[str, Any]) -> dict[str, int]:
-        return _told("reaped", await reap(catalog, storage))
+        try:
+            return _told("reaped", await reap(catalog, storage))
+        except StorageDown as error:
+            logs.event(log, logging.WARNING, "reap_delayed", error=error.message)
+            return {"reaped": 0}
 
     return Worker(
         cron_jobs=[

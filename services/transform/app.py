@@ -24,7 +24,8 @@ def make_app(settings: TransformSettings) -> Starlette:
     pool = RenderPool(settings.render_threads, settings.render_queue)
     limit = Limit(settings.delegated_storage_rate_limit, settings.delegated_storage_rate_limit_window_ms)
     guard = StorageGuard(Limiter(client), limit)
-    delivery = Delivery(settings, Variants(client), open_storage(settings), pool, guard)
+    storage = open_storage(settings)
+    delivery = Delivery(settings, Variants(client), storage, pool, guard)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)
@@ -34,8 +35,10 @@ def make_app(settings: TransformSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await storage.open()
         yield
         pool.close()
+        await storage.close()
         await client.aclose()
 
     return Starlette(

@@ -1,7 +1,9 @@
 """One request for an asset: read the entry, decide, prepare the answer, confirm that it still holds, send it."""
 
+import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
@@ -13,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from services.core import caching, keys, logs, media_types, names
 from services.core.caching import Lifetimes
 from services.core.entries import Entry
-from services.core.errors import NotFound, Unavailable
+from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable
 from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
 from services.core.variants import Variants, new_answer
@@ -26,6 +28,8 @@ from services.transform.settings import TransformSettings
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
+_IN_PLACE_SECONDS = 0.2
+"""Between the bytes of a storage that replaces in place and the entry that goes with them there is no more time."""
 _SAFE = {"x-content-type-options": "nosniff"}
 _NO_SCRIPTS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
 """For types that can carry scripts: whatever is in them, the browser runs it nowhere."""
@@ -51,7 +55,14 @@ class Delivery:
             now = time.time()
             found = [Entry.from_json(raw) if raw else None for raw in raws]
             decision = decide(wanted, found, now, self.settings.namespaces_allowed)
-            response = await self._prepare(decision, request, now)
+            try:
+                response = await self._prepare(decision, request, now)
+            except SignatureMismatch:
+                fresh = await self._after_a_replacement(uuids)
+                if fresh in (None, raws):
+                    raise
+                raws = fresh
+                continue
             if response is not None and not cache_key:
                 return response
             # The entry may have changed while the answer was made. Only one made from what the catalog says now may
@@ -67,6 +78,13 @@ class Delivery:
             raws = confirmed.raws
             await self.variants.sent(answer)
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
+
+    async def _after_a_replacement(self, uuids: list[str]) -> list[bytes | None] | None:
+        """Return the entries a moment later, if the storage may have been handing out the next version's bytes."""
+        if not self.storage.in_place:
+            return None
+        await asyncio.sleep(_IN_PLACE_SECONDS)
+        return await self.variants.read(uuids)
 
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
@@ -129,10 +147,27 @@ class Delivery:
             return Response(content[start : start + length], status, headers, entry.original_mimetype)
         headers["content-length"] = str(length)
         if request.method == "HEAD":
+            await stored.verify_size(self.storage, entry)
             return Response(None, status, headers, entry.original_mimetype)
-        await stored.verify(self.storage, entry)
-        body = self.storage.stream(entry.storage_key, start, length)
-        return StreamingResponse(body, status, headers, entry.original_mimetype)
+        if part:
+            await stored.verify(self.storage, entry)
+            body = self.storage.stream(entry.stored, start, length)
+        else:
+            body = stored.stream_verified(self.storage, entry)
+        first = await anext(body)
+        return StreamingResponse(_with_cut_logged(first, body, entry), status, headers, entry.original_mimetype)
+
+
+async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> AsyncIterator[bytes]:
+    """Yield a body; say why in the log when it cannot be sent to its end."""
+    yield first
+    try:
+        async for chunk in rest:
+            yield chunk
+    except (TadaError, ObjectMissing) as error:
+        code = error.code if isinstance(error, TadaError) else "file_missing"
+        logs.event(log, logging.ERROR, code, message=str(error), asset=entry.unique_name, answer="cut")
+        raise
 
 
 def _validators(decision: Stored | Rendition, *, last_call: bool) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+from collections.abc import AsyncIterator
 
 from services.core.entries import Entry
 from services.core.errors import SignatureMismatch
@@ -14,23 +15,49 @@ IN_MEMORY = 8 * 1024 * 1024
 
 async def read_verified(storage: Storage, entry: Entry) -> bytes:
     """Return the bytes of an entry; raises ObjectMissing and SignatureMismatch."""
-    content = await storage.read(entry.storage_key)
+    content = await storage.read(entry.stored)
     digest = await asyncio.to_thread(hashlib.sha256, content)
     _check(entry, digest.hexdigest())
     return content
 
 
 async def verify(storage: Storage, entry: Entry) -> None:
-    """Read a whole object before any of it is sent; raises ObjectMissing and SignatureMismatch.
+    """Read a whole object before a part of it is sent; raises ObjectMissing and SignatureMismatch."""
+    async for _ in stream_verified(storage, entry):
+        pass
 
-    Objects are written once, so what has been verified is what is then streamed.
+
+async def verify_size(storage: Storage, entry: Entry) -> None:
+    """Ask whether an object is there, as large as it should be; raises ObjectMissing and SignatureMismatch."""
+    if await storage.size(entry.stored) != entry.size:
+        raise _mismatch(entry)
+
+
+async def stream_verified(storage: Storage, entry: Entry) -> AsyncIterator[bytes]:
+    """Yield an object that is too large to hold, its end only when all of it is what the catalog has signed.
+
+    Raises ObjectMissing at the first chunk, and SignatureMismatch in place of the last one: whoever has been promised
+    its full length, a cache above all, sees that the answer is cut and throws it away.
     """
-    digest = hashlib.sha256()
-    async for chunk in storage.stream(entry.storage_key):
+    digest, size, held = hashlib.sha256(), 0, b""
+    async for chunk in storage.stream(entry.stored):
+        size += len(chunk)
+        if size > entry.size:
+            break
         digest.update(chunk)
+        if held:
+            yield held
+        held = chunk
+    if size != entry.size:
+        raise _mismatch(entry)
     _check(entry, digest.hexdigest())
+    yield held
 
 
 def _check(entry: Entry, signature: str) -> None:
     if not hmac.compare_digest(signature, entry.signature):
-        raise SignatureMismatch(f"The stored bytes of {entry.unique_name} are not those of the catalog.")
+        raise _mismatch(entry)
+
+
+def _mismatch(entry: Entry) -> SignatureMismatch:
+    return SignatureMismatch(f"The stored bytes of {entry.unique_name} are not those of the catalog.")

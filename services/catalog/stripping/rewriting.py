@@ -82,7 +82,7 @@ def replacement(path: Path) -> Iterator[BinaryIO]:
             yield file
         new.replace(path)
     except OSError as error:
-        raise StorageDown(f"The upload cannot be stored: {error.strerror}.", "Try again later.") from error
+        raise StorageDown(f"The upload cannot be stored: {error.strerror}.") from error
     finally:
         new.unlink(missing_ok=True)
 

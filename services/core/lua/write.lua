@@ -18,7 +18,7 @@ if claimed ~= '' then
   redis.call('HDEL', KEYS[6], claimed)
 end
 if obsolete ~= '' then
-  redis.call('HSET', KEYS[6], obsolete, 'obsolete ' .. uuid)
+  redis.call('HSET', KEYS[6], obsolete, 'obsolete ' .. uuid .. ' ' .. current)
 end
 if wanted == '' then
   redis.call('HDEL', KEYS[1], uuid)

@@ -1,12 +1,51 @@
 """The delegated storage: where the bytes are. One Protocol, one module per backend, chosen by settings."""
 
-from services.core.settings import CoreSettings
-from services.core.storage.base import ObjectExists, ObjectMissing, Storage
-from services.core.storage.local import LocalStorage
+from services.core.storage.base import (
+    Listed,
+    ListingUnsupported,
+    NewObject,
+    ObjectExists,
+    ObjectMissing,
+    Receipt,
+    Storage,
+    StoredObject,
+)
+from services.core.storage.settings import StorageSettings
 
-__all__ = ["ObjectExists", "ObjectMissing", "Storage", "open_storage"]
+__all__ = [
+    "Listed",
+    "ListingUnsupported",
+    "NewObject",
+    "ObjectExists",
+    "ObjectMissing",
+    "Receipt",
+    "Storage",
+    "StorageSettings",
+    "StoredObject",
+    "open_storage",
+]
 
 
-def open_storage(settings: CoreSettings) -> Storage:
-    """Return the storage that the settings choose."""
+def open_storage(settings: StorageSettings) -> Storage:
+    """Return the storage that the settings choose; `Storage.open` connects it.
+
+    A backend is imported when it is chosen: local files do not pay for a library of S3.
+    """
+    match settings.delegated_storage_method:
+        case "S3":
+            from services.core.storage.s3 import S3Storage
+
+            return _guarded(S3Storage(settings), settings)
+        case "DISTANT_BACKEND":
+            from services.core.storage.distant import DistantStorage
+
+            return _guarded(DistantStorage(settings), settings)
+    from services.core.storage.local import LocalStorage
+
     return LocalStorage(settings.data_folder_path)
+
+
+def _guarded(storage: Storage, settings: StorageSettings) -> Storage:
+    from services.core.storage.breaker import Breaker, GuardedStorage
+
+    return GuardedStorage(storage, Breaker(settings.storage_breaker_failures, settings.storage_breaker_seconds))

@@ -1,17 +1,27 @@
-"""Local files as the storage. Several processes may share the folder; it is one file system, spool included."""
+"""Local files as the storage. Several processes may share the folder; it is one file system, spool included.
+
+Every path is walked folder by folder from the root without following a symbolic link, so nothing that lies in the
+storage, and no key, can lead out of it. (The root itself may be a link: that is the operator's.)
+"""
 
 import asyncio
 import os
+import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from services.core.errors import StorageDown
-from services.core.storage.base import ObjectExists, ObjectMissing
+from services.core.errors import StorageDown, TadaError
+from services.core.storage.base import Listed, NewObject, ObjectExists, ObjectMissing, Receipt, StoredObject
 
 CHUNK = 256 * 1024
+_LISTED_AT_ONCE = 1000
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Not to block is for files that are none: opening a pipe would wait for its writer.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LocalStorage:
@@ -19,6 +29,8 @@ class LocalStorage:
 
     A folder without a spool is no storage: a volume that is not mounted has lost no files.
     """
+
+    in_place = False
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
@@ -28,17 +40,23 @@ class LocalStorage:
         with self._errors_named():
             self.spool.mkdir(parents=True, exist_ok=True)
 
-    async def create(self, key: str, source: Path, media_type: str) -> None:
-        await asyncio.to_thread(self._create, self._path(key), source)
+    async def open(self) -> None:
+        """There is nothing to open."""
 
-    async def read(self, key: str) -> bytes:
-        with self._errors_named():
-            return await asyncio.to_thread(self._path(key).read_bytes)
+    async def close(self) -> None:
+        """There is nothing to close."""
 
-    async def stream(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
+        return list(await asyncio.gather(*(asyncio.to_thread(self._store, one) for one in new)))
+
+    async def read(self, stored: StoredObject) -> bytes:
+        return await asyncio.to_thread(self._read, stored.key)
+
+    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         with self._errors_named():
-            file = await asyncio.to_thread(_open_at, self._path(key), start)
+            file = await asyncio.to_thread(self._open, stored.key)
             try:
+                file.seek(start)
                 while chunk := await asyncio.to_thread(file.read, CHUNK if length is None else min(CHUNK, length)):
                     yield chunk
                     if length is not None:
@@ -46,9 +64,21 @@ class LocalStorage:
             finally:
                 file.close()
 
-    async def delete(self, key: str) -> None:
+    async def size(self, stored: StoredObject) -> int:
+        return await asyncio.to_thread(self._size, stored.key)
+
+    async def delete(self, stored: Sequence[StoredObject]) -> None:
+        for one in stored:
+            await asyncio.to_thread(self._delete, one.key)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[Listed]:
         with self._errors_named():
-            await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+            if not self.spool.is_dir():
+                raise FileNotFoundError(str(self._root))
+            found = self._walk(self._root, "", prefix)
+            while batch := await asyncio.to_thread(lambda: list(islice(found, _LISTED_AT_ONCE))):
+                for listed in batch:
+                    yield listed
 
     async def check(self) -> None:
         await asyncio.to_thread(self._check)
@@ -60,31 +90,87 @@ class LocalStorage:
             yield
         except FileNotFoundError as error:
             if not self.spool.exists():
-                raise StorageDown("The storage is not there.", "Try again later.") from error
+                raise StorageDown("The storage is not there.") from error
             raise ObjectMissing(str(error.filename)) from None
         except OSError as error:
-            raise StorageDown(f"The storage does not work: {error.strerror}.", "Try again later.") from error
+            raise StorageDown(f"The storage does not work: {error.strerror}.") from error
 
-    def _path(self, key: str) -> Path:
-        path = self._root / key
-        if key.startswith("/") or ".." in path.parts or path == self._root:
-            raise ValueError(f"not a storage key: {key!r}")
-        return path
+    @contextmanager
+    def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Open the folder of a key, one step at a time; give its descriptor and the name of the file in it."""
+        *folders, name = _parts(key)
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for folder in folders:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(folder, dir_fd=descriptor)
+                        os.fsync(descriptor)
+                step = os.open(folder, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = step
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
 
-    def _create(self, target: Path, source: Path) -> None:
-        with self._errors_named():
-            if not source.exists():
-                raise StorageDown("The upload was interrupted.", "Send it again.")
-            _fsync(source)
-            for folder in _make_folders(target.parent):
-                _fsync(folder)
+    def _open(self, key: str) -> BinaryIO:
+        with self._folder(key) as (folder, name):
+            descriptor = os.open(name, _FILE, dir_fd=folder)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(0, "not a file")
+        return os.fdopen(descriptor, "rb")
+
+    def _read(self, key: str) -> bytes:
+        with self._errors_named(), self._open(key) as file:
+            return file.read()
+
+    def _size(self, key: str) -> int:
+        with self._errors_named(), self._open(key) as file:
+            return os.fstat(file.fileno()).st_size
+
+    def _store(self, new: NewObject) -> Receipt | ObjectExists | TadaError:
+        try:
+            with self._errors_named():
+                self._link(new.object.key, new.source)
+        except (ObjectExists, TadaError) as error:
+            return error
+        except ObjectMissing:
+            return StorageDown("The upload was interrupted.", "Send it again.")
+        return Receipt()
+
+    def _link(self, key: str, source: Path) -> None:
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        with self._folder(key, make=True) as (folder, name):
             try:
                 # A link, unlike a rename, never takes the place of a file that is there.
-                os.link(source, target)
+                os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
             except FileExistsError:
-                raise ObjectExists(target.name) from None
-            _fsync(target.parent)
-            source.unlink()
+                raise ObjectExists(key) from None
+            os.fsync(folder)
+        source.unlink()
+
+    def _delete(self, key: str) -> None:
+        with suppress(ObjectMissing), self._errors_named(), self._folder(key) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+            os.fsync(folder)
+
+    def _walk(self, folder: Path, path: str, prefix: str) -> Iterator[Listed]:
+        with os.scandir(folder) as found:
+            for item in found:
+                key = f"{path}{item.name}"
+                if item.is_dir(follow_symlinks=False):
+                    inside = f"{key}/"
+                    # What begins with the prefix, or may hold what does.
+                    if item.path != str(self.spool) and (inside.startswith(prefix) or prefix.startswith(inside)):
+                        yield from self._walk(Path(item.path), inside, prefix)
+                elif item.is_file(follow_symlinks=False) and key.startswith(prefix):
+                    with suppress(FileNotFoundError):  # Deleted since.
+                        yield Listed(key, item.stat(follow_symlinks=False).st_size)
 
     def _check(self) -> None:
         with self._errors_named():
@@ -93,26 +179,9 @@ class LocalStorage:
             Path(path).unlink()
 
 
-def _open_at(path: Path, start: int) -> BinaryIO:
-    file = path.open("rb")
-    file.seek(start)
-    return file
-
-
-def _make_folders(folder: Path) -> list[Path]:
-    """Create a folder and its parents; return the folders whose content changed, which must reach the disk too."""
-    changed = []
-    parent = folder
-    while not parent.exists():
-        parent = parent.parent
-        changed.append(parent)
-    folder.mkdir(parents=True, exist_ok=True)
-    return changed
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _parts(key: str) -> list[str]:
+    """Split a key into its folders and its name; raises ValueError for what is no key."""
+    parts = key.split("/")
+    if "\0" in key or any(part in ("", ".", "..") for part in parts) or parts[0] == ".spool":
+        raise ValueError(f"not a storage key: {key!r}")
+    return parts

@@ -9,6 +9,7 @@ from services.catalog.adoption import Adoption
 from services.core import names
 from services.core.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotFound, TypeUnauthorized
+from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from tests.unit.conftest import MakeEntry
 
@@ -138,7 +139,7 @@ async def test_a_signature_that_is_not_that_of_the_file_is_refused(storage: Loca
 
 
 async def test_a_file_that_is_not_there_is_not_found(storage: LocalStorage) -> None:
-    await storage.delete(names.plain_storage_key(UNIQUE_NAME))
+    await storage.delete([StoredObject(names.plain_storage_key(UNIQUE_NAME))])
     with pytest.raises(NotFound):
         await examined(storage)
 

@@ -9,7 +9,7 @@ from services.catalog.spool import SpooledFile
 from services.catalog.uploads import Rules, Uploads, Wish
 from services.core import media_types, redis
 from services.core.catalog import Catalog
-from services.core.errors import BadRequest, NamespaceForbidden, TypeUnauthorized
+from services.core.errors import BadRequest, NamespaceForbidden, TadaError, TypeUnauthorized
 from services.core.storage.local import LocalStorage
 
 DEFAULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"})
@@ -30,10 +30,17 @@ def wish(**changes: Any) -> Wish:
     return Wish(**{"namespace": "DEV", "destination": None, "filename": None, "convert": True, "fields": {}, **changes})
 
 
+async def created(uploads: Uploads, file: SpooledFile, wanted: Wish) -> None:
+    """Create one entry, or raise what became of it."""
+    [outcome] = await uploads.create([file], wanted)
+    assert isinstance(outcome, TadaError)
+    raise outcome
+
+
 @pytest.mark.parametrize("namespace", ["TEST", "dev", "", "DEV/..", "dumps"])
 async def test_a_namespace_that_is_not_allowed_is_forbidden(uploads: Uploads, namespace: str) -> None:
     with pytest.raises(NamespaceForbidden) as raised:
-        await uploads.create(spooled(PNG), wish(namespace=namespace))
+        await created(uploads, spooled(PNG), wish(namespace=namespace))
     assert raised.value.status == 403
 
 
@@ -55,19 +62,19 @@ async def test_a_type_that_is_not_allowed_or_not_what_it_claims_to_be_is_refused
     uploads: Uploads, content: bytes, given_name: str, declared: str | None, named_type: str
 ) -> None:
     with pytest.raises(TypeUnauthorized) as raised:
-        await uploads.create(spooled(content, given_name, declared), wish())
+        await created(uploads, spooled(content, given_name, declared), wish())
     assert raised.value.message == f"File type {named_type} unauthorized."
     assert raised.value.status == 400
 
 
 async def test_the_name_in_the_form_counts_in_place_of_the_uploaded_one(uploads: Uploads) -> None:
     with pytest.raises(TypeUnauthorized, match=r"File type application/pdf unauthorized\."):
-        await uploads.create(spooled(PNG, "cat.png"), wish(filename="cat.pdf"))
+        await created(uploads, spooled(PNG, "cat.png"), wish(filename="cat.pdf"))
 
 
 async def test_an_empty_file_is_refused(uploads: Uploads) -> None:
     with pytest.raises(BadRequest, match=r"The file 'cat\.png' is empty"):
-        await uploads.create(spooled(b""), wish())
+        await created(uploads, spooled(b""), wish())
 
 
 @pytest.mark.parametrize(
@@ -76,4 +83,4 @@ async def test_an_empty_file_is_refused(uploads: Uploads) -> None:
 )
 async def test_a_path_trick_is_refused(uploads: Uploads, change: dict[str, str]) -> None:
     with pytest.raises(BadRequest):
-        await uploads.create(spooled(PNG), wish(**change))
+        await created(uploads, spooled(PNG), wish(**change))

@@ -25,6 +25,7 @@ from services.transform.pool import RenderPool
 from services.transform.settings import TransformSettings
 from services.transform.stored import IN_MEMORY
 from tests.pixels import decode
+from tests.storing import put
 from tests.unit.conftest import MakeEntry
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -79,9 +80,7 @@ class Service:
     async def upload(self, content: bytes, given_name: str, media_type: str, **fields: Any) -> Entry:
         entry = self._make_entry(given_name, media_type, **fields)
         entry = replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content), updated_date=CHANGED)
-        source = self.storage.spool / "upload"
-        source.write_bytes(content)
-        await self.storage.create(entry.storage_key, source, media_type)
+        await put(self.storage, entry.stored, content)
         self.notes.catalogued[entry.uuid] = entry
         return entry
 
@@ -275,7 +274,7 @@ async def test_a_file_that_the_storage_does_not_have_is_a_404_that_is_not_cached
     service: Service, photo: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
-    await service.storage.delete(entry.storage_key)
+    await service.storage.delete([entry.stored])
     for path in ("/original/DEV/cat.jpg", "/full/DEV/cat.webp"):
         answer = await service.get(path, FOR_A_CACHE)
         assert (answer.status_code, answer.headers["x-accel-expires"]) == (404, "0")

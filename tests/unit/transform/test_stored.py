@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from services.core.entries import Entry
 from services.core.errors import SignatureMismatch
 from services.core.storage import ObjectMissing
 from services.core.storage.local import CHUNK, LocalStorage
-from services.transform.stored import read_verified, verify
+from services.transform.stored import read_verified, stream_verified, verify, verify_size
+from tests.storing import put
 from tests.unit.conftest import MakeEntry
 
 CONTENT = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
@@ -29,18 +30,23 @@ def store(storage: LocalStorage, make_entry: MakeEntry) -> Store:
 
     async def store(content: bytes) -> Entry:
         entry = replace(make_entry(), signature=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
-        source = storage.spool / "upload"
-        source.write_bytes(content)
-        await storage.create(entry.storage_key, source, entry.original_mimetype)
+        await put(storage, entry.stored, content)
         return entry
 
     return store
+
+
+async def collect(chunks: AsyncIterator[bytes], into: list[bytes]) -> None:
+    async for chunk in chunks:
+        into += [chunk]
 
 
 async def test_the_bytes_that_the_catalog_has_signed_are_delivered(storage: LocalStorage, store: Store) -> None:
     entry = await store(CONTENT)
     assert await read_verified(storage, entry) == CONTENT
     await verify(storage, entry)
+    await verify_size(storage, entry)
+    assert b"".join([chunk async for chunk in stream_verified(storage, entry)]) == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,13 @@ async def test_other_bytes_are_never_delivered(storage: LocalStorage, store: Sto
     assert raised.value.status == 500
     with pytest.raises(SignatureMismatch):
         await verify(storage, entry)
+    sent: list[bytes] = []
+    with pytest.raises(SignatureMismatch):
+        await collect(stream_verified(storage, entry), sent)
+    assert sum(map(len, sent)) < len(CONTENT), "what is cut is shorter than was promised, so no cache keeps it"
+    if len(damaged) != len(CONTENT):
+        with pytest.raises(SignatureMismatch):
+            await verify_size(storage, entry)
 
 
 async def test_a_file_that_is_gone_is_missing(storage: LocalStorage, make_entry: MakeEntry) -> None:
@@ -60,3 +73,7 @@ async def test_a_file_that_is_gone_is_missing(storage: LocalStorage, make_entry:
         await read_verified(storage, make_entry())
     with pytest.raises(ObjectMissing):
         await verify(storage, make_entry())
+    with pytest.raises(ObjectMissing):
+        await verify_size(storage, make_entry())
+    with pytest.raises(ObjectMissing):
+        await anext(stream_verified(storage, make_entry()))

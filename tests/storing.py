@@ -1,0 +1,39 @@
+"""Storing and reading objects in tests, whatever the backend."""
+
+import secrets
+from typing import Any
+
+from services.core.storage import NewObject, ObjectExists, Receipt, Storage, StoredObject
+
+
+def an_object(key: str = "DEV/shop/cat.webp", media_type: str = "image/webp", **more: Any) -> StoredObject:
+    unique_name = f"/{key}"
+    fields = {"unique_name": unique_name, "filename": key.rpartition("/")[2], "namespace": key.partition("/")[0]}
+    return StoredObject(key, media_type, fields={**fields, **more.pop("fields", {})}, **more)
+
+
+def new(storage: Storage, stored: StoredObject, content: bytes, *, replaces: bool = False) -> NewObject:
+    """Put a file into the spool, as an upload does."""
+    source = storage.spool / secrets.token_hex(8)
+    source.write_bytes(content)
+    return NewObject(stored, source, replaces)
+
+
+async def put(storage: Storage, stored: StoredObject, content: bytes, *, replaces: bool = False) -> Receipt:
+    """Store one object, or raise what became of it."""
+    [outcome] = await storage.store([new(storage, stored, content, replaces=replaces)])
+    if not isinstance(outcome, Receipt):
+        assert isinstance(outcome, Exception)
+        raise outcome
+    return outcome
+
+
+async def streamed(storage: Storage, stored: StoredObject, start: int = 0, length: int | None = None) -> bytes:
+    return b"".join([chunk async for chunk in storage.stream(stored, start, length)])
+
+
+async def listed(storage: Storage, prefix: str = "") -> dict[str, int]:
+    return {one.key: one.size async for one in storage.list(prefix)}
+
+
+__all__ = ["ObjectExists", "an_object", "listed", "new", "put", "streamed"]
