@@ -51,7 +51,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         await client.aclose()
 
     app = Starlette(
-        routes=[
+        routes=_slash_or_not(
             *(
                 Route(path, files.post_file, methods=["POST"])
                 for path in _paths("/file", "/upload", settings.route_file_post)
@@ -67,7 +67,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
             *(route for path in _paths("/catalog", settings.route_catalog_get) for route in _catalog_routes(path)),
             Route(settings.healthcheck_route, health.readiness),
             *docs_page.routes(settings),
-        ],
+        ),
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
@@ -85,6 +85,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # To an address that is right for this process and for nobody outside.
     app.state.context = Context(settings, catalog, Variants(client), storage, Uploads(catalog, storage, rules))
     return app
 
@@ -92,6 +93,16 @@ def make_app(settings: CatalogSettings) -> Starlette:
 def _paths(*paths: str) -> list[str]:
     """Return different paths in their order: a configured one may be one of the usual ones."""
     return list(dict.fromkeys(paths))
+
+
+def _slash_or_not(*routes: Route) -> list[Route]:
+    """Return the routes, and each once more with a slash at the end: the older service took both for the same."""
+    slashed = [
+        Route(f"{route.path}/", route.endpoint, methods=route.methods, include_in_schema=False)
+        for route in routes
+        if not route.path.endswith("/")
+    ]
+    return [*routes, *slashed]
 
 
 def _catalog_routes(path: str) -> list[Route]:

@@ -17,7 +17,7 @@ from services.catalog.spool import SpooledFile
 from services.catalog.uploads import Replacement, Wish
 from services.core import entries
 from services.core.entries import Entry
-from services.core.errors import BadRequest
+from services.core.errors import BadRequest, NamespaceForbidden
 
 
 async def post_file(request: Request) -> Response:
@@ -96,7 +96,10 @@ async def delete_files(request: Request) -> Response:
             def check(entry: Entry, namespace: object = namespace) -> None:
                 changes.check_right(request, entry)
                 if namespace is not None and entry.namespace != namespace:
-                    raise BadRequest(f"Entry {entry.uuid} is in {entry.namespace}.", f"It is not in {namespace}.")
+                    raise BadRequest(
+                        f"Entry {entry.uuid} is not in namespace {namespace!r}.",
+                        f"Send {entry.namespace!r}, where it is, or no namespace.",
+                    )
 
             yield {"uuid": uuid}, partial(catalog.delete, uuid.lower(), check)
 
@@ -135,10 +138,14 @@ def _need_files(form: Form, name: str) -> None:
 
 
 def _wish(request: Request, form: Form) -> Wish:
+    """Return what the form says of its files, for all of them; raises BadRequest and Forbidden."""
     namespace = form.fields.get("namespace", "").strip()
     if not namespace:
         raise BadRequest("The form has no namespace.", "Send a field named 'namespace'.")
     principal_of(request).need_namespace(namespace)
+    allowed = context(request).settings.namespaces_allowed
+    if namespace not in allowed:
+        raise NamespaceForbidden(namespace, allowed)
     return Wish(
         namespace=namespace,
         destination=form.fields.get("destination"),

@@ -33,7 +33,8 @@ class Throttle:
         self._exempt = exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == self._exempt or not (self._all.count or self._writes.count):
+        limited = self._all.count or self._writes.count
+        if scope["type"] != "http" or not limited or scope["path"].removesuffix("/") == self._exempt:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -142,7 +142,7 @@ class RequestLog:
         finally:
             logs.event(
                 log,
-                logging.DEBUG if scope["path"] == self._quiet and status == 200 else logging.INFO,
+                logging.DEBUG if scope["path"].removesuffix("/") == self._quiet and status == 200 else logging.INFO,
                 "request",
                 method=scope["method"],
                 path=scope["path"],

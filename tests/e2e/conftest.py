@@ -3,6 +3,7 @@
 import io
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,19 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 @pytest.fixture
 def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     """Return a function that starts a TADA with settings of its own; all are stopped at the end."""
-    made: list[System] = []
+    numbers = itertools.count()
+    with ExitStack() as stack:
 
-    def make(start: bool = True, **settings: Any) -> System:
-        workers = settings.pop("transform_workers", 1)
-        made.append(System(tmp_path / f"system-{len(made)}", settings, workers))
-        made[-1].folder.mkdir(parents=True, exist_ok=True)
-        if start:
-            made[-1].start()
-        return made[-1]
+        def make(start: bool = True, **settings: Any) -> System:
+            workers = settings.pop("transform_workers", 1)
+            made = System(tmp_path / f"system-{next(numbers)}", settings, workers)
+            stack.callback(made.stop)
+            made.folder.mkdir(parents=True, exist_ok=True)
+            if start:
+                made.start()
+            return made
 
-    yield make
-    for one in made:
-        one.stop()
+        yield make
 
 
 @pytest.fixture(scope="session")

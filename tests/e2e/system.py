@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,21 +106,32 @@ class System:
         raise AssertionError(f"no process of {name} has the connection")
 
     def stop(self) -> None:
-        """Stop everything and remove what only this run needed; the data stay."""
+        """Stop everything and remove what only this run needed; the data stay.
+
+        Raises AssertionError when a part had ended by itself, once nothing runs any more.
+        """
+        ended = {name: process.returncode for name, process in self._running.items() if process.poll() is not None}
         for client in (self.api, self.edge, self.cache, self.transform):
             client.close()
-        for process in self._running.values():
-            os.killpg(process.pid, signal.SIGCONT)
-            process.terminate()
+        for name, process in self._running.items():
+            if name not in ended:
+                os.killpg(process.pid, signal.SIGCONT)
+                process.terminate()
         deadline = time.monotonic() + STOP_WITHIN
-        for process in self._running.values():
-            try:
+        for name, process in self._running.items():
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+                if name not in ended:
+                    continue
+            # It does not stop, or what it has started has outlived it.
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
         self._running.clear()
         shutil.rmtree(self.sockets, ignore_errors=True)
+        assert not ended, "; ".join(
+            f"{name} had ended with {status}: {self.log(name)[-2000:]}" for name, status in ended.items()
+        )
 
     def _wait_for(self, process: Process) -> None:
         deadline = time.monotonic() + START_WITHIN

@@ -77,6 +77,20 @@ def test_a_bad_upload_is_refused_with_advice(system: System, photos: dict[str, b
     assert advice in f"{error['message']} {error.get('hint', '')}", error
 
 
+@pytest.mark.parametrize("route", ["/file", "/upload", "/files", "/uploads"])
+def test_a_namespace_that_is_not_allowed_refuses_the_whole_form(
+    system: System, photos: dict[str, bytes], route: str
+) -> None:
+    part = "files" if route in ("/files", "/uploads") else "file"
+    parts = [(part, (f"{at}.jpg", photos["china.jpg"])) for at in range(2 if part == "files" else 1)]
+    answer = system.api.post(route, files=parts, data={"namespace": "OTHER"})
+    assert answer.status_code == 403
+    assert "x-purge" not in answer.headers
+    assert answer.json()["data"] == []
+    [error] = answer.json()["errors"]
+    assert (error["code"], error["hint"]) == ("namespace_forbidden", "Use one of: DEV, PROD.")
+
+
 def send_raw(port: int, request: bytes, then: Callable[[socket.socket], None] | None = None) -> bytes:
     """Send bytes as they are and return everything that comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

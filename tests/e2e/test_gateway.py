@@ -184,6 +184,37 @@ def test_under_a_prefix_everything_is_below_it(
     assert system.edge.get(f"/prefix/assets/media/original/DEV/{name}.jpg").content == photos["flower.jpg"]
 
 
+@pytest.mark.parametrize(("prefix", "catalog"), [("", "/catalog"), ("/prefix", "/list")])
+def test_a_slash_at_the_end_changes_nothing(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str, prefix: str, catalog: str
+) -> None:
+    """The older service did not tell /catalog/ from /catalog."""
+    system = make_system(API_PREFIX=prefix, ROUTE_CATALOG_GET=catalog)
+    form = {"files": {"file": (f"{name}.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    [entry] = system.api.post(f"{prefix}/file/", **form).json()["data"]
+    page = f"{prefix}{catalog}/{entry['uuid']}/"
+    for client in (system.api, system.edge):
+        assert client.get(f"{prefix}{catalog}/").json() == [entry]
+        assert client.get(page).json()["data"] == [entry]
+        assert client.get(f"{prefix}{catalog}/{entry['uuid'].upper()}/").json()["data"] == [entry]
+    assert system.api.patch(f"{prefix}/file/{entry['uuid']}/", json={"information": "new"}).status_code == 200
+    # One cache entry for both, purged by that change.
+    for path, other in ((f"{prefix}{catalog}/?x=1", f"{prefix}{catalog}"), (page, page.rstrip("/"))):
+        first, second = system.edge.get(path), system.edge.get(other)
+        assert (first.headers["x-cache-status"], second.headers["x-cache-status"]) == ("MISS", "HIT")
+        assert first.content == second.content
+        assert b'"information":"new"' in first.content
+    assert system.api.get(f"{prefix}/readiness-check/").json()["ready"] is True
+    assert system.api.get(f"{prefix}/openapi.json/").status_code == 200
+    assert system.api.put(f"{prefix}{catalog}/").headers["allow"] == "DELETE, GET, HEAD, PATCH, POST"
+    for nothing in ("/file//", "/nothing/"):
+        answer = system.api.post(f"{prefix}{nothing}", **form)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "not_found")
+    assert system.edge.get(f"{prefix}/file/").status_code == 404
+    assert system.api.request("DELETE", f"{prefix}/file/{entry['uuid']}/").status_code == 200
+    assert system.edge.get(page).status_code == 404
+
+
 def test_a_size_written_in_another_way_is_refused_or_the_same(
     system: System, photos: dict[str, bytes], name: str
 ) -> None:

@@ -41,7 +41,9 @@ def throttled(
         return PlainTextResponse("done")
 
     app = Starlette(
-        routes=[Route(path, done, methods=["GET", "POST", "PATCH", "DELETE"]) for path in ("/file", "/healthy")],
+        routes=[
+            Route(path, done, methods=["GET", "POST", "PATCH", "DELETE"]) for path in ("/file", "/healthy", "/healthy/")
+        ],
         middleware=[
             Middleware(
                 Throttle,
@@ -101,10 +103,11 @@ async def test_a_client_that_has_written_too_much_may_still_read() -> None:
         assert (await http.get("/file")).status_code == 200
 
 
-async def test_the_health_check_is_never_limited() -> None:
+@pytest.mark.parametrize("path", ["/healthy", "/healthy/"])
+async def test_the_health_check_is_never_limited(path: str) -> None:
     redis = FakeRedis({"all": 0, "writes": 0})
     async with throttled(redis) as http:
-        answer = await http.get("/healthy")
+        answer = await http.get(path)
         assert (await http.get("/file")).status_code == 429
     assert answer.status_code == 200
     assert "ratelimit" not in answer.headers
