@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,48 +14,21 @@ from hypothesis import strategies as st
 from services.core import limits
 from services.core.limits import Limit, Limiter
 from services.core.redis import Redis, connect
-from tests.e2e.system import free_ports, wait_until
+from tests.redis_server import RedisServer
 
 MINUTE = Limit(5, 60_000)
 SOURCE = (Path(limits.__file__).parent / "lua/limit.lua").read_text()
 
 
-class Server:
-    """One redis-server that keeps nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        [self.port] = free_ports(1)
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-        wait_until(self._answers)
-
-    def _answers(self) -> bool:
-        try:
-            with sync_redis.Redis.from_url(self.url) as client:
-                return bool(client.ping())
-        except sync_redis.ConnectionError:
-            return False
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("redis"))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
 
 
 @pytest.fixture
-async def client(shared: Server) -> AsyncIterator[Redis]:
+async def client(shared: RedisServer) -> AsyncIterator[Redis]:
     client = connect(shared.url)
     await client.flushall()
     yield client
@@ -64,8 +36,8 @@ async def client(shared: Server) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def breakable(tmp_path: Path) -> AsyncIterator[tuple[Server, Redis]]:
-    server = Server(tmp_path)
+async def breakable(tmp_path: Path) -> AsyncIterator[tuple[RedisServer, Redis]]:
+    server = RedisServer(tmp_path)
     client = connect(server.url)
     yield server, client
     await client.aclose()
@@ -83,7 +55,7 @@ def allowed_by_the_definition(granted: list[int], now: int, limit: Limit) -> boo
     limit=st.builds(Limit, st.integers(1, 6), st.integers(60_000, 70_000)),
     pauses=st.lists(st.one_of(st.integers(0, 3), st.integers(0, 40_000_000), st.just(12_000_000)), max_size=25),
 )
-def test_the_script_is_the_definition(shared: Server, limit: Limit, pauses: list[int]) -> None:
+def test_the_script_is_the_definition(shared: RedisServer, limit: Limit, pauses: list[int]) -> None:
     """With a clock of our own in place of Redis'; what is left and for how long is checked against the definition."""
     text = SOURCE.replace("redis.call('TIME')", "{ARGV[3], ARGV[4]}")
     assert text != SOURCE
@@ -103,7 +75,7 @@ def test_the_script_is_the_definition(shared: Server, limit: Limit, pauses: list
             assert allowed_by_the_definition(granted + more, now + wait, limit)
 
 
-def test_a_clock_that_is_set_back_locks_nobody_out(shared: Server) -> None:
+def test_a_clock_that_is_set_back_locks_nobody_out(shared: RedisServer) -> None:
     text = SOURCE.replace("redis.call('TIME')", "{ARGV[3], ARGV[4]}")
     with sync_redis.Redis.from_url(shared.url) as redis:
         redis.flushall()
@@ -111,7 +83,7 @@ def test_a_clock_that_is_set_back_locks_nobody_out(shared: Server) -> None:
         assert redis.eval(text, 1, "k", 5, 1_000_000, 1_000_000_000, 0) == [0, 0, 1_000_000]
 
 
-async def test_replicas_share_one_budget(client: Redis, shared: Server) -> None:
+async def test_replicas_share_one_budget(client: Redis, shared: RedisServer) -> None:
     other = connect(shared.url)
     one, two = Limiter(client), Limiter(other)
     verdicts = [await asking.take("api:a", MINUTE) for asking in (one, two, one, two, one, two, one)]
@@ -123,7 +95,7 @@ async def test_replicas_share_one_budget(client: Redis, shared: Server) -> None:
 
 
 async def test_fifty_at_once_take_exactly_the_count(
-    client: Redis, shared: Server, monkeypatch: pytest.MonkeyPatch
+    client: Redis, shared: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "ANSWER_WITHIN", 10)  # Fifty new connections, on a machine that may be busy.
     other = connect(shared.url)
@@ -163,7 +135,7 @@ async def test_a_limit_made_larger_or_smaller_holds_at_once(client: Redis) -> No
 
 
 async def test_a_silent_redis_limits_nothing_and_the_limit_comes_back(
-    breakable: tuple[Server, Redis], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    breakable: tuple[RedisServer, Redis], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(limits, "PAUSE", 0.2)
     server, client = breakable
@@ -184,7 +156,7 @@ async def test_a_silent_redis_limits_nothing_and_the_limit_comes_back(
 
 
 async def test_a_dead_redis_limits_nothing_and_a_new_one_counts_again(
-    breakable: tuple[Server, Redis], monkeypatch: pytest.MonkeyPatch
+    breakable: tuple[RedisServer, Redis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PAUSE", 0.2)
     server, client = breakable

@@ -1,0 +1,284 @@
+"""Bytes and entries stay together at a storage that replaces files in place: a real Redis, and the reference backend.
+
+Every test is made with a backend that keeps old versions for those who ask, and with one that does not.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.catalog.spool import SpooledFile
+from services.catalog.uploads import Replacement, Rules, Uploads, Wish, Written
+from services.core import catalog as module
+from services.core import keys, redis
+from services.core.catalog import Catalog
+from services.core.entries import Entry
+from services.core.errors import AlreadyExists, StorageDown, Unavailable
+from services.core.reaping import settle
+from services.core.redis import Redis
+from services.core.storage import ObjectMissing, Storage, open_storage
+from services.jobs.reap import reap
+from tests.distant_backend import Backend, settings_for
+from tests.redis_server import RedisServer
+from tests.storing import new
+from tests.waiting import eventually
+
+PNG = b"\x89PNG\r\n\x1a\n"
+RULES = Rules(("DEV",), frozenset({"image/png"}), "http://localhost/assets/media", strip_metadata=False)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def client(server: RedisServer) -> AsyncIterator[Redis]:
+    made = redis.connect(server.url)
+    await made.flushall()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture(params=["--keep-versions", "--in-place"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    made = Backend(tmp_path / "backend", request.param)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def storage(backend: Backend, tmp_path: Path) -> AsyncIterator[Storage]:
+    made = open_storage(settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000))
+    made.prepare()
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def catalog(client: Redis) -> Catalog:
+    return Catalog(client)
+
+
+@pytest.fixture
+def uploads(catalog: Catalog, storage: Storage) -> Uploads:
+    return Uploads(catalog, storage, RULES)
+
+
+@pytest.fixture
+def jobs(client: Redis) -> Catalog:
+    """The catalog as the jobs worker has it: another process."""
+    return Catalog(client)
+
+
+def spooled(storage: Storage, content: bytes, name: str = "cat.png") -> SpooledFile:
+    path = storage.spool / hashlib.sha256(content + name.encode()).hexdigest()
+    path.write_bytes(content)
+    return SpooledFile(name, None, "image/png", path, len(content), hashlib.sha256(content).hexdigest())
+
+
+def wish(**fields: str) -> Wish:
+    return Wish("DEV", None, None, convert=True, fields=dict(fields))
+
+
+async def created(uploads: Uploads, storage: Storage, content: bytes = PNG + b"1") -> Entry:
+    [outcome] = await uploads.create([spooled(storage, content)], wish())
+    assert isinstance(outcome, tuple)
+    return outcome[0]
+
+
+def replacement(storage: Storage, entry: Entry, content: bytes, **fields: str) -> Replacement:
+    return Replacement(
+        entry.uuid, spooled(storage, content), keep_type=False, fields=dict(fields), now=0.0, check=lambda _: None
+    )
+
+
+async def claims(client: Redis) -> dict[bytes, bytes]:
+    return await client.hgetall(keys.CLAIMS)  # type: ignore[misc,no-any-return]
+
+
+async def bury(client: Redis, catalog: Catalog) -> None:
+    """Let a process be dead for all others."""
+    await client.delete(keys.alive(catalog.owner))
+
+
+async def test_a_replacement_takes_the_same_key_and_the_next_version(
+    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis
+) -> None:
+    first = await created(uploads, storage)
+    [outcome] = await uploads.replace([replacement(storage, first, PNG + b"22", information="new")])
+    assert isinstance(outcome, tuple)
+    second = outcome[0]
+    assert (second.version, second.storage_key, second.information) == (2, first.storage_key, "new")
+    assert await storage.read(second.stored) == PNG + b"22"
+    assert await catalog.get(first.uuid) == second
+    assert await claims(client) == {}
+
+
+async def test_of_two_creators_of_one_path_one_wins_and_the_other_is_told(
+    catalog: Catalog, storage: Storage, client: Redis
+) -> None:
+    writers = [Uploads(Catalog(client), storage, RULES) for _ in range(8)]
+    contents = [PNG + bytes([number]) for number in range(8)]
+
+    async def create(uploads: Uploads, content: bytes) -> object:
+        return (await uploads.create([spooled(storage, content)], wish()))[0]
+
+    outcomes = await asyncio.gather(*(create(*pair) for pair in zip(writers, contents, strict=True)))
+    [won] = [outcome for outcome in outcomes if isinstance(outcome, tuple)]
+    assert sum(isinstance(outcome, AlreadyExists) for outcome in outcomes) == 7
+    entry = won[0]
+    assert hashlib.sha256(await storage.read(entry.stored)).hexdigest() == entry.signature
+    assert await claims(client) == {}
+
+
+async def test_replacements_at_the_same_time_come_one_after_the_other(
+    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis
+) -> None:
+    entry = await created(uploads, storage)
+    writers = [Uploads(Catalog(client), storage, RULES) for _ in range(8)]
+
+    async def change(number: int, writer: Uploads) -> Written:
+        [outcome] = await writer.replace([replacement(storage, entry, PNG + bytes([number]) * 9)])
+        assert isinstance(outcome, tuple)
+        return outcome
+
+    outcomes = await asyncio.gather(*(change(number, writer) for number, writer in enumerate(writers)))
+    assert sorted(outcome[0].version for outcome in outcomes) == list(range(2, 10))
+    last = await catalog.get(entry.uuid)
+    assert last.version == 9
+    assert hashlib.sha256(await storage.read(last.stored)).hexdigest() == last.signature
+    assert await claims(client) == {}
+
+
+async def test_who_waits_too_long_for_another_writer_is_told_to_try_again(
+    uploads: Uploads, storage: Storage, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await created(uploads, storage)
+    monkeypatch.setattr(module, "CLAIM_SECONDS", 0.1)
+    claim = await catalog.claim_in_place(entry.unique_name)
+    [outcome] = await uploads.replace([replacement(storage, entry, PNG + b"22")])
+    assert isinstance(outcome, Unavailable)
+    assert outcome.retry_after
+    assert await storage.read(entry.stored) == PNG + b"1"
+    await catalog.release(claim)
+
+
+async def begun(storage: Storage, catalog: Catalog, entry: Entry, content: bytes, *, sent: bool) -> Entry:
+    """Replace a file as far as a process does that is killed before, or after, the backend has the bytes."""
+    claim = await catalog.claim_in_place(entry.unique_name)
+    signature = hashlib.sha256(content).hexdigest()
+    intended = replace(entry, version=entry.version + 1, signature=signature, size=len(content))
+    await catalog.intend(claim, intended)
+    if sent:
+        [receipt] = await storage.store([new(storage, intended.stored, content, replaces=True)])
+        assert not isinstance(receipt, Exception)
+    return intended
+
+
+async def test_a_replacement_that_died_with_the_bytes_at_the_backend_is_completed(
+    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+) -> None:
+    entry = await created(uploads, storage)
+    intended = await begun(storage, catalog, entry, PNG + b"22", sent=True)
+    await bury(client, catalog)
+    assert await reap(jobs, storage) == 1
+    found = await catalog.get(entry.uuid)
+    assert found == intended
+    assert await storage.read(found.stored) == PNG + b"22"
+    assert await claims(client) == {}
+
+
+async def test_a_replacement_that_died_before_is_as_if_it_had_never_been(
+    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+) -> None:
+    entry = await created(uploads, storage)
+    await begun(storage, catalog, entry, PNG + b"22", sent=False)
+    await bury(client, catalog)
+    assert await reap(jobs, storage) == 1
+    assert await catalog.get(entry.uuid) == entry
+    assert await storage.read(entry.stored) == PNG + b"1"
+    assert await claims(client) == {}
+
+
+async def test_what_was_changed_meanwhile_is_kept_when_a_replacement_is_completed(
+    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+) -> None:
+    entry = await created(uploads, storage)
+    await begun(storage, catalog, entry, PNG + b"22", sent=True)
+    later = "2999-01-01T00:00:00.000+00:00"
+    await catalog.change(entry.uuid, lambda found: replace(found, information="meanwhile", updated_date=later))
+    await bury(client, catalog)
+    await reap(jobs, storage)
+    found = await catalog.get(entry.uuid)
+    assert (found.version, found.information) == (2, "meanwhile")
+
+
+async def test_a_creation_that_died_leaves_no_bytes(
+    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+) -> None:
+    entry = await created(uploads, storage)
+    await catalog.delete(entry.uuid, lambda _: None)
+    await reap(jobs, storage)
+    await begun(storage, catalog, replace(entry, version=0), PNG + b"1", sent=True)
+    await bury(client, catalog)
+    assert await reap(jobs, storage) == 1
+    with pytest.raises(ObjectMissing):
+        await storage.read(entry.stored)
+    assert await claims(client) == {}
+
+
+async def test_nothing_is_settled_while_the_backend_is_down(
+    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis, backend: Backend
+) -> None:
+    entry = await created(uploads, storage)
+    intended = await begun(storage, catalog, entry, PNG + b"22", sent=True)
+    await bury(client, catalog)
+    backend.kill()
+    with pytest.raises(StorageDown):
+        await reap(jobs, storage)
+    assert await catalog.get(entry.uuid) == entry
+    assert len(await claims(client)) == 1
+    backend.start()
+    await reap(jobs, storage)
+    assert await catalog.get(entry.uuid) == intended
+
+
+async def test_a_deleted_asset_can_be_uploaded_again_once_its_bytes_are_gone(
+    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+) -> None:
+    entry = await created(uploads, storage)
+    await catalog.delete(entry.uuid, lambda _: None)
+    again = asyncio.create_task(created(uploads, storage, PNG + b"again"))
+    stale = await jobs.take_obsolete(entry.storage_key, entry.uuid)
+    assert stale is not None
+    assert await settle(jobs, storage, [stale]) == 1
+    found = await again
+    assert found.storage_key == entry.storage_key
+    assert await storage.read(found.stored) == PNG + b"again"
+    assert await claims(client) == {}
+
+
+async def test_an_upload_that_the_backend_did_not_take_leaves_nothing(
+    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis, backend: Backend
+) -> None:
+    entry = await created(uploads, storage)
+    backend.kill()
+    [outcome] = await uploads.replace([replacement(storage, entry, PNG + b"22")])
+    assert isinstance(outcome, StorageDown)
+    backend.start()
+
+    async def settled() -> bool:
+        return not await claims(client)
+
+    await eventually(settled)
+    assert await catalog.get(entry.uuid) == entry
+    assert await storage.read(entry.stored) == PNG + b"1"
