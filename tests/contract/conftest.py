@@ -1,15 +1,16 @@
 """Every kind of storage, each with a real server behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from services.core.storage import Storage, StorageSettings, open_storage
+from tests.distant_backend import Backend, settings_for
 
 WRITE_ONCE = ["local"]
-IN_PLACE: list[str] = []
+IN_PLACE = ["distant-versions", "distant-in-place"]
 
 
 @asynccontextmanager
@@ -24,19 +25,39 @@ async def opened(settings: StorageSettings) -> AsyncIterator[Storage]:
 
 
 @pytest.fixture
-def settings_of(tmp_path: Path) -> dict[str, StorageSettings]:
-    return {"local": StorageSettings(data_folder_path=tmp_path)}
+def settings_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageSettings]:
+    """The settings of a kind of storage, whose server runs and has nothing."""
+    kind = request.param
+    if kind == "local":
+        yield StorageSettings(data_folder_path=tmp_path)
+        return
+    options = ("--in-place",) if kind == "distant-in-place" else ()
+    backend = Backend(tmp_path / "backend", *options)
+    backend.start()
+    yield settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000)
+    backend.stop()
 
 
-@pytest.fixture(params=[*WRITE_ONCE, *IN_PLACE])
-async def storage(request: pytest.FixtureRequest, settings_of: dict[str, StorageSettings]) -> AsyncIterator[Storage]:
-    """A storage of each kind, empty, opened and ready to be written to."""
-    async with opened(settings_of[request.param]) as found:
+@pytest.fixture
+async def opened_storage(settings_of: StorageSettings) -> AsyncIterator[Storage]:
+    async with opened(settings_of) as found:
         yield found
 
 
-@pytest.fixture(params=WRITE_ONCE)
-async def write_once(request: pytest.FixtureRequest, settings_of: dict[str, StorageSettings]) -> AsyncIterator[Storage]:
-    """A storage of each kind that writes an object once."""
-    async with opened(settings_of[request.param]) as found:
-        yield found
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of `storage` one of each kind, and a test of `write_once` one of each that writes an object once."""
+    for name, kinds in (("storage", [*WRITE_ONCE, *IN_PLACE]), ("write_once", WRITE_ONCE)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize("settings_of", kinds, indirect=True)
+
+
+@pytest.fixture
+def storage(opened_storage: Storage) -> Storage:
+    """A storage, empty, opened and ready to be written to."""
+    return opened_storage
+
+
+@pytest.fixture
+def write_once(opened_storage: Storage) -> Storage:
+    """The same, never one that replaces in place."""
+    return opened_storage

@@ -46,9 +46,9 @@ async def client(server: RedisServer) -> AsyncIterator[Redis]:
     await made.aclose()
 
 
-@pytest.fixture(params=["--keep-versions", "--in-place"])
+@pytest.fixture(params=[("--keep-versions", "2"), ("--in-place",)], ids=["versions", "in-place"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    made = Backend(tmp_path / "backend", request.param)
+    made = Backend(tmp_path / "backend", *request.param)
     made.start()
     yield made
     made.stop()

@@ -1,0 +1,85 @@
+"""Large files go through the services, never into them."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.distant_backend import TOKEN, Backend
+from tests.e2e.system import System
+
+MB = 1024 * 1024
+FILES = 10
+SIZE = 200 * MB
+MOST = 200
+
+
+@pytest.fixture(params=["local", "distant"])
+def storage_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    if request.param == "local":
+        yield {}
+        return
+    backend = Backend(tmp_path / "backend")
+    backend.start()
+    yield {
+        "DELEGATED_STORAGE_METHOD": "DISTANT_BACKEND",
+        "DELEGATED_STORAGE_HOST": backend.url,
+        "DELEGATED_STORAGE_TOKEN": TOKEN,
+    }
+    backend.stop()
+
+
+def peak(system: System, name: str) -> float:
+    """Return the most memory that a part has ever had, in MB."""
+    status = Path(f"/proc/{system.pid(name)}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+class Pdf:
+    """A file of 200 MB that nobody holds in memory, other than any other."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.path = folder / f"{number}.pdf"
+        block = bytes([number]) * MB
+        digest = hashlib.sha256()
+        with self.path.open("wb") as file:
+            for part in (b"%PDF-1.4", *[block] * (SIZE // MB - 1)):
+                file.write(part)
+                digest.update(part)
+        self.signature = digest.hexdigest()
+
+
+@pytest.mark.timeout(400)
+def test_ten_files_of_200_mb_at_once_cost_little_memory(
+    make_system: Callable[..., System], storage_settings: dict[str, str], tmp_path: Path
+) -> None:
+    system = make_system(PAYLOAD_MAX_SIZE="300mb", **storage_settings)
+    files = [Pdf(tmp_path, number) for number in range(FILES)]
+
+    def upload(file: Pdf) -> str:
+        with file.path.open("rb") as content:
+            url = f"http://127.0.0.1:{system.ports.api}/file"
+            answer = httpx.post(url, files={"file": content}, data={"namespace": "DEV"}, timeout=300)
+        assert answer.status_code == 200, answer.text
+        entry: dict[str, str] = answer.json()["data"][0]
+        file.path.unlink()
+        return entry["signature"]
+
+    def read(number: int) -> str:
+        digest = hashlib.sha256()
+        url = f"http://127.0.0.1:{system.ports.transform}/assets/media/original/DEV/{number}.pdf"
+        with httpx.stream("GET", url, timeout=300) as answer:
+            assert answer.status_code == 200
+            for chunk in answer.iter_raw(MB):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    with ThreadPoolExecutor(FILES) as pool:
+        assert list(pool.map(upload, files)) == [file.signature for file in files]
+        assert list(pool.map(read, range(FILES))) == [file.signature for file in files]
+    memory = {name: peak(system, name) for name in ("catalog", "transform", "jobs")}
+    assert all(most < MOST for most in memory.values()), memory
+    print(memory)
