@@ -24,7 +24,9 @@ def _check_path(path: str) -> str:
 
 def _check_endpoint(endpoint: str) -> str:
     endpoint = endpoint.rstrip("/")
-    if endpoint and not re.fullmatch(r"(https?://)?[A-Za-z0-9_.\-]+(:[0-9]+)?|(https?://)?\[[0-9A-Fa-f:]+\](:[0-9]+)?", endpoint):
+    if endpoint and not re.fullmatch(
+        r"(https?://)?[A-Za-z0-9_.\-]+(:[0-9]+)?|(https?://)?\[[0-9A-Fa-f:]+\](:[0-9]+)?", endpoint
+    ):
         raise ValueError("expected a host such as minio, or an address such as https://s3.example.com")
     return endpoint
 
@@ -75,7 +77,9 @@ class StorageSettings(BaseSettings):
         "/readiness-check", description="Path at which the distant backend says that it is ready."
     )
     delegated_storage_single_path: RoutePath = Field("/file", description="Path of one file at the distant backend.")
-    delegated_storage_multi_path: RoutePath = Field("/files", description="Path of several files at the distant backend.")
+    delegated_storage_multi_path: RoutePath = Field(
+        "/files", description="Path of several files at the distant backend."
+    )
     url_to_get_backup: RoutePath = Field("/get-dump", description="Path at which the distant backend gives dumps.")
     url_to_post_backup: RoutePath = Field("/save-dump", description="Path at which the distant backend takes dumps.")
 
