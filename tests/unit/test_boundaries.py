@@ -86,8 +86,8 @@ def test_only_the_worker_imports_arq(imports: Imports) -> None:
     assert users(imports, "arq") == {"services.jobs.worker"}
 
 
-def test_only_the_purging_of_nginx_sends_http_requests(imports: Imports) -> None:
-    assert users(imports, *HTTP_CLIENTS) == {"services.jobs.nginx"}
+def test_only_the_purging_of_nginx_and_the_distant_backend_send_http_requests(imports: Imports) -> None:
+    assert users(imports, *HTTP_CLIENTS) == {"services.jobs.nginx", "services.core.storage.distant_client"}
 
 
 def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
