@@ -6,17 +6,15 @@ import time
 from typing import Any
 
 import orjson
-import uvicorn
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core import caching, logs
-from services.core.errors import TadaError, Unavailable
-from services.core.settings import ServerSettings
+from services.core.errors import BadRequest, TadaError, Unavailable
 from services.core.variants import Answer, Variants
 
 log = logging.getLogger(__name__)
@@ -55,15 +53,22 @@ async def on_redis_error(request: Request, error: Exception) -> Response:
     return error_response(Unavailable("The catalog cannot be asked right now.", "Try again in a moment."))
 
 
+async def on_disconnect(request: Request, error: Exception) -> Response:
+    """Answer nobody: a client that leaves is no fault of ours, and nothing to be alarmed about."""
+    return error_response(BadRequest("The request was cut before its end.", "Send it again, whole."))
+
+
 async def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = TadaError(f"{error.detail}: {request.method} {request.url.path}", "See the documentation for the routes.")
+    # Starlette names the methods of one route; here several routes share a path.
+    allowed = ", ".join(sorted(_methods(request))) if error.status_code == 405 else ""
+    hint = f"Here these can be used: {allowed}." if allowed else "See the documentation for the routes."
+    known = TadaError(f"{error.detail}: {request.method} {request.url.path}", hint)
     known.status, known.code = error.status_code, str(error.detail).lower().replace(" ", "_")
     answer = error_response(known)
     answer.headers.update(error.headers or {})
-    if error.status_code == 405:
-        # Starlette names the methods of one route; here several routes share a path.
-        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
+    if allowed:
+        answer.headers["allow"] = allowed
     return answer
 
 
@@ -80,6 +85,7 @@ async def on_crash(request: Request, error: Exception) -> Response:
 ERROR_HANDLERS: dict[Any, Any] = {
     TadaError: on_tada_error,
     RedisError: on_redis_error,
+    ClientDisconnect: on_disconnect,
     HTTPException: on_http_error,
     Exception: on_crash,
 }
@@ -150,24 +156,3 @@ class RequestLog:
                 ms=round((time.perf_counter() - started) * 1000, 1),
                 request_id=request_id,
             )
-
-
-def serve(app: ASGIApp, settings: ServerSettings) -> None:
-    """Run a service until it is told to stop; requests in flight may finish."""
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        uds=settings.unix_socket or None,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=True,
-        # By default uvicorn takes the peer's address from a header that anybody can send.
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=10,
-    )

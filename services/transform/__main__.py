@@ -1,10 +1,10 @@
 """Run the transform service: python -m services.transform"""
 
-from services.core import logs, web
+from services.core import logs, server
 from services.core.settings import load
 from services.transform.app import make_app
 from services.transform.settings import TransformSettings
 
 settings = load(TransformSettings)
 logs.set_up("transform", settings.log_format, settings.log_level)
-web.serve(make_app(settings), settings)
+server.serve(make_app(settings), settings)

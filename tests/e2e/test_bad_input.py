@@ -1,5 +1,6 @@
 """Whatever is wrong with a request: the right status, a message that says what to do, and nothing left behind."""
 
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -243,6 +244,74 @@ def test_unknown_routes_and_methods_are_json(system: System) -> None:
     assert system.api.get("/nothing").json()["errors"][0]["message"]
     answer = system.api.put("/file")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
-    assert system.api.put("/catalog").headers["allow"] == "DELETE, GET, HEAD, PATCH, POST"
-    assert answer.json()["errors"][0]["message"]
+    assert answer.json()["errors"][0]["hint"] == "Here these can be used: POST."
+
+
+@pytest.mark.parametrize("method", ["PUT", "PROPFIND", "PURGE", "TRACE", "CONNECT"])
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/file", "POST"),
+        ("/files", "DELETE, PATCH, POST"),
+        ("/file/x", "DELETE, PATCH"),
+        ("/catalog", "DELETE, GET, HEAD, PATCH, POST"),
+        ("/catalog/x?y=1", "DELETE, GET, HEAD, PATCH"),
+        ("/catalog/x/", "DELETE, GET, HEAD, PATCH"),
+        ("/readiness-check", "GET, HEAD"),
+        ("/assets/media/full/DEV/x.webp", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_is_not_answered_is_told_those_that_are(
+    system: System, method: str, path: str, allowed: str
+) -> None:
+    request = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    head, _, body = send_raw(system.ports.api, request).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405"), head
+    assert f"allow: {allowed}\r\n" in head.decode("latin-1").replace("Allow:", "allow:")
+    assert json.loads(body)["errors"][0]["code"] == "method_not_allowed"
+
+
+CLOSE = b"Host: x\r\nConnection: close\r\n"
+UNREADABLE = {
+    "control character in a header": b"GET /catalog?limit=1 HTTP/1.1\r\n" + CLOSE + b"X-Odd: a\x01b\r\n\r\n",
+    "NUL in a header": b"GET /catalog?limit=1 HTTP/1.1\r\n" + CLOSE + b"X-Odd: a\x00b\r\n\r\n",
+    "control character in the token": b"DELETE /catalog/x HTTP/1.1\r\n" + CLOSE + b"Authorization: Bearer \x02\r\n\r\n",
+    "control character in a header's name": b"GET /catalog?limit=1 HTTP/1.1\r\n" + CLOSE + b"X\x01: a\r\n\r\n",
+    "control character in the path": b"GET /cata\x01log HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "control character in the query": b"GET /catalog?limit=\x01 HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "a byte beyond ASCII in the path": b"GET /cata\xfflog HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "a space in the path": b"GET /cata log HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "a percent sign alone": b"GET /cata%log HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "a path above all": b"GET /../catalog HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "an unknown method": b"FETCH /file HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "a method in small letters": b"get /nothing HTTP/1.1\r\n" + CLOSE + b"\r\n",
+    "another version": b"GET /nothing HTTP/9.1\r\n" + CLOSE + b"\r\n",
+    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a length that is none": b"POST /file HTTP/1.1\r\n" + CLOSE + b"Content-Length: x\r\n\r\n",
+    "two lengths": b"POST /file HTTP/1.1\r\n" + CLOSE + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "a length and chunks": b"POST /file HTTP/1.1\r\n"
+    + CLOSE
+    + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks that are none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    "an unknown encoding": b"POST /file HTTP/1.1\r\n" + CLOSE + b"Transfer-Encoding: gzip\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("entry", ["api", "edge", "cache", "catalog", "transform"])
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_cannot_be_read_is_refused_in_the_shape_of_all_errors(system: System, entry: str, case: str) -> None:
+    head, _, body = send_raw(getattr(system.ports, entry), UNREADABLE[case]).partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    assert int(status.split()[1]) >= 400, status
+    assert headers["content-type"] == "application/json"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert len(body) == int(headers["content-length"])
+    answer = json.loads(body)
+    assert answer["data"] == []
+    [error] = answer["errors"]
+    assert error["code"]
+    assert error["message"]
+    assert error["hint"]
+    # Nothing of it is kept for others.
+    assert system.edge.get("/catalog").status_code == 200

@@ -1,6 +1,7 @@
 """The two tiers: what they keep, what they do when something behind them is gone, and what they never do."""
 
 import collections
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -151,11 +152,61 @@ def test_what_nginx_itself_refuses_is_json_too(system: System, tier: str) -> Non
         assert answer.json()["errors"][0]["hint"]
 
 
-@pytest.mark.parametrize("path", ["/", "/file", "/readiness-check", "/assets", "/catalog/create-dump", "/openapi.json"])
+@pytest.mark.parametrize("tier", ["edge", "cache", "api"])
+def test_a_condition_or_a_range_that_cannot_be_met_is_json_too(
+    system: System, photos: dict[str, bytes], name: str, tier: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    client = getattr(system, tier)
+    size = len(photos["china.jpg"])
+    # Both by what comes from behind and by what is kept.
+    for _ in range(2):
+        changed = client.get(path, headers={"If-Match": '"other"'})
+        beyond = client.get(path, headers={"Range": f"bytes={size}-"})
+        for answer, status in ((changed, 412), (beyond, 416)):
+            assert answer.status_code == status
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.json()["errors"][0]["hint"]
+        assert beyond.headers["content-range"] == f"bytes */{size}"
+        assert client.get(path).content == photos["china.jpg"]
+
+
+def test_a_reading_request_with_a_long_body_is_refused(system: System) -> None:
+    for client, path in ((system.edge, "/catalog"), (system.api, "/assets/media/full/DEV/x.webp")):
+        answer = client.request("GET", path, content=bytes(2_000_000))
+        assert answer.status_code == 413
+        assert answer.json()["errors"][0]["hint"]
+
+
+@pytest.mark.parametrize("path", ["/catalog", "/assets/media/original/DEV/{name}.jpg"])
+def test_a_client_of_http_1_0_needs_no_host(system: System, photos: dict[str, bytes], name: str, path: str) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for port in (system.ports.edge, system.ports.api):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(f"GET {path.format(name=name)} HTTP/1.0\r\n\r\n".encode())
+            assert connection.recv(100).split(b" ")[1] == b"200"
+
+
+def test_a_method_is_refused_in_json_also_while_the_service_is_down(make_system: Callable[..., System]) -> None:
+    system = make_system()
+    system.kill("catalog")
+    for method in ("TRACE", "PUT"):
+        answer = system.api.request(method, "/catalog")
+        assert answer.status_code == 503
+        assert answer.json()["errors"][0]["hint"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/file", "/readiness-check", "/assets", "/catalog/create-dump", "/openapi.json", "/x.jpg", "/index.html"],
+)
 def test_the_edge_has_nothing_else(system: System, path: str) -> None:
     answer = system.edge.get(path)
     assert answer.status_code == 404
-    assert answer.json()["errors"]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["errors"][0]["hint"] == "Assets are below /assets/media, the catalog is at /catalog."
 
 
 def test_a_favicon_costs_nothing(system: System) -> None:

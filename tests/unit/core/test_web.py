@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError as RedisDown
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message
@@ -96,12 +96,18 @@ async def test_a_crash_is_a_500_that_tells_nothing_of_the_inside() -> None:
     assert "hunter2" not in answer.text
 
 
+async def test_a_client_that_leaves_is_no_error_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
+    assert (await answer_to(ClientDisconnect())).status_code == 400
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 async def test_an_unknown_route_and_a_wrong_method_are_answered_in_the_same_shape() -> None:
     async with client(ok) as http:
         unknown, wrong = await http.get("/other"), await http.post("/thing")
     assert (unknown.status_code, unknown.json()["errors"][0]["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (405, "method_not_allowed")
     assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert wrong.json()["errors"][0]["hint"] == "Here these can be used: GET, HEAD."
 
 
 async def test_an_http_error_keeps_its_own_headers() -> None:

@@ -1,0 +1,50 @@
+"""How a service listens."""
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from services.core.errors import BadRequest
+from services.core.settings import ServerSettings
+from services.core.web import error_response
+
+UNREADABLE = BadRequest(
+    "The request cannot be read.",
+    "Look for control characters, an unknown method, a wrong Content-Length, an address that is not percent-encoded.",
+)
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, with the one answer that it gives itself in the shape of all errors.
+
+    No application hears of a request that cannot be parsed. What is overridden is no documented interface of uvicorn:
+    should it be called otherwise one day, uvicorn's text is back, and tests/e2e/test_bad_input.py fails.
+    """
+
+    def send_400_response(self, msg: str) -> None:
+        answer = error_response(UNREADABLE)
+        headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
+        lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+        self.transport.write(b"%s%s\r\n%s" % (STATUS_LINE[400], lines, bytes(answer.body)))
+        self.transport.close()
+
+
+def serve(app: ASGIApp, settings: ServerSettings) -> None:
+    """Run a service until it is told to stop; requests in flight may finish."""
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        uds=settings.unix_socket or None,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        # By default uvicorn takes the peer's address from a header that anybody can send.
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
