@@ -1,6 +1,7 @@
 """GET /catalog and GET /catalog/{uuid}: the stored JSON as it is, streamed, and parsed only to be filtered."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -19,16 +20,22 @@ from services.core.variants import new_answer
 from services.core.web import NotedAnswer, error_response, matches, uncached
 
 LIMIT_MAX = 10_000
+CURSOR = r"[0-9]{1,15}(?:\.(?:0|[0-9]{1,15}-[0-9]{1,15}))?"
+"""A creation number and the generation of the catalog that it belongs to; without one, the live one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What part of the list is asked for. `after` is the creation number that the last page ended with."""
+    """What part of the list is asked for. `after` is the creation number that the last page ended with.
+
+    `generation` is the one that page was of (see Catalog.page), empty for the live one.
+    """
 
     key: str | None
     value: str
     limit: int | None
     after: int
+    generation: str = ""
 
     @classmethod
     def parse(cls, given: QueryParams) -> "Query":
@@ -36,22 +43,24 @@ class Query:
         limit, cursor = given.get("limit", ""), given.get("cursor", "")
         if limit and not (limit.isdecimal() and len(limit) < 16 and 1 <= int(limit) <= LIMIT_MAX):
             raise BadRequest(f"limit {limit!r} is not a page size.", f"Send a number from 1 to {LIMIT_MAX}.")
-        if cursor and not (cursor.isdecimal() and len(cursor) < 16):
+        if cursor and not re.fullmatch(CURSOR, cursor):
             raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
+        after, _, generation = cursor.partition(".")
         return cls(
             key=given.get("filterByKey") or None,
             value=given.get("filterByValue", "") if given.get("filterByKey") else "",
             limit=int(limit) if limit else None,
-            after=int(cursor) if cursor else 0,
+            after=int(after or 0),
+            generation=generation,
         )
 
     def takes(self, raw: bytes) -> bool:
         """Say whether a stored entry is asked for."""
         return self.key is None or _as_text(orjson.loads(raw).get(self.key)) == self.value
 
-    def next_url(self, path: str, after: int) -> str:
+    def next_url(self, path: str, cursor: str) -> str:
         asked = {"filterByKey": self.key, "filterByValue": self.value or None, "limit": self.limit}
-        return f"{path}?{urlencode({**{k: v for k, v in asked.items() if v is not None}, 'cursor': after})}"
+        return f"{path}?{urlencode({**{k: v for k, v in asked.items() if v is not None}, 'cursor': cursor})}"
 
 
 WHOLE = Query(key=None, value="", limit=None, after=0)
@@ -109,39 +118,42 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
     if query.limit is not None:
-        page, after = await _one_page(ctx.catalog, query, query.limit)
-        if after is not None:
-            headers["x-next-cursor"] = str(after)
+        page, cursor = await one_page(ctx.catalog, query, query.limit)
+        if cursor is not None:
+            headers["x-next-cursor"] = cursor
             headers["link"] = (
-                f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", after)}>; rel="next"'
+                f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
             )
         return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
-    body = _whole_list(ctx.catalog, query) if request.method == "GET" else _nothing()
+    pages = ctx.catalog.scan(query.after, query.generation)
+    first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
+    body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type="application/json", headers=headers)
 
 
-async def _whole_list(catalog: Catalog, query: Query) -> AsyncIterator[bytes]:
+async def _whole_list(
+    raws: list[bytes] | None, pages: AsyncIterator[list[bytes]], query: Query
+) -> AsyncIterator[bytes]:
     separator = b"["
-    async for raws in catalog.scan(query.after):
+    while raws is not None:
         taken = [raw for raw in raws if query.takes(raw)] if query.key else raws
         if taken:
             yield separator + b",".join(taken)
             separator = b","
+        raws = await anext(pages, None)
     yield b"[]" if separator == b"[" else b"]"
 
 
-async def _one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[bytes], int | None]:
+async def one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[bytes], str | None]:
     """Return up to `limit` entries and the cursor of the next page, None when there is none."""
-    page: list[bytes] = []
-    after, last = query.after, await catalog.last_number()
-    while True:
-        number, raws = await catalog.page(after, last, min(PAGE, limit - len(page)))
-        if number is None:
-            return page, None
-        after = number
-        page += [raw for raw in raws if query.takes(raw)]
-        if len(page) == limit:
-            return page, after if after < last else None
+    found: list[bytes] = []
+    page = await catalog.page(query.after, min(PAGE, limit), query.generation)
+    while page.after is not None:
+        found += [raw for raw in page.raws if query.takes(raw)]
+        if len(found) == limit:
+            return found, f"{page.after}.{page.generation}" if page.after < page.last else None
+        page = await catalog.page(page.after, min(PAGE, limit - len(found)), page.generation, page.last)
+    return found, None
 
 
 async def _nothing() -> AsyncIterator[bytes]:

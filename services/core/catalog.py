@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 
 from services.core import keys, names
 from services.core.entries import SETTABLE, Entry
-from services.core.errors import AlreadyExists, NotFound, Unavailable
+from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
 from services.core.redis import BLOCK, Redis, script
 
 ALIVE_SECONDS = 10
@@ -42,6 +42,16 @@ CLAIM_SECONDS = 5.0
 """How long a writer waits for another one of the same key; a delete is done by the jobs worker in far less."""
 _CLAIM_POLL_SECONDS = 0.02
 _OBSOLETE = "obsolete"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the list. `generation` and `last` are for the next one; `after` too, None when no entry is left."""
+
+    generation: str
+    last: int
+    after: int | None
+    raws: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,29 +133,34 @@ class Catalog:
     async def count(self) -> int:
         return int(await self._redis.hlen(keys.ENTRIES))  # type: ignore[misc]
 
-    async def last_number(self) -> int:
-        """Return the creation number of the youngest entry there may be."""
-        return int(await self._redis.get(keys.SEQUENCE) or 0)
+    async def page(self, after: int, count: int, generation: str = "", last: int | None = None) -> Page:
+        """Return up to `count` stored entries with creation numbers in (after, last].
 
-    async def page(self, after: int, last: int, count: int) -> tuple[int | None, list[bytes]]:
-        """Return up to `count` stored entries with creation numbers in (after, last], and the number to go on from.
-
-        The number is None when no entry is left.
+        A restore, and emptying the catalog, begin a new generation. Without one the live one is read, and without
+        `last` all of it; whoever goes on says both. Raises CatalogReplaced when that generation is gone.
         """
-        found = await self._page(keys=[keys.ENTRIES, keys.ORDER], args=[after, last, count])
-        if not found[0]:
-            return None, []
-        return int(float(found[0])), [raw for raw in found[1:] if raw is not None]
+        found, youngest, number, *raws = await self._page(
+            keys=[keys.ENTRIES, keys.ORDER, keys.GENERATION],
+            args=[generation, after, "" if last is None else last, count, keys.ASIDE],
+        )
+        if not found:
+            raise CatalogReplaced
+        return Page(
+            found.decode(),
+            int(float(youngest)),
+            int(float(number)) if number else None,
+            [raw for raw in raws if raw is not None],
+        )
 
-    async def scan(self, after: int = 0) -> AsyncIterator[list[bytes]]:
-        """Yield the stored entries above a creation number in order, a page at a time, without those made meanwhile."""
-        last = await self.last_number()
-        while True:
-            number, raws = await self.page(after, last, PAGE)
-            if number is None:
-                return
-            after = number
-            yield raws
+    async def scan(self, after: int = 0, generation: str = "") -> AsyncIterator[list[bytes]]:
+        """Yield the stored entries above a creation number in order, a page at a time, without those made meanwhile.
+
+        All are of one generation; raises CatalogReplaced when it is gone before all are read.
+        """
+        page = await self.page(after, PAGE, generation)
+        while page.after is not None:
+            yield page.raws
+            page = await self.page(page.after, PAGE, page.generation, page.last)
 
     async def expired_uuids(self, now: float, count: int) -> list[str]:
         """Return the uuids of up to `count` entries whose expiration date is past, the oldest first."""
@@ -238,12 +253,13 @@ class Catalog:
     async def clear(self) -> tuple[int, Change | None]:
         """Remove all entries at one instant, and none of the bytes; return how many there were."""
         removed, change = await self._clear(
-            keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES], args=[keys.REMOVED]
+            keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES, keys.GENERATION],
+            args=[keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS],
         )
         return removed, change.decode() if removed else None
 
-    async def removed(self, key: str) -> AsyncIterator[list[Entry]]:
-        """Yield the entries that `clear` has put aside under a key, a batch at a time."""
+    async def batches(self, key: str = keys.ENTRIES) -> AsyncIterator[list[Entry]]:
+        """Yield the live entries, or those put aside under a key, a batch at a time and in no order."""
         cursor = 0
         while True:
             cursor, found = await self._redis.hscan(key, cursor, count=PAGE)

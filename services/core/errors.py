@@ -4,7 +4,8 @@ TadaError
 ├── BadRequest            400  the client must change the request
 │   ├── AlreadyExists     400  the path is taken
 │   ├── TypeUnauthorized  400  the media type is not allowed, or the bytes are something else
-│   └── NotReplaceable    400  a file of another type cannot replace this one
+│   ├── NotReplaceable    400  a file of another type cannot replace this one
+│   └── CatalogReplaced   400  the rest of a list that was begun before the whole catalog was replaced
 ├── Unauthorized          401  the bearer token is missing or wrong
 ├── Forbidden             403  the token does not allow this
 │   └── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
@@ -13,6 +14,11 @@ TadaError
 ├── Undecodable           422  the stored bytes cannot be rendered
 ├── TooManyRequests       429  a rate limit is used up
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
+├── DumpError                  about a dump of the catalog; says it in the shape of the dump routes, too
+│   ├── NoDumpName        400  what was asked for is not the name of a dump
+│   ├── DumpMissing       404  there is no such dump
+│   ├── BadDump           422  a dump that cannot be restored: nothing was changed
+│   └── DumpDamaged       500  a dump in the storage is not the one that was stored
 └── Unavailable           503  a dependency is down or the service is full: try again
     └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
         └── StorageRefused     the storage does not take the credentials: an operator must act
@@ -62,6 +68,15 @@ class NotReplaceable(BadRequest):
     code = "not_replaceable"
 
 
+class CatalogReplaced(BadRequest):
+    code = "catalog_replaced"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The whole catalog has been replaced since this list was begun.", "Begin again, without a cursor."
+        )
+
+
 class Unauthorized(TadaError):
     status = 401
     code = "unauthorized"
@@ -108,6 +123,44 @@ class TooManyRequests(TadaError):
 
 class SignatureMismatch(TadaError):
     code = "signature_mismatch"
+
+
+class DumpError(TadaError):
+    code = "dump_error"
+
+    def __init__(self, message: str, details: str, suggestion: str) -> None:
+        super().__init__(message, suggestion)
+        self.details = details
+        self.suggestion = suggestion
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.details}"
+
+    def public(self) -> dict[str, str]:
+        return {**super().public(), "details": self.details}
+
+    def said(self) -> dict[str, str]:
+        """Return the error as the dump routes answer it."""
+        return {"error": self.message, "details": self.details, "suggestion": self.suggestion}
+
+
+class NoDumpName(DumpError):
+    status = 400
+    code = "no_dump_name"
+
+
+class DumpMissing(DumpError):
+    status = 404
+    code = "dump_missing"
+
+
+class BadDump(DumpError):
+    status = 422
+    code = "bad_dump"
+
+
+class DumpDamaged(DumpError):
+    code = "dump_damaged"
 
 
 class Unavailable(TadaError):

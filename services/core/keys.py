@@ -9,7 +9,12 @@
 | `tada:revision` | text | id of the last change of the catalog |
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
 | `tada:changes` | stream | changes whose caches are still to be purged |
-| `tada:removed:{time}` | hash | entries that were removed together and whose caches are still to be purged |
+| `tada:generation` | text | id of the change that replaced the whole catalog the last time; `0` when it is not there |
+| `tada:aside:{generation}` | text | present while an earlier generation can still be read |
+| `tada:aside:{generation}:entries`, `…:order` | hash, sorted set | that generation, for its readers and its purge |
+| `tada:restore:{id}:entries`, `…:order`, `…:expiry` | | a catalog that is being loaded, before it is switched to |
+| `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
+| `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
@@ -26,7 +31,14 @@ REVISION = "tada:revision"
 CLAIMS = "tada:claims"
 CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
-REMOVED = "tada:removed:"
+GENERATION = "tada:generation"
+ASIDE = "tada:aside:"
+ASIDE_READ_SECONDS = 180
+"""How long a reader may go on with a generation that has been replaced."""
+ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
+"""How long the generation is kept: longer, so that no reader finds a part of it."""
+
+RESTORING = "tada:restoring"
 
 AGAIN = "tada:purge-again"
 
@@ -37,6 +49,15 @@ LIST_GROUP = "list"
 
 def purged(change: str) -> str:
     return f"tada:purged:{change}"
+
+
+def staged(restore: str) -> tuple[str, str, str]:
+    """The entries, order and expiry of a catalog that is being loaded."""
+    return (f"tada:restore:{restore}:entries", f"tada:restore:{restore}:order", f"tada:restore:{restore}:expiry")
+
+
+def dump(stamp: str) -> str:
+    return f"tada:dump:{stamp}"
 
 
 def alive(owner: str) -> str:

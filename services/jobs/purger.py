@@ -43,13 +43,17 @@ _RESULT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class PendingChange:
-    """One entry that was written, or the key under which many entries were put aside (`removed`)."""
+    """One entry that was written, or the key under which the whole catalog was put aside (`removed`).
+
+    `added` says that another catalog has taken its place.
+    """
 
     id: str
     uuid: str
     unique_name: str
     obsolete: str
     removed: str
+    added: bool
 
 
 class Purger:
@@ -142,7 +146,7 @@ class Purger:
     async def _work(self, change: PendingChange) -> None:
         try:
             if change.removed:
-                await self._purge_removed(change.removed)
+                await self._purge_replaced(change)
             else:
                 await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
@@ -155,10 +159,16 @@ class Purger:
             self._in_work.discard(change.id)
             self._places.release()
 
-    async def _purge_removed(self, aside: str) -> None:
-        async for entries in self._catalog.removed(aside):
-            await self._purge([group for entry in entries for group in _groups(entry.unique_name, entry.uuid)])
-        await self._redis.unlink(aside)
+    async def _purge_replaced(self, change: PendingChange) -> None:
+        """Purge what was removed, and what was added too: its caches may hold that there is nothing.
+
+        What is changed later in the catalog that is live now has a change of its own.
+        """
+        for key in (change.removed, *([keys.ENTRIES] if change.added else [])):
+            async for entries in self._catalog.batches(key):
+                await self._purge([group for entry in entries for group in _groups(entry.unique_name, entry.uuid)])
+        # Not at once: a reader may be in the middle of it.
+        await self._redis.expire(change.removed, keys.ASIDE_SECONDS)
 
     async def _purge(self, groups: list[str]) -> None:
         # Looked up before purging: an answer that has been sent by now is removed with the rest.
@@ -225,6 +235,7 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         unique_name=fields.get(b"unique_name", b"").decode(),
         obsolete=fields.get(b"obsolete", b"").decode(),
         removed=fields.get(b"removed", b"").decode(),
+        added=b"added" in fields,
     )
 
 

@@ -41,7 +41,7 @@ CONFIG: dict[str, Any] = {
     # 413 is the answer to a list that is too long.
     "checks": {"negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 413, 429]}},
 }
-BY_CONTRACT_400 = {"already_exists", "not_found", "not_replaceable", "type_unauthorized"}
+BY_CONTRACT_400 = {"already_exists", "catalog_replaced", "not_found", "not_replaceable", "type_unauthorized"}
 """Why a request of the right shape is refused: for what there is already, and for what its files are."""
 SAID_IN_WORDS = {"filename", "destination", "original_filename", "signature", "uuids"}
 """Fields with rules that no schema can say: what is left of a name, what the bytes are, as many uuids as files."""

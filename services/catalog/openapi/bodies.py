@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.catalog.listing import LIMIT_MAX
+from services.catalog.listing import CURSOR, LIMIT_MAX
 from services.catalog.openapi import answers
 from services.catalog.openapi.answers import JSON
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
@@ -35,7 +35,9 @@ def list_parameters(settings: CatalogSettings) -> list[Schema]:
             "filterByValue", {"type": "string"}, "Its value: a text, true, null, 12.", settings.namespaces_allowed[0]
         ),
         _query("limit", page, "Entries on a page; all of them without it.", 100),
-        _query("cursor", {"type": "string", "pattern": "^[0-9]{0,15}$"}, "X-Next-Cursor of the page before.", "100"),
+        _query(
+            "cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the page before.", "100.0"
+        ),
         IF_NONE_MATCH,
     ]
 

@@ -21,6 +21,7 @@ def test_without_arguments_everything_is_asked_for() -> None:
 
 def test_a_page_and_a_filter_are_read() -> None:
     assert query("filterByKey=namespace&filterByValue=DEV&limit=20&cursor=17") == Query("namespace", "DEV", 20, 17)
+    assert query("limit=20&cursor=17.1764066000000-3") == Query(None, "", 20, 17, "1764066000000-3")
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "ten", "²", "1e3", " 1", str(LIMIT_MAX + 1)])
@@ -29,7 +30,7 @@ def test_what_is_no_page_size_is_refused(limit: str) -> None:
         Query.parse(QueryParams({"limit": limit}))
 
 
-@pytest.mark.parametrize("cursor", ["-1", "1.5", "next", "9" * 16, "²", "1 2"])
+@pytest.mark.parametrize("cursor", ["-1", "1.5", "1.", ".0", "1.0-", "1.x", "1.0-0\n", "next", "9" * 16, "²", "1 2"])
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadRequest, match=r"^cursor .* is none\."):
         Query.parse(QueryParams({"cursor": cursor}))
@@ -68,11 +69,12 @@ def test_a_filter_finds_every_value_by_its_text(value: Any) -> None:
     value=st.text(),
     limit=st.none() | st.integers(1, LIMIT_MAX),
     after=st.integers(0, 10**14),
+    generation=st.from_regex(r"0|[0-9]{1,15}-[0-9]{1,15}", fullmatch=True, alphabet="0123456789-"),
 )
 def test_the_address_of_the_next_page_asks_for_the_same_list(
-    key: str | None, value: str, limit: int | None, after: int
+    key: str | None, value: str, limit: int | None, after: int, generation: str
 ) -> None:
     asked = Query(key, value if key else "", limit, 0)
-    path, _, text = asked.next_url("/prefix/catalog", after).partition("?")
+    path, _, text = asked.next_url("/prefix/catalog", f"{after}.{generation}").partition("?")
     assert path == "/prefix/catalog"
-    assert query(text) == Query(key, asked.value, limit, after)
+    assert query(text) == Query(key, asked.value, limit, after, generation)
