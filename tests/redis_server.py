@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 
@@ -12,14 +13,16 @@ from tests.e2e.system import free_ports, wait_until
 class RedisServer:
     """One redis-server that keeps nothing."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *options: str, password: str = "") -> None:
+        self.folder, self._options = folder, options
         [self.port] = free_ports(1)
-        self.url = f"redis://127.0.0.1:{self.port}"
+        secret = f":{quote(password)}@" if password else ""
+        self.url = f"redis://{secret}127.0.0.1:{self.port}"
         self.start()
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        options += self._options
         self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
         wait_until(self._answers)
 

@@ -39,6 +39,10 @@ class StorageSettings(BaseSettings):
         description="Where local storage keeps the files; with another storage, where uploads wait for it.",
     )
 
+    dump_folder_path: Path | None = Field(
+        None, description="Where local storage keeps the dumps; dumps/ in DATA_FOLDER_PATH by default."
+    )
+
     delegated_storage_host: Annotated[str, AfterValidator(_check_host)] = Field(
         "", description="Address of the distant backend."
     )

@@ -1,0 +1,112 @@
+"""Dumps of the catalog: their names, and where they are kept.
+
+A dump is a pair of files, `dump_YYYYMMDDTHHMMSS.json` and `.rdb` (UTC), each with its SHA-256 beside it. The JSON comes
+last and goes first: whoever sees it sees a whole dump.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from services.core.errors import DumpMissing, NoDumpName
+
+Kind = Literal["json", "rdb"]
+Source = Literal["local", "s3", "distant_backend"]
+
+KINDS: tuple[Kind, ...] = ("json", "rdb")
+MEDIA_TYPES: dict[Kind, str] = {"json": "application/json", "rdb": "application/octet-stream"}
+LATEST = "latest"
+
+_FILENAME = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)")
+OTHER = "Try requesting the other format or create a new dump with both formats"
+
+
+class DumpExists(Exception):
+    """There is a dump of that second already: nothing was stored."""
+
+
+class DumpStore(Protocol):
+    """Where dumps are kept. All verbs raise StorageDown when it cannot be asked."""
+
+    @property
+    def source(self) -> Source:
+        """Name the place, as answers do."""
+        ...
+
+    @property
+    def spool(self) -> Path:
+        """A local folder for files on their way; `save` takes them from there."""
+        ...
+
+    def prepare(self) -> None:
+        """Make the spool; the service that saves calls it at its start."""
+        ...
+
+    async def open(self) -> None:
+        """Make what lasts as long as the service."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections."""
+        ...
+
+    async def save(self, rdb: Path, catalog: Path) -> None:
+        """Take both files of a dump, under their names; raises DumpExists."""
+        ...
+
+    async def fetch(self, filename: str, target: Path) -> None:
+        """Bring a file of a dump, whole and checked; raises ObjectMissing, and DumpDamaged."""
+        ...
+
+    async def fetch_latest(self, kind: Kind, target: Path) -> str | None:
+        """Bring the latest file of a kind and return its name, if it has one; raises as `fetch` does."""
+        ...
+
+    async def prune(self, keep: int, protected: str) -> list[str]:
+        """Remove all dumps but the latest `keep` and that of the stamp `protected`; return the stamps that went."""
+        ...
+
+
+def filename_of(stamp: str, kind: Kind) -> str:
+    return f"dump_{stamp}.{kind}"
+
+
+def stamp_of(moment: datetime) -> str:
+    """Return the second of a moment as the names of dumps have it."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
+
+
+def parse(filename: str) -> tuple[str, Kind]:
+    """Return the stamp and the kind in the name of a dump; raises NoDumpName."""
+    match = _FILENAME.fullmatch(filename)
+    if match is None:
+        raise NoDumpName(
+            "Invalid dump filename",
+            f"{filename!r} is not the name of a dump.",
+            "Use a name such as dump_20250812T143052.json or dump_20250812T143052.rdb, or latest",
+        )
+    return match[1], "json" if match[2] == "json" else "rdb"
+
+
+def missing(kind: Kind, asked: str, source: Source) -> DumpMissing:
+    """Return the error for a file that is not there; `asked` is its name, or `latest`."""
+    name = kind.upper()
+    place = {"local": "local storage", "s3": "S3", "distant_backend": "distant backend"}[source]
+    return DumpMissing(f"{name} dump file not found", f"No {name} dump file found for {asked} in {place}", OTHER)
+
+
+def latest_of(filenames: Iterable[str], kind: Kind) -> str | None:
+    """Return the latest file of a kind: an RDB of a whole dump goes before one without its JSON."""
+    found = set(filenames)
+    of_kind = sorted(name for name in found if _FILENAME.fullmatch(name) and name.endswith(f".{kind}"))
+    whole = [name for name in of_kind if name.rpartition(".")[0] + ".json" in found]
+    candidates = whole or of_kind
+    return candidates[-1] if candidates else None
+
+
+def surplus(stamps: Iterable[str], keep: int, protected: str) -> list[str]:
+    """Return the stamps that are too many, the oldest first. A `keep` of 0 keeps all; `protected` always stays."""
+    ordered = sorted(set(stamps))
+    return [stamp for stamp in ordered[:-keep] if stamp != protected] if keep else []

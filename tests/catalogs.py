@@ -1,0 +1,70 @@
+"""Whole catalogs for tests, written to Redis at once and seen as GET /catalog shows them."""
+
+from dataclasses import replace
+from typing import Any
+
+from services.core import entries, keys, names
+from services.core.catalog import Catalog
+from services.core.entries import Entry, StoredFile
+from services.core.redis import Redis
+
+ASSETS_URL = "https://media.example.com/prefix/assets/media"
+
+
+def an_entry(base: str = "cat", *, folder: str | None = None, **changes: Any) -> Entry:
+    """Return the entry of an uploaded JPEG."""
+    name = names.name_asset("DEV", folder, f"{base}.jpg", "image/jpeg", frozenset({"image/jpeg"}), True)
+    stored = StoredFile("image/jpeg", "5e" * 32, 1234, names.plain_storage_key(name.unique_name), 1300)
+    return replace(entries.new_entry(name, stored, converted=True, assets_url=ASSETS_URL, fields={}), **changes)
+
+
+def many(count: int, word: str = "photo") -> list[Entry]:
+    """Return different entries: some with a date, some expired, with texts that JSON has to escape."""
+    first = an_entry(word)
+    found = []
+    for number in range(count):
+        unique_name = f"/DEV/{word}s/{word}-{number}.webp"
+        found.append(
+            replace(
+                first,
+                uuid=names.asset_uuid(unique_name),
+                unique_name=unique_name,
+                public_url=f"{ASSETS_URL}/full{unique_name}",
+                destination=f"{word}s",
+                filename=f"{word}-{number}.webp",
+                original_filename=f"{word}-{number}.jpg",
+                storage_key=names.plain_storage_key(unique_name) + (".0123456789abcdef" if number % 7 == 1 else ""),
+                version=1 + number % 3,
+                external_id=str(number),
+                information='Été "à voir"\n\u2028 \U0001f431' if number % 5 == 0 else None,
+                expired=number % 11 == 4,
+                expiration_date="2099-01-31T17:00:00.000+00:00" if number % 4 == 0 else None,
+            )
+        )
+    return found
+
+
+async def fill(client: Redis, wanted: list[Entry]) -> None:
+    """Write entries as if each had been created in its turn."""
+    for at in range(0, len(wanted), 1000):
+        part = wanted[at : at + 1000]
+        ends = {entry.uuid: entry.expires_at for entry in part if not entry.expired}
+        due = {uuid: end for uuid, end in ends.items() if end is not None}
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.hset(keys.ENTRIES, mapping={entry.uuid: entry.to_json() for entry in part})
+            pipeline.zadd(keys.ORDER, {entry.uuid: number for number, entry in enumerate(part, at + 1)})
+            if due:
+                pipeline.zadd(keys.EXPIRY, due)
+            await pipeline.execute()
+    await client.mset({keys.SEQUENCE: len(wanted), keys.REVISION: "1-1"})
+
+
+async def shown(client: Redis) -> bytes:
+    """Return the list as GET /catalog answers it."""
+    return b"[" + b",".join([b",".join(raws) async for raws in Catalog(client).scan()]) + b"]"
+
+
+async def due(client: Redis) -> list[tuple[bytes, float]]:
+    """Return which entries expire when."""
+    found: list[tuple[bytes, float]] = await client.zrange(keys.EXPIRY, 0, -1, withscores=True)
+    return found

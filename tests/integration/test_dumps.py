@@ -1,0 +1,796 @@
+"""Dumps and restores on a real Redis, with the real redis-cli and redis-server, and every storage that there is."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+import pytest
+
+from services.core import dumps, keys, redis
+from services.core.catalog import Catalog
+from services.core.dump_stores import open_dumps
+from services.core.dumps import DumpStore
+from services.core.entries import Entry
+from services.core.errors import BadDump, DumpDamaged, DumpMissing, NoDumpName, StorageDown, Unavailable
+from services.core.redis import Redis
+from services.core.storage import ObjectMissing, StorageSettings, open_storage
+from services.jobs import rdb
+from services.jobs.dumping import Dump, create_dump
+from services.jobs.initial import restore_on_init
+from services.jobs.restoring import Restored, restore_dump
+from services.jobs.staging import Taken
+from tests.catalogs import an_entry, due, fill, many, shown
+from tests.distant_backend import Backend, settings_for
+from tests.redis_server import RedisServer
+
+OLDER = {
+    "uuid": "e080a953-5300-427b-bd39-6e235d8238a2",
+    "version": 1,
+    "namespace": "DEV",
+    "public_url": "http://localhost:8080/prefix/assets/media/full/image/DEV/default.webp",
+    "unique_name": "/DEV/default.webp",
+    "filename": "default.webp",
+    "original_filename": "default.webp",
+    "base_url": "http://localhost:8080/prefix/assets/media",
+    "external_id": None,
+    "expired": False,
+    "expiration_date": None,
+    "information": None,
+    "original_mimetype": "image/webp",
+    "mimetype": "image/webp",
+    "signature": "ca71754acda70e41cb23e465fbb5ecc683186cf779a2bae2cbf290527b1f6671",
+    "size": 16730,
+    "uploaded_date": "2025-06-05T10:29:17.029+02:00",
+    "updated_date": "2025-06-05T10:29:17.030+02:00",
+}
+"""An entry as the older service has it."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("redis"), "--repl-diskless-sync-delay", "0")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def client(server: RedisServer) -> AsyncIterator[Redis]:
+    made = redis.connect(server.url)
+    await made.flushall()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def catalog(client: Redis) -> AsyncIterator[Catalog]:
+    made = Catalog(client)
+    async with made.alive():
+        yield made
+
+
+@pytest.fixture(params=["local", "folder", "distant"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageSettings]:
+    if request.param == "distant":
+        backend = Backend(tmp_path / "backend", "--in-place")
+        backend.start()
+        yield settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000)
+        backend.stop()
+        return
+    folder = {"dump_folder_path": tmp_path / "kept" / "dumps"} if request.param == "folder" else {}
+    yield StorageSettings(data_folder_path=tmp_path / "data", **folder)
+
+
+async def opened(settings: StorageSettings) -> AsyncIterator[DumpStore]:
+    storage = open_storage(settings)
+    await storage.open()
+    made = open_dumps(settings, storage)
+    made.prepare()
+    await made.open()
+    yield made
+    await made.close()
+    await storage.close()
+
+
+@pytest.fixture
+async def store(settings: StorageSettings) -> AsyncIterator[DumpStore]:
+    async for made in opened(settings):
+        yield made
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[DumpStore]:
+    async for made in opened(StorageSettings(data_folder_path=tmp_path / "data")):
+        yield made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the store `local` has the dumps."""
+    made = tmp_path / "data" / "dumps"
+    made.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def dump(server: RedisServer, client: Redis, catalog: Catalog) -> "Dumping":
+    return Dumping(server, client, catalog)
+
+
+class Dumping:
+    """The two jobs, as the worker runs them."""
+
+    def __init__(self, server: RedisServer, client: Redis, catalog: Catalog) -> None:
+        self._server, self._client, self._catalog = server, client, catalog
+
+    async def create(self, store: DumpStore, keep: int = 0) -> Dump:
+        return await create_dump(self._server.url, self._client, self._catalog, store, keep)
+
+    async def restore(self, store: DumpStore, filename: str = "latest") -> Restored:
+        return await restore_dump(self._client, self._catalog, store, filename)
+
+
+async def everything(client: Redis) -> dict[bytes, bytes | None]:
+    """Return all that a Redis has, but what tells that somebody lives and what names of dumps are taken."""
+    passing = (b"tada:alive:", b"tada:dump:")
+    return {key: await client.dump(key) async for key in client.scan_iter() if not key.startswith(passing)}
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# There and back
+
+
+@pytest.mark.parametrize("kind", ["json", "rdb"])
+@pytest.mark.parametrize("count", [0, 1, 15, 1203])
+async def test_a_catalog_comes_back_byte_for_byte_after_redis_was_emptied(
+    client: Redis, store: DumpStore, dump: Dumping, count: int, kind: dumps.Kind
+) -> None:
+    await fill(client, many(count))
+    before, expiring = await shown(client), await due(client)
+    made = await dump.create(store)
+    await client.flushall()
+    restored = await dump.restore(store, dumps.filename_of(made.stamp, kind))
+    assert await shown(client) == before
+    assert await due(client) == expiring
+    assert (restored.entries, restored.kind, restored.source, restored.fallback) == (count, kind, store.source, None)
+    assert (restored.completed, restored.renamed) == (0, 0)
+    assert made.records == count == len(orjson.loads(before))
+
+
+async def test_what_is_answered_has_the_shape_of_the_manual(client: Redis, local: DumpStore, dump: Dumping) -> None:
+    await fill(client, many(15))
+    made = (await dump.create(local)).answer()
+    stamp = made["timestamp"]
+    size = len(await shown(client))
+    rdb_size = made["files"]["rdb"].pop("size")
+    assert rdb_size > 0
+    assert made == {
+        "message": "Dump files created and uploaded successfully",
+        "files": {
+            "json": {"filename": f"dump_{stamp}.json", "size": size, "records": 15},
+            "rdb": {"filename": f"dump_{stamp}.rdb"},
+        },
+        "timestamp": stamp,
+    }
+    assert (await dump.restore(local)).answer() == {
+        "message": "Successfully restored catalog from JSON dump",
+        "details": {"filename": f"dump_{stamp}.json", "itemsRestored": 15, "format": "JSON", "source": "local"},
+    }
+
+
+async def test_a_dump_is_of_one_instant_while_writes_go_on(
+    client: Redis, catalog: Catalog, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(3000))
+    stop = asyncio.Event()
+
+    async def write() -> None:
+        number = 0
+        while not stop.is_set():
+            # Always created first and deleted then: at any instant there is the younger one, or both.
+            await catalog.create(an_entry(f"write-{number + 1}"), None)
+            if number:
+                await catalog.delete(an_entry(f"write-{number}").uuid, lambda entry: None, keep_bytes=True)
+            number += 1
+
+    writing = asyncio.create_task(write())
+    try:
+        made = await dump.create(local)
+    finally:
+        stop.set()
+        await writing
+    listed = orjson.loads((folder / f"dump_{made.stamp}.json").read_bytes())
+    numbers = [int(entry["filename"][6:-5]) for entry in listed if entry["filename"].startswith("write-")]
+    assert len(numbers) in (1, 2)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    await client.flushall()
+    await dump.restore(local, f"dump_{made.stamp}.rdb")
+    assert await shown(client) == (folder / f"dump_{made.stamp}.json").read_bytes()
+
+
+async def test_nothing_but_the_catalog_is_in_a_dump(
+    server: RedisServer, client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(15))
+    await client.set("foreign", "secret-of-somebody-else")
+    await client.set("tada:limit:1.2.3.4", "1")
+    other = redis.connect(f"{server.url}/3")
+    await other.set("in-another-database", "1")
+    await other.aclose()
+    made = await dump.create(local)
+    async with rdb.served(folder / f"dump_{made.stamp}.rdb") as copied:
+        assert list(await copied.info("keyspace")) == ["db0"]
+        found = {key async for key in copied.scan_iter()}
+    assert found == {name.encode() for name in (keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)}
+
+
+async def test_a_catalog_in_another_database_is_dumped_and_comes_back(
+    server: RedisServer, client: Redis, local: DumpStore
+) -> None:
+    address = f"{server.url}/5"
+    other = redis.connect(address)
+    catalog = Catalog(other)
+    await fill(client, many(2, "elsewhere"))
+    await fill(other, many(7))
+    before = await shown(other)
+    async with catalog.alive():
+        made = await create_dump(address, other, catalog, local, 0)
+        await other.flushdb()
+        for kind in dumps.KINDS:
+            await restore_dump(other, catalog, local, dumps.filename_of(made.stamp, kind))
+            assert await shown(other) == before
+    await other.aclose()
+
+
+async def test_an_rdb_of_a_whole_redis_restores_the_catalog_alone(
+    server: RedisServer, client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(15))
+    before = await shown(client)
+    await client.set("foreign", "1")
+    await rdb.copy(server.url, folder / "dump_20250812T143052.rdb")
+    await client.flushall()
+    await dump.restore(local, "dump_20250812T143052.rdb")
+    assert await shown(client) == before
+    assert not await client.exists("foreign")
+
+
+async def test_other_keys_survive_a_restore(client: Redis, local: DumpStore, dump: Dumping) -> None:
+    await fill(client, many(15))
+    await dump.create(local)
+    await client.mset({"arq:job:1": "queued", "tada:limit:1.2.3.4": "9"})
+    await client.hset(keys.CLAIMS, "DEV/new.webp", "somebody uuid")  # type: ignore[misc]
+    await dump.restore(local)
+    assert await client.mget("arq:job:1", "tada:limit:1.2.3.4") == [b"queued", b"9"]
+    assert await client.hgetall(keys.CLAIMS) == {b"DEV/new.webp": b"somebody uuid"}  # type: ignore[misc]
+
+
+async def test_a_restored_catalog_can_be_written_to_and_its_numbers_only_grow(
+    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local)
+    await client.set(keys.SEQUENCE, 40)
+    await dump.restore(local)
+    await catalog.create(an_entry("new"), None)
+    assert await client.zscore(keys.ORDER, an_entry("new").uuid) == 41
+    assert b'"new.webp"' in (await shown(client))[-900:]
+    assert await client.ttl(keys.ENTRIES) == await client.ttl(keys.ORDER) == await client.ttl(keys.EXPIRY) == -1
+
+
+async def test_a_restore_begins_a_new_revision_and_says_what_has_to_be_purged(
+    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local)
+    restored = await dump.restore(local)
+    assert await catalog.revision() == restored.change
+    [(change, fields)] = await client.xrange(keys.CHANGES)
+    assert change.decode() == restored.change
+    assert fields[b"added"] == b"1"
+    assert await client.hlen(fields[b"removed"].decode()) == 3  # type: ignore[misc]
+
+
+# Which dump
+
+
+async def test_two_dumps_in_one_second_are_two(client: Redis, local: DumpStore, folder: Path, dump: Dumping) -> None:
+    await fill(client, many(2))
+    made = await asyncio.gather(*(dump.create(local) for _ in range(3)))
+    assert len({one.stamp for one in made}) == 3
+    assert len(names_in(folder)) == 12
+    await client.flushall()  # What reserves a second is gone.
+    again = await dump.create(local)
+    assert again.stamp not in {one.stamp for one in made}
+
+
+async def test_the_latest_dump_is_restored_unless_one_is_named(client: Redis, store: DumpStore, dump: Dumping) -> None:
+    made = []
+    for count in (1, 2):
+        await fill(client, many(count))
+        made.append(await dump.create(store))
+    assert made[0].stamp < made[1].stamp
+    assert (await dump.restore(store)).filename == f"dump_{made[1].stamp}.json"
+    assert len(orjson.loads(await shown(client))) == 2
+    await dump.restore(store, f"dump_{made[0].stamp}.json")
+    assert len(orjson.loads(await shown(client))) == 1
+
+
+async def test_what_is_not_there_is_told_as_the_manual_does(client: Redis, store: DumpStore, dump: Dumping) -> None:
+    await fill(client, many(2))
+    before = await everything(client)
+    place = {"local": "local storage", "distant_backend": "distant backend"}[store.source]
+    with pytest.raises(DumpMissing) as found:
+        await dump.restore(store)
+    assert found.value.said() == {
+        "error": "JSON dump file not found",
+        "details": f"No JSON dump file found for latest in {place}",
+        "suggestion": "Try requesting the other format or create a new dump with both formats",
+    }
+    with pytest.raises(DumpMissing, match="RDB dump file not found"):
+        await dump.restore(store, "dump_20250812T143052.rdb")
+    assert await everything(client) == before
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        *(
+            "",
+            "dump",
+            "../dumps/dump_20250812T143052.json",
+            "dump_20250812T143052.json/..",
+            "dump_20250812T143052.JSON",
+        ),
+        *("dump_20250812T143052.json\n", "dump_2025081²T143052.json", "dump_20250812T143052.json.sha256", "cat.webp"),
+    ],
+)
+async def test_what_is_no_name_of_a_dump_is_refused(local: DumpStore, dump: Dumping, filename: str) -> None:
+    with pytest.raises(NoDumpName):
+        await dump.restore(local, filename)
+
+
+async def test_a_json_that_is_not_there_falls_back_to_its_rdb(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(15))
+    before = await shown(client)
+    made = await dump.create(local)
+    (folder / f"dump_{made.stamp}.json").unlink()
+    for asked in ("latest", f"dump_{made.stamp}.json"):
+        await client.flushall()
+        restored = await dump.restore(local, asked)
+        assert await shown(client) == before
+        assert restored.answer()["message"] == "Successfully restored catalog from RDB dump"
+        assert restored.filename == f"dump_{made.stamp}.rdb"
+        assert restored.fallback is not None
+        assert restored.fallback.startswith("No JSON dump file found")
+
+
+@pytest.mark.parametrize("asked", ["latest", "named"])
+async def test_a_json_that_is_bad_falls_back_to_its_rdb(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping, asked: str
+) -> None:
+    await fill(client, many(15))
+    before = await shown(client)
+    made = await dump.create(local)
+    path = folder / f"dump_{made.stamp}.json"
+    path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":3', 1))
+    await client.flushall()
+    restored = await dump.restore(local, "latest" if asked == "latest" else path.name)
+    assert await shown(client) == before
+    assert restored.kind == "rdb"
+    assert restored.fallback is not None
+    assert "SHA-256" in restored.fallback
+
+
+# A bad dump changes nothing
+
+
+def spoiled(entry: Entry, **changes: object) -> bytes:
+    return orjson.dumps(
+        [*({**orjson.loads(good.to_json())} for good in many(3)), {**orjson.loads(entry.to_json()), **changes}]
+    )
+
+
+BAD = {
+    "nothing": (b"", "it does not begin with ["),
+    "an object": (b'{"data": []}', "it does not begin with ["),
+    "no JSON": (b"[{]", "character 3"),
+    "no UTF-8": (b'["\xff"]', "it is no UTF-8 text"),
+    "cut": (orjson.dumps([orjson.loads(an_entry().to_json())])[:-20], "character"),
+    "cut behind an entry": (b"[" + an_entry().to_json(), "it ends in the middle"),
+    "a comma too many": (b"[" + an_entry().to_json() + b",]", "character"),
+    "more behind it": (b"[]x", "there is more behind the list"),
+    "no entries": (b"[1, null]", "entry 1: it is no object but int; entry 2: it is no object but NoneType"),
+    "no number": (b'[{"size": NaN}]', "NaN is no number"),
+    "deep": (b"[" * 100_000, "near character 1"),
+    "twice": (orjson.dumps([orjson.loads(an_entry().to_json())] * 2), "/DEV/cat.webp is there twice"),
+    "no path": (spoiled(an_entry(), unique_name="/DEV/../cat.webp"), "entry 4: unique_name '/DEV/../cat.webp'"),
+    "another namespace": (spoiled(an_entry(), namespace="PROD"), "namespace cannot be 'PROD'"),
+    "another file": (spoiled(an_entry(), filename="dog.webp"), "filename cannot be 'dog.webp'"),
+    "another's bytes": (spoiled(an_entry(), storage_key="DEV/dog.webp"), "storage_key cannot be 'DEV/dog.webp'"),
+    "bytes outside": (spoiled(an_entry(), storage_key="DEV/cat.webp/../x"), "storage_key cannot be"),
+    "no date": (spoiled(an_entry(), updated_date="yesterday"), "updated_date 'yesterday' is no date"),
+    "a date without offset": (spoiled(an_entry(), expiration_date="2027-01-31T18:00:00"), "is no date with an offset"),
+    "a text as number": (spoiled(an_entry(), size="12"), "size cannot be '12'"),
+    "a boolean as number": (spoiled(an_entry(), version=True), "version cannot be True"),
+    "a number as boolean": (spoiled(an_entry(), expired=0), "expired cannot be 0"),
+    "a null": (spoiled(an_entry(), mimetype=None), "mimetype cannot be None"),
+    "an unknown type": (spoiled(an_entry(), mimetype="text/html"), "mimetype cannot be 'text/html'"),
+    "no signature": (spoiled(an_entry(), signature="5e"), "signature cannot be '5e'"),
+    "no uuid": (spoiled(an_entry(), uuid="1"), "uuid '1' is none"),
+    "half a character": (
+        spoiled(an_entry(), information="MARK").replace(b"MARK", rb"\ud800"),
+        "entry 4: a text of it is no valid Unicode",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "why"), BAD.values(), ids=BAD)
+async def test_a_bad_json_changes_nothing_and_says_why(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping, content: bytes, why: str
+) -> None:
+    await fill(client, many(15, "live"))
+    before = await everything(client)
+    (folder / "dump_20250812T143052.json").write_bytes(content)
+    with pytest.raises(BadDump) as found:
+        await dump.restore(local)
+    assert why in found.value.details
+    assert found.value.details.startswith("dump_20250812T143052.json: ")
+    assert await everything(client) == before
+
+
+async def test_the_first_problems_are_named_and_the_rest_counted(
+    local: DumpStore, folder: Path, dump: Dumping, client: Redis
+) -> None:
+    entries = [{**orjson.loads(entry.to_json()), "size": -1} for entry in many(2000)]
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps(entries))
+    with pytest.raises(BadDump, match=r"entry 1: size cannot be -1; entry 2: .*; and 1995 more"):
+        await dump.restore(local)
+    assert await everything(client) == {}
+
+
+async def test_a_dump_that_was_changed_in_the_storage_is_not_restored(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(15))
+    made = await dump.create(local)
+    before = await everything(client)
+    for kind in dumps.KINDS:
+        path = folder / dumps.filename_of(made.stamp, kind)
+        path.write_bytes(path.read_bytes()[:-1] + b" ")
+    with pytest.raises(BadDump, match=r"json is not what was stored.*; .*rdb is not what was stored"):
+        await dump.restore(local)
+    assert await everything(client) == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"REDIS0010", b"no rdb at all", os.urandom(5000)], ids=["", "cut", "text", "noise"]
+)
+async def test_an_rdb_that_redis_does_not_accept_changes_nothing(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping, content: bytes
+) -> None:
+    await fill(client, many(15))
+    before = await everything(client)
+    (folder / "dump_20250812T143052.rdb").write_bytes(content)
+    with pytest.raises(BadDump):
+        await dump.restore(local, "dump_20250812T143052.rdb")
+    assert await everything(client) == before
+
+
+async def test_an_rdb_that_is_cut_anywhere_changes_nothing(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(50))
+    made = await dump.create(local)
+    before = await everything(client)
+    path = folder / f"dump_{made.stamp}.rdb"
+    path.with_name(f"{path.name}.sha256").unlink()
+    whole = path.read_bytes()
+    for length in range(1, len(whole), len(whole) // 6):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadDump):
+            await dump.restore(local, path.name)
+        assert await everything(client) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("DEL", keys.ENTRIES, keys.REVISION), "it holds no catalog of this service"),
+        (("ZREMRANGEBYRANK", keys.ORDER, "3", "3"), "its list of entries is not whole"),
+        (("HSET", keys.ENTRIES, "x", "{}"), "its list of entries is not whole"),
+        (("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "no json"), "entry 1: it is no object"),
+        (("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "{}"), "entry 1: unique_name None"),
+    ],
+)
+async def test_an_rdb_that_holds_no_right_catalog_changes_nothing(
+    server: RedisServer,
+    client: Redis,
+    local: DumpStore,
+    folder: Path,
+    dump: Dumping,
+    command: tuple[str, ...],
+    why: str,
+) -> None:
+    await fill(client, many(15))
+    await client.execute_command(*command)
+    await rdb.copy(server.url, folder / "dump_20250812T143052.rdb")
+    await client.flushall()
+    await fill(client, many(4, "live"))
+    before = await everything(client)
+    with pytest.raises(BadDump) as found:
+        await dump.restore(local, "dump_20250812T143052.rdb")
+    assert why in found.value.details
+    assert await everything(client) == before
+
+
+async def test_a_dump_of_the_older_service_is_completed(
+    client: Redis, catalog: Catalog, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    jpeg = {**OLDER, "unique_name": "/DEV/pets/cat.webp", "filename": "cat.webp", "original_filename": "cat.jpg"}
+    jpeg |= {"original_mimetype": "image/jpeg", "destination": "pets", "expiration_date": "2099-01-01T00:00:00+02:00"}
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([OLDER, jpeg]))
+    restored = await dump.restore(local)
+    assert (restored.entries, restored.completed, restored.renamed) == (2, 2, 2)
+    entry = await catalog.get(an_entry("default").uuid)
+    assert (entry.unique_name, entry.storage_key, entry.destination) == ("/DEV/default.webp", "DEV/default.webp", "DEV")
+    assert (entry.base_host, entry.original_size, entry.converted) == ("localhost:8080", 16730, False)
+    assert (entry.uploaded_date, entry.public_url) == ("2025-06-05T08:29:17.029+00:00", OLDER["public_url"])
+    cat = await catalog.get(an_entry(folder="pets").uuid)
+    # It had thrown the uploaded bytes away.
+    assert (cat.original_mimetype, cat.mimetype, cat.converted) == ("image/webp", "image/webp", False)
+    assert (cat.destination, cat.original_filename) == ("pets", "cat.jpg")
+    assert cat.expiration_date == "2098-12-31T22:00:00.000+00:00"
+    assert await client.zscore(keys.EXPIRY, cat.uuid) == cat.expires_at
+
+
+# Where dumps are
+
+
+async def test_every_file_has_its_checksum_beside_it(local: DumpStore, folder: Path, dump: Dumping) -> None:
+    made = await dump.create(local)
+    for kind in dumps.KINDS:
+        name = dumps.filename_of(made.stamp, kind)
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert (folder / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
+
+
+async def test_the_oldest_dumps_go_first_with_their_checksums(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    for stamp in ("20250101T000000", "20250102T000000", "20250103T000000"):
+        for kind in dumps.KINDS:
+            for suffix in ("", ".sha256"):
+                (folder / f"{dumps.filename_of(stamp, kind)}{suffix}").write_text("x")
+    (folder / "notes.txt").write_text("not ours")
+    made = await dump.create(local, keep=2)
+    assert made.pruned == ("20250101T000000", "20250102T000000")
+    left = {name for name in names_in(folder) if not name.endswith(".sha256")}
+    assert left == {
+        "notes.txt",
+        *(dumps.filename_of(s, k) for s in ("20250103T000000", made.stamp) for k in dumps.KINDS),
+    }
+    assert len(names_in(folder)) == 9
+
+
+async def test_the_dump_that_was_just_made_stays_beside_those_of_a_clock_that_was_wrong(
+    local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    for year in (2097, 2098, 2099):
+        (folder / f"dump_{year}0101T000000.json").write_text("x")
+    made = await dump.create(local, keep=1)
+    assert {name for name in names_in(folder) if name.endswith("json")} == {
+        "dump_20990101T000000.json",
+        f"dump_{made.stamp}.json",
+    }
+
+
+async def test_a_dump_that_cannot_be_stored_removes_none(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "dump_20250101T000000.json").write_text("x")
+    fetch = local.fetch
+
+    async def spoil(filename: str, target: Path) -> None:
+        (folder / filename).write_text("the disk has forgotten it")
+        await fetch(filename, target)
+
+    monkeypatch.setattr(local, "fetch", spoil)
+    with pytest.raises(DumpDamaged):
+        await dump.create(local, keep=1)
+    assert (folder / "dump_20250101T000000.json").exists()
+
+
+async def test_what_jobs_that_were_killed_left_in_the_spool_goes_and_what_others_have_stays(
+    client: Redis, local: DumpStore, dump: Dumping
+) -> None:
+    await client.set(keys.alive("living"), 1)
+    for owner in ("dead", "living"):
+        (local.spool / f"job-{owner}~1").mkdir()
+        (local.spool / f"job-{owner}~1" / "whole.rdb").write_text("x")
+    await dump.create(local)
+    assert names_in(local.spool) == ["job-living~1"]
+
+
+async def test_a_storage_that_is_down_changes_nothing(
+    client: Redis, catalog: Catalog, server: RedisServer, tmp_path: Path
+) -> None:
+    settings = settings_for("http://127.0.0.1:9", tmp_path / "tada", storage_retries=0, storage_breaker_failures=1000)
+    await fill(client, many(3))
+    before = await everything(client)
+    async for store in opened(settings):
+        with pytest.raises(StorageDown):
+            await create_dump(server.url, client, catalog, store, 1)
+        with pytest.raises(StorageDown):
+            await restore_dump(client, catalog, store)
+    assert await everything(client) == before
+
+
+# The copy of Redis
+
+
+async def test_redis_that_does_not_take_the_password_is_told(
+    client: Redis, server: RedisServer, tmp_path: Path
+) -> None:
+    with pytest.raises(Unavailable, match=r"cannot be copied from Redis: .*AUTH"):
+        await rdb.copy(server.url.replace("//", "//:wrong@"), tmp_path / "x.rdb")
+
+
+async def test_redis_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"cannot be copied from Redis: .*refused"):
+        await rdb.copy("redis://127.0.0.1:9", tmp_path / "x.rdb")
+
+
+async def test_a_redis_with_a_password_is_copied_and_the_password_is_on_no_command_line(tmp_path: Path) -> None:
+    protected = RedisServer(tmp_path, "--requirepass", "p w'd", password="p w'd")
+    try:
+        command, secret = rdb.copying(protected.url, tmp_path / "x.rdb")
+        assert "p w'd" not in " ".join(command)
+        assert secret == {"REDISCLI_AUTH": "p w'd"}
+        await rdb.copy(protected.url, tmp_path / "x.rdb")
+    finally:
+        protected.stop()
+    async with rdb.served(tmp_path / "x.rdb") as copied:
+        assert await copied.dbsize() == 0
+
+
+async def test_no_redis_server_of_a_job_is_left_whatever_happens(server: RedisServer, tmp_path: Path) -> None:
+    await rdb.copy(server.url, tmp_path / "x.rdb")
+
+    async def stay() -> None:
+        async with rdb.served(tmp_path / "x.rdb"):
+            started.set()
+            await asyncio.sleep(60)
+
+    started = asyncio.Event()
+    task = asyncio.create_task(stay())
+    await started.wait()
+    assert _servers_in(tmp_path)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert _servers_in(tmp_path) == []
+
+
+def _servers_in(folder: Path) -> list[int]:
+    """Return the processes that were started on a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (path / "cwd").readlink() == folder:
+                found.append(int(path.name))
+    return found
+
+
+# At the start
+
+
+async def test_the_latest_dump_is_restored_once_when_ten_workers_start_on_an_empty_redis(
+    server: RedisServer, client: Redis, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(200))
+    before = await shown(client)
+    await dump.create(local)
+    await client.flushall()
+
+    async def start() -> Restored | None:
+        own = redis.connect(server.url)
+        catalog = Catalog(own)
+        try:
+            async with catalog.alive():
+                return await restore_on_init(own, catalog, local)
+        finally:
+            await own.aclose()
+
+    results = await asyncio.gather(*(start() for _ in range(10)))
+    assert sum(result is not None for result in results) == 1
+    assert await shown(client) == before
+    assert await client.xlen(keys.CHANGES) == 1
+    assert not await client.exists(keys.RESTORING)
+
+
+async def test_a_catalog_that_was_emptied_on_purpose_stays_empty(
+    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local)
+    await catalog.clear()
+    assert await restore_on_init(client, catalog, local) is None
+    assert await shown(client) == b"[]"
+
+
+async def test_no_dump_to_start_from_is_no_error(client: Redis, catalog: Catalog, store: DumpStore) -> None:
+    assert await restore_on_init(client, catalog, store) is None
+    assert await everything(client) == {}
+
+
+async def test_a_bad_dump_to_start_from_leaves_redis_empty(
+    client: Redis, catalog: Catalog, local: DumpStore, folder: Path
+) -> None:
+    (folder / "dump_20250812T143052.json").write_text("[{}]")
+    assert await restore_on_init(client, catalog, local) is None
+    assert await everything(client) == {}
+
+
+async def test_whoever_died_restoring_is_replaced(
+    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local)
+    await client.flushall()
+    await client.set(keys.RESTORING, "dead-worker")
+    assert await restore_on_init(client, catalog, local) is not None
+
+
+async def test_what_was_uploaded_before_the_first_restore_is_never_overwritten(
+    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local)
+    await client.flushall()
+    await catalog.create(an_entry("early"), None)
+    with pytest.raises(Taken):
+        await restore_dump(client, catalog, local, only_untouched=True)
+    assert orjson.loads(await shown(client))[0]["filename"] == "early.webp"
+    assert [key async for key in client.scan_iter("tada:restore:*")] == []
+
+
+# Size
+
+
+async def test_a_hundred_thousand_entries_are_dumped_and_restored_in_time(
+    client: Redis, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(100_000))
+    before = hashlib.sha256(await shown(client)).hexdigest()
+    started = time.perf_counter()
+    made = await dump.create(local)
+    dumped = time.perf_counter() - started
+    await client.flushall()
+    for kind, most in (("json", 20), ("rdb", 20)):
+        started = time.perf_counter()
+        restored = await dump.restore(local, f"dump_{made.stamp}.{kind}")
+        took = time.perf_counter() - started
+        print(f"{kind} restored in {took:.1f} s")
+        assert restored.entries == 100_000
+        assert hashlib.sha256(await shown(client)).hexdigest() == before
+        assert took < most
+    print(f"dumped in {dumped:.1f} s")
+    assert dumped < 10
+
+
+async def test_a_file_that_the_storage_does_not_have_is_missing(store: DumpStore, tmp_path: Path) -> None:
+    with pytest.raises(ObjectMissing):
+        await store.fetch("dump_20250812T143052.json", tmp_path / "x")
+    for kind in dumps.KINDS:
+        with pytest.raises(ObjectMissing):
+            await store.fetch_latest(kind, tmp_path / "x")

@@ -1,0 +1,231 @@
+"""The whole catalog is replaced at one instant: what readers see, and what a killed restore leaves."""
+
+import asyncio
+import itertools
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+import pytest
+
+from services.catalog.listing import Query, one_page
+from services.core import keys, redis
+from services.core.catalog import PAGE, Catalog
+from services.core.dump_stores import open_dumps
+from services.core.dumps import KINDS, DumpStore
+from services.core.entries import Entry
+from services.core.errors import CatalogReplaced
+from services.core.redis import Redis
+from services.core.storage import StorageSettings, open_storage
+from services.jobs.dumping import create_dump
+from services.jobs.restoring import restore_dump
+from services.jobs.staging import STAGED_SECONDS, Staging
+from tests.catalogs import an_entry, due, fill, many, shown
+from tests.redis_server import RedisServer
+from tools.stack.plan import ROOT
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("redis"), "--repl-diskless-sync-delay", "0")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def client(server: RedisServer) -> AsyncIterator[Redis]:
+    made = redis.connect(server.url)
+    await made.flushall()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def catalog(client: Redis) -> Catalog:
+    return Catalog(client)
+
+
+async def replace_by(client: Redis, wanted: list[Entry]) -> None:
+    staging = Staging(client)
+    await staging.add(wanted)
+    await staging.switch()
+
+
+def joined(entries: list[Entry]) -> bytes:
+    return b",".join(entry.to_json() for entry in entries)
+
+
+OLD, NEW = many(PAGE * 3 + 7, "old"), many(PAGE * 2 + 1, "new")
+
+
+@pytest.mark.parametrize("pages_before", [1, 2, 4])
+@pytest.mark.parametrize(
+    "what", ["cleared", "replaced", "emptied by a restore", "replaced twice", "cleared and written"]
+)
+async def test_a_list_that_was_begun_goes_on_with_the_catalog_it_began_with(
+    client: Redis, catalog: Catalog, what: str, pages_before: int
+) -> None:
+    await fill(client, OLD)
+    scan = catalog.scan()
+    read = [await anext(scan) for _ in range(pages_before)]
+    match what:
+        case "cleared":
+            await catalog.clear()
+        case "cleared and written":
+            await catalog.clear()
+            await catalog.create(an_entry("later"), None)
+        case "emptied by a restore":
+            await replace_by(client, [])
+        case _:
+            await replace_by(client, NEW)
+            if what == "replaced twice":
+                await replace_by(client, many(3, "newer"))
+    read += [page async for page in scan]
+    assert b",".join(raw for page in read for raw in page) == joined(OLD)
+    after = {"replaced": NEW, "replaced twice": many(3, "newer")}.get(what, [])
+    assert [orjson.loads(raw)["uuid"] for raw in (await catalog.page(0, 10_000)).raws] == (
+        [an_entry("later").uuid] if what == "cleared and written" else [entry.uuid for entry in after]
+    )
+
+
+async def test_no_reader_ever_sees_a_mix_or_a_hole_while_catalogs_are_replaced(
+    server: RedisServer, client: Redis
+) -> None:
+    catalogs = {joined(entries) for entries in (OLD, NEW)}
+    await fill(client, OLD)
+    stop, seen = asyncio.Event(), set()
+
+    async def read() -> None:
+        own = redis.connect(server.url)
+        while not stop.is_set():
+            seen.add((await shown(own))[1:-1])
+        await own.aclose()
+
+    readers = [asyncio.create_task(read()) for _ in range(4)]
+    for wanted in itertools.islice(itertools.cycle((NEW, OLD)), 12):
+        await replace_by(client, wanted)
+    stop.set()
+    await asyncio.gather(*readers)
+    assert seen == catalogs
+
+
+async def test_a_list_whose_catalog_is_gone_is_cut_and_never_mixed(client: Redis, catalog: Catalog) -> None:
+    await fill(client, OLD)
+    scan = catalog.scan()
+    await anext(scan)
+    await replace_by(client, NEW)
+    await client.delete(f"{keys.ASIDE}0")  # Its time is over.
+    with pytest.raises(CatalogReplaced):
+        await anext(scan)
+
+
+async def test_what_is_put_aside_can_be_read_for_some_minutes_and_goes_then(client: Redis, catalog: Catalog) -> None:
+    await fill(client, OLD)
+    await catalog.clear()
+    assert 120 <= await client.ttl(f"{keys.ASIDE}0") < await client.ttl(f"{keys.ASIDE}0:order")
+    # Its entries name what has to be purged: they stay until that is done.
+    assert await client.ttl(f"{keys.ASIDE}0:entries") == -1
+
+
+async def test_pages_go_on_with_the_catalog_of_the_first_or_say_that_it_is_gone(
+    client: Redis, catalog: Catalog
+) -> None:
+    await fill(client, OLD)
+    query = Query.parse({"limit": "100"})  # type: ignore[arg-type]
+    page, cursor = await one_page(catalog, query, 100)
+    await replace_by(client, NEW)
+    found = page
+    while cursor is not None:
+        page, cursor = await one_page(catalog, Query.parse({"limit": "100", "cursor": cursor}), 100)  # type: ignore[arg-type]
+        found += page
+    assert b",".join(found) == joined(OLD)
+    _, cursor = await one_page(catalog, query, 100)
+    await replace_by(client, OLD)
+    async for key in client.scan_iter(f"{keys.ASIDE}*"):
+        await client.delete(key)
+    with pytest.raises(CatalogReplaced, match="has been replaced"):
+        await one_page(catalog, Query.parse({"limit": "100", "cursor": cursor or ""}), 100)  # type: ignore[arg-type]
+
+
+async def test_what_is_being_loaded_does_not_stay_for_good(client: Redis) -> None:
+    staging = Staging(client)
+    await staging.add(many(30))
+    left = [key async for key in client.scan_iter()]
+    assert len(left) == 3
+    for key in left:
+        assert 0 < await client.ttl(key) <= STAGED_SECONDS
+
+
+# Killed
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> DumpStore:
+    settings = StorageSettings(data_folder_path=tmp_path)
+    made = open_dumps(settings, open_storage(settings))
+    made.prepare()
+    return made
+
+
+async def staged(client: Redis) -> int:
+    """Return how many entries are loaded by whatever restores."""
+    found = [key async for key in client.scan_iter("tada:restore:*:entries", count=1000)]
+    return max([await client.hlen(key) for key in found], default=0)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
+    server: RedisServer, client: Redis, catalog: Catalog, store: DumpStore, tmp_path: Path, kind: str
+) -> None:
+    new, old = many(10_000, "new"), many(40, "old")
+    await fill(client, new)
+    async with catalog.alive():
+        stamp = (await create_dump(server.url, client, catalog, store, 0)).stamp
+    new_list, old_list = await shown(client), joined(old).join((b"[", b"]"))
+    filename, states = f"dump_{stamp}.{kind}", []
+    # Before it has read anything, at each thousand it has loaded, and when the new catalog is there.
+    for point in [0, *range(500, 10_001, 1000), "switched"]:
+        await client.flushall()
+        await fill(client, old)
+        expiring = await due(client)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.restoring", server.url, str(tmp_path), filename, cwd=ROOT
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            assert time.monotonic() < deadline
+            assert process.returncode in (None, 0)
+            if point == 0 and any(store.spool.iterdir()):
+                break
+            if await catalog.revision() != "1-1" or (isinstance(point, int) and 0 < point <= await staged(client)):
+                break
+            await asyncio.sleep(0.001)  # Another process is watched.
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        await process.wait()
+        found = await shown(client)
+        states.append("new" if found == new_list else "old")
+        assert found in (old_list, new_list), point
+        assert states[-1] == "new" or await due(client) == expiring
+        for key in [key async for key in client.scan_iter("tada:restore:*")]:
+            assert await client.ttl(key) > 0
+        # The job is taken again.
+        async with Catalog(client).alive():
+            await restore_dump(client, catalog, store, filename)
+        assert await shown(client) == new_list
+    assert states.count("old") >= 8, states
+    assert states[-1] == "new"
+    assert _children_of_the_dead(tmp_path) == []
+
+
+def _children_of_the_dead(folder: Path) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str((path / "cwd").readlink()).startswith(str(folder)):
+                found.append((path / "cmdline").read_text())
+    return found
