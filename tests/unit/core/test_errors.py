@@ -44,6 +44,12 @@ def test_the_messages_that_clients_know_are_word_for_word_theirs() -> None:
     assert errors.TypeUnauthorized("text/html", "hint").message == "File type text/html unauthorized."
 
 
+def test_who_sends_a_file_twice_is_told_how_to_replace_it() -> None:
+    hint = errors.AlreadyExists().public()["hint"]
+    assert "filterByKey=unique_name" in hint
+    assert "PATCH /file/{uuid}" in hint
+
+
 def test_a_hint_is_told_when_there_is_one() -> None:
     assert errors.NotFound("Gone.", "Look elsewhere.").public()["hint"] == "Look elsewhere."
     assert "hint" not in errors.NotFound("Gone.").public()
