@@ -179,6 +179,8 @@ def test_a_reading_request_with_a_long_body_is_refused(system: System) -> None:
     for client, path in ((system.edge, "/catalog"), (system.api, "/assets/media/full/DEV/x.webp")):
         answer = client.request("GET", path, content=bytes(2_000_000))
         assert answer.status_code == 413
+        # What is left of the body is not read, and the client is told not to send another request after it.
+        assert answer.headers["connection"] == "close"
         assert answer.json()["errors"][0]["hint"]
 
 
