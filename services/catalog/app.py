@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from services.catalog import changes, cors, docs_page, files, health, listing
@@ -71,7 +70,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
-            Middleware(CORSMiddleware, **cors.options(settings.origins_allowed, settings.methods_allowed)),
+            Middleware(cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed)),
             Middleware(
                 Throttle,
                 limiter=Limiter(client),

@@ -14,25 +14,25 @@ _MAX_ITEMS = 1000
 _FORM_ONLY = frozenset({"toWebp"})
 
 
-async def read_json_object(request: Request) -> dict[str, Any]:
+async def read_json_object(request: Request, example: str) -> dict[str, Any]:
     """Return the body as a JSON object; raises BadRequest when it is none."""
-    value = await _read_json(request)
+    value = await _read_json(request, "a JSON object", example)
     if not isinstance(value, dict):
-        raise BadRequest("The body is not a JSON object.", 'Send one, such as {"expired": true}.')
+        raise _unfit("a JSON object", example)
     return value
 
 
 async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
     """Return the body as a list of JSON objects; raises BadRequest when it is none."""
-    value = await _read_json(request)
+    value = await _read_json(request, "a list of JSON objects", example)
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
-        raise BadRequest("The body is not a list of JSON objects.", f"Send one, such as {example}.")
+        raise _unfit("a list of JSON objects", example)
     if len(value) > _MAX_ITEMS:
         raise TooLarge(f"The list has more than {_MAX_ITEMS} items.", "Send fewer at a time.")
     return value
 
 
-async def _read_json(request: Request) -> object:
+async def _read_json(request: Request, wanted: str, example: str) -> object:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -40,8 +40,12 @@ async def _read_json(request: Request) -> object:
             raise TooLarge(f"The JSON body has more than {_MAX_JSON} bytes.", "Send fewer changes at a time.")
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    except orjson.JSONDecodeError as error:
+        raise _unfit(wanted, example, f": {error}") from None
+
+
+def _unfit(wanted: str, example: str, why: str = "") -> BadRequest:
+    return BadRequest(f"The body is not {wanted}{why}.", f"Send one, such as {example}.")
 
 
 def text_list(name: str, value: object) -> list[str]:

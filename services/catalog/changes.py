@@ -20,7 +20,7 @@ from services.core.errors import BadRequest
 
 async def post_entry(request: Request) -> Response:
     """Catalogue a file that is already in the storage."""
-    given = await read_json_object(request)
+    given = await read_json_object(request, '{"unique_name": "/DEV/cat.webp"}')
     return await answers.written(
         request, await bulk.one(context(request).uploads.adopt(given, principal_of(request).need_namespace)), status=201
     )
@@ -28,7 +28,7 @@ async def post_entry(request: Request) -> Response:
 
 async def patch_entry(request: Request) -> Response:
     """Change fields of an entry."""
-    given = await read_json_object(request)
+    given = await read_json_object(request, '{"expired": true}')
     uuid = request.path_params["uuid"].lower()
     return await answers.written(request, await bulk.one(change_fields(request, uuid, given, strict=True)))
 

@@ -137,7 +137,8 @@ class _Reader:
                 f"The form has a file named {self._name!r}.", f"Send it as a file part named {self._file_field!r}."
             )
         if len(self._writers) >= self._max_files:
-            raise BadRequest(f"The form has more than {self._max_files} file(s).", "Send several with POST /files.")
+            hint = "Send several to /files." if self._max_files == 1 else "Send fewer at a time."
+            raise BadRequest(f"The form has more than {self._max_files} file(s).", hint)
         declared = headers.get(b"content-type", b"").decode("latin-1")
         given = _decode(options[b"filename"], "The file name")
         self._writer = SpoolWriter(self._spool, self._owner, given, declared or None, self._limit)
@@ -149,7 +150,10 @@ class _Reader:
             return
         self._text += data
         if len(self._text) > _MAX_FIELD_BYTES:
-            raise TooLarge(f"The field {self._name!r} has more than {_MAX_FIELD_BYTES} bytes.", "Shorten it.")
+            hint = "Shorten it."
+            if self._name == self._file_field:
+                hint = f"Is it a file? Then give it a filename, as curl -F '{self._name}=@cat.jpg' does."
+            raise TooLarge(f"The field {self._name!r} has more than {_MAX_FIELD_BYTES} bytes.", hint)
 
     async def _end_part(self) -> None:
         if self._writer:

@@ -39,16 +39,17 @@ class Query:
 
     @classmethod
     def parse(cls, given: QueryParams) -> "Query":
-        """Read the query arguments; raises BadRequest for those that cannot be."""
-        limit, cursor = given.get("limit", ""), given.get("cursor", "")
+        """Read the query arguments, of several the first; raises BadRequest for those that cannot be."""
+        first = dict(reversed(given.multi_items()))
+        limit, cursor = first.get("limit", ""), first.get("cursor", "")
         if limit and not (limit.isdecimal() and len(limit) < 16 and 1 <= int(limit) <= LIMIT_MAX):
             raise BadRequest(f"limit {limit!r} is not a page size.", f"Send a number from 1 to {LIMIT_MAX}.")
         if cursor and not re.fullmatch(CURSOR, cursor):
             raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
         after, _, generation = cursor.partition(".")
         return cls(
-            key=given.get("filterByKey") or None,
-            value=given.get("filterByValue", "") if given.get("filterByKey") else "",
+            key=first.get("filterByKey") or None,
+            value=first.get("filterByValue", "") if first.get("filterByKey") else "",
             limit=int(limit) if limit else None,
             after=int(after or 0),
             generation=generation,

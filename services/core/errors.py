@@ -54,7 +54,10 @@ class AlreadyExists(BadRequest):
     code = "already_exists"
 
     def __init__(self) -> None:
-        super().__init__("File already exists in catalog, please use patch instead.")
+        super().__init__(
+            "File already exists in catalog, please use patch instead.",
+            "GET /catalog?filterByKey=unique_name&filterByValue=/… finds its uuid for PATCH /file/{uuid}.",
+        )
 
 
 class TypeUnauthorized(BadRequest):

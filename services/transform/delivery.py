@@ -91,7 +91,10 @@ class Delivery:
         lifetimes = Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
         match decision:
             case Missing():
-                return error_response(NotFound("No such asset."), {**_SAFE, **caching.negative(lifetimes)})
+                return error_response(
+                    NotFound("No such asset.", "The catalog lists those there are."),
+                    {**_SAFE, **caching.negative(lifetimes)},
+                )
             case Placeholder():
                 headers = {**_SAFE, **_NO_SCRIPTS, **caching.negative(lifetimes)}
                 return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
@@ -212,4 +215,4 @@ def _date(text: str) -> datetime | None:
 def _file_gone(decision: Decision) -> Response:
     assert isinstance(decision, Stored | Rendition)
     logs.event(log, logging.ERROR, "file_missing", asset=decision.entry.unique_name, key=decision.entry.storage_key)
-    return error_response(NotFound("The file of this asset is not in the storage."))
+    return error_response(NotFound("The file of this asset is not in the storage.", "Upload it again."))

@@ -112,9 +112,20 @@ def test_an_upload_that_is_refused_early_is_told_so_while_it_is_still_being_sent
 
 def test_pages_of_any_origin_may_read_by_default(system: System, photos: dict[str, bytes], name: str) -> None:
     system.upload(f"{name}.jpg", photos["china.jpg"])
-    for client, path in ((system.edge, f"/assets/media/full/DEV/{name}.webp"), (system.api, "/catalog")):
+    image = f"/assets/media/full/DEV/{name}.webp"
+    for client, path in (
+        (system.edge, image),
+        (system.edge, "/catalog"),
+        (system.api, image),
+        (system.api, "/catalog"),
+    ):
         answer = client.get(path, headers={"Origin": "https://anywhere.example"})
         assert answer.headers["access-control-allow-origin"] == "*"
+        assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+        asked = {"Origin": "https://anywhere.example", "Access-Control-Request-Method": "GET"}
+        before = client.options(path, headers={**asked, "Access-Control-Request-Headers": "if-none-match"})
+        assert before.status_code in (200, 204)
+        assert before.headers["access-control-allow-headers"] in ("*", "if-none-match")
     assert "vary" not in system.edge.get(f"/assets/media/full/DEV/{name}.webp").headers
 
 
@@ -125,12 +136,12 @@ def test_only_allowed_origins_are_named(
     system.upload(f"{name}.jpg", photos["china.jpg"])
     path = f"/assets/media/full/DEV/{name}.webp"
     for origin in ("http://localhost:4000", "https://localhost", "https://cms.example.com"):
-        for client, target in ((system.edge, path), (system.api, "/catalog")):
+        for client, target in ((system.edge, path), (system.api, path), (system.api, "/catalog")):
             answer = client.get(target, headers={"Origin": origin})
             assert answer.headers["access-control-allow-origin"] == origin
             assert "Origin" in answer.headers["vary"]
     for origin in ("http://cms.example.com", "https://cms.example.com.evil.test", "https://cmsxexample.com", "null"):
-        for client, target in ((system.edge, path), (system.api, "/catalog")):
+        for client, target in ((system.edge, path), (system.api, path), (system.api, "/catalog")):
             assert "access-control-allow-origin" not in client.get(target, headers={"Origin": origin}).headers
 
     def preflight(method: str) -> httpx.Response:

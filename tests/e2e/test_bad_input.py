@@ -42,7 +42,7 @@ def bad_uploads(photo: bytes) -> dict[str, tuple[int, str, list[Any]]]:
     return {
         "no file": (400, "named 'file'", [NAMESPACE]),
         "wrong field name": (400, "named 'file'", [NAMESPACE, ("image", ("a.jpg", photo))]),
-        "two files": (400, "POST /files", [NAMESPACE, named("a.jpg"), named("b.jpg")]),
+        "two files": (400, "Send several to /files", [NAMESPACE, named("a.jpg"), named("b.jpg")]),
         "empty file": (400, "empty", [NAMESPACE, ("file", ("a.jpg", b""))]),
         "no namespace": (400, "namespace", [named("a.jpg")]),
         "foreign namespace": (403, "DEV", [("namespace", (None, "OTHER")), named("a.jpg")]),

@@ -61,6 +61,49 @@ def test_fields_of_several_entries_change_one_by_one(system: System, three: list
     assert nothing.json()["data"] == []
 
 
+def test_every_error_of_a_list_says_which_item_why_and_what_to_do(
+    system: System, photos: dict[str, bytes], three: list[dict[str, Any]]
+) -> None:
+    pdf, taken = b"%PDF-1.4\n%%EOF\n", three[0]
+    failed = {
+        "uuid": [
+            *system.api.patch("/catalog", json=[{"uuid": UNKNOWN, "expired": True}]).json()["errors"],
+            *system.api.patch("/files", json=[{"uuid": taken["uuid"], "version": 9}]).json()["errors"],
+            *system.api.patch("/files", json=[{"uuid": taken["uuid"]}]).json()["errors"],
+            *system.api.patch("/files", files=[("files", ("a.pdf", pdf))], data={"uuids": taken["uuid"]}).json()[
+                "errors"
+            ],
+            *system.api.request("DELETE", "/files", json=[{"uuid": UNKNOWN}]).json()["errors"],
+            *system.api.request("DELETE", "/files", json=[{"namespace": "PROD", "uuid": taken["uuid"]}]).json()[
+                "errors"
+            ],
+        ],
+        "file": system.api.post(
+            "/files",
+            files=[
+                ("files", (name, content))
+                for name, content in (
+                    (taken["original_filename"], photos["china.jpg"]),
+                    ("a.png", pdf),
+                    ("b.jpg", b""),
+                    ("c/d.pdf", pdf),
+                )
+            ],
+            data={"namespace": "DEV"},
+        ).json()["errors"],
+    }
+    assert [error["code"] for error in failed["uuid"]] == [
+        *("not_found", "bad_request", "bad_request", "not_replaceable", "not_found", "bad_request")
+    ]
+    assert [error["code"] for error in failed["file"]] == [
+        *("already_exists", "type_unauthorized", "bad_request", "bad_request")
+    ]
+    for label, found in failed.items():
+        for error in found:
+            assert error.keys() == {label, "code", "message", "hint"}
+            assert all(error.values())
+
+
 def test_several_files_are_deleted(system: System, three: list[dict[str, Any]]) -> None:
     one, two, left = (entry["uuid"] for entry in three)
     answer = system.api.request(

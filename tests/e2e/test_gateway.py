@@ -1,10 +1,12 @@
 """The two tiers: what they keep, what they do when something behind them is gone, and what they never do."""
 
 import collections
+import re
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -12,7 +14,7 @@ import pytest
 import redis
 
 from services.core.variants import KEYS_MAX
-from tests.e2e.system import System, get_as_is
+from tests.e2e.system import System, get_as_is, wait_until
 
 
 def test_the_second_request_is_answered_by_the_edge(system: System, photos: dict[str, bytes], name: str) -> None:
@@ -177,6 +179,8 @@ def test_a_reading_request_with_a_long_body_is_refused(system: System) -> None:
     for client, path in ((system.edge, "/catalog"), (system.api, "/assets/media/full/DEV/x.webp")):
         answer = client.request("GET", path, content=bytes(2_000_000))
         assert answer.status_code == 413
+        # What is left of the body is not read, and the client is told not to send another request after it.
+        assert answer.headers["connection"] == "close"
         assert answer.json()["errors"][0]["hint"]
 
 
@@ -249,12 +253,15 @@ def test_a_slash_at_the_end_changes_nothing(
         assert client.get(page).json()["data"] == [entry]
         assert client.get(f"{prefix}{catalog}/{entry['uuid'].upper()}/").json()["data"] == [entry]
     assert system.api.patch(f"{prefix}/file/{entry['uuid']}/", json={"information": "new"}).status_code == 200
+    # The purge is repeated at the edge for 5 s after a change: between two reads it would make a MISS of a HIT.
+    with redis.Redis(port=system.ports.redis) as client:
+        wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 6) == 0, within=15)
     # One cache entry for both, purged by that change.
-    for path, other in ((f"{prefix}{catalog}/?x=1", f"{prefix}{catalog}"), (page, page.rstrip("/"))):
-        first, second = system.edge.get(path), system.edge.get(other)
-        assert (first.headers["x-cache-status"], second.headers["x-cache-status"]) == ("MISS", "HIT")
-        assert first.content == second.content
-        assert b'"information":"new"' in first.content
+    for path in (f"{prefix}{catalog}/?x=1", page):
+        answer = system.edge.get(path)
+        assert answer.headers["x-cache-status"] in ("MISS", "HIT")
+        assert b'"information":"new"' in answer.content
+    assert _kept_keys(system) == {"/catalog", f"/catalog/{entry['uuid']}"}
     assert system.api.get(f"{prefix}/readiness-check/").json()["ready"] is True
     assert system.api.get(f"{prefix}/openapi.json/").status_code == 200
     assert system.api.put(f"{prefix}{catalog}/").headers["allow"] == "DELETE, GET, HEAD, PATCH, POST"
@@ -306,6 +313,15 @@ def test_connections_between_the_tiers_are_kept_open(system: System, photos: dic
     for width in range(20, 60):
         assert system.edge.get(f"/assets/media/optimise/{width}x0/DEV/{name}.webp").status_code == 200
     assert len(_connections_to(system.ports.transform) - before) < 5
+
+
+def _kept_keys(system: System) -> set[str]:
+    """Return the keys of everything that the two tiers hold."""
+    keys = set()
+    for file in (system.stack.data / "cache").rglob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):  # Purged between listing and reading.
+            keys.update(re.findall(rb"\nKEY: (.+)\n", file.read_bytes()))
+    return {key.decode() for key in keys}
 
 
 def _connections_to(port: int) -> set[str]:

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
 from services.core import media_types, names
+from services.core.catalog import no_entry
 from services.core.entries import Entry
 from services.core.errors import (
     AlreadyExists,
     Forbidden,
-    NotFound,
     TadaError,
     TooLarge,
     TooManyRequests,
@@ -57,7 +57,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "PartlyWritten": _answer(
             "Written, all or in part: see errors.",
             "Answer",
-            {"data": [entry], "errors": [{"uuid": _other(), **no_entry(_other())}]},
+            {"data": [entry], "errors": [{"uuid": _other(), **no_entry(_other()).public()}]},
             "X-Purge",
         ),
         "Removed": _answer("Done.", "Removal", {"data": [], "errors": [], "removed": 12}, "X-Purge"),
@@ -74,7 +74,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "Not with this token, or not in this namespace.",
             Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may in: DEV."),
         ),
-        "NotFound": _refusal("There is no such entry, or its file is gone.", NotFound(f"No entry {_other()}.")),
+        "NotFound": _refusal("There is no such entry, or its file is gone.", no_entry(_other())),
         "TooLarge": _refusal(
             "The body is too large.",
             TooLarge(f"The file has more than {bytes_max} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE."),
@@ -141,10 +141,6 @@ def example(settings: CatalogSettings) -> dict[str, Any]:
         storage_key=names.plain_storage_key(name.unique_name),
     )
     return asdict(entry)
-
-
-def no_entry(uuid: str) -> dict[str, str]:
-    return NotFound(f"No entry {uuid}.").public()
 
 
 def reference_to(name: str) -> Answer:

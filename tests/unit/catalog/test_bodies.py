@@ -23,21 +23,27 @@ def sending(*chunks: bytes) -> Request:
 
 
 async def test_a_json_object_is_read_however_it_arrives() -> None:
-    assert await read_json_object(sending(b'{"expi', b'red": true}')) == {"expired": True}
+    assert await read_json_object(sending(b'{"expi', b'red": true}'), "{…}") == {"expired": True}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"x"', b"1", b"{", b"{'a': 1}", b"\xff", b"a=b", b"[" * 10_000])
 async def test_what_is_no_json_object_is_refused(body: bytes) -> None:
-    with pytest.raises(BadRequest, match="The body is not a JSON object"):
-        await read_json_object(sending(body))
+    with pytest.raises(BadRequest, match="The body is not a JSON object") as raised:
+        await read_json_object(sending(body), '{"expired": true}')
+    assert raised.value.hint == 'Send one, such as {"expired": true}.'
+
+
+async def test_what_is_no_json_is_told_where_it_ends_to_be() -> None:
+    with pytest.raises(BadRequest, match="line 2 column 3"):
+        await read_json_object(sending(b'{"a": 1,\n  b: 2}'), "{…}")
 
 
 async def test_a_json_body_of_more_than_a_megabyte_is_too_large() -> None:
     fits = b'{"information": "' + b"x" * (1024**2 - 19) + b'"}'
     assert len(fits) == 1024**2
-    assert len((await read_json_object(sending(fits)))["information"]) == 1024**2 - 19
+    assert len((await read_json_object(sending(fits), "{…}"))["information"]) == 1024**2 - 19
     with pytest.raises(TooLarge):
-        await read_json_object(sending(fits, b" "))
+        await read_json_object(sending(fits, b" "), "{…}")
 
 
 async def test_a_list_of_json_objects_is_read_in_its_order() -> None:

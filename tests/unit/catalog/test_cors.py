@@ -2,7 +2,6 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -16,7 +15,7 @@ def client(*origins: str) -> httpx.AsyncClient:
 
     app = Starlette(
         routes=[Route("/catalog", done, methods=["GET", "PATCH"])],
-        middleware=[Middleware(CORSMiddleware, **cors.options(origins, ("get", "patch")))],
+        middleware=[Middleware(cors.Cors, **cors.options(origins, ("get", "patch")))],
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test")
 
@@ -66,6 +65,18 @@ async def test_a_page_is_told_before_what_it_may_send() -> None:
     assert set(answer.headers["access-control-allow-methods"].split(", ")) == {"GET", "PATCH"}
     assert "authorization" in answer.headers["access-control-allow-headers"].lower()
     assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/json"
+    assert refused.headers["access-control-allow-methods"] == answer.headers["access-control-allow-methods"]
+    [error] = refused.json()["errors"]
+    assert (error["code"], error["message"]) == ("bad_request", "Disallowed CORS method.")
+    assert "METHODS_ALLOWED" in error["hint"]
+
+
+async def test_a_page_may_send_any_header() -> None:
+    asking = {"origin": "https://cms.example.com", "access-control-request-method": "PATCH"}
+    async with client("https://cms.example.com") as http:
+        answer = await http.options("/catalog", headers=asking | {"access-control-request-headers": "x-requested-with"})
+    assert (answer.status_code, answer.headers["access-control-allow-headers"]) == (200, "x-requested-with")
 
 
 async def test_a_page_may_read_where_the_next_part_of_the_list_is() -> None:

@@ -238,12 +238,20 @@ async def test_a_file_under_another_name_is_refused_with_the_right_one(spool: Pa
 
 
 async def test_a_second_file_where_one_is_expected_is_refused(spool: Path) -> None:
-    assert (await refused(spool, multipart(file(b"1"), file(b"2")))).message == "The form has more than 1 file(s)."
+    refusal = await refused(spool, multipart(file(b"1"), file(b"2")))
+    assert (refusal.message, refusal.hint) == ("The form has more than 1 file(s).", "Send several to /files.")
 
 
 async def test_more_files_than_a_request_may_have_are_refused(spool: Path) -> None:
     body = multipart(*[file(b"1", "files")] * (MAX_FILES + 1))
-    assert (await refused(spool, body, file_field="files", max_files=MAX_FILES)).status == 400
+    refusal = await refused(spool, body, file_field="files", max_files=MAX_FILES)
+    assert (refusal.status, refusal.hint) == (400, "Send fewer at a time.")
+
+
+async def test_a_file_that_is_sent_as_text_is_told_how_to_be_one(spool: Path) -> None:
+    refusal = await refused(spool, multipart(field("file", "x" * 70_000)))
+    assert refusal.status == 413
+    assert "curl -F 'file=@cat.jpg'" in (refusal.hint or "")
 
 
 async def test_a_file_of_exactly_the_limit_is_taken(spool: Path) -> None:

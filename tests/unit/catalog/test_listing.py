@@ -24,6 +24,10 @@ def test_a_page_and_a_filter_are_read() -> None:
     assert query("limit=20&cursor=17.1764066000000-3") == Query(None, "", 20, 17, "1764066000000-3")
 
 
+def test_the_first_of_several_counts_as_at_the_edge() -> None:
+    assert query("limit=2&limit=3&cursor=4&cursor=") == Query(key=None, value="", limit=2, after=4)
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "ten", "²", "1e3", " 1", str(LIMIT_MAX + 1)])
 def test_what_is_no_page_size_is_refused(limit: str) -> None:
     with pytest.raises(BadRequest, match="is not a page size"):

@@ -83,6 +83,19 @@ def test_every_example_is_of_its_schema(given: dict[str, Any], tmp_path: Path) -
     assert checked > 20
 
 
+@SETTINGS
+def test_every_error_that_is_shown_has_a_hint(given: dict[str, Any], tmp_path: Path) -> None:
+    shown = [
+        error
+        for place in _places(document_of(given, tmp_path))
+        if isinstance(place.get("example"), dict)
+        for error in place["example"].get("errors", [])
+    ]
+    assert len(shown) > 6
+    for error in shown:
+        assert {"code", "message", "hint"} <= error.keys()
+
+
 def _places(value: object) -> list[dict[str, Any]]:
     """Return everything in the document that may have an example."""
     if isinstance(value, list):

@@ -1,9 +1,14 @@
+import ast
+import inspect
 import re
+from pathlib import Path
 
 import pytest
 
 from services.core import errors
 from services.core.errors import TadaError
+
+SERVICES = Path(__file__).parents[3] / "services"
 
 
 def every_error() -> list[type[TadaError]]:
@@ -44,9 +49,31 @@ def test_the_messages_that_clients_know_are_word_for_word_theirs() -> None:
     assert errors.TypeUnauthorized("text/html", "hint").message == "File type text/html unauthorized."
 
 
+def test_who_sends_a_file_twice_is_told_how_to_replace_it() -> None:
+    hint = errors.AlreadyExists().public()["hint"]
+    assert "filterByKey=unique_name" in hint
+    assert "PATCH /file/{uuid}" in hint
+
+
 def test_a_hint_is_told_when_there_is_one() -> None:
     assert errors.NotFound("Gone.", "Look elsewhere.").public()["hint"] == "Look elsewhere."
     assert "hint" not in errors.NotFound("Gone.").public()
+
+
+def test_every_refusal_that_a_client_can_act_on_is_raised_with_a_hint() -> None:
+    own = [kind for kind in every_error() if kind.__module__ == errors.__name__]
+    refusals = {kind.__name__ for kind in own if 400 <= kind.status < 500}
+    raised, bare = 0, []
+    for file in SERVICES.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in refusals:
+                parameters = inspect.signature(getattr(errors, node.func.id)).parameters.values()
+                given, can_have = len(node.args) + len(node.keywords), len(parameters)
+                raised += 1
+                if given < can_have:
+                    bare.append(f"{file.relative_to(SERVICES)}:{node.lineno}")
+    assert raised > 40
+    assert bare == []
 
 
 def test_a_forbidden_namespace_is_told_with_those_that_are_allowed() -> None:
