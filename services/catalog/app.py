@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from services.catalog import changes, cors, docs_page, files, health, listing
+from services.catalog import changes, cors, docs_page, dumps, files, health, listing
 from services.catalog.auth import Authentication
 from services.catalog.clients import networks
 from services.catalog.context import Context
@@ -20,6 +20,7 @@ from services.catalog.throttle import Throttle
 from services.catalog.uploads import Rules, Uploads
 from services.core import redis
 from services.core.catalog import Catalog
+from services.core.dump_stores import open_dumps
 from services.core.limits import Limit, Limiter
 from services.core.storage import open_storage
 from services.core.variants import Variants
@@ -30,6 +31,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
     client = redis.connect(settings.redis_address)
     catalog = Catalog(client)
     storage = open_storage(settings)
+    store = open_dumps(settings, storage)
     rules = Rules(
         settings.namespaces_allowed,
         frozenset(settings.valid_mimetypes),
@@ -42,10 +44,12 @@ def make_app(settings: CatalogSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await storage.open()
+        await store.open()
         async with catalog.alive():
             sweeping = asyncio.create_task(sweep_forever(storage.spool, catalog))
             yield
             sweeping.cancel()
+        await store.close()
         await storage.close()
         await client.aclose()
 
@@ -63,7 +67,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
             Route("/files", files.delete_files, methods=["DELETE"]),
             Route("/file/{uuid}", files.patch_file, methods=["PATCH"]),
             Route("/file/{uuid}", files.delete_file, methods=["DELETE"]),
-            *(route for path in _paths("/catalog", settings.route_catalog_get) for route in _catalog_routes(path)),
+            *(route for path in _catalog_paths(settings) for route in _catalog_routes(path)),
             Route(settings.healthcheck_route, health.readiness),
             *docs_page.routes(settings),
         ),
@@ -79,19 +83,27 @@ def make_app(settings: CatalogSettings) -> Starlette:
                 trusted=networks(settings.trusted_proxies),
                 exempt=settings.healthcheck_route,
             ),
-            Middleware(Authentication, tokens=settings.tokens()),
+            Middleware(Authentication, tokens=settings.tokens(), private=_dump_paths(settings)),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # To an address that is right for this process and for nobody outside.
-    app.state.context = Context(settings, catalog, Variants(client), storage, Uploads(catalog, storage, rules))
+    app.state.context = Context(settings, catalog, Variants(client), storage, store, Uploads(catalog, storage, rules))
     return app
 
 
 def _paths(*paths: str) -> list[str]:
     """Return different paths in their order: a configured one may be one of the usual ones."""
     return list(dict.fromkeys(paths))
+
+
+def _catalog_paths(settings: CatalogSettings) -> list[str]:
+    return _paths("/catalog", settings.route_catalog_get)
+
+
+def _dump_paths(settings: CatalogSettings) -> list[str]:
+    return [f"{path}/get-dump" for path in _catalog_paths(settings)]
 
 
 def _slash_or_not(*routes: Route) -> list[Route]:
@@ -110,6 +122,7 @@ def _catalog_routes(path: str) -> list[Route]:
         Route(path, changes.post_entry, methods=["POST"]),
         Route(path, changes.patch_entries, methods=["PATCH"]),
         Route(path, changes.delete_entries, methods=["DELETE"]),
+        Route(f"{path}/get-dump/{{filename}}", dumps.get_dump),
         Route(f"{path}/{{uuid}}", listing.get_entry),
         Route(f"{path}/{{uuid}}", changes.patch_entry, methods=["PATCH"]),
         Route(f"{path}/{{uuid}}", changes.delete_entry, methods=["DELETE"]),

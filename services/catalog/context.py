@@ -10,6 +10,7 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.uploads import Uploads
 from services.core.caching import Lifetimes
 from services.core.catalog import Catalog
+from services.core.dumps import DumpStore
 from services.core.storage import Storage
 from services.core.variants import Variants
 
@@ -20,6 +21,7 @@ class Context:
     catalog: Catalog
     variants: Variants
     storage: Storage
+    dumps: DumpStore
     uploads: Uploads
 
     @property

@@ -35,11 +35,16 @@ class SpooledFile:
     signature: str
 
 
+def spool_path(folder: Path, owner: str) -> Path:
+    """Return a name for a file of a process; what it leaves there when it dies is swept away."""
+    return folder / f"{owner}{_OWNED}{secrets.token_hex(16)}{_SUFFIX}"
+
+
 class SpoolWriter:
     """Writes one file to the spool, never holding more than a small buffer of it."""
 
     def __init__(self, folder: Path, owner: str, given_name: str, declared_type: str | None, limit: int) -> None:
-        self.path = folder / f"{owner}{_OWNED}{secrets.token_hex(16)}{_SUFFIX}"
+        self.path = spool_path(folder, owner)
         self._given_name = given_name
         self._declared_type = declared_type
         self._limit = limit

@@ -19,7 +19,7 @@ KINDS: tuple[Kind, ...] = ("json", "rdb")
 MEDIA_TYPES: dict[Kind, str] = {"json": "application/json", "rdb": "application/octet-stream"}
 LATEST = "latest"
 
-_FILENAME = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)")
+FILENAME = r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)"
 OTHER = "Try requesting the other format or create a new dump with both formats"
 
 
@@ -80,7 +80,7 @@ def stamp_of(moment: datetime) -> str:
 
 def parse(filename: str) -> tuple[str, Kind]:
     """Return the stamp and the kind in the name of a dump; raises NoDumpName."""
-    match = _FILENAME.fullmatch(filename)
+    match = re.fullmatch(FILENAME, filename)
     if match is None:
         raise NoDumpName(
             "Invalid dump filename",
@@ -100,7 +100,7 @@ def missing(kind: Kind, asked: str, source: Source) -> DumpMissing:
 def latest_of(filenames: Iterable[str], kind: Kind) -> str | None:
     """Return the latest file of a kind: an RDB of a whole dump goes before one without its JSON."""
     found = set(filenames)
-    of_kind = sorted(name for name in found if _FILENAME.fullmatch(name) and name.endswith(f".{kind}"))
+    of_kind = sorted(name for name in found if re.fullmatch(FILENAME, name) and name.endswith(f".{kind}"))
     whole = [name for name in of_kind if name.rpartition(".")[0] + ".json" in found]
     candidates = whole or of_kind
     return candidates[-1] if candidates else None

@@ -6,12 +6,15 @@ from urllib.parse import urlsplit
 
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
-from services.core import media_types, names
+from services.core import dumps, media_types, names
 from services.core.catalog import no_entry
 from services.core.entries import Entry
 from services.core.errors import (
     AlreadyExists,
+    DumpDamaged,
+    DumpError,
     Forbidden,
+    NoDumpName,
     TadaError,
     TooLarge,
     TooManyRequests,
@@ -33,6 +36,7 @@ def header_components() -> dict[str, Schema]:
             **_header("string", "done: the public sees the change. queued: it will, once the caches can be reached."),
             "schema": {"type": "string", "enum": ["done", "queued"]},
         },
+        "Content-Disposition": _header("string", "attachment, with the name of the file."),
         "ETag": _header("string", "Send it back as If-None-Match."),
         "Link": {**_header("string", 'The next page, as <…>; rel="next"; absent on the last.'), "required": False},
         "X-Next-Cursor": {**_header("string", "The cursor of the next page; absent on the last."), "required": False},
@@ -90,6 +94,20 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "Redis or the storage cannot be reached: nothing was done, try again.",
             Unavailable("The catalog cannot be asked right now.", "Try again in a moment."),
             "Retry-After",
+        ),
+        "Dump": {
+            "description": "The file, as an attachment.",
+            "headers": _headers("Content-Disposition"),
+            "content": {kind: {} for kind in dumps.MEDIA_TYPES.values()},
+        },
+        "NoDumpName": _dump_refusal(
+            "That is not the name of a dump.",
+            NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),
+        ),
+        "NoDump": _dump_refusal("There is no such dump.", dumps.missing("json", dumps.LATEST, "local")),
+        "DamagedDump": _dump_refusal(
+            "The storage does not have what was stored.",
+            DumpDamaged("Dump file is damaged", "Its SHA-256 is another", dumps.OTHER),
         ),
         "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),
         "NotReady": _answer(
@@ -162,6 +180,10 @@ def _answer(description: str, schema: str, example: object, *headers: str) -> An
         "headers": _headers(*headers),
         "content": {JSON: {"schema": reference(schema), "example": example}},
     }
+
+
+def _dump_refusal(description: str, error: DumpError) -> Answer:
+    return _answer(description, "DumpRefusal", error.said())
 
 
 def _refusal(description: str, error: TadaError, *headers: str) -> Answer:

@@ -7,6 +7,7 @@ from services.catalog.openapi import answers
 from services.catalog.openapi.answers import JSON
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
 from services.catalog.settings import CatalogSettings
+from services.core import dumps
 
 Body = dict[str, Any]
 
@@ -40,6 +41,20 @@ def list_parameters(settings: CatalogSettings) -> list[Schema]:
         ),
         IF_NONE_MATCH,
     ]
+
+
+def dump_parameters() -> list[Schema]:
+    """Return what names a file of a dump."""
+    filename: Schema = {
+        "name": "filename",
+        "in": "path",
+        "required": True,
+        "description": "The name of a file, or latest.",
+        "schema": {"type": "string", "pattern": f"^(?:{dumps.FILENAME}|{dumps.LATEST})$"},
+        "example": dumps.filename_of("20250812T143052", "json"),
+    }
+    kinds: Schema = {"type": "string", "enum": [*dumps.KINDS]}
+    return [filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it.", "json")]
 
 
 def form(schema: str, settings: CatalogSettings) -> Body:

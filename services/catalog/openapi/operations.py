@@ -34,17 +34,18 @@ class Routes:
         said: dict[int, str],
         *,
         exempt: bool = False,
+        private: bool = False,
         **more: Any,
     ) -> None:
         """Add an operation; `said` names its answer for each status, beside those that every operation can give.
 
-        No limit applies to one that is `exempt`.
+        No limit applies to one that is `exempt`; one that is `private` needs a token to read, too.
         """
         at = self.paths.setdefault(path, {})
         if method in at:
             return
         every = {} if exempt else {429: "TooMany"}
-        if self._protected and method not in _READING:
+        if self._protected and (method not in _READING or private):
             every |= {401: "Unauthorized", 403: "Forbidden"}
             more["security"] = [{"token": []}]
         if "{uuid}" in path:
@@ -160,6 +161,16 @@ def add_catalog(routes: Routes, settings: CatalogSettings) -> None:
         "Remove all entries; the bytes stay",
         {200: "Removed", **_DOWN},
         tags=tags,
+    )
+    routes.add(
+        "get",
+        "/catalog/get-dump/{filename}",
+        "getDump",
+        "Download a dump of the catalog",
+        {200: "Dump", 400: "NoDumpName", 404: "NoDump", 500: "DamagedDump", **_DOWN},
+        private=True,
+        tags=tags,
+        parameters=bodies.dump_parameters(),
     )
     routes.add(
         "get",

@@ -76,6 +76,13 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
         "Answer": _answer("What was written, as it is now, and what failed. Both for a list that succeeded in part."),
         "Page": _answer("One entry in data.", data={"minItems": 1, "maxItems": 1}, errors={"maxItems": 0}),
         "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
+        "DumpRefusal": {
+            "description": "What went wrong with a dump.",
+            "type": "object",
+            "required": ["error", "details", "suggestion"],
+            "properties": {name: {"type": "string"} for name in ("error", "details", "suggestion")},
+            "additionalProperties": False,
+        },
         "Removal": _answer(
             "All entries are gone.",
             data={"maxItems": 0},

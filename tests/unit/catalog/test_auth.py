@@ -81,3 +81,40 @@ async def test_a_refusal_tells_what_is_missing_and_not_what_it_is() -> None:
     assert refusal.headers["www-authenticate"] == "Bearer"
     assert refusal.json()["errors"][0]["code"] == "unauthorized"
     assert "s3cret" not in refusal.text
+
+
+PRIVATE = "/catalog/get-dump/latest"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [("s3cret", 200), ("adm1n", 200), ("wr1ter", 403), ("r3ader", 403), ("l1mited", 403), ("wrong", 401), (None, 401)],
+)
+async def test_a_dump_is_read_by_whoever_may_read_and_change_everything(
+    method: str, token: str | None, status: int
+) -> None:
+    lines = ";".join(
+        f"{name}:{role}:{spaces}:{hashlib.sha256(name.encode()).hexdigest()}"
+        for name, role, spaces in (
+            ("adm1n", "admin", "*"),
+            ("wr1ter", "write", "*"),
+            ("r3ader", "read", "*"),
+            ("l1mited", "admin", "DEV"),
+        )
+    )
+
+    async def give(request: Request) -> Response:
+        return PlainTextResponse("everything")
+
+    app = Starlette(
+        routes=[Route(PRIVATE, give), Route("/catalog/get-dumps", give)],
+        middleware=[
+            Middleware(Authentication, tokens=parse_tokens("s3cret", lines), private=["/catalog/get-dump"]),
+        ],
+    )
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as http:
+        assert (await http.request(method, PRIVATE, headers=headers)).status_code == status
+        assert (await http.request(method, "/catalog/get-dumps")).status_code == 200
+        assert (await http.request("OPTIONS", PRIVATE)).status_code == 405
