@@ -36,7 +36,8 @@ def open_dumps(settings: StorageSettings, storage: Storage) -> DumpStore:
         from services.core.storage.local import LocalStorage
 
         if settings.dump_folder_path is None:
-            return StoredDumps(storage, PREFIX, "local")
+            # The spool of these files is the catalog service's to make: a folder without one is no storage.
+            return StoredDumps(storage, PREFIX, "local", prepared=True)
         return StoredDumps(LocalStorage(settings.dump_folder_path), "", "local")
     return StoredDumps(storage, PREFIX, "s3")
 
@@ -44,8 +45,8 @@ def open_dumps(settings: StorageSettings, storage: Storage) -> DumpStore:
 class StoredDumps:
     """Dumps as objects below a prefix, each with its SHA-256 beside it, as `sha256sum` writes it."""
 
-    def __init__(self, storage: Storage, prefix: str, source: Source) -> None:
-        self._storage, self._prefix = storage, prefix
+    def __init__(self, storage: Storage, prefix: str, source: Source, *, prepared: bool = False) -> None:
+        self._storage, self._prefix, self._prepared = storage, prefix, prepared
         self.source: Source = source
 
     @property
@@ -53,7 +54,8 @@ class StoredDumps:
         return self._storage.spool
 
     def prepare(self) -> None:
-        self._storage.prepare()
+        if not self._prepared:
+            self._storage.prepare()
 
     async def open(self) -> None:
         """Nothing lasts here that the storage does not have."""

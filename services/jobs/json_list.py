@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 _CHUNK = 1 << 20
 VALUE_MAX = 4 << 20
 """Characters of one value."""
+_NUMBER = "0123456789.eE+-"
 _SPACE = " \t\r\n"
 
 
@@ -72,8 +73,9 @@ class _Text:
                 raise NotAList(f"character {self._before + error.pos}: {error.msg}") from None
             except (RecursionError, ValueError) as error:
                 raise NotAList(f"near character {self.place}: {error}") from None
-            if end == len(self._window) and self._more():
-                continue  # A number may go on.
+            tail = self._window[end : end + 3]
+            if len(tail) < 3 and not tail.strip(_NUMBER) and self._more():
+                continue  # A number that is cut looks like a shorter one.
             self.at = end
             return found
 

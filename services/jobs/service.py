@@ -9,8 +9,11 @@ from redis.exceptions import RedisError
 
 from services.core import logs, redis
 from services.core.catalog import Catalog
+from services.core.dump_stores import open_dumps
+from services.core.dumps import DumpStore
 from services.core.storage import Storage, open_storage
 from services.core.variants import Variants
+from services.jobs.initial import restore_on_init
 from services.jobs.nginx import Tiers
 from services.jobs.purger import Purger
 from services.jobs.settings import JobsSettings
@@ -28,6 +31,9 @@ async def run(settings: JobsSettings) -> None:
     tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
     await tiers.open()
     await storage.open()
+    dumps = open_dumps(settings, storage)
+    dumps.prepare()
+    await dumps.open()
     purger = Purger(client, catalog, Variants(client), storage, tiers)
     try:
         async with catalog.alive(), asyncio.TaskGroup() as group:
@@ -35,13 +41,20 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(purger.run()),
                 group.create_task(_run_jobs(settings.redis_address, catalog, storage)),
             ]
+            if settings.restore_on_init:
+                work.append(group.create_task(_restore(client, catalog, dumps)))
             await _told_to_stop()
             for task in work:
                 task.cancel()
     finally:
         await tiers.close()
+        await dumps.close()
         await storage.close()
         await client.aclose()
+
+
+async def _restore(client: redis.Redis, catalog: Catalog, dumps: DumpStore) -> None:
+    await restore_on_init(client, catalog, dumps)
 
 
 async def _told_to_stop() -> None:

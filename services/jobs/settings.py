@@ -27,6 +27,9 @@ Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 class JobsSettings(CoreSettings):
     nginx_service: Nodes = Field(("http://127.0.0.1:8081",), description="Every node of the cache tier.")
     nginx_edge_service: Nodes = Field(("http://127.0.0.1:8080",), description="Every node of the edge.")
+    restore_on_init: bool = Field(
+        False, description="Restore the latest dump at the start when Redis has never had a catalog."
+    )
     purge_token: Annotated[SecretStr, AfterValidator(_check_token)] = Field(
         SecretStr(""), validate_default=True, description="What the purge locations of both tiers ask for."
     )

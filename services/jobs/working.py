@@ -23,7 +23,9 @@ async def work_folder(spool: Path, catalog: Catalog) -> AsyncIterator[Path]:
     try:
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise StorageDown(f"The job has no place to work: {error.strerror}.") from error
+        raise StorageDown(
+            f"The job has no place to work: {error.strerror}.", "The catalog service makes the spool at its start."
+        ) from error
     try:
         yield folder
     finally:

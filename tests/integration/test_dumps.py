@@ -87,6 +87,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage
 
 async def opened(settings: StorageSettings) -> AsyncIterator[DumpStore]:
     storage = open_storage(settings)
+    storage.prepare()  # As the catalog service does.
     await storage.open()
     made = open_dumps(settings, storage)
     made.prepare()
@@ -651,7 +652,7 @@ async def test_redis_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_redis_with_a_password_is_copied_and_the_password_is_on_no_command_line(tmp_path: Path) -> None:
-    protected = RedisServer(tmp_path, "--requirepass", "p w'd", password="p w'd")
+    protected = RedisServer(tmp_path, "--requirepass", "p w'd", "--repl-diskless-sync-delay", "0", password="p w'd")
     try:
         command, secret = rdb.copying(protected.url, tmp_path / "x.rdb")
         assert "p w'd" not in " ".join(command)

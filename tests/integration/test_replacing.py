@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from starlette.datastructures import QueryParams
 
 from services.catalog.listing import Query, one_page
 from services.core import keys, redis
@@ -135,12 +136,12 @@ async def test_pages_go_on_with_the_catalog_of_the_first_or_say_that_it_is_gone(
     client: Redis, catalog: Catalog
 ) -> None:
     await fill(client, OLD)
-    query = Query.parse({"limit": "100"})  # type: ignore[arg-type]
+    query = Query.parse(QueryParams("limit=100"))
     page, cursor = await one_page(catalog, query, 100)
     await replace_by(client, NEW)
     found = page
     while cursor is not None:
-        page, cursor = await one_page(catalog, Query.parse({"limit": "100", "cursor": cursor}), 100)  # type: ignore[arg-type]
+        page, cursor = await one_page(catalog, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
         found += page
     assert b",".join(found) == joined(OLD)
     _, cursor = await one_page(catalog, query, 100)
@@ -148,7 +149,7 @@ async def test_pages_go_on_with_the_catalog_of_the_first_or_say_that_it_is_gone(
     async for key in client.scan_iter(f"{keys.ASIDE}*"):
         await client.delete(key)
     with pytest.raises(CatalogReplaced, match="has been replaced"):
-        await one_page(catalog, Query.parse({"limit": "100", "cursor": cursor or ""}), 100)  # type: ignore[arg-type]
+        await one_page(catalog, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
 
 
 async def test_what_is_being_loaded_does_not_stay_for_good(client: Redis) -> None:
@@ -166,9 +167,9 @@ async def test_what_is_being_loaded_does_not_stay_for_good(client: Redis) -> Non
 @pytest.fixture
 async def store(tmp_path: Path) -> DumpStore:
     settings = StorageSettings(data_folder_path=tmp_path)
-    made = open_dumps(settings, open_storage(settings))
-    made.prepare()
-    return made
+    storage = open_storage(settings)
+    storage.prepare()
+    return open_dumps(settings, storage)
 
 
 async def staged(client: Redis) -> int:

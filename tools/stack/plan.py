@@ -94,7 +94,8 @@ class Stack:
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
             # An acknowledged upload is on the disk, entry included.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
-            *("--lazyfree-lazy-server-del", "yes", "--loglevel", "warning"),
+            # A dump is copied at once: by default Redis waits five seconds for more who want a copy.
+            *("--lazyfree-lazy-server-del", "yes", "--loglevel", "warning", "--repl-diskless-sync-delay", "0"),
         ]
         return Process("redis", command, dict(os.environ), f"redis://{LOOPBACK}:{self.ports.redis}")
 

@@ -1,0 +1,64 @@
+"""More of it is in tests/integration/test_dumps.py, where whole dumps are restored."""
+
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.entries import Entry
+from services.jobs.checking import PROBLEMS_SHOWN, Tally
+from tests.catalogs import an_entry, many
+
+
+def test_every_entry_of_this_service_comes_out_as_it_went_in() -> None:
+    tally = Tally()
+    entries = many(300)
+    found = tally.take([orjson.loads(entry.to_json()) for entry in entries])
+    assert [entry.to_json() for entry in found] == [entry.to_json() for entry in entries]
+    assert (tally.entries, tally.completed, tally.renamed, tally.problem_count) == (300, 0, 0, 0)
+
+
+def test_the_order_of_fields_and_fields_that_nobody_knows_are_left_behind() -> None:
+    value = dict(reversed(asdict(an_entry()).items())) | {"width": 640}
+    assert Tally().take([value]) == [an_entry()]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Entry)])
+@given(wrong=st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.integers()))
+def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wrong: Any) -> None:
+    tally = Tally()
+    for entry in tally.take([{**asdict(an_entry()), name: wrong}]):
+        again = Entry.from_json(entry.to_json())
+        assert again == entry
+        for field in fields(Entry):
+            expected = asdict(an_entry())[field.name]
+            optional = field.name in ("external_id", "information", "expiration_date")
+            kinds = (str, type(None)) if optional else (type(expected),)
+            assert type(getattr(entry, field.name)) in kinds
+        assert (entry.uuid, entry.unique_name) == (an_entry().uuid, an_entry().unique_name)
+        assert entry.is_expired(0) in (True, False)
+    assert tally.problem_count in (0, 1)
+
+
+def test_after_a_problem_nothing_is_taken_any_more_and_the_rest_is_still_checked() -> None:
+    tally = Tally()
+    bad = {**asdict(an_entry()), "size": -1}
+    assert tally.take([asdict(an_entry("a")), bad]) == []
+    assert tally.take([asdict(an_entry("b"))]) == []
+    for number in range(10):
+        tally.take([{**bad, "unique_name": f"/DEV/cat{number}.webp"}])
+    assert tally.problem_count == 11
+    assert len(tally.problems) == PROBLEMS_SHOWN
+    assert tally.problems[0] == "entry 2: size cannot be -1"
+    assert tally.summary().endswith("; and 6 more")
+
+
+def test_a_path_that_is_there_in_two_batches_is_there_twice() -> None:
+    tally = Tally()
+    tally.take([asdict(an_entry())])
+    other = replace(an_entry(), uuid="e080a953-5300-427b-bd39-6e235d8238a2")
+    tally.take([asdict(other)])
+    assert tally.summary() == "entry 2: /DEV/cat.webp is there twice"
