@@ -4,7 +4,7 @@ import pytest
 
 from services.jobs import rdb
 
-TARGET = Path("/work/copy.rdb")
+TARGET = Path("/spool/copy.rdb")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ TARGET = Path("/work/copy.rdb")
 )
 def test_redis_is_copied_from_where_its_address_says(address: str, arguments: str) -> None:
     command, secret = rdb.copying(address, TARGET)
-    assert command == ["redis-cli", "--no-auth-warning", *arguments.split(), "--rdb", "/work/copy.rdb"]
+    assert command == ["redis-cli", "--no-auth-warning", *arguments.split(), "--rdb", "/spool/copy.rdb"]
     assert secret == ({"REDISCLI_AUTH": "secret"} if "secret" in address else {})
 
 
