@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from services.core import logs, media_types
 from services.core.catalog import Catalog
+from services.core.digests import sha256_of
 from services.core.errors import StorageDown, TooLarge
 
 log = logging.getLogger(__name__)
@@ -108,9 +109,7 @@ class SpoolWriter:
 
 def measured_again(file: SpooledFile) -> SpooledFile:
     """Return what is known of a file that was rewritten in the spool."""
-    with file.path.open("rb") as content:
-        signature = hashlib.file_digest(content, "sha256").hexdigest()
-    return replace(file, size=file.path.stat().st_size, signature=signature)
+    return replace(file, size=file.path.stat().st_size, signature=sha256_of(file.path))
 
 
 async def sweep_forever(folder: Path, catalog: Catalog) -> None:

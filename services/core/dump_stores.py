@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from services.core.digests import sha256_of
 from services.core.dumps import (
     KINDS,
     MEDIA_TYPES,
@@ -66,7 +67,7 @@ class StoredDumps:
     async def save(self, rdb: Path, catalog: Path) -> None:
         for path in (rdb, catalog):
             digest = path.with_name(path.name + _DIGEST_SUFFIX)
-            digest.write_text(f"{await asyncio.to_thread(_sha256, path)}  {path.name}\n")
+            digest.write_text(f"{await asyncio.to_thread(sha256_of, path)}  {path.name}\n")
             await self._store(digest, "text/plain")
             await self._store(path, MEDIA_TYPES[parse(path.name)[1]])
         for path in (rdb, catalog):
@@ -162,8 +163,3 @@ class DistantDumpStore:
     async def prune(self, keep: int, protected: str) -> list[str]:
         """Remove nothing: how many dumps it keeps is the backend's business."""
         return []
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

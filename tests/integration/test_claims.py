@@ -14,7 +14,7 @@ import pytest
 from services.catalog.spool import SpooledFile
 from services.catalog.uploads import Replacement, Rules, Uploads, Wish, Written
 from services.core import catalog as module
-from services.core import keys, redis
+from services.core import keys
 from services.core.catalog import Catalog
 from services.core.entries import Entry
 from services.core.errors import AlreadyExists, StorageDown, Unavailable
@@ -23,27 +23,11 @@ from services.core.redis import Redis
 from services.core.storage import ObjectMissing, Storage, open_storage
 from services.jobs.reap import reap
 from tests.distant_backend import Backend, settings_for
-from tests.redis_server import RedisServer
 from tests.storing import new
 from tests.waiting import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
 RULES = Rules(("DEV",), frozenset({"image/png"}), "http://localhost/assets/media", strip_metadata=False)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    made = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-async def client(server: RedisServer) -> AsyncIterator[Redis]:
-    made = redis.connect(server.url)
-    await made.flushall()
-    yield made
-    await made.aclose()
 
 
 @pytest.fixture(params=[("--keep-versions", "2"), ("--in-place",)], ids=["versions", "in-place"])

@@ -51,21 +51,6 @@ OLDER = {
 """An entry as the older service has it."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    made = RedisServer(tmp_path_factory.mktemp("redis"), "--repl-diskless-sync-delay", "0")
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-async def client(server: RedisServer) -> AsyncIterator[Redis]:
-    made = redis.connect(server.url)
-    await made.flushall()
-    yield made
-    await made.aclose()
-
-
 @pytest.fixture
 async def catalog(client: Redis) -> AsyncIterator[Catalog]:
     made = Catalog(client)

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,21 +18,6 @@ from tests.redis_server import RedisServer
 
 MINUTE = Limit(5, 60_000)
 SOURCE = (Path(limits.__file__).parent / "lua/limit.lua").read_text()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def client(shared: RedisServer) -> AsyncIterator[Redis]:
-    client = connect(shared.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture
@@ -55,12 +40,12 @@ def allowed_by_the_definition(granted: list[int], now: int, limit: Limit) -> boo
     limit=st.builds(Limit, st.integers(1, 6), st.integers(60_000, 70_000)),
     pauses=st.lists(st.one_of(st.integers(0, 3), st.integers(0, 40_000_000), st.just(12_000_000)), max_size=25),
 )
-def test_the_script_is_the_definition(shared: RedisServer, limit: Limit, pauses: list[int]) -> None:
+def test_the_script_is_the_definition(server: RedisServer, limit: Limit, pauses: list[int]) -> None:
     """With a clock of our own in place of Redis'; what is left and for how long is checked against the definition."""
     text = SOURCE.replace("redis.call('TIME')", "{ARGV[3], ARGV[4]}")
     assert text != SOURCE
     now, granted = 1_800_000_000_000_000, []
-    with sync_redis.Redis.from_url(shared.url) as redis:
+    with sync_redis.Redis.from_url(server.url) as redis:
         redis.flushall()
         for pause in pauses:
             now += pause
@@ -75,16 +60,16 @@ def test_the_script_is_the_definition(shared: RedisServer, limit: Limit, pauses:
             assert allowed_by_the_definition(granted + more, now + wait, limit)
 
 
-def test_a_clock_that_is_set_back_locks_nobody_out(shared: RedisServer) -> None:
+def test_a_clock_that_is_set_back_locks_nobody_out(server: RedisServer) -> None:
     text = SOURCE.replace("redis.call('TIME')", "{ARGV[3], ARGV[4]}")
-    with sync_redis.Redis.from_url(shared.url) as redis:
+    with sync_redis.Redis.from_url(server.url) as redis:
         redis.flushall()
         assert redis.eval(text, 1, "k", 5, 1_000_000, 2_000_000_000, 0) == [1, 4, 1_000_000]
         assert redis.eval(text, 1, "k", 5, 1_000_000, 1_000_000_000, 0) == [0, 0, 1_000_000]
 
 
-async def test_replicas_share_one_budget(client: Redis, shared: RedisServer) -> None:
-    other = connect(shared.url)
+async def test_replicas_share_one_budget(client: Redis, server: RedisServer) -> None:
+    other = connect(server.url)
     one, two = Limiter(client), Limiter(other)
     verdicts = [await asking.take("api:a", MINUTE) for asking in (one, two, one, two, one, two, one)]
     await other.aclose()
@@ -95,10 +80,10 @@ async def test_replicas_share_one_budget(client: Redis, shared: RedisServer) -> 
 
 
 async def test_fifty_at_once_take_exactly_the_count(
-    client: Redis, shared: RedisServer, monkeypatch: pytest.MonkeyPatch
+    client: Redis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "ANSWER_WITHIN", 10)  # Fifty new connections, on a machine that may be busy.
-    other = connect(shared.url)
+    other = connect(server.url)
     both = Limiter(client), Limiter(other)
     verdicts = await asyncio.gather(*(both[n % 2].take("api:a", Limit(17, 60_000)) for n in range(50)))
     await other.aclose()

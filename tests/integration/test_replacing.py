@@ -5,7 +5,6 @@ import itertools
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,21 +27,6 @@ from services.jobs.staging import STAGED_SECONDS, Staging
 from tests.catalogs import an_entry, due, fill, many, shown
 from tests.redis_server import RedisServer
 from tools.stack.plan import ROOT
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    made = RedisServer(tmp_path_factory.mktemp("redis"), "--repl-diskless-sync-delay", "0")
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-async def client(server: RedisServer) -> AsyncIterator[Redis]:
-    made = redis.connect(server.url)
-    await made.flushall()
-    yield made
-    await made.aclose()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A remote HTTP service as the storage, by the protocol of docs/distant-backend.md.
+"""A remote HTTP service as the storage, by the protocol that examples/distant_backend shows.
 
 The backend keeps the files of an asset under one path, so a new version takes the place of the last one. Whether it
 still has the last one for those who ask for it by its version is up to the backend.

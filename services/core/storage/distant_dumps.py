@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from services.core.digests import sha256_of
 from services.core.errors import StorageDown
 from services.core.storage.attempts import Interrupted, resumed
 from services.core.storage.distant_client import DistantClient, complaint, note
@@ -37,8 +38,8 @@ class DistantDumps:
     async def save(self, rdb: Path, catalog: Path) -> None:
         """Send a dump in both formats under the names of the files; raises StorageDown when that is not confirmed."""
         digests = {
-            "dump_sha256": await asyncio.to_thread(_sha256, rdb),
-            "catalog_sha256": await asyncio.to_thread(_sha256, catalog),
+            "dump_sha256": await asyncio.to_thread(sha256_of, rdb),
+            "catalog_sha256": await asyncio.to_thread(sha256_of, catalog),
         }
         files = [
             FilePart("dump", rdb.name, "application/octet-stream", rdb),
@@ -100,11 +101,6 @@ def digest_in(headers: Mapping[str, str]) -> bytes | None:
             except ValueError:
                 return b""  # Which no file has: what says that it has a digest must have one.
     return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _to_disk(descriptor: int) -> None:

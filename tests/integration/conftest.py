@@ -1,0 +1,23 @@
+"""A real Redis for each module, empty at the start of each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from services.core.redis import Redis, connect
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("redis"), "--repl-diskless-sync-delay", "0")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def client(server: RedisServer) -> AsyncIterator[Redis]:
+    made = connect(server.url)
+    await made.flushall()
+    yield made
+    await made.aclose()
