@@ -191,10 +191,11 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_or_all(storage: Storage
         await asyncio.sleep(pause)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        try:
+        # What was sent whole before the cancelling may be stored at any time after it: looked at once, then.
+        found = await listed(storage)
+        assert found in ({}, {CAT.key: BIG})
+        if found:
             assert await storage.read(CAT) == content
-        except ObjectMissing:
-            assert await listed(storage) == {}
         await storage.delete([CAT])
 
 
