@@ -82,8 +82,8 @@ def test_only_the_pipeline_imports_pyvips(imports: Imports) -> None:
     assert users(imports, "pyvips") == {"services.transform.pipeline"}
 
 
-def test_only_the_worker_imports_arq(imports: Imports) -> None:
-    assert users(imports, "arq") == {"services.jobs.worker"}
+def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
+    assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
 
 
 def test_only_the_purging_of_nginx_and_the_distant_backend_send_http_requests(imports: Imports) -> None:
