@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,8 @@ STORES_AT_ONCE = 8
 """Files of one call, and of all calls of a process together, that are stored at the same time."""
 CHECKS = ".tada-check/"
 """Where `check` writes; no asset can have such a key."""
+_LOOK_EVERY = 3600.0
+"""Seconds between two checks that look for abandoned uploads as well."""
 _DELETES_AT_ONCE = 1000  # S3 takes no more.
 
 
@@ -39,6 +42,7 @@ class S3Storage:
         self._bucket = settings.s3_bucket_name
         self._policy = Policy(settings.storage_retries, settings.storage_deadline_seconds)
         self._check_key = f"{CHECKS}{secrets.token_hex(8)}"
+        self._look_again = 0.0
         self._resources = AsyncExitStack()
         self._storing = asyncio.Semaphore(STORES_AT_ONCE)
         self._client: S3Client
@@ -138,6 +142,9 @@ class S3Storage:
 
         await self._in_bucket(lambda: self._ask(write))
         await self._ask(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._check_key))
+        if time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + _LOOK_EVERY
+            await self._uploader.abort_abandoned()
 
     async def _in_bucket(self, operation: Callable[[], Awaitable[None]]) -> None:
         """Do something that writes; make the bucket for it if there is none."""

@@ -1,5 +1,6 @@
 """The S3 client as the settings want it."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
@@ -52,5 +53,11 @@ def options(settings: StorageSettings) -> dict[str, Any]:
 
 def connect(settings: StorageSettings) -> "ClientCreatorContext[S3Client]":
     """Return the context that makes a client and ends its connections. Nothing is sent before the first request."""
-    context: ClientCreatorContext[S3Client] = AioSession().create_client("s3", **options(settings))
+    context: ClientCreatorContext[S3Client] = _session().create_client("s3", **options(settings))
     return context
+
+
+@cache
+def _session() -> AioSession:
+    """Return the one session of this process: it reads the description of S3, which takes 0.1 s, once."""
+    return AioSession()

@@ -11,9 +11,11 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -31,12 +33,12 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-PUT_MAX = 5 * 1024 * 1024
-"""Bytes that go in one request; more go in parts. It is also the least that S3 takes as a part."""
-PART = 8 * 1024 * 1024
-"""S3 takes 10 000 parts: files of 80 GB."""
+PART = 5 * 1024 * 1024
+"""Bytes that go in one request; more go in parts of that size. S3 takes no smaller ones, and 10 000: files of 50 GB."""
 MEMORY = 4 * PART
 """What is in memory of all uploads of a process together, in bytes."""
+ABANDONED_AFTER = timedelta(days=1)
+"""The age at which an upload in parts has no writer any more: it died, or the storage did before it could clean up."""
 _TOKEN = "tada-write"  # noqa: S105 - says who wrote, is no secret
 _PATIENCE = 2.0
 """Seconds that a failed upload waits for its parts to be removed."""
@@ -77,12 +79,40 @@ class Uploader:
         key, media_type = new.object.key, new.object.media_type or "application/octet-stream"
         try:
             size = (await asyncio.to_thread(new.source.stat)).st_size
-            if size <= PUT_MAX:
+            if size <= PART:
                 await self._put(key, media_type, new.source, size)
             else:
                 await self._put_in_parts(key, media_type, new.source, size)
         except OSError as error:
             raise StorageDown("The upload was interrupted.", "Send it again.") from error
+
+    async def abort_abandoned(self) -> None:
+        """Remove the parts of uploads that nobody will complete any more: no listing shows them, but a bill does."""
+        before = datetime.now(UTC) - ABANDONED_AFTER
+        try:
+            for key, upload, begun in [found async for found in self._unfinished()]:
+                if begun < before:
+                    await self._ask(partial(self._abort_once, key, upload))
+                    logs.event(log, logging.INFO, "upload_abandoned", storage_key=key, begun=begun.isoformat())
+        except TadaError as error:
+            logs.event(log, logging.WARNING, "uploads_abandoned_stay", error=error.message)
+
+    async def _unfinished(self) -> AsyncIterator[tuple[str, str, datetime]]:
+        """Yield key, id and beginning of all uploads in parts that have not ended."""
+        following: dict[str, Any] = {}
+        while True:
+            page = await self._ask(
+                lambda: self._client.list_multipart_uploads(Bucket=self._bucket, **following)  # noqa: B023
+            )
+            for found in page.get("Uploads", []):
+                yield found["Key"], found["UploadId"], found["Initiated"]
+            if not page.get("IsTruncated"):
+                return
+            following = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+    async def _abort_once(self, key: str, upload: str) -> None:
+        with suppress(UploadGone), errors_named():
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
     async def close(self) -> None:
         """Wait until what was given up has been cleaned up, or could not be."""
@@ -209,13 +239,8 @@ class Uploader:
         except TadaError:
             return  # It has not begun.
 
-        async def abort() -> None:
-            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
-
         try:
-            await self._ask(abort)
-        except UploadGone:
-            return
+            await self._ask(partial(self._abort_once, key, upload))
         except TadaError as error:
             logs.event(log, logging.WARNING, "upload_left_open", storage_key=key, upload=upload, error=error.message)
 
