@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, FlexibleChecksumError
 
-from services.core.errors import StorageDown, StorageRefused, TadaError
+from services.core.errors import BucketMissing, StorageDown, StorageRefused, TadaError
 from services.core.storage.attempts import Interrupted, Policy, resumed
 from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, StoredObject
 from services.core.storage.s3_client import connect
-from services.core.storage.s3_errors import NOT_S3, BeyondEnd, BucketMissing, errors_named, named_code
+from services.core.storage.s3_errors import NOT_S3, BeyondEnd, errors_named, named_code
 from services.core.storage.s3_upload import Uploader, ask, given
 from services.core.storage.settings import StorageSettings
 

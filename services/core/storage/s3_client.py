@@ -1,5 +1,7 @@
 """The S3 client as the settings want it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +53,22 @@ def options(settings: StorageSettings) -> dict[str, Any]:
     }
 
 
-def connect(settings: StorageSettings) -> "ClientCreatorContext[S3Client]":
-    """Return the context that makes a client and ends its connections. Nothing is sent before the first request."""
+@asynccontextmanager
+async def connect(settings: StorageSettings) -> "AsyncIterator[S3Client]":
+    """Make a client, and end its connections at the end. Nothing is sent before the first request."""
     context: ClientCreatorContext[S3Client] = _session().create_client("s3", **options(settings))
-    return context
+    async with context as client:
+        client.meta.events.register_last("before-parameter-build.s3", _stay)
+        yield client
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """Say that a request has been redirected already.
+
+    The client would look for the region of the bucket, and at a server that sends everything elsewhere (a proxy that
+    wants https) it would look without end.
+    """
+    context["s3_redirect"]["redirected"] = True
 
 
 @cache

@@ -5,6 +5,7 @@ keys, and these messages reach the public.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,10 +22,14 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from services.core.errors import StorageDown, StorageRefused
+from services.core import logs
+from services.core.errors import BucketMissing, StorageDown, StorageRefused
 from services.core.storage.attempts import Interrupted
 from services.core.storage.base import ObjectExists, ObjectMissing
 
+log = logging.getLogger(__name__)
+
+_EXCERPT = 200
 NOT_S3 = "what answers at S3_ENDPOINT does not speak S3"
 _DAMAGED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
 _PASSING = frozenset(
@@ -38,22 +43,12 @@ _CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "ExpiredToken"})
 _ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed"})
 
 
-class BucketMissing(StorageDown):
-    """There is no such bucket. Where files are read that is a wrong setting, not a lost file."""
-
-    def __init__(self) -> None:
-        super().__init__("The storage has no such bucket: check S3_BUCKET_NAME and S3_REGION.")
-
-
 class BeyondEnd(Exception):
     """The object is there, and ends before the range that was asked for begins."""
 
 
-class UploadGone(StorageDown):
+class UploadGone(Exception):
     """The multipart upload has ended, or never was."""
-
-    def __init__(self) -> None:
-        super().__init__("The storage knows nothing of the upload any more.", "Send it again.")
 
 
 def named(error: Exception) -> Exception:
@@ -93,7 +88,7 @@ def named_code(code: str, status: int) -> Exception:
     if code == "InvalidRange":
         return BeyondEnd(code)
     if code == "NoSuchUpload":
-        return UploadGone()
+        return UploadGone(code)
     if code == "PreconditionFailed" or status == 412:
         return ObjectExists(code)
     if code in _DAMAGED:
@@ -123,4 +118,22 @@ def errors_named() -> Iterator[None]:
         meant = named(error)
         if meant is error:
             raise
+        if isinstance(error, ClientError) and isinstance(meant, Interrupted | StorageDown):
+            _note(error)
         raise meant from error
+
+
+def _note(error: ClientError) -> None:
+    """Log what the server says: that is for the operator, and for nobody else."""
+    said = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    text = "".join(character if character.isprintable() else " " for character in said.get("Message", "")[:_EXCERPT])
+    logs.event(
+        log,
+        logging.WARNING,
+        "storage_complains",
+        operation=error.operation_name,
+        status=status,
+        code=said.get("Code", ""),
+        said=text,
+    )

@@ -83,7 +83,7 @@ class Uploader:
                 await self._put(key, media_type, new.source, size)
             else:
                 await self._put_in_parts(key, media_type, new.source, size)
-        except OSError as error:
+        except (OSError, UploadGone) as error:
             raise StorageDown("The upload was interrupted.", "Send it again.") from error
 
     async def abort_abandoned(self) -> None:
@@ -125,10 +125,11 @@ class Uploader:
             content, digest = await asyncio.to_thread(_read, source, 0, size)
 
             async def put() -> None:
+                content.seek(0)
                 answer = await self._client.put_object(
                     Bucket=self._bucket,
                     Key=key,
-                    Body=BytesIO(content),
+                    Body=content,
                     ContentType=media_type,
                     ChecksumSHA256=digest,
                     Metadata={_TOKEN: token},
@@ -137,7 +138,8 @@ class Uploader:
                 given(answer.get("ETag"))
 
             try:
-                await self._ask(put)
+                with content:
+                    await self._ask(put)
             except ObjectExists:
                 if await self._find(key) != (token, size):
                     raise
@@ -182,17 +184,19 @@ class Uploader:
             content, digest = await asyncio.to_thread(_read, source, start, length)
 
             async def put() -> str:
+                content.seek(0)
                 answer = await self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
                     UploadId=upload,
                     PartNumber=number,
-                    Body=BytesIO(content),
+                    Body=content,
                     ChecksumSHA256=digest,
                 )
                 return given(answer.get("ETag"))
 
-            return {"PartNumber": number, "ETag": await self._ask(put), "ChecksumSHA256": digest}
+            with content:
+                return {"PartNumber": number, "ETag": await self._ask(put), "ChecksumSHA256": digest}
 
     async def _complete(self, key: str, upload: str, parts: "list[CompletedPartTypeDef]") -> None:
         """Make the object of its parts. When this returns the object is there, but perhaps somebody else's."""
@@ -265,9 +269,13 @@ def given(value: str | None) -> str:
     return value
 
 
-def _read(source: Path, start: int, length: int) -> tuple[bytes, str]:
-    """Return a part of a file and its SHA-256 as S3 writes it."""
+def _read(source: Path, start: int, length: int) -> tuple[BytesIO, str]:
+    """Return a part of a file and its SHA-256 as S3 writes it.
+
+    Closing the part gives its memory back. The client keeps what it has sent in cycles of objects, for as long as the
+    garbage collector lets them.
+    """
     with source.open("rb") as file:
         file.seek(start)
         content = file.read(length)
-    return content, base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return BytesIO(content), base64.b64encode(hashlib.sha256(content).digest()).decode()
