@@ -35,14 +35,7 @@ class S3Server:
         self.folder = folder
         self.port = free_run_of_ports(s3.PORTS)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.client = botocore.session.get_session().create_client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id=KEYS.access,
-            aws_secret_access_key=KEYS.secret,
-            config=Config(connect_timeout=2, read_timeout=10, s3={"addressing_style": "path"}),
-        )
+        self.client = client(self.url, KEYS)
         self._options = options
         self._sockets = Path(tempfile.mkdtemp(prefix="tada-test-s3-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +43,7 @@ class S3Server:
     def start(self) -> None:
         """Start it, and wait until it takes an object."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = s3.command(self.folder, self._sockets, self.port, *self._options)
+        command = s3.command(self.folder, self._sockets, self._sockets, self.port, *self._options)
         with (self._sockets / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=s3.environment(KEYS), stdout=log, stderr=log, start_new_session=True
@@ -112,6 +105,18 @@ class S3Server:
     def environment(self, **more: str) -> dict[str, str]:
         """Return what services are told that use it."""
         return {**s3.settings(KEYS, self.port), "S3_BUCKET_NAME": BUCKET, **more}
+
+
+def client(url: str, keys: s3.Keys) -> Any:
+    """Return a client that is none of the product."""
+    return botocore.session.get_session().create_client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=keys.access,
+        aws_secret_access_key=keys.secret,
+        config=Config(connect_timeout=2, read_timeout=10, s3={"addressing_style": "path"}),
+    )
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> StorageSettings:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+PORT = 8333
 PORTS = 10
-"""It listens on so many ports, one after the other; the first is that of S3."""
+"""It listens on so many ports, one after the other; the first is that of S3. The others ask nobody who they are."""
 _PROFILE = "default"
 
 
@@ -43,8 +44,11 @@ def program() -> Path:
     return Path(sys.executable).parent / "weed"
 
 
-def command(data: Path, sockets: Path, port: int, *more: str) -> list[str]:
-    """Return what runs the server on a folder; `sockets` is one whose path is short, as sockets need it."""
+def command(data: Path, logs: Path, sockets: Path, port: int, *more: str) -> list[str]:
+    """Return what runs the server on a folder; `sockets` is one whose path is short, as sockets need it.
+
+    It talks a lot: only its errors are not left to the folder of logs.
+    """
     ports = {
         name: port + offset
         for offset, name in enumerate(
@@ -56,7 +60,8 @@ def command(data: Path, sockets: Path, port: int, *more: str) -> list[str]:
     }
     return [
         str(program()),
-        "-logtostderr=true",
+        *("-logtostderr=false", "-alsologtostderr=false", "-stderrthreshold=ERROR", f"-logdir={logs}"),
+        *("-log_max_size_mb=10", "-log_max_files=2"),
         "mini",
         f"-dir={data}",
         f"-ip={LOOPBACK}",
