@@ -341,7 +341,7 @@ async def test_a_body_that_is_cut_again_and_again_is_gone_on_with(
         async with opened(settings_for(f"http://127.0.0.1:{faulty.port}", tmp_path)) as through:
             faulty.set("reset")
             assert await streamed(through, CAT) == content
-            assert faulty.requests > 10
+            assert faulty.requests > 5
             assert await streamed(through, CAT, 400_000, 300_000) == content[400_000:700_000]
     finally:
         faulty.close()
