@@ -7,13 +7,14 @@ the key is taken, the writer can see whether it was itself that took it.
 import asyncio
 import base64
 import hashlib
+import io
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,7 @@ from services.core.storage.base import NewObject, ObjectExists
 from services.core.storage.s3_errors import NOT_S3, UploadGone, errors_named
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_s3.type_defs import CompletedPartTypeDef
 
@@ -35,35 +37,41 @@ Result = TypeVar("Result")
 
 PART = 5 * 1024 * 1024
 """Bytes that go in one request; more go in parts of that size. S3 takes no smaller ones, and 10 000: files of 50 GB."""
-MEMORY = 4 * PART
-"""What is in memory of all uploads of a process together, in bytes."""
 ABANDONED_AFTER = timedelta(days=1)
 """The age at which an upload in parts has no writer any more: it died, or the storage did before it could clean up."""
+_CHUNK = 256 * 1024
 _TOKEN = "tada-write"  # noqa: S105 - says who wrote, is no secret
 _PATIENCE = 2.0
 """Seconds that a failed upload waits for its parts to be removed."""
 
 
-class Budget:
-    """Bytes that many may share. First come, first served, so that a large share is not waited for in vain."""
+class FilePart(io.RawIOBase):
+    """A part of a file as a file: the client reads it from the disk while it sends it."""
 
-    def __init__(self, size: int) -> None:
-        self._free = size
-        self._turn = asyncio.Lock()
-        self._given_back = asyncio.Event()
+    def __init__(self, source: Path, start: int, length: int) -> None:
+        super().__init__()
+        self._file = source.open("rb", buffering=0)
+        self._start, self._length, self._at = start, length, 0
 
-    @asynccontextmanager
-    async def take(self, share: int) -> AsyncIterator[None]:
-        async with self._turn:
-            while self._free < share:
-                self._given_back.clear()
-                await self._given_back.wait()
-            self._free -= share
-        try:
-            yield
-        finally:
-            self._free += share
-            self._given_back.set()
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
+        return self._at
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        wanted = memoryview(buffer)[: max(0, self._length - self._at)]
+        count = os.preadv(self._file.fileno(), [wanted], self._start + self._at)
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class Uploader:
@@ -71,7 +79,6 @@ class Uploader:
 
     def __init__(self, client: "S3Client", bucket: str, policy: Policy) -> None:
         self._client, self._bucket, self._policy = client, bucket, policy
-        self._budget = Budget(MEMORY)
         self._giving_up: set[asyncio.Task[None]] = set()
 
     async def create(self, new: NewObject) -> None:
@@ -121,28 +128,26 @@ class Uploader:
 
     async def _put(self, key: str, media_type: str, source: Path, size: int) -> None:
         token = secrets.token_hex(16)
-        async with self._budget.take(size):
-            content, digest = await asyncio.to_thread(_read, source, 0, size)
+        digest = await asyncio.to_thread(_digest, source, 0, size)
 
-            async def put() -> None:
-                content.seek(0)
+        async def put() -> None:
+            with FilePart(source, 0, size) as body:
                 answer = await self._client.put_object(
                     Bucket=self._bucket,
                     Key=key,
-                    Body=content,
+                    Body=body,  # type: ignore[arg-type] # its type is that of another kind of files
                     ContentType=media_type,
                     ChecksumSHA256=digest,
                     Metadata={_TOKEN: token},
                     IfNoneMatch="*",
                 )
-                given(answer.get("ETag"))
+            given(answer.get("ETag"))
 
-            try:
-                with content:
-                    await self._ask(put)
-            except ObjectExists:
-                if await self._find(key) != (token, size):
-                    raise
+        try:
+            await self._ask(put)
+        except ObjectExists:
+            if await self._find(key) != (token, size):
+                raise
 
     async def _put_in_parts(self, key: str, media_type: str, source: Path, size: int) -> None:
         if await self._find(key) is not None:
@@ -180,23 +185,21 @@ class Uploader:
     async def _put_part(
         self, key: str, upload: str, number: int, source: Path, start: int, length: int
     ) -> "CompletedPartTypeDef":
-        async with self._budget.take(length):
-            content, digest = await asyncio.to_thread(_read, source, start, length)
+        digest = await asyncio.to_thread(_digest, source, start, length)
 
-            async def put() -> str:
-                content.seek(0)
+        async def put() -> str:
+            with FilePart(source, start, length) as body:
                 answer = await self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
                     UploadId=upload,
                     PartNumber=number,
-                    Body=content,
+                    Body=body,  # type: ignore[arg-type] # its type is that of another kind of files
                     ChecksumSHA256=digest,
                 )
-                return given(answer.get("ETag"))
+            return given(answer.get("ETag"))
 
-            with content:
-                return {"PartNumber": number, "ETag": await self._ask(put), "ChecksumSHA256": digest}
+        return {"PartNumber": number, "ETag": await self._ask(put), "ChecksumSHA256": digest}
 
     async def _complete(self, key: str, upload: str, parts: "list[CompletedPartTypeDef]") -> None:
         """Make the object of its parts. When this returns the object is there, but perhaps somebody else's."""
@@ -269,13 +272,10 @@ def given(value: str | None) -> str:
     return value
 
 
-def _read(source: Path, start: int, length: int) -> tuple[BytesIO, str]:
-    """Return a part of a file and its SHA-256 as S3 writes it.
-
-    Closing the part gives its memory back. The client keeps what it has sent in cycles of objects, for as long as the
-    garbage collector lets them.
-    """
-    with source.open("rb") as file:
-        file.seek(start)
-        content = file.read(length)
-    return BytesIO(content), base64.b64encode(hashlib.sha256(content).digest()).decode()
+def _digest(source: Path, start: int, length: int) -> str:
+    """Return the SHA-256 of a part of a file as S3 writes it."""
+    digest = hashlib.sha256()
+    with FilePart(source, start, length) as part:
+        while chunk := part.read(_CHUNK):
+            digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()

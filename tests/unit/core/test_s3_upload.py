@@ -1,54 +1,48 @@
-import asyncio
-import random
+import io
+import os
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.core.storage.s3_upload import Budget
+from services.core.storage.s3_upload import FilePart
 
-
-async def test_no_more_is_taken_than_there_is() -> None:
-    budget = Budget(100)
-    taken = most = 0
-
-    async def use(share: int) -> None:
-        nonlocal taken, most
-        async with budget.take(share):
-            taken += share
-            most = max(most, taken)
-            await asyncio.sleep(0)
-            taken -= share
-
-    dice = random.Random(1)
-    await asyncio.gather(*(use(dice.randrange(101)) for _ in range(500)))
-    assert most <= 100
-    async with asyncio.timeout(1), budget.take(100):
-        pass
+CONTENT = bytes(range(256)) * 4
 
 
-async def test_a_large_share_is_not_overtaken_for_ever_by_small_ones() -> None:
-    budget, order = Budget(100), []
-
-    async def use(name: str, share: int) -> None:
-        async with budget.take(share):
-            order.append(name)
-            await asyncio.sleep(0)
-
-    await asyncio.gather(use("first", 60), use("large", 100), *(use("small", 10) for _ in range(5)))
-    assert order == ["first", "large", *["small"] * 5]
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("part") / "file"
+    path.write_bytes(CONTENT)
+    return path
 
 
-async def test_who_is_cancelled_while_waiting_or_using_gives_everything_back() -> None:
-    budget = Budget(100)
+Step = st.tuples(st.just("read"), st.integers(-1, 300)) | st.tuples(
+    st.sampled_from(["set", "current", "end"]), st.integers(0, 50)
+)
 
-    async def use() -> None:
-        async with budget.take(80):
-            await asyncio.sleep(60)
 
-    using = [asyncio.create_task(use()) for _ in range(3)]
-    await asyncio.sleep(0)
-    for task in using:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    async with asyncio.timeout(1), budget.take(100):
-        pass
+@given(st.integers(0, 1000), st.integers(0, 1000), st.lists(Step, max_size=12))
+def test_a_part_of_a_file_reads_as_a_file_of_those_bytes(
+    source: Path, start: int, length: int, steps: list[tuple[str, int]]
+) -> None:
+    like = io.BytesIO(CONTENT[start : start + length])
+    length = len(like.getvalue())
+    with FilePart(source, start, length) as part:
+        for what, number in steps:
+            if what == "read":
+                assert part.read(number) == like.read(number)
+            else:
+                whence = {"set": os.SEEK_SET, "current": os.SEEK_CUR, "end": os.SEEK_END}[what]
+                assert part.seek(number, whence) == like.seek(number, whence)
+            assert part.tell() == like.tell()
+        part.seek(0)
+        assert part.readall() == like.getvalue()
+
+
+def test_a_part_that_is_closed_holds_no_file(source: Path) -> None:
+    part = FilePart(source, 0, 10)
+    part.close()
+    with pytest.raises(ValueError, match="closed file"):
+        part.read(1)
