@@ -18,7 +18,7 @@ _ANSWERS = {
     "garbage": (200, "text/html", b"<!doctype html><title>Log in to the hotel's wireless network</title>"),
     "wrong": (200, "image/jpeg", b"\xff\xd8\xff\xe0" + b"not what was stored" * 400),
 }
-_RESET_AFTER = 64 * 1024
+_RESET_AFTER = 192 * 1024
 """Bytes of an answer, its header included."""
 
 
@@ -132,8 +132,13 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limi
 
 
 async def _read_request(reader: asyncio.StreamReader) -> None:
-    """Read a request to its end, as far as its length is known: an answer before that would be another fault."""
+    """Read a request to its end, as far as its length is known: an answer before that would be another fault.
+
+    A client that asks first whether it may send its body is answered at once.
+    """
     head = await reader.readuntil(b"\r\n\r\n")
+    if b"100-continue" in head:
+        return
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

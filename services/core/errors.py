@@ -24,7 +24,8 @@ TadaError
 ├── Unreadable            500  what lies in the queue is no job
 └── Unavailable           503  a dependency is down or the service is full: try again
     └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
-        └── StorageRefused     the storage does not take the credentials: an operator must act
+        ├── StorageRefused     the storage does not take the credentials: an operator must act
+        └── BucketMissing      the storage has no such bucket: an operator must act
 """
 
 
@@ -197,3 +198,11 @@ class StorageDown(Unavailable):
 class StorageRefused(StorageDown):
     code = "storage_refused"
     retry_after = 30
+
+
+class BucketMissing(StorageDown):
+    code = "bucket_missing"
+    retry_after = 30
+
+    def __init__(self) -> None:
+        super().__init__("The storage has no such bucket: check S3_BUCKET_NAME and S3_REGION.")

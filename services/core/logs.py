@@ -41,7 +41,7 @@ def set_up(service: str, style: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for talkative in ("uvicorn.error", "arq", "pyvips"):
+    for talkative in ("uvicorn.error", "arq", "pyvips", "botocore", "aiobotocore"):
         logging.getLogger(talkative).setLevel("WARNING")
 
 

@@ -40,7 +40,7 @@ def test_every_setting_is_documented_with_its_default(settings: type[BaseSetting
         name: row
         for row in (ROOT / "docs/operating.md").read_text().splitlines()
         if row.startswith("| `")
-        for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])
+        for name in re.findall(r"`([A-Z0-9_]+)`", row.split("|")[1])
     }
     for name, field in settings.model_fields.items():
         assert name.upper() in rows, f"{name.upper()} is not in docs/operating.md"
