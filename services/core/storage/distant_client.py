@@ -190,11 +190,16 @@ def _named(error: Exception) -> str:
     return "the connection broke"
 
 
-def complaint(status: int) -> Exception:
+def complaint(method: str, path: str, status: int) -> Exception:
     """Return what a status means that is not the one hoped for: Interrupted if it may be another the next time."""
     if status in (401, 403):
         return StorageRefused(
             f"The storage refuses access (status {status}).", "An operator must check DELEGATED_STORAGE_TOKEN."
+        )
+    if status in NO_SUCH_ROUTE:
+        return StorageDown(
+            f"The storage does not know {method} {path} (status {status}).",
+            "An operator must check DELEGATED_STORAGE_HOST and the paths of its routes.",
         )
     if status in (408, 429) or status >= 500:
         return Interrupted(f"it answered with status {status}")
@@ -212,4 +217,4 @@ def note(method: str, path: str, status: int, body: bytes) -> None:
 async def complain(method: str, path: str, answer: Answer) -> Exception:
     """Log an answer that was not hoped for, and return what it means."""
     note(method, path, answer.status, await answer.body())
-    return complaint(answer.status)
+    return complaint(method, path, answer.status)

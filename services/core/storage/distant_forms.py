@@ -152,13 +152,18 @@ class Sending:
 
     which: tuple[int, ...]
     replaces: bool
+    lost: bool = False
+    """The file that this one replaces is not at the backend."""
 
     @property
     def method(self) -> str:
-        return "PATCH" if self.replaces else "POST"
+        return "PATCH" if self.replaces and not self.lost else "POST"
 
     def one_by_one(self) -> list["Sending"]:
         return [Sending((number,), self.replaces) for number in self.which]
+
+    def as_new(self) -> "Sending":
+        return Sending(self.which, self.replaces, lost=True)
 
 
 def plan(new: Sequence[NewObject]) -> list[Sending]:
