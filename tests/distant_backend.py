@@ -263,6 +263,21 @@ async def silence(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
+@asynccontextmanager
+async def hasty(content: bytes, read: int) -> AsyncIterator[str]:
+    """Run a server that reads so many bytes, sends `content` and closes the connection; give its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readexactly(read)
+            writer.write(content)
+            await writer.drain()
+        writer.close()
+
+    async with _listening(serve) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A request and the answer to it."""

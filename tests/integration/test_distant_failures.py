@@ -10,12 +10,24 @@ from typing import Any
 
 import pytest
 
-from services.core.errors import DumpDamaged, StorageDown, StorageRefused
+from services.core.errors import DumpDamaged, StorageDown, StorageRefused, TooLarge
 from services.core.storage import ObjectMissing, Receipt
 from services.core.storage.base import ListingUnsupported
 from services.core.storage.distant import DistantStorage
 from services.core.storage.distant_dumps import DistantDumps
-from tests.distant_backend import Answering, Asked, Backend, Told, answer, raw, response, settings_for, silence, told
+from tests.distant_backend import (
+    Answering,
+    Asked,
+    Backend,
+    Told,
+    answer,
+    hasty,
+    raw,
+    response,
+    settings_for,
+    silence,
+    told,
+)
 from tests.storing import an_object, listed, new, put, streamed
 
 CAT = an_object(version=3)
@@ -263,6 +275,61 @@ async def test_a_route_that_replaces_nothing_is_no_lost_file(storage: DistantSto
         await put(storage, CAT, b"meow", replaces=True)
     assert [asked.method for asked in backend.asked] == ["PATCH", "POST"]
     assert len(list(storage.spool.iterdir())) == 1, "it can be sent again"
+
+
+# Refusals that come before the end of an upload
+
+
+@pytest.mark.parametrize("read", [1, 100_000, 3_000_000])
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (401, StorageRefused, "refuses access"),
+        (413, TooLarge, "does not take a file of this size"),
+        (400, StorageDown, "an answer that cannot be"),
+        (507, StorageDown, "status 507"),
+    ],
+)
+async def test_an_upload_that_is_refused_before_its_end_is_reported_as_refused(
+    tmp_path: Path, status: int, error: type[Exception], message: str, read: int
+) -> None:
+    async with (
+        hasty(response(status, b"no", Connection="close"), read) as url,
+        opened(tmp_path, url) as storage,
+    ):
+        for _ in range(5):
+            [outcome] = await storage.store([new(storage, CAT, b"x" * 20_000_000)])
+            assert isinstance(outcome, error)
+            assert message in str(outcome)
+
+
+async def test_an_upload_is_sent_whole_to_a_backend_that_is_too_quick_to_thank(tmp_path: Path) -> None:
+    async with told() as backend, opened(tmp_path, backend.url) as storage:
+
+        async def thank(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            writer.write(response(103) + response(201, b"{}"))
+
+        backend.answering = thank
+        await put(storage, CAT, b"x" * 20_000_000)
+        assert len(backend.asked[0].body) > 20_000_000
+
+
+async def test_an_upload_into_a_connection_that_closes_is_not_confirmed(tmp_path: Path) -> None:
+    async with hasty(b"", 100_000) as url, opened(tmp_path, url) as storage:
+        with pytest.raises(StorageDown, match="did not confirm"):
+            await put(storage, CAT, b"x" * 20_000_000)
+
+
+async def test_the_reference_backend_refuses_a_large_upload_before_it_comes(tmp_path: Path) -> None:
+    backend = Backend(tmp_path / "backend")
+    backend.start()
+    try:
+        async with opened(tmp_path / "tada", backend.url, delegated_storage_token="another") as storage:
+            for _ in range(5):
+                with pytest.raises(StorageRefused):
+                    await put(storage, CAT, b"x" * 50_000_000)
+    finally:
+        backend.stop()
 
 
 # Dumps

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("catalog", "transform", "jobs")
-HTTP_CLIENTS = ("aiohttp", "httpx", "requests", "urllib3", "urllib.request", "http.client")
+HTTP_CLIENTS = ("aiohttp", "httpcore", "httpx", "requests", "urllib3", "urllib.request", "http.client")
 
 Imports = dict[str, list[str]]
 
@@ -87,7 +87,8 @@ def test_only_the_worker_imports_arq(imports: Imports) -> None:
 
 
 def test_only_the_purging_of_nginx_and_the_distant_backend_send_http_requests(imports: Imports) -> None:
-    assert users(imports, *HTTP_CLIENTS) == {"services.jobs.nginx", "services.core.storage.distant_client"}
+    distant = {f"services.core.storage.distant_{part}" for part in ("client", "transport")}
+    assert users(imports, *HTTP_CLIENTS) == {"services.jobs.nginx", *distant}
 
 
 def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:

@@ -6,8 +6,8 @@ of httpcore 1.0.9 can take a place away for good (httpcore issue 1093), so a sem
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,6 +19,7 @@ from services.core import logs
 from services.core.errors import StorageDown, StorageRefused
 from services.core.storage.attempts import Interrupted, Policy
 from services.core.storage.distant_forms import Form
+from services.core.storage.distant_transport import ListeningTransport
 from services.core.storage.settings import StorageSettings
 
 log = logging.getLogger(__name__)
@@ -75,11 +76,7 @@ class DistantClient:
         self._client = httpx.AsyncClient(
             headers=headers,
             follow_redirects=False,
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=settings.storage_pool_size,
-                keepalive_expiry=_IDLE_SECONDS,
-            ),
+            transport=ListeningTransport(settings.storage_pool_size, _IDLE_SECONDS),
         )
 
     async def close(self) -> None:
@@ -115,16 +112,21 @@ class DistantClient:
         try:
             async with asyncio.timeout(seconds) as limit:
 
-                async def pieces() -> AsyncIterator[bytes]:
-                    async for piece in form.pieces():
-                        limit.reschedule(loop.time() + seconds)
-                        yield piece
+                async def pieces() -> AsyncGenerator[bytes, None]:
+                    async with aclosing(form.pieces()) as all_of_it:
+                        async for piece in all_of_it:
+                            limit.reschedule(loop.time() + seconds)
+                            yield piece
 
                 for number in range(self.policy.retries + 1):
                     if number:
                         await asyncio.sleep(self.policy.pause(number))
                     try:
-                        async with self._exchange(method, path, params, headers, pieces(), seconds) as answer:
+                        # Closed here, because httpx leaves off in the middle when the backend does.
+                        async with (
+                            aclosing(pieces()) as content,
+                            self._exchange(method, path, params, headers, content, seconds) as answer,
+                        ):
                             return answer.status, await answer.body()
                     except NotSent as error:
                         last = error
