@@ -285,6 +285,20 @@ class Exchange:
     asked: Asked
     answer: bytes
 
+    @property
+    def status(self) -> int:
+        return int(self.answer.split(b" ", 2)[1])
+
+    @property
+    def answer_headers(self) -> dict[str, str]:
+        head = self.answer.partition(b"\r\n\r\n")[0].decode()
+        lines = [line.partition(":") for line in head.split("\r\n")[1:]]
+        return {name.lower(): value.strip() for name, _, value in lines}
+
+    @property
+    def answer_body(self) -> bytes:
+        return self.answer.partition(b"\r\n\r\n")[2]
+
 
 @asynccontextmanager
 async def recorded(port: int) -> AsyncIterator[tuple[str, list[Exchange]]]:
