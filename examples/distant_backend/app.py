@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,18 +32,28 @@ def make_app(folder: Path, token: str, keep: int) -> ASGIApp:
     return Starlette(
         routes=[
             Route("/readiness-check", routes.ready, methods=["GET"]),
-            Route("/file", routes.get, methods=["GET"]),
-            Route("/file", routes.put, methods=["POST", "PATCH"]),
-            Route("/file", routes.delete, methods=["DELETE"]),
-            Route("/files", routes.list, methods=["GET"]),
-            Route("/files", routes.put_new, methods=["POST"]),
-            Route("/files", routes.put_replaced, methods=["PATCH"]),
-            Route("/files", routes.delete_several, methods=["DELETE"]),
+            _route("/file", GET=routes.get, POST=routes.put, PATCH=routes.put, DELETE=routes.delete),
+            _route(
+                "/files",
+                GET=routes.list,
+                POST=routes.put_new,
+                PATCH=routes.put_replaced,
+                DELETE=routes.delete_several,
+            ),
             *Dumps(folder, files).routes(),
         ],
         middleware=[Middleware(TokenRequired, token=token)] if token else [],
         exception_handlers={HTTPException: _on_http_error, BadPath: _on_bad_path, OSError: _on_os_error},
     )
+
+
+def _route(path: str, **handlers: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Return one route for all methods of a path, so that a 405 names them all."""
+
+    async def answer(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answer, methods=list(handlers))
 
 
 class TokenRequired:

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from services.catalog import changes, cors, docs_page, dumps, files, health, listing
+from services.catalog import changes, cors, docs_page, dumps, files, health, jobs, listing
 from services.catalog.auth import Authentication
 from services.catalog.clients import networks
 from services.catalog.context import Context
@@ -21,7 +21,9 @@ from services.catalog.uploads import Rules, Uploads
 from services.core import redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
+from services.core.job_log import JobLog
 from services.core.limits import Limit, Limiter
+from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, RequestLog
@@ -68,6 +70,9 @@ def make_app(settings: CatalogSettings) -> Starlette:
             Route("/file/{uuid}", files.patch_file, methods=["PATCH"]),
             Route("/file/{uuid}", files.delete_file, methods=["DELETE"]),
             *(route for path in _catalog_paths(settings) for route in _catalog_routes(path)),
+            Route("/jobs", jobs.list_jobs),
+            Route("/jobs/{id}", jobs.get_job),
+            Route("/jobs/{name}", jobs.post_job, methods=["POST"]),
             Route(settings.healthcheck_route, health.readiness),
             *docs_page.routes(settings),
         ),
@@ -83,13 +88,23 @@ def make_app(settings: CatalogSettings) -> Starlette:
                 trusted=networks(settings.trusted_proxies),
                 exempt=settings.healthcheck_route,
             ),
-            Middleware(Authentication, tokens=settings.tokens(), private=_dump_paths(settings)),
+            Middleware(Authentication, tokens=settings.tokens(), private=_private_paths(settings)),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # To an address that is right for this process and for nobody outside.
-    app.state.context = Context(settings, catalog, Variants(client), storage, store, Uploads(catalog, storage, rules))
+    log = JobLog(client)
+    app.state.context = Context(
+        settings,
+        catalog,
+        Variants(client),
+        storage,
+        store,
+        log,
+        JobQueue(client, log),
+        Uploads(catalog, storage, rules),
+    )
     return app
 
 
@@ -102,8 +117,9 @@ def _catalog_paths(settings: CatalogSettings) -> list[str]:
     return _paths("/catalog", settings.route_catalog_get)
 
 
-def _dump_paths(settings: CatalogSettings) -> list[str]:
-    return [f"{path}/get-dump" for path in _catalog_paths(settings)]
+def _private_paths(settings: CatalogSettings) -> list[str]:
+    routes = ("get-dump", "create-dump", "restore-dump")
+    return ["/jobs", *(f"{path}/{route}" for path in _catalog_paths(settings) for route in routes)]
 
 
 def _slash_or_not(*routes: Route) -> list[Route]:
@@ -122,6 +138,9 @@ def _catalog_routes(path: str) -> list[Route]:
         Route(path, changes.post_entry, methods=["POST"]),
         Route(path, changes.patch_entries, methods=["PATCH"]),
         Route(path, changes.delete_entries, methods=["DELETE"]),
+        Route(f"{path}/create-dump", dumps.create_dump, methods=["POST"]),
+        Route(f"{path}/restore-dump", dumps.restore_dump, methods=["POST"]),
+        Route(f"{path}/restore-dump/{{filename}}", dumps.restore_dump, methods=["POST"]),
         Route(f"{path}/get-dump/{{filename}}", dumps.get_dump),
         Route(f"{path}/{{uuid}}", listing.get_entry),
         Route(f"{path}/{{uuid}}", changes.patch_entry, methods=["PATCH"]),

@@ -18,7 +18,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -119,6 +119,16 @@ class Catalog:
         """Return an entry as it is stored, None when there is none."""
         found: bytes | None = await self._redis.hget(keys.ENTRIES, uuid)  # type: ignore[misc]
         return found
+
+    async def raws(self, uuids: Sequence[str]) -> list[bytes | None]:
+        """Return entries as they are stored, None for each that there is not."""
+        found: list[bytes | None] = await self._redis.hmget(keys.ENTRIES, list(uuids)) if uuids else []  # type: ignore[misc]
+        return found
+
+    async def claimed(self, storage_keys: Sequence[str]) -> list[bool]:
+        """Say of each storage key whether somebody writes or deletes what lies under it."""
+        found = await self._redis.hmget(keys.CLAIMS, list(storage_keys)) if storage_keys else []  # type: ignore[misc]
+        return [claim is not None for claim in found]
 
     async def get(self, uuid: str) -> Entry:
         raw = await self.raw(uuid)

@@ -19,6 +19,9 @@ TadaError
 │   ├── DumpMissing       404  there is no such dump
 │   ├── BadDump           422  a dump that cannot be restored: nothing was changed
 │   └── DumpDamaged       500  a dump in the storage is not the one that was stored
+├── WorkerDied            500  whoever runs a job is killed by it, or during it, too often
+├── TookTooLong           500  a job was ended because of that
+├── Unreadable            500  what lies in the queue is no job
 └── Unavailable           503  a dependency is down or the service is full: try again
     └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
         ├── StorageRefused     the storage does not take the credentials: an operator must act
@@ -165,6 +168,18 @@ class BadDump(DumpError):
 
 class DumpDamaged(DumpError):
     code = "dump_damaged"
+
+
+class WorkerDied(TadaError):
+    code = "worker_died"
+
+
+class TookTooLong(TadaError):
+    code = "took_too_long"
+
+
+class Unreadable(TadaError):
+    code = "unreadable"
 
 
 class Unavailable(TadaError):

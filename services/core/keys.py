@@ -15,6 +15,10 @@
 | `tada:restore:{id}:entries`, `…:order`, `…:expiry` | | a catalog that is being loaded, before it is switched to |
 | `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
+| `tada:job:{id}` | text | what is known of a job, as JSON, for a week |
+| `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
+| `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
+| `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
@@ -42,6 +46,8 @@ RESTORING = "tada:restoring"
 
 AGAIN = "tada:purge-again"
 
+JOB_LOG = "tada:job-log"
+
 _BRIEF = "brief:"
 LIST_GROUP = "list"
 """The purge group of every form of the catalog list."""
@@ -58,6 +64,18 @@ def staged(restore: str) -> tuple[str, str, str]:
 
 def dump(stamp: str) -> str:
     return f"tada:dump:{stamp}"
+
+
+def job(job_id: str) -> str:
+    return f"tada:job:{job_id}"
+
+
+def job_done(job_id: str) -> str:
+    return f"tada:job-done:{job_id}"
+
+
+def lease(what: str) -> str:
+    return f"tada:lease:{what}"
 
 
 def alive(owner: str) -> str:

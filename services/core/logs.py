@@ -45,6 +45,8 @@ def set_up(service: str, style: str, level: str) -> None:
         logging.getLogger(talkative).setLevel("WARNING")
 
 
-def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
-    """Log an event with its fields."""
-    logger.log(level, name, extra={_EXTRA: fields})
+def event(
+    logger: logging.Logger, level: int, name: str, exc_info: BaseException | None = None, **fields: object
+) -> None:
+    """Log an event with its fields, and with the traceback of an error."""
+    logger.log(level, name, exc_info=exc_info, extra={_EXTRA: fields})

@@ -1,6 +1,7 @@
 """Dumps and restores on a real Redis, with the real redis-cli and redis-server, and every storage that there is."""
 
 import asyncio
+import base64
 import hashlib
 import os
 import time
@@ -25,7 +26,7 @@ from services.jobs.initial import restore_on_init
 from services.jobs.restoring import Restored, restore_dump
 from services.jobs.staging import Taken
 from tests.catalogs import an_entry, due, fill, many, shown
-from tests.distant_backend import Backend, settings_for
+from tests.distant_backend import Asked, Backend, answer, settings_for, told
 from tests.redis_server import RedisServer
 from tests.s3_server import BUCKET, S3Server
 from tests.s3_server import settings_for as s3_settings_for
@@ -383,6 +384,31 @@ async def test_a_json_that_is_bad_falls_back_to_its_rdb(
     path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":3', 1))
     await client.flushall()
     restored = await dump.restore(local, "latest" if asked == "latest" else path.name)
+    assert await shown(client) == before
+    assert restored.kind == "rdb"
+    assert restored.fallback is not None
+    assert "SHA-256" in restored.fallback
+
+
+async def test_a_json_that_is_damaged_on_its_way_from_the_backend_falls_back_to_its_rdb(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping, tmp_path: Path
+) -> None:
+    await fill(client, many(15))
+    before = await shown(client)
+    made = await dump.create(local)
+    await client.flushall()
+
+    async def give(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        kind = asked.query["format"]
+        content = (folder / f"dump_{made.stamp}.{kind}").read_bytes()
+        digest = f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
+        sent = content if kind == "rdb" else content.replace(b'"version":2', b'"version":3', 1)
+        await answer(200, sent, Repr_Digest=digest)(asked, writer)
+
+    async with told() as backend:
+        backend.answering = give
+        async for store in opened(settings_for(backend.url, tmp_path / "tada")):
+            restored = await dump.restore(store)
     assert await shown(client) == before
     assert restored.kind == "rdb"
     assert restored.fallback is not None

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("catalog", "transform", "jobs")
-HTTP_CLIENTS = ("aiohttp", "httpx", "requests", "urllib3", "urllib.request", "http.client")
+HTTP_CLIENTS = ("aiohttp", "httpcore", "httpx", "requests", "urllib3", "urllib.request", "http.client")
 
 Imports = dict[str, list[str]]
 
@@ -82,14 +82,15 @@ def test_only_the_pipeline_imports_pyvips(imports: Imports) -> None:
     assert users(imports, "pyvips") == {"services.transform.pipeline"}
 
 
-def test_only_the_worker_imports_arq(imports: Imports) -> None:
-    assert users(imports, "arq") == {"services.jobs.worker"}
+def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
+    assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
 
 
 def test_only_the_purging_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
         "services.jobs.nginx",
         "services.core.storage.distant_client",
+        "services.core.storage.distant_transport",
         "services.core.storage.s3_errors",
     }
 

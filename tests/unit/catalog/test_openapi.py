@@ -129,12 +129,12 @@ def test_every_error_code_is_said(tmp_path: Path) -> None:
     assert {kind.code for kind in below(TadaError) if kind.__module__.startswith("services.core")} <= set(codes)
 
 
-def test_only_writing_and_dumps_need_a_token_and_only_where_one_is_configured(tmp_path: Path) -> None:
+def test_only_writing_dumps_and_jobs_need_a_token_and_only_where_one_is_configured(tmp_path: Path) -> None:
     for given, protected in (({}, False), (RENAMED, True)):
         document = document_of(given, tmp_path)
         assert ("securitySchemes" in document["components"]) == protected
         for (path, method), operation in operations(document).items():
-            private = method != "get" or "/get-dump/" in path
+            private = method != "get" or "/get-dump/" in path or path.startswith("/jobs")
             assert ("security" in operation) == (protected and private), path
             assert ("401" in operation["responses"]) == (protected and private), path
 
