@@ -132,13 +132,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limi
 
 
 async def _read_request(reader: asyncio.StreamReader) -> None:
-    """Read a request to its end, as far as its length is known: an answer before that would be another fault.
-
-    A client that asks first whether it may send its body is answered at once.
-    """
+    """Read a request to its end, as far as its length is known: an answer before that would be another fault."""
     head = await reader.readuntil(b"\r\n\r\n")
-    if b"100-continue" in head:
-        return
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

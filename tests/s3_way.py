@@ -21,9 +21,7 @@ class Asked:
         return self.method == "PUT" and "partNumber=" in self.target
 
     def raw(self) -> bytes:
-        # The body is here already: nobody has to be asked for it.
-        headers = {name: value for name, value in self.headers.items() if name != "expect"}
-        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers.items())]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
@@ -61,7 +59,7 @@ async def way_to(port: int) -> AsyncIterator[Way]:
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 while True:
-                    asked = await _read_request(reader, writer)
+                    asked = await _read_request(reader)
                     way.asked.append(asked)
                     answer, whole = way.instead(asked), b""
                     if answer is None:
@@ -89,13 +87,11 @@ async def way_to(port: int) -> AsyncIterator[Way]:
         await server.wait_closed()
 
 
-async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked:
+async def _read_request(reader: asyncio.StreamReader) -> Asked:
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     method, target, _ = head.split("\r\n", 1)[0].split(" ")
     lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
     headers = {name.lower(): value.strip() for name, _, value in lines}
-    if "expect" in headers:
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     return Asked(method, target, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
 
 

@@ -19,7 +19,7 @@ CLIENTS = 6
 """That upload, and as many that read."""
 OUTAGE = 5.0
 """Seconds."""
-LARGE_EVERY = 25
+LARGE_EVERY = 50
 LARGE = 6_000_000
 """Bytes: it goes in parts."""
 

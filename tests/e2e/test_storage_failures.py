@@ -198,6 +198,27 @@ def test_a_file_that_is_not_there_is_not_found_and_its_entry_stays(
     assert system.api.get(f"/catalog/{entry['uuid']}").status_code == 200
 
 
+@pytest.mark.parametrize("case", ["s3"], indirect=True)
+def test_bytes_that_were_changed_in_the_storage_are_not_served_and_no_cache_keeps_them(
+    case: Case, s3_server: S3Server, name: str
+) -> None:
+    system = case.system
+    for size in (300_000, 9_000_000):
+        whole = b"%PDF-1.4" + secrets.token_bytes(size)
+        entry = system.upload(f"{name}-{size}.pdf", whole)
+        stored = {"Bucket": BUCKET, "Key": entry["storage_key"]}
+        s3_server.client.put_object(**stored, Body=whole[:-100_000] + bytes(100_000))
+        path = f"/assets/media/original/DEV/{name}-{size}.pdf"
+        for client in (system.transform, system.cache, system.edge, system.edge):
+            if size > 8 * 1024 * 1024:
+                with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+                    client.get(path)
+            else:
+                assert client.get(path).status_code == 500
+        s3_server.client.put_object(**stored, Body=whole)
+        assert system.edge.get(path).content == whole
+
+
 def test_clients_that_give_up_in_the_middle_leave_nothing(case: Case, name: str) -> None:
     system = case.system
     content = b"%PDF-1.4" + secrets.token_bytes(20_000_000)

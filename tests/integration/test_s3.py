@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import secrets
 import subprocess
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -32,6 +33,7 @@ _NUMBERS = itertools.count(1)
 Use = Callable[[Storage], Awaitable[Any]]
 USES: dict[str, Use] = {
     "store": lambda storage: put(storage, CAT, b"meow"),
+    "store 5 MB": lambda storage: put(storage, CAT, secrets.token_bytes(PART)),
     "store large": lambda storage: put(storage, CAT, secrets.token_bytes(LARGE)),
     "read": lambda storage: storage.read(CAT),
     "stream": lambda storage: streamed(storage, CAT),
@@ -247,6 +249,28 @@ async def test_a_key_that_may_not_list_uploads_passes_the_check(way: Way, throug
     await through.check()
 
 
+async def test_a_storage_that_is_down_when_the_service_ends_does_not_hold_it_up(
+    server: S3Server, tmp_path: Path
+) -> None:
+    faulty = Faulty(server.port)
+    try:
+        settings = settings_for(f"http://127.0.0.1:{faulty.port}", tmp_path, storage_read_seconds=30)
+        async with opened(settings) as storage:
+            storing = asyncio.create_task(storage.store([new(storage, CAT, secrets.token_bytes(20 * PART))]))
+
+            async def has_begun() -> bool:
+                return bool(server.unfinished())
+
+            await eventually(has_begun)
+            faulty.set("slow")
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
+            started = time.monotonic()
+        assert time.monotonic() - started < 4
+    finally:
+        faulty.close()
+
+
 # Lost answers
 
 
@@ -365,6 +389,23 @@ async def test_a_server_that_ignores_ranges_is_noticed(way: Way, through: Storag
     way.instead = lambda asked: answer(200, b"0123456789", ETag='"a"')
     with pytest.raises(StorageDown, match="range"):
         await streamed(through, CAT, 5, 3)
+
+
+@pytest.mark.parametrize("use", USES)
+async def test_a_server_that_is_silent_is_given_up_after_the_time_for_silence(
+    server: S3Server, tmp_path: Path, use: str
+) -> None:
+    faulty = Faulty(server.port)
+    try:
+        url = f"http://127.0.0.1:{faulty.port}"
+        limits = {"storage_read_seconds": 0.3, "storage_deadline_seconds": 30, "storage_retries": 0}
+        async with opened(settings_for(url, tmp_path, **limits)) as storage:
+            faulty.set("slow")
+            with pytest.raises(StorageDown, match="silent"):
+                async with asyncio.timeout(5):
+                    await USES[use](storage)
+    finally:
+        faulty.close()
 
 
 # Connections

@@ -59,6 +59,7 @@ async def connect(settings: StorageSettings) -> "AsyncIterator[S3Client]":
     context: ClientCreatorContext[S3Client] = _session().create_client("s3", **options(settings))
     async with context as client:
         client.meta.events.register_last("before-parameter-build.s3", _stay)
+        client.meta.events.register_last("before-call.s3", _send_at_once)
         yield client
 
 
@@ -69,6 +70,14 @@ def _stay(context: dict[str, Any], **_: Any) -> None:
     wants https) it would look without end.
     """
     context["s3_redirect"]["redirected"] = True
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Do not ask first whether a body may be sent.
+
+    For that answer the client would wait without a limit of time, and some servers never give it.
+    """
+    params["headers"].pop("Expect", None)
 
 
 @cache

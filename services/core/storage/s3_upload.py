@@ -42,7 +42,7 @@ ABANDONED_AFTER = timedelta(days=1)
 _CHUNK = 256 * 1024
 _TOKEN = "tada-write"  # noqa: S105 - says who wrote, is no secret
 _PATIENCE = 2.0
-"""Seconds that a failed upload waits for its parts to be removed."""
+"""Seconds that a failed upload, and the end of the service, wait for parts to be removed."""
 
 
 class FilePart(io.RawIOBase):
@@ -122,9 +122,12 @@ class Uploader:
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
     async def close(self) -> None:
-        """Wait until what was given up has been cleaned up, or could not be."""
+        """Give what was given up a moment to be cleaned up; what is left then is found by `abort_abandoned`."""
         if self._giving_up:
-            await asyncio.wait(self._giving_up)
+            _, left = await asyncio.wait(self._giving_up, timeout=_PATIENCE)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _put(self, key: str, media_type: str, source: Path, size: int) -> None:
         token = secrets.token_hex(16)

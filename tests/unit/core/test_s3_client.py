@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,15 @@ async def test_the_bucket_is_in_the_path_or_in_the_host(given: dict[str, Any], u
     async with connect(settings(**given, data_folder_path=tmp_path)) as client:
         made = await client.generate_presigned_url("get_object", Params={"Bucket": "media", "Key": "DEV/a bé.webp"})
     assert made.startswith(url)
+
+
+def test_the_examples_of_the_manual_are_settings() -> None:
+    page = (Path(__file__).parents[3] / "docs/storage-s3.md").read_text()
+    examples = re.findall(r"```\n(DELEGATED_STORAGE_METHOD=S3\n.+?)```", page, re.DOTALL)
+    given = [dict(line.split("=", 1) for line in example.splitlines()) for example in examples]
+    made = [StorageSettings(**{name.lower(): value for name, value in one.items()}) for one in given]
+    assert all(name.lower() in StorageSettings.model_fields for one in given for name in one)
+    assert [endpoint(one) for one in made] == [None, "https://minio.example.com:9000", "http://seaweedfs:8333"]
 
 
 async def test_what_says_how_long_and_how_many_is_what_the_settings_say() -> None:
