@@ -78,10 +78,15 @@ async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[None]:
     async def has_started() -> bool:
         return made.cron_jobs[0].next_run is not None
 
+    async def has_no_connection_in_use() -> bool:
+        return not client.connection_pool._in_use_connections
+
     await eventually(has_started)
     try:
         yield
     finally:
+        # redis-py leaks a connection whose making is cancelled.
+        await eventually(has_no_connection_in_use)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         with suppress(asyncio.CancelledError):

@@ -18,6 +18,8 @@ from services.jobs.reap import reap
 from services.jobs.sync import Sync, sync
 from tests.catalogs import an_entry, fill
 from tests.distant_backend import Backend, settings_for
+from tests.s3_server import S3Server
+from tests.s3_server import settings_for as s3_settings_for
 
 
 @pytest.fixture
@@ -27,10 +29,15 @@ async def catalog(client: Redis) -> AsyncIterator[Catalog]:
         yield made
 
 
-@pytest.fixture(params=["local", "distant", "distant in place"])
+@pytest.fixture(params=["local", "s3", "distant", "distant in place"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageSettings]:
     if request.param == "local":
         yield StorageSettings(data_folder_path=tmp_path / "data")
+        return
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3_server")
+        server.empty()
+        yield s3_settings_for(server.url, tmp_path / "tada")
         return
     backend = Backend(tmp_path / "backend", *(["--in-place"] if "in place" in request.param else []))
     backend.start()
@@ -42,6 +49,7 @@ async def opened(settings: StorageSettings) -> AsyncIterator[Storage]:
     storage = open_storage(settings)
     storage.prepare()
     await storage.open()
+    await storage.check()  # Which makes the bucket.
     yield storage
     await storage.close()
 
