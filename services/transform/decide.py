@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.core import media_types, names
 from services.core.entries import Entry
 from services.transform.asked import Asked
+from services.transform.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A WebP made from the stored bytes. A side of 0 is free, a quality of 0 is chosen by size."""
+    """What is made from the stored bytes."""
 
     entry: Entry
-    width: int
-    height: int
-    quality: int
+    plan: Plan
 
 
 Decision = Missing | Placeholder | Redirect | Stored | Rendition
@@ -79,4 +78,4 @@ def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tupl
         return Stored(entry)
     if not (asked.width or asked.height or entry.converted):
         return Stored(entry)
-    return Rendition(entry, asked.width, asked.height, asked.quality)
+    return Rendition(entry, Plan(asked.width, asked.height, asked.quality))

@@ -22,6 +22,7 @@ from services.core.variants import Variants, new_answer
 from services.core.web import NotedAnswer, error_response, matches, uncached
 from services.transform import asked, pipeline, placeholder, ranges, stored
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from services.transform.guard import Limits
 from services.transform.pool import RenderPool
 from services.transform.settings import TransformSettings
 
@@ -119,18 +120,18 @@ class Delivery:
         started = time.perf_counter()
         with self.pool.place() as place:
             source = await stored.read_verified(self.storage, wish.entry)
-            limit = self.settings.source_pixels_max
-            content = await place.run(partial(pipeline.render, source, wish.width, wish.height, wish.quality, limit))
+            limits = Limits(pixels=self.settings.source_pixels_max)
+            rendered = await place.run(partial(pipeline.render, source, wish.plan, limits))
         logs.event(
             log,
             logging.INFO,
             "rendered",
             asset=wish.entry.unique_name,
-            size=f"{wish.width}x{wish.height}",
-            bytes=len(content),
+            size=f"{wish.plan.width}x{wish.plan.height}",
+            bytes=len(rendered.content),
             ms=round((time.perf_counter() - started) * 1000, 1),
         )
-        return Response(content, headers=headers, media_type=media_types.WEBP)
+        return Response(rendered.content, headers=headers, media_type=rendered.media_type)
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
         headers = {**headers, "accept-ranges": "bytes"}
@@ -180,7 +181,8 @@ def _validators(decision: Stored | Rendition, *, last_call: bool) -> dict[str, s
     """
     tag = decision.entry.signature[:32]
     if isinstance(decision, Rendition):
-        tag += f"-{decision.width}x{decision.height}q{decision.quality}r{pipeline.REVISION}"
+        plan = decision.plan
+        tag += f"-{plan.width}x{plan.height}q{plan.quality}r{pipeline.REVISION}"
     if last_call:
         tag += "-last"
     changed = datetime.fromisoformat(decision.entry.updated_date).timestamp()

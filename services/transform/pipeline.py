@@ -1,4 +1,4 @@
-"""Stored bytes in, WebP out, by libvips. The only module that imports pyvips."""
+"""Stored bytes in, a rendition out, by libvips. The only module that imports pyvips."""
 
 import os
 
@@ -7,8 +7,12 @@ os.environ.setdefault("VIPS_CONCURRENCY", "1")
 
 import pyvips
 
+from services.core import media_types
 from services.core.errors import Undecodable
+from services.transform import guard
 from services.transform.geometry import fit, quality_for
+from services.transform.guard import Header, Limits
+from services.transform.plan import Plan, Rendered
 
 REVISION = 1
 """Raise it when the same request would give other bytes: it is part of every rendition's ETag."""
@@ -28,35 +32,30 @@ for _loader in _LOADERS:
 pyvips.cache_set_max(0)
 
 
-def render(source: bytes, width: int, height: int, quality: int, pixels_max: int) -> bytes:
-    """Return a source image as WebP: upright, sRGB, without metadata, its animation kept.
+def render(source: bytes, plan: Plan, limits: Limits) -> Rendered:
+    """Make of a source what the plan says: upright, sRGB, without metadata, its animation kept.
 
-    A `width` or `height` of 0 is free, both given cut the middle out, nothing is enlarged; `quality` 0 follows size.
-    Raises Undecodable for bytes that are no whole image, and for one of more than `pixels_max` pixels.
+    Raises Undecodable for bytes that are no whole image, and for what is beyond the limits.
     """
     try:
-        return _render(source, width, height, quality, pixels_max)
+        return _render(source, plan, limits)
     except pyvips.Error as error:
         reason = str(error).strip().splitlines()[-1]
         raise Undecodable(f"The stored file cannot be rendered: {reason}.", "Upload it again.") from None
 
 
-def _render(source: bytes, width: int, height: int, quality: int, pixels_max: int) -> bytes:
+def _render(source: bytes, plan: Plan, limits: Limits) -> Rendered:
     header = pyvips.Image.new_from_buffer(source, "")
     frames = header.get_n_pages() if _may_be_animated(header) else 1
     page_width, page_height = header.width, header.height
-    if page_width * page_height * frames > pixels_max:
-        raise Undecodable(
-            f"The image has {page_width}x{page_height} pixels in {frames} frame(s), too many to render.",
-            f"Upload one of {pixels_max} pixels at most.",
-        )
+    guard.check(Header(page_width, page_height, frames), limits)
     if frames == 1 and _orientation(header) in _TURNED:
         page_width, page_height = page_height, page_width
-    plan = fit(page_width, page_height, width, height)
+    fitted = fit(page_width, page_height, plan.width, plan.height)
     image = pyvips.Image.thumbnail_buffer(
         source,
-        plan.width,
-        height=plan.height,
+        fitted.width,
+        height=fitted.height,
         size="force",
         # The loader has to be told here: thumbnail's own fail_on does not reach it.
         option_string="[n=-1,fail_on=truncated]" if frames > 1 else "[fail_on=truncated]",
@@ -64,11 +63,11 @@ def _render(source: bytes, width: int, height: int, quality: int, pixels_max: in
         # The frames of an animation lie below one another: turned together they would be none. No camera makes one.
         no_rotate=frames > 1,
     )
-    image = _cut(image, plan.width, plan.height, plan.crop_width, plan.crop_height, frames)
-    result: bytes = image.webpsave_buffer(
-        Q=quality or quality_for(plan.crop_width, plan.crop_height), effort=EFFORT, keep="none"
+    image = _cut(image, fitted.width, fitted.height, fitted.crop_width, fitted.crop_height, frames)
+    content: bytes = image.webpsave_buffer(
+        Q=plan.quality or quality_for(fitted.crop_width, fitted.crop_height), effort=EFFORT, keep="none"
     )
-    return result
+    return Rendered(content, media_types.WEBP, fitted.crop_width, fitted.crop_height)
 
 
 def _cut(

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from services.core.errors import Unavailable
+
+Made = TypeVar("Made")
 
 
 class Place:
@@ -13,12 +16,13 @@ class Place:
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
-        self.render: Future[bytes] | None = None
+        self.render: Future[Any] | None = None
 
-    async def run(self, render: Callable[[], bytes]) -> bytes:
+    async def run(self, render: Callable[[], Made]) -> Made:
         """Return the result of `render`, run in one of the threads."""
-        self.render = self._executor.submit(render)
-        return await asyncio.wrap_future(self.render)
+        started = self._executor.submit(render)
+        self.render = started
+        return await asyncio.wrap_future(started)
 
 
 class RenderPool:

@@ -5,6 +5,7 @@ import pytest
 from services.core.entries import Entry
 from services.transform.asked import Asked
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from services.transform.plan import Plan
 from tests.unit.conftest import MakeEntry
 
 NOW = 1_800_000_000.0
@@ -42,7 +43,7 @@ def test_what_is_outside_the_allowed_namespaces_is_a_placeholder(make_entry: Mak
 
 def test_what_will_expire_is_served_until_then(make_entry: MakeEntry) -> None:
     entry = make_entry(*CAT, expiration_date=FUTURE)
-    assert answer(Asked("full", "/DEV/cat.webp"), entry) == Rendition(entry, 0, 0, 0)
+    assert answer(Asked("full", "/DEV/cat.webp"), entry) == Rendition(entry, Plan())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_what_is_rendered(
     make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Asked, size: tuple[int, int, int]
 ) -> None:
     entry = make_entry(given_name, kind, convert=convert)
-    assert answer(asked, entry) == Rendition(entry, *size)
+    assert answer(asked, entry) == Rendition(entry, Plan(*size))
 
 
 def test_the_size_0x0_is_the_full_image(make_entry: MakeEntry) -> None:

@@ -10,6 +10,8 @@ from PIL import Image, ImageCms, ImageDraw, ImageOps, PngImagePlugin
 
 from services.core.errors import Undecodable
 from services.transform import pipeline
+from services.transform.guard import Limits
+from services.transform.plan import Plan
 from tests.pixels import decode, distance
 
 PIXELS_MAX = 50_000_000
@@ -20,7 +22,10 @@ FRAMES = (RED, GREEN, BLUE)
 
 
 def render(source: bytes, width: int = 0, height: int = 0, quality: int = 0, pixels_max: int = PIXELS_MAX) -> bytes:
-    return pipeline.render(source, width, height, quality, pixels_max)
+    rendered = pipeline.render(source, Plan(width, height, quality), Limits(pixels=pixels_max))
+    assert (rendered.width, rendered.height) == decode(rendered.content).size
+    assert rendered.media_type == "image/webp"
+    return rendered.content
 
 
 def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
