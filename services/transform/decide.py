@@ -74,8 +74,9 @@ def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tupl
     if asked.name != right_name:
         taken = any(other and other is not entry and other.unique_name == right_name for other in others)
         return Stored(entry) if taken else Redirect(entry, asked.path(right_name))
-    if asked.kind == "original" or not media_types.KNOWN[entry.original_mimetype].raster:
-        return Stored(entry)
-    if not (asked.width or asked.height or entry.converted):
+    raster = media_types.KNOWN[entry.original_mimetype].raster
+    sized = bool(asked.width or asked.height)
+    # An SVG or a PDF is delivered as stored, unless a picture of a size is asked for.
+    if asked.kind == "original" or not (sized or entry.converted) or not (raster or asked.kind == "optimise"):
         return Stored(entry)
     return Rendition(entry, Plan(asked.width, asked.height, asked.quality))

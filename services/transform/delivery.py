@@ -22,7 +22,6 @@ from services.core.variants import Variants, new_answer
 from services.core.web import NotedAnswer, error_response, matches, uncached
 from services.transform import asked, pipeline, placeholder, ranges, stored
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
-from services.transform.guard import Limits
 from services.transform.pool import RenderPool
 from services.transform.settings import TransformSettings
 
@@ -120,7 +119,7 @@ class Delivery:
         started = time.perf_counter()
         with self.pool.place() as place:
             source = await stored.read_verified(self.storage, wish.entry)
-            limits = Limits(pixels=self.settings.source_pixels_max)
+            limits = self.settings.limits
             rendered = await place.run(partial(pipeline.render, source, wish.plan, limits))
         logs.event(
             log,

@@ -72,7 +72,9 @@ def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeE
         ("cat.pdf", "application/pdf", True, Asked("original", "/DEV/cat.pdf")),
         ("cat.pdf", "application/pdf", True, Asked("full", "/DEV/cat.pdf", 200)),
         ("cat.svg", "image/svg+xml", True, Asked("full", "/DEV/cat.svg")),
-        ("cat.svg", "image/svg+xml", True, Asked("optimise", "/DEV/cat.svg", 200, 100)),
+        ("cat.svg", "image/svg+xml", True, Asked("full", "/DEV/cat.svg", 200)),
+        ("cat.svg", "image/svg+xml", True, Asked("optimise", "/DEV/cat.svg")),
+        ("cat.pdf", "application/pdf", True, Asked("optimise", "/DEV/cat.pdf")),
     ],
 )
 def test_what_is_delivered_as_it_is_stored(
@@ -92,6 +94,8 @@ def test_what_is_delivered_as_it_is_stored(
         ("cat.webp", "image/webp", True, Asked("full", "/DEV/cat.webp"), (0, 0, 0)),
         ("cat.png", "image/png", False, Asked("optimise", "/DEV/cat.png", 200), (200, 0, 0)),
         ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png", 0, 100), (0, 100, 0)),
+        ("cat.svg", "image/svg+xml", True, Asked("optimise", "/DEV/cat.svg", 200, 100), (200, 100, 0)),
+        ("cat.pdf", "application/pdf", True, Asked("optimise", "/DEV/cat.pdf", 0, 100), (0, 100, 0)),
     ],
 )
 def test_what_is_rendered(

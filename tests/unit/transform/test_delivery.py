@@ -208,13 +208,22 @@ async def test_a_part_of_other_bytes_than_the_client_has_is_the_whole(service: S
         assert (condition, answer.status_code) == (condition, status)
 
 
-@pytest.mark.parametrize("path", ["/original/DEV/cat.svg", "/full/DEV/cat.svg", "/optimise/9x9/DEV/cat.svg"])
+@pytest.mark.parametrize("path", ["/original/DEV/cat.svg", "/full/DEV/cat.svg", "/optimise/0x0/DEV/cat.svg"])
 async def test_an_svg_is_delivered_as_stored_and_can_do_nothing(service: Service, path: str) -> None:
     await service.upload(SVG, "cat.svg", "image/svg+xml")
     answer = await service.get(path)
     assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
     policy = answer.headers["content-security-policy"].split("; ")
     assert {"sandbox", "default-src 'none'"} <= set(policy)
+
+
+async def test_an_svg_is_drawn_at_a_size_that_is_asked_for(service: Service) -> None:
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><rect width="4" height="4" fill="red"/></svg>'
+    await service.upload(drawing, "cat.svg", "image/svg+xml")
+    answer = await service.get("/optimise/40x20/DEV/cat.svg")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert decode(answer.content).size == (40, 20)
+    assert "content-security-policy" not in answer.headers
 
 
 @pytest.mark.parametrize(
