@@ -26,7 +26,11 @@ def main(folder: Path, width: int, height: int) -> None:
             path.with_suffix(".rendition").write_bytes(rendered.content)
         except Undecodable as error:
             said |= {"status": error.status, "message": error.message, "hint": error.hint or ""}
-        said |= {"seconds": time.perf_counter() - started, "cpu": _processor_seconds() - used, "peak_mb": _peak()}
+        said |= {
+            "seconds": time.perf_counter() - started,
+            "cpu": _processor_seconds() - used,
+            "peak_mb": max(_peak(), _peak_of_children()),
+        }
         print(json.dumps(said), flush=True)
 
 
@@ -38,6 +42,10 @@ def _processor_seconds() -> float:
 def _peak() -> float:
     """Return the most memory that this process has ever had, in MB."""
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+def _peak_of_children() -> float:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -15,14 +14,15 @@ from starlette.responses import Response, StreamingResponse
 from services.core import caching, keys, logs, media_types, names
 from services.core.caching import Lifetimes
 from services.core.entries import Entry
-from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable
+from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
 from services.core.variants import Variants, new_answer
 from services.core.web import NotedAnswer, error_response, matches, uncached
 from services.transform import asked, pipeline, placeholder, ranges, stored
+from services.transform.connected import while_connected
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
-from services.transform.pool import RenderPool
+from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Delivery:
     settings: TransformSettings
     variants: Variants
     storage: Storage
-    pool: RenderPool
+    renders: Renders
     guard: StorageGuard
 
     async def __call__(self, request: Request) -> Response:
@@ -67,10 +67,7 @@ class Delivery:
                 return response
             # The entry may have changed while the answer was made. Only one made from what the catalog says now may
             # reach a cache, and from here on a purge knows that it is coming.
-            if isinstance(decision, Missing | Placeholder | Redirect):
-                answer = new_answer(cache_key, keys.brief(group))
-            else:
-                answer = new_answer(cache_key, group)
+            answer = new_answer(cache_key, keys.brief(group) if _is_brief(decision, response) else group)
             confirmed = await self.variants.confirm(answer, uuids)
             if confirmed.raws == raws:
                 response = response or _file_gone(decision)
@@ -78,6 +75,10 @@ class Delivery:
             raws = confirmed.raws
             await self.variants.sent(answer)
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
+
+    @property
+    def _lifetimes(self) -> Lifetimes:
+        return Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
 
     async def _after_a_replacement(self, uuids: list[str]) -> list[bytes | None] | None:
         """Return the entries a moment later, if the storage may have been handing out the next version's bytes."""
@@ -88,7 +89,7 @@ class Delivery:
 
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
-        lifetimes = Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
+        lifetimes = self._lifetimes
         match decision:
             case Missing():
                 return error_response(
@@ -107,29 +108,21 @@ class Delivery:
         headers = {**_validators(decision, last_call=freshness.last_call), **_SAFE, **freshness.headers}
         if _unchanged(request, headers):
             return Response(status_code=304, headers=headers)
-        await self.guard.pass_one(decision.entry.uuid)
         try:
             if isinstance(decision, Rendition):
-                return await self._render(decision, headers)
+                return await self._render(decision, request, headers)
+            await self.guard.pass_one(decision.entry.uuid)
             return await self._stored(decision.entry, request, headers)
         except ObjectMissing:
             return None
 
-    async def _render(self, wish: Rendition, headers: dict[str, str]) -> Response:
-        started = time.perf_counter()
-        with self.pool.place() as place:
-            source = await stored.read_verified(self.storage, wish.entry)
-            limits = self.settings.limits
-            rendered = await place.run(partial(pipeline.render, source, wish.plan, limits))
-        logs.event(
-            log,
-            logging.INFO,
-            "rendered",
-            asset=wish.entry.unique_name,
-            size=f"{wish.plan.width}x{wish.plan.height}",
-            bytes=len(rendered.content),
-            ms=round((time.perf_counter() - started) * 1000, 1),
-        )
+    async def _render(self, wish: Rendition, request: Request, headers: dict[str, str]) -> Response:
+        try:
+            rendered = await while_connected(request, self.renders.get(wish.entry, wish.plan))
+        except Undecodable as error:
+            # Tried again once a minute, and when it changes: not for everybody who asks.
+            lasting = wish.entry.expires_at is None
+            return error_response(error, {**_SAFE, **(caching.negative(self._lifetimes) if lasting else caching.NEVER)})
         return Response(rendered.content, headers=headers, media_type=rendered.media_type)
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
@@ -171,6 +164,12 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
         code = error.code if isinstance(error, TadaError) else "file_missing"
         logs.event(log, logging.ERROR, code, message=str(error), asset=entry.unique_name, answer="cut")
         raise
+
+
+def _is_brief(decision: Decision, response: Response | None) -> bool:
+    """Say whether the answer has no content, and is kept for a minute only."""
+    failed = response is not None and response.status_code == Undecodable.status
+    return failed or isinstance(decision, Missing | Placeholder | Redirect)
 
 
 def _validators(decision: Stored | Rendition, *, last_call: bool) -> dict[str, str]:

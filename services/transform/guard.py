@@ -63,13 +63,16 @@ def bytes_per_pixel(header: Header) -> int:
     return 0
 
 
-def sniff(source: bytes, limits: Limits) -> str:
-    """Return the media type of a source by its bytes; raises Undecodable for what is not rendered at all."""
-    if len(source) > limits.source_bytes:
+def check_size(size: int, limits: Limits) -> None:
+    """Raise Undecodable for a file of more bytes than are read for a render."""
+    if size > limits.source_bytes:
         raise Undecodable(
-            f"The file has {len(source)} bytes, too many to render.",
-            f"Upload one of {limits.source_bytes} bytes at most.",
+            f"The file has {size} bytes, too many to render.", f"Upload one of {limits.source_bytes} bytes at most."
         )
+
+
+def sniff(source: bytes) -> str:
+    """Return the media type of a source by its bytes; raises Undecodable for what is not rendered at all."""
     found = media_types.sniff(source[: media_types.SNIFF_BYTES])
     if found not in (*RASTER, *DRAWN):
         what = f"a file of type {found}" if found else "no image"

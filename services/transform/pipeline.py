@@ -49,7 +49,8 @@ def render(source: bytes, plan: Plan, limits: Limits, stop: Stop | None = None) 
     """
     stop = stop or Stop()
     try:
-        media_type = guard.sniff(source, limits)
+        guard.check_size(len(source), limits)
+        media_type = guard.sniff(source)
         if media_type in guard.DRAWN:
             return _drawn(source, media_type, plan, limits, stop)
         return _Raster(source, media_type, plan, limits, stop).render()
@@ -220,6 +221,7 @@ def _save(image: "pyvips.Image", encoding: Encoding, stop: Stop) -> bytes:
     saver = {formats.WEBP: "webp", formats.AVIF: "heif", formats.JPEG: "jpeg", formats.PNG: "png"}[encoding.media_type]
     stop.by(lambda: image.set_kill(True))
     content: bytes = getattr(image, f"{saver}save_buffer")(keep="none", **encoding.options())
+    stop.check()
     return content
 
 

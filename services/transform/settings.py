@@ -12,6 +12,10 @@ class TransformSettings(ServerSettings):
         1, gt=0, le=64, description="Renders at the same time in one process; one process per core is faster."
     )
     render_queue: int = Field(32, ge=0, description="Renders that may wait; one more is answered 503 at once.")
+    render_wait_seconds: float = Field(
+        0.5, gt=0, le=60, description="How long a render may wait for its turn; it is answered 503 then."
+    )
+    render_seconds: float = Field(10, gt=0, le=60, description="How long a render may take; it is stopped then.")
     delegated_storage_rate_limit: int = Field(
         0, ge=0, description="Reads of one asset from the storage in its window; 0 for no limit."
     )
