@@ -91,7 +91,7 @@ ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS}
 # What is rendered holds the token: only the owner may read it.
 umask 077
 mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR"
-for name in "$TIER" common errors; do
+for name in "$TIER" common delivery errors; do
     envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
 done
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 
-from tests.e2e.system import System
+from tests.e2e.system import System, get_as_is
 from tests.pixels import decode, distance
 
 CLOSE = 6.0
@@ -314,3 +314,81 @@ def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_file(
     away.rename(storage)
     assert system.edge.get(f"/assets/media/original/DEV/{name}.jpg").content == photos["china.jpg"]
     assert system.api.get("/catalog").json() == [entry]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", 'inline; filename="{}.{}"'),
+        ("?download=", 'inline; filename="{}.{}"'),
+        ("?download=1", 'attachment; filename="{}.{}"'),
+        ("?download=Gr%C3%BC%c3%9fe%20x", "attachment; filename=\"{}.{}\"; filename*=UTF-8''Gr%C3%BC%c3%9fe%20x.{}"),
+        ("?download=setup.exe", "attachment; filename=\"{}.{}\"; filename*=UTF-8''setup.{}"),
+        # What could be a path or another header is not taken over.
+        ("?download=..%2Fx", 'inline; filename="{}.{}"'),
+        ("?download=a%0d%0aSet-Cookie:x", 'inline; filename="{}.{}"'),
+        ('?download=a";x="', 'inline; filename="{}.{}"'),
+    ],
+)
+def test_an_asset_is_saved_under_its_name_or_one_of_the_clients(
+    system: System, photos: dict[str, bytes], name: str, query: str, said: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for form, extension in ((f"original/DEV/{name}.jpg", "jpg"), (f"optimise/60x0/DEV/{name}.webp", "webp")):
+        plain = system.edge.get(f"/assets/media/{form}")
+        for port in (system.ports.edge, system.ports.api):
+            answer = get_as_is(port, f"/assets/media/{form}{query}")
+            assert answer.headers["content-disposition"] == said.format(name, extension, extension)
+            assert answer.headers["x-cache-status"] == "HIT", "a name makes no cache entry of its own"
+            assert answer.content == plain.content
+
+
+def test_pages_of_other_origins_may_read_answers_and_see_how_long_they_took(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(ORIGINS_ALLOWED="https://cms.example.com,shop.example.com")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    for client in (system.edge, system.api):
+        for origin in ("https://cms.example.com", "http://shop.example.com:8443"):
+            headers = client.get(path, headers={"Origin": origin}).headers
+            assert headers["access-control-allow-origin"] == headers["timing-allow-origin"] == origin
+            assert headers["vary"] == "Origin"
+            assert {"ETag", "Content-Range"} <= set(headers["access-control-expose-headers"].split(", "))
+        others = client.get(path, headers={"Origin": "https://elsewhere.example.com"}).headers
+        assert {"access-control-allow-origin", "timing-allow-origin"}.isdisjoint(others)
+        assert others["vary"] == "Origin"
+    asked = {"Origin": "https://cms.example.com", "Access-Control-Request-Headers": "if-none-match"}
+    allowed = system.edge.options(path, headers={**asked, "Access-Control-Request-Method": "GET"})
+    assert allowed.status_code == 204
+    assert allowed.headers["access-control-allow-headers"] == "*"
+
+
+def test_a_failure_is_never_cached_and_a_no_for_a_minute(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/full/DEV/{name}.webp"
+    system.kill("transform")
+    for client in (system.cache, system.edge, system.edge):
+        failed = client.get(path)
+        assert (failed.status_code, failed.headers["cache-control"]) == (503, "no-store")
+    system.start("transform")
+    assert [system.edge.get(path).headers["x-cache-status"] for _ in range(2)] == ["MISS", "HIT"]
+    missing = f"/assets/media/full/DEV/no-{name}.webp"
+    no = system.transform.get(missing)
+    assert (no.status_code, no.headers["x-accel-expires"], no.headers["x-edge-expires"]) == (404, "60", "60")
+    assert [system.edge.get(missing).headers["x-cache-status"] for _ in range(2)] == ["MISS", "HIT"]
+    system.upload(f"no-{name}.jpg", photos["flower.jpg"])
+    assert system.edge.get(missing).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["original", "full"])
+def test_a_part_of_a_document_can_be_asked_for(system: System, name: str, form: str) -> None:
+    content = b"%PDF-1.4\n" + bytes(range(256)) * 40 + b"%%EOF\n"
+    system.upload(f"{name}.pdf", content)
+    for client in (system.transform, system.edge, system.edge, system.api):
+        part = client.get(f"/assets/media/{form}/DEV/{name}.pdf", headers={"Range": "bytes=-6"})
+        assert (part.status_code, part.content) == (206, b"%%EOF\n")
+        assert client.get(f"/assets/media/{form}/DEV/{name}.pdf").headers["accept-ranges"] == "bytes"

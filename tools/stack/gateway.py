@@ -41,7 +41,7 @@ def render(target: Path, main: str, values: dict[str, str]) -> Path:
     Raises KeyError for a placeholder without a value. The files hold the purge token: only the owner may read them.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for name in (main, "common", "errors"):
+    for name in (main, "common", "delivery", "errors"):
         text = (TEMPLATES / f"{name}.conf.template").read_text()
         file = target / f"{name}.conf"
         file.unlink(missing_ok=True)
