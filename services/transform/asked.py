@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 QUALITY_MAX = 100
 KB_MAX = 100_000
 _FORMATS: dict[str, Format] = {"webp": "webp", "avif": "avif", "jpeg": "jpeg", "jpg": "jpeg", "png": "png"}
+_ACCEPTED: dict[str, Format] = {"avif": "avif", "plain": "plain"}
+"""What the gateway makes of a client's Accept header; no client can send it through the gateway."""
 _FITS: dict[str, Fit] = {"cover": "cover", "contain": "contain", "fill": "fill"}
 _DPRS = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0}
 """Few, as each of them makes another form. 1.5 is what many screens have besides the whole ones."""
@@ -44,6 +46,8 @@ class Asked:
     focus: Focus | Literal["smart"] | None = None
     dpr: float = 1.0
     max_bytes: int = 0
+    accepted: Format = "webp"
+    """What is made when no format is asked for."""
 
     def path(self, name: str) -> str:
         """Return the path of the same form of the asset `name`, below the route of the assets, without the query."""
@@ -79,6 +83,7 @@ def parse(path: str, query: str, side_max: int) -> Asked:
         focus=_focus(given.get("crop", "")),
         dpr=min(_one_of("dpr", given.get("dpr", ""), _DPRS, 1.0), side_max / max(width, height, 1)),
         max_bytes=_number("max_kb", given.get("max_kb", ""), KB_MAX) * 1024,
+        accepted=_one_of("accept", given.get("accept", ""), _ACCEPTED, "webp"),
     )
 
 

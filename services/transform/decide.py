@@ -92,7 +92,7 @@ def plan_of(asked: Asked) -> Plan:
         width=round(asked.width * asked.dpr),
         height=round(asked.height * asked.dpr),
         quality=asked.quality,
-        format=asked.format or "webp",
+        format=asked.format or asked.accepted,
         fit=fit,
         focus=asked.focus if both and fit == "cover" and not centre else None,
         max_bytes=asked.max_bytes,

@@ -92,6 +92,7 @@ def test_an_unknown_argument_asks_for_nothing_else(asked: Asked, noise: dict[str
         (f"/assets/media/full{NAME}", "format=jpg", Asked("full", NAME, format="jpeg")),
         (f"/assets/media/full{NAME}", "crop=0.10%2C1.0&dpr=1.5", Asked("full", NAME, focus=Focus(0.1, 1), dpr=1.5)),
         (f"/assets/media/optimise/4096x10{NAME}", "dpr=4", Asked("optimise", NAME, 4096, 10, dpr=2)),
+        (f"/assets/media/full{NAME}", "accept=plain", Asked("full", NAME, accepted="plain")),
         (f"/assets/media/full{NAME}", "max_kb=20", Asked("full", NAME, max_bytes=20480)),
     ],
 )

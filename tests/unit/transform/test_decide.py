@@ -153,6 +153,8 @@ def test_every_redirect_leads_to_an_answer(make_entry: MakeEntry) -> None:
         (Asked("full", "/DEV/cat.webp", 200, 100, dpr=1.5, max_bytes=9), Plan(300, 150, max_bytes=9)),
         (Asked("full", "/DEV/cat.webp", 200, 100, focus="smart"), Plan(200, 100, focus="smart")),
         (Asked("full", "/DEV/cat.webp", format="avif"), Plan(format="avif")),
+        (Asked("full", "/DEV/cat.webp", accepted="avif"), Plan(format="avif")),
+        (Asked("full", "/DEV/cat.webp", format="webp", accepted="plain"), Plan()),
         # What changes no byte makes no other plan.
         (Asked("full", "/DEV/cat.webp", 200, fit="fill", focus="smart"), Plan(200)),
         (Asked("full", "/DEV/cat.webp", 200, 100, fit="contain", focus=Focus(0, 0)), Plan(200, 100, fit="contain")),
@@ -169,3 +171,5 @@ def test_a_format_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_
     assert answer(Asked("full", "/DEV/cat.jpg", format="jpeg"), photo) == Rendition(photo, Plan(format="jpeg"))
     assert answer(Asked("optimise", "/DEV/cat.svg", format="png"), drawing) == Rendition(drawing, Plan(format="png"))
     assert answer(Asked("full", "/DEV/cat.svg", format="png"), drawing) == Stored(drawing)
+    # What a client could show is no wish for a picture.
+    assert answer(Asked("full", "/DEV/cat.jpg", accepted="avif"), photo) == Stored(photo)
