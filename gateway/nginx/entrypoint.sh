@@ -71,6 +71,12 @@ for origin in "${origins[@]}"; do
 done
 if [ -n "$CORS_OTHERS" ] || [ -z "$CORS_ORIGINS" ]; then CORS_ORIGINS="-"; fi
 
+case "${FORMAT_NEGOTIATION:-false}" in
+    [Tt][Rr][Uu][Ee]) export FORMAT_NEGOTIATION=on ;;
+    [Ff][Aa][Ll][Ss][Ee]) export FORMAT_NEGOTIATION=off ;;
+    *) fail "FORMAT_NEGOTIATION: expected true or false (got '$FORMAT_NEGOTIATION')" ;;
+esac
+
 export RUN_DIR="${RUN_DIR:-/run/tada}"
 export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
 export CACHE_MAX_SIZE="${CACHE_MAX_SIZE:-10g}"
@@ -85,13 +91,13 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
-${CORS_OTHERS} ${CORS_ORIGINS} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+${CORS_OTHERS} ${CORS_ORIGINS} ${FORMAT_NEGOTIATION} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
 
 # What is rendered holds the token: only the owner may read it.
 umask 077
 mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR"
-for name in "$TIER" common errors; do
+for name in "$TIER" common delivery errors; do
     envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
 done
 

@@ -15,17 +15,20 @@ from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, JsonResponse, RequestLog
 from services.transform.delivery import Delivery
-from services.transform.pool import RenderPool
+from services.transform.pool import Patience, RenderPool
+from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 
 
 def make_app(settings: TransformSettings) -> Starlette:
     client = redis.connect(settings.redis_address)
-    pool = RenderPool(settings.render_threads, settings.render_queue)
+    patience = Patience(settings.render_wait_seconds, settings.render_seconds)
+    pool = RenderPool(settings.render_threads, settings.render_queue, patience)
     limit = Limit(settings.delegated_storage_rate_limit, settings.delegated_storage_rate_limit_window_ms)
     guard = StorageGuard(Limiter(client), limit)
     storage = open_storage(settings)
-    delivery = Delivery(settings, Variants(client), storage, pool, guard)
+    renders = Renders(storage, guard, pool, settings.limits)
+    delivery = Delivery(settings, Variants(client), storage, renders, guard)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

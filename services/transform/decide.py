@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.core import media_types, names
 from services.core.entries import Entry
 from services.transform.asked import Asked
+from services.transform.plan import Focus, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A WebP made from the stored bytes. A side of 0 is free, a quality of 0 is chosen by size."""
+    """What is made from the stored bytes."""
 
     entry: Entry
-    width: int
-    height: int
-    quality: int
+    plan: Plan
 
 
 Decision = Missing | Placeholder | Redirect | Stored | Rendition
@@ -75,8 +74,26 @@ def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tupl
     if asked.name != right_name:
         taken = any(other and other is not entry and other.unique_name == right_name for other in others)
         return Stored(entry) if taken else Redirect(entry, asked.path(right_name))
-    if asked.kind == "original" or not media_types.KNOWN[entry.original_mimetype].raster:
+    raster = media_types.KNOWN[entry.original_mimetype].raster
+    # A picture is made when one is asked for, and of what the catalog says is delivered as WebP. `full` of an SVG or a
+    # PDF is what is stored, whatever is asked.
+    picture = bool(asked.width or asked.height or asked.format)
+    if asked.kind == "original" or not (raster or asked.kind == "optimise") or not (picture or entry.converted):
         return Stored(entry)
-    if not (asked.width or asked.height or entry.converted):
-        return Stored(entry)
-    return Rendition(entry, asked.width, asked.height, asked.quality)
+    return Rendition(entry, plan_of(asked))
+
+
+def plan_of(asked: Asked) -> Plan:
+    """Return what is made; arguments that change no byte are left out, as in the gateway's cache key."""
+    both = bool(asked.width and asked.height)
+    fit = asked.fit if both else "cover"
+    centre = asked.focus == Focus(0.5, 0.5)
+    return Plan(
+        width=round(asked.width * asked.dpr),
+        height=round(asked.height * asked.dpr),
+        quality=asked.quality,
+        format=asked.format or asked.accepted,
+        fit=fit,
+        focus=asked.focus if both and fit == "cover" and not centre else None,
+        max_bytes=asked.max_bytes,
+    )

@@ -5,9 +5,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import formatdate, parsedate_to_datetime
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -15,14 +12,15 @@ from starlette.responses import Response, StreamingResponse
 from services.core import caching, keys, logs, media_types, names
 from services.core.caching import Lifetimes
 from services.core.entries import Entry
-from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable
+from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
 from services.core.variants import Variants, new_answer
-from services.core.web import NotedAnswer, error_response, matches, uncached
-from services.transform import asked, pipeline, placeholder, ranges, stored
+from services.core.web import NotedAnswer, error_response, uncached
+from services.transform import asked, conditional, disposition, pipeline, placeholder, ranges, stored
+from services.transform.connected import while_connected
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
-from services.transform.pool import RenderPool
+from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 
 log = logging.getLogger(__name__)
@@ -42,7 +40,7 @@ class Delivery:
     settings: TransformSettings
     variants: Variants
     storage: Storage
-    pool: RenderPool
+    renders: Renders
     guard: StorageGuard
 
     async def __call__(self, request: Request) -> Response:
@@ -67,10 +65,7 @@ class Delivery:
                 return response
             # The entry may have changed while the answer was made. Only one made from what the catalog says now may
             # reach a cache, and from here on a purge knows that it is coming.
-            if isinstance(decision, Missing | Placeholder | Redirect):
-                answer = new_answer(cache_key, keys.brief(group))
-            else:
-                answer = new_answer(cache_key, group)
+            answer = new_answer(cache_key, keys.brief(group) if _is_brief(decision, response) else group)
             confirmed = await self.variants.confirm(answer, uuids)
             if confirmed.raws == raws:
                 response = response or _file_gone(decision)
@@ -78,6 +73,10 @@ class Delivery:
             raws = confirmed.raws
             await self.variants.sent(answer)
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
+
+    @property
+    def _lifetimes(self) -> Lifetimes:
+        return Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
 
     async def _after_a_replacement(self, uuids: list[str]) -> list[bytes | None] | None:
         """Return the entries a moment later, if the storage may have been handing out the next version's bytes."""
@@ -88,7 +87,7 @@ class Delivery:
 
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
-        lifetimes = Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
+        lifetimes = self._lifetimes
         match decision:
             case Missing():
                 return error_response(
@@ -104,40 +103,34 @@ class Delivery:
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
         freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
-        headers = {**_validators(decision, last_call=freshness.last_call), **_SAFE, **freshness.headers}
-        if _unchanged(request, headers):
+        validators = conditional.validators(decision.entry, _form(decision), last_call=freshness.last_call)
+        headers = {**validators, **_SAFE, **freshness.headers}
+        if conditional.unchanged(request, headers):
             return Response(status_code=304, headers=headers)
-        await self.guard.pass_one(decision.entry.uuid)
         try:
             if isinstance(decision, Rendition):
-                return await self._render(decision, headers)
+                return await self._render(decision, request, headers)
+            await self.guard.pass_one(decision.entry.uuid)
             return await self._stored(decision.entry, request, headers)
         except ObjectMissing:
             return None
 
-    async def _render(self, wish: Rendition, headers: dict[str, str]) -> Response:
-        started = time.perf_counter()
-        with self.pool.place() as place:
-            source = await stored.read_verified(self.storage, wish.entry)
-            limit = self.settings.source_pixels_max
-            content = await place.run(partial(pipeline.render, source, wish.width, wish.height, wish.quality, limit))
-        logs.event(
-            log,
-            logging.INFO,
-            "rendered",
-            asset=wish.entry.unique_name,
-            size=f"{wish.width}x{wish.height}",
-            bytes=len(content),
-            ms=round((time.perf_counter() - started) * 1000, 1),
-        )
-        return Response(content, headers=headers, media_type=media_types.WEBP)
+    async def _render(self, wish: Rendition, request: Request, headers: dict[str, str]) -> Response:
+        try:
+            rendered = await while_connected(request, self.renders.get(wish.entry, wish.plan))
+        except Undecodable as error:
+            # Tried again once a minute, and when it changes: not for everybody who asks.
+            lasting = wish.entry.expires_at is None
+            return error_response(error, {**_SAFE, **(caching.negative(self._lifetimes) if lasting else caching.NEVER)})
+        filename = names.with_extension(wish.entry.filename, media_types.KNOWN[rendered.media_type].extensions[0])
+        return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
-        headers = {**headers, "accept-ranges": "bytes"}
+        headers = {**headers, **disposition.inline(entry.original_filename), "accept-ranges": "bytes"}
         if not media_types.KNOWN[entry.original_mimetype].raster:
             headers.update(_NO_SCRIPTS)
         try:
-            part = ranges.parse(_range(request, headers), entry.size) if request.method == "GET" else None
+            part = ranges.parse(conditional.wanted_range(request, headers), entry.size)
         except ranges.Unsatisfiable:
             refused = {**_SAFE, **caching.NEVER, "content-range": f"bytes */{entry.size}"}
             return Response(status_code=416, headers=refused)
@@ -173,43 +166,16 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
         raise
 
 
-def _validators(decision: Stored | Rendition, *, last_call: bool) -> dict[str, str]:
-    """Return the ETag, made of everything that determines the bytes, and the date of the last change.
-
-    The last answers before an expiry have an ETag of their own: caches must take their new headers, not only a 304.
-    """
-    tag = decision.entry.signature[:32]
-    if isinstance(decision, Rendition):
-        tag += f"-{decision.width}x{decision.height}q{decision.quality}r{pipeline.REVISION}"
-    if last_call:
-        tag += "-last"
-    changed = datetime.fromisoformat(decision.entry.updated_date).timestamp()
-    return {"etag": f'"{tag}"', "last-modified": formatdate(changed, usegmt=True)}
+def _is_brief(decision: Decision, response: Response | None) -> bool:
+    """Say whether the answer has no content, and is kept for a minute only."""
+    failed = response is not None and response.status_code == Undecodable.status
+    return failed or isinstance(decision, Missing | Placeholder | Redirect)
 
 
-def _unchanged(request: Request, headers: dict[str, str]) -> bool:
-    """Say whether the client has these bytes already (RFC 9110, 13.2.2)."""
-    if "if-none-match" in request.headers:
-        return matches(request, headers["etag"])
-    since = _date(request.headers.get("if-modified-since", ""))
-    changed = _date(headers["last-modified"])
-    return since is not None and changed is not None and changed <= since
-
-
-def _range(request: Request, headers: dict[str, str]) -> str:
-    """Return the Range header, unless If-Range says that the client's part is of other bytes."""
-    condition = request.headers.get("if-range")
-    if condition is not None and condition not in (headers["etag"], headers["last-modified"]):
+def _form(decision: Stored | Rendition) -> str:
+    if isinstance(decision, Stored):
         return ""
-    return request.headers.get("range", "")
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return conditional.form(decision.plan, pipeline.REVISION)
 
 
 def _file_gone(decision: Decision) -> Response:

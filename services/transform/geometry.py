@@ -2,45 +2,65 @@
 
 from dataclasses import dataclass
 
-WEBP_SIDE_MAX = 16383
-"""Pixels; the format has no more (RFC 9649, 2.5). What is larger is scaled down to it."""
+from services.transform.plan import Focus, Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """Scale to `width`×`height`, then cut `crop_width`×`crop_height` out of the middle."""
+class Box:
+    """Scale to `width`×`height`, then cut `crop_width`×`crop_height` out, `left` and `top` from its corner."""
 
     width: int
     height: int
     crop_width: int
     crop_height: int
+    left: int = 0
+    top: int = 0
+
+    @property
+    def cuts(self) -> bool:
+        return (self.crop_width, self.crop_height) != (self.width, self.height)
 
 
-def fit(source_width: int, source_height: int, width: int, height: int) -> Fit:
-    """Return how a source fills the box `width`×`height` without ever growing; a side of 0 is free.
+def fit(source_width: int, source_height: int, plan: Plan, side_max: int, *, enlarge: bool = False) -> Box:
+    """Return how a source meets a plan's sides without ever growing; `enlarge` is for what has no pixels of its own.
 
-    With both sides given the scaled image covers the box, and what stands out is cut; where the source is smaller
-    than the box, the result has the source's size on that side (as sharp's and libvips' cover without enlargement).
+    `cover` makes the scaled image cover the box and cuts what stands out; where the source is smaller than the box, the
+    result has the source's size on that side (as sharp's and libvips' cover without enlargement). No side of a result
+    is larger than `side_max`: what would be is scaled down as a whole.
     """
-    wanted_x = width / source_width if width else 0.0
-    wanted_y = height / source_height if height else 0.0
-    scale = min(max(wanted_x, wanted_y) or 1.0, 1.0)
-    found = _at(scale, source_width, source_height, width, height)
-    largest = max(found.crop_width, found.crop_height)
-    if largest <= WEBP_SIDE_MAX:
-        return found
-    return _at(scale * WEBP_SIDE_MAX / largest, source_width, source_height, width, height)
+    wanted_x = plan.width / source_width if plan.width else 0.0
+    wanted_y = plan.height / source_height if plan.height else 0.0
+    largest = float("inf") if enlarge else 1.0
+    if plan.fit == "fill" and plan.width and plan.height:
+        scale_x, scale_y = min(wanted_x, largest), min(wanted_y, largest)
+    else:
+        chosen = min if plan.fit == "contain" and plan.width and plan.height else max
+        scale_x = scale_y = min(chosen(wanted_x, wanted_y) or 1.0, largest)
+    found = _at(scale_x, scale_y, source_width, source_height, plan)
+    side = max(found.crop_width, found.crop_height)
+    if side > side_max:
+        shrink = side_max / side
+        found = _at(scale_x * shrink, scale_y * shrink, source_width, source_height, plan)
+    return found
 
 
-def _at(scale: float, source_width: int, source_height: int, width: int, height: int) -> Fit:
-    scaled_width = max(1, round(source_width * scale))
-    scaled_height = max(1, round(source_height * scale))
-    return Fit(
-        width=scaled_width,
-        height=scaled_height,
-        crop_width=min(width or scaled_width, scaled_width),
-        crop_height=min(height or scaled_height, scaled_height),
+def _at(scale_x: float, scale_y: float, source_width: int, source_height: int, plan: Plan) -> Box:
+    width, height = max(1, round(source_width * scale_x)), max(1, round(source_height * scale_y))
+    crop_width, crop_height = min(plan.width or width, width), min(plan.height or height, height)
+    focus = plan.focus if isinstance(plan.focus, Focus) else Focus(0.5, 0.5)
+    return Box(
+        width,
+        height,
+        crop_width,
+        crop_height,
+        left=_start(width, crop_width, focus.x),
+        top=_start(height, crop_height, focus.y),
     )
+
+
+def _start(side: int, crop: int, focus: float) -> int:
+    """Return where a cut begins that has the focus in its middle, or as near to it as the edges allow."""
+    return min(max(0, int(side * focus - crop / 2)), side - crop)
 
 
 def quality_for(width: int, height: int) -> int:

@@ -1,24 +1,37 @@
-"""Stored bytes in, WebP out, by libvips. The only module that imports pyvips."""
+"""Stored bytes in, a rendition out, by libvips."""
 
 import os
 
 # One thread per render: the service runs as many renders as there are cores, libvips must not multiply them.
 os.environ.setdefault("VIPS_CONCURRENCY", "1")
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pyvips
 
+from services.core import media_types
 from services.core.errors import Undecodable
-from services.transform.geometry import fit, quality_for
+from services.transform import bare, drawing, formats, guard
+from services.transform.colour import is_srgb
+from services.transform.formats import Encoding
+from services.transform.geometry import Box, fit
+from services.transform.guard import Header, Limits
+from services.transform.plan import Plan, Rendered
+from services.transform.stopping import Stop
 
-REVISION = 1
+REVISION = 2
 """Raise it when the same request would give other bytes: it is part of every rendition's ETag."""
-
-EFFORT = 4
-"""libwebp's 0…6. At 800 px effort 2 takes 0.6 of the time for 2-8 % more bytes, effort 6 twice for 1-2 % fewer."""
 
 _LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
+_PLAIN_COLOURS = ("srgb", "b-w", "rgb16", "grey16")
+"""What is sRGB when no profile says otherwise (8 or 16 bits)."""
+_WHITE = [255, 255, 255]
+_TRIES = 5
+"""Encodings that a byte budget may cost after the first."""
 
 # Every loader that is not needed is off: the stored bytes come from outside.
 pyvips.operation_block_set("VipsForeignLoad", True)
@@ -28,69 +41,200 @@ for _loader in _LOADERS:
 pyvips.cache_set_max(0)
 
 
-def render(source: bytes, width: int, height: int, quality: int, pixels_max: int) -> bytes:
-    """Return a source image as WebP: upright, sRGB, without metadata, its animation kept.
+def render(source: bytes, plan: Plan, limits: Limits, stop: Stop | None = None) -> Rendered:
+    """Make of a source what the plan says: upright, sRGB, without metadata, its animation kept.
 
-    A `width` or `height` of 0 is free, both given cut the middle out, nothing is enlarged; `quality` 0 follows size.
-    Raises Undecodable for bytes that are no whole image, and for one of more than `pixels_max` pixels.
+    Raises Undecodable for bytes that are no whole image, and for what is beyond the limits; what `stop` was pulled
+    with when it was pulled.
     """
+    stop = stop or Stop()
     try:
-        return _render(source, width, height, quality, pixels_max)
+        guard.check_size(len(source), limits)
+        media_type = guard.sniff(source)
+        if media_type in guard.DRAWN:
+            return _drawn(source, media_type, plan, limits, stop)
+        return _Raster(source, media_type, plan, limits, stop).render()
     except pyvips.Error as error:
-        reason = str(error).strip().splitlines()[-1]
+        stop.check()
+        reason = str(error).strip().splitlines()[-1].strip()
         raise Undecodable(f"The stored file cannot be rendered: {reason}.", "Upload it again.") from None
 
 
-def _render(source: bytes, width: int, height: int, quality: int, pixels_max: int) -> bytes:
-    header = pyvips.Image.new_from_buffer(source, "")
-    frames = header.get_n_pages() if _may_be_animated(header) else 1
-    page_width, page_height = header.width, header.height
-    if page_width * page_height * frames > pixels_max:
-        raise Undecodable(
-            f"The image has {page_width}x{page_height} pixels in {frames} frame(s), too many to render.",
-            f"Upload one of {pixels_max} pixels at most.",
+def _drawn(source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop) -> Rendered:
+    drawn = drawing.draw(source, media_type, plan, limits, stop)
+    box = drawn.box
+    image = pyvips.Image.new_from_memory(drawn.pixels, box.width, box.height, 4, "uchar").copy(interpretation="srgb")
+    return _encoded(_cut(image, plan, box, 1, stop), plan, limits, 1, stop)
+
+
+class _Raster:
+    """One render of an image that has pixels of its own."""
+
+    def __init__(self, source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop) -> None:
+        self.source = bare.without_texts(source) if media_type == formats.PNG else source
+        self.media_type, self.plan, self.limits, self.stop = media_type, plan, limits, stop
+        self.header = header = pyvips.Image.new_from_buffer(self.source, "")
+        frames = _frames(header, media_type)
+        guard.check(
+            Header(
+                media_type,
+                header.width,
+                header.height,
+                frames,
+                bands=header.bands,
+                bits=16 if header.format == "ushort" else 8,
+                interlaced=bool(_field(header, "interlaced", 0)),
+                subsampled=_field(header, "jpeg-chroma-subsample", "4:2:0") == "4:2:0",
+            ),
+            limits,
         )
-    if frames == 1 and _orientation(header) in _TURNED:
-        page_width, page_height = page_height, page_width
-    plan = fit(page_width, page_height, width, height)
-    image = pyvips.Image.thumbnail_buffer(
-        source,
-        plan.width,
-        height=plan.height,
-        size="force",
-        # The loader has to be told here: thumbnail's own fail_on does not reach it.
-        option_string="[n=-1,fail_on=truncated]" if frames > 1 else "[fail_on=truncated]",
-        output_profile="srgb",
+        self.frames = frames if formats.animated(plan.format, frames) else 1
         # The frames of an animation lie below one another: turned together they would be none. No camera makes one.
-        no_rotate=frames > 1,
-    )
-    image = _cut(image, plan.width, plan.height, plan.crop_width, plan.crop_height, frames)
-    result: bytes = image.webpsave_buffer(
-        Q=quality or quality_for(plan.crop_width, plan.crop_height), effort=EFFORT, keep="none"
-    )
-    return result
+        self.orientation = _field(header, "orientation", 1) if frames == 1 else 1
+        width, height = header.width, header.height
+        if self.orientation in _TURNED:
+            width, height = height, width
+        self.box = fit(width, height, plan, formats.side_max(plan.format, limits))
+        self.whole = (self.box.crop_width, self.box.crop_height) == (width, height)
+
+    def render(self) -> Rendered:
+        made = self._made()
+        if not self.whole or len(made.content) <= len(self.source):
+            return made
+        # Never more bytes than the source has, where there is a way.
+        kept = self._as_it_is(made)
+        if kept is not None:
+            return kept
+        if made.media_type == media_types.WEBP and self.media_type in ("image/png", "image/gif", media_types.WEBP):
+            exact = self._made(lossless=True)
+            return min(made, exact, key=lambda rendered: len(rendered.content))
+        return made
+
+    def _as_it_is(self, made: Rendered) -> Rendered | None:
+        """Return the source without its metadata, if it shows what was asked for without being rendered."""
+        as_asked = self.media_type == made.media_type and not (self.plan.quality or self.plan.max_bytes)
+        if not as_asked or self.orientation != 1 or self.header.interpretation not in ("srgb", "b-w"):
+            return None
+        if self._profiled:
+            return None
+        content = bare.without_metadata(self.source, self.media_type)
+        if content is None or len(content) >= len(made.content):
+            return None
+        return replace(made, content=content)
+
+    @property
+    def _profiled(self) -> bool:
+        """Say whether the colours have to be converted."""
+        if self.header.get_typeof("icc-profile-data"):
+            return not is_srgb(bytes(self.header.get("icc-profile-data")))
+        return self.header.interpretation not in _PLAIN_COLOURS
+
+    def _made(self, *, lossless: bool = False) -> Rendered:
+        picture = _cut(self._scaled(), self.plan, self.box, self.frames, self.stop)
+        return _encoded(picture, self.plan, self.limits, self.frames, self.stop, lossless=lossless)
+
+    def _scaled(self) -> "pyvips.Image":
+        width, height = self.box.width, self.box.height
+        if self.orientation in _TURNED:
+            width, height = height, width
+        image = pyvips.Image.thumbnail_buffer(
+            self.source,
+            width,
+            height=height,
+            size="force",
+            # The loader has to be told here: thumbnail's own fail_on does not reach it.
+            option_string="[n=-1,fail_on=truncated]" if self.frames > 1 else "[fail_on=truncated]",
+            no_rotate=True,
+            **({"output_profile": "srgb"} if self._profiled else {}),
+        )
+        if self.orientation == 1:
+            return image
+        # Turned only once it is small, and decoded by a step that can be stopped: thumbnail's own turning cannot.
+        return _in_memory(image, self.stop).autorot()
 
 
-def _cut(
-    image: "pyvips.Image", width: int, height: int, crop_width: int, crop_height: int, frames: int
-) -> "pyvips.Image":
-    """Cut the middle out of every frame; the frames of an animation lie below one another."""
-    if (crop_width, crop_height) == (width, height):
+def _cut(image: "pyvips.Image", plan: Plan, box: Box, frames: int, stop: Stop) -> "pyvips.Image":
+    """Cut every frame alike; the frames of an animation lie below one another."""
+    if not box.cuts:
         return image
-    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    left, top = box.left, box.top
+    smart = plan.focus == "smart"
+    if smart or frames > 1:
+        image = _in_memory(image, stop)
+    if smart:
+        first = image.crop(0, 0, box.width, box.height)
+        chosen = first.smartcrop(box.crop_width, box.crop_height, interesting="attention")
+        left, top = -chosen.xoffset, -chosen.yoffset
     if frames == 1:
-        return image.crop(left, top, crop_width, crop_height)
-    image = image.copy_memory()
-    cut = [image.crop(left, top + at * height, crop_width, crop_height) for at in range(frames)]
+        return image.crop(left, top, box.crop_width, box.crop_height)
+    cut = [image.crop(left, top + at * box.height, box.crop_width, box.crop_height) for at in range(frames)]
     joined = pyvips.Image.arrayjoin(cut, across=1).copy()
-    joined.set_type(pyvips.GValue.gint_type, "page-height", crop_height)
+    joined.set_type(pyvips.GValue.gint_type, "page-height", box.crop_height)
     return joined
 
 
-def _may_be_animated(header: "pyvips.Image") -> bool:
+def _encoded(
+    image: "pyvips.Image", plan: Plan, limits: Limits, frames: int, stop: Stop, *, lossless: bool = False
+) -> Rendered:
+    """Encode a picture, within the plan's byte budget as far as its quality can be lowered."""
+    transparent = False
+    if image.hasalpha() and plan.format == "plain":
+        image = _in_memory(image, stop)
+        transparent = image[image.bands - 1].min() < 255
+    encoding = formats.choose(plan, limits, image.width, image.height // frames, frames, transparent=transparent)
+    if encoding.media_type == formats.JPEG and image.hasalpha():
+        image = image.flatten(background=_WHITE)
+    if plan.max_bytes:
+        image = _in_memory(image, stop)
+    content = _save(image, replace(encoding, lossless=lossless), stop)
+    if plan.max_bytes and len(content) > plan.max_bytes:
+        content = min([content, *_smaller(image, encoding, plan.max_bytes, stop)], key=_fitness(plan.max_bytes))
+    return Rendered(content, encoding.media_type, image.width, image.height // frames)
+
+
+def _smaller(image: "pyvips.Image", encoding: Encoding, most: int, stop: Stop) -> list[bytes]:
+    """Return encodings of ever better fitting size."""
+    if encoding.media_type == formats.PNG:
+        found: list[bytes] = []
+        for colours in formats.COLOURS:
+            found.append(_save(image, replace(encoding, colours=colours), stop))
+            if len(found[-1]) <= most:
+                break
+        return found
+    found = [_save(image, replace(encoding, quality=formats.QUALITY_MIN), stop)]
+    low, high = formats.QUALITY_MIN, encoding.quality
+    for _ in range(_TRIES - 1):
+        if len(found[0]) > most or high - low <= 1:
+            break
+        middle = (low + high) // 2
+        found.append(_save(image, replace(encoding, quality=middle), stop))
+        low, high = (middle, high) if len(found[-1]) <= most else (low, middle)
+    return found
+
+
+def _fitness(most: int) -> Callable[[bytes], tuple[bool, int]]:
+    """Order contents: what fits before what does not, the largest of those first, the smallest of these."""
+    return lambda content: (len(content) > most, -len(content) if len(content) <= most else len(content))
+
+
+def _save(image: "pyvips.Image", encoding: Encoding, stop: Stop) -> bytes:
+    saver = {formats.WEBP: "webp", formats.AVIF: "heif", formats.JPEG: "jpeg", formats.PNG: "png"}[encoding.media_type]
+    stop.by(lambda: image.set_kill(True))
+    content: bytes = getattr(image, f"{saver}save_buffer")(keep="none", **encoding.options())
+    stop.check()
+    return content
+
+
+def _in_memory(image: "pyvips.Image", stop: Stop) -> "pyvips.Image":
+    stop.by(lambda: image.set_kill(True))
+    return image.copy_memory()
+
+
+def _frames(header: "pyvips.Image", media_type: str) -> int:
     # A TIFF or an AVIF with several pages is a document or a burst: its first page stands for it.
-    return str(header.get("vips-loader")).startswith(("webp", "gif"))
+    # libvips' own reading of this field, get_n_pages, takes 10 000 frames and more for one.
+    return int(_field(header, "n-pages", 1)) if media_type in (media_types.WEBP, "image/gif") else 1
 
 
-def _orientation(header: "pyvips.Image") -> int:
-    return int(header.get("orientation")) if header.get_typeof("orientation") else 1
+def _field(header: "pyvips.Image", name: str, default: Any) -> Any:
+    return header.get(name) if header.get_typeof(name) else default

@@ -4,37 +4,71 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from services.core.errors import Unavailable
+from services.transform.stopping import Abandoned, Stop, TooSlow
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a render may take, in seconds: `waiting` for a thread, then `working` in it."""
+
+    waiting: float = 0.5
+    working: float = 10.0
 
 
 class Place:
-    """The right of one request to render. It is held until its render has ended, also when the request is gone."""
+    """The right of one render to be made. It is held until its thread has ended, also when nobody waits any more."""
 
-    def __init__(self, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, executor: ThreadPoolExecutor, patience: Patience) -> None:
         self._executor = executor
-        self.render: Future[bytes] | None = None
+        self._patience = patience
+        self.render: Future[Any] | None = None
 
-    async def run(self, render: Callable[[], bytes]) -> bytes:
-        """Return the result of `render`, run in one of the threads."""
-        self.render = self._executor.submit(render)
-        return await asyncio.wrap_future(self.render)
+    async def run(self, render: Callable[[Stop], Made]) -> Made:
+        """Return the result of `render`, run in one of the threads.
+
+        Raises Unavailable when no thread comes free in time, and TooSlow when the render does not end in time; it is
+        stopped then, as it is when this call is cancelled.
+        """
+        stop = Stop()
+        self.render = begun = self._executor.submit(render, stop)
+        begun.add_done_callback(lambda _: stop.over())
+        result = asyncio.wrap_future(begun)
+        try:
+            await asyncio.wait({result}, timeout=self._patience.waiting)
+            # Cancelling succeeds only for what no thread has taken up.
+            if not begun.running() and begun.cancel():
+                raise _full()
+            await asyncio.wait({result}, timeout=self._patience.working)
+            if not result.done():
+                stop.pull(TooSlow(f"The image takes more than {self._patience.working:g} s to render.", _SMALLER))
+            return await result
+        finally:
+            if not result.done():
+                result.cancel()
+                stop.pull(Abandoned())
 
 
 class RenderPool:
-    """Threads for renders, and places for the requests that want one. A place is taken before any work is done."""
+    """Threads for renders, and places for those that are wanted. A place is taken before any work is done."""
 
-    def __init__(self, threads: int, queue: int) -> None:
+    def __init__(self, threads: int, queue: int, patience: Patience) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="render")
         self._free = threads + queue
+        self._patience = patience
 
     @contextmanager
     def place(self) -> Iterator[Place]:
         """Take a place for the length of the context; raises Unavailable when none is free."""
         if self._free == 0:
-            raise Unavailable("Too many images are being rendered.", "Try again in a moment.")
+            raise _full()
         self._free -= 1
-        place = Place(self._executor)
+        place = Place(self._executor, self._patience)
         loop = asyncio.get_running_loop()
         try:
             yield place
@@ -42,7 +76,7 @@ class RenderPool:
             if place.render is None or place.render.done():
                 self._release()
             else:
-                # A thread cannot be stopped in the middle: until it is done the place is not free.
+                # It has been told to stop; until its thread has heard it the place is not free.
                 place.render.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
 
     def _release(self) -> None:
@@ -50,3 +84,10 @@ class RenderPool:
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+_SMALLER = "Ask for it smaller, or upload a smaller one."
+
+
+def _full() -> Unavailable:
+    return Unavailable("Too many images are being rendered.", "Try again in a moment.")

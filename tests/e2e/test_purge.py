@@ -32,6 +32,9 @@ def forms(name: str) -> list[str]:
         f"/assets/media/optimise/123x57/DEV/{name}.webp",
         f"/assets/media/optimise/123x57/DEV/{name}.jpg",
         f"/assets/media/optimise/99x0/DEV/{name}.webp?quality=40",
+        f"/assets/media/optimise/60x50/DEV/{name}.webp?crop=smart&format=jpeg&dpr=2&max_kb=9",
+        f"/assets/media/optimise/60x50/DEV/{name}.jpg?fit=contain&format=png",
+        f"/assets/media/optimise/60x50/DEV/{name}.webp?crop=0.20%2C0.9&x=y",
     ]
 
 

@@ -78,8 +78,13 @@ def test_the_core_imports_no_service(imports: Imports) -> None:
     assert users(within(imports, "services.core"), *(f"services.{service}" for service in SERVICES)) == set()
 
 
-def test_only_the_pipeline_imports_pyvips(imports: Imports) -> None:
-    assert users(imports, "pyvips") == {"services.transform.pipeline"}
+def test_only_the_pipeline_and_the_process_that_draws_import_pyvips(imports: Imports) -> None:
+    assert users(imports, "pyvips") == {"services.transform.pipeline", "services.transform.drawing_process"}
+
+
+def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
+    assert users(imports, "pypdfium2") == {"services.transform.drawing_process"}
+    assert users(imports, "services.transform.drawing_process") == set()
 
 
 def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:

@@ -35,13 +35,21 @@ def cors(settings: Mapping[str, str]) -> dict[str, str]:
     return {"CORS_OTHERS": "*" if "*" in origins else "", "CORS_ORIGINS": "|".join(patterns) or "-"}
 
 
+def negotiation(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholder for FORMAT_NEGOTIATION; raises ValueError for what is neither true nor false."""
+    given = settings.get("FORMAT_NEGOTIATION", "").strip().lower()
+    if given not in ("", "true", "false"):
+        raise ValueError(f"FORMAT_NEGOTIATION: expected true or false (got {given!r})")
+    return {"FORMAT_NEGOTIATION": "on" if given == "true" else "off"}
+
+
 def render(target: Path, main: str, values: dict[str, str]) -> Path:
     """Write the configuration of one nginx into a folder and return its main file (`edge` or `cache`).
 
     Raises KeyError for a placeholder without a value. The files hold the purge token: only the owner may read them.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for name in (main, "common", "errors"):
+    for name in (main, "common", "delivery", "errors"):
         text = (TEMPLATES / f"{name}.conf.template").read_text()
         file = target / f"{name}.conf"
         file.unlink(missing_ok=True)

@@ -165,6 +165,7 @@ class Stack:
             {
                 **gateway.routes(self.settings),
                 **gateway.cors(self.settings),
+                **gateway.negotiation(self.settings),
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
                 "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),

@@ -21,7 +21,8 @@ from services.core.storage.local import LocalStorage
 from services.core.variants import Answer, Confirmation
 from services.core.web import ERROR_HANDLERS
 from services.transform.delivery import Delivery
-from services.transform.pool import RenderPool
+from services.transform.pool import Patience, RenderPool
+from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 from services.transform.stored import IN_MEMORY
 from tests.pixels import decode
@@ -67,9 +68,10 @@ class Service:
         self.storage, self.notes, self._make_entry = LocalStorage(folder), Notes(), make_entry
         self.storage.prepare()
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
-        self.pool = RenderPool(read.render_threads, read.render_queue)
+        self.pool = RenderPool(read.render_threads, read.render_queue, Patience())
         unlimited = StorageGuard(Limiter(redis.connect("redis://nowhere")), Limit(0, 1))
-        delivery = Delivery(read, self.notes, self.storage, self.pool, unlimited)  # type: ignore[arg-type]
+        renders = Renders(self.storage, unlimited, self.pool, read.limits)
+        delivery = Delivery(read, self.notes, self.storage, renders, unlimited)  # type: ignore[arg-type]
 
         async def deliver(request: Request) -> Response:
             return await delivery(request)
@@ -208,13 +210,22 @@ async def test_a_part_of_other_bytes_than_the_client_has_is_the_whole(service: S
         assert (condition, answer.status_code) == (condition, status)
 
 
-@pytest.mark.parametrize("path", ["/original/DEV/cat.svg", "/full/DEV/cat.svg", "/optimise/9x9/DEV/cat.svg"])
+@pytest.mark.parametrize("path", ["/original/DEV/cat.svg", "/full/DEV/cat.svg", "/optimise/0x0/DEV/cat.svg"])
 async def test_an_svg_is_delivered_as_stored_and_can_do_nothing(service: Service, path: str) -> None:
     await service.upload(SVG, "cat.svg", "image/svg+xml")
     answer = await service.get(path)
     assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
     policy = answer.headers["content-security-policy"].split("; ")
     assert {"sandbox", "default-src 'none'"} <= set(policy)
+
+
+async def test_an_svg_is_drawn_at_a_size_that_is_asked_for(service: Service) -> None:
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><rect width="4" height="4" fill="red"/></svg>'
+    await service.upload(drawing, "cat.svg", "image/svg+xml")
+    answer = await service.get("/optimise/40x20/DEV/cat.svg")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert decode(answer.content).size == (40, 20)
+    assert "content-security-policy" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -295,6 +306,23 @@ async def test_an_entry_that_cannot_be_rendered_is_still_delivered_as_it_is_stor
     await service.upload(broken, "cat.jpg", "image/jpeg")
     assert (await service.get("/full/DEV/cat.webp")).status_code == 422
     assert (await service.get("/original/DEV/cat.jpg")).content == broken
+
+
+async def test_what_cannot_be_rendered_is_remembered_for_a_minute(service: Service) -> None:
+    await service.upload(b"\xff\xd8\xff\xe0 no photograph", "cat.jpg", "image/jpeg")
+    answer = await service.get("/full/DEV/cat.webp", FOR_A_CACHE)
+    assert answer.status_code == 422
+    assert (answer.headers["x-accel-expires"], answer.headers["x-edge-expires"]) == ("60", "60")
+    assert "stale-if-error" not in answer.headers["cache-control"]
+    [noted] = service.notes.confirmed
+    assert keys.is_brief(noted.group), "a change purges it"
+
+
+async def test_what_cannot_be_rendered_and_will_expire_is_kept_by_no_cache(service: Service) -> None:
+    ends = "2040-01-01T00:00:00.000+00:00"
+    await service.upload(b"\xff\xd8\xff\xe0 no photograph", "cat.jpg", "image/jpeg", expiration_date=ends)
+    answer = await service.get("/full/DEV/cat.webp", FOR_A_CACHE)
+    assert (answer.status_code, answer.headers["x-accel-expires"]) == (422, "0")
 
 
 async def test_more_renders_than_may_wait_are_refused_at_once(

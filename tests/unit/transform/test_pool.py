@@ -6,9 +6,11 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from services.core.errors import Unavailable
-from services.transform.pool import RenderPool
+from services.transform.pool import Patience, RenderPool
+from services.transform.stopping import Stop, TooSlow
 
 PATIENCE = 20
+LONG = Patience(PATIENCE, PATIENCE)
 
 
 class Gate:
@@ -19,16 +21,19 @@ class Gate:
         self._lock = threading.Lock()
         self.begun = self.inside = self.most = 0
         self.entered = threading.Event()
+        self.can_be_stopped = False
 
-    def __call__(self) -> bytes:
+    def __call__(self, stop: Stop) -> bytes:
         with self._lock:
             self.begun += 1
             self.inside += 1
             self.most = max(self.most, self.inside)
         self.entered.set()
+        stop.by(self._open.set if self.can_be_stopped else lambda: None)
         assert self._open.wait(PATIENCE)
         with self._lock:
             self.inside -= 1
+        stop.check()
         return b"rendered"
 
     def open(self) -> None:
@@ -36,8 +41,8 @@ class Gate:
 
 
 @contextmanager
-def pool_of(threads: int, queue: int) -> Iterator[tuple[RenderPool, Gate]]:
-    pool, gate = RenderPool(threads, queue), Gate()
+def pool_of(threads: int, queue: int, patience: Patience = LONG) -> Iterator[tuple[RenderPool, Gate]]:
+    pool, gate = RenderPool(threads, queue, patience), Gate()
     try:
         yield pool, gate
     finally:
@@ -59,12 +64,12 @@ async def start(pool: RenderPool, gate: Gate, count: int) -> list[asyncio.Task[b
 
 async def test_a_render_gives_its_result_and_never_runs_in_the_event_loop() -> None:
     with pool_of(1, 0) as (pool, _), pool.place() as place:
-        name = await place.run(lambda: threading.current_thread().name.encode())
+        name = await place.run(lambda stop: threading.current_thread().name.encode())
         assert name != threading.current_thread().name.encode()
 
 
 async def test_a_render_that_fails_raises_what_it_raised_and_frees_its_place() -> None:
-    def fail() -> bytes:
+    def fail(stop: Stop) -> bytes:
         raise ZeroDivisionError("inside")
 
     with pool_of(1, 0) as (pool, gate):
@@ -136,6 +141,41 @@ async def test_a_client_that_goes_away_while_its_render_runs_keeps_its_place_unt
         gate.open()
         async with asyncio.timeout(PATIENCE):
             assert await as_soon_as_free(pool, gate) == b"rendered"
+
+
+async def test_a_render_that_runs_for_nobody_is_told_to_stop_and_its_place_comes_free() -> None:
+    with pool_of(1, 0) as (pool, gate):
+        gate.can_be_stopped = True
+        [running] = await start(pool, gate, 1)
+        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        async with asyncio.timeout(PATIENCE):
+            assert await as_soon_as_free(pool, gate) == b"rendered"
+        assert gate.begun == 2
+
+
+async def test_a_render_whose_time_is_over_is_stopped_and_refused() -> None:
+    with pool_of(1, 0, Patience(0.01, 0.05)) as (pool, gate):
+        gate.can_be_stopped = True
+        with pytest.raises(TooSlow, match=r"more than 0.05 s") as refusal:
+            await rendered(pool, gate)
+        assert refusal.value.status == 422
+        async with asyncio.timeout(PATIENCE):
+            assert await as_soon_as_free(pool, gate) == b"rendered"
+
+
+async def test_a_render_that_finds_no_thread_in_time_is_refused_and_never_begins() -> None:
+    with pool_of(1, 5, Patience(0.05, PATIENCE)) as (pool, gate):
+        running, *waiting = await start(pool, gate, 4)
+        for task in waiting:
+            with pytest.raises(Unavailable):
+                await task
+        assert not running.done()
+        gate.open()
+        assert await running == b"rendered"
+        assert gate.begun == 1
 
 
 async def as_soon_as_free(pool: RenderPool, gate: Gate) -> bytes:

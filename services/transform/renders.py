@@ -1,0 +1,85 @@
+"""Renditions on demand: one render for all who ask for the same at the same time, and none for nobody."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from services.core import logs
+from services.core.entries import Entry
+from services.core.limits import StorageGuard
+from services.core.storage import Storage
+from services.transform import guard, pipeline, stored
+from services.transform.guard import Limits
+from services.transform.plan import Plan, Rendered
+from services.transform.pool import RenderPool
+
+log = logging.getLogger(__name__)
+
+Wish = tuple[str, str, str, Plan]
+
+
+@dataclass(slots=True)
+class _Flight:
+    """One render under way. It belongs to nobody: it ends early only when all who wait for it have left."""
+
+    task: asyncio.Task[Rendered]
+    waiting: int = 0
+
+
+class Renders:
+    """Makes renditions of entries, within the bounds of a pool."""
+
+    def __init__(self, storage: Storage, reads: StorageGuard, pool: RenderPool, limits: Limits) -> None:
+        self._storage, self._reads, self._pool, self._limits = storage, reads, pool, limits
+        self._flights: dict[Wish, _Flight] = {}
+
+    async def get(self, entry: Entry, plan: Plan) -> Rendered:
+        """Return a rendition of an entry's signed bytes.
+
+        Raises Undecodable for what cannot be rendered, Unavailable when there is too much to do, and what reading the
+        stored bytes raises.
+        """
+        wish = (entry.uuid, entry.storage_key, entry.signature, plan)
+        flight = self._flights.get(wish)
+        if flight is None:
+            flight = self._flights[wish] = _Flight(asyncio.create_task(self._make(entry, plan)))
+            flight.task.add_done_callback(partial(self._landed, wish))
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.task.done():
+                # Forgotten first: whoever asks from now on must not wait for what is being given up.
+                self._forget(wish, flight.task)
+                flight.task.cancel()
+
+    def _landed(self, wish: Wish, task: asyncio.Task[Rendered]) -> None:
+        self._forget(wish, task)
+        if not task.cancelled():
+            task.exception()  # Whoever waited has it; if nobody did, it is nobody's.
+
+    def _forget(self, wish: Wish, task: asyncio.Task[Rendered]) -> None:
+        if wish in self._flights and self._flights[wish].task is task:
+            del self._flights[wish]
+
+    async def _make(self, entry: Entry, plan: Plan) -> Rendered:
+        started = time.perf_counter()
+        guard.check_size(entry.size, self._limits)
+        with self._pool.place() as place:
+            await self._reads.pass_one(entry.uuid)
+            source = await stored.read_verified(self._storage, entry)
+            rendered = await place.run(partial(pipeline.render, source, plan, self._limits))
+        logs.event(
+            log,
+            logging.INFO,
+            "rendered",
+            asset=entry.unique_name,
+            size=f"{plan.width}x{plan.height}",
+            media_type=rendered.media_type,
+            bytes=len(rendered.content),
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return rendered
