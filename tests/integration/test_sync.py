@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.catalogs import an_entry, fill
 from tests.distant_backend import Backend, settings_for
 from tests.s3_server import S3Server
 from tests.s3_server import settings_for as s3_settings_for
+from tests.s3_way import answer, way_to
 
 
 @pytest.fixture
@@ -251,6 +253,26 @@ async def test_a_storage_that_fails_every_second_request_loses_no_entry(
             there = {entry.unique_name for number, entry in enumerate(entries) if number not in (3, 17, 20)}
             assert there <= await left(catalog)
     assert failing.calls > 20
+
+
+async def test_a_bucket_that_answers_500_to_every_second_request_loses_what_is_lost_and_nothing_else(
+    client: Redis, catalog: Catalog, s3_server: S3Server, tmp_path: Path
+) -> None:
+    s3_server.empty()
+    lost = {7, 30, 31, 59}
+    async for bucket in opened(s3_settings_for(s3_server.url, tmp_path / "tada")):
+        entries = await filled(client, bucket, 60, missing=sorted(lost))
+    there = {entry.unique_name for number, entry in enumerate(entries) if number not in lost}
+    async with way_to(s3_server.port) as way:
+        async for failing in opened(s3_settings_for(way.url, tmp_path / "tada")):
+            way.instead = lambda asked: answer(500) if len(way.asked) % 2 else None
+            with suppress(StorageDown):  # Some request may have had bad luck each time: the job is tried again then.
+                found = await sync(catalog, failing, dry_run=False, max_percent=10)
+                assert (found.removed_count, found.stopped) == (4, None)
+            assert there <= await left(catalog)
+            way.instead = lambda asked: None
+            await sync(catalog, failing, dry_run=False, max_percent=10)
+    assert await left(catalog) == there
 
 
 class LosesTheListing(Meddled):
