@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from services.core.settings import ServerSettings, Size, TextList
@@ -53,6 +53,24 @@ class TransformSettings(ServerSettings):
     )
     only_presets: bool = Field(False, description="Serve presets, originals and whole pictures only.")
     allowed_sizes: TextList = Field((), description="The only sizes that are served beside presets: 200x0,400x300.")
+
+    signed_urls: bool = Field(False, description="Answer at the edge only addresses that URL_SIGNING_KEYS has signed.")
+    url_signing_keys: SecretStr = Field(
+        SecretStr(""), description="Keys of 32 characters or more, comma separated; each of them is good."
+    )
+
+    @model_validator(mode="after")
+    def _check_signing(self) -> Self:
+        short = any(len(key) < 32 for key in self.signing_keys)
+        if short or (self.signed_urls and not self.signing_keys):
+            raise ValueError("URL_SIGNING_KEYS: expected keys of 32 characters or more, comma separated")
+        return self
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """The keys that addresses may be signed with."""
+        keys = self.url_signing_keys.get_secret_value().split(",")
+        return tuple(key.strip() for key in keys if key.strip())
 
     @model_validator(mode="after")
     def _check_forms(self) -> Self:

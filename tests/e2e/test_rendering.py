@@ -20,7 +20,7 @@ TOKEN = "0123456789abcdef"
         {"API_PREFIX": "/prefix"},
         {"API_PREFIX": "/a/b/", "ROUTE_FILE_GET": "/pictures/", "ROUTE_CATALOG_GET": "/list"},
         {"ORIGINS_ALLOWED": "localhost,https://cms.example-site.com, shop.example.com:8443"},
-        {"ORIGINS_ALLOWED": "localhost,*", "FORMAT_NEGOTIATION": "true"},
+        {"ORIGINS_ALLOWED": "localhost,*", "FORMAT_NEGOTIATION": "true", "SIGNED_URLS": "true"},
     ],
     ids=str,
 )
@@ -44,7 +44,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         "RUN_DIR": str(other),
         **gateway.routes(settings),
         **gateway.cors(settings),
-        **gateway.negotiation(settings),
+        **gateway.switches(settings),
     }
     main = gateway.render(one, tier, values)
     # The entrypoint starts nginx at its end; a program of that name lets it come that far.
@@ -82,6 +82,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         ({"PURGE_TOKEN": TOKEN, "ROUTE_FILE_GET": "/a b"}, "ROUTE_FILE_GET"),
         ({"PURGE_TOKEN": TOKEN, "ORIGINS_ALLOWED": '";}'}, "ORIGINS_ALLOWED"),
         ({"PURGE_TOKEN": TOKEN, "FORMAT_NEGOTIATION": "perhaps"}, "FORMAT_NEGOTIATION"),
+        ({"PURGE_TOKEN": TOKEN, "SIGNED_URLS": "1"}, "SIGNED_URLS"),
     ],
 )
 def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(

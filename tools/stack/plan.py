@@ -160,7 +160,7 @@ class Stack:
             ]
         )
         try:
-            negotiation = gateway.negotiation(self.settings)
+            switches = gateway.switches(self.settings)
         except ValueError as error:
             raise PlanError(str(error)) from None
         config = gateway.render(
@@ -169,7 +169,7 @@ class Stack:
             {
                 **gateway.routes(self.settings),
                 **gateway.cors(self.settings),
-                **negotiation,
+                **switches,
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
                 "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
