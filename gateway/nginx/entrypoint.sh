@@ -71,11 +71,16 @@ for origin in "${origins[@]}"; do
 done
 if [ -n "$CORS_OTHERS" ] || [ -z "$CORS_ORIGINS" ]; then CORS_ORIGINS="-"; fi
 
-case "${FORMAT_NEGOTIATION:-false}" in
-    [Tt][Rr][Uu][Ee]) export FORMAT_NEGOTIATION=on ;;
-    [Ff][Aa][Ll][Ss][Ee]) export FORMAT_NEGOTIATION=off ;;
-    *) fail "FORMAT_NEGOTIATION: expected true or false (got '$FORMAT_NEGOTIATION')" ;;
-esac
+switch() { # switch NAME ON OFF: one of two texts, by a variable that is true or false
+    case "${!1:-false}" in
+        [Tt][Rr][Uu][Ee]) printf '%s' "$2" ;;
+        [Ff][Aa][Ll][Ss][Ee]) printf '%s' "$3" ;;
+        *) fail "$1: expected true or false (got '${!1}')" ;;
+    esac
+}
+FORMAT_NEGOTIATION=$(switch FORMAT_NEGOTIATION on off)
+SIGNATURES=$(switch SIGNED_URLS /.signed off)
+export FORMAT_NEGOTIATION SIGNATURES
 
 export RUN_DIR="${RUN_DIR:-/run/tada}"
 export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
@@ -91,7 +96,7 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
-${CORS_OTHERS} ${CORS_ORIGINS} ${FORMAT_NEGOTIATION} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+${CORS_OTHERS} ${CORS_ORIGINS} ${FORMAT_NEGOTIATION} ${SIGNATURES} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
 
 # What is rendered holds the token: only the owner may read it.

@@ -16,8 +16,10 @@ BASE = "/assets/media"
 _PATH = re.compile(rf"{BASE}/(?:(original|full)|optimise/([^/]+))(?:/image)?(/.+)")
 _BOX = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+ARGUMENTS = ("quality", "format", "fit", "crop", "dpr", "max_kb")
 QUALITY_MAX = 100
 KB_MAX = 100_000
+NO_PRESETS: Mapping[str, str] = {}
 _FORMATS: dict[str, Format] = {"webp": "webp", "avif": "avif", "jpeg": "jpeg", "jpg": "jpeg", "png": "png"}
 _ACCEPTED: dict[str, Format] = {"avif": "avif", "plain": "plain"}
 """What the gateway makes of a client's Accept header; no client can send it through the gateway."""
@@ -48,15 +50,20 @@ class Asked:
     max_bytes: int = 0
     accepted: Format = "webp"
     """What is made when no format is asked for."""
+    preset: str = ""
+    """The name that stands for all of this but the density and what is accepted."""
 
     def path(self, name: str) -> str:
         """Return the path of the same form of the asset `name`, below the route of the assets, without the query."""
-        box = f"/{self.width}x{self.height}" if self.kind == "optimise" else ""
-        return f"/{self.kind}{box}{name}"
+        box = self.preset or f"{self.width}x{self.height}"
+        return f"/{self.kind}/{box}{name}" if self.kind == "optimise" else f"/{self.kind}{name}"
 
 
-def parse(path: str, query: str, side_max: int) -> Asked:
-    """Read a path and a query string; raises BadRequest for a size that cannot be, NotFound for no path of an asset."""
+def parse(path: str, query: str, side_max: int, presets: Mapping[str, str] = NO_PRESETS) -> Asked:
+    """Read a path and a query string.
+
+    Raises BadRequest for a size or an argument that cannot be, NotFound for no path of an asset.
+    """
     match = _PATH.fullmatch(path)
     if match is None:
         raise NotFound(f"Nothing is at {path}.", f"Assets are below {BASE}/original, /full and /optimise/{{W}}x{{H}}.")
@@ -65,15 +72,17 @@ def parse(path: str, query: str, side_max: int) -> Asked:
     if plain == "original":
         return Asked("original", _checked(name))
     given = _arguments(query)
+    kind: Kind = "full" if box is None else "optimise"
+    preset = given.get("preset", "") if box is None else "" if _BOX.fullmatch(box) else box
+    if preset:
+        given, box = _of_preset(preset, given, presets)
     sides = (given.get("width", ""), given.get("height", ""))
     if box is not None:
-        match = _BOX.fullmatch(box)
-        if match is None:
-            raise BadRequest(f"{box!r} is not a size.", "Ask for optimise/{width}x{height}, such as 200x0; 0 is free.")
-        sides = (match[1], match[2])
+        left, _, right = box.partition("x")
+        sides = (left, right)
     width, height = (_number(what, text, side_max) for what, text in zip(("width", "height"), sides, strict=True))
     return Asked(
-        "full" if box is None else "optimise",
+        kind,
         _checked(name),
         width,
         height,
@@ -84,6 +93,7 @@ def parse(path: str, query: str, side_max: int) -> Asked:
         dpr=min(_one_of("dpr", given.get("dpr", ""), _DPRS, 1.0), side_max / max(width, height, 1)),
         max_bytes=_number("max_kb", given.get("max_kb", ""), KB_MAX) * 1024,
         accepted=_one_of("accept", given.get("accept", ""), _ACCEPTED, "webp"),
+        preset=preset,
     )
 
 
@@ -97,6 +107,18 @@ def _arguments(query: str) -> dict[str, str]:
         key, _, value = pair.partition("=")
         given.setdefault(key.lower(), value)
     return given
+
+
+def _of_preset(name: str, given: dict[str, str], presets: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """Return the arguments and the size that a preset stands for; of a client's own only the density counts."""
+    if name not in presets:
+        known = f" or a preset: {', '.join(presets)}" if presets else ""
+        raise BadRequest(
+            f"{name!r} is no size and no preset.", f"Ask for {{width}}x{{height}}, such as 200x0; 0 is free{known}."
+        )
+    box, _, query = presets[name].partition("?")
+    own = {key: value for key, value in given.items() if key in ("dpr", "accept") and value}
+    return {**_arguments(query), **own}, box
 
 
 def _checked(name: str) -> str:

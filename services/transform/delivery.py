@@ -44,7 +44,9 @@ class Delivery:
     guard: StorageGuard
 
     async def __call__(self, request: Request) -> Response:
-        wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max)
+        allowed = self.settings.allowed
+        wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max, allowed.presets)
+        allowed.check(wanted)
         cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
         group = keys.path_group(names.stem(wanted.name))
         uuids = [names.asset_uuid(name) for name in candidates(wanted)]

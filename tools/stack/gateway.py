@@ -35,12 +35,19 @@ def cors(settings: Mapping[str, str]) -> dict[str, str]:
     return {"CORS_OTHERS": "*" if "*" in origins else "", "CORS_ORIGINS": "|".join(patterns) or "-"}
 
 
-def negotiation(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the placeholder for FORMAT_NEGOTIATION; raises ValueError for what is neither true nor false."""
-    given = settings.get("FORMAT_NEGOTIATION", "").strip().lower()
+def switches(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholders for what is on or off; raises ValueError for what is neither true nor false."""
+    return {
+        "FORMAT_NEGOTIATION": "on" if _is_true("FORMAT_NEGOTIATION", settings) else "off",
+        "SIGNATURES": "/.signed" if _is_true("SIGNED_URLS", settings) else "off",
+    }
+
+
+def _is_true(name: str, settings: Mapping[str, str]) -> bool:
+    given = settings.get(name, "").strip().lower()
     if given not in ("", "true", "false"):
-        raise ValueError(f"FORMAT_NEGOTIATION: expected true or false (got {given!r})")
-    return {"FORMAT_NEGOTIATION": "on" if given == "true" else "off"}
+        raise ValueError(f"{name}: expected true or false (got {given!r})")
+    return given == "true"
 
 
 def render(target: Path, main: str, values: dict[str, str]) -> Path:

@@ -159,13 +159,17 @@ class Stack:
                 *(f"server unix:{self._socket(n)} max_fails=0;" for n in range(2, self.transform_workers + 1)),
             ]
         )
+        try:
+            switches = gateway.switches(self.settings)
+        except ValueError as error:
+            raise PlanError(str(error)) from None
         config = gateway.render(
             run,
             tier,
             {
                 **gateway.routes(self.settings),
                 **gateway.cors(self.settings),
-                **gateway.negotiation(self.settings),
+                **switches,
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
                 "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
