@@ -69,7 +69,7 @@ def _draw_svg(source: bytes, plan: Plan, side: int, pixels: int) -> tuple[Box, b
             page = page.addalpha()
         return box, page.write_to_memory()
     except pyvips.Error as error:
-        raise Refusal(str(error).strip().splitlines()[-1].strip()) from None
+        raise Refusal(str(error).strip().splitlines()[-1].strip(" :")) from None
 
 
 def _draw_pdf(source: bytes, plan: Plan, side: int, pixels: int) -> tuple[Box, bytes]:
