@@ -221,3 +221,19 @@ def test_with_a_token_only_its_holder_writes(tmp_path: Path, photos: dict[str, b
         assert httpx.post(url, headers={"Authorization": "Bearer s3cret-token"}, **form).status_code == 200
         assert httpx.get(f"http://localhost:{ports.api}/catalog").status_code == 200
         assert "s3cret-token" not in run.printed
+
+
+def test_settings_of_the_gateway_reach_it(tmp_path: Path, photos: dict[str, bytes]) -> None:
+    ports = Ports(*free_ports(6))
+    with running(tmp_path, ports, FORMAT_NEGOTIATION="true") as run:
+        run.wait_ready()
+        sent = httpx.post(
+            f"http://127.0.0.1:{ports.api}/file",
+            files={"file": ("cat.jpg", photos["china.jpg"])},
+            data={"namespace": "DEV"},
+        )
+        assert sent.status_code == 200
+        shown = httpx.get(
+            f"http://127.0.0.1:{ports.edge}/assets/media/optimise/40x0/DEV/cat.webp", headers={"Accept": "image/avif"}
+        )
+        assert shown.headers["content-type"] == "image/avif"

@@ -84,7 +84,7 @@ def _plan() -> Stack:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a number from 1 to 64")
     names = (
         *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
-        *("CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT"),
+        *("CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
     )
     settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
     return Stack(
