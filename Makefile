@@ -6,9 +6,9 @@ PY := .venv/bin/python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables of run: DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT BIND MEDIA_TOKEN"
+	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT BIND MEDIA_TOKEN"
 
-run: setup ## Run the whole system in the foreground; Ctrl-C stops it
+run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run
 
 test: setup-dev ## Run every test (ARGS="-k purge" chooses)
@@ -27,7 +27,7 @@ format: setup-dev ## Format the code
 	$(PY) -m ruff format .
 
 setup: ## Install what running needs
-	@tools/setup.sh run
+	@tools/setup.sh run$(if $(filter s3,$(STORAGE)),-s3)
 
 setup-dev: ## Install what the tests need
 	@tools/setup.sh dev

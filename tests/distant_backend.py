@@ -183,11 +183,9 @@ class Told:
 @asynccontextmanager
 async def told() -> AsyncIterator[Told]:
     """Run a backend that does as it is told."""
-    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         backend.connections += 1
-        writers.append(writer)
         with suppress(ConnectionError):
             while (asked := await read_request(reader)) and not writer.is_closing():
                 backend.asked.append(asked)
@@ -195,14 +193,33 @@ async def told() -> AsyncIterator[Told]:
                 await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    backend = Told(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    try:
+    async with _listening(serve) as port:
+        backend = Told(f"http://127.0.0.1:{port}")
         yield backend
+
+
+@asynccontextmanager
+async def _listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """Serve connections on a port; at the end cut them, and wait for what serves them.
+
+    Its tasks are not cancelled: the callback that asyncio gives them prints a cancellation as an error (Python 3.11.7).
+    """
+    connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections[asyncio.current_task()] = writer
+        await serve(reader, writer)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for writer in writers:
+        for writer in connections.values():
             writer.transport.abort()
+        await asyncio.gather(*(task for task in connections if task))
         await server.wait_closed()
 
 
@@ -241,8 +258,24 @@ def in_turn(*answers: Answering) -> Answering:
 
 
 async def silence(asked: Asked, writer: asyncio.StreamWriter) -> None:
-    """Answer nothing, as long as the other side has patience."""
-    await asyncio.sleep(3600)
+    """Answer nothing, until the backend is gone."""
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def hasty(content: bytes, read: int) -> AsyncIterator[str]:
+    """Run a server that reads so many bytes, sends `content` and closes the connection; give its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readexactly(read)
+            writer.write(content)
+            await writer.drain()
+        writer.close()
+
+    async with _listening(serve) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +285,27 @@ class Exchange:
     asked: Asked
     answer: bytes
 
+    @property
+    def status(self) -> int:
+        return int(self.answer.split(b" ", 2)[1])
+
+    @property
+    def answer_headers(self) -> dict[str, str]:
+        head = self.answer.partition(b"\r\n\r\n")[0].decode()
+        lines = [line.partition(":") for line in head.split("\r\n")[1:]]
+        return {name.lower(): value.strip() for name, _, value in lines}
+
+    @property
+    def answer_body(self) -> bytes:
+        return self.answer.partition(b"\r\n\r\n")[2]
+
 
 @asynccontextmanager
 async def recorded(port: int) -> AsyncIterator[tuple[str, list[Exchange]]]:
     """Stand between a client and a backend on this machine; give the address, and what has been said so far."""
     exchanges: list[Exchange] = []
-    tasks: set[asyncio.Task[None]] = set()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
         behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             while asked := await read_request(reader):
@@ -276,15 +319,8 @@ async def recorded(port: int) -> AsyncIterator[tuple[str, list[Exchange]]]:
             behind_writer.transport.abort()
             writer.transport.abort()
 
-    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", exchanges
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
+    async with _listening(pass_on) as listening:
+        yield f"http://127.0.0.1:{listening}", exchanges
 
 
 def only(exchanges: Sequence[Exchange]) -> Asked:

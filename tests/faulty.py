@@ -18,7 +18,7 @@ _ANSWERS = {
     "garbage": (200, "text/html", b"<!doctype html><title>Log in to the hotel's wireless network</title>"),
     "wrong": (200, "image/jpeg", b"\xff\xd8\xff\xe0" + b"not what was stored" * 400),
 }
-_RESET_AFTER = 64 * 1024
+_RESET_AFTER = 192 * 1024
 """Bytes of an answer, its header included."""
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Writes requirements/*.lock: every version pinned with its hashes, for every platform, naming no host.
+# What is locked already stays as it is. To take newer versions of everything: tools/lock.sh --upgrade
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tool=$(mktemp -d)
@@ -10,7 +11,7 @@ compile() {
     "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
         pyproject.toml "$@"
 }
-rm -f requirements/*.lock
+[ "${1:-}" != --upgrade ] || rm -f requirements/*.lock
 compile --extra dev --output-file requirements/dev.lock
 for extra in run run-s3 catalog transform jobs; do
     compile --extra $extra --constraint requirements/dev.lock --output-file requirements/$extra.lock

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what is missing: nginx with the cache-purge module and Redis by apt, Python packages into .venv by pip.
-# Usage: tools/setup.sh run|dev      Running it again does nothing when nothing is missing.
+# Usage: tools/setup.sh run|run-s3|dev      Running it again does nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-lock="requirements/${1:?run or dev}.lock"
+lock="requirements/${1:?run, run-s3 or dev}.lock"
 PATH="$PATH:/usr/sbin:/sbin"
 
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -32,7 +32,7 @@ has_module cache_purge || packages+=(libnginx-mod-http-cache-purge)
 has_module brotli_filter || packages+=(libnginx-mod-http-brotli-filter)
 command -v redis-server >/dev/null || packages+=(redis-server)
 # The tests hold the containers' own rendering of the nginx templates against that of make run.
-[ "$1" = run ] || command -v envsubst >/dev/null || packages+=(gettext-base)
+[ "$1" != dev ] || command -v envsubst >/dev/null || packages+=(gettext-base)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -57,11 +57,14 @@ fi
 
 stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }
 installed=$(cat .venv/installed 2>/dev/null || true)
-# What the tests need includes what running needs.
-if [ "$installed" != "$(stamp dev)" ] && [ "$installed" != "$(stamp "$1")" ]; then
-    echo "setup: installing Python packages ($lock)"
-    rm -rf .venv
-    "$python" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-    stamp "$1" >.venv/installed
-fi
+# Each of these includes what those before it need.
+enough=no
+for set in run run-s3 dev; do
+    [ $set = "$1" ] && enough=yes
+    [ $enough = yes ] && [ "$installed" = "$(stamp $set)" ] && exit 0
+done
+echo "setup: installing Python packages ($lock)"
+rm -rf .venv
+"$python" -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+stamp "$1" >.venv/installed

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from examples.distant_backend.dumps import Dumps
-from examples.distant_backend.files import BadPath, Files
+from examples.distant_backend.files import BadPath, Files, NoSuchFile
 from examples.distant_backend.sending import file_response
 
 _MAX_FILES = 1000
@@ -31,18 +32,33 @@ def make_app(folder: Path, token: str, keep: int) -> ASGIApp:
     return Starlette(
         routes=[
             Route("/readiness-check", routes.ready, methods=["GET"]),
-            Route("/file", routes.get, methods=["GET"]),
-            Route("/file", routes.put, methods=["POST", "PATCH"]),
-            Route("/file", routes.delete, methods=["DELETE"]),
-            Route("/files", routes.list, methods=["GET"]),
-            Route("/files", routes.put_new, methods=["POST"]),
-            Route("/files", routes.put_replaced, methods=["PATCH"]),
-            Route("/files", routes.delete_several, methods=["DELETE"]),
+            _route("/file", GET=routes.get, POST=routes.put, PATCH=routes.put, DELETE=routes.delete),
+            _route(
+                "/files",
+                GET=routes.list,
+                POST=routes.put_new,
+                PATCH=routes.put_replaced,
+                DELETE=routes.delete_several,
+            ),
             *Dumps(folder, files).routes(),
         ],
         middleware=[Middleware(TokenRequired, token=token)] if token else [],
-        exception_handlers={HTTPException: _on_http_error, BadPath: _on_bad_path, OSError: _on_os_error},
+        exception_handlers={
+            HTTPException: _on_http_error,
+            BadPath: _on_bad_path,
+            NoSuchFile: _on_no_such_file,
+            OSError: _on_os_error,
+        },
     )
+
+
+def _route(path: str, **handlers: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Return one route for all methods of a path, so that a 405 names them all."""
+
+    async def answer(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answer, methods=list(handlers))
 
 
 class TokenRequired:
@@ -114,6 +130,8 @@ class Routes:
             names = [_path(name) for name in str(form.get("unique_names") or "").split(",")]
             if len(names) != len(sent):
                 raise HTTPException(400, "there must be as many unique_names as files")
+            if not all(self._files.has(name) for name in names):
+                raise NoSuchFile
             stored = [
                 await self._put(name, None, False, file, replaces=True) for name, file in zip(names, sent, strict=True)
             ]
@@ -218,6 +236,10 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 async def _on_bad_path(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the path is not one that a file can have"}, 400)
+
+
+async def _on_no_such_file(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "no such file"}, 404)
 
 
 async def _on_os_error(request: Request, error: Exception) -> Response:

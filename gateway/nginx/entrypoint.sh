@@ -71,6 +71,17 @@ for origin in "${origins[@]}"; do
 done
 if [ -n "$CORS_OTHERS" ] || [ -z "$CORS_ORIGINS" ]; then CORS_ORIGINS="-"; fi
 
+switch() { # switch NAME ON OFF: one of two texts, by a variable that is true or false
+    case "${!1:-false}" in
+        [Tt][Rr][Uu][Ee]) printf '%s' "$2" ;;
+        [Ff][Aa][Ll][Ss][Ee]) printf '%s' "$3" ;;
+        *) fail "$1: expected true or false (got '${!1}')" ;;
+    esac
+}
+FORMAT_NEGOTIATION=$(switch FORMAT_NEGOTIATION on off)
+SIGNATURES=$(switch SIGNED_URLS /.signed off)
+export FORMAT_NEGOTIATION SIGNATURES
+
 export RUN_DIR="${RUN_DIR:-/run/tada}"
 export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
 export CACHE_MAX_SIZE="${CACHE_MAX_SIZE:-10g}"
@@ -85,13 +96,13 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
-${CORS_OTHERS} ${CORS_ORIGINS} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+${CORS_OTHERS} ${CORS_ORIGINS} ${FORMAT_NEGOTIATION} ${SIGNATURES} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
 
 # What is rendered holds the token: only the owner may read it.
 umask 077
 mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR"
-for name in "$TIER" common errors; do
+for name in "$TIER" common delivery errors; do
     envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
 done
 

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from services.catalog import changes, cors, docs_page, dumps, files, health, listing
+from services.catalog import changes, cors, docs_page, dumps, files, health, jobs, listing
 from services.catalog.auth import Authentication
 from services.catalog.clients import networks
 from services.catalog.context import Context
@@ -21,10 +22,21 @@ from services.catalog.uploads import Rules, Uploads
 from services.core import redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
+from services.core.job_log import JobLog
 from services.core.limits import Limit, Limiter
+from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, RequestLog
+
+
+class _EntryConvertor(StringConvertor):
+    """What may stand for an entry in a path: anything but what is a route of its own there."""
+
+    regex = r"(?!(?:create|restore)-dump(?:/|$))[^/]+"
+
+
+register_url_convertor("entry", _EntryConvertor())
 
 
 def make_app(settings: CatalogSettings) -> Starlette:
@@ -68,6 +80,9 @@ def make_app(settings: CatalogSettings) -> Starlette:
             Route("/file/{uuid}", files.patch_file, methods=["PATCH"]),
             Route("/file/{uuid}", files.delete_file, methods=["DELETE"]),
             *(route for path in _catalog_paths(settings) for route in _catalog_routes(path)),
+            Route("/jobs", jobs.list_jobs),
+            Route("/jobs/{job}", jobs.get_job),
+            Route("/jobs/{job}", jobs.post_job, methods=["POST"]),
             Route(settings.healthcheck_route, health.readiness),
             *docs_page.routes(settings),
         ),
@@ -83,13 +98,23 @@ def make_app(settings: CatalogSettings) -> Starlette:
                 trusted=networks(settings.trusted_proxies),
                 exempt=settings.healthcheck_route,
             ),
-            Middleware(Authentication, tokens=settings.tokens(), private=_dump_paths(settings)),
+            Middleware(Authentication, tokens=settings.tokens(), private=_private_paths(settings)),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # To an address that is right for this process and for nobody outside.
-    app.state.context = Context(settings, catalog, Variants(client), storage, store, Uploads(catalog, storage, rules))
+    log = JobLog(client)
+    app.state.context = Context(
+        settings,
+        catalog,
+        Variants(client),
+        storage,
+        store,
+        log,
+        JobQueue(client, log),
+        Uploads(catalog, storage, rules),
+    )
     return app
 
 
@@ -102,8 +127,9 @@ def _catalog_paths(settings: CatalogSettings) -> list[str]:
     return _paths("/catalog", settings.route_catalog_get)
 
 
-def _dump_paths(settings: CatalogSettings) -> list[str]:
-    return [f"{path}/get-dump" for path in _catalog_paths(settings)]
+def _private_paths(settings: CatalogSettings) -> list[str]:
+    routes = ("get-dump", "create-dump", "restore-dump")
+    return ["/jobs", *(f"{path}/{route}" for path in _catalog_paths(settings) for route in routes)]
 
 
 def _slash_or_not(*routes: Route) -> list[Route]:
@@ -122,8 +148,11 @@ def _catalog_routes(path: str) -> list[Route]:
         Route(path, changes.post_entry, methods=["POST"]),
         Route(path, changes.patch_entries, methods=["PATCH"]),
         Route(path, changes.delete_entries, methods=["DELETE"]),
+        Route(f"{path}/create-dump", dumps.create_dump, methods=["POST"]),
+        Route(f"{path}/restore-dump", dumps.restore_dump, methods=["POST"]),
+        Route(f"{path}/restore-dump/{{filename}}", dumps.restore_dump, methods=["POST"]),
         Route(f"{path}/get-dump/{{filename}}", dumps.get_dump),
-        Route(f"{path}/{{uuid}}", listing.get_entry),
-        Route(f"{path}/{{uuid}}", changes.patch_entry, methods=["PATCH"]),
-        Route(f"{path}/{{uuid}}", changes.delete_entry, methods=["DELETE"]),
+        Route(f"{path}/{{uuid:entry}}", listing.get_entry),
+        Route(f"{path}/{{uuid:entry}}", changes.patch_entry, methods=["PATCH"]),
+        Route(f"{path}/{{uuid:entry}}", changes.delete_entry, methods=["DELETE"]),
     ]

@@ -1,4 +1,4 @@
-"""Who makes a request: reading is free but for dumps, writing needs a token whenever one is configured."""
+"""Who makes a request: reading is free but for dumps and jobs, writing needs a token whenever one is configured."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ _PRINCIPAL = "tada.principal"
 class Authentication:
     """Lets a request that writes pass only with a token that allows to write, and notes whose it is.
 
-    What lies below a `private` path has all there is: to read it too needs a token that allows everything.
+    What is at or below a `private` path is about all there is: even to read it needs a token that allows everything.
     """
 
     def __init__(self, app: ASGIApp, tokens: Tokens, private: Collection[str] = ()) -> None:
@@ -41,7 +41,7 @@ class Authentication:
     def _needed(self, method: str, path: str) -> Role | None:
         if method == "OPTIONS":
             return None
-        if path.startswith(self._private):
+        if f"{path}/".startswith(self._private):
             return Role.ADMIN
         return None if method in _READING else Role.WRITE
 

@@ -16,15 +16,18 @@ _FORM_ONLY = frozenset({"toWebp"})
 
 async def read_json_object(request: Request, example: str) -> dict[str, Any]:
     """Return the body as a JSON object; raises BadRequest when it is none."""
-    value = await _read_json(request, "a JSON object", example)
-    if not isinstance(value, dict):
-        raise _unfit("a JSON object", example)
-    return value
+    return _object(_parsed(await _read(request), "a JSON object", example), example)
+
+
+async def read_optional_object(request: Request, example: str) -> dict[str, Any]:
+    """Return the body as a JSON object, an empty one when there is no body; raises BadRequest."""
+    body = await _read(request)
+    return _object(_parsed(body, "a JSON object", example), example) if body.strip() else {}
 
 
 async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
     """Return the body as a list of JSON objects; raises BadRequest when it is none."""
-    value = await _read_json(request, "a list of JSON objects", example)
+    value = _parsed(await _read(request), "a list of JSON objects", example)
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise _unfit("a list of JSON objects", example)
     if len(value) > _MAX_ITEMS:
@@ -32,16 +35,26 @@ async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]
     return value
 
 
-async def _read_json(request: Request, wanted: str, example: str) -> object:
+async def _read(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_JSON:
             raise TooLarge(f"The JSON body has more than {_MAX_JSON} bytes.", "Send fewer changes at a time.")
+    return bytes(body)
+
+
+def _parsed(body: bytes, wanted: str, example: str) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _unfit(wanted, example, f": {error}") from None
+
+
+def _object(value: object, example: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _unfit("a JSON object", example)
+    return value
 
 
 def _unfit(wanted: str, example: str, why: str = "") -> BadRequest:

@@ -11,6 +11,8 @@ from services.catalog.uploads import Uploads
 from services.core.caching import Lifetimes
 from services.core.catalog import Catalog
 from services.core.dumps import DumpStore
+from services.core.job_log import JobLog
+from services.core.queue import JobQueue
 from services.core.storage import Storage
 from services.core.variants import Variants
 
@@ -22,6 +24,8 @@ class Context:
     variants: Variants
     storage: Storage
     dumps: DumpStore
+    jobs: JobLog
+    queue: JobQueue
     uploads: Uploads
 
     @property

@@ -1,14 +1,20 @@
-"""GET /catalog/get-dump/{filename}: a file of a dump, brought from where dumps are kept, and checked, then sent."""
+"""The routes for dumps. A dump is made and restored by the jobs worker: the routes ask for it and wait for the result.
+
+All answers have the shape that the older service gave them, errors too.
+"""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from services.catalog import jobs
+from services.catalog.answers import PURGE_HEADER
+from services.catalog.auth import principal_of
 from services.catalog.context import Context, context
 from services.catalog.spool import spool_path
 from services.core import caching, dumps
@@ -20,14 +26,68 @@ from services.core.web import JsonResponse
 _CHUNK = 256 * 1024
 
 
+async def create_dump(request: Request) -> Response:
+    """Have a dump made; answer with its files."""
+    return await _answer_of_job(request, "create_dump", {}, ("message", "files", "timestamp"))
+
+
+async def restore_dump(request: Request) -> Response:
+    """Have a dump restored, the latest if none is named; answer with what was restored."""
+    asked = request.path_params.get("filename") or request.query_params.get("filename") or LATEST
+    return await _answer_of_job(request, "restore_dump", {"filename": asked}, ("message", "details"))
+
+
+async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
+    """Ask for a job and answer with the `shown` parts of its result, or where to look when it takes longer."""
+    ctx = context(request)
+    try:
+        record = await ctx.queue.put(name, given, principal_of(request).name)
+    except DumpError as error:
+        return _refusal(error)
+    record = await ctx.jobs.wait(record.id, ctx.settings.dump_wait_seconds)
+    if record.result is not None:
+        headers = dict(caching.NEVER)
+        if "purged" in record.result:
+            headers[PURGE_HEADER] = "done" if record.result["purged"] else "queued"
+        return JsonResponse({part: record.result[part] for part in shown}, headers=headers)
+    if record.status == "failed" and record.error is not None:
+        return _refusal_of_job(record.error)
+    status_url = jobs.address_of(ctx, record)
+    body = {
+        "message": f"The job is {record.status}: look at its status_url.",
+        "job": {"id": record.id, "status": record.status, "status_url": status_url},
+    }
+    headers = {"location": status_url, "retry-after": str(jobs.POLL_SECONDS), **caching.NEVER}
+    return JsonResponse(body, 202, headers=headers)
+
+
+def _refusal_of_job(error: Mapping[str, Any]) -> Response:
+    """Answer with the error of a job: those that are about the dump say it in three parts already."""
+    details, hint = error.get("details"), error.get("hint")
+    said = {
+        "error": error["message"] if details else "The dump could not be handled",
+        "details": details or error["message"],
+        "suggestion": hint or "Try again; the log of the jobs worker says more",
+    }
+    return _refused(said, error["status"])
+
+
+def _refusal(error: DumpError) -> Response:
+    return _refused(error.said(), error.status)
+
+
+def _refused(said: Mapping[str, str], status: int) -> Response:
+    later = {"retry-after": str(jobs.POLL_SECONDS)} if status == 503 else {}
+    return JsonResponse(said, status, headers={**caching.NEVER, "x-content-type-options": "nosniff", **later})
+
+
 async def get_dump(request: Request) -> Response:
     """Answer with a file of a dump as an attachment; errors have the shape that the dump routes have."""
     ctx = context(request)
     try:
         filename, file = await _fetched(ctx, request.path_params["filename"], request.query_params.get("format", ""))
     except DumpError as error:
-        headers = {**caching.NEVER, "x-content-type-options": "nosniff"}
-        return JsonResponse(error.said(), error.status, headers=headers)
+        return _refusal(error)
     kind: Kind = "json" if filename.endswith(".json") else "rdb"
     headers = {
         "content-disposition": f'attachment; filename="{filename}"',

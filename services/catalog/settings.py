@@ -45,6 +45,12 @@ class CatalogSettings(ServerSettings):
     purge_wait_seconds: float = Field(
         3.0, ge=0, le=9, description="How long a write waits until the caches are purged before it answers."
     )
+    dump_wait_seconds: float = Field(
+        30.0,
+        ge=0,
+        le=55,
+        description="How long create-dump and restore-dump wait for their job before they answer 202.",
+    )
     route_file_post: Route = Field("/upload", description="Another path for POST /file.")
     route_files_post: Route = Field("/uploads", description="Another path for POST /files.")
     origins_allowed: TextList = Field(

@@ -19,9 +19,13 @@ TadaError
 │   ├── DumpMissing       404  there is no such dump
 │   ├── BadDump           422  a dump that cannot be restored: nothing was changed
 │   └── DumpDamaged       500  a dump in the storage is not the one that was stored
+├── WorkerDied            500  whoever runs a job is killed by it, or during it, too often
+├── TookTooLong           500  a job was ended because of that
+├── Unreadable            500  what lies in the queue is no job
 └── Unavailable           503  a dependency is down or the service is full: try again
     └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
-        └── StorageRefused     the storage does not take the credentials: an operator must act
+        ├── StorageRefused     the storage does not take the credentials: an operator must act
+        └── BucketMissing      the storage has no such bucket: an operator must act
 """
 
 
@@ -166,6 +170,18 @@ class DumpDamaged(DumpError):
     code = "dump_damaged"
 
 
+class WorkerDied(TadaError):
+    code = "worker_died"
+
+
+class TookTooLong(TadaError):
+    code = "took_too_long"
+
+
+class Unreadable(TadaError):
+    code = "unreadable"
+
+
 class Unavailable(TadaError):
     status = 503
     code = "unavailable"
@@ -182,3 +198,11 @@ class StorageDown(Unavailable):
 class StorageRefused(StorageDown):
     code = "storage_refused"
     retry_after = 30
+
+
+class BucketMissing(StorageDown):
+    code = "bucket_missing"
+    retry_after = 30
+
+    def __init__(self) -> None:
+        super().__init__("The storage has no such bucket: check S3_BUCKET_NAME and S3_REGION.")

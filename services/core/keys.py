@@ -8,6 +8,7 @@
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | id of the last change of the catalog |
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
+| `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
 | `tada:changes` | stream | changes whose caches are still to be purged |
 | `tada:generation` | text | id of the change that replaced the whole catalog the last time; `0` when it is not there |
 | `tada:aside:{generation}` | text | present while an earlier generation can still be read |
@@ -15,6 +16,10 @@
 | `tada:restore:{id}:entries`, `…:order`, `…:expiry` | | a catalog that is being loaded, before it is switched to |
 | `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
+| `tada:job:{id}` | text | what is known of a job, as JSON, for a week |
+| `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
+| `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
+| `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
 | `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
@@ -29,6 +34,7 @@ EXPIRY = "tada:expiry"
 SEQUENCE = "tada:sequence"
 REVISION = "tada:revision"
 CLAIMS = "tada:claims"
+DOUBTFUL = "tada:doubtful"
 CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
 GENERATION = "tada:generation"
@@ -41,6 +47,8 @@ ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
 RESTORING = "tada:restoring"
 
 AGAIN = "tada:purge-again"
+
+JOB_LOG = "tada:job-log"
 
 _BRIEF = "brief:"
 LIST_GROUP = "list"
@@ -58,6 +66,18 @@ def staged(restore: str) -> tuple[str, str, str]:
 
 def dump(stamp: str) -> str:
     return f"tada:dump:{stamp}"
+
+
+def job(job_id: str) -> str:
+    return f"tada:job:{job_id}"
+
+
+def job_done(job_id: str) -> str:
+    return f"tada:job-done:{job_id}"
+
+
+def lease(what: str) -> str:
+    return f"tada:lease:{what}"
 
 
 def alive(owner: str) -> str:

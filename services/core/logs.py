@@ -41,10 +41,12 @@ def set_up(service: str, style: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for talkative in ("uvicorn.error", "arq", "pyvips"):
+    for talkative in ("uvicorn.error", "arq", "pyvips", "botocore", "aiobotocore"):
         logging.getLogger(talkative).setLevel("WARNING")
 
 
-def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
-    """Log an event with its fields."""
-    logger.log(level, name, extra={_EXTRA: fields})
+def event(
+    logger: logging.Logger, level: int, name: str, exc_info: BaseException | None = None, **fields: object
+) -> None:
+    """Log an event with its fields, and with the traceback of an error."""
+    logger.log(level, name, exc_info=exc_info, extra={_EXTRA: fields})

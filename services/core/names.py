@@ -21,6 +21,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9\-@_]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9\-@_]{1,90}")
 _UNIQUE_NAME = re.compile(r"(?:/[A-Za-z0-9\-@_]{1,90}){2,12}\.[A-Za-z0-9]{1,10}")
+_SPARE = re.compile(r"\.[0-9a-f]{16}\Z")
 
 RESERVED_NAMESPACES = frozenset({"dumps", "image"})
 """`dumps/` holds the dumps in the storage; `image` may stand before the namespace in a public path."""
@@ -76,6 +77,11 @@ def spare_storage_key(unique_name: str) -> str:
     A dot cannot occur in a safe segment, so a spare key is never the plain key of another asset.
     """
     return f"{plain_storage_key(unique_name)}.{secrets.token_hex(8)}"
+
+
+def unique_name_of(storage_key: str) -> str:
+    """Return the path of the asset that a storage key, plain or spare, belongs to if it belongs to any."""
+    return "/" + _SPARE.sub("", storage_key)
 
 
 def name_asset(

@@ -10,16 +10,17 @@ from services.core.errors import NotFound
 _BATCH = 500
 
 
-async def expire(catalog: Catalog) -> int:
-    """Mark every entry that has expired by now; return how many there were. Running it again does no harm."""
-    marked = 0
+async def expire(catalog: Catalog) -> list[Entry]:
+    """Mark every entry that has expired by now, and return them. Running it again does no harm."""
+    marked = []
     while uuids := await catalog.expired_uuids(time.time(), _BATCH):
         for uuid in uuids:
             try:
-                _, change = await catalog.change(uuid, _mark)
+                entry, change = await catalog.change(uuid, _mark)
             except NotFound:
                 continue  # Deleted since; its date went with it.
-            marked += change is not None
+            if change is not None:
+                marked.append(entry)
     return marked
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 
 from redis.exceptions import RedisError
@@ -11,9 +12,13 @@ from services.core import logs, redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
 from services.core.dumps import DumpStore
-from services.core.storage import Storage, open_storage
+from services.core.job_log import JobLog
+from services.core.queue import JobQueue
+from services.core.storage import open_storage
 from services.core.variants import Variants
+from services.jobs import schedule
 from services.jobs.initial import restore_on_init
+from services.jobs.kinds import Tools
 from services.jobs.nginx import Tiers
 from services.jobs.purger import Purger
 from services.jobs.settings import JobsSettings
@@ -35,22 +40,32 @@ async def run(settings: JobsSettings) -> None:
     dumps.prepare()
     await dumps.open()
     purger = Purger(client, catalog, Variants(client), storage, tiers)
+    tools = Tools(settings, client, catalog, storage, dumps)
+    queue = JobQueue(client, JobLog(client))
     try:
         async with catalog.alive(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(purger.run()),
-                group.create_task(_run_jobs(settings.redis_address, catalog, storage)),
+                group.create_task(_run_jobs(tools)),
+                group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:
                 work.append(group.create_task(_restore(client, catalog, dumps)))
             await _told_to_stop()
-            for task in work:
-                task.cancel()
+            await _stop(work)
     finally:
         await tiers.close()
         await dumps.close()
         await storage.close()
         await client.aclose()
+
+
+async def _stop(work: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, as often as it takes: when Redis goes away at that moment, its error is raised instead."""
+    while running := [task for task in work if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_RESTART_SECONDS)
 
 
 async def _restore(client: redis.Redis, catalog: Catalog, dumps: DumpStore) -> None:
@@ -65,10 +80,11 @@ async def _told_to_stop() -> None:
     await stop.wait()
 
 
-async def _run_jobs(redis_address: str, catalog: Catalog, storage: Storage) -> None:
+async def _run_jobs(tools: Tools) -> None:
     """Run the arq worker; it ends when Redis goes away, and is started anew."""
     while True:
-        worker = make_worker(redis_address, catalog, storage)
+        client = redis.connect(tools.settings.redis_address)
+        worker = make_worker(client, tools)
         try:
             await worker.async_run()
         except (RedisError, OSError) as error:
@@ -76,4 +92,5 @@ async def _run_jobs(redis_address: str, catalog: Catalog, storage: Storage) -> N
         finally:
             with suppress(RedisError, OSError, asyncio.CancelledError):
                 await worker.close()
+            await client.aclose()
         await asyncio.sleep(_RESTART_SECONDS)

@@ -1,8 +1,10 @@
 """Settings of the jobs worker."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
+from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.core.settings import CoreSettings, TextList
@@ -21,6 +23,16 @@ def _check_token(token: SecretStr) -> SecretStr:
     return token
 
 
+def _check_cron(expression: str) -> str:
+    if expression:
+        try:
+            CronSim(expression, datetime.now(UTC))
+        except CronSimError as error:
+            raise ValueError(f"{error}; expected five fields such as '15 3 * * *' (03:15 UTC), or nothing") from None
+    return expression
+
+
+Cron = Annotated[str, AfterValidator(_check_cron)]
 Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
@@ -30,6 +42,13 @@ class JobsSettings(CoreSettings):
     restore_on_init: bool = Field(
         False, description="Restore the latest dump at the start when Redis has never had a catalog."
     )
+    sync_cron: Cron = Field("15 3 * * *", description="When *sync* runs, in UTC; nothing for never.")
+    publish_cron: Cron = Field("45 3 * * *", description="When *publish* runs, in UTC; nothing for never.")
+    expire_cron: Cron = Field("15 4 * * *", description="When *expire* runs, in UTC; nothing for never.")
+    sync_remove_max_percent: float = Field(
+        10.0, ge=0, le=100, description="*sync* removes nothing when more than this share of the entries would go."
+    )
+    dumps_kept: int = Field(14, ge=0, description="How many dumps are kept; 0 for all.")
     purge_token: Annotated[SecretStr, AfterValidator(_check_token)] = Field(
         SecretStr(""), validate_default=True, description="What the purge locations of both tiers ask for."
     )

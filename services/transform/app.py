@@ -18,6 +18,7 @@ from services.transform.delivery import Delivery
 from services.transform.pool import Patience, RenderPool
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
+from services.transform.signed import check_signature
 
 
 def make_app(settings: TransformSettings) -> Starlette:
@@ -33,6 +34,9 @@ def make_app(settings: TransformSettings) -> Starlette:
     async def deliver(request: Request) -> Response:
         return await delivery(request)
 
+    async def signed(request: Request) -> Response:
+        return check_signature(request, settings.signing_keys)
+
     async def healthy(request: Request) -> Response:
         return JsonResponse({"alive": True})
 
@@ -45,7 +49,7 @@ def make_app(settings: TransformSettings) -> Starlette:
         await client.aclose()
 
     return Starlette(
-        routes=[Route("/assets/media/{path:path}", deliver), Route("/healthz", healthy)],
+        routes=[Route("/assets/media/{path:path}", deliver), Route("/.signed", signed), Route("/healthz", healthy)],
         middleware=[Middleware(RequestLog, quiet="/healthz")],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.core import media_types, names
 from services.core.entries import Entry
 from services.transform.asked import Asked
-from services.transform.plan import Plan
+from services.transform.plan import Focus, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,25 @@ def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tupl
         taken = any(other and other is not entry and other.unique_name == right_name for other in others)
         return Stored(entry) if taken else Redirect(entry, asked.path(right_name))
     raster = media_types.KNOWN[entry.original_mimetype].raster
-    sized = bool(asked.width or asked.height)
-    # An SVG or a PDF is delivered as stored, unless a picture of a size is asked for.
-    if asked.kind == "original" or not (sized or entry.converted) or not (raster or asked.kind == "optimise"):
+    # A picture is made when one is asked for, and of what the catalog says is delivered as WebP. `full` of an SVG or a
+    # PDF is what is stored, whatever is asked.
+    picture = bool(asked.width or asked.height or asked.format)
+    if asked.kind == "original" or not (raster or asked.kind == "optimise") or not (picture or entry.converted):
         return Stored(entry)
-    return Rendition(entry, Plan(asked.width, asked.height, asked.quality))
+    return Rendition(entry, plan_of(asked))
+
+
+def plan_of(asked: Asked) -> Plan:
+    """Return what is made; arguments that change no byte are left out, as in the gateway's cache key."""
+    both = bool(asked.width and asked.height)
+    fit = asked.fit if both else "cover"
+    centre = asked.focus == Focus(0.5, 0.5)
+    return Plan(
+        width=round(asked.width * asked.dpr),
+        height=round(asked.height * asked.dpr),
+        quality=asked.quality,
+        format=asked.format or asked.accepted,
+        fit=fit,
+        focus=asked.focus if both and fit == "cover" and not centre else None,
+        max_bytes=asked.max_bytes,
+    )

@@ -5,8 +5,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import formatdate, parsedate_to_datetime
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -18,8 +16,8 @@ from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavail
 from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
 from services.core.variants import Variants, new_answer
-from services.core.web import NotedAnswer, error_response, matches, uncached
-from services.transform import asked, pipeline, placeholder, ranges, stored
+from services.core.web import NotedAnswer, error_response, uncached
+from services.transform import asked, conditional, disposition, pipeline, placeholder, ranges, stored
 from services.transform.connected import while_connected
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
 from services.transform.renders import Renders
@@ -46,7 +44,9 @@ class Delivery:
     guard: StorageGuard
 
     async def __call__(self, request: Request) -> Response:
-        wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max)
+        allowed = self.settings.allowed
+        wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max, allowed.presets)
+        allowed.check(wanted)
         cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
         group = keys.path_group(names.stem(wanted.name))
         uuids = [names.asset_uuid(name) for name in candidates(wanted)]
@@ -105,8 +105,9 @@ class Delivery:
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
         freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
-        headers = {**_validators(decision, last_call=freshness.last_call), **_SAFE, **freshness.headers}
-        if _unchanged(request, headers):
+        validators = conditional.validators(decision.entry, _form(decision), last_call=freshness.last_call)
+        headers = {**validators, **_SAFE, **freshness.headers}
+        if conditional.unchanged(request, headers):
             return Response(status_code=304, headers=headers)
         try:
             if isinstance(decision, Rendition):
@@ -123,14 +124,15 @@ class Delivery:
             # Tried again once a minute, and when it changes: not for everybody who asks.
             lasting = wish.entry.expires_at is None
             return error_response(error, {**_SAFE, **(caching.negative(self._lifetimes) if lasting else caching.NEVER)})
-        return Response(rendered.content, headers=headers, media_type=rendered.media_type)
+        filename = names.with_extension(wish.entry.filename, media_types.KNOWN[rendered.media_type].extensions[0])
+        return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
-        headers = {**headers, "accept-ranges": "bytes"}
+        headers = {**headers, **disposition.inline(entry.original_filename), "accept-ranges": "bytes"}
         if not media_types.KNOWN[entry.original_mimetype].raster:
             headers.update(_NO_SCRIPTS)
         try:
-            part = ranges.parse(_range(request, headers), entry.size) if request.method == "GET" else None
+            part = ranges.parse(conditional.wanted_range(request, headers), entry.size)
         except ranges.Unsatisfiable:
             refused = {**_SAFE, **caching.NEVER, "content-range": f"bytes */{entry.size}"}
             return Response(status_code=416, headers=refused)
@@ -172,44 +174,10 @@ def _is_brief(decision: Decision, response: Response | None) -> bool:
     return failed or isinstance(decision, Missing | Placeholder | Redirect)
 
 
-def _validators(decision: Stored | Rendition, *, last_call: bool) -> dict[str, str]:
-    """Return the ETag, made of everything that determines the bytes, and the date of the last change.
-
-    The last answers before an expiry have an ETag of their own: caches must take their new headers, not only a 304.
-    """
-    tag = decision.entry.signature[:32]
-    if isinstance(decision, Rendition):
-        plan = decision.plan
-        tag += f"-{plan.width}x{plan.height}q{plan.quality}r{pipeline.REVISION}"
-    if last_call:
-        tag += "-last"
-    changed = datetime.fromisoformat(decision.entry.updated_date).timestamp()
-    return {"etag": f'"{tag}"', "last-modified": formatdate(changed, usegmt=True)}
-
-
-def _unchanged(request: Request, headers: dict[str, str]) -> bool:
-    """Say whether the client has these bytes already (RFC 9110, 13.2.2)."""
-    if "if-none-match" in request.headers:
-        return matches(request, headers["etag"])
-    since = _date(request.headers.get("if-modified-since", ""))
-    changed = _date(headers["last-modified"])
-    return since is not None and changed is not None and changed <= since
-
-
-def _range(request: Request, headers: dict[str, str]) -> str:
-    """Return the Range header, unless If-Range says that the client's part is of other bytes."""
-    condition = request.headers.get("if-range")
-    if condition is not None and condition not in (headers["etag"], headers["last-modified"]):
+def _form(decision: Stored | Rendition) -> str:
+    if isinstance(decision, Stored):
         return ""
-    return request.headers.get("range", "")
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return conditional.form(decision.plan, pipeline.REVISION)
 
 
 def _file_gone(decision: Decision) -> Response:

@@ -1,9 +1,17 @@
 """Settings of the transform service."""
 
-from pydantic import Field
+from typing import Annotated, Self
 
-from services.core.settings import ServerSettings, Size
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+from services.core.settings import ServerSettings, Size, TextList
 from services.transform.guard import Limits
+from services.transform.presets import Allowed, check_presets, check_size, read_presets
+
+
+def _read_presets(value: object) -> object:
+    return read_presets(value) if isinstance(value, str) else value
 
 
 class TransformSettings(ServerSettings):
@@ -39,6 +47,50 @@ class TransformSettings(ServerSettings):
     )
     draw_cpu_seconds: int = Field(1, gt=0, le=60, description="Processor time to draw an SVG or the page of a PDF.")
     draw_memory: Size = Field(192 * 1024 * 1024, description="Memory for the same.")
+
+    presets: Annotated[dict[str, str], NoDecode, BeforeValidator(_read_presets)] = Field(
+        {}, description="Names for sizes with arguments: thumb:200x200?fit=contain&quality=70; hero:1600x0"
+    )
+    only_presets: bool = Field(False, description="Serve presets, originals and whole pictures only.")
+    allowed_sizes: TextList = Field((), description="The only sizes that are served beside presets: 200x0,400x300.")
+
+    signed_urls: bool = Field(False, description="Answer at the edge only addresses that URL_SIGNING_KEYS has signed.")
+    url_signing_keys: SecretStr = Field(
+        SecretStr(""), description="Keys of 32 characters or more, comma separated; each of them is good."
+    )
+
+    @model_validator(mode="after")
+    def _check_signing(self) -> Self:
+        short = any(len(key) < 32 for key in self.signing_keys)
+        if short or (self.signed_urls and not self.signing_keys):
+            raise ValueError("URL_SIGNING_KEYS: expected keys of 32 characters or more, comma separated")
+        return self
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """The keys that addresses may be signed with."""
+        keys = self.url_signing_keys.get_secret_value().split(",")
+        return tuple(key.strip() for key in keys if key.strip())
+
+    @model_validator(mode="after")
+    def _check_forms(self) -> Self:
+        try:
+            check_presets(self.presets, self.side_max)
+        except ValueError as error:
+            raise ValueError(f"PRESETS: {error}") from None
+        try:
+            for size in self.allowed_sizes:
+                check_size(size)
+        except ValueError as error:
+            raise ValueError(f"ALLOWED_SIZES: {error}") from None
+        if self.only_presets and not self.presets:
+            raise ValueError("ONLY_PRESETS: expected PRESETS beside it, such as thumb:200x200")
+        return self
+
+    @property
+    def allowed(self) -> Allowed:
+        """Which forms are served."""
+        return Allowed(self.presets, self.only_presets, self.allowed_sizes)
 
     @property
     def limits(self) -> Limits:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from services.core.storage import Storage, StorageSettings, open_storage
-from tests.distant_backend import Backend, settings_for
+from tests import distant_backend, s3_server
 
-WRITE_ONCE = ["local"]
+WRITE_ONCE = ["local", "s3"]
 IN_PLACE = ["distant-versions", "distant-in-place"]
 
 
@@ -31,10 +31,15 @@ def settings_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stor
     if kind == "local":
         yield StorageSettings(data_folder_path=tmp_path)
         return
+    if kind == "s3":
+        server: s3_server.S3Server = request.getfixturevalue("s3_server")
+        server.empty()
+        yield s3_server.settings_for(server.url, tmp_path)
+        return
     options = ("--in-place",) if kind == "distant-in-place" else ()
-    backend = Backend(tmp_path / "backend", *options)
+    backend = distant_backend.Backend(tmp_path / "backend", *options)
     backend.start()
-    yield settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000)
+    yield distant_backend.settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000)
     backend.stop()
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 
-from tests.e2e.system import System
+from tests.e2e.system import System, get_as_is
 from tests.pixels import decode, distance
 
 CLOSE = 6.0
@@ -195,6 +195,13 @@ def test_sizes_that_cannot_be_are_refused_and_not_cached(system: System, photos:
         f"full/DEV/{name}.webp?width=-3",
         f"full/DEV/{name}.webp?width=1e3",
         f"full/DEV/{name}.webp?quality=101",
+        f"full/DEV/{name}.webp?format=gif",
+        f"full/DEV/{name}.webp?fit=inside",
+        f"optimise/9x9/DEV/{name}.webp?crop=0.5",
+        f"optimise/9x9/DEV/{name}.webp?crop=0.5,1.5",
+        f"optimise/9x9/DEV/{name}.webp?crop=0.125,1",
+        f"optimise/9x9/DEV/{name}.webp?dpr=5",
+        f"optimise/9x9/DEV/{name}.webp?max_kb=-1",
     ):
         for _ in range(2):
             answer = system.edge.get(f"/assets/media/{path}")
@@ -314,3 +321,144 @@ def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_file(
     away.rename(storage)
     assert system.edge.get(f"/assets/media/original/DEV/{name}.jpg").content == photos["china.jpg"]
     assert system.api.get("/catalog").json() == [entry]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", 'inline; filename="{}.{}"'),
+        ("?download=", 'inline; filename="{}.{}"'),
+        ("?download=1", 'attachment; filename="{}.{}"'),
+        ("?download=Gr%C3%BC%c3%9fe%20x", "attachment; filename=\"{}.{}\"; filename*=UTF-8''Gr%C3%BC%c3%9fe%20x.{}"),
+        ("?download=setup.exe", "attachment; filename=\"{}.{}\"; filename*=UTF-8''setup.{}"),
+        # What could be a path or another header is not taken over.
+        ("?download=..%2Fx", 'inline; filename="{}.{}"'),
+        ("?download=a%0d%0aSet-Cookie:x", 'inline; filename="{}.{}"'),
+        ('?download=a";x="', 'inline; filename="{}.{}"'),
+    ],
+)
+def test_an_asset_is_saved_under_its_name_or_one_of_the_clients(
+    system: System, photos: dict[str, bytes], name: str, query: str, said: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for form, extension in ((f"original/DEV/{name}.jpg", "jpg"), (f"optimise/60x0/DEV/{name}.webp", "webp")):
+        plain = system.edge.get(f"/assets/media/{form}")
+        for port in (system.ports.edge, system.ports.api):
+            answer = get_as_is(port, f"/assets/media/{form}{query}")
+            assert answer.headers["content-disposition"] == said.format(name, extension, extension)
+            assert answer.headers["x-cache-status"] == "HIT", "a name makes no cache entry of its own"
+            assert answer.content == plain.content
+
+
+def test_pages_of_other_origins_may_read_answers_and_see_how_long_they_took(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(ORIGINS_ALLOWED="https://cms.example.com,shop.example.com")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    for client in (system.edge, system.api):
+        for origin in ("https://cms.example.com", "http://shop.example.com:8443"):
+            headers = client.get(path, headers={"Origin": origin}).headers
+            assert headers["access-control-allow-origin"] == headers["timing-allow-origin"] == origin
+            assert headers["vary"] == "Origin"
+            assert {"ETag", "Content-Range"} <= set(headers["access-control-expose-headers"].split(", "))
+        others = client.get(path, headers={"Origin": "https://elsewhere.example.com"}).headers
+        assert {"access-control-allow-origin", "timing-allow-origin"}.isdisjoint(others)
+        assert others["vary"] == "Origin"
+    asked = {"Origin": "https://cms.example.com", "Access-Control-Request-Headers": "if-none-match"}
+    allowed = system.edge.options(path, headers={**asked, "Access-Control-Request-Method": "GET"})
+    assert allowed.status_code == 204
+    assert allowed.headers["access-control-allow-headers"] == "*"
+
+
+def test_a_failure_is_never_cached_and_a_no_for_a_minute(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system()
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/full/DEV/{name}.webp"
+    system.kill("transform")
+    for client in (system.cache, system.edge, system.edge):
+        failed = client.get(path)
+        assert (failed.status_code, failed.headers["cache-control"]) == (503, "no-store")
+    system.start("transform")
+    assert [system.edge.get(path).headers["x-cache-status"] for _ in range(2)] == ["MISS", "HIT"]
+    missing = f"/assets/media/full/DEV/no-{name}.webp"
+    no = system.transform.get(missing)
+    assert (no.status_code, no.headers["x-accel-expires"], no.headers["x-edge-expires"]) == (404, "60", "60")
+    assert [system.edge.get(missing).headers["x-cache-status"] for _ in range(2)] == ["MISS", "HIT"]
+    system.upload(f"no-{name}.jpg", photos["flower.jpg"])
+    assert system.edge.get(missing).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["original", "full"])
+def test_a_part_of_a_document_can_be_asked_for(system: System, name: str, form: str) -> None:
+    content = b"%PDF-1.4\n" + bytes(range(256)) * 40 + b"%%EOF\n"
+    system.upload(f"{name}.pdf", content)
+    for client in (system.transform, system.edge, system.edge, system.api):
+        part = client.get(f"/assets/media/{form}/DEV/{name}.pdf", headers={"Range": "bytes=-6"})
+        assert (part.status_code, part.content) == (206, b"%%EOF\n")
+        assert client.get(f"/assets/media/{form}/DEV/{name}.pdf").headers["accept-ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("query", "media_type", "size"),
+    [
+        ("fit=contain", "image/webp", (100, 67)),
+        ("fit=fill", "image/webp", (100, 100)),
+        ("fit=contain&dpr=2", "image/webp", (200, 133)),
+        ("dpr=1.5&format=jpeg", "image/jpeg", (150, 150)),
+        ("dpr=4&format=png&crop=smart", "image/png", (400, 400)),
+        ("format=avif&crop=0,1", "image/avif", (100, 100)),
+        ("max_kb=2&crop=1%2C0", "image/webp", (100, 100)),
+    ],
+)
+def test_fit_format_crop_density_and_budget_are_asked_for_by_the_query(
+    system: System, photos: dict[str, bytes], name: str, query: str, media_type: str, size: tuple[int, int]
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/100x100/DEV/{name}.webp"
+    answer = system.edge.get(f"{path}?{query}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+    assert decode(answer.content).size == size
+    assert answer.headers["content-disposition"].endswith(
+        f'{name}.{"jpg" if "jpeg" in media_type else media_type[6:]}"'
+    )
+    assert answer.headers["etag"] != system.edge.get(path).headers["etag"]
+    if "max_kb" in query:
+        assert len(answer.content) <= 2048
+    by_arguments = system.edge.get(f"/assets/media/full/DEV/{name}.webp?width=100&height=100&{query}")
+    assert by_arguments.content == answer.content
+
+
+def test_a_cut_has_the_point_that_is_asked_for(system: System, photos: dict[str, bytes], name: str) -> None:
+    photo = decode(photos["china.jpg"])
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/100x427/DEV/{name}.webp"
+    for crop, left in (("", 270), ("crop=0.5,0.5", 270), ("crop=0,0.5", 0), ("crop=0.25,0", 110), ("crop=1,1", 540)):
+        answer = system.edge.get(f"{path}?{crop}")
+        assert distance(answer.content, photo.crop((left, 0, left + 100, 427))) < CLOSE, crop
+
+
+def test_a_density_asks_for_no_more_than_the_largest_side(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(SIDE_MAX="300")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for query, size in (("dpr=1", (200, 100)), ("dpr=1.5", (300, 150)), ("dpr=4", (300, 150))):
+        answer = system.edge.get(f"/assets/media/optimise/200x100/DEV/{name}.webp?{query}")
+        assert decode(answer.content).size == size, query
+
+
+def test_an_unconverted_photograph_or_a_drawing_becomes_another_format_when_asked(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"], toWebp="false")
+    for path, media_type in ((f"{name}.jpg", "image/jpeg"), (f"{name}.jpg?format=webp", "image/webp")):
+        assert system.edge.get(f"/assets/media/full/DEV/{path}").headers["content-type"] == media_type
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+    system.upload(f"{name}.svg", svg)
+    for path in (f"full/DEV/{name}.svg?format=png&width=9", f"optimise/0x0/DEV/{name}.svg?quality=9&max_kb=3"):
+        assert system.edge.get(f"/assets/media/{path}").content == svg
+    for path, size in ((f"0x0/DEV/{name}.svg?format=png", (40, 20)), (f"80x0/DEV/{name}.svg?dpr=2", (160, 80))):
+        assert decode(system.edge.get(f"/assets/media/optimise/{path}").content).size == size

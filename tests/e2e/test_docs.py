@@ -40,7 +40,7 @@ def test_every_setting_is_documented_with_its_default(settings: type[BaseSetting
         name: row
         for row in (ROOT / "docs/operating.md").read_text().splitlines()
         if row.startswith("| `")
-        for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])
+        for name in re.findall(r"`([A-Z0-9_]+)`", row.split("|")[1])
     }
     for name, field in settings.model_fields.items():
         assert name.upper() in rows, f"{name.upper()} is not in docs/operating.md"
@@ -49,7 +49,11 @@ def test_every_setting_is_documented_with_its_default(settings: type[BaseSetting
             assert str(field.default).removesuffix(".0") in shown or name == "payload_max_size", name
 
 
-@pytest.mark.parametrize("page", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -10,6 +10,7 @@ import pytest
 
 from tests.distant_backend import TOKEN, Backend
 from tests.e2e.system import System
+from tests.s3_server import S3Server
 
 MB = 1024 * 1024
 FILES = 10
@@ -17,10 +18,16 @@ SIZE = 200 * MB
 MOST = 200
 
 
-@pytest.fixture(params=["local", "distant"])
+@pytest.fixture(params=["local", "s3", "distant"])
 def storage_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
     if request.param == "local":
         yield {}
+        return
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3_server")
+        server.empty()
+        yield server.environment()
+        server.empty()
         return
     backend = Backend(tmp_path / "backend")
     backend.start()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import redis
@@ -31,14 +32,22 @@ def forms(name: str) -> list[str]:
         f"/assets/media/optimise/123x57/DEV/{name}.webp",
         f"/assets/media/optimise/123x57/DEV/{name}.jpg",
         f"/assets/media/optimise/99x0/DEV/{name}.webp?quality=40",
+        f"/assets/media/optimise/60x50/DEV/{name}.webp?crop=smart&format=jpeg&dpr=2&max_kb=9",
+        f"/assets/media/optimise/60x50/DEV/{name}.jpg?fit=contain&format=png",
+        f"/assets/media/optimise/60x50/DEV/{name}.webp?crop=0.20%2C0.9&x=y",
     ]
+
+
+def is_kept(system: System, path: str) -> bool:
+    """Say whether the edge has an answer; for seconds after a change it is purged a few times more."""
+    return bool(system.edge.get(path).headers["x-cache-status"] == "HIT")
 
 
 def fill(system: System, name: str) -> None:
     """Have both tiers hold every form."""
     for path in forms(name):
         system.edge.get(path)
-        assert system.edge.get(path).headers["x-cache-status"] == "HIT", path
+        wait_until(partial(is_kept, system, path))
         assert system.cache.get(path).headers["x-cache-status"] == "HIT", path
 
 
@@ -55,7 +64,7 @@ def test_a_replaced_file_is_fresh_in_every_form_and_both_tiers(
             if answer.status_code == 200:
                 assert answer.content != before[path].content, path
                 assert answer.headers["etag"] != before[path].headers["etag"], path
-        assert system.edge.get(path).headers["x-cache-status"] == "HIT", path
+        wait_until(partial(is_kept, system, path))
     fresh = system.edge.get(f"/assets/media/optimise/200x0/DEV/{name}.webp").content
     assert distance(fresh, decode(photos["flower.jpg"]).resize((200, 133), Image.Resampling.LANCZOS)) < CLOSE
 
@@ -76,7 +85,7 @@ def test_a_deleted_asset_is_gone_in_every_form(system: System, photos: dict[str,
 def test_an_upload_ends_the_404_that_was_cached_before(system: System, photos: dict[str, bytes], name: str) -> None:
     for path in forms(name):
         assert system.edge.get(path).status_code == 404
-        assert system.edge.get(path).headers["x-cache-status"] == "HIT", path
+        wait_until(partial(is_kept, system, path))
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     for path in forms(name):
         assert system.edge.get(path).status_code in (200, 302), path
@@ -105,10 +114,10 @@ def test_the_public_list_and_page_show_a_change_at_once(system: System, photos: 
     listed()
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     assert entry["uuid"] in listed()
-    assert system.edge.get("/catalog").headers["x-cache-status"] == "HIT"
+    wait_until(lambda: is_kept(system, "/catalog"))
     page = f"/catalog/{entry['uuid']}"
     assert system.edge.get(page).json()["data"] == [entry]
-    assert system.edge.get(page).headers["x-cache-status"] == "HIT"
+    wait_until(lambda: is_kept(system, page))
     system.api.patch(page, json={"information": "new"})
     assert system.edge.get(page).json()["data"][0]["information"] == "new"
     system.api.delete(f"/file/{entry['uuid']}")

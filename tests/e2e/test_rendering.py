@@ -20,7 +20,7 @@ TOKEN = "0123456789abcdef"
         {"API_PREFIX": "/prefix"},
         {"API_PREFIX": "/a/b/", "ROUTE_FILE_GET": "/pictures/", "ROUTE_CATALOG_GET": "/list"},
         {"ORIGINS_ALLOWED": "localhost,https://cms.example-site.com, shop.example.com:8443"},
-        {"ORIGINS_ALLOWED": "localhost,*"},
+        {"ORIGINS_ALLOWED": "localhost,*", "FORMAT_NEGOTIATION": "true", "SIGNED_URLS": "true"},
     ],
     ids=str,
 )
@@ -39,7 +39,13 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
     }
     one, other = tmp_path / "one", tmp_path / "other"
-    values = {**places, "RUN_DIR": str(other), **gateway.routes(settings), **gateway.cors(settings)}
+    values = {
+        **places,
+        "RUN_DIR": str(other),
+        **gateway.routes(settings),
+        **gateway.cors(settings),
+        **gateway.switches(settings),
+    }
     main = gateway.render(one, tier, values)
     # The entrypoint starts nginx at its end; a program of that name lets it come that far.
     stand_in = tmp_path / "bin" / "nginx"
@@ -75,6 +81,8 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         ({"PURGE_TOKEN": TOKEN, "API_PREFIX": "no slash"}, "API_PREFIX"),
         ({"PURGE_TOKEN": TOKEN, "ROUTE_FILE_GET": "/a b"}, "ROUTE_FILE_GET"),
         ({"PURGE_TOKEN": TOKEN, "ORIGINS_ALLOWED": '";}'}, "ORIGINS_ALLOWED"),
+        ({"PURGE_TOKEN": TOKEN, "FORMAT_NEGOTIATION": "perhaps"}, "FORMAT_NEGOTIATION"),
+        ({"PURGE_TOKEN": TOKEN, "SIGNED_URLS": "1"}, "SIGNED_URLS"),
     ],
 )
 def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(

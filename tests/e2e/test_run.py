@@ -14,6 +14,9 @@ import httpx
 import pytest
 
 from tests.e2e.system import free_ports, wait_until
+from tests.s3_server import client as s3_client
+from tests.s3_server import free_run_of_ports
+from tools.stack import s3
 from tools.stack.plan import ROOT, Ports
 
 READY = "TADA is ready"
@@ -106,6 +109,49 @@ def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[s
         assert not any(is_alive(pid) for pid in pids.values())
 
 
+def test_with_s3_it_brings_the_server_keeps_its_keys_and_finds_everything_again(
+    tmp_path: Path, photos: dict[str, bytes]
+) -> None:
+    ports, s3_port = Ports(*free_ports(6)), free_run_of_ports(s3.PORTS)
+    variables = {"STORAGE": "s3", "S3_PORT": str(s3_port)}
+    keys_file = tmp_path / "data" / "s3-credentials"
+    with running(tmp_path, ports, **variables) as run:
+        run.wait_ready()
+        assert f"http://localhost:{s3_port}" in run.printed
+        assert str(keys_file) in run.printed
+        form = {"files": {"file": ("cat.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+        assert httpx.post(f"http://localhost:{ports.api}/file", **form).status_code == 200
+        keys = s3.kept_keys(keys_file)
+        assert keys_file.stat().st_mode & 0o777 == 0o600
+        pids = run.pids()
+        assert keys.secret not in run.printed + Path(f"/proc/{pids['s3']}/cmdline").read_text()
+        client = s3_client(f"http://localhost:{s3_port}", keys)
+        assert client.get_object(Bucket="media", Key="DEV/cat.webp")["Body"].read() == photos["china.jpg"]
+        os.killpg(run.process.pid, signal.SIGINT)
+        run.wait_end()
+        assert "TADA has stopped." in run.printed
+        assert not any(is_alive(pid) for pid in pids.values())
+        s3_ports = range(s3_port, s3_port + s3.PORTS)
+        assert not [file for port in s3_ports for file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]
+    moved = {**variables, "S3_PORT": str(free_run_of_ports(s3.PORTS))}
+    with running(tmp_path, ports, **moved) as run:
+        run.wait_ready()
+        assert s3.kept_keys(keys_file) == keys
+        original = httpx.get(f"http://localhost:{ports.edge}/assets/media/original/DEV/cat.jpg")
+        assert original.content == photos["china.jpg"]
+
+
+def test_a_busy_port_of_the_s3_server_is_named_with_its_variable(tmp_path: Path) -> None:
+    first = free_run_of_ports(s3.PORTS)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first + 4))
+        other.listen()
+        with running(tmp_path, Ports(*free_ports(6)), STORAGE="s3", S3_PORT=str(first)) as run:
+            assert run.wait_end() != 0
+            assert f"port {first + 4} " in run.printed
+            assert "make run S3_PORT=" in run.printed
+
+
 @pytest.mark.parametrize("variable", ["EDGE_PORT", "REDIS_PORT", "API_PORT", "TRANSFORM_PORT"])
 def test_a_busy_port_is_named_with_its_variable(tmp_path: Path, variable: str) -> None:
     ports = Ports(*free_ports(6))
@@ -140,6 +186,8 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     [
         ({"EDGE_PORT": "http"}, "EDGE_PORT: 'http' is not a port"),
         ({"BIND": "0.0.0.0"}, "set MEDIA_TOKEN too"),
+        ({"STORAGE": "minio"}, "STORAGE: 'minio' is neither local nor s3"),
+        ({"STORAGE": "s3", "S3_PORT": "65530"}, "S3_PORT: '65530' is not a port with 9 more above it"),
         ({"TRANSFORM_WORKERS": "0"}, "TRANSFORM_WORKERS: '0' is not a number from 1 to 64"),
         ({"DATA_DIR": "/proc/none"}, "DATA_DIR /proc/none cannot be used"),
     ],
@@ -173,3 +221,19 @@ def test_with_a_token_only_its_holder_writes(tmp_path: Path, photos: dict[str, b
         assert httpx.post(url, headers={"Authorization": "Bearer s3cret-token"}, **form).status_code == 200
         assert httpx.get(f"http://localhost:{ports.api}/catalog").status_code == 200
         assert "s3cret-token" not in run.printed
+
+
+def test_settings_of_the_gateway_reach_it(tmp_path: Path, photos: dict[str, bytes]) -> None:
+    ports = Ports(*free_ports(6))
+    with running(tmp_path, ports, FORMAT_NEGOTIATION="true") as run:
+        run.wait_ready()
+        sent = httpx.post(
+            f"http://127.0.0.1:{ports.api}/file",
+            files={"file": ("cat.jpg", photos["china.jpg"])},
+            data={"namespace": "DEV"},
+        )
+        assert sent.status_code == 200
+        shown = httpx.get(
+            f"http://127.0.0.1:{ports.edge}/assets/media/optimise/40x0/DEV/cat.webp", headers={"Accept": "image/avif"}
+        )
+        assert shown.headers["content-type"] == "image/avif"

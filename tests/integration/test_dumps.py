@@ -1,6 +1,7 @@
 """Dumps and restores on a real Redis, with the real redis-cli and redis-server, and every storage that there is."""
 
 import asyncio
+import base64
 import hashlib
 import os
 import time
@@ -16,7 +17,7 @@ from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
 from services.core.dumps import DumpStore
 from services.core.entries import Entry
-from services.core.errors import BadDump, DumpDamaged, DumpMissing, NoDumpName, StorageDown, Unavailable
+from services.core.errors import BadDump, DumpDamaged, DumpError, DumpMissing, NoDumpName, StorageDown, Unavailable
 from services.core.redis import Redis
 from services.core.storage import ObjectMissing, StorageSettings, open_storage
 from services.jobs import rdb
@@ -25,8 +26,10 @@ from services.jobs.initial import restore_on_init
 from services.jobs.restoring import Restored, restore_dump
 from services.jobs.staging import Taken
 from tests.catalogs import an_entry, due, fill, many, shown
-from tests.distant_backend import Backend, settings_for
+from tests.distant_backend import Asked, Backend, answer, settings_for, told
 from tests.redis_server import RedisServer
+from tests.s3_server import BUCKET, S3Server
+from tests.s3_server import settings_for as s3_settings_for
 
 OLDER = {
     "uuid": "e080a953-5300-427b-bd39-6e235d8238a2",
@@ -58,8 +61,18 @@ async def catalog(client: Redis) -> AsyncIterator[Catalog]:
         yield made
 
 
-@pytest.fixture(params=["local", "folder", "distant"])
+@pytest.fixture
+def bucket(s3_server: S3Server, tmp_path: Path) -> StorageSettings:
+    """The settings of a storage in a bucket that is empty."""
+    s3_server.empty()
+    return s3_settings_for(s3_server.url, tmp_path / "tada")
+
+
+@pytest.fixture(params=["local", "folder", "s3", "distant"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageSettings]:
+    if request.param == "s3":
+        yield request.getfixturevalue("bucket")
+        return
     if request.param == "distant":
         backend = Backend(tmp_path / "backend", "--in-place")
         backend.start()
@@ -312,7 +325,7 @@ async def test_the_latest_dump_is_restored_unless_one_is_named(client: Redis, st
 async def test_what_is_not_there_is_told_as_the_manual_does(client: Redis, store: DumpStore, dump: Dumping) -> None:
     await fill(client, many(2))
     before = await everything(client)
-    place = {"local": "local storage", "distant_backend": "distant backend"}[store.source]
+    place = {"local": "local storage", "s3": "S3", "distant_backend": "distant backend"}[store.source]
     with pytest.raises(DumpMissing) as found:
         await dump.restore(store)
     assert found.value.said() == {
@@ -371,6 +384,31 @@ async def test_a_json_that_is_bad_falls_back_to_its_rdb(
     path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":3', 1))
     await client.flushall()
     restored = await dump.restore(local, "latest" if asked == "latest" else path.name)
+    assert await shown(client) == before
+    assert restored.kind == "rdb"
+    assert restored.fallback is not None
+    assert "SHA-256" in restored.fallback
+
+
+async def test_a_json_that_is_damaged_on_its_way_from_the_backend_falls_back_to_its_rdb(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping, tmp_path: Path
+) -> None:
+    await fill(client, many(15))
+    before = await shown(client)
+    made = await dump.create(local)
+    await client.flushall()
+
+    async def give(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        kind = asked.query["format"]
+        content = (folder / f"dump_{made.stamp}.{kind}").read_bytes()
+        digest = f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
+        sent = content if kind == "rdb" else content.replace(b'"version":2', b'"version":3', 1)
+        await answer(200, sent, Repr_Digest=digest)(asked, writer)
+
+    async with told() as backend:
+        backend.answering = give
+        async for store in opened(settings_for(backend.url, tmp_path / "tada")):
+            restored = await dump.restore(store)
     assert await shown(client) == before
     assert restored.kind == "rdb"
     assert restored.fallback is not None
@@ -605,6 +643,38 @@ async def test_what_jobs_that_were_killed_left_in_the_spool_goes_and_what_others
         (local.spool / f"job-{owner}~1" / "whole.rdb").write_text("x")
     await dump.create(local)
     assert names_in(local.spool) == ["job-living~1"]
+
+
+async def test_in_a_bucket_the_dumps_are_beside_the_assets_and_of_older_ones_nothing_else_goes(
+    client: Redis, dump: Dumping, bucket: StorageSettings, s3_server: S3Server
+) -> None:
+    older = [dumps.filename_of(f"2025010{day}T000000", kind) for day in (1, 2, 3) for kind in dumps.KINDS]
+    assets = ["DEV/dump_20250101T000000.json", "dumps.webp"]
+    for key in [*assets, *(f"dumps/{name}{suffix}" for name in older for suffix in ("", ".sha256"))]:
+        s3_server.client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    await fill(client, many(3))
+    async for store in opened(bucket):
+        made = await dump.create(store, keep=2)
+        assert made.pruned == ("20250101T000000", "20250102T000000")
+    left = {one["Key"] for one in s3_server.client.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    kept = [dumps.filename_of(stamp, kind) for stamp in ("20250103T000000", made.stamp) for kind in dumps.KINDS]
+    assert left == {*assets, *(f"dumps/{name}{suffix}" for name in kept for suffix in ("", ".sha256"))}
+
+
+async def test_a_dump_in_a_bucket_that_was_changed_is_not_restored(
+    client: Redis, dump: Dumping, bucket: StorageSettings, s3_server: S3Server
+) -> None:
+    await fill(client, many(3))
+    before = await everything(client)
+    async for store in opened(bucket):
+        made = await dump.create(store)
+        names = [dumps.filename_of(made.stamp, kind) for kind in dumps.KINDS]
+        for name in names:
+            s3_server.client.put_object(Bucket=BUCKET, Key=f"dumps/{name}", Body=b"[]")
+        for name in names:
+            with pytest.raises(DumpError, match="not what was stored"):
+                await dump.restore(store, name)
+    assert await everything(client) == before
 
 
 async def test_a_storage_that_is_down_changes_nothing(

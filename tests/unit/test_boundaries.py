@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("catalog", "transform", "jobs")
-HTTP_CLIENTS = ("aiohttp", "httpx", "requests", "urllib3", "urllib.request", "http.client")
+HTTP_CLIENTS = ("aiohttp", "httpcore", "httpx", "requests", "urllib3", "urllib.request", "http.client")
 
 Imports = dict[str, list[str]]
 
@@ -87,12 +87,22 @@ def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
     assert users(imports, "services.transform.drawing_process") == set()
 
 
-def test_only_the_worker_imports_arq(imports: Imports) -> None:
-    assert users(imports, "arq") == {"services.jobs.worker"}
+def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
+    assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
 
 
-def test_only_the_purging_of_nginx_and_the_distant_backend_send_http_requests(imports: Imports) -> None:
-    assert users(imports, *HTTP_CLIENTS) == {"services.jobs.nginx", "services.core.storage.distant_client"}
+def test_only_the_purging_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
+    assert users(imports, *HTTP_CLIENTS) == {
+        "services.jobs.nginx",
+        "services.core.storage.distant_client",
+        "services.core.storage.distant_transport",
+        "services.core.storage.s3_errors",
+    }
+
+
+def test_only_the_storage_s3_imports_a_library_of_it(imports: Imports) -> None:
+    modules = users(imports, "aiobotocore", "botocore", "types_aiobotocore_s3")
+    assert modules == {f"services.core.storage.s3{part}" for part in ("", "_client", "_errors", "_upload")}
 
 
 def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:

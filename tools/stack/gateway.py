@@ -35,13 +35,28 @@ def cors(settings: Mapping[str, str]) -> dict[str, str]:
     return {"CORS_OTHERS": "*" if "*" in origins else "", "CORS_ORIGINS": "|".join(patterns) or "-"}
 
 
+def switches(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholders for what is on or off; raises ValueError for what is neither true nor false."""
+    return {
+        "FORMAT_NEGOTIATION": "on" if _is_true("FORMAT_NEGOTIATION", settings) else "off",
+        "SIGNATURES": "/.signed" if _is_true("SIGNED_URLS", settings) else "off",
+    }
+
+
+def _is_true(name: str, settings: Mapping[str, str]) -> bool:
+    given = settings.get(name, "").strip().lower()
+    if given not in ("", "true", "false"):
+        raise ValueError(f"{name}: expected true or false (got {given!r})")
+    return given == "true"
+
+
 def render(target: Path, main: str, values: dict[str, str]) -> Path:
     """Write the configuration of one nginx into a folder and return its main file (`edge` or `cache`).
 
     Raises KeyError for a placeholder without a value. The files hold the purge token: only the owner may read them.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for name in (main, "common", "errors"):
+    for name in (main, "common", "delivery", "errors"):
         text = (TEMPLATES / f"{name}.conf.template").read_text()
         file = target / f"{name}.conf"
         file.unlink(missing_ok=True)

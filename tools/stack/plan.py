@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.stack import gateway
+from tools.stack import gateway, s3
 
 ROOT = Path(__file__).parents[2]
 MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
@@ -57,7 +57,10 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A whole system below one data folder. `settings` are environment variables for all services."""
+    """A whole system below one data folder. `settings` are environment variables for all services.
+
+    With an `s3_port` an S3 server is part of it, and is the storage.
+    """
 
     data: Path
     sockets: Path
@@ -65,6 +68,11 @@ class Stack:
     bind: str = LOOPBACK
     transform_workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     settings: Mapping[str, str] = field(default_factory=dict)
+    s3_port: int | None = None
+
+    @property
+    def s3_keys_file(self) -> Path:
+        return self.data / "s3-credentials"
 
     @property
     def edge_url(self) -> str:
@@ -81,6 +89,7 @@ class Stack:
             (self.data / folder).mkdir(parents=True, exist_ok=True)
         return [
             self._redis(),
+            *self._s3(),
             self._service("catalog", self.ports.catalog, self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"),
             *self._transforms(),
             self._jobs(token),
@@ -98,6 +107,18 @@ class Stack:
             *("--lazyfree-lazy-server-del", "yes", "--loglevel", "warning", "--repl-diskless-sync-delay", "0"),
         ]
         return Process("redis", command, dict(os.environ), f"redis://{LOOPBACK}:{self.ports.redis}")
+
+    def _s3(self) -> list[Process]:
+        if self.s3_port is None:
+            return []
+        if not s3.program().exists():
+            raise PlanError("the S3 server is not installed; 'make setup STORAGE=s3' installs it")
+        data, logs = self.data / "s3", self.data / "run" / "s3"
+        for folder in (data, logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        keys = s3.kept_keys(self.s3_keys_file)
+        command = s3.command(data, logs, self.sockets, self.s3_port)
+        return [Process("s3", command, s3.environment(keys), s3.ready(self.s3_port))]
 
     def _service(self, name: str, port: int, health: str) -> Process:
         environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
@@ -138,12 +159,17 @@ class Stack:
                 *(f"server unix:{self._socket(n)} max_fails=0;" for n in range(2, self.transform_workers + 1)),
             ]
         )
+        try:
+            switches = gateway.switches(self.settings)
+        except ValueError as error:
+            raise PlanError(str(error)) from None
         config = gateway.render(
             run,
             tier,
             {
                 **gateway.routes(self.settings),
                 **gateway.cors(self.settings),
+                **switches,
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
                 "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
@@ -180,7 +206,8 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "MALLOC_ARENA_MAX": "2",
         }
-        return {**os.environ, **shared, **self.settings, **own}
+        storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
+        return {**os.environ, **shared, **self.settings, **storage, **own}
 
     def _socket(self, number: int) -> Path:
         return self.sockets / f"transform-{number}.sock"

@@ -11,12 +11,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from tools.stack import gateway, ready
+from tools.stack import gateway, ready, s3
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
 
 READY_WITHIN = 60
@@ -58,6 +59,8 @@ def main() -> int:
         manager.loop()
     finally:
         shutil.rmtree(stack.sockets, ignore_errors=True)
+        if stack.s3_port:
+            s3.remove_sockets(stack.s3_port)
         lock.close()
     if manager.returncode in _SIGNALLED:
         print("TADA has stopped.", flush=True)
@@ -81,7 +84,7 @@ def _plan() -> Stack:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a number from 1 to 64")
     names = (
         *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
-        *("CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT"),
+        *("CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
     )
     settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
     return Stack(
@@ -91,13 +94,30 @@ def _plan() -> Stack:
         bind=bind,
         transform_workers=int(workers),
         settings=settings,
+        s3_port=_s3_port(environment),
     )
+
+
+def _s3_port(environment: Mapping[str, str]) -> int | None:
+    """Return the port of the S3 server if there is to be one; raises PlanError."""
+    storage = environment.get("STORAGE", "")
+    if storage not in ("", "local", "s3"):
+        raise PlanError(f"STORAGE: {storage!r} is neither local nor s3")
+    if storage != "s3":
+        return None
+    text = environment.get("S3_PORT", "") or str(s3.PORT)
+    if not (text.isdecimal() and 0 < int(text) <= 65536 - s3.PORTS):
+        raise PlanError(f"S3_PORT: {text!r} is not a port with {s3.PORTS - 1} more above it")
+    return int(text)
 
 
 def _check_ports(stack: Stack) -> None:
     """Raise PlanError for a port that is taken, by the name of the variable that moves it."""
     taken: dict[int, str] = {}
-    for variable, port in stack.ports.by_variable().items():
+    wanted = list(stack.ports.by_variable().items())
+    if stack.s3_port:
+        wanted += [("S3_PORT", stack.s3_port + offset) for offset in range(s3.PORTS)]
+    for variable, port in wanted:
         if port in taken:
             raise PlanError(f"{variable} and {taken[port]} are both {port}: choose two")
         taken[port] = variable
@@ -150,13 +170,19 @@ TADA is ready.
   public edge      {stack.edge_url}{routes["PUBLIC_ASSETS"]}/…   {stack.edge_url}{routes["PUBLIC_CATALOG"]}
   internal entry   {stack.api_url}   (uploads and the whole API)
   cache tier       http://localhost:{stack.ports.cache}
-  data             {stack.data}
+{_storage(stack)}  data             {stack.data}
 Try it:
   curl -F file=@cat.jpg -F namespace=DEV {stack.api_url}/file
 Ctrl-C stops it.
 """,
         flush=True,
     )
+
+
+def _storage(stack: Stack) -> str:
+    if not stack.s3_port:
+        return ""
+    return f"  S3               http://localhost:{stack.s3_port}   (its keys: {stack.s3_keys_file})\n"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ It names what a client of the internal entry can ask for; paths are below API_PR
 
 from typing import Any
 
-from services.catalog.openapi import answers, operations, schemas
+from services.catalog.openapi import answers, jobs, operations, schemas
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -30,9 +30,10 @@ def document(settings: CatalogSettings, *, protected: bool) -> dict[str, Any]:
     for path in ("/uploads", settings.route_files_post):
         routes.also(path, "/files", ("post",))
     routes.also(settings.route_catalog_get, "/catalog")
+    operations.add_jobs(routes)
     operations.add_service(routes, settings)
     components = {
-        "schemas": schemas.components(settings),
+        "schemas": {**schemas.components(settings), **jobs.schemas()},
         "responses": answers.components(settings),
         "headers": answers.header_components(),
     }
@@ -53,6 +54,7 @@ def document(settings: CatalogSettings, *, protected: bool) -> dict[str, Any]:
         "tags": [
             {"name": "files", "description": "Assets with their bytes."},
             {"name": "catalog", "description": "Entries; the bytes stay as they are."},
+            {"name": "jobs", "description": "What the worker does, by itself or when it is asked to."},
             {"name": "service", "description": "The service itself."},
         ],
         "paths": routes.paths,

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
+from services.catalog.openapi import jobs
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
 from services.core import dumps, media_types, names
@@ -11,6 +12,7 @@ from services.core.catalog import no_entry
 from services.core.entries import Entry
 from services.core.errors import (
     AlreadyExists,
+    BadDump,
     DumpDamaged,
     DumpError,
     Forbidden,
@@ -37,6 +39,7 @@ def header_components() -> dict[str, Schema]:
             "schema": {"type": "string", "enum": ["done", "queued"]},
         },
         "Content-Disposition": _header("string", "attachment, with the name of the file."),
+        "Location": _header("string", "Where the job can be looked at."),
         "ETag": _header("string", "Send it back as If-None-Match."),
         "Link": {**_header("string", 'The next page, as <…>; rel="next"; absent on the last.'), "required": False},
         "X-Next-Cursor": {**_header("string", "The cursor of the next page; absent on the last."), "required": False},
@@ -108,6 +111,24 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "DamagedDump": _dump_refusal(
             "The storage does not have what was stored.",
             DumpDamaged("Dump file is damaged", "Its SHA-256 is another", dumps.OTHER),
+        ),
+        "BadDump": _dump_refusal(
+            "That dump cannot be restored: nothing was changed.",
+            BadDump("Dump cannot be restored", "dump_20250812T143052.json: it is not a list", dumps.OTHER),
+        ),
+        "DumpUnavailable": {
+            **_dump_refusal(
+                "Redis or the storage cannot be reached.",
+                DumpError("The dump could not be handled", "The storage does not answer.", "Try again later."),
+            ),
+            "headers": _headers("Retry-After"),
+        },
+        "CreatedDump": _answer("Stored.", "CreatedDump", jobs.created_dump()),
+        "RestoredDump": _answer("Restored.", "RestoredDump", jobs.restored_dump(), "X-Purge"),
+        "WaitingDump": _answer("It takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
+        "Jobs": _answer("The jobs.", "Jobs", {"data": [jobs.example()], "errors": []}),
+        "Asked": _answer(
+            "It is in the queue.", "Jobs", {"data": [jobs.example()], "errors": []}, "Location", "Retry-After"
         ),
         "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),
         "NotReady": _answer(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.catalog.openapi import answers, bodies
+from services.catalog.openapi import answers, bodies, jobs
 from services.catalog.settings import CatalogSettings
 
 Operation = dict[str, Any]
@@ -162,6 +162,23 @@ def add_catalog(routes: Routes, settings: CatalogSettings) -> None:
         {200: "Removed", **_DOWN},
         tags=tags,
     )
+    dump = {202: "WaitingDump", 500: "DamagedDump", 503: "DumpUnavailable"}
+    routes.add(
+        "post", "/catalog/create-dump", "createDump", "Dump the catalog", {200: "CreatedDump", **dump}, tags=tags
+    )
+    for path, name in (
+        ("/catalog/restore-dump", "restoreDump"),
+        ("/catalog/restore-dump/{filename}", "restoreThisDump"),
+    ):
+        routes.add(
+            "post",
+            path,
+            name,
+            "Replace the catalog by that of a dump",
+            {200: "RestoredDump", 400: "NoDumpName", 404: "NoDump", 422: "BadDump", **dump},
+            tags=tags,
+            parameters=[jobs.which_dump("path" if path.endswith("}") else "query")],
+        )
     routes.add(
         "get",
         "/catalog/get-dump/{filename}",
@@ -197,6 +214,41 @@ def add_catalog(routes: Routes, settings: CatalogSettings) -> None:
         "Remove an entry; the bytes stay",
         {200: "Written", **_ONE},
         tags=tags,
+    )
+
+
+def add_jobs(routes: Routes) -> None:
+    """Add the routes about what the worker does."""
+    tags = ["jobs"]
+    routes.add(
+        "get",
+        "/jobs",
+        "getJobs",
+        "List the jobs of the last week",
+        {200: "Jobs", 400: "Refused", **_DOWN},
+        private=True,
+        tags=tags,
+        parameters=jobs.list_parameters(),
+    )
+    routes.add(
+        "get",
+        "/jobs/{job}",
+        "getJob",
+        "Look at a job",
+        {200: "Jobs", **_ONE},
+        private=True,
+        tags=tags,
+        parameters=[jobs.id_parameter()],
+    )
+    routes.add(
+        "post",
+        "/jobs/{job}",
+        "postJob",
+        "Ask for a job",
+        {202: "Asked", **_BODY, **_ONE},
+        tags=tags,
+        parameters=[jobs.name_parameter()],
+        requestBody=jobs.arguments(),
     )
 
 

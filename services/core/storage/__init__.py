@@ -32,6 +32,10 @@ def open_storage(settings: StorageSettings) -> Storage:
     A backend is imported when it is chosen: local files do not pay for a library of S3.
     """
     match settings.delegated_storage_method:
+        case "S3":
+            from services.core.storage.s3 import S3Storage
+
+            return _guarded(S3Storage(settings), settings)
         case "DISTANT_BACKEND":
             from services.core.storage.distant import DistantStorage
 

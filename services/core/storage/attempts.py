@@ -75,9 +75,9 @@ async def resumed(
                     quiet_since = time.monotonic()
             return
         except Interrupted as error:
+            if sent and length is not None and sent >= length:
+                return
             failures += 1
             if failures > policy.retries or time.monotonic() - quiet_since > policy.deadline:
                 raise StorageDown(f"The storage does not answer: {error}.") from error
-            if length is not None and sent >= length:
-                return
             await asyncio.sleep(policy.pause(failures))

@@ -12,10 +12,11 @@ import orjson
 
 from services.core.errors import StorageDown, TadaError
 from services.core.storage import distant_forms as forms
-from services.core.storage.attempts import Policy, attempt, resumed
+from services.core.storage.attempts import attempt, resumed
 from services.core.storage.base import Listed, ListingUnsupported, NewObject, ObjectExists, Receipt, StoredObject
 from services.core.storage.distant_client import NO_SUCH_ROUTE, DistantClient, complain, note
 from services.core.storage.distant_reading import Reading
+from services.core.storage.distant_ready import Readiness
 from services.core.storage.distant_sending import send
 from services.core.storage.settings import StorageSettings
 
@@ -42,8 +43,7 @@ class DistantStorage:
         self._client = DistantClient(settings)
         self._single = settings.delegated_storage_single_path
         self._multi = settings.delegated_storage_multi_path
-        self._readiness = settings.delegated_storage_readiness_check
-        self._check_policy = Policy(settings.storage_retries, settings.storage_read_seconds)
+        self._ready = Readiness(settings, self._client)
 
     def prepare(self) -> None:
         self.spool.mkdir(parents=True, exist_ok=True)
@@ -90,23 +90,19 @@ class DistantStorage:
             after = page.following
 
     async def check(self) -> None:
-        async def ready() -> None:
-            async with self._client.ask("GET", self._readiness) as answer:
-                if not 200 <= answer.status < 300:
-                    raise await complain("GET", self._readiness, answer)
-                await answer.body()
-
-        await attempt(self._check_policy, ready)
+        await self._ready.check()
 
     def _reading(self, stored: StoredObject) -> Reading:
         pages = () if stored.media_type == "image/svg+xml" else _PAGES
-        return Reading(self._client, self._single, forms.address(stored), pages)
+        return Reading(self._client, self._ready, self._single, forms.address(stored), pages)
 
     async def _delete_one(self, stored: StoredObject) -> None:
         async with self._client.ask("DELETE", self._single, json=forms.entry(stored)) as answer:
             if answer.status != 404 and not 200 <= answer.status < 300:
                 raise await complain("DELETE", self._single, answer)
             await answer.body()
+        if answer.status == 404:
+            await self._ready.believe_404()
 
     async def _delete_several(self, batch: Sequence[StoredObject]) -> bool:
         """Delete several objects; return False if the backend cannot delete several."""
@@ -125,12 +121,12 @@ class DistantStorage:
 
     async def _page(self, query: dict[str, str]) -> _Page:
         async with self._client.ask("GET", self._multi, query) as answer:
-            if answer.status in NO_SUCH_ROUTE:
-                await answer.body()
-                raise ListingUnsupported
-            if answer.status != 200:
+            if answer.status != 200 and answer.status not in NO_SUCH_ROUTE:
                 raise await complain("GET", self._multi, answer)
             body = await answer.body()
+        if answer.status in NO_SUCH_ROUTE:
+            await self._ready.believe_404()
+            raise ListingUnsupported
         try:
             return _page_in(body)
         except (ValueError, TypeError, KeyError, AttributeError):

@@ -6,8 +6,8 @@ of httpcore 1.0.9 can take a place away for good (httpcore issue 1093), so a sem
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,6 +19,7 @@ from services.core import logs
 from services.core.errors import StorageDown, StorageRefused
 from services.core.storage.attempts import Interrupted, Policy
 from services.core.storage.distant_forms import Form
+from services.core.storage.distant_transport import ListeningTransport
 from services.core.storage.settings import StorageSettings
 
 log = logging.getLogger(__name__)
@@ -75,11 +76,7 @@ class DistantClient:
         self._client = httpx.AsyncClient(
             headers=headers,
             follow_redirects=False,
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=settings.storage_pool_size,
-                keepalive_expiry=_IDLE_SECONDS,
-            ),
+            transport=ListeningTransport(settings.storage_pool_size, _IDLE_SECONDS),
         )
 
     async def close(self) -> None:
@@ -115,16 +112,21 @@ class DistantClient:
         try:
             async with asyncio.timeout(seconds) as limit:
 
-                async def pieces() -> AsyncIterator[bytes]:
-                    async for piece in form.pieces():
-                        limit.reschedule(loop.time() + seconds)
-                        yield piece
+                async def pieces() -> AsyncGenerator[bytes, None]:
+                    async with aclosing(form.pieces()) as all_of_it:
+                        async for piece in all_of_it:
+                            limit.reschedule(loop.time() + seconds)
+                            yield piece
 
                 for number in range(self.policy.retries + 1):
                     if number:
                         await asyncio.sleep(self.policy.pause(number))
                     try:
-                        async with self._exchange(method, path, params, headers, pieces(), seconds) as answer:
+                        # Closed here, because httpx leaves off in the middle when the backend does.
+                        async with (
+                            aclosing(pieces()) as content,
+                            self._exchange(method, path, params, headers, content, seconds) as answer,
+                        ):
                             return answer.status, await answer.body()
                     except NotSent as error:
                         last = error
@@ -190,11 +192,16 @@ def _named(error: Exception) -> str:
     return "the connection broke"
 
 
-def complaint(status: int) -> Exception:
+def complaint(method: str, path: str, status: int) -> Exception:
     """Return what a status means that is not the one hoped for: Interrupted if it may be another the next time."""
     if status in (401, 403):
         return StorageRefused(
             f"The storage refuses access (status {status}).", "An operator must check DELEGATED_STORAGE_TOKEN."
+        )
+    if status in NO_SUCH_ROUTE:
+        return StorageDown(
+            f"The storage does not know {method} {path} (status {status}).",
+            "An operator must check DELEGATED_STORAGE_HOST and the paths of its routes.",
         )
     if status in (408, 429) or status >= 500:
         return Interrupted(f"it answered with status {status}")
@@ -212,4 +219,4 @@ def note(method: str, path: str, status: int, body: bytes) -> None:
 async def complain(method: str, path: str, answer: Answer) -> Exception:
     """Log an answer that was not hoped for, and return what it means."""
     note(method, path, answer.status, await answer.body())
-    return complaint(answer.status)
+    return complaint(method, path, answer.status)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from services.core.digests import sha256_of
-from services.core.errors import StorageDown
+from services.core.dumps import OTHER
+from services.core.errors import DumpDamaged, StorageDown
 from services.core.storage.attempts import Interrupted, resumed
 from services.core.storage.distant_client import DistantClient, complaint, note
 from services.core.storage.distant_forms import FilePart, form
 from services.core.storage.distant_reading import Reading
+from services.core.storage.distant_ready import Readiness
 from services.core.storage.settings import StorageSettings
 
 _FILENAME = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*")
@@ -27,6 +29,7 @@ class DistantDumps:
 
     def __init__(self, settings: StorageSettings) -> None:
         self._client = DistantClient(settings)
+        self._ready = Readiness(settings, self._client)
         self._take, self._give = settings.url_to_post_backup, settings.url_to_get_backup
 
     async def open(self) -> None:
@@ -48,27 +51,32 @@ class DistantDumps:
         status, body = await self._client.submit("POST", self._take, {}, form(digests, files))
         if not 200 <= status < 300:
             note("POST", self._take, status, body)
-            problem = complaint(status)
+            problem = complaint("POST", self._take, status)
             if isinstance(problem, Interrupted):
                 raise StorageDown(f"The storage did not take the dump: {problem}.")
             raise problem
 
     async def fetch(self, filename: str, target: Path) -> None:
-        """Bring a dump to a file, which is there as a whole or not at all; raises ObjectMissing."""
+        """Bring a dump to a file, which is there as a whole or not at all; raises ObjectMissing, and DumpDamaged."""
         if not _FILENAME.fullmatch(filename):
             raise ValueError(f"not the name of a dump: {filename!r}")
-        await self._fetch(Reading(self._client, f"{self._give}/{filename}", {}, ("text/html",)), target)
+        await self._fetch(
+            filename, Reading(self._client, self._ready, f"{self._give}/{filename}", {}, ("text/html",)), target
+        )
 
     async def fetch_latest(self, kind: Literal["json", "rdb"], target: Path) -> str | None:
         """Bring the latest dump of a format to a file; return its name if the backend says it.
 
-        Raises ObjectMissing when there is none.
+        Raises ObjectMissing when there is none, and DumpDamaged.
         """
-        reading = Reading(self._client, f"{self._give}/latest", {"format": kind}, ("text/html",))
-        await self._fetch(reading, target)
+        reading = self._reading("latest", {"format": kind})
+        await self._fetch(f"latest.{kind}", reading, target)
         return filename_in(reading.headers)
 
-    async def _fetch(self, reading: Reading, target: Path) -> None:
+    def _reading(self, name: str, params: Mapping[str, str]) -> Reading:
+        return Reading(self._client, self._ready, f"{self._give}/{name}", params, ("text/html",))
+
+    async def _fetch(self, named: str, reading: Reading, target: Path) -> None:
         partial = target.with_name(f"{target.name}.part")
         found = hashlib.sha256()
         try:
@@ -79,7 +87,9 @@ class DistantDumps:
                 await asyncio.to_thread(_to_disk, file.fileno())
             expected = digest_in(reading.headers)
             if expected is not None and expected != found.digest():
-                raise StorageDown("The dump that the storage gave is not the one it means: its digest is another.")
+                raise DumpDamaged(
+                    "Dump file is damaged", f"{named} is not what the backend has: its SHA-256 is another", OTHER
+                )
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ httpx can send forms, but it reads their files in the event loop.
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Form:
     def content_type(self) -> str:
         return f"multipart/form-data; boundary={self.boundary}"
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         for part in self.parts:
             if isinstance(part, bytes):
                 yield part
@@ -152,13 +152,18 @@ class Sending:
 
     which: tuple[int, ...]
     replaces: bool
+    lost: bool = False
+    """The file that this one replaces is not at the backend."""
 
     @property
     def method(self) -> str:
-        return "PATCH" if self.replaces else "POST"
+        return "PATCH" if self.replaces and not self.lost else "POST"
 
     def one_by_one(self) -> list["Sending"]:
         return [Sending((number,), self.replaces) for number in self.which]
+
+    def as_new(self) -> "Sending":
+        return Sending(self.which, self.replaces, lost=True)
 
 
 def plan(new: Sequence[NewObject]) -> list[Sending]:

@@ -4,13 +4,15 @@ Nothing of the protocol says that a backend knows ranges. One that does not is a
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.core.errors import StorageDown
 from services.core.storage.attempts import Interrupted
 from services.core.storage.base import ObjectMissing
 from services.core.storage.distant_client import Answer, DistantClient, complain
+from services.core.storage.distant_ready import Readiness
 
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 
@@ -28,10 +30,16 @@ class Reading:
     """A file at an address. What the first answer says of it must be true of all that follow."""
 
     def __init__(
-        self, client: DistantClient, path: str, params: Mapping[str, str], not_a_file: tuple[str, ...]
+        self,
+        client: DistantClient,
+        ready: Readiness,
+        path: str,
+        params: Mapping[str, str],
+        not_a_file: tuple[str, ...],
     ) -> None:
         """Types in `not_a_file` are of no file that could be meant: pages of whatever stands before the backend."""
-        self._client, self._path, self._params, self._not_a_file = client, path, params, not_a_file
+        self._client, self._ready = client, ready
+        self._path, self._params, self._not_a_file = path, params, not_a_file
         self._begun = False
         self._etag: str | None = None
         self._total: int | None = None
@@ -43,7 +51,7 @@ class Reading:
 
         Raises ObjectMissing, Interrupted, StorageDown.
         """
-        async with self._client.ask("GET", self._path, self._params, headers=self._asked(start, length)) as answer:
+        async with self._ask(self._asked(start, length)) as answer:
             span = await self._span(answer, start)
             if span is None:
                 return
@@ -65,7 +73,7 @@ class Reading:
 
     async def size(self) -> int:
         """Return the size of the file. One byte is asked for, so that the connection can be used again."""
-        async with self._client.ask("GET", self._path, self._params, headers={"Range": "bytes=0-0"}) as answer:
+        async with self._ask({"Range": "bytes=0-0"}) as answer:
             span = await self._span(answer, 0)
             if span is None:
                 return 0
@@ -76,6 +84,15 @@ class Reading:
             if answer.status == 206:
                 raise StorageDown("The storage does not say how large a file is.")
             return sum([len(chunk) async for chunk in answer.chunks()])
+
+    @asynccontextmanager
+    async def _ask(self, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
+        try:
+            async with self._client.ask("GET", self._path, self._params, headers=headers) as answer:
+                yield answer
+        except ObjectMissing:
+            await self._ready.believe_404()
+            raise
 
     def _asked(self, start: int, length: int | None) -> dict[str, str]:
         if start == 0 and length is None:

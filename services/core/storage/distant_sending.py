@@ -43,7 +43,10 @@ async def send(client: DistantClient, single: str, multi: str, new: Sequence[New
                 note(sending.method, path, status, body)
             if len(files) > 1 and status in _NOT_TOGETHER:
                 return sending.one_by_one()
-            receipts = _receipts(sending, status, body)
+            if status == 404 and sending.method == "PATCH":
+                # The backend has lost what is to be replaced: so it can be repaired.
+                return [sending.as_new()]
+            receipts = _receipts(sending, path, status, body)
         except (TadaError, ObjectExists) as error:
             outcomes.update(dict.fromkeys(sending.which, error))
         else:
@@ -68,14 +71,14 @@ async def _form(sending: Sending, files: Sequence[NewObject]) -> Form:
         raise StorageDown("The upload was interrupted.", "Send it again.") from error
 
 
-def _receipts(sending: Sending, status: int, body: bytes) -> list[Receipt]:
+def _receipts(sending: Sending, path: str, status: int, body: bytes) -> list[Receipt]:
     """Return what the backend says of the files of one request; raises ObjectExists and TadaError."""
     if status == 409 and not sending.replaces:
         raise ObjectExists
     if status == 413:
         raise TooLarge("The storage does not take a file of this size.", "Send a smaller file.")
     if status not in _STORED:
-        problem = complaint(status)
+        problem = complaint(sending.method, path, status)
         if isinstance(problem, Interrupted):
             raise StorageDown(f"The storage did not confirm that it has the file: {problem}.")
         raise problem

@@ -22,6 +22,19 @@ def _check_path(path: str) -> str:
     return path
 
 
+def _check_endpoint(endpoint: str) -> str:
+    endpoint = endpoint.rstrip("/")
+    if endpoint and not re.fullmatch(r"(https?://)?([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?", endpoint):
+        raise ValueError("expected a host such as minio, or an address such as https://s3.example.com")
+    return endpoint
+
+
+def _check_bucket(bucket: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", bucket):
+        raise ValueError("expected 3 to 63 lower-case letters, digits, '.' and '-'")
+    return bucket
+
+
 RoutePath = Annotated[str, AfterValidator(_check_path)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
@@ -31,8 +44,8 @@ class StorageSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    delegated_storage_method: Literal["", "STANDALONE", "DISTANT_BACKEND"] = Field(
-        "", description="Which storage keeps the bytes: empty or STANDALONE for local files, or DISTANT_BACKEND."
+    delegated_storage_method: Literal["", "STANDALONE", "S3", "DISTANT_BACKEND"] = Field(
+        "", description="Which storage keeps the bytes: empty or STANDALONE for local files, S3, or DISTANT_BACKEND."
     )
     data_folder_path: Path = Field(
         Path("data/storage"),
@@ -41,6 +54,21 @@ class StorageSettings(BaseSettings):
 
     dump_folder_path: Path | None = Field(
         None, description="Where local storage keeps the dumps; dumps/ in DATA_FOLDER_PATH by default."
+    )
+
+    s3_endpoint: Annotated[str, AfterValidator(_check_endpoint)] = Field(
+        "", description="Host of the S3 server, or its address with http:// or https://; empty for Amazon's."
+    )
+    s3_port: int | None = Field(None, gt=0, lt=65536, description="Port of the S3 server; empty for the usual one.")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="Access key of S3.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of S3.")
+    s3_bucket_name: Annotated[str, AfterValidator(_check_bucket)] = Field(
+        "media", description="Bucket of all files; made if it is missing."
+    )
+    s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region of the bucket.")
+    s3_use_tls: bool = Field(False, description="Whether S3 is reached by https, if S3_ENDPOINT does not say.")
+    s3_path_style: bool = Field(
+        True, description="Whether the bucket is part of the path (most servers) or of the host name (Amazon)."
     )
 
     delegated_storage_host: Annotated[str, AfterValidator(_check_host)] = Field(
@@ -73,6 +101,10 @@ class StorageSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_method(self) -> Self:
+        if self.delegated_storage_method == "S3":
+            for name in ("s3_access_key", "s3_secret_key"):
+                if not getattr(self, name).get_secret_value():
+                    raise ValueError(f"{name.upper()}: expected a key, because DELEGATED_STORAGE_METHOD is S3")
         if self.delegated_storage_method == "DISTANT_BACKEND" and not self.delegated_storage_host:
             raise ValueError(
                 "DELEGATED_STORAGE_HOST: expected an address such as http://media-backend:8000, "

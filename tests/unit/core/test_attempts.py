@@ -110,3 +110,14 @@ async def test_what_was_sent_is_not_sent_again() -> None:
     body = Body([14, 0, 21, 0])
     assert b"".join([chunk async for chunk in resumed(POLICY, body.open_at, 0, None)]) == CONTENT
     assert body.begun == [0, 14, 14, 35, 35]
+
+
+@pytest.mark.parametrize("length", [200, None])
+async def test_a_body_that_has_come_whole_is_whole_though_its_connection_breaks_then(length: int | None) -> None:
+    async def open_at(start: int, _length: int | None) -> AsyncGenerator[bytes, None]:
+        if start < len(CONTENT):
+            yield CONTENT[start:]
+            raise Interrupted("reset")
+
+    policy = Policy(retries=0 if length else 1, deadline=5)
+    assert b"".join([chunk async for chunk in resumed(policy, open_at, 0, length)]) == CONTENT

@@ -1,3 +1,4 @@
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.core.errors import BadRequest, NotFound
 from services.transform.asked import Asked, parse
+from services.transform.plan import Focus
 
 ROUTE = "/assets/media"
 SIDE_MAX = 8192
@@ -19,17 +21,34 @@ unique_names = st.builds(
     segments,
     st.sampled_from(["webp", "jpg", "png", "svg", "pdf"]),
 )
-sides = st.integers(0, SIDE_MAX)
+sides = st.integers(0, SIDE_MAX // 4)
+hundredths = st.integers(0, 100).map(lambda n: n / 100)
+others: dict[str, Any] = {
+    "quality": st.integers(0, 100),
+    "format": st.none() | st.sampled_from(["webp", "avif", "jpeg", "png"]),
+    "fit": st.sampled_from(["cover", "contain", "fill"]),
+    "focus": st.none() | st.just("smart") | st.builds(Focus, hundredths, hundredths),
+    "dpr": st.sampled_from([1.0, 1.5, 2.0, 3.0, 4.0]),
+    "max_bytes": st.integers(0, 100_000).map(lambda kilobytes: kilobytes * 1024),
+}
 forms = st.one_of(
     st.builds(Asked, st.just("original"), unique_names),
-    st.builds(Asked, st.just("full"), unique_names, sides, sides, st.integers(0, 100)),
-    st.builds(Asked, st.just("optimise"), unique_names, sides, sides, st.integers(0, 100)),
+    st.builds(Asked, st.just("full"), unique_names, sides, sides, **others),
+    st.builds(Asked, st.just("optimise"), unique_names, sides, sides, **others),
 )
 
 
 def query_of(asked: Asked) -> str:
     """Write what a form says besides its path."""
-    given_arguments = {"quality": asked.quality}
+    focus = f"{asked.focus.x},{asked.focus.y}" if isinstance(asked.focus, Focus) else asked.focus
+    given_arguments: dict[str, Any] = {
+        "quality": asked.quality,
+        "format": asked.format,
+        "fit": asked.fit,
+        "crop": focus,
+        "dpr": f"{asked.dpr:g}",
+        "max_kb": asked.max_bytes // 1024,
+    }
     if asked.kind == "full":
         given_arguments |= {"width": asked.width, "height": asked.height}
     return urlencode({name: value for name, value in given_arguments.items() if value})
@@ -70,6 +89,11 @@ def test_an_unknown_argument_asks_for_nothing_else(asked: Asked, noise: dict[str
         ("/assets/media/full/DEV/image/cat.webp", "", Asked("full", "/DEV/image/cat.webp")),
         (f"/assets/media/optimise/8192x8192{NAME}", "", Asked("optimise", NAME, 8192, 8192)),
         (f"/assets/media/full{NAME}", "quality=100", Asked("full", NAME, quality=100)),
+        (f"/assets/media/full{NAME}", "format=jpg", Asked("full", NAME, format="jpeg")),
+        (f"/assets/media/full{NAME}", "crop=0.10%2C1.0&dpr=1.5", Asked("full", NAME, focus=Focus(0.1, 1), dpr=1.5)),
+        (f"/assets/media/optimise/4096x10{NAME}", "dpr=4", Asked("optimise", NAME, 4096, 10, dpr=2)),
+        (f"/assets/media/full{NAME}", "accept=plain", Asked("full", NAME, accepted="plain")),
+        (f"/assets/media/full{NAME}", "max_kb=20", Asked("full", NAME, max_bytes=20480)),
     ],
 )
 def test_what_a_url_asks_for(path: str, query: str, asked: Asked) -> None:
@@ -112,6 +136,23 @@ def test_a_size_that_cannot_be_is_a_bad_request(box: str) -> None:
         "width=+5",
         "quality=1e1",
         "width=%32",
+        "format=gif",
+        "format=WEBP",
+        "format=plain",
+        "fit=inside",
+        "crop=top",
+        "crop=0.5",
+        "crop=0.5,1.01",
+        "crop=0.123,0",
+        "crop=.5,.5",
+        "crop=-0.1,0",
+        "crop=0.5,0.5,",
+        "crop=nan,0",
+        "dpr=0",
+        "dpr=2.0",
+        "dpr=5",
+        "max_kb=1.5",
+        "max_kb=100001",
         "width=٢",
     ],
 )

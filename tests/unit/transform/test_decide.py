@@ -4,8 +4,18 @@ import pytest
 
 from services.core.entries import Entry
 from services.transform.asked import Asked
-from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
-from services.transform.plan import Plan
+from services.transform.decide import (
+    Decision,
+    Missing,
+    Placeholder,
+    Redirect,
+    Rendition,
+    Stored,
+    candidates,
+    decide,
+    plan_of,
+)
+from services.transform.plan import Focus, Plan
 from tests.unit.conftest import MakeEntry
 
 NOW = 1_800_000_000.0
@@ -134,3 +144,32 @@ def test_every_redirect_leads_to_an_answer(make_entry: MakeEntry) -> None:
         assert isinstance(redirect, Redirect)
         target = redirect.path.removeprefix(f"/{kind}")
         assert isinstance(answer(Asked(kind, target), entry), Stored | Rendition)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "plan"),
+    [
+        (Asked("full", "/DEV/cat.webp", 200, 100, fit="fill"), Plan(200, 100, fit="fill")),
+        (Asked("full", "/DEV/cat.webp", 200, 100, dpr=1.5, max_bytes=9), Plan(300, 150, max_bytes=9)),
+        (Asked("full", "/DEV/cat.webp", 200, 100, focus="smart"), Plan(200, 100, focus="smart")),
+        (Asked("full", "/DEV/cat.webp", format="avif"), Plan(format="avif")),
+        (Asked("full", "/DEV/cat.webp", accepted="avif"), Plan(format="avif")),
+        (Asked("full", "/DEV/cat.webp", format="webp", accepted="plain"), Plan()),
+        # What changes no byte makes no other plan.
+        (Asked("full", "/DEV/cat.webp", 200, fit="fill", focus="smart"), Plan(200)),
+        (Asked("full", "/DEV/cat.webp", 200, 100, fit="contain", focus=Focus(0, 0)), Plan(200, 100, fit="contain")),
+        (Asked("full", "/DEV/cat.webp", 200, 100, focus=Focus(0.5, 0.5), format="webp"), Plan(200, 100)),
+        (Asked("full", "/DEV/cat.webp", dpr=3), Plan()),
+    ],
+)
+def test_what_is_asked_for_is_what_is_made(asked: Asked, plan: Plan) -> None:
+    assert plan_of(asked) == plan
+
+
+def test_a_format_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_entry: MakeEntry) -> None:
+    photo, drawing = make_entry(*CAT, convert=False), make_entry("cat.svg", "image/svg+xml")
+    assert answer(Asked("full", "/DEV/cat.jpg", format="jpeg"), photo) == Rendition(photo, Plan(format="jpeg"))
+    assert answer(Asked("optimise", "/DEV/cat.svg", format="png"), drawing) == Rendition(drawing, Plan(format="png"))
+    assert answer(Asked("full", "/DEV/cat.svg", format="png"), drawing) == Stored(drawing)
+    # What a client could show is no wish for a picture.
+    assert answer(Asked("full", "/DEV/cat.jpg", accepted="avif"), photo) == Stored(photo)

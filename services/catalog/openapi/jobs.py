@@ -1,0 +1,203 @@
+"""Jobs and dumps in the document: their schemas, examples and routes. Pure functions."""
+
+from dataclasses import asdict
+from typing import Any
+
+from services.catalog.jobs import LIMIT, LIMIT_MAX
+from services.catalog.openapi.schemas import Schema, reference
+from services.core import dumps, job_kinds
+from services.core.job_log import STATUSES, Record
+
+_STAMP = "20250812T143052"
+_FILE: Schema = {
+    "type": "object",
+    "required": ["filename", "size"],
+    "properties": {
+        "filename": {"type": "string", "pattern": f"^{dumps.FILENAME}$"},
+        "size": {"type": "integer", "minimum": 0, "description": "Bytes."},
+        "records": {"type": "integer", "minimum": 0, "description": "Entries."},
+    },
+    "additionalProperties": False,
+}
+_MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return the named schemas."""
+    return {
+        "Job": _job(),
+        "Jobs": {
+            "type": "object",
+            "description": "Jobs, the latest first.",
+            "required": ["data", "errors"],
+            "properties": {
+                "data": {"type": "array", "items": reference("Job")},
+                "errors": {"type": "array", "maxItems": 0},
+            },
+        },
+        "CreatedDump": _closed(
+            "The files of a dump.",
+            message={"type": "string"},
+            files=_closed("JSON and RDB of the same instant.", json=_FILE, rdb=_FILE),
+            timestamp={"type": "string", "description": "The UTC second that names the files."},
+        ),
+        "RestoredDump": _closed(
+            "What is the catalog now.",
+            message={"type": "string"},
+            details=_closed(
+                "Where it came from.",
+                filename={"type": "string"},
+                itemsRestored={"type": "integer", "minimum": 0},
+                format={"enum": ["JSON", "RDB"]},
+                source={"enum": ["local", "s3", "distant_backend"]},
+            ),
+        ),
+        "WaitingDump": _closed(
+            "The job has not ended yet.",
+            message={"type": "string"},
+            job=_closed(
+                "Where to look.",
+                id={"type": "string"},
+                status={"enum": list(STATUSES)},
+                status_url={"type": "string", "format": "uri-reference"},
+            ),
+        ),
+    }
+
+
+def example() -> dict[str, Any]:
+    """Return a job that is done."""
+    record = Record(
+        "expire-5f0c2d9a41b3e687",
+        "expire",
+        "cms",
+        status="done",
+        queued_at="2026-03-01T09:30:00.000+00:00",
+        started_at="2026-03-01T09:30:00.041+00:00",
+        ended_at="2026-03-01T09:30:00.060+00:00",
+        attempts=1,
+        result={"interface": job_kinds.INTERFACE_VERSION, "expired_count": 0, "expired": [], "seconds": 0.012},
+    )
+    return asdict(record)
+
+
+def created_dump() -> dict[str, Any]:
+    return {
+        "message": "Dump files created and uploaded successfully",
+        "files": {
+            "json": {"filename": dumps.filename_of(_STAMP, "json"), "size": 52341, "records": 59},
+            "rdb": {"filename": dumps.filename_of(_STAMP, "rdb"), "size": 18432},
+        },
+        "timestamp": _STAMP,
+    }
+
+
+def restored_dump() -> dict[str, Any]:
+    return {
+        "message": "Successfully restored catalog from JSON dump",
+        "details": {
+            "filename": dumps.filename_of(_STAMP, "json"),
+            "itemsRestored": 59,
+            "format": "JSON",
+            "source": "local",
+        },
+    }
+
+
+def waiting_dump() -> dict[str, Any]:
+    job_id = "create_dump-5f0c2d9a41b3e687"
+    return {
+        "message": "The job is running: look at its status_url.",
+        "job": {"id": job_id, "status": "running", "status_url": f"/jobs/{job_id}"},
+    }
+
+
+def list_parameters() -> list[Schema]:
+    """Return the parameters that choose among the jobs."""
+    count = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
+    return [
+        _parameter("query", "status", {"enum": list(STATUSES)}, "Those in this state.", "failed"),
+        _parameter("query", "name", {"type": "string"}, "Those of this name.", "sync"),
+        _parameter("query", "limit", count, "How many.", 20),
+    ]
+
+
+def id_parameter() -> Schema:
+    return _parameter("path", "job", {"type": "string"}, "The id of a job.", example()["id"])
+
+
+def name_parameter() -> Schema:
+    return _parameter("path", "job", {"enum": list(job_kinds.KINDS)}, "The name of a job.", "expire")
+
+
+def arguments() -> dict[str, Any]:
+    """Return the body that asks for a job. Which of the arguments it takes depends on its name."""
+    taken = [kind.model_json_schema() for kind in dict.fromkeys(job_kinds.KINDS.values())]
+    for schema in taken:
+        if "filename" in schema["properties"]:
+            schema["properties"]["filename"]["pattern"] = f"^(?:{dumps.FILENAME}|{dumps.LATEST})$"
+    return {
+        "required": False,
+        "description": "Arguments; most jobs take none. See docs/jobs.md.",
+        "content": {"application/json": {"schema": {"anyOf": taken}, "example": {}}},
+    }
+
+
+def which_dump(place: str) -> Schema:
+    """Return the parameter that names a dump."""
+    optional = "?" if place == "query" else ""
+    schema = {"type": "string", "pattern": f"^(?:{dumps.FILENAME}|{dumps.LATEST}){optional}$"}
+    about = "The name of a file, or latest. A JSON that is missing or bad is replaced by its RDB."
+    return _parameter(place, "filename", schema, about, dumps.LATEST)
+
+
+def _job() -> Schema:
+    text = {"type": "string"}
+    error = {
+        "type": ["object", "null"],
+        "description": "Why it failed, or did the last time.",
+        "required": ["code", "message", "status"],
+        "properties": {"code": text, "message": text, "hint": text, "details": text, "status": {"type": "integer"}},
+    }
+    properties: dict[str, Schema] = {
+        "id": text,
+        "name": {**text, "description": "Of another program's making it may be none of ours: it failed then."},
+        "asked_by": {**text, "description": "The name of a token; schedule; queue for another program."},
+        "arguments": {"type": "object"},
+        "status": {"enum": list(STATUSES)},
+        "queued_at": {"type": "string", "format": "date-time"},
+        "started_at": _MOMENT,
+        "ended_at": _MOMENT,
+        "retry_at": {**_MOMENT, "description": "When it is tried again."},
+        "attempts": {"type": "integer", "minimum": 0},
+        "result": {"type": ["object", "null"], "description": "See docs/jobs.md."},
+        "error": error,
+    }
+    return {
+        "type": "object",
+        "description": "One job and what became of it.",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _closed(description: str, **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _parameter(place: str, name: str, schema: Schema, description: str, example: object) -> Schema:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }

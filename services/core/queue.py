@@ -1,0 +1,50 @@
+"""The queue of jobs: how a service asks for one. arq keeps and delivers it; nothing in it is pickled."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from arq.connections import ArqRedis
+
+from services.core import job_kinds
+from services.core.job_log import JobLog, Record, told
+from services.core.redis import Redis
+
+QUEUE = "tada:jobs"
+
+
+def encode(value: Any) -> bytes:
+    """Serialise what arq keeps in Redis; an error becomes what is told of it."""
+    return orjson.dumps(value, default=_said)
+
+
+def decode(raw: bytes) -> Any:
+    return orjson.loads(raw)
+
+
+def pool(client: Redis) -> ArqRedis:
+    """Return arq's view of a connection to Redis."""
+    return ArqRedis(client.connection_pool, job_serializer=encode, job_deserializer=decode, default_queue_name=QUEUE)
+
+
+class JobQueue:
+    def __init__(self, client: Redis, log: JobLog) -> None:
+        self._pool, self._log = pool(client), log
+
+    async def put(self, name: str, given: Mapping[str, Any], asked_by: str, job_id: str = "") -> Record:
+        """Ask for a job and return it; when its id is known already, nothing more is asked for.
+
+        Raises NotFound, BadRequest and NoDumpName (see job_kinds.parse), and RedisError.
+        """
+        arguments = job_kinds.parse(name, given).model_dump(exclude_unset=True)
+        record = Record(job_id or f"{name}-{secrets.token_hex(8)}", name, asked_by, arguments)
+        await self._pool.enqueue_job(name, _job_id=record.id, **arguments)
+        await self._log.note(record)
+        return record
+
+
+def _said(error: object) -> dict[str, Any]:
+    if isinstance(error, BaseException):
+        return told(error)
+    raise TypeError(f"{type(error).__name__} is no JSON")

@@ -1,0 +1,91 @@
+"""What each job does, what it works with and how long it may take. Names and arguments are those of core.job_kinds."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.core.catalog import Catalog
+from services.core.dumps import DumpStore
+from services.core.job_kinds import Arguments, RestoreArguments, SyncArguments
+from services.core.redis import Redis
+from services.core.storage import Storage
+from services.jobs import dumping, restoring
+from services.jobs.expire import expire
+from services.jobs.settings import JobsSettings
+from services.jobs.sync import sync
+
+NAMED_MAX = 1000
+"""Entries that a result names; it counts all of them."""
+PURGE_SECONDS = 20
+"""How long a restore waits for its purge: longer than one of 100 000 assets takes."""
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What jobs work with."""
+
+    settings: JobsSettings
+    client: Redis
+    catalog: Catalog
+    storage: Storage
+    dumps: DumpStore
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a job is run. `attempts` is for what may be gone the next time, `alone` for jobs that disturb each other."""
+
+    run: Callable[[Tools, Any], Awaitable[Result]]
+    seconds: float
+    attempts: int
+    alone: bool
+
+
+async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
+    limit = arguments.max_percent
+    if limit is None:
+        limit = tools.settings.sync_remove_max_percent
+    found = await sync(tools.catalog, tools.storage, dry_run=arguments.dry_run, max_percent=limit)
+    return found.answer()
+
+
+async def _create_dump(tools: Tools, arguments: Arguments) -> Result:
+    settings = tools.settings
+    made = await dumping.create_dump(
+        settings.redis_address, tools.client, tools.catalog, tools.dumps, settings.dumps_kept
+    )
+    return {**made.answer(), "source": tools.dumps.source, "pruned": list(made.pruned)}
+
+
+async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
+    restored = await restoring.restore_dump(tools.client, tools.catalog, tools.dumps, arguments.filename)
+    return {
+        **restored.answer(),
+        "completed": restored.completed,
+        "renamed": restored.renamed,
+        "fallback": restored.fallback,
+        "purged": await tools.catalog.purged(restored.change, PURGE_SECONDS),
+    }
+
+
+async def _expire(tools: Tools, arguments: Arguments) -> Result:
+    expired = await expire(tools.catalog)
+    return {
+        "expired_count": len(expired),
+        "expired": [
+            {"uuid": entry.uuid, "unique_name": entry.unique_name, "reason": f"expired {entry.expiration_date}"}
+            for entry in expired[:NAMED_MAX]
+        ],
+    }
+
+
+# Somebody waits for a dump or a restore, and is told soon; the daily jobs may wait for a storage that is down.
+JOBS: Mapping[str, Job] = {
+    "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
+    "publish": Job(_create_dump, seconds=3600, attempts=8, alone=True),
+    "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
+    "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
+    "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
+}

@@ -1,0 +1,61 @@
+"""With SIGNED_URLS the edge answers for signed addresses alone, also from its cache."""
+
+import re
+import time
+from collections.abc import Callable
+
+from services.transform.signing import sign
+from tests.e2e.system import System, wait_until
+
+OLD, NEW = "o" * 32, "n" * 32
+
+
+def test_only_signed_addresses_are_answered_also_from_the_cache(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(SIGNED_URLS="true", URL_SIGNING_KEYS=f"{NEW},{OLD}", FORMAT_NEGOTIATION="true")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    form = f"/assets/media/optimise/90x80/DEV/{name}.webp?quality=50&fit=contain"
+    spelling = f"/assets/media/optimise/090x80/DEV/{name}.webp?fit=contain&quality=50&x=y"
+    avif = {"Accept": "image/avif"}
+    for at, key in enumerate((NEW, OLD, NEW)):
+        answer = system.edge.get(f"{spelling}&signature={sign(key, form)}", headers=avif)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/avif")
+        assert answer.headers["x-cache-status"] == ("HIT" if at else "MISS"), "a signature is no part of the cache key"
+    assert system.edge.head(f"{spelling}&signature={sign(NEW, form)}", headers=avif).status_code == 200
+    plain = f"/assets/media/full/DEV/{name}.webp"
+    assert system.edge.get(f"{plain}?signature={sign(NEW, plain)}").status_code == 200
+    assert system.edge.get(f"{plain}?signature={sign(NEW, plain)}", headers=avif).status_code == 200
+    for refused in (
+        spelling,
+        f"{spelling}&signature={sign('x' * 32, form)}",
+        f"{spelling}&signature={sign(NEW, form)}&width=5&quality=51".replace("quality=50&", "quality=51&"),
+        f"{spelling}&signature={sign(NEW, form)}&expires=4000000000",
+        f"{plain}?signature={sign(NEW, form)}",
+        f"/assets/media/original/DEV/{name}.jpg",
+        f"/assets/media/full/DEV/not-{name}.webp",
+        "/assets/media/whatever",
+    ):
+        answer = system.edge.get(refused, headers=avif)
+        assert (answer.status_code, answer.headers["cache-control"]) == (403, "no-store"), refused
+        assert answer.json()["errors"][0]["code"] == "forbidden"
+    assert system.edge.get("/catalog").status_code == 200
+    # The private side needs none.
+    assert system.api.get(plain).status_code == 200
+
+    end = int(time.time()) + 3
+    dated = f"{plain}?expires={end}&signature={sign(NEW, plain, str(end))}"
+    assert system.edge.get(dated).status_code == 200
+    wait_until(lambda: time.time() >= end)
+    assert system.edge.get(dated).status_code == 403
+
+
+def test_a_signature_that_was_asked_about_is_remembered(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(SIGNED_URLS="true", URL_SIGNING_KEYS=NEW)
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/full/DEV/{name}.webp"
+    for _ in range(5):
+        assert system.edge.get(f"{path}?signature={sign(NEW, path)}").status_code == 200
+    assert len(re.findall(r"/\.signed", system.log("nginx-cache"))) == 1

@@ -1,0 +1,410 @@
+"""The queue, the log of jobs and their workers on a real Redis: no job is lost, whatever happens to its worker."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from arq.connections import RedisSettings as ArqSettings
+from arq.connections import create_pool
+from pydantic import SecretStr
+
+from services.core import job_kinds, keys, redis
+from services.core.catalog import Catalog
+from services.core.dump_stores import open_dumps
+from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
+from services.core.job_log import JobLog, Record
+from services.core.queue import QUEUE, JobQueue, decode, encode
+from services.core.redis import Redis
+from services.core.storage import open_storage
+from services.jobs import running
+from services.jobs.kinds import JOBS, Job, Tools
+from services.jobs.settings import JobsSettings
+from services.jobs.worker import make_worker
+from tests.redis_server import RedisServer
+from tests.waiting import eventually
+
+# arq closes its pool by a name that redis-py calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
+
+Run = Callable[[Tools, Any], Awaitable[dict[str, Any]]]
+
+
+def settings_of(server: RedisServer, folder: Path) -> JobsSettings:
+    return JobsSettings(
+        redis_url=SecretStr(server.url), data_folder_path=folder / "data", purge_token=SecretStr("token-of-the-tests")
+    )
+
+
+@pytest.fixture
+async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIterator[Tools]:
+    settings = settings_of(server, tmp_path)
+    storage = open_storage(settings)
+    storage.prepare()
+    await storage.open()
+    catalog = Catalog(client)
+    async with catalog.alive():
+        yield Tools(settings, client, catalog, storage, open_dumps(settings, storage))
+    await storage.close()
+
+
+@pytest.fixture
+def log(client: Redis) -> JobLog:
+    return JobLog(client)
+
+
+@pytest.fixture
+def queue(client: Redis, log: JobLog) -> JobQueue:
+    return JobQueue(client, log)
+
+
+@asynccontextmanager
+async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[None]:
+    """Run a worker; jobs that are named do something else than usual."""
+    jobs = {
+        **JOBS,
+        **{name: run if isinstance(run, Job) else Job(run, 60, 3, alone=False) for name, run in runs.items()},
+    }
+    client = redis.connect(tools.settings.redis_address)
+    made = make_worker(client, tools, jobs)
+    task = asyncio.create_task(made.async_run())
+
+    async def has_started() -> bool:
+        return made.cron_jobs[0].next_run is not None
+
+    async def has_no_connection_in_use() -> bool:
+        return not client.connection_pool._in_use_connections
+
+    await eventually(has_started)
+    try:
+        yield
+    finally:
+        # redis-py leaks a connection whose making is cancelled.
+        await eventually(has_no_connection_in_use)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await made.close()
+        await client.aclose()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let jobs be tried again soon."""
+    monkeypatch.setattr(running, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(running, "_PAUSE_FACTOR", 1)
+
+
+async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    async with worker(tools):
+        asked = await queue.put("expire", {}, "cms")
+        record = await log.wait(asked.id, 10)
+    assert (record.status, record.asked_by, record.attempts, record.error) == ("done", "cms", 1, None)
+    assert record.result is not None
+    assert record.result["interface"] == job_kinds.INTERFACE_VERSION
+    assert record.result["expired_count"] == 0
+    assert record.result["seconds"] >= 0
+    assert record.queued_at <= record.started_at <= record.ended_at
+    week = 7 * 24 * 3600
+    assert week - 60 < await tools.client.ttl(keys.job(asked.id)) <= week
+    assert [found.id async for found in log.latest()] == [asked.id]
+
+
+async def test_whoever_waits_is_woken_at_once_and_all_of_them(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    go = asyncio.Event()
+
+    async def held(tools: Tools, arguments: Any) -> dict[str, Any]:
+        await go.wait()
+        return {}
+
+    async with worker(tools, expire=held):
+        asked = await queue.put("expire", {}, "cms")
+        waiting = [asyncio.create_task(log.wait(asked.id, 10)) for _ in range(5)]
+        await eventually(lambda: is_in(log, asked.id, "running"))
+        unfinished = await log.wait(asked.id, 0.1)
+        assert unfinished.status == "running"
+        go.set()
+        assert {record.status for record in await asyncio.gather(*waiting)} == {"done"}
+
+
+async def is_in(log: JobLog, job_id: str, status: str) -> bool:
+    found = await log.find(job_id)
+    return found is not None and found.status == status
+
+
+async def test_two_workers_run_each_job_once(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    runs: list[str] = []
+
+    async def noted(tools: Tools, arguments: Any) -> dict[str, Any]:
+        runs.append("run")
+        await asyncio.sleep(0)
+        return {}
+
+    async with worker(tools, expire=noted), worker(tools, expire=noted):
+        asked = [await queue.put("expire", {}, "cms") for _ in range(30)]
+        records = [await log.wait(record.id, 10) for record in asked]
+    assert [record.status for record in records] == ["done"] * 30
+    assert len(runs) == 30
+
+
+async def test_a_job_that_is_asked_for_under_one_id_by_many_runs_once(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    runs: list[str] = []
+
+    async def noted(tools: Tools, arguments: Any) -> dict[str, Any]:
+        runs.append("run")
+        return {}
+
+    async with worker(tools, sync=noted), worker(tools, sync=noted):
+        await asyncio.gather(*(queue.put("sync", {}, "schedule", "sync-20261125T0315") for _ in range(10)))
+        await log.wait("sync-20261125T0315", 10)
+        await queue.put("sync", {}, "schedule", "sync-20261125T0315")
+        last = await log.wait((await queue.put("expire", {}, "cms")).id, 10)
+        assert last.status == "done"
+    assert runs == ["run"]
+
+
+async def test_jobs_that_disturb_each_other_take_turns(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    at_once, most = 0, 0
+
+    async def counted(tools: Tools, arguments: Any) -> dict[str, Any]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.05)
+        at_once -= 1
+        return {}
+
+    alone = Job(counted, 60, 3, alone=True)
+    jobs = {"sync": alone, "publish": alone, "create_dump": alone, "restore_dump": alone}
+    assert {name for name, job in JOBS.items() if job.alone} == set(jobs)
+    async with worker(tools, **jobs), worker(tools, **jobs):
+        asked = [await queue.put(name, {}, "cms") for name in jobs]
+        records = [await log.wait(record.id, 20) for record in asked]
+    # Waiting for a turn is no attempt.
+    assert [(record.status, record.attempts) for record in records] == [("done", 1)] * 4
+    assert most == 1
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_job_that_crashes_is_tried_again(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    tries: list[str] = []
+
+    async def fails_twice(tools: Tools, arguments: Any) -> dict[str, Any]:
+        tries.append((await anext(log.latest())).status)
+        if len(tries) < 3:
+            raise StorageDown("The storage is away.") if len(tries) == 1 else RuntimeError("a bug")
+        return {"tries": len(tries)}
+
+    async with worker(tools, publish=fails_twice):
+        record = await log.wait((await queue.put("publish", {}, "cms")).id, 10)
+    assert tries == ["running"] * 3
+    assert record.status == "done"
+    assert record.attempts == 3
+    assert record.result is not None
+    assert record.result["tries"] == 3
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_poisoned_job_ends_among_those_that_failed_and_says_why(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    async def poisoned(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise RuntimeError("it never works")
+
+    async with worker(tools, publish=poisoned):
+        record = await log.wait((await queue.put("publish", {}, "cms")).id, 10)
+        assert (record.status, record.attempts, record.result) == ("failed", 3, None)
+        assert record.error == {"code": "internal_error", "message": "RuntimeError: it never works", "status": 500}
+        await eventually(lambda: is_empty(tools.client))
+
+
+async def is_empty(client: Redis) -> bool:
+    return await client.zcard(QUEUE) == 0
+
+
+async def test_while_a_job_waits_for_its_next_attempt_its_record_says_so(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    async def fails(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise StorageDown("The storage is away.")
+
+    async with worker(tools, publish=fails):
+        asked = await queue.put("publish", {}, "cms")
+        await eventually(lambda: is_in(log, asked.id, "retrying"))
+        record = await log.get(asked.id)
+    assert record.error is not None
+    assert record.error["message"] == "The storage is away."
+    assert record.retry_at is not None
+    assert record.retry_at > record.started_at
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_will_be_no_better_the_next_time_fails_at_once(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    async def refuses(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise BadRequest("It cannot be.", "Ask for something else.")
+
+    async with worker(tools, restore_dump=refuses):
+        record = await log.wait((await queue.put("restore_dump", {}, "cms")).id, 10)
+    assert (record.status, record.attempts) == ("failed", 1)
+    assert record.error == {
+        "code": "bad_request",
+        "message": "It cannot be.",
+        "hint": "Ask for something else.",
+        "status": 400,
+    }
+
+
+async def test_a_job_that_takes_too_long_is_ended(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    async def slow(tools: Tools, arguments: Any) -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    async with worker(tools, publish=Job(slow, 0.1, 3, alone=True)):
+        record = await log.wait((await queue.put("publish", {}, "cms")).id, 10)
+    assert (record.status, record.attempts) == ("failed", 1)
+    assert record.error is not None
+    assert record.error["code"] == "took_too_long"
+
+
+async def test_a_worker_that_is_told_to_stop_hands_its_job_back(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    async def endless(tools: Tools, arguments: Any) -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    async def short(tools: Tools, arguments: Any) -> dict[str, Any]:
+        return {"by": "the other one"}
+
+    async with worker(tools, publish=endless):
+        asked = await queue.put("publish", {}, "cms")
+        await eventually(lambda: is_in(log, asked.id, "running"))
+    assert (await log.get(asked.id)).status == "queued"
+    async with worker(tools, publish=short):
+        record = await log.wait(asked.id, 5)
+    assert record.status == "done"
+    assert record.attempts == 1
+    assert record.result is not None
+    assert record.result["by"] == "the other one"
+
+
+async def test_a_job_whose_worker_was_killed_is_taken_by_the_next_one(
+    server: RedisServer, tools: Tools, queue: JobQueue, log: JobLog, tmp_path: Path
+) -> None:
+    asked = await queue.put("publish", {}, "cms")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.working", server.url, str(tmp_path), "hang"), env=dict(os.environ)
+    )
+    await eventually(lambda: is_in(log, asked.id, "running"), 20)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    async with worker(tools, publish=Job(hello, 60, 3, alone=True)):
+        record = await log.wait(asked.id, 25)
+    assert (record.status, record.attempts) == ("done", 2)
+
+
+async def hello(tools: Tools, arguments: Any) -> dict[str, Any]:
+    return {}
+
+
+async def test_a_job_that_kills_its_worker_every_time_is_given_up(
+    server: RedisServer, tools: Tools, queue: JobQueue, log: JobLog, tmp_path: Path
+) -> None:
+    asked = await queue.put("publish", {}, "cms")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.working", server.url, str(tmp_path), "die"), env=dict(os.environ)
+    )
+    assert await process.wait() == -signal.SIGKILL
+    async with worker(tools, publish=Job(hello, 60, 1, alone=True)):
+        record = await log.wait(asked.id, 25)
+        assert (record.status, record.attempts) == ("failed", 1)
+        assert record.error is not None
+        assert record.error["code"] == "worker_died"
+        await eventually(lambda: is_empty(tools.client))
+
+
+async def test_a_run_that_was_taken_for_dead_writes_nothing_any_more(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    go = asyncio.Event()
+
+    async def held(tools: Tools, arguments: Any) -> dict[str, Any]:
+        await go.wait()
+        return {"by": "the first"}
+
+    async with worker(tools, publish=held):
+        asked = await queue.put("publish", {}, "cms")
+        await eventually(lambda: is_in(log, asked.id, "running"))
+        # As when its process was frozen, and another one has taken the job and ended it.
+        await tools.client.set(keys.lease(asked.id), "another run")
+        other = Record(**{**vars_of(await log.get(asked.id)), "status": "done", "result": {"by": "the second"}})
+        assert await log.note(other, "another run")
+        go.set()
+        await eventually(lambda: is_empty(tools.client))
+    assert (await log.get(asked.id)).result == {"by": "the second"}
+
+
+def vars_of(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in Record.__dataclass_fields__}
+
+
+async def test_the_queue_holds_json_and_what_is_no_job_ends_on_record(tools: Tools, client: Redis, log: JobLog) -> None:
+    other = await create_pool(
+        ArqSettings.from_dsn(tools.settings.redis_address),
+        default_queue_name=QUEUE,
+        job_serializer=encode,
+        job_deserializer=decode,
+    )
+    job = await other.enqueue_job("expire", _job_id="fine")
+    assert job is not None
+    raw = await client.get("arq:job:fine")
+    assert raw is not None
+    assert orjson.loads(raw)["f"] == "expire"
+    await other.enqueue_job("bake", _job_id="unknown")
+    await other.enqueue_job("sync", "positional", _job_id="positional")
+    await other.enqueue_job("restore_dump", filename="../etc/passwd", _job_id="bad-name")
+    await client.set("arq:job:pickled", b"\x80\x04K\x01.", ex=60)
+    await client.zadd(QUEUE, {"pickled": 1, "gone": 1})
+    async with worker(tools):
+        for job_id, error in (
+            ("unknown", "unreadable"),
+            ("positional", "bad_request"),
+            ("bad-name", "no_dump_name"),
+            ("pickled", "unreadable"),
+            ("gone", "unreadable"),
+        ):
+            await eventually(lambda job_id=job_id: is_in(log, job_id, "failed"))  # type: ignore[misc]
+            record = await log.get(job_id)
+            assert record.error is not None
+            assert record.error["code"] == error, record
+        assert (await job.result(timeout=10))["expired_count"] == 0
+        record = await log.get("fine")
+        assert (record.status, record.asked_by) == ("done", "queue")
+    await other.aclose(close_connection_pool=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "error"),
+    [
+        ("bake", {}, NotFound),
+        ("sync", {"dry_run": "yes"}, BadRequest),
+        ("sync", {"max_percent": 101}, BadRequest),
+        ("sync", {"max_percent": float("nan")}, BadRequest),
+        ("sync", {"force": True}, BadRequest),
+        ("expire", {"dry_run": True}, BadRequest),
+        ("restore_dump", {"filename": 1}, BadRequest),
+        ("restore_dump", {"filename": "dump_1.json"}, NoDumpName),
+    ],
+)
+async def test_what_cannot_be_a_job_is_not_put_into_the_queue(
+    queue: JobQueue, client: Redis, name: str, given: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await queue.put(name, given, "cms")
+    assert await client.keys("*") == []

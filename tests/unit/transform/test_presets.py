@@ -1,0 +1,99 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.core.errors import BadRequest
+from services.transform.asked import Asked, parse
+from services.transform.plan import Focus
+from services.transform.presets import Allowed
+from services.transform.settings import TransformSettings
+
+PRESETS = {"thumb": "200x100?fit=contain&quality=70", "hero-2": "1600x0"}
+NAME = "/DEV/cat.webp"
+
+
+def ask(path: str, query: str = "") -> Asked:
+    return parse(f"/assets/media/{path}", query, 8192, PRESETS)
+
+
+def test_a_preset_stands_for_a_size_and_its_arguments() -> None:
+    thumb = Asked("optimise", NAME, 200, 100, 70, fit="contain", preset="thumb")
+    assert ask(f"optimise/thumb{NAME}") == thumb
+    assert ask(f"optimise/thumb/image{NAME}") == thumb
+    assert thumb.path(NAME) == f"/optimise/thumb{NAME}"
+    full = ask(f"full{NAME}", "preset=thumb")
+    assert (full.kind, full.width, full.fit, full.path(NAME)) == ("full", 200, "contain", f"/full{NAME}")
+
+
+def test_only_the_density_counts_beside_a_preset() -> None:
+    asked = ask(f"optimise/hero-2{NAME}", "width=5&quality=5&format=png&fit=fill&crop=smart&max_kb=1&dpr=2")
+    assert asked == Asked("optimise", NAME, 1600, 0, dpr=2, preset="hero-2")
+
+
+@pytest.mark.parametrize("preset", ["small", "Thumb", "thumb ", "200x", "200x100"])
+def test_a_preset_that_there_is_not_is_a_bad_request(preset: str) -> None:
+    with pytest.raises(BadRequest, match="no size and no preset"):
+        ask(f"full{NAME}", f"preset={preset}")
+    if preset != "200x100":
+        with pytest.raises(BadRequest, match="no size and no preset"):
+            ask(f"optimise/{preset}{NAME}")
+
+
+def test_with_only_presets_there_are_presets_originals_and_whole_pictures() -> None:
+    allowed = Allowed(PRESETS, only_presets=True)
+    for served in (
+        Asked("original", NAME),
+        Asked("full", NAME, accepted="avif"),
+        Asked("optimise", NAME),
+        ask(f"optimise/thumb{NAME}", "dpr=2"),
+        ask(f"full{NAME}", "preset=hero-2"),
+    ):
+        allowed.check(served)
+    wishes: list[dict[str, Any]] = [
+        {"width": 200, "height": 100},
+        {"quality": 5},
+        {"format": "png"},
+        {"max_bytes": 5},
+        {"width": 9, "height": 9, "focus": Focus(0, 0)},
+    ]
+    for wish in wishes:
+        with pytest.raises(BadRequest, match="Only presets"):
+            allowed.check(Asked("full", NAME, **wish))
+
+
+def test_with_a_list_of_sizes_there_are_no_others_but_those_of_presets() -> None:
+    allowed = Allowed(PRESETS, sizes=("400x300", "640x0"))
+    for served in (Asked("optimise", NAME, 400, 300, 5), Asked("full", NAME, 640), Asked("full", NAME, quality=5)):
+        allowed.check(served)
+    allowed.check(ask(f"optimise/thumb{NAME}"))
+    for size in ((400, 0), (300, 400), (641, 0)):
+        with pytest.raises(BadRequest, match="not served here"):
+            allowed.check(Asked("optimise", NAME, *size))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("presets", "thumb", "is not a size"),
+        ("presets", "thumb:200", "is not a size"),
+        ("presets", "thumb:9000x0", "9000"),
+        ("presets", "thumb:200x0?qualty=5", "qualty"),
+        ("presets", "thumb:200x0?quality=500", "500"),
+        ("presets", "thumb:1x1;thumb:2x2", "twice"),
+        ("presets", "Thumb:1x1", "small letters"),
+        ("presets", "image:1x1", "image"),
+        ("presets", "200x200:1x1", "small letters"),
+        ("allowed_sizes", "200", "ALLOWED_SIZES"),
+        ("allowed_sizes", "0200x0", "ALLOWED_SIZES"),
+        ("only_presets", True, "ONLY_PRESETS"),
+    ],
+)
+def test_a_setting_that_cannot_be_says_so_at_the_start(setting: str, value: Any, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        TransformSettings(**{setting: value})
+
+
+def test_presets_are_read_from_one_line() -> None:
+    read = TransformSettings(presets="thumb: 200x100?fit=contain&quality=70 ; hero-2:1600x0;")  # type: ignore[arg-type]
+    assert read.presets == PRESETS

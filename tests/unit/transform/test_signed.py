@@ -1,0 +1,32 @@
+import time
+
+from starlette.requests import Request
+
+from services.transform.signed import check_signature
+from services.transform.signing import sign
+
+KEY = "n" * 32
+FORM = "/assets/media/full/DEV/cat.webp"
+
+
+def asked(signature: str, expires: str = "") -> Request:
+    told = {"x-signed-form": FORM, "x-signature": signature, "x-signature-expires": expires}
+    headers = [(name.encode(), value.encode()) for name, value in told.items()]
+    return Request({"type": "http", "method": "GET", "path": "/.signed", "query_string": b"", "headers": headers})
+
+
+def test_a_valid_signature_may_be_remembered_for_a_minute_and_no_longer_than_it_is_good() -> None:
+    before = time.time()
+    answer = check_signature(asked(sign(KEY, FORM)), [KEY])
+    assert answer.status_code == 204
+    assert int(before) + 60 <= int(answer.headers["x-edge-expires"].removeprefix("@")) <= time.time() + 60
+    soon = str(int(before) + 20)
+    answer = check_signature(asked(sign(KEY, FORM, soon), soon), [KEY])
+    assert (answer.status_code, answer.headers["x-edge-expires"]) == (204, f"@{int(soon) - 1}")
+
+
+def test_no_other_answer_is_remembered() -> None:
+    for request in (asked("0" * 64), asked(sign(KEY, FORM, "9"), "9")):
+        answer = check_signature(request, [KEY])
+        assert (answer.status_code, answer.headers["x-accel-expires"]) == (403, "0")
+        assert "x-edge-expires" not in answer.headers

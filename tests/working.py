@@ -1,0 +1,47 @@
+"""A worker as a process of its own, to be killed: python -m tests.working REDIS_URL FOLDER hang|die
+
+Its job *publish* never ends, or kills it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.core import redis
+from services.core.catalog import Catalog
+from services.core.dump_stores import open_dumps
+from services.core.storage import open_storage
+from services.jobs.kinds import JOBS, Job, Tools
+from services.jobs.settings import JobsSettings
+from services.jobs.worker import make_worker
+
+
+async def hang(tools: Tools, arguments: Any) -> dict[str, Any]:
+    await asyncio.Event().wait()
+    return {}
+
+
+async def die(tools: Tools, arguments: Any) -> dict[str, Any]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+async def main(url: str, folder: str, does: str) -> None:
+    settings = JobsSettings(
+        redis_url=SecretStr(url), data_folder_path=Path(folder) / "data", purge_token=SecretStr("token-of-the-tests")
+    )
+    client = redis.connect(url)
+    storage = open_storage(settings)
+    tools = Tools(settings, client, Catalog(client), storage, open_dumps(settings, storage))
+    jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
+    async with tools.catalog.alive():
+        await make_worker(redis.connect(url), tools, jobs).async_run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
