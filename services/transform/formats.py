@@ -17,8 +17,8 @@ COLOURS = (256, 128, 64, 32, 16)
 _SIDE_MAX = {WEBP: 16383, AVIF: 65535, JPEG: 65500, PNG: 2**31 - 1}
 """Pixels that the formats can have: RFC 9649 2.5, the 16 bits of AV1's header, mozjpeg, PNG."""
 _QUALITIES = {
-    AVIF: ((0, 0), (30, 23), (60, 45), (75, 58), (80, 64), (85, 70), (95, 84), (100, 100)),
-    JPEG: ((0, 0), (30, 35), (60, 64), (75, 79), (80, 84), (85, 88), (95, 96), (100, 100)),
+    AVIF: ((0, 0), (30, 40), (60, 53), (75, 58), (80, 64), (85, 70), (90, 80), (95, 90), (100, 100)),
+    JPEG: ((0, 0), (30, 41), (60, 69), (75, 79), (80, 84), (85, 88), (95, 91), (100, 100)),
 }
 """(quality of a WebP, that of the format which looks the same by SSIM); between them it is a straight line."""
 _LARGE = 4_000_000

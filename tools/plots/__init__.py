@@ -1,0 +1,1 @@
+"""Plots in docs/img, made of what the product itself does."""
