@@ -12,6 +12,7 @@ TadaError
 ├── NotFound              404  no such entry, or its file is gone
 ├── TooLarge              413  more bytes than PAYLOAD_MAX_SIZE
 ├── Undecodable           422  the stored bytes cannot be rendered
+│   └── TooSlow           422  rendering it was ended because it took too long
 ├── TooManyRequests       429  a rate limit is used up
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
 ├── DumpError                  about a dump of the catalog; says it in the shape of the dump routes, too
@@ -117,6 +118,10 @@ class TooLarge(TadaError):
 class Undecodable(TadaError):
     status = 422
     code = "undecodable"
+
+
+class TooSlow(Undecodable):
+    code = "too_slow"
 
 
 class TooManyRequests(TadaError):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from services.core.errors import Unavailable
-from services.transform.stopping import Abandoned, Stop, TooSlow
+from services.core.errors import TooSlow, Unavailable
+from services.transform.stopping import Abandoned, Stop
 
 Made = TypeVar("Made")
 

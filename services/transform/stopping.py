@@ -3,13 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from services.core.errors import Undecodable
-
 _AGAIN_SECONDS = 0.02
-
-
-class TooSlow(Undecodable):
-    """The render was ended because its time was over."""
 
 
 class Abandoned(Exception):

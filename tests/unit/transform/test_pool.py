@@ -5,9 +5,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from services.core.errors import Unavailable
+from services.core.errors import TooSlow, Unavailable
 from services.transform.pool import Patience, RenderPool
-from services.transform.stopping import Stop, TooSlow
+from services.transform.stopping import Stop
 
 PATIENCE = 20
 LONG = Patience(PATIENCE, PATIENCE)
