@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from examples.distant_backend.dumps import Dumps
-from examples.distant_backend.files import BadPath, Files
+from examples.distant_backend.files import BadPath, Files, NoSuchFile
 from examples.distant_backend.sending import file_response
 
 _MAX_FILES = 1000
@@ -43,7 +43,12 @@ def make_app(folder: Path, token: str, keep: int) -> ASGIApp:
             *Dumps(folder, files).routes(),
         ],
         middleware=[Middleware(TokenRequired, token=token)] if token else [],
-        exception_handlers={HTTPException: _on_http_error, BadPath: _on_bad_path, OSError: _on_os_error},
+        exception_handlers={
+            HTTPException: _on_http_error,
+            BadPath: _on_bad_path,
+            NoSuchFile: _on_no_such_file,
+            OSError: _on_os_error,
+        },
     )
 
 
@@ -125,6 +130,8 @@ class Routes:
             names = [_path(name) for name in str(form.get("unique_names") or "").split(",")]
             if len(names) != len(sent):
                 raise HTTPException(400, "there must be as many unique_names as files")
+            if not all(self._files.has(name) for name in names):
+                raise NoSuchFile
             stored = [
                 await self._put(name, None, False, file, replaces=True) for name, file in zip(names, sent, strict=True)
             ]
@@ -229,6 +236,10 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 async def _on_bad_path(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the path is not one that a file can have"}, 400)
+
+
+async def _on_no_such_file(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "no such file"}, 404)
 
 
 async def _on_os_error(request: Request, error: Exception) -> Response:

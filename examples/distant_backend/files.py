@@ -24,6 +24,10 @@ class BadPath(Exception):
     """A path that cannot be that of a file."""
 
 
+class NoSuchFile(Exception):
+    """There is no file that could be replaced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One version of a file."""
@@ -53,12 +57,16 @@ class Files:
     ) -> int | None:
         """Store a file durably and return its version, None when there are no versions.
 
-        A file that replaces no other begins anew: what was there before is forgotten.
+        A file that replaces no other begins anew: what was there before is forgotten. One that does raises NoSuchFile
+        when there is none.
         """
         folder = self._folder(filepath)
         partial = self._receive(content)
         with self._changing:
             before = {kept.version for kept in self._kept(folder)} if replaces else set()
+            if replaces and not before:
+                partial.unlink()
+                raise NoSuchFile(filepath)
             if self._keep == 0 or version is None:
                 version = max(before, default=0) + 1 if self._keep else 1
             target = folder / f"{version}{'.original' if original else ''}"
@@ -77,6 +85,9 @@ class Files:
         if self._keep and version is not None:
             kept = [one for one in kept if one.version == version]
         return max(kept, key=lambda one: one.version).path if kept else None
+
+    def has(self, filepath: str) -> bool:
+        return bool(self._kept(self._folder(filepath)))
 
     def remove(self, filepath: str) -> bool:
         """Remove all versions of a file; return whether there was one."""

@@ -43,6 +43,7 @@ async def written(request: Request, outcome: Outcome, *, status: int = 200, **mo
     body: dict[str, Any] = {"data": [asdict(entry) for entry in outcome.entries], "errors": outcome.errors, **more}
     if not purged:
         body["warnings"] = [_QUEUED]
+    if outcome.errors and not outcome.entries:
+        return JsonResponse(body, 400, headers=caching.NEVER)
     headers = {PURGE_HEADER: "done" if purged else "queued", **caching.NEVER}
-    failed = bool(outcome.errors) and not outcome.entries
-    return JsonResponse(body, 400 if failed else status, headers=headers)
+    return JsonResponse(body, status, headers=headers)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -27,6 +28,15 @@ from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, RequestLog
+
+
+class _EntryConvertor(StringConvertor):
+    """What may stand for an entry in a path: anything but what is a route of its own there."""
+
+    regex = r"(?!(?:create|restore)-dump(?:/|$))[^/]+"
+
+
+register_url_convertor("entry", _EntryConvertor())
 
 
 def make_app(settings: CatalogSettings) -> Starlette:
@@ -71,8 +81,8 @@ def make_app(settings: CatalogSettings) -> Starlette:
             Route("/file/{uuid}", files.delete_file, methods=["DELETE"]),
             *(route for path in _catalog_paths(settings) for route in _catalog_routes(path)),
             Route("/jobs", jobs.list_jobs),
-            Route("/jobs/{id}", jobs.get_job),
-            Route("/jobs/{name}", jobs.post_job, methods=["POST"]),
+            Route("/jobs/{job}", jobs.get_job),
+            Route("/jobs/{job}", jobs.post_job, methods=["POST"]),
             Route(settings.healthcheck_route, health.readiness),
             *docs_page.routes(settings),
         ),
@@ -142,7 +152,7 @@ def _catalog_routes(path: str) -> list[Route]:
         Route(f"{path}/restore-dump", dumps.restore_dump, methods=["POST"]),
         Route(f"{path}/restore-dump/{{filename}}", dumps.restore_dump, methods=["POST"]),
         Route(f"{path}/get-dump/{{filename}}", dumps.get_dump),
-        Route(f"{path}/{{uuid}}", listing.get_entry),
-        Route(f"{path}/{{uuid}}", changes.patch_entry, methods=["PATCH"]),
-        Route(f"{path}/{{uuid}}", changes.delete_entry, methods=["DELETE"]),
+        Route(f"{path}/{{uuid:entry}}", listing.get_entry),
+        Route(f"{path}/{{uuid:entry}}", changes.patch_entry, methods=["PATCH"]),
+        Route(f"{path}/{{uuid:entry}}", changes.delete_entry, methods=["DELETE"]),
     ]

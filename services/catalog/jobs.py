@@ -37,7 +37,7 @@ async def list_jobs(request: Request) -> Response:
 
 async def get_job(request: Request) -> Response:
     """Answer with one job."""
-    record = await context(request).jobs.get(request.path_params["id"])
+    record = await context(request).jobs.get(request.path_params["job"])
     return _answer([record], headers={} if record.ended else {"retry-after": str(POLL_SECONDS)})
 
 
@@ -45,7 +45,7 @@ async def post_job(request: Request) -> Response:
     """Put a job into the queue; its arguments are the body, a JSON object, which most jobs need not have."""
     ctx = context(request)
     given = await read_optional_object(request, '{"dry_run": true}')
-    record = await ctx.queue.put(request.path_params["name"], given, principal_of(request).name)
+    record = await ctx.queue.put(request.path_params["job"], given, principal_of(request).name)
     headers = {"location": address_of(ctx, record), "retry-after": str(POLL_SECONDS)}
     return _answer([record], 202, headers)
 

@@ -40,6 +40,8 @@ UNKNOWN_CHANGE: Change = "0-0"
 """A change that was written under an id that nobody knows: waiting for its purge ends with the time for it."""
 CLAIM_SECONDS = 5.0
 """How long a writer waits for another one of the same key; a delete is done by the jobs worker in far less."""
+DOUBT_SECONDS = 900.0
+"""After so long no storage finishes a write any more: longer than any deadline of one."""
 _CLAIM_POLL_SECONDS = 0.02
 _OBSOLETE = "obsolete"
 
@@ -362,6 +364,32 @@ class Catalog:
         """
         await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
         return await self._take_over(claim, claim, keys.alive(""), obsolete=False)
+
+    async def doubt(self, storage_keys: Sequence[str]) -> None:
+        """Note keys that a failed write may still bring bytes to."""
+        if storage_keys:
+            await self._redis.zadd(keys.DOUBTFUL, dict.fromkeys(storage_keys, time.time()))
+
+    async def doubtful(self) -> list[str]:
+        """Return the keys for which nothing is on its way any more."""
+        found = await self._redis.zrangebyscore(keys.DOUBTFUL, "-inf", time.time() - DOUBT_SECONDS)
+        return [storage_key.decode() for storage_key in found]
+
+    async def free(self, storage_key: str) -> Claim | None:
+        """Claim a key that nothing refers to, as for a writer; None when it is in use."""
+        uuid = names.asset_uuid(names.unique_name_of(storage_key))
+        claim = Claim(storage_key, f"{self.owner} {uuid}")
+        if not await self._redis.hsetnx(keys.CLAIMS, storage_key, claim.value):  # type: ignore[misc]
+            return None
+        raw = await self.raw(uuid)
+        if raw is None or Entry.from_json(raw).storage_key != storage_key:
+            return claim
+        await self.release(claim)
+        return None
+
+    async def clear_up(self, storage_key: str) -> None:
+        """Forget the doubt about a key."""
+        await self._redis.zrem(keys.DOUBTFUL, storage_key)
 
     async def still_has(self, stale: StaleClaim) -> bool:
         """Say whether an object that was taken over is still this process' to delete: asked right before deleting."""

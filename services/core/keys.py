@@ -8,6 +8,7 @@
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | id of the last change of the catalog |
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
+| `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
 | `tada:changes` | stream | changes whose caches are still to be purged |
 | `tada:generation` | text | id of the change that replaced the whole catalog the last time; `0` when it is not there |
 | `tada:aside:{generation}` | text | present while an earlier generation can still be read |
@@ -33,6 +34,7 @@ EXPIRY = "tada:expiry"
 SEQUENCE = "tada:sequence"
 REVISION = "tada:revision"
 CLAIMS = "tada:claims"
+DOUBTFUL = "tada:doubtful"
 CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
 GENERATION = "tada:generation"

@@ -18,6 +18,7 @@ async def settle(catalog: Catalog, storage: Storage, stale: Sequence[StaleClaim]
     unwanted = [one for one in held if not await _is_wanted(catalog, storage, one)]
     if unwanted:
         await storage.delete([_object(one) for one in unwanted])
+        await catalog.doubt([one.claim.storage_key for one in unwanted if not one.obsolete])
     for one in held:
         await catalog.release(one.claim)
     return len(held)

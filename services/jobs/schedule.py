@@ -27,7 +27,7 @@ def schedule(settings: JobsSettings) -> dict[str, str]:
 
 def last_due(expression: str, now: datetime) -> datetime | None:
     """Return the last moment that a cron expression names, None when it is too long ago to be made up for."""
-    moment = next(CronSim(expression, now + timedelta(minutes=1), reverse=True))
+    moment = next(CronSim(expression, now + timedelta(microseconds=1), reverse=True))
     return moment if timedelta() <= now - moment < CATCH_UP else None
 
 

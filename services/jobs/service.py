@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 
 from redis.exceptions import RedisError
@@ -51,13 +52,20 @@ async def run(settings: JobsSettings) -> None:
             if settings.restore_on_init:
                 work.append(group.create_task(_restore(client, catalog, dumps)))
             await _told_to_stop()
-            for task in work:
-                task.cancel()
+            await _stop(work)
     finally:
         await tiers.close()
         await dumps.close()
         await storage.close()
         await client.aclose()
+
+
+async def _stop(work: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, as often as it takes: when Redis goes away at that moment, its error is raised instead."""
+    while running := [task for task in work if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_RESTART_SECONDS)
 
 
 async def _restore(client: redis.Redis, catalog: Catalog, dumps: DumpStore) -> None:

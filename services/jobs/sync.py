@@ -7,6 +7,7 @@ stops the run.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,7 +18,7 @@ from services.core.catalog import Catalog
 from services.core.dump_stores import PREFIX as DUMPS
 from services.core.entries import Entry
 from services.core.errors import NotFound
-from services.core.storage import ListingUnsupported, ObjectMissing, Storage
+from services.core.storage import ListingUnsupported, ObjectMissing, Storage, StoredObject
 
 _BATCH = 500
 _AT_ONCE = 16
@@ -37,7 +38,10 @@ class Missing:
 
 @dataclass(slots=True)
 class Sync:
-    """What a run has found and done. `listed` and `unknown` are None for a storage that cannot list its files."""
+    """What a run has found and done. `listed` and `unknown` are None for a storage that cannot list its files.
+
+    `late_count` are the files that came of uploads which had failed and been cleaned up before.
+    """
 
     dry_run: bool
     checked: int = 0
@@ -47,6 +51,7 @@ class Sync:
     removed_count: int = 0
     unknown: list[str] | None = None
     unknown_count: int | None = None
+    late_count: int = 0
     stopped: str | None = None
 
     def answer(self) -> dict[str, Any]:
@@ -63,6 +68,8 @@ async def sync(catalog: Catalog, storage: Storage, *, dry_run: bool, max_percent
     Raises StorageDown and RedisError; nothing has been removed wrongly then.
     """
     found = Sync(dry_run)
+    if not dry_run:
+        found.late_count = await _remove_late(catalog, storage)
     try:
         present = await _listed(catalog, storage, found)
     except ListingUnsupported:
@@ -92,6 +99,24 @@ async def sync(catalog: Catalog, storage: Storage, *, dry_run: bool, max_percent
     if not dry_run and found.stopped is None:
         found.removed_count = await _remove(catalog, lost)
     return found
+
+
+async def _remove_late(catalog: Catalog, storage: Storage) -> int:
+    """Remove what a storage has stored after all, when the upload had failed; return how many files there were."""
+    removed = 0
+    for storage_key in await catalog.doubtful():
+        claim = await catalog.free(storage_key)
+        if claim is not None:
+            try:
+                stored = StoredObject(storage_key)
+                with suppress(ObjectMissing):
+                    await storage.size(stored)
+                    await storage.delete([stored])
+                    removed += 1
+            finally:
+                await catalog.release(claim)
+        await catalog.clear_up(storage_key)
+    return removed
 
 
 def _stopped(why: str, hint: str = "") -> str:

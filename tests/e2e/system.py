@@ -108,7 +108,7 @@ class System:
     def stop(self) -> None:
         """Stop everything and remove what only this run needed; the data stay.
 
-        Raises AssertionError when a part had ended by itself, once nothing runs any more.
+        Raises AssertionError when a part had ended by itself, or did not end, once nothing runs any more.
         """
         ended = {name: process.returncode for name, process in self._running.items() if process.poll() is not None}
         for client in (self.api, self.edge, self.cache, self.transform):
@@ -118,9 +118,13 @@ class System:
                 os.killpg(process.pid, signal.SIGCONT)
                 process.terminate()
         deadline = time.monotonic() + STOP_WITHIN
+        hanging = []
         for name, process in self._running.items():
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                hanging.append(name)
+            else:
                 if name not in ended:
                     continue
             # It does not stop, or what it has started has outlived it.
@@ -132,6 +136,7 @@ class System:
         assert not ended, "; ".join(
             f"{name} had ended with {status}: {self.log(name)[-2000:]}" for name, status in ended.items()
         )
+        assert not hanging, "; ".join(f"{name} did not stop: {self.log(name)[-2000:]}" for name in hanging)
 
     def _wait_for(self, process: Process) -> None:
         deadline = time.monotonic() + START_WITHIN

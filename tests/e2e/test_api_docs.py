@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from tests.e2e.system import System
+from tests.e2e.system import System, wait_until
 from tools.stack.plan import ROOT
 
 ANYTHING = "…"
@@ -38,11 +39,33 @@ def test_every_request_is_answered_as_shown(
     stored.parent.mkdir(parents=True)
     stored.write_bytes(photos["coffee.png"])
     assert len(examples()) > 15
+    known: dict[str, str] = {}
     for command, shown in examples():
         here = command.replace("localhost:3001", f"localhost:{system.ports.api}")
+        for name, real in known.items():
+            here = here.replace(name, real)
+        if " http://localhost:3001/jobs/sync-" in command:
+            wait_until(partial(has_ended, system, known))
         done = subprocess.run([*shlex.split(here), "-s"], cwd=tmp_path, capture_output=True, text=True, check=True)
         answer = json.loads(done.stdout.replace(f"localhost:{system.ports.edge}", "localhost:8080"))
+        known |= named_by_the_service(shown, answer)
+        for name, real in known.items():
+            answer = json.loads(json.dumps(answer).replace(real, name))
         assert matches(shown, answer), f"{command}\n{json.dumps(answer, indent=2)}"
+
+
+def named_by_the_service(shown: Any, answer: Any) -> dict[str, str]:
+    """Return what the page calls the job and the dump that the service has just made."""
+    if "timestamp" in shown:
+        return {shown["timestamp"]: answer["timestamp"]}
+    if isinstance(shown, dict) and shown.get("data") and "asked_by" in shown["data"][0]:
+        return {shown["data"][0]["id"]: answer["data"][0]["id"]}
+    return {}
+
+
+def has_ended(system: System, known: dict[str, str]) -> bool:
+    [job_id] = [real for real in known.values() if real.startswith("sync-")]
+    return bool(system.api.get(f"/jobs/{job_id}").json()["data"][0]["status"] == "done")
 
 
 def matches(shown: Any, answer: Any) -> bool:
@@ -66,18 +89,24 @@ def test_every_route_has_an_example() -> None:
         for command, _ in examples()
     }
     missing = {
-        (method, route.path)
+        (method, route.path_format)
         for route in make_app(CatalogSettings()).routes
         if isinstance(route, Route) and route.include_in_schema
         for method in route.methods or ()
         if method != "HEAD" and route.path not in ("/upload", "/uploads", "/openapi.json", "/api-docs")
-        if (method, route.path) not in shown
+        if (method, route.path_format) not in shown
     }
     assert not missing
 
 
 def _template(path: str) -> str:
-    return re.sub(r"get-dump/.+", "get-dump/{filename}", re.sub(r"[0-9a-f-]{36}", "{uuid}", path))
+    for pattern, template in (
+        (r"(get|restore)-dump/.+", r"\1-dump/{filename}"),
+        (r"jobs/.+", "jobs/{job}"),
+        (r"[0-9a-f-]{36}", "{uuid}"),
+    ):
+        path = re.sub(pattern, template, path)
+    return path
 
 
 def _method(command: str) -> str:

@@ -251,6 +251,21 @@ async def test_a_deleted_asset_can_be_uploaded_again_once_its_bytes_are_gone(
     assert await claims(client) == {}
 
 
+async def test_what_the_backend_has_lost_is_repaired_by_a_replacement(
+    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis
+) -> None:
+    lost = await created(uploads, storage)
+    await storage.delete([lost.stored])  # Behind the catalog's back.
+    with pytest.raises(ObjectMissing):
+        await storage.read(lost.stored)
+    [outcome] = await uploads.replace([replacement(storage, lost, PNG + b"22")])
+    assert isinstance(outcome, tuple)
+    assert outcome[0].version == 2
+    assert await storage.read(outcome[0].stored) == PNG + b"22"
+    assert await catalog.get(lost.uuid) == outcome[0]
+    assert await claims(client) == {}
+
+
 async def test_an_upload_that_the_backend_did_not_take_leaves_nothing(
     uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis, backend: Backend
 ) -> None:

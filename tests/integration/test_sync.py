@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.core import keys, names
-from services.core.catalog import Catalog
+from services.core.catalog import DOUBT_SECONDS, Catalog
 from services.core.entries import Entry
 from services.core.errors import StorageDown
 from services.core.redis import Redis
@@ -164,6 +164,35 @@ async def test_files_that_no_entry_knows_are_reported_and_left_alone(
     await catalog.release(claimed)
     await reap(catalog, local)
     assert [listed.key async for listed in local.list("DEV/nobody")] == ["DEV/nobody.webp"]
+
+
+async def test_what_a_failed_upload_has_stored_after_all_is_removed(
+    client: Redis, catalog: Catalog, local: Storage
+) -> None:
+    """As when a storage goes away in the middle of a write, comes back, and still finishes it."""
+    await filled(client, local, 2)
+    dead = Catalog(client)  # It never says that it lives.
+    late, again = await dead.claim("/DEV/late.webp"), await dead.claim("/DEV/again.webp")
+    assert await reap(catalog, local) == 2
+    await put(local, StoredObject(late.storage_key))
+    # The other one was sent again, and has its entry under the very same key.
+    claim = await catalog.claim("/DEV/again.webp")
+    assert claim.storage_key == again.storage_key
+    entry = an_entry("again")
+    await put(local, entry.stored)
+    await catalog.create(entry, claim)
+    assert (await sync(catalog, local, dry_run=False, max_percent=10)).late_count == 0  # It may still be on its way.
+
+    for key, at in await client.zrange(keys.DOUBTFUL, 0, -1, withscores=True):
+        await client.zadd(keys.DOUBTFUL, {key: at - DOUBT_SECONDS})
+    assert (await sync(catalog, local, dry_run=True, max_percent=10)).late_count == 0
+    found = await sync(catalog, local, dry_run=False, max_percent=10)
+    assert (found.late_count, found.unknown, found.missing_count) == (1, [], 0)
+    with pytest.raises(ObjectMissing):
+        await local.size(StoredObject(late.storage_key))
+    assert await local.size(entry.stored) > 0
+    assert await client.zcard(keys.DOUBTFUL) == 0
+    assert await client.hlen(keys.CLAIMS) == 0  # type: ignore[misc]
 
 
 async def test_entries_with_spare_keys_are_found(client: Redis, catalog: Catalog, local: Storage) -> None:

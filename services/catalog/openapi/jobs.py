@@ -123,15 +123,15 @@ def list_parameters() -> list[Schema]:
 
 
 def id_parameter() -> Schema:
-    return _parameter("path", "id", {"type": "string"}, "The id of a job.", example()["id"])
+    return _parameter("path", "job", {"type": "string"}, "The id of a job.", example()["id"])
 
 
 def name_parameter() -> Schema:
-    return _parameter("path", "name", {"enum": list(job_kinds.KINDS)}, "The name of a job.", "expire")
+    return _parameter("path", "job", {"enum": list(job_kinds.KINDS)}, "The name of a job.", "expire")
 
 
 def arguments() -> dict[str, Any]:
-    """Return the body that asks for a job: each takes what it takes."""
+    """Return the body that asks for a job. Which of the arguments it takes depends on its name."""
     taken = [kind.model_json_schema() for kind in dict.fromkeys(job_kinds.KINDS.values())]
     for schema in taken:
         if "filename" in schema["properties"]:
@@ -145,7 +145,8 @@ def arguments() -> dict[str, Any]:
 
 def which_dump(place: str) -> Schema:
     """Return the parameter that names a dump."""
-    schema = {"type": "string", "pattern": f"^(?:{dumps.FILENAME}|{dumps.LATEST})$"}
+    optional = "?" if place == "query" else ""
+    schema = {"type": "string", "pattern": f"^(?:{dumps.FILENAME}|{dumps.LATEST}){optional}$"}
     about = "The name of a file, or latest. A JSON that is missing or bad is replaced by its RDB."
     return _parameter(place, "filename", schema, about, dumps.LATEST)
 

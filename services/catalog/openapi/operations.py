@@ -232,7 +232,7 @@ def add_jobs(routes: Routes) -> None:
     )
     routes.add(
         "get",
-        "/jobs/{id}",
+        "/jobs/{job}",
         "getJob",
         "Look at a job",
         {200: "Jobs", **_ONE},
@@ -242,7 +242,7 @@ def add_jobs(routes: Routes) -> None:
     )
     routes.add(
         "post",
-        "/jobs/{name}",
+        "/jobs/{job}",
         "postJob",
         "Ask for a job",
         {202: "Asked", **_BODY, **_ONE},

@@ -52,7 +52,9 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
     """Return every path with its methods. HEAD goes with GET, as the document says of all."""
     routes = [route for route in app.routes if isinstance(route, Route) and route.include_in_schema]
     assert len(routes) > 10
-    return {(route.path, method.lower()) for route in routes for method in (route.methods or ()) if method != "HEAD"}
+    return {
+        (route.path_format, method.lower()) for route in routes for method in (route.methods or ()) if method != "HEAD"
+    }
 
 
 @SETTINGS
