@@ -25,7 +25,6 @@ from tools.stack import ready, s3
 
 KEYS = s3.Keys("key-of-the-tests", "secret-of-the-tests")
 BUCKET = "media"
-STOP_WITHIN = 20
 
 
 class S3Server:
@@ -72,14 +71,6 @@ class S3Server:
         assert self._process
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-    def pause(self) -> None:
-        assert self._process
-        os.killpg(self._process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        assert self._process
-        os.killpg(self._process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Kill it: what it has is thrown away, and ending properly would take it seconds."""
