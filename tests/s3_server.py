@@ -42,7 +42,8 @@ class S3Server:
     def start(self) -> None:
         """Start it, and wait until it takes an object."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = s3.command(self.folder, self._sockets, self._sockets, self.port, *self._options)
+        options = ("-master.volumeSizeLimitMB=128", *self._options)  # Many of them, on small disks too.
+        command = s3.command(self.folder, self._sockets, self._sockets, self.port, *options)
         with (self._sockets / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=s3.environment(KEYS), stdout=log, stderr=log, start_new_session=True
