@@ -25,7 +25,6 @@ from tools.stack import ready, s3
 
 KEYS = s3.Keys("key-of-the-tests", "secret-of-the-tests")
 BUCKET = "media"
-STOP_WITHIN = 20
 
 
 class S3Server:
@@ -43,7 +42,8 @@ class S3Server:
     def start(self) -> None:
         """Start it, and wait until it takes an object."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = s3.command(self.folder, self._sockets, self._sockets, self.port, *self._options)
+        options = ("-master.volumeSizeLimitMB=128", *self._options)  # Many of them, on small disks too.
+        command = s3.command(self.folder, self._sockets, self._sockets, self.port, *options)
         with (self._sockets / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=s3.environment(KEYS), stdout=log, stderr=log, start_new_session=True
@@ -72,14 +72,6 @@ class S3Server:
         assert self._process
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-    def pause(self) -> None:
-        assert self._process
-        os.killpg(self._process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        assert self._process
-        os.killpg(self._process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Kill it: what it has is thrown away, and ending properly would take it seconds."""

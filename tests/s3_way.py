@@ -41,9 +41,6 @@ class Way:
     back: Change = lambda asked, answer: answer
     """What is cut off is lost, and with it the connection."""
 
-    def count(self, method: str) -> int:
-        return sum(asked.method == method for asked in self.asked)
-
 
 @asynccontextmanager
 async def way_to(port: int) -> AsyncIterator[Way]:
