@@ -5,6 +5,7 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.catalog.arguments import limit_of
 from services.catalog.auth import principal_of
 from services.catalog.bodies import read_optional_object
 from services.catalog.context import Context, context
@@ -21,16 +22,15 @@ POLL_SECONDS = 2
 async def list_jobs(request: Request) -> Response:
     """Answer with the jobs of the last week, the latest first; `status` and `name` choose among them."""
     query = request.query_params
-    status, name, limit = query.get("status", ""), query.get("name", ""), query.get("limit", "")
+    status, name = query.get("status", ""), query.get("name", "")
+    limit = limit_of(query.get("limit", ""), LIMIT_MAX, "a number of jobs") or LIMIT
     if status and status not in STATUSES:
         raise BadRequest(f"{status!r} is no status of a job.", f"Use one of: {', '.join(STATUSES)}.")
-    if limit and not (limit.isdecimal() and len(limit) < 16 and 1 <= int(limit) <= LIMIT_MAX):
-        raise BadRequest(f"limit {limit!r} is not a number of jobs.", f"Send a number from 1 to {LIMIT_MAX}.")
     found: list[Record] = []
     async for record in context(request).jobs.latest():
         if status in ("", record.status) and name in ("", record.name):
             found.append(record)
-        if len(found) == int(limit or LIMIT):
+        if len(found) == limit:
             break
     return _answer(found)
 

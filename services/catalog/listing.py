@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from services.catalog.arguments import limit_of
 from services.catalog.context import context
 from services.core import caching, keys
 from services.core.caching import Lifetimes
@@ -41,16 +42,14 @@ class Query:
     def parse(cls, given: QueryParams) -> "Query":
         """Read the query arguments, of several the first; raises BadRequest for those that cannot be."""
         first = dict(reversed(given.multi_items()))
-        limit, cursor = first.get("limit", ""), first.get("cursor", "")
-        if limit and not (limit.isdecimal() and len(limit) < 16 and 1 <= int(limit) <= LIMIT_MAX):
-            raise BadRequest(f"limit {limit!r} is not a page size.", f"Send a number from 1 to {LIMIT_MAX}.")
+        limit, cursor = limit_of(first.get("limit", ""), LIMIT_MAX, "a page size"), first.get("cursor", "")
         if cursor and not re.fullmatch(CURSOR, cursor):
             raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
         after, _, generation = cursor.partition(".")
         return cls(
             key=first.get("filterByKey") or None,
             value=first.get("filterByValue", "") if first.get("filterByKey") else "",
-            limit=int(limit) if limit else None,
+            limit=limit,
             after=int(after or 0),
             generation=generation,
         )

@@ -30,9 +30,6 @@ class Leases:
         taken = await self._redis.set(keys.lease(what), token, nx=True, px=int(LEASE_SECONDS * 1000))
         return bool(taken)
 
-    async def is_taken(self, what: str) -> bool:
-        return bool(await self._redis.exists(keys.lease(what)))
-
     async def give_up(self, what: str, token: str) -> None:
         """Give a lease up, as long as this run has it."""
         await self._give_up(keys=[keys.lease(what)], args=[token])

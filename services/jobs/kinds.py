@@ -12,10 +12,8 @@ from services.core.storage import Storage
 from services.jobs import dumping, restoring
 from services.jobs.expire import expire
 from services.jobs.settings import JobsSettings
-from services.jobs.sync import sync
+from services.jobs.sync import NAMED_MAX, sync
 
-NAMED_MAX = 1000
-"""Entries that a result names; it counts all of them."""
 PURGE_SECONDS = 20
 """How long a restore waits for its purge: longer than one of 100 000 assets takes."""
 

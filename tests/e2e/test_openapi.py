@@ -17,12 +17,11 @@ import pytest
 import schemathesis
 from hypothesis import strategies as st
 from PIL import Image
-from schemathesis import engine
 from schemathesis.core.failures import Failure
-from schemathesis.engine import StopReason, events
 from schemathesis.transport.serialization import Binary
 
 from tests.e2e.system import System
+from tests.judged import faults_of
 
 TOKEN = "token-of-the-tests"
 PREFIXED = {
@@ -118,25 +117,7 @@ def faults(url: str, auth: dict[str, Any]) -> list[str]:
     ) -> bool:
         return not is_by_contract(failure, case, response)
 
-    found: dict[str, str] = {}
-    tried: set[str] = set()
-    for event in engine.from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            tried |= {node.value.operation.label for node in event.recorder.cases.values()}
-            for case_id, checks in event.recorder.checks.items():
-                for check in checks:
-                    if info := check.failure_info:
-                        answer = event.recorder.find_response(case_id=case_id)
-                        told = f"{info.code_sample}\n{answer.status_code} {answer.text[:300]}" if answer else ""
-                        found.setdefault(f"{event.recorder.label}: {check.name}: {info.failure.message}", told)
-        elif isinstance(event, events.NonFatalError | events.FatalError):
-            found[repr(event)] = ""
-        elif isinstance(event, events.EngineFinished):
-            found |= {failure.message: "" for failure in event.failures}
-            assert event.stop_reason is StopReason.COMPLETED
-    everything = {operation.ok().label for operation in schema.get_all_operations()}
-    assert everything <= tried, "some operations were not tried"
-    return [f"{fault}\n{how}\n" for fault, how in sorted(found.items())]
+    return faults_of(schema)
 
 
 @pytest.mark.usefixtures("_types")

@@ -11,9 +11,7 @@ import pytest
 import schemathesis
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from schemathesis import engine
 from schemathesis.core.failures import Failure
-from schemathesis.engine import StopReason, events
 
 from services.core.entries import Entry
 from services.core.storage import NewObject, ObjectMissing, Receipt
@@ -23,6 +21,7 @@ from services.core.storage.settings import StorageSettings
 from tests.catalogs import an_entry, many
 from tests.described import Described
 from tests.distant_backend import TOKEN, Asked, Backend, Exchange, recorded, settings_for
+from tests.judged import faults_of
 from tests.storing import listed, new, put, streamed
 from tools.stack.plan import ROOT
 
@@ -66,23 +65,8 @@ def test_the_reference_backend_is_as_described(backend: Backend) -> None:
         by_words = case.operation.definition.raw.get("operationId") in SAID_IN_WORDS
         return not (by_words and type(failure).__name__ == "RejectedPositiveData" and response.status_code == 400)
 
-    faults: dict[str, str] = {}
-    tried: set[str] = set()
-    for event in engine.from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            tried |= {node.value.operation.label for node in event.recorder.cases.values()}
-            for case_id, checks in event.recorder.checks.items():
-                for check in checks:
-                    if info := check.failure_info:
-                        answer = event.recorder.find_response(case_id=case_id)
-                        told = f"{info.code_sample}\n{answer.status_code} {answer.text[:300]}" if answer else ""
-                        faults.setdefault(f"{event.recorder.label}: {check.name}: {info.failure.message}", told)
-        elif isinstance(event, events.NonFatalError | events.FatalError):
-            faults[repr(event)] = ""
-        elif isinstance(event, events.EngineFinished):
-            assert event.stop_reason is StopReason.COMPLETED
-    assert {operation.ok().label for operation in schema.get_all_operations()} <= tried
-    assert not faults, "\n".join(f"{fault}\n{how}\n" for fault, how in sorted(faults.items()))
+    faults = faults_of(schema)
+    assert not faults, "\n".join(faults)
 
 
 # What TADA sends

@@ -15,7 +15,7 @@ from arq.connections import RedisSettings as ArqSettings
 from arq.connections import create_pool
 from pydantic import SecretStr
 
-from services.core import job_kinds, keys, redis
+from services.core import job_kinds, job_log, keys, redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
 from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
@@ -114,6 +114,16 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
     week = 7 * 24 * 3600
     assert week - 60 < await tools.client.ttl(keys.job(asked.id)) <= week
     assert [found.id async for found in log.latest()] == [asked.id]
+
+
+async def test_the_list_holds_so_many_jobs_and_the_oldest_leave_it_first(
+    monkeypatch: pytest.MonkeyPatch, log: JobLog
+) -> None:
+    monkeypatch.setattr(job_log, "LOG_MAX", 3)
+    for number in range(5):
+        await log.note(Record(f"job-{number}", "sync", "cms", queued_at=f"2099-01-01T00:00:0{number}.000+00:00"))
+    assert [record.id async for record in log.latest()] == ["job-4", "job-3", "job-2"]
+    assert (await log.get("job-0")).name == "sync"
 
 
 async def test_whoever_waits_is_woken_at_once_and_all_of_them(tools: Tools, queue: JobQueue, log: JobLog) -> None:
