@@ -72,6 +72,10 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what a part is told by its environment."""
+        return dict(self._plan[name].environment)
+
     def change_environment(self, name: str, **environment: str) -> None:
         """Plan other settings for a part; it has them from its next start on."""
         self._plan[name].environment.update(environment)
