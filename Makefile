@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 FAULT_SECONDS ?= 10
+MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-faults soak-renders lint format lock clean
+.PHONY: help setup setup-dev run test test-faults soak soak-renders lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +16,9 @@ run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s
 
 test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 	@exec $(PY) -m pytest $(ARGS)
+
+soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
+	@$(PY) -m tests.endurance $(MINUTES) soak-results
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak

@@ -110,6 +110,10 @@ class System:
         finally:
             self.resume(name)
 
+    def parts(self) -> list[str]:
+        """Return the names of everything that runs."""
+        return list(self._running)
+
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
