@@ -25,8 +25,9 @@ from dataclasses import dataclass, replace
 from redis.exceptions import RedisError
 
 from services.core import keys, names
-from services.core.entries import NO_FACTS, SETTABLE, Entry, Facts, without_facts
+from services.core.entries import SETTABLE, Entry, without_facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
+from services.core.facts import NO_FACTS, Facts
 from services.core.redis import BLOCK, Redis, script
 
 ALIVE_SECONDS = 10

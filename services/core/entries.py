@@ -10,6 +10,7 @@ import orjson
 
 from services.core import media_types, names
 from services.core.errors import BadRequest, NotReplaceable
+from services.core.facts import FACTS, NO_FACTS, Facts
 from services.core.names import AssetName
 from services.core.storage.base import StoredObject
 
@@ -20,24 +21,6 @@ SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 _SHARE_DIGITS = 4
 """Decimals of a focal point that are kept: less than a pixel of the largest picture that is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the stored bytes show, as far as it can be told; `jobs` finds it out after the upload.
-
-    Sides are pixels of the upright picture (of an SVG, what it says of itself). docs/integrating.md says what
-    `blurhash` and `dominant_color` are.
-    """
-
-    width: int | None = None
-    height: int | None = None
-    blurhash: str | None = None
-    dominant_color: str | None = None
-
-
-NO_FACTS = Facts()
-FACTS = tuple(Facts.__slots__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

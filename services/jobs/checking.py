@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from services.core import media_types, names
+from services.core import facts, media_types, names
 from services.core.entries import FOCUS, Entry, timestamp
 
 PROBLEMS_SHOWN = 5
@@ -29,9 +29,6 @@ _NUMBERS = {"version": 1, "size": 0, "original_size": 0}
 _DATES = ("uploaded_date", "updated_date")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SPARE = re.compile(r"\.[0-9a-f]{16}")
-_SIDES = ("width", "height")
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
-_BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,200}")
 
 
 class Problem(Exception):
@@ -158,20 +155,13 @@ def _check_names(given: dict[str, Any]) -> None:
 
 
 def _check_picture(given: dict[str, Any]) -> None:
-    for pair in (FOCUS, _SIDES):
-        one, other = (given[name] is None for name in pair)
-        if one != other:
-            raise Problem(f"{' and '.join(pair)} go together")
     for name in FOCUS:
         value = given[name]
-        right = type(value) in (int, float) and 0 <= value <= 1
-        _need(name, value, value is None or right)
-    for name in _SIDES:
-        value = given[name]
-        _need(name, value, value is None or (type(value) is int and 0 < value < 2**31))
-    for name, pattern in (("blurhash", _BLURHASH), ("dominant_color", _COLOUR)):
-        value = given[name]
-        _need(name, value, value is None or (isinstance(value, str) and pattern.fullmatch(value) is not None))
+        _need(name, value, value is None or (type(value) in (int, float) and 0 <= value <= 1))
+    if (given["focus_x"] is None) != (given["focus_y"] is None):
+        raise Problem("focus_x and focus_y go together")
+    if problem := facts.problem(given):
+        raise Problem(problem[:200])
 
 
 def _date(name: str, value: object) -> str:

@@ -16,8 +16,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from services.core import keys, logs
 from services.core.catalog import Catalog
-from services.core.entries import NO_FACTS, Entry
+from services.core.entries import Entry
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
+from services.core.facts import NO_FACTS
 from services.core.queue import JobQueue
 from services.core.redis import Redis
 from services.core.storage import ObjectMissing, Storage
@@ -153,8 +154,8 @@ class Describer:
                 await self._queue.put("describe", {}, "restore", f"describe-{message_id.decode()}")
             else:
                 await self._describe(message_id, fields[b"uuid"].decode())
-        except StorageDown as error:
-            logs.event(log, logging.WARNING, "describe_delayed", error=error.message)
+        except (StorageDown, OSError) as error:  # Of the system: it has no process or no memory to give.
+            logs.event(log, logging.WARNING, "describe_delayed", error=str(error))
             await self._put_off(message_id)
             await asyncio.sleep(_REST_SECONDS)
         else:
@@ -169,7 +170,7 @@ class Describer:
         entry = Entry.from_json(raw)
         try:
             if await self._deliveries(message_id) > _DELIVERIES_MAX:
-                raise Undecodable(f"{_DELIVERIES_MAX} workers have died of it.")
+                raise Undecodable(f"{_DELIVERIES_MAX} workers have died of it.", "POST /jobs/describe tries it again.")
             await self._sight.describe(entry)
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
             level = logging.INFO if isinstance(error, Undecodable) else logging.ERROR

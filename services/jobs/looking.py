@@ -15,12 +15,13 @@ from pathlib import Path
 
 import orjson
 
-from services.core.entries import Entry, Facts
+from services.core.entries import Entry
 from services.core.errors import SignatureMismatch, Undecodable
+from services.core.facts import FACTS, Facts, problem
 from services.core.storage import Storage
 
 _ROOT = Path(__file__).parents[2]
-_MODULE = "services.jobs.looking_process"
+_COMMAND = (sys.executable, "-m", "services.jobs.looking_process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,13 @@ class Limits:
     pixels: int = 50_000_000
     memory: int = 288 * 1024 * 1024
     cpu_seconds: int = 10
-    wall_seconds: float = 60.0
+    wall_seconds: float = 120.0
+    """From the first byte that is read of the storage."""
 
 
 LIMITS = Limits()
+_SAID_MAX = 4096
+_HINT = "It is delivered all the same, as far as it can be; upload another form of it for its facts to be known."
 
 
 async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts:
@@ -44,10 +48,11 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     not the entry's, ObjectMissing and StorageDown.
     """
     if entry.size > limits.source_bytes:
-        raise Undecodable(f"The file has {entry.size} bytes, too many to be looked at.")
+        raise Undecodable(f"The file has {entry.size} bytes, too many to be looked at.", _HINT)
     arguments = (entry.original_mimetype, limits.cpu_seconds, limits.memory, limits.pixels)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", _MODULE, *map(str, arguments)),
+        *_COMMAND,
+        *map(str, arguments),
         cwd=_ROOT,
         env=_environment(),
         stdin=asyncio.subprocess.PIPE,
@@ -55,12 +60,12 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await _feed(process, storage, entry)
         async with asyncio.timeout(limits.wall_seconds):
+            await _feed(process, storage, entry)
             assert process.stdout
-            said = await process.stdout.read()
+            said = await process.stdout.read(_SAID_MAX)
     except TimeoutError:
-        raise Undecodable(f"Looking at it took more than {limits.wall_seconds:g} s.") from None
+        raise Undecodable(f"Looking at it took more than {limits.wall_seconds:g} s.", _HINT) from None
     finally:
         with suppress(ProcessLookupError):
             process.kill()
@@ -83,15 +88,19 @@ async def _feed(process: asyncio.subprocess.Process, storage: Storage, entry: En
 
 
 def _facts(said: bytes, limits: Limits) -> Facts:
+    """Read what a process has said. It may have been taken over by what it looked at: nothing of it is believed."""
     try:
         found = orjson.loads(said)
     except orjson.JSONDecodeError:
         raise Undecodable(
-            f"Looking at it takes more than {limits.cpu_seconds} s or {limits.memory // 2**20} MB."
+            f"Looking at it takes more than {limits.cpu_seconds} s or {limits.memory // 2**20} MB.", _HINT
         ) from None
-    if "error" in found:
-        raise Undecodable(f"It cannot be looked at: {found['error']}.")
-    return Facts(**found)
+    if not isinstance(found, dict) or "error" in found:
+        raise Undecodable(f"It cannot be looked at: {found['error'] if isinstance(found, dict) else found}.", _HINT)
+    known = {name: found.get(name) for name in FACTS}
+    if wrong := problem(known):
+        raise Undecodable(f"It cannot be looked at: {wrong}.", _HINT)
+    return Facts(**known)
 
 
 def _environment() -> dict[str, str]:

@@ -16,8 +16,9 @@ import sklearn
 
 from services.core import entries, keys
 from services.core.catalog import Catalog
-from services.core.entries import NO_FACTS, Entry, Facts, StoredFile
+from services.core.entries import Entry, StoredFile
 from services.core.errors import StorageDown
+from services.core.facts import NO_FACTS, Facts
 from services.core.job_log import JobLog
 from services.core.queue import JobQueue
 from services.core.redis import Redis

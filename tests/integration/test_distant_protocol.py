@@ -13,7 +13,8 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.core.failures import Failure
 
-from services.core.entries import FACTS, Entry
+from services.core.entries import Entry
+from services.core.facts import FACTS
 from services.core.storage import NewObject, ObjectMissing, Receipt
 from services.core.storage.distant import DistantStorage
 from services.core.storage.distant_dumps import DistantDumps

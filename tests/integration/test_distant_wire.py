@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from services.core.entries import FACTS
 from services.core.errors import StorageDown
+from services.core.facts import FACTS
 from services.core.storage import ObjectExists, Receipt, StoredObject
 from services.core.storage.distant import DistantStorage
 from services.core.storage.distant_dumps import DistantDumps

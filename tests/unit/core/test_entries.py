@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core import entries
-from services.core.entries import NO_FACTS, Entry, Facts, StoredFile
+from services.core.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotReplaceable
+from services.core.facts import NO_FACTS, Facts
 from tests.unit.conftest import MakeEntry
 
 PROMISED_FIELDS = {

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from services.core.entries import Entry, Facts
+from services.core.entries import Entry
 from services.core.errors import SignatureMismatch, Undecodable
+from services.core.facts import Facts
 from services.core.storage import ObjectMissing
 from services.core.storage.local import LocalStorage
+from services.jobs import looking
 from services.jobs.looking import LIMITS, Limits, look
 from tests.hostile import png_header
 from tests.storing import put
@@ -100,6 +102,32 @@ def test_no_look_takes_more_than_300_megabytes() -> None:
 async def test_a_picture_of_as_many_pixels_as_are_allowed_is_seen(storage: LocalStorage, make_entry: MakeEntry) -> None:
     entry = await stored(storage, make_entry("a.png", "image/png"), compressed("RGB", 7000))
     assert (await look(storage, entry)).width == 7000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"error": "no picture"}',
+        '{"width": "<script>", "height": 1}',
+        '{"width": 1}',
+        '{"width": 1, "height": 1, "blurhash": "<b>"}',
+    ],
+)
+async def test_a_process_that_a_picture_has_taken_over_is_not_believed(
+    storage: LocalStorage,
+    make_entry: MakeEntry,
+    photos: dict[str, bytes],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looking, "_COMMAND", ("sh", "-c", f"cat > /dev/null; printf %s '{said}'"))
+    entry = await stored(storage, make_entry(), photos["china.jpg"])
+    with pytest.raises(Undecodable):
+        await look(storage, entry)
 
 
 async def test_a_picture_that_needs_more_memory_than_there_is_is_not_looked_at(

@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from services.core import keys, names, redis
 from services.core.caching import CACHE_KEY_HEADER
-from services.core.entries import Entry, Facts
+from services.core.entries import Entry
+from services.core.facts import Facts
 from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.core.variants import Answer, Confirmation
