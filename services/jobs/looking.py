@@ -79,7 +79,9 @@ async def _feed(process: asyncio.subprocess.Process, storage: Storage, entry: En
     digest = hashlib.sha256()
     async for chunk in storage.stream(entry.stored):
         digest.update(chunk)
-        with suppress(ConnectionError):  # It has died: what it has not said, says so.
+        if process.stdin.is_closing():
+            continue  # It has died: that it says nothing, says so.
+        with suppress(ConnectionError):
             process.stdin.write(chunk)
             await process.stdin.drain()
     if not hmac.compare_digest(digest.hexdigest(), entry.signature):

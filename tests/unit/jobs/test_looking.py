@@ -1,10 +1,13 @@
+import asyncio
 import hashlib
 import io
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 from PIL import Image
 
 from services.core.entries import Entry
@@ -18,6 +21,7 @@ from tests.hostile import png_header
 from tests.storing import put
 from tests.unit.conftest import MakeEntry
 
+Loop = Callable[[], asyncio.AbstractEventLoop]
 HOSTILE_BYTES = 300 * 1024 * 1024
 
 
@@ -128,6 +132,21 @@ async def test_a_process_that_a_picture_has_taken_over_is_not_believed(
     entry = await stored(storage, make_entry(), photos["china.jpg"])
     with pytest.raises(Undecodable):
         await look(storage, entry)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("command", ["true", "exec <&-; sleep 0.1", "head -c 100000 > /dev/null"])
+def test_a_process_that_dies_while_it_is_fed_is_no_more_than_that(
+    storage: LocalStorage, make_entry: MakeEntry, loop: Loop, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "_COMMAND", ("sh", "-c", command))
+
+    async def fed() -> None:
+        with pytest.raises(Undecodable):
+            await look(storage, await stored(storage, make_entry(), bytes(20_000_000)))
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(fed())
 
 
 async def test_a_picture_that_needs_more_memory_than_there_is_is_not_looked_at(
