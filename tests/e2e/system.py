@@ -192,7 +192,7 @@ class System:
     def described(self, uuid: str) -> dict[str, Any]:
         """Wait until every picture has been looked at and its purge is done; return an entry as it is then."""
         with redis.Redis(port=self.ports.redis) as client:
-            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0)
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within=30)
             return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
