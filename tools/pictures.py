@@ -15,6 +15,11 @@ FORMS = {
     "delivery-smart": "300x120/DEV/tada-docs.webp?crop=smart",
     "delivery-point": "300x120/DEV/tada-docs.webp?crop=0.5,0.25",
 }
+FOCAL_POINT = {"focus_x": 0.43, "focus_y": 0.22}
+FOCUSED = {
+    "delivery-focus-wide": "300x100/DEV/tada-docs.webp",
+    "delivery-focus-tall": "75x150/DEV/tada-docs.webp",
+}
 
 
 def main(entry: str) -> None:
@@ -22,12 +27,19 @@ def main(entry: str) -> None:
     with httpx.Client(base_url=entry, timeout=30) as http:
         form = {"namespace": "DEV", "filename": "tada-docs.png"}
         uploaded = http.post("/file", files={"file": PHOTO.read_bytes()}, data=form).raise_for_status()
+        uuid = uploaded.json()["data"][0]["uuid"]
         try:
-            for name, path in FORMS.items():
-                answer = http.get(f"/assets/media/optimise/{path}").raise_for_status()
-                (TARGET / f"{name}.webp").write_bytes(answer.content)
+            _fetch(http, FORMS)
+            http.patch(f"/catalog/{uuid}", json=FOCAL_POINT).raise_for_status()
+            _fetch(http, FOCUSED)
         finally:
-            http.delete(f"/file/{uploaded.json()['data'][0]['uuid']}").raise_for_status()
+            http.delete(f"/file/{uuid}").raise_for_status()
+
+
+def _fetch(http: httpx.Client, forms: dict[str, str]) -> None:
+    for name, path in forms.items():
+        answer = http.get(f"/assets/media/optimise/{path}").raise_for_status()
+        (TARGET / f"{name}.webp").write_bytes(answer.content)
 
 
 if __name__ == "__main__":

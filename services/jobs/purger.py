@@ -45,7 +45,8 @@ _RESULT_SECONDS = 60
 class PendingChange:
     """One entry that was written, or the key under which the whole catalog was put aside (`removed`).
 
-    `added` says that another catalog has taken its place.
+    `added` says that another catalog has taken its place. `facts` says that the entry has only been described:
+    nothing that is delivered has changed, but what the catalog shows.
     """
 
     id: str
@@ -54,6 +55,7 @@ class PendingChange:
     obsolete: str
     removed: str
     added: bool
+    facts: bool
 
 
 class Purger:
@@ -147,6 +149,8 @@ class Purger:
         try:
             if change.removed:
                 await self._purge_replaced(change)
+            elif change.facts:
+                await self._purge([keys.entry_group(change.uuid)])
             else:
                 await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
@@ -236,6 +240,7 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         obsolete=fields.get(b"obsolete", b"").decode(),
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
+        facts=b"facts" in fields,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import redis
 
 from tools.stack import ready
@@ -183,9 +184,11 @@ class System:
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-purge"] == "done", answer.text
         with redis.Redis(port=self.ports.redis) as client:
-            # The edge is purged once more a moment later: what a test asks for now shall be kept.
+            # A moment later the picture is described, which purges the list, and the edge is purged once more: what a
+            # test asks for now shall be kept.
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0)
             wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 0.5) == 0)
-        return answer.json()["data"][0]
+            return orjson.loads(client.hget("tada:entries", answer.json()["data"][0]["uuid"]))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})
