@@ -183,12 +183,17 @@ class System:
         answer = self.api.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields})
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-purge"] == "done", answer.text
+        entry = self.described(answer.json()["data"][0]["uuid"])
         with redis.Redis(port=self.ports.redis) as client:
-            # A moment later the picture is described, which purges the list, and the edge is purged once more: what a
-            # test asks for now shall be kept.
-            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0)
+            # The edge is purged once more a moment later: what a test asks for now shall be kept.
             wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 0.5) == 0)
-            return orjson.loads(client.hget("tada:entries", answer.json()["data"][0]["uuid"]))
+        return entry
+
+    def described(self, uuid: str) -> dict[str, Any]:
+        """Wait until every picture has been looked at and its purge is done; return an entry as it is then."""
+        with redis.Redis(port=self.ports.redis) as client:
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0)
+            return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})
