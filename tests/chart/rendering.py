@@ -51,38 +51,43 @@ def text(values: Values = {}, *, files: tuple[str, ...] = (), chart: Path = CHAR
 
 def render(values: Values = {}, *, files: tuple[str, ...] = (), chart: Path = CHART) -> list[Object]:
     """Return the objects."""
-    return [found for found in yaml.safe_load_all(text(values, files=files, chart=chart)) if found]
+    return objects(text(values, files=files, chart=chart))
 
 
-def one(objects: list[Object], kind: str, name: str) -> Object:
+def objects(manifests: str) -> list[Object]:
+    """Return what is in manifests. By the parser in C: the one in Python takes longer than helm."""
+    return [found for found in yaml.load_all(manifests, yaml.CSafeLoader) if found]
+
+
+def one(among: list[Object], kind: str, name: str) -> Object:
     """Return the object of a kind and a name."""
-    [found] = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
+    [found] = [each for each in among if each["kind"] == kind and each["metadata"]["name"] == name]
     return found
 
 
-def workloads(objects: list[Object]) -> dict[str, Object]:
+def workloads(among: list[Object]) -> dict[str, Object]:
     """Return Deployments and StatefulSets by their component."""
     return {
         each["metadata"]["labels"]["app.kubernetes.io/component"]: each
-        for each in objects
+        for each in among
         if each["kind"] in ("Deployment", "StatefulSet")
     }
 
 
-def pod(objects: list[Object], component: str) -> Object:
+def pod(among: list[Object], component: str) -> Object:
     """Return the specification of the pods of a component."""
-    return workloads(objects)[component]["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+    return workloads(among)[component]["spec"]["template"]["spec"]  # type: ignore[no-any-return]
 
 
-def container(objects: list[Object], component: str) -> Object:
+def container(among: list[Object], component: str) -> Object:
     """Return the one container of a component."""
-    [found] = pod(objects, component)["containers"]
+    [found] = pod(among, component)["containers"]
     return found  # type: ignore[no-any-return]
 
 
-def environment(objects: list[Object], component: str) -> dict[str, Any]:
+def environment(among: list[Object], component: str) -> dict[str, Any]:
     """Return the environment of a component: a text, or where it is taken from."""
-    variables = container(objects, component).get("env", [])
+    variables = container(among, component).get("env", [])
     names = [variable["name"] for variable in variables]
     assert len(names) == len(set(names)), f"a variable of {component} is set twice"
     return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in variables}

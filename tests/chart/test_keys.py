@@ -16,8 +16,8 @@ from tests.chart.rendering import (
     Object,
     container,
     environment,
+    objects,
     one,
-    pod,
     render,
     run,
     workloads,
@@ -33,8 +33,8 @@ Look = Callable[[list[Object]], Any]
 def setting(name: str, *components: str) -> Look:
     """Find the value of a setting, which is the same in all components."""
 
-    def look(objects: list[Object]) -> Any:
-        [value] = {environment(objects, component).get(name) for component in components}
+    def look(among: list[Object]) -> Any:
+        [value] = {environment(among, component).get(name) for component in components}
         return value
 
     return look
@@ -43,11 +43,11 @@ def setting(name: str, *components: str) -> Look:
 def secret(name: str, *components: str) -> Look:
     """Find a secret, which all components take from the chart's Secret."""
 
-    def look(objects: list[Object]) -> Any:
+    def look(among: list[Object]) -> Any:
         for component in components:
-            reference = environment(objects, component)[name]["secretKeyRef"]
+            reference = environment(among, component)[name]["secretKeyRef"]
             assert (reference["name"], reference["key"]) == ("tada", name)
-        return one(objects, "Secret", "tada")["stringData"][name]
+        return one(among, "Secret", "tada")["stringData"][name]
 
     return look
 
@@ -55,8 +55,8 @@ def secret(name: str, *components: str) -> Look:
 def claim(component: str, *path: str) -> Look:
     """Find something in the volume that a component claims for itself."""
 
-    def look(objects: list[Object]) -> Any:
-        [found] = workloads(objects)[component]["spec"]["volumeClaimTemplates"]
+    def look(among: list[Object]) -> Any:
+        [found] = workloads(among)[component]["spec"]["volumeClaimTemplates"]
         return inside(found["spec"], *path)
 
     return look
@@ -64,7 +64,7 @@ def claim(component: str, *path: str) -> Look:
 
 def files(*path: str) -> Look:
     """Find something in the volume of the files."""
-    return lambda objects: inside(one(objects, "PersistentVolumeClaim", "tada-storage")["spec"], *path)
+    return lambda among: inside(one(among, "PersistentVolumeClaim", "tada-storage")["spec"], *path)
 
 
 def inside(found: Any, *path: str) -> Any:
@@ -76,10 +76,10 @@ def inside(found: Any, *path: str) -> Any:
 def service(port: str) -> Look:
     """Find the name of the Service that has a port of this name and no other chart's name."""
 
-    def look(objects: list[Object]) -> Any:
+    def look(among: list[Object]) -> Any:
         [name] = {
             each["metadata"]["name"]
-            for each in objects
+            for each in among
             if each["kind"] == "Service" and port in (found["name"] for found in each["spec"]["ports"])
         }
         return name
@@ -88,40 +88,40 @@ def service(port: str) -> Look:
 
 
 def probe(component: str, port: str) -> Look:
-    def look(objects: list[Object]) -> Any:
-        found = container(objects, component)["readinessProbe"]["httpGet"]
+    def look(among: list[Object]) -> Any:
+        found = container(among, component)["readinessProbe"]["httpGet"]
         assert found["port"] == port
         return found["path"]
 
     return look
 
 
-def public_path(objects: list[Object]) -> set[str]:
-    [rule] = one(objects, "Ingress", "tada")["spec"]["rules"]
+def public_path(among: list[Object]) -> set[str]:
+    [rule] = one(among, "Ingress", "tada")["spec"]["rules"]
     return {path["path"] for path in rule["http"]["paths"]}
 
 
-def public_host(objects: list[Object]) -> str:
-    [rule] = one(objects, "Ingress", "tada")["spec"]["rules"]
+def public_host(among: list[Object]) -> str:
+    [rule] = one(among, "Ingress", "tada")["spec"]["rules"]
     return str(rule["host"])
 
 
-def labels(objects: list[Object]) -> set[str]:
-    return {each["metadata"]["labels"]["tada/version"] for each in objects}
+def labels(among: list[Object]) -> set[str]:
+    return {each["metadata"]["labels"]["tada/version"] for each in among}
 
 
-def dumps_mount(objects: list[Object]) -> set[tuple[str, str]]:
+def dumps_mount(among: list[Object]) -> set[tuple[str, str]]:
     """Return where catalog and jobs see the dumps: the same folder of the volume of the files."""
     found = set()
     for component in ("catalog", "jobs"):
-        [mount] = [each for each in container(objects, component)["volumeMounts"] if each.get("subPath")]
+        [mount] = [each for each in container(among, component)["volumeMounts"] if each.get("subPath")]
         assert mount["name"] == "storage"
         found.add((mount["mountPath"], mount["subPath"]))
     return found
 
 
-def pods(objects: list[Object]) -> set[int]:
-    return {each["spec"]["replicas"] for each in workloads(objects).values()}
+def pods(among: list[Object]) -> set[int]:
+    return {each["spec"]["replicas"] for each in workloads(among).values()}
 
 
 PUBLIC = {"ingress.public.enabled": True, "ingress.public.host": "media.example.com"}
@@ -129,8 +129,8 @@ PUBLIC = {"ingress.public.enabled": True, "ingress.public.host": "media.example.
 # Key, its value here, what else is needed for it to matter, where it arrives, as what.
 KEYS: list[tuple[str, Any, dict[str, Any], Look, Any]] = [
     ("local", True, {}, pods, {1}),
-    ("local", True, S3, lambda objects: "s3" in workloads(objects), True),
-    ("local", False, S3, lambda objects: "s3" in workloads(objects), False),
+    ("local", True, S3, lambda among: "s3" in workloads(among), True),
+    ("local", False, S3, lambda among: "s3" in workloads(among), False),
     ("redis.service", "redis-service", {}, service("redis"), "redis-service"),
     ("redis.service", "redis-service", {}, setting("REDIS_SERVICE", *SERVICES), "redis-service:6379"),
     (
@@ -201,7 +201,7 @@ KEYS: list[tuple[str, Any, dict[str, Any], Look, Any]] = [
         "s3.port",
         9000,
         {**S3, "local": True},
-        lambda objects: one(objects, "Service", "minio")["spec"]["ports"][0]["port"],
+        lambda among: one(among, "Service", "minio")["spec"]["ports"][0]["port"],
         9000,
     ),
     ("s3.accessKey", "minioadmin", S3, secret("S3_ACCESS_KEY", *SERVICES), "minioadmin"),
@@ -221,7 +221,7 @@ KEYS: list[tuple[str, Any, dict[str, Any], Look, Any]] = [
         "mediaApi.service",
         "http://media-service:81",
         {},
-        lambda objects: {port["port"] for port in one(objects, "Service", "media-service")["spec"]["ports"]},
+        lambda among: {port["port"] for port in one(among, "Service", "media-service")["spec"]["ports"]},
         {81, 3001},
     ),
     ("mediaApi.apiPrefix", "/prefix", {}, setting("API_PREFIX", *SERVICES, *TIERS), "/prefix"),
@@ -343,7 +343,7 @@ def test_the_values_of_the_older_chart_work_as_they_are_below_the_older_name(tmp
     indented = re.sub("^", "  ", EXAMPLE.strip(), flags=re.MULTILINE)
     (tmp_path / "values.yaml").write_text(f"transform-and-deliver-assets:\n{indented}\n")
     shutil.copytree(CHART, tmp_path / "charts" / "tada")
-    objects = [each for each in yaml.safe_load_all(run("template", "media-release", tmp_path)) if each]
-    assert environment(objects, "catalog")["DELEGATED_STORAGE_HOST"] == "http://your_custom_service_api"
-    assert pods(objects) == {1}
-    assert pod(objects, "edge")
+    found = objects(run("template", "media-release", tmp_path))
+    assert environment(found, "catalog")["DELEGATED_STORAGE_HOST"] == "http://your_custom_service_api"
+    assert environment(found, "edge")["API_PREFIX"] == "/prefix"
+    assert pods(found) == {1}

@@ -35,8 +35,8 @@
 {{- if eq $method "S3" }}{{ $_ := set $wanted "S3_ACCESS_KEY" true }}{{ $_ := set $wanted "S3_SECRET_KEY" true }}{{ end }}
 {{- if eq $method "DISTANT_BACKEND" }}{{ $_ := set $wanted "DELEGATED_STORAGE_TOKEN" false }}{{ end }}
 {{- if $values.redis.auth }}{{ $_ := set $wanted "REDIS_PASSWORD" true }}
-{{- else if and (not $values.redis.enabled) (not $values.redis.service) }}{{ $_ := set $wanted "REDIS_URL" true }}{{ end }}
-{{- $known := list "MEDIA_TOKEN" "MEDIA_TOKENS" "PURGE_TOKEN" "URL_SIGNING_KEYS" "REDIS_URL" "REDIS_PASSWORD" }}
+{{- else if and (not $values.redis.enabled) (or $values.secrets.REDIS_URL (not $values.redis.service)) }}{{ $_ := set $wanted "REDIS_URL" true }}{{ end }}
+{{- $known := list "MEDIA_TOKEN" "MEDIA_TOKENS" "PURGE_TOKEN" "URL_SIGNING_KEYS" "REDIS_URL" "REDIS_PASSWORD" "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN" }}
 {{- range $name, $_ := $values.secrets }}{{ if not (has $name $known) }}{{ $_ := set $wanted $name false }}{{ end }}{{ end }}
 {{- end }}
 {{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" false }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}
@@ -72,7 +72,7 @@
 - name: REDIS_URL
   value: {{ printf "%s://%s%s" (ternary "rediss" "redis" $redis.tls) (ternary ":$(REDIS_PASSWORD)@" "" $redis.auth) $address | quote }}
 {{- end }}
-{{- else if $address }}
+{{- else if and $address (not (hasKey $settings "REDIS_SERVICE")) }}
 - name: REDIS_SERVICE
   value: {{ $address | quote }}
 {{- end }}
