@@ -158,10 +158,19 @@ def test_any_variable_can_be_added_as_a_container_has_it(component: str) -> None
 
 REDIS = [
     ({}, {"REDIS_SERVICE": "tada-redis:6379"}),
-    ({"redis.auth": True, "secrets.REDIS_PASSWORD": "word"}, {"REDIS_URL": "redis://:$(REDIS_PASSWORD)@tada-redis:6379"}),
+    (
+        {"redis.auth": True, "secrets.REDIS_PASSWORD": "word"},
+        {"REDIS_URL": "redis://:$(REDIS_PASSWORD)@tada-redis:6379"},
+    ),
     ({**EXTERNAL, "redis.service": "r.example.com"}, {"REDIS_SERVICE": "r.example.com"}),
     (
-        {**EXTERNAL, "redis.service": "r:6380", "redis.tls": True, "redis.auth": True, "secrets.REDIS_PASSWORD": "word"},
+        {
+            **EXTERNAL,
+            "redis.service": "r:6380",
+            "redis.tls": True,
+            "redis.auth": True,
+            "secrets.REDIS_PASSWORD": "word",
+        },
         {"REDIS_URL": "rediss://:$(REDIS_PASSWORD)@r:6380"},
     ),
     ({**EXTERNAL, "redis.service": "r:6380", "redis.tls": True}, {"REDIS_URL": "rediss://r:6380"}),
