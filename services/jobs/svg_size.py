@@ -31,8 +31,9 @@ def size_of(source: bytes) -> tuple[int, int] | None:
             width, height = width or height * across / down, height or width * down / across
         else:
             width, height = across, down
-    sides = (max(1, round(width)), max(1, round(height))) if 0 < max(width, height) <= _SIDE_MAX else (0, 0)
-    return sides if width > 0 and height > 0 and sides[0] else None
+    if not (0 < width <= _SIDE_MAX and 0 < height <= _SIDE_MAX):
+        return None
+    return max(1, round(width)), max(1, round(height))
 
 
 def _attributes(source: bytes) -> dict[str, str]:
