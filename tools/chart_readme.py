@@ -3,7 +3,7 @@
     python -m tools.chart_readme
 
 A comment that begins with "# --" says what the value below it is; each further line of the comment goes on. A value
-whose parts have comments of their own needs none. tests/chart/test_readme.py fails when the table is not the current one.
+whose parts have comments of their own needs none. tests/chart/test_values.py fails when the table is not current.
 """
 
 import json

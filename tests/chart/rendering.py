@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -20,6 +21,7 @@ TIERS = ("edge", "cache")
 
 Object = dict[str, Any]
 Values = Mapping[str, Any]
+DEFAULTS: Values = MappingProxyType({})
 
 
 class Refused(Exception):
@@ -44,12 +46,12 @@ def _set(values: Values) -> list[str]:
     return [argument for key, value in values.items() for argument in ("--set-json", f"{key}={json.dumps(value)}")]
 
 
-def text(values: Values = {}, *, files: tuple[str, ...] = (), chart: Path = CHART) -> str:
+def text(values: Values = DEFAULTS, *, files: tuple[str, ...] = (), chart: Path = CHART) -> str:
     """Return what helm renders from values, by their keys with dots, on top of values files of the chart."""
     return _template(chart, json.dumps({**TOKENS, **values}), files)
 
 
-def render(values: Values = {}, *, files: tuple[str, ...] = (), chart: Path = CHART) -> list[Object]:
+def render(values: Values = DEFAULTS, *, files: tuple[str, ...] = (), chart: Path = CHART) -> list[Object]:
     """Return the objects."""
     return objects(text(values, files=files, chart=chart))
 

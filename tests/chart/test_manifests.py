@@ -224,6 +224,44 @@ def test_transform_grows_by_processor_and_by_queue_and_its_deployment_says_no_nu
     assert only["type"] == "Resource"
 
 
+def test_local_mode_is_one_pod_of_each_at_localhost_and_nothing_that_a_machine_of_ones_own_lacks() -> None:
+    found = rendered("values.local.yaml")
+    assert {workload["spec"]["replicas"] for workload in workloads(found).values()} == {1}
+    assert not {"PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"} & {each["kind"] for each in found}
+    open_ones = {
+        each["metadata"]["name"]: [port["port"] for port in each["spec"]["ports"]]
+        for each in found
+        if each["kind"] == "Service" and each["spec"].get("type") == "LoadBalancer"
+    }
+    assert open_ones == {"tada-edge": [8080], "tada-api": [3001]}
+    assert environment(found, "catalog")["PUBLIC_URL"] == "http://localhost:8080"
+    for component in workloads(found):
+        assert container(found, component)["resources"]["requests"] == {"cpu": "0", "memory": "0"}
+
+
+def test_each_part_loses_one_pod_at_a_time_when_machines_are_emptied() -> None:
+    budgets = [each for each in rendered("defaults") if each["kind"] == "PodDisruptionBudget"]
+    chosen = {each["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"] for each in budgets}
+    assert chosen == {*SERVICES, *TIERS}
+    assert {each["spec"]["maxUnavailable"] for each in budgets} == {1}
+    assert not [each for each in render({"podDisruptionBudget": False}) if each["kind"] == "PodDisruptionBudget"]
+
+
+def test_the_operator_finds_the_metrics_of_all_three_services() -> None:
+    found = rendered("monitored")
+    monitor = one(found, "ServiceMonitor", "tada")["spec"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    [service] = [each for each in found if each["kind"] == "Service" and wanted <= each["metadata"]["labels"].items()]
+    assert [port["name"] for port in service["spec"]["ports"]] == [end["port"] for end in monitor["endpoints"]]
+    chosen = service["spec"]["selector"].items()
+    behind = {
+        component
+        for component, workload in workloads(found).items()
+        if chosen <= workload["spec"]["template"]["metadata"]["labels"].items()
+    }
+    assert behind == set(SERVICES)
+
+
 def test_what_a_cache_node_kept_does_not_outlive_the_node_unpurged() -> None:
     cache_tier = workloads(rendered("everything"))["cache"]["spec"]
     assert cache_tier["persistentVolumeClaimRetentionPolicy"]["whenScaled"] == "Delete"

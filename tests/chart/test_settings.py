@@ -5,19 +5,33 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings
 
 from services.catalog.settings import CatalogSettings
+from services.core.settings import CoreSettings, load
 from services.jobs.settings import JobsSettings
 from services.transform.settings import TransformSettings
-from tests.chart.rendering import SERVICES, TIERS, Refused, container, environment, one, render, text, workloads
+from tests.chart.rendering import (
+    SERVICES,
+    TIERS,
+    VALUES_FILES,
+    Refused,
+    container,
+    environment,
+    one,
+    render,
+    text,
+    workloads,
+)
 from tools.stack.plan import ROOT
 
-READ_BY: dict[str, type[BaseSettings]] = {
+READ_BY: dict[str, type[CoreSettings]] = {
     "catalog": CatalogSettings,
     "transform": TransformSettings,
     "jobs": JobsSettings,
 }
+
+# What a service does not read itself: the password is put into an address.
+UNREAD = {"METRICS_HOST", "METRICS_PORT", "REDIS_PASSWORD"}
 
 
 def secret_names(component: str) -> set[str]:
@@ -187,3 +201,26 @@ def test_redis_is_found_with_password_and_tls_or_without(values: dict[str, Any],
         if "REDIS_PASSWORD" in names:
             # Kubernetes puts a variable into another one only when it stands before it.
             assert names.index("REDIS_PASSWORD") < names.index("REDIS_URL")
+
+
+@pytest.mark.parametrize("component", SERVICES)
+@pytest.mark.parametrize("file", [None, *VALUES_FILES])
+def test_a_service_takes_what_the_chart_gives_it(
+    component: str, file: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = container(render(files=(file,) if file else ()), component)["env"]
+    known: dict[str, str] = {}
+    for variable in variables:
+        given = variable.get("value", f"from-the-secret-{variable['name'].lower()}")
+        if variable["name"] == "MEDIA_TOKENS":
+            continue  # has a form of its own, and is optional
+        known[variable["name"]] = re.sub(r"\$\(([A-Z_]+)\)", lambda match: known[match[1]], given)
+    for name in READ_BY[component].model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    settings = load(READ_BY[component])
+    assert settings.redis_address == {
+        "values.distant.yaml": "rediss://:from-the-secret-redis_password@redis.example.com:6380",
+    }.get(str(file), "redis://tada-redis:6379")
+    assert set(known) - {name.upper() for name in READ_BY[component].model_fields} <= UNREAD

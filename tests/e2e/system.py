@@ -29,16 +29,21 @@ STOP_WITHIN = 10
 class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], transform_workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str], transform_workers: int = 1, caches: int = 1, edges: int = 1
+    ) -> None:
         self.folder = folder
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
-        self.ports = Ports(*free_ports(6))
+        ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
+        self.ports, more = Ports(*ports[:6]), ports[6:]
         self.stack = Stack(
             data=folder / "data",
             sockets=self.sockets,
             ports=self.ports,
             transform_workers=transform_workers,
             settings={"LOG_FORMAT": "json", **settings},
+            more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
+            more_edges=tuple(more),
         )
         self._plan = {process.name: process for process in self.stack.processes()}
         self._running: dict[str, subprocess.Popen[bytes]] = {}

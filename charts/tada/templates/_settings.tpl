@@ -9,7 +9,6 @@ ROUTE_CATALOG_GET: {{ $media.routes.catalog.get | quote }}
 {{- define "tada.settings.services" -}}
 {{- $method := include "tada.storage" . -}}
 {{- $backend := .Values.delegatedStorage -}}
-HOST: "0.0.0.0"
 METRICS_HOST: "0.0.0.0"
 METRICS_PORT: {{ include "tada.text" .Values.metrics.port | quote }}
 DATA_FOLDER_PATH: /storage
@@ -28,6 +27,7 @@ DELEGATED_STORAGE_READINESS_CHECK: {{ $backend.routes.readinessCheck | quote }}
 
 {{- define "tada.settings.catalog" -}}
 {{- $media := .Values.mediaApi -}}
+HOST: "0.0.0.0"
 DUMP_FOLDER_PATH: {{ .Values.redis.dumpFolderPath | quote }}
 HEALTHCHECK_ROUTE: {{ $media.routes.healthcheck.get | quote }}
 ROUTE_FILE_POST: {{ $media.routes.file.post | quote }}
@@ -42,6 +42,7 @@ MEDIA_API_RATE_LIMIT_WINDOW_MS: {{ include "tada.text" $media.rateLimit.windowMs
 {{- end }}
 
 {{- define "tada.settings.transform" -}}
+HOST: "0.0.0.0"
 DELEGATED_STORAGE_RATE_LIMIT: {{ include "tada.text" .Values.delegatedStorage.rateLimit | quote }}
 DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS: {{ include "tada.text" .Values.delegatedStorage.rateLimitWindow | quote }}
 {{- end }}
