@@ -78,11 +78,25 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def change_environment(self, name: str, **environment: str) -> None:
+        """Plan other settings for a part; it has them from its next start on."""
+        self._plan[name].environment.update(environment)
+
+    def runs(self, name: str) -> bool:
+        """Say whether a part has not ended by itself."""
+        return self._running[name].poll() is None
+
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
         process = self._running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def end(self, name: str) -> None:
+        """End a part as its supervisor does: it may finish what it is doing."""
+        process = self._running.pop(name)
+        process.terminate()
+        process.wait(STOP_WITHIN)
 
     def pause(self, name: str) -> None:
         os.killpg(self._running[name].pid, signal.SIGSTOP)
