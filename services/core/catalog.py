@@ -343,8 +343,8 @@ class Catalog:
         deadline = time.monotonic() + wait
         while (left := deadline - time.monotonic()) > 0:
             found: Awaitable[object] = self._redis.blpop([keys.purged(change)], timeout=min(left, BLOCK))  # type: ignore[arg-type,assignment]
-            if await found is not None:
-                return True
+            if (outcome := await found) is not None:
+                return outcome == (keys.purged(change).encode(), b"1")
         return False
 
     async def complete(self, intended: Entry, claim: Claim) -> Change | None:

@@ -21,11 +21,12 @@
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
 | `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
 | `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
-| `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
+| `tada:purged:{change}` | list | appears when that change is purged, 1 if no node was away: who waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
 | `tada:variants:{group}` | sorted set | cache keys under which the tiers may hold a form of the asset, by time noted |
 | `tada:purge-again` | sorted set | purges to repeat, as JSON, by the time they are due |
+| `tada:missed:{node}` | sorted set | cache keys whose purge a node of the gateway has missed, by the time of that |
 | `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone |
 """
 
@@ -93,6 +94,10 @@ def limit(bucket: str) -> str:
 
 def variants(group: str) -> str:
     return f"tada:variants:{group}"
+
+
+def missed(node: str) -> str:
+    return f"tada:missed:{node}"
 
 
 def sending(group: str) -> str:

@@ -29,16 +29,21 @@ STOP_WITHIN = 10
 class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], transform_workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str], transform_workers: int = 1, caches: int = 1, edges: int = 1
+    ) -> None:
         self.folder = folder
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
-        self.ports = Ports(*free_ports(6))
+        ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
+        self.ports, more = Ports(*ports[:6]), ports[6:]
         self.stack = Stack(
             data=folder / "data",
             sockets=self.sockets,
             ports=self.ports,
             transform_workers=transform_workers,
             settings={"LOG_FORMAT": "json", **settings},
+            more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
+            more_edges=tuple(more),
         )
         self._plan = {process.name: process for process in self.stack.processes()}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -73,11 +78,25 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def change_environment(self, name: str, **environment: str) -> None:
+        """Plan other settings for a part; it has them from its next start on."""
+        self._plan[name].environment.update(environment)
+
+    def runs(self, name: str) -> bool:
+        """Say whether a part has not ended by itself."""
+        return self._running[name].poll() is None
+
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
         process = self._running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def end(self, name: str) -> None:
+        """End a part as its supervisor does: it may finish what it is doing."""
+        process = self._running.pop(name)
+        process.terminate()
+        process.wait(STOP_WITHIN)
 
     def pause(self, name: str) -> None:
         os.killpg(self._running[name].pid, signal.SIGSTOP)
