@@ -81,12 +81,15 @@ TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quo
 {{- end }}
 {{- end }}
 
+{{/* A node that does not answer is left out for a moment, and its keys go to the others. A single one is always asked. */}}
 {{- define "tada.cacheServers" -}}
 {{- $nodes := include "tada.cacheNodes" . | fromYamlArray -}}
 {{- $used := .Values.cache.used | int | default (len $nodes) -}}
 {{- $used = min $used (len $nodes) -}}
-hash $next_uri consistent;
-{{- range slice $nodes 0 $used }} server {{ trimPrefix "http://" . }} max_fails=0;{{ end }}
+{{- $failing := ternary "max_fails=0" "max_fails=1 fail_timeout=2s" (eq (int $used) 1) -}}
+{{- $servers := list -}}
+{{- range slice $nodes 0 $used }}{{ $servers = append $servers (printf "server %s %s;" (trimPrefix "http://" .) $failing) }}{{ end -}}
+{{ join " " $servers }}
 {{- end }}
 
 {{/* dict root component: all settings of a component that are no secrets, as YAML. */}}
