@@ -33,6 +33,8 @@ has_module brotli_filter || packages+=(libnginx-mod-http-brotli-filter)
 command -v redis-server >/dev/null || packages+=(redis-server)
 # The tests hold the containers' own rendering of the nginx templates against that of make run.
 [ "$1" != dev ] || command -v envsubst >/dev/null || packages+=(gettext-base)
+# They run what the images hold in a sandbox.
+[ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 if [ ${#packages[@]} -gt 0 ]; then

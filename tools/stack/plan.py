@@ -104,7 +104,7 @@ class Stack:
 
     def _redis(self) -> Process:
         command = [
-            _need("redis-server"),
+            find("redis-server"),
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
             # An acknowledged upload is on the disk, entry included.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
@@ -203,7 +203,7 @@ class Stack:
         port = ports.edge if tier == "edge" else ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
-        command = [_need("nginx"), "-c", str(config)]
+        command = [find("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
@@ -229,7 +229,8 @@ class Stack:
         return self.sockets / f"transform-{number}.sock"
 
 
-def _need(program: str) -> str:
+def find(program: str) -> str:
+    """Return where a program is; raises PlanError when it is not installed."""
     # Debian keeps servers in sbin, which is not on everybody's path.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:
