@@ -16,7 +16,7 @@ PUBLIC_URL: {{ include "tada.publicUrl" . | quote }}
 NAMESPACES_ALLOWED: {{ .Values.NAMESPACES_ALLOWED | quote }}
 DELEGATED_STORAGE_METHOD: {{ .Values.delegatedStorage.storageMethod | quote }}
 {{- if eq $method "S3" }}
-S3_ENDPOINT: {{ .Values.s3.endpoint | quote }}
+S3_ENDPOINT: {{ include "tada.s3Endpoint" . | quote }}
 S3_PORT: {{ .Values.s3.port | toString | quote }}
 S3_BUCKET_NAME: {{ .Values.s3.bucketName | quote }}
 {{- else if eq $method "DISTANT_BACKEND" }}
