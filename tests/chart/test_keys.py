@@ -196,6 +196,8 @@ KEYS: list[tuple[str, Any, dict[str, Any], Look, Any]] = [
     ("s3.routes.readinessCheck", "/minio/health/live", {**S3, "local": True}, probe("s3", "s3"), "/minio/health/live"),
     ("s3.endpoint", "minio", S3, setting("S3_ENDPOINT", *SERVICES), "minio"),
     ("s3.endpoint", "store", {**S3, "local": True}, service("s3"), "store"),
+    ("s3.endpoint", "", {**S3, "local": True}, service("s3"), "tada-s3"),
+    ("s3.endpoint", "", {**S3, "local": True}, setting("S3_ENDPOINT", *SERVICES), "tada-s3"),
     ("s3.port", "9000", S3, setting("S3_PORT", *SERVICES), "9000"),
     (
         "s3.port",

@@ -76,6 +76,13 @@ tada/version: {{ . | quote }}
 {{- if and .Values.local (eq (include "tada.storage" .) "S3") }}true{{ end }}
 {{- end }}
 
+{{/* Host or address of the S3 server; of the one that runs beside, the name of its Service. */}}
+{{- define "tada.s3Endpoint" -}}
+{{- if .Values.s3.endpoint }}{{ .Values.s3.endpoint }}
+{{- else if include "tada.runsS3" . }}{{ include "tada.fullname" . }}-s3
+{{- end }}
+{{- end }}
+
 {{- define "tada.claim" -}}
 {{ .Values.mediaApi.storage.existingClaim | default (printf "%s-storage" (include "tada.fullname" .)) }}
 {{- end }}

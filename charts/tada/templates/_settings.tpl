@@ -16,7 +16,7 @@ PUBLIC_URL: {{ include "tada.publicUrl" . | quote }}
 NAMESPACES_ALLOWED: {{ .Values.NAMESPACES_ALLOWED | quote }}
 DELEGATED_STORAGE_METHOD: {{ .Values.delegatedStorage.storageMethod | quote }}
 {{- if eq $method "S3" }}
-S3_ENDPOINT: {{ .Values.s3.endpoint | quote }}
+S3_ENDPOINT: {{ include "tada.s3Endpoint" . | quote }}
 S3_PORT: {{ .Values.s3.port | toString | quote }}
 S3_BUCKET_NAME: {{ .Values.s3.bucketName | quote }}
 {{- else if eq $method "DISTANT_BACKEND" }}
@@ -81,12 +81,15 @@ TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quo
 {{- end }}
 {{- end }}
 
+{{/* A node that does not answer is left out for a moment, and its keys go to the others. A single one is always asked. */}}
 {{- define "tada.cacheServers" -}}
 {{- $nodes := include "tada.cacheNodes" . | fromYamlArray -}}
 {{- $used := .Values.cache.used | int | default (len $nodes) -}}
 {{- $used = min $used (len $nodes) -}}
-hash $next_uri consistent;
-{{- range slice $nodes 0 $used }} server {{ trimPrefix "http://" . }} max_fails=0;{{ end }}
+{{- $failing := ternary "max_fails=0" "max_fails=1 fail_timeout=2s" (eq (int $used) 1) -}}
+{{- $servers := list -}}
+{{- range slice $nodes 0 $used }}{{ $servers = append $servers (printf "server %s %s;" (trimPrefix "http://" .) $failing) }}{{ end -}}
+{{ join " " $servers }}
 {{- end }}
 
 {{/* dict root component: all settings of a component that are no secrets, as YAML. */}}
