@@ -98,6 +98,10 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what a part is told by its environment."""
+        return dict(self._plan[name].environment)
+
     def change_environment(self, name: str, **environment: str) -> None:
         """Plan other settings for a part; it has them from its next start on."""
         for part in self._parts(name):
@@ -138,6 +142,10 @@ class System:
             yield
         finally:
             self.resume(name)
+
+    def parts(self) -> list[str]:
+        """Return the names of everything that runs."""
+        return list(self._running)
 
     def pid(self, name: str) -> int:
         return self._running[name].pid
