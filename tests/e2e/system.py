@@ -29,11 +29,17 @@ class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces."""
 
     def __init__(
-        self, folder: Path, settings: dict[str, str], transform_workers: int = 1, caches: int = 1, edges: int = 1
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        transform_workers: int = 1,
+        catalogs: int = 1,
+        caches: int = 1,
+        edges: int = 1,
     ) -> None:
         self.folder = folder
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
-        ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
+        ports = free_ports(6 + 2 * (caches - 1) + catalogs - 1 + edges - 1)
         self.ports, more = Ports(*ports[:6]), ports[6:]
         self.stack = Stack(
             data=folder / "data",
@@ -42,6 +48,7 @@ class System:
             transform_workers=transform_workers,
             settings={"LOG_FORMAT": "json", **settings},
             more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
+            more_catalogs=tuple(more.pop() for _ in range(catalogs - 1)),
             more_edges=tuple(more),
         )
         self._plan = {process.name: process for process in self.stack.processes()}
@@ -82,6 +89,16 @@ class System:
         process = self._running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def end(self, name: str) -> None:
+        """Tell a part to stop, as a rolling deployment does, and wait until it has."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGQUIT if name.startswith("nginx") else signal.SIGTERM)
+        process.wait(STOP_WITHIN)
+
+    def reload(self, name: str) -> None:
+        """Have an nginx read its configuration anew: new workers, and the old ones end when they have answered."""
+        os.kill(self._running[name].pid, signal.SIGHUP)
 
     def pause(self, name: str) -> None:
         os.killpg(self._running[name].pid, signal.SIGSTOP)

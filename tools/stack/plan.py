@@ -60,7 +60,8 @@ class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
     With an `s3_port` an S3 server is part of it, and is the storage. `more_caches` (of each the port of the cache tier
-    and that of the internal entry) and `more_edges` are further nodes of the two tiers.
+    and that of the internal entry) and `more_edges` are further nodes of the two tiers, `more_catalogs` further
+    processes of that service.
     """
 
     data: Path
@@ -72,6 +73,7 @@ class Stack:
     s3_port: int | None = None
     more_caches: tuple[tuple[int, int], ...] = ()
     more_edges: tuple[int, ...] = ()
+    more_catalogs: tuple[int, ...] = ()
 
     @property
     def s3_keys_file(self) -> Path:
@@ -95,7 +97,7 @@ class Stack:
         return [
             self._redis(),
             *self._s3(),
-            self._service("catalog", self.ports.catalog, self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"),
+            *self._catalogs(),
             *self._transforms(),
             self._jobs(token),
             *(self._nginx("cache", token, ports, number) for number, ports in enumerate(caches, 1)),
@@ -124,6 +126,13 @@ class Stack:
         keys = s3.kept_keys(self.s3_keys_file)
         command = s3.command(data, logs, self.sockets, self.s3_port)
         return [Process("s3", command, s3.environment(keys), s3.ready(self.s3_port))]
+
+    def _catalogs(self) -> list[Process]:
+        health = self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"
+        first = self._service("catalog", self.ports.catalog, health)
+        more = enumerate(self.more_catalogs, 2)
+        others = (replace(self._service("catalog", port, health), name=f"catalog.{number}") for number, port in more)
+        return [first, *others]
 
     def _service(self, name: str, port: int, health: str) -> Process:
         environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
@@ -196,7 +205,9 @@ class Stack:
                 "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
                 "API_LISTEN": f"{self.bind}:{ports.api}",
                 "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
-                "CATALOG_SERVERS": f"server {LOOPBACK}:{self.ports.catalog} max_fails=0;",
+                "CATALOG_SERVERS": " ".join(
+                    f"server {LOOPBACK}:{port} max_fails=0;" for port in (self.ports.catalog, *self.more_catalogs)
+                ),
                 "TRANSFORM_SERVERS": workers,
             },
         )
