@@ -43,8 +43,9 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     with ExitStack() as stack:
 
         def make(start: bool = True, **settings: Any) -> System:
-            workers = settings.pop("transform_workers", 1)
-            made = System(tmp_path / f"system-{next(numbers)}", settings, workers)
+            counts = {"transform_workers", "replicas", "caches", "edges"} & settings.keys()
+            parts = {part: settings.pop(part) for part in counts}
+            made = System(tmp_path / f"system-{next(numbers)}", settings, **parts)
             stack.callback(made.stop)
             made.folder.mkdir(parents=True, exist_ok=True)
             if start:
