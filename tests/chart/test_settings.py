@@ -208,7 +208,7 @@ def test_redis_is_found_with_password_and_tls_or_without(values: dict[str, Any],
 def test_a_service_takes_what_the_chart_gives_it(
     component: str, file: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variables = container(render(files=(file,) if file else ()), component)["env"]
+    variables = container(render(file=file), component)["env"]
     known: dict[str, str] = {}
     for variable in variables:
         given = variable.get("value", f"from-the-secret-{variable['name'].lower()}")
