@@ -47,7 +47,8 @@ _RESULT_SECONDS = 60
 class PendingChange:
     """One entry that was written, or the key under which the whole catalog was put aside (`removed`).
 
-    `added` says that another catalog has taken its place.
+    `added` says that another catalog has taken its place. `facts` says that the entry has only been described:
+    nothing that is delivered has changed, but what the catalog shows.
     """
 
     id: str
@@ -56,6 +57,7 @@ class PendingChange:
     obsolete: str
     removed: str
     added: bool
+    facts: bool
 
 
 class Purger:
@@ -159,6 +161,8 @@ class Purger:
         try:
             if change.removed:
                 everywhere = await self._purge_replaced(change)
+            elif change.facts:
+                everywhere = await self._purge([keys.entry_group(change.uuid)])
             else:
                 everywhere = await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
@@ -255,6 +259,7 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         obsolete=fields.get(b"obsolete", b"").decode(),
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
+        facts=b"facts" in fields,
     )
 
 

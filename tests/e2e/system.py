@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import redis
 
 from tools.stack import ready
@@ -77,11 +78,25 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def change_environment(self, name: str, **environment: str) -> None:
+        """Plan other settings for a part; it has them from its next start on."""
+        self._plan[name].environment.update(environment)
+
+    def runs(self, name: str) -> bool:
+        """Say whether a part has not ended by itself."""
+        return self._running[name].poll() is None
+
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
         process = self._running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def end(self, name: str) -> None:
+        """End a part as its supervisor does: it may finish what it is doing."""
+        process = self._running.pop(name)
+        process.terminate()
+        process.wait(STOP_WITHIN)
 
     def pause(self, name: str) -> None:
         os.killpg(self._running[name].pid, signal.SIGSTOP)
@@ -187,10 +202,17 @@ class System:
         answer = self.api.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields})
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-purge"] == "done", answer.text
+        entry = self.described(answer.json()["data"][0]["uuid"])
         with redis.Redis(port=self.ports.redis) as client:
             # The edge is purged once more a moment later: what a test asks for now shall be kept.
             wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 0.5) == 0)
-        return answer.json()["data"][0]
+        return entry
+
+    def described(self, uuid: str) -> dict[str, Any]:
+        """Wait until every picture has been looked at and its purge is done; return an entry as it is then."""
+        with redis.Redis(port=self.ports.redis) as client:
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within=30)
+            return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})
