@@ -149,11 +149,11 @@ def test_no_secret_is_anywhere_but_in_the_secret() -> None:
         assert manifests.count(value) == 1, value
 
 
-@pytest.mark.parametrize("where", ["settings", "catalog.settings"])
-@pytest.mark.parametrize("name", sorted(GIVEN))
-def test_a_secret_among_the_settings_is_refused(name: str, where: str) -> None:
+@pytest.mark.parametrize("where", [*(f"settings.{name}" for name in sorted(GIVEN)), "catalog.settings.MEDIA_TOKEN"])
+def test_a_secret_among_the_settings_is_refused(where: str) -> None:
+    name = where.rpartition(".")[2]
     with pytest.raises(Refused, match=f"settings.{name}: is a secret; put it into secrets.{name}"):
-        render({f"{where}.{name}": "x" * 20})
+        render({where: "x" * 20})
 
 
 def test_a_secret_of_tomorrow_reaches_all_services() -> None:
