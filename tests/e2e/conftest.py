@@ -13,6 +13,7 @@ import sklearn
 from PIL import Image
 
 from tests.e2e.system import System
+from tests.slow import Silent
 
 _NUMBERS = itertools.count(1)
 
@@ -25,6 +26,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture(scope="session")
+def silent(system: System) -> Iterator[Silent]:
+    """Uploads that stopped in the middle, for whoever has the time to wait for their end."""
+    made = Silent(system.ports.api, 20)
+    yield made
+    made.close()
 
 
 @pytest.fixture

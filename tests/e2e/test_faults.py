@@ -65,7 +65,9 @@ def faulted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnS3]:
     folder = tmp_path_factory.mktemp("faulted")
     server = S3Server(folder / "s3")
     way = Faulty(server.port)
-    system = System(folder, server.environment(S3_ENDPOINT=f"http://127.0.0.1:{way.port}"))
+    # However busy this machine is, a render waits for its turn: what is refused here is refused for the fault.
+    more = {"S3_ENDPOINT": f"http://127.0.0.1:{way.port}", "RENDER_WAIT_SECONDS": "10"}
+    system = System(folder, server.environment(**more))
     try:
         server.start()
         system.start()

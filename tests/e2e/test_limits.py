@@ -19,7 +19,7 @@ def refused(answers: list[httpx.Response]) -> list[bool]:
 def test_two_replicas_refuse_together_and_forged_addresses_change_nothing(make_system: MakeSystem) -> None:
     system = make_system(start=False, RATE_LIMIT="4", RATE_LIMIT_WINDOW_MS="600000")
     [port] = free_ports(1)
-    system.add("catalog.2", "catalog", PORT=str(port))
+    system.add("catalog-b", "catalog", PORT=str(port))
     system.start()
     numbers = itertools.count(1)
 

@@ -68,6 +68,7 @@ class Stack:
     ports: Ports
     bind: str = LOOPBACK
     transform_workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    catalogs: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     s3_port: int | None = None
     more_caches: tuple[tuple[int, int], ...] = ()
@@ -95,7 +96,7 @@ class Stack:
         return [
             self._redis(),
             *self._s3(),
-            self._service("catalog", self.ports.catalog, self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"),
+            *self._catalogs(),
             *self._transforms(),
             self._jobs(token),
             *(self._nginx("cache", token, ports, number) for number, ports in enumerate(caches, 1)),
@@ -104,7 +105,7 @@ class Stack:
 
     def _redis(self) -> Process:
         command = [
-            find("redis-server"),
+            _need("redis-server"),
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
             # An acknowledged upload is on the disk, entry included.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
@@ -130,20 +131,26 @@ class Stack:
         ready = f"http://{LOOPBACK}:{port}{health}"
         return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
 
+    def _catalogs(self) -> list[Process]:
+        health = self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"
+        return [self._service("catalog", self.ports.catalog, health), *self._others("catalog", self.catalogs)]
+
     def _transforms(self) -> list[Process]:
         """One process per core. A shared port would load them unevenly, so each has a socket of its own."""
         first = self._service("transform", self.ports.transform, "/healthz")
-        command = [sys.executable, "-m", "services.transform"]
-        others = [
+        return [first, *self._others("transform", self.transform_workers)]
+
+    def _others(self, name: str, count: int) -> list[Process]:
+        """Plan the processes of a service beside its first."""
+        return [
             Process(
-                f"transform.{number}",
-                command,
-                self._environment({"UNIX_SOCKET": str(self._socket(number))}),
-                f"unix://{self._socket(number)}",
+                f"{name}.{number}",
+                [sys.executable, "-m", f"services.{name}"],
+                self._environment({"UNIX_SOCKET": str(self._socket(name, number))}),
+                f"unix://{self._socket(name, number)}",
             )
-            for number in range(2, self.transform_workers + 1)
+            for number in range(2, count + 1)
         ]
-        return [first, *others]
 
     def _jobs(self, token: str) -> Process:
         environment = self._environment(
@@ -169,12 +176,7 @@ class Stack:
         kept = self.data / "cache" / f"{'edge' if tier == 'edge' else 'tier'}{suffix}"
         for folder in (run, kept):
             folder.mkdir(parents=True, exist_ok=True)
-        workers = "\n".join(
-            [
-                f"server {LOOPBACK}:{self.ports.transform} max_fails=0;",
-                *(f"server unix:{self._socket(n)} max_fails=0;" for n in range(2, self.transform_workers + 1)),
-            ]
-        )
+        workers = self._servers("transform", self.ports.transform, self.transform_workers)
         try:
             switches = gateway.switches(self.settings)
         except ValueError as error:
@@ -196,14 +198,14 @@ class Stack:
                 "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
                 "API_LISTEN": f"{self.bind}:{ports.api}",
                 "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
-                "CATALOG_SERVERS": f"server {LOOPBACK}:{self.ports.catalog} max_fails=0;",
+                "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
                 "TRANSFORM_SERVERS": workers,
             },
         )
         port = ports.edge if tier == "edge" else ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
-        command = [find("nginx"), "-c", str(config)]
+        command = [_need("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
@@ -225,12 +227,16 @@ class Stack:
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
         return {**os.environ, **shared, **self.settings, **storage, **own}
 
-    def _socket(self, number: int) -> Path:
-        return self.sockets / f"transform-{number}.sock"
+    def _servers(self, name: str, port: int, count: int) -> str:
+        """Return the lines for all processes of a service in an upstream block."""
+        others = (f"server unix:{self._socket(name, number)} max_fails=0;" for number in range(2, count + 1))
+        return "\n".join([f"server {LOOPBACK}:{port} max_fails=0;", *others])
+
+    def _socket(self, name: str, number: int) -> Path:
+        return self.sockets / f"{name}-{number}.sock"
 
 
-def find(program: str) -> str:
-    """Return where a program is; raises PlanError when it is not installed."""
+def _need(program: str) -> str:
     # Debian keeps servers in sbin, which is not on everybody's path.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:
