@@ -55,10 +55,10 @@ def text(values: Values = DEFAULTS, *, file: str | None = None) -> str:
 
 def render(values: Values = DEFAULTS, *, file: str | None = None) -> list[Object]:
     """Return the objects."""
-    return objects(text(values, file=file))
+    return parsed(text(values, file=file))
 
 
-def objects(manifests: str) -> list[Object]:
+def parsed(manifests: str) -> list[Object]:
     """Return what is in manifests. By the parser in C: the one in Python takes longer than helm."""
     return [found for found in yaml.load_all(manifests, yaml.CSafeLoader) if found]
 

@@ -1,6 +1,7 @@
 """What helm renders is what Kubernetes takes, and what the chart promises about safety and upgrades."""
 
 import re
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.chart.rendering import (
     container,
     environment,
     one,
+    parsed,
     pod,
     render,
     run,
@@ -261,6 +263,31 @@ def test_the_operator_finds_the_metrics_of_all_three_services() -> None:
         if chosen <= workload["spec"]["template"]["metadata"]["labels"].items()
     }
     assert behind == set(SERVICES)
+
+
+def test_alerts_and_dashboards_of_the_chart_reach_the_operator_and_grafana_as_they_are(tmp_path: Path) -> None:
+    chart = tmp_path / "tada"
+    shutil.copytree(CHART, chart)
+    rule = {
+        "alert": "Late",
+        "expr": "tada_purge_lag_seconds > 1",
+        "annotations": {"summary": "on {{ $labels.instance }}"},
+    }
+    groups = [{"name": "tada", "rules": [rule]}]
+    for folder in ("alerts", "dashboards"):
+        (chart / folder).mkdir(exist_ok=True)
+    (chart / "alerts" / "more.rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    (chart / "dashboards" / "more.json").write_text('{"title": "{{instance}}"}')
+    values = tmp_path / "values.yaml"
+    wanted = {"enabled": True, "labels": {"release": "prometheus"}}
+    values.write_text(yaml.safe_dump({**TOKENS, "metrics": {"rules": wanted, "dashboards": wanted}}))
+    found = parsed(run("template", "tada", chart, "-f", values))
+    rules = one(found, "PrometheusRule", "tada-more-rules")
+    assert rules["spec"]["groups"] == groups
+    dashboards = one(found, "ConfigMap", "tada-dashboards")
+    assert dashboards["data"]["more.json"] == '{"title": "{{instance}}"}'
+    assert {each["metadata"]["labels"]["release"] for each in (rules, dashboards)} == {"prometheus"}
+    assert not {"PrometheusRule", "ConfigMap"} & {each["kind"] for each in rendered("defaults")}
 
 
 def test_what_a_cache_node_kept_does_not_outlive_the_node_unpurged() -> None:
