@@ -4,11 +4,12 @@ import logging
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from services.core import logs, server
+from services.core import logs, server, tracing
 from services.core.settings import load
 
 settings = load(CatalogSettings)
 logs.set_up("catalog", settings.log_format, settings.log_level)
 if not settings.tokens().principals:
     logging.getLogger("services.catalog").warning("no token is configured: everyone on this machine may write")
+tracing.set_up("catalog", settings.otel_exporter_otlp_endpoint)
 server.serve(make_app(settings), settings)

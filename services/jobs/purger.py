@@ -13,13 +13,14 @@ from typing import Any
 import orjson
 from redis.exceptions import RedisError, ResponseError
 
-from services.core import keys, logs, names
+from services.core import keys, logs, names, origin, tracing
 from services.core.catalog import Catalog
 from services.core.errors import TadaError
 from services.core.reaping import settle
 from services.core.redis import Redis, script
 from services.core.storage import Storage
 from services.core.variants import Variants
+from services.jobs import metrics
 from services.jobs.nginx import PurgeFailed, Tiers
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class PendingChange:
     obsolete: str
     removed: str
     added: bool
+    request_id: str
+    traceparent: str
 
 
 class Purger:
@@ -126,8 +129,10 @@ class Purger:
             await self._tiers.purge(again["late"])
             await self._tiers.purge_edge(again["keys"])
         except PurgeFailed as error:
+            metrics.REPEATS.labels("delayed").inc()
             logs.event(log, logging.WARNING, "repeat_delayed", error=str(error))
             return False
+        metrics.REPEATS.labels("done").inc()
         return True
 
     async def _start(self, messages: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
@@ -144,6 +149,11 @@ class Purger:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, change: PendingChange) -> None:
+        with origin.working_for(change.request_id), tracing.span("purge", change.traceparent, change=change.id):
+            await self._purge_for(change)
+
+    async def _purge_for(self, change: PendingChange) -> None:
+        asset = change.unique_name or change.removed
         try:
             if change.removed:
                 await self._purge_replaced(change)
@@ -151,10 +161,13 @@ class Purger:
                 await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
             await self._finish(change)
+            metrics.PURGES.labels("done").inc()
+            lag = metrics.age_of(change.id, time.time())
+            metrics.PURGE_LAG.observe(lag)
+            logs.event(log, logging.INFO, "purged", asset=asset, ms=round(lag * 1000, 1))
         except (PurgeFailed, RedisError, TadaError) as error:
-            logs.event(
-                log, logging.ERROR, "purge_delayed", asset=change.unique_name or change.removed, error=str(error)
-            )
+            metrics.PURGES.labels("delayed").inc()
+            logs.event(log, logging.ERROR, "purge_delayed", asset=asset, error=str(error))
         finally:
             self._in_work.discard(change.id)
             self._places.release()
@@ -177,6 +190,7 @@ class Purger:
         cache_keys = await self._variants.cache_keys([*groups, keys.LIST_GROUP])
         late = {*under_way.values(), *lists_under_way.values()}
         await self._tiers.purge(cache_keys)
+        metrics.PURGED_KEYS.inc(len(cache_keys))
         await self._purge_late(groups, under_way)
         if cache_keys:
             await self._plan_again(cache_keys, late)
@@ -236,6 +250,8 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         obsolete=fields.get(b"obsolete", b"").decode(),
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
+        request_id=fields.get(b"request_id", b"").decode(),
+        traceparent=fields.get(b"traceparent", b"").decode(),
     )
 
 

@@ -34,8 +34,8 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     with ExitStack() as stack:
 
         def make(start: bool = True, **settings: Any) -> System:
-            workers = settings.pop("transform_workers", 1)
-            made = System(tmp_path / f"system-{next(numbers)}", settings, workers)
+            workers, metrics_port = settings.pop("transform_workers", 1), settings.pop("metrics_port", None)
+            made = System(tmp_path / f"system-{next(numbers)}", settings, workers, metrics_port)
             stack.callback(made.stop)
             made.folder.mkdir(parents=True, exist_ok=True)
             if start:

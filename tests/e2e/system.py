@@ -28,7 +28,9 @@ STOP_WITHIN = 10
 class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], transform_workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str], transform_workers: int = 1, metrics_port: int | None = None
+    ) -> None:
         self.folder = folder
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
         self.ports = Ports(*free_ports(6))
@@ -38,6 +40,7 @@ class System:
             ports=self.ports,
             transform_workers=transform_workers,
             settings={"LOG_FORMAT": "json", **settings},
+            metrics_port=metrics_port,
         )
         self._plan = {process.name: process for process in self.stack.processes()}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -70,7 +73,10 @@ class System:
         model = self._plan[like]
         port = environment.get("PORT")
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
-        self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
+        # What is asked for its metrics is the model.
+        self._plan[name] = Process(
+            name, model.command, {**model.environment, "METRICS_PORT": "0", **environment}, answer
+        )
 
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
@@ -159,6 +165,10 @@ class System:
         """Return the processor time that a part has used."""
         fields = Path(f"/proc/{self.pid(name)}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def internal(self, name: str, path: str) -> httpx.Response:
+        """Ask a process at its port for metrics and health."""
+        return httpx.get(f"http://127.0.0.1:{self.stack.metrics_ports()[name]}{path}", timeout=10)
 
     def renders(self, unique_name: str) -> int:
         """Return how often transform has rendered an asset."""

@@ -59,7 +59,8 @@ class Process:
 class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
-    With an `s3_port` an S3 server is part of it, and is the storage.
+    With an `s3_port` an S3 server is part of it, and is the storage. With a `metrics_port` each process of a service
+    has a port for metrics and health, from that one on.
     """
 
     data: Path
@@ -69,6 +70,7 @@ class Stack:
     transform_workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     settings: Mapping[str, str] = field(default_factory=dict)
     s3_port: int | None = None
+    metrics_port: int | None = None
 
     @property
     def s3_keys_file(self) -> Path:
@@ -97,6 +99,13 @@ class Stack:
             self._nginx("edge", token),
         ]
 
+    def metrics_ports(self) -> dict[str, int]:
+        """Return the port of each process that has metrics, by its name."""
+        if self.metrics_port is None:
+            return {}
+        names = ["catalog", "jobs", "transform", *(f"transform.{n}" for n in range(2, self.transform_workers + 1))]
+        return {name: self.metrics_port + offset for offset, name in enumerate(names)}
+
     def _redis(self) -> Process:
         command = [
             _need("redis-server"),
@@ -121,7 +130,7 @@ class Stack:
         return [Process("s3", command, s3.environment(keys), s3.ready(self.s3_port))]
 
     def _service(self, name: str, port: int, health: str) -> Process:
-        environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
+        environment = self._environment(name, {"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
         ready = f"http://{LOOPBACK}:{port}{health}"
         return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
 
@@ -133,7 +142,7 @@ class Stack:
             Process(
                 f"transform.{number}",
                 command,
-                self._environment({"UNIX_SOCKET": str(self._socket(number))}),
+                self._environment(f"transform.{number}", {"UNIX_SOCKET": str(self._socket(number))}),
                 f"unix://{self._socket(number)}",
             )
             for number in range(2, self.transform_workers + 1)
@@ -142,11 +151,12 @@ class Stack:
 
     def _jobs(self, token: str) -> Process:
         environment = self._environment(
+            "jobs",
             {
                 "PURGE_TOKEN": token,
                 "NGINX_SERVICE": f"http://{LOOPBACK}:{self.ports.cache}",
                 "NGINX_EDGE_SERVICE": f"http://{self._edge_address}:{self.ports.edge}",
-            }
+            },
         )
         ready = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
         return Process("jobs", [sys.executable, "-m", "services.jobs"], environment, ready)
@@ -197,7 +207,7 @@ class Stack:
     def _edge_address(self) -> str:
         return LOOPBACK if self.bind in (EVERYWHERE, "localhost") else self.bind
 
-    def _environment(self, own: dict[str, str]) -> dict[str, str]:
+    def _environment(self, process: str, own: dict[str, str]) -> dict[str, str]:
         shared = {
             "REDIS_URL": f"redis://{LOOPBACK}:{self.ports.redis}",
             "DATA_FOLDER_PATH": str(self.data / "storage"),
@@ -207,7 +217,8 @@ class Stack:
             "MALLOC_ARENA_MAX": "2",
         }
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
-        return {**os.environ, **shared, **self.settings, **storage, **own}
+        metrics = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(self.metrics_ports().get(process, 0))}
+        return {**os.environ, **shared, **self.settings, **storage, **metrics, **own}
 
     def _socket(self, number: int) -> Path:
         return self.sockets / f"transform-{number}.sock"

@@ -2,7 +2,7 @@
 -- Compare and set on the stored bytes: nothing is written unless the entry still is what the writer read.
 -- KEYS entries, order, expiry, sequence, revision, claims, changes
 -- ARGV uuid, expected ('' none), wanted ('' delete), expiry score ('' none),
---      claimed key ('' none), claim, obsolete key ('' none), unique name
+--      claimed key ('' none), claim, obsolete key ('' none), unique name, request id, traceparent
 -- Returns {'written', change id} or {'conflict', current ('' none)} or {'unclaimed', ''}
 local uuid, expected, wanted, score = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local claimed, claim, obsolete, unique_name = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -34,6 +34,7 @@ if wanted == '' or score == '' then
 else
   redis.call('ZADD', KEYS[3], score, uuid)
 end
-local change = redis.call('XADD', KEYS[7], '*', 'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete)
+local change = redis.call('XADD', KEYS[7], '*', 'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete,
+  'request_id', ARGV[9], 'traceparent', ARGV[10])
 redis.call('SET', KEYS[5], change)
 return {'written', change}
