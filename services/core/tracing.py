@@ -20,16 +20,23 @@ def set_up(service: str, endpoint: str) -> None:
     global _tracer
     if not endpoint:
         return
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from services.core.trace_export import Exporter
+
+    exporter = Exporter(f"{endpoint.rstrip('/')}/v1/traces")
     provider = TracerProvider(
         resource=Resource.create({"service.name": service, "service.namespace": "tada"}), shutdown_on_exit=False
     )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")))
-    atexit.register(provider.shutdown)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+
+    def leave() -> None:
+        exporter.leaving = True
+        provider.shutdown()
+
+    atexit.register(leave)
     _tracer = provider.get_tracer("tada")
 
 
