@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test soak-renders lint format lock clean
+.PHONY: help setup setup-dev run doctor test soak-renders lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -10,6 +10,9 @@ help: ## Show this list
 
 run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run
+
+doctor: setup ## Look whether this machine and the services have what they need (while make run runs)
+	@$(PY) -m tools.doctor
 
 test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 	@exec $(PY) -m pytest $(ARGS)

@@ -108,7 +108,7 @@ class Stack:
 
     def _redis(self) -> Process:
         command = [
-            _need("redis-server"),
+            need("redis-server"),
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
             # An acknowledged upload is on the disk, entry included.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
@@ -197,7 +197,7 @@ class Stack:
         port = self.ports.edge if tier == "edge" else self.ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
-        command = [_need("nginx"), "-c", str(config)]
+        command = [need("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
@@ -224,7 +224,7 @@ class Stack:
         return self.sockets / f"transform-{number}.sock"
 
 
-def _need(program: str) -> str:
+def need(program: str) -> str:
     # Debian keeps servers in sbin, which is not on everybody's path.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:
