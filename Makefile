@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run doctor test soak-renders lint format lock clean
+.PHONY: help setup setup-dev run doctor configuration test soak-renders lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ setup: ## Install what running needs
 
 setup-dev: ## Install what the tests need
 	@tools/setup.sh dev
+
+configuration: setup-dev ## Write docs/configuration.md anew from the settings of the services
+	@$(PY) -m tools.configuration > docs/configuration.md
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh

@@ -18,7 +18,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"}
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Limits of the histograms of HTTP, storage and renders: from a cached row of Redis to the longest deadline."""
 
-SERVICE = Gauge("tada_service_info", "Which service this process is.", ["service"])
+SERVICE = Gauge("tada_service_info", "Which service this process is.", ["role"])
 
 REQUESTS = Counter(
     "tada_http_requests_total",

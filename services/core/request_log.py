@@ -15,12 +15,16 @@ _TRACE_HEADER = b"traceparent"
 ID = "tada.request_id"
 LEFT = "tada.left"
 """In the scope of a request whose client has left before it was answered."""
+ROUTE = "tada.route"
+"""In the scope of a request that was answered without a search for its route: the template of that route."""
 NO_ROUTE = "none"
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def route_template(scope: Scope) -> str:
     """Return the path of the route that was found, its parameters as names."""
+    if ROUTE in scope:
+        return str(scope[ROUTE])
     route = scope.get("route")
     path: str | None = getattr(route, "path_format", None) or getattr(route, "path", None)
     return (path or "").rstrip("/") or NO_ROUTE

@@ -111,7 +111,7 @@ class CoreSettings(StorageSettings):
     log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     metrics_port: int = Field(
-        0, ge=0, lt=65536, description="Port for metrics and health, for nobody outside; 0 for none."
+        0, ge=0, lt=65536, description="Port for metrics and health of this process, for nobody outside; 0 for none."
     )
     metrics_host: str = Field("127.0.0.1", description="Address that METRICS_PORT is listened on.")
     otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_check_collector)] = Field(

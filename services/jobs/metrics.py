@@ -21,12 +21,12 @@ REPEATS = Counter(
 )
 
 JOBS = Counter(
-    "tada_jobs_total", "Runs of jobs. Results: done, failed, retrying, interrupted (handed back).", ["job", "result"]
+    "tada_jobs_total", "Runs of jobs. Results: done, failed, retrying, interrupted (handed back).", ["kind", "result"]
 )
-JOB_SECONDS = Histogram("tada_job_duration_seconds", "Time of a run.", ["job"], buckets=_LONG)
-JOB_LAG = Histogram("tada_job_lag_seconds", "From asking for a job to the begin of a run.", ["job"], buckets=_LONG)
+JOB_SECONDS = Histogram("tada_job_duration_seconds", "Time of a run.", ["kind"], buckets=_LONG)
+JOB_LAG = Histogram("tada_job_lag_seconds", "From asking for a job to the begin of a run.", ["kind"], buckets=_LONG)
 JOB_SUCCESS = Gauge(
-    "tada_job_last_success_timestamp_seconds", "When this worker last ended a job well; 0 if it never has.", ["job"]
+    "tada_job_last_success_timestamp_seconds", "When this worker last ended a job well; 0 if it never has.", ["kind"]
 )
 
 ENTRIES = Gauge("tada_catalog_entries", "Entries of the catalog.")

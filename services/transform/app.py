@@ -24,14 +24,17 @@ from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 from services.transform.signed import check_signature
 
+_ASSETS = "/assets/media/"
 _FORMS = ("original", "full", "optimise")
 
 
 def route_of(scope: Scope) -> str:
     """Return the route of a request with the form that it asks for: those are of different kinds."""
-    route = route_template(scope)
-    form = scope["path"].split("/", 4)[3:4]
-    return f"/assets/media/{form[0]}/{{name}}" if route.startswith("/assets/") and form[0] in _FORMS else route
+    path: str = scope["path"]
+    if not path.startswith(_ASSETS):
+        return route_template(scope)
+    form = path[len(_ASSETS) :].partition("/")[0]
+    return f"{_ASSETS}{form if form in _FORMS else '…'}/{{name}}"
 
 
 def make_app(settings: TransformSettings) -> Starlette:

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.system import System, wait_until
 from tests.s3_server import free_run_of_ports
+from tools.stack.plan import ROOT
 
 TOKEN = "t0ken-that-must-never-be-in-a-log"
 PROCESSES = ("catalog", "jobs", "transform", "transform.2")
@@ -33,6 +34,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
         assert made.edge.get("/assets/media/original/DEV/watched.jpg").status_code == 200
         assert made.edge.get("/assets/media/full/DEV/none.webp").status_code == 404
         made.replace(entry["uuid"], "watched.jpg", photos["flower.jpg"])
+        assert made.api.get("/catalog").status_code == 200
+        assert made.api.get(f"/catalog/{entry['uuid']}").status_code == 200
         job = made.api.post("/jobs/sync").json()["data"][0]["id"]
         wait_until(lambda: made.api.get(f"/jobs/{job}").json()["data"][0]["status"] == "done")
         yield made
@@ -64,11 +67,13 @@ def test_an_upload_and_a_replacement_are_in_the_metrics_of_the_catalog(
     found = samples(watched, "catalog")
     assert total(found, "tada_http_requests_total", route="/file", method="POST", outcome="ok") == 1
     assert total(found, "tada_http_requests_total", route="/file/{uuid}", method="PATCH", status="200") == 1
+    assert total(found, "tada_http_requests_total", route="/catalog", method="GET", outcome="ok") >= 1
+    assert total(found, "tada_http_requests_total", route="/catalog/{uuid}", method="GET", outcome="ok") >= 1
     assert total(found, "tada_http_request_duration_seconds_count", route="/file") == 1
     assert total(found, "tada_http_received_bytes_total", route="/file") > len(photos["china.jpg"])
     assert total(found, "tada_storage_operations_total", backend="local", operation="store", result="ok") == 2
     assert total(found, "tada_storage_operation_duration_seconds_count", operation="store") == 2
-    assert total(found, "tada_service_info", service="catalog") == 1
+    assert total(found, "tada_service_info", role="catalog") == 1
     assert total(found, "process_resident_memory_bytes") > 1e6
 
 
@@ -95,10 +100,10 @@ def test_purges_jobs_and_the_catalog_are_in_the_metrics_of_the_worker(watched: S
     assert total(found, "tada_purge_lag_seconds_count") == 2
     assert 0 < total(found, "tada_purge_lag_seconds_sum") < 5
     assert total(found, "tada_purged_keys_total") >= 3
-    assert total(found, "tada_jobs_total", job="sync", result="done") == 1
-    assert total(found, "tada_job_duration_seconds_count", job="sync") == 1
-    assert total(found, "tada_job_lag_seconds_count", job="sync") == 1
-    assert abs(total(found, "tada_job_last_success_timestamp_seconds", job="sync") - time.time()) < 120
+    assert total(found, "tada_jobs_total", kind="sync", result="done") == 1
+    assert total(found, "tada_job_duration_seconds_count", kind="sync") == 1
+    assert total(found, "tada_job_lag_seconds_count", kind="sync") == 1
+    assert abs(total(found, "tada_job_last_success_timestamp_seconds", kind="sync") - time.time()) < 120
     assert total(found, "tada_catalog_entries") == 1
     assert total(found, "tada_changes_pending") == total(found, "tada_changes_oldest_seconds") == 0
 
@@ -212,3 +217,13 @@ def test_readiness_says_what_fails_and_for_how_long_and_recovers(watched: System
     for process in PROCESSES:
         wait_until(lambda process=process: watched.internal(process, "/readyz").status_code == 200)
         assert "failing_seconds" not in watched.internal(process, "/readyz").json()
+
+
+def test_every_metric_of_the_alerts_and_of_the_dashboard_is_there_in_a_running_system(watched: System) -> None:
+    texts = [watched.internal(process, "/metrics").text for process in PROCESSES]
+    exposed = {name for text in texts for name in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE)}
+    charts = ROOT / "charts/tada"
+    asked = (charts / "alerts/tada.rules.yaml").read_text() + (charts / "dashboards/tada.json").read_text()
+    named = set(re.findall(r"\b(?:tada|process)_[a-z_]+\b", asked))
+    assert len(named) > 30
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= exposed
