@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from services.catalog.settings import CatalogSettings
-from services.core.settings import CoreSettings, ServerSettings
+from services.core.settings import CoreSettings
 from services.core.storage.settings import StorageSettings
 from services.jobs.settings import JobsSettings
 from services.transform.settings import TransformSettings
@@ -28,18 +28,27 @@ Environment variables, read once at the start; an empty one counts as none. A va
 with one line that names the variable and what it expects. `python -m services.NAME doctor` looks whether what they name
 is really there ([operations.md](operations.md#the-doctor)). Lists are comma separated; sizes may have a unit (`10mb`,
 1 mb = 1024² bytes).
+
+`SECRETS_FOLDER_PATH` names folders, comma separated, with files that stand in for variables which are not set: one
+setting a file, named like it in small letters (`media_token`). The gateway reads `purge_token` alone.
 """
 
-_GATEWAY = """
+GATEWAY = (
+    *("API_PREFIX", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED", "SIGNED_URLS"),
+    *("FORMAT_NEGOTIATION", "PURGE_TOKEN"),
+)
+"""What both nginx tiers read."""
+
+_REST = f"""
 ## The gateway
 
-Both nginx tiers and the internal entry read `API_PREFIX`, `ROUTE_FILE_GET`, `ROUTE_CATALOG_GET`, `ORIGINS_ALLOWED`,
-`SIGNED_URLS` and `PURGE_TOKEN` from above, with the same values, and these of their own
-([gateway/nginx](../gateway/nginx/README.md)):
+Both nginx tiers and the internal entry read
+{", ".join(f"`{name}`" for name in GATEWAY)}:
+with the same values as the services, where those read them too. See [gateway/nginx](../gateway/nginx/README.md).
 
 | variable | default | meaning |
 |---|---|---|
-| `FORMAT_NEGOTIATION` | `false` | Send AVIF, WebP, or JPEG/PNG by what `Accept` names; see [delivery.md](delivery.md). |
+| `FORMAT_NEGOTIATION` | `false` | AVIF, WebP, or JPEG/PNG by what `Accept` names; see [delivery.md](delivery.md). |
 | `CACHE_MAX_SIZE` | `10g` | How much a tier's cache may take on the disk. |
 
 ## make run
@@ -54,20 +63,14 @@ port of catalog; jobs, transform and each further process of it have the next on
 
 def page() -> str:
     """Return the whole page."""
-    storage, core, server = (kind.model_fields for kind in (StorageSettings, CoreSettings, ServerSettings))
+    storage, core = StorageSettings.model_fields, CoreSettings.model_fields
     parts = [_HEAD]
     parts += _section("Every service", "", {name: core[name] for name in core if name not in storage})
     parts += _section("Storage", "Read by all; [storage.md](storage.md) says what each kind promises.", storage)
     for service, kind in SERVICES.items():
         own = {name: field for name, field in kind.model_fields.items() if name not in core or name == "port"}
-        known = [f"`{name.upper()}`" for name in own if name in server]
-        note = (
-            f"{', '.join(known)}: where it listens; the gateway leads there."
-            if known
-            else "It listens nowhere but at `METRICS_PORT`."
-        )
-        parts += _section(f"The {service} service" if service != "jobs" else "The jobs worker", note, own)
-    return "\n".join(parts) + _GATEWAY
+        parts += _section(f"The {service} {'worker' if service == 'jobs' else 'service'}", "", own)
+    return "\n".join(parts) + "\n" + _REST
 
 
 def _section(title: str, note: str, fields: dict[str, FieldInfo]) -> list[str]:

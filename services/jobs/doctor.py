@@ -12,19 +12,17 @@ _PROBE = "/assets/media/full/tada-doctor"
 
 async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:
     """Purge, on each node, what it cannot have."""
-    for variable, addresses in (
-        ("NGINX_SERVICE", settings.nginx_service),
-        ("NGINX_EDGE_SERVICE", settings.nginx_edge_service),
-    ):
-        for node in addresses:
-            tiers = Tiers((node,), (), settings.purge_token.get_secret_value())
-            await tiers.open()
-            try:
-                await tiers.purge([_PROBE])
-            except PurgeFailed as error:
-                mend = f"Check {variable}, that the node runs, and that its PURGE_TOKEN is the same as here."
-                yield Finding("nginx", str(error), mend)
-            else:
-                yield Finding("nginx", f"{node} purges")
-            finally:
-                await tiers.close()
+    tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
+    await tiers.open()
+    try:
+        for variable, addresses in (("NGINX_SERVICE", tiers.cache_nodes), ("NGINX_EDGE_SERVICE", tiers.edge_nodes)):
+            for node in addresses:
+                try:
+                    await tiers.ask(node, [_PROBE])
+                except PurgeFailed as error:
+                    mend = f"Check {variable}, that the node runs, and that its PURGE_TOKEN is the same as here."
+                    yield Finding("nginx", str(error), mend)
+                else:
+                    yield Finding("nginx", f"{node} purges")
+    finally:
+        await tiers.close()

@@ -1,4 +1,4 @@
-"""Wiring of the jobs service: the purger and the arq worker side by side, until told to stop."""
+"""Wiring of the jobs service: the purger, the describer and the arq worker side by side, until told to stop."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.jobs import metrics, schedule
+from services.jobs.describe import Describer, Sight
 from services.jobs.initial import restore_on_init
 from services.jobs.kinds import JOBS, Tools
 from services.jobs.nginx import Tiers
@@ -38,7 +39,8 @@ async def run(settings: JobsSettings) -> None:
     catalog, storage = Catalog(client), open_storage(settings)
     tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
     metrics.prepare(list(JOBS))
-    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)])
+    nodes = [*settings.nginx_service, *settings.nginx_edge_service]
+    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client, nodes)])
     await internal.open()
     await tiers.open()
     await storage.open()
@@ -46,12 +48,15 @@ async def run(settings: JobsSettings) -> None:
     dumps.prepare()
     await dumps.open()
     purger = Purger(client, catalog, Variants(client), storage, tiers)
-    tools = Tools(settings, client, catalog, storage, dumps)
+    sight = Sight(catalog, storage)
+    tools = Tools(settings, client, catalog, storage, dumps, sight)
     queue = JobQueue(client, JobLog(client))
+    describer = Describer(client, catalog, sight, queue)
     try:
         async with catalog.alive(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(purger.run()),
+                group.create_task(describer.run()),
                 group.create_task(_run_jobs(tools)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]

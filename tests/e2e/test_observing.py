@@ -96,16 +96,18 @@ def test_pictures_are_in_the_metrics_of_the_process_that_made_them(watched: Syst
 
 def test_purges_jobs_and_the_catalog_are_in_the_metrics_of_the_worker(watched: System) -> None:
     found = samples(watched, "jobs")
-    assert total(found, "tada_purges_total", result="done") == 2
-    assert total(found, "tada_purge_lag_seconds_count") == 2
-    assert 0 < total(found, "tada_purge_lag_seconds_sum") < 5
+    # The upload, the replacement, and what was found out about each picture.
+    assert 2 <= total(found, "tada_purges_total", result="done") <= 4
+    assert 2 <= total(found, "tada_purge_lag_seconds_count") <= 4
+    assert 0 < total(found, "tada_purge_lag_seconds_sum") < 20
     assert total(found, "tada_purged_keys_total") >= 3
     assert total(found, "tada_jobs_total", kind="sync", result="done") == 1
     assert total(found, "tada_job_duration_seconds_count", kind="sync") == 1
     assert total(found, "tada_job_lag_seconds_count", kind="sync") == 1
     assert abs(total(found, "tada_job_last_success_timestamp_seconds", kind="sync") - time.time()) < 120
     assert total(found, "tada_catalog_entries") == 1
-    assert total(found, "tada_changes_pending") == total(found, "tada_changes_oldest_seconds") == 0
+    assert total(found, "tada_purges_missed") == 0
+    wait_until(lambda: total(samples(watched, "jobs"), "tada_changes_pending") == 0)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
