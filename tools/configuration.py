@@ -55,9 +55,9 @@ with the same values as the services, where those read them too. See [gateway/ng
 
 `make run` also takes `DATA_DIR`, the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and
 `REDIS_PORT`, `BIND` (which address the edge and the internal entry listen on; another than loopback needs a
-`MEDIA_TOKEN`), `TRANSFORM_WORKERS` (default: one per core) and `STORAGE` (`s3` for an S3 server on `S3_PORT` and the nine
-ports after it: see [storage-s3.md](storage-s3.md#the-server-of-make-run)). `METRICS_PORT` (9100; 0 for none) is there the
-port of catalog; jobs, transform and each further process of it have the next ones.
+`MEDIA_TOKEN`), `TRANSFORM_WORKERS` (default: one per core) and `STORAGE` (`s3` for an S3 server on `S3_PORT` and the
+nine ports after it: see [storage-s3.md](storage-s3.md#the-server-of-make-run)). `METRICS_PORT` (9100; 0 for none) is
+there the port of catalog; jobs, transform and each further process have the next ones.
 """
 
 
