@@ -22,7 +22,6 @@ from tests.chart.rendering import (
     text,
     workloads,
 )
-from tools.configuration import GATEWAY
 
 READ_BY: dict[str, type[CoreSettings]] = {
     "catalog": CatalogSettings,
@@ -45,8 +44,10 @@ def plain_names(component: str) -> set[str]:
 
 
 def gateway_names() -> set[str]:
-    """Return the settings of the gateway that are no secret."""
-    return set(GATEWAY) - {"PURGE_TOKEN"}
+    """Return the settings of the gateway: what the containers' own program reads, secrets aside."""
+    program = (ROOT / "gateway/nginx/entrypoint.sh").read_text()
+    read = re.findall(r"\$\{([A-Z_]+):-|\$\((?:route|switch) ([A-Z_]+) ", program)
+    return {name for names in read for name in names if name} - {"PURGE_TOKEN"}
 
 
 @pytest.mark.parametrize("component", SERVICES)
