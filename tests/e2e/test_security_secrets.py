@@ -113,7 +113,7 @@ def test_no_secret_is_in_the_repository() -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix not in (".webp", ".pyc", ".svg")
         for match in re.finditer(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|ghp_[A-Za-z0-9]{30}", path.read_text()
+            r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|ghp_[A-Za-z0-9]{30}", path.read_text(errors="replace")
         )
     ]
     assert not found
