@@ -1,8 +1,10 @@
 # Every target with a ## comment is listed by `make help`.
 SHELL := /bin/bash
 PY := .venv/bin/python
+FAULT_SECONDS ?= 10
+FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-replicas soak-renders lint format lock clean
+.PHONY: help setup setup-dev run test test-replicas test-faults soak-renders lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +21,11 @@ test-replicas: setup-dev ## Run the end-to-end tests with two processes of each 
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
+
+test-faults: setup-dev ## Every part killed, frozen and restarted for longer than in the tests; writes what clients saw (10 minutes)
+	@rm -f $(FAULT_TABLE)
+	@FAULT_SECONDS=$(FAULT_SECONDS) FAULT_REDIS_SECONDS=60 FAULT_TABLE=$(FAULT_TABLE) $(PY) -m pytest -s tests/e2e/test_faults*.py $(ARGS)
+	@cat $(FAULT_TABLE)
 
 lint: setup-dev ## Check style, types and the boundaries between services
 	$(PY) -m ruff check .

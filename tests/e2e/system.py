@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import redis
 
 from tools.stack import ready
@@ -23,6 +24,7 @@ from tools.stack.plan import ROOT, Ports, Process, Stack
 
 START_WITHIN = 30
 STOP_WITHIN = 10
+SERVICES = ("catalog", "transform", "jobs")
 REPLICAS = int(os.environ.get("REPLICAS", "1"))
 """How many processes of each service a system has, unless a test says: `make test-replicas` runs all with two."""
 
@@ -35,11 +37,18 @@ class System:
     """
 
     def __init__(
-        self, folder: Path, settings: dict[str, str], transform_workers: int = 1, replicas: int = REPLICAS
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        transform_workers: int = 1,
+        caches: int = 1,
+        edges: int = 1,
+        replicas: int = REPLICAS,
     ) -> None:
-        self.folder = folder
+        self.folder, self._replicas = folder, replicas
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
-        self.ports = Ports(*free_ports(6))
+        ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
+        self.ports, more = Ports(*ports[:6]), ports[6:]
         self.stack = Stack(
             data=folder / "data",
             sockets=self.sockets,
@@ -47,6 +56,8 @@ class System:
             transform_workers=max(transform_workers, replicas),
             catalogs=replicas,
             settings={"LOG_FORMAT": "json", **settings},
+            more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
+            more_edges=tuple(more),
         )
         self._plan = {process.name: process for process in self.stack.processes()}
         for number in range(2, replicas + 1):
@@ -79,7 +90,8 @@ class System:
 
     def _parts(self, name: str) -> list[str]:
         """Return the names of all processes that a name stands for: `catalog`, `catalog.2`."""
-        return [part for part in self._plan if part == name or re.fullmatch(rf"{re.escape(name)}\.\d+", part)]
+        others = range(2, self._replicas + 1) if name in SERVICES else ()
+        return [name, *(f"{name}.{number}" for number in others)]
 
     def add(self, name: str, like: str, **environment: str) -> None:
         """Plan another process like one there is, with other settings."""
@@ -88,6 +100,15 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def change_environment(self, name: str, **environment: str) -> None:
+        """Plan other settings for a part; it has them from its next start on."""
+        for part in self._parts(name):
+            self._plan[part].environment.update(environment)
+
+    def runs(self, name: str) -> bool:
+        """Say whether a part has not ended by itself."""
+        return all(self._running[part].poll() is None for part in self._parts(name))
+
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
         killed = [self._running.pop(part) for part in self._parts(name)]
@@ -95,6 +116,14 @@ class System:
             os.killpg(process.pid, signal.SIGKILL)
         for process in killed:
             process.wait()
+
+    def end(self, name: str) -> None:
+        """End a part as its supervisor does: it may finish what it is doing."""
+        ending = [self._running.pop(part) for part in self._parts(name)]
+        for process in ending:
+            process.terminate()
+        for process in ending:
+            process.wait(STOP_WITHIN)
 
     def pause(self, name: str) -> None:
         for part in self._parts(name):
@@ -206,10 +235,17 @@ class System:
         answer = self.api.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields})
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-purge"] == "done", answer.text
+        entry = self.described(answer.json()["data"][0]["uuid"])
         with redis.Redis(port=self.ports.redis) as client:
             # The edge is purged once more a moment later: what a test asks for now shall be kept.
             wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 0.5) == 0)
-        return answer.json()["data"][0]
+        return entry
+
+    def described(self, uuid: str) -> dict[str, Any]:
+        """Wait until every picture has been looked at and its purge is done; return an entry as it is then."""
+        with redis.Redis(port=self.ports.redis) as client:
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within=30)
+            return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})

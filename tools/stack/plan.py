@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tools.stack import gateway, s3
@@ -59,7 +59,8 @@ class Process:
 class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
-    With an `s3_port` an S3 server is part of it, and is the storage.
+    With an `s3_port` an S3 server is part of it, and is the storage. `more_caches` (of each the port of the cache tier
+    and that of the internal entry) and `more_edges` are further nodes of the two tiers.
     """
 
     data: Path
@@ -70,6 +71,8 @@ class Stack:
     catalogs: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     s3_port: int | None = None
+    more_caches: tuple[tuple[int, int], ...] = ()
+    more_edges: tuple[int, ...] = ()
 
     @property
     def s3_keys_file(self) -> Path:
@@ -86,21 +89,23 @@ class Stack:
     def processes(self) -> list[Process]:
         """Prepare the folders and configuration files and return all processes."""
         token = secrets.token_hex(32)
-        for folder in ("redis", "storage", "cache/edge", "cache/tier", "run/edge", "run/cache"):
+        for folder in ("redis", "storage"):
             (self.data / folder).mkdir(parents=True, exist_ok=True)
+        caches = [self.ports, *(replace(self.ports, cache=cache, api=api) for cache, api in self.more_caches)]
+        edges = [self.ports, *(replace(self.ports, edge=edge) for edge in self.more_edges)]
         return [
             self._redis(),
             *self._s3(),
             *self._catalogs(),
             *self._transforms(),
             self._jobs(token),
-            self._nginx("cache", token),
-            self._nginx("edge", token),
+            *(self._nginx("cache", token, ports, number) for number, ports in enumerate(caches, 1)),
+            *(self._nginx("edge", token, ports, number) for number, ports in enumerate(edges, 1)),
         ]
 
     def _redis(self) -> Process:
         command = [
-            _need("redis-server"),
+            find("redis-server"),
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
             # An acknowledged upload is on the disk, entry included.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
@@ -151,15 +156,26 @@ class Stack:
         environment = self._environment(
             {
                 "PURGE_TOKEN": token,
-                "NGINX_SERVICE": f"http://{LOOPBACK}:{self.ports.cache}",
-                "NGINX_EDGE_SERVICE": f"http://{self._edge_address}:{self.ports.edge}",
+                "NGINX_SERVICE": ",".join(f"http://{LOOPBACK}:{port}" for port in self._cache_ports),
+                "NGINX_EDGE_SERVICE": ",".join(
+                    f"http://{self._edge_address}:{port}" for port in (self.ports.edge, *self.more_edges)
+                ),
             }
         )
         ready = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
         return Process("jobs", [sys.executable, "-m", "services.jobs"], environment, ready)
 
-    def _nginx(self, tier: str, token: str) -> Process:
-        run = self.data / "run" / tier
+    @property
+    def _cache_ports(self) -> list[int]:
+        return [self.ports.cache, *(cache for cache, _ in self.more_caches)]
+
+    def _nginx(self, tier: str, token: str, ports: Ports, number: int) -> Process:
+        """Plan a node of a tier. The first one has the tier's name alone, in its folders too."""
+        suffix = "" if number == 1 else f".{number}"
+        run = self.data / "run" / f"{tier}{suffix}"
+        kept = self.data / "cache" / f"{'edge' if tier == 'edge' else 'tier'}{suffix}"
+        for folder in (run, kept):
+            folder.mkdir(parents=True, exist_ok=True)
         workers = self._servers("transform", self.ports.transform, self.transform_workers)
         try:
             switches = gateway.switches(self.settings)
@@ -174,26 +190,26 @@ class Stack:
                 **switches,
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
-                "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
+                "CACHE_DIR": str(kept),
                 "CACHE_MAX_SIZE": self.settings.get("CACHE_MAX_SIZE", "10g"),
                 "MODULES_DIR": modules_folder(),
                 "PURGE_TOKEN": token,
-                "EDGE_LISTEN": f"{self.bind}:{self.ports.edge}",
-                "CACHE_LISTEN": f"{LOOPBACK}:{self.ports.cache}",
-                "API_LISTEN": f"{self.bind}:{self.ports.api}",
-                "CACHE_SERVERS": f"server {LOOPBACK}:{self.ports.cache} max_fails=0;",
+                "EDGE_LISTEN": f"{self.bind}:{ports.edge}",
+                "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
+                "API_LISTEN": f"{self.bind}:{ports.api}",
+                "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
                 "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
                 "TRANSFORM_SERVERS": workers,
             },
         )
-        port = self.ports.edge if tier == "edge" else self.ports.cache
+        port = ports.edge if tier == "edge" else ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
-        command = [_need("nginx"), "-c", str(config)]
+        command = [find("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
-        return Process(f"nginx-{tier}", command, dict(os.environ), ready)
+        return Process(f"nginx-{tier}{suffix}", command, dict(os.environ), ready)
 
     @property
     def _edge_address(self) -> str:
@@ -220,7 +236,8 @@ class Stack:
         return self.sockets / f"{name}-{number}.sock"
 
 
-def _need(program: str) -> str:
+def find(program: str) -> str:
+    """Return where a program is; raises PlanError when it is not installed."""
     # Debian keeps servers in sbin, which is not on everybody's path.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:
