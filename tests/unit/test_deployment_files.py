@@ -20,7 +20,7 @@ DOCKERFILES = sorted(ROOT.glob("[!.]*/*/Dockerfile"))
 @pytest.mark.parametrize("file", COMPOSE_FILES, ids=lambda file: file.name)
 def test_compose_reads_its_files_without_a_complaint(file: Path) -> None:
     names = [word for name in dict.fromkeys((COMPOSE, file)) for word in ("-f", name)]
-    # Without .env and a folder of Docker's own settings: what somebody has there must not matter, and nothing is needed.
+    # Without .env and a folder of Docker's own settings: what somebody has there must not matter. Nothing is needed.
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1"}
     command = [programs.path("docker-compose"), "--project-directory", ROOT, *names, "config"]
     ended = subprocess.run(command, env=clean, capture_output=True, text=True)
