@@ -5,7 +5,7 @@ FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run doctor configuration test test-faults test-replicas soak soak-renders lint format lock clean
+.PHONY: help setup setup-dev run doctor configuration test test-faults test-replicas soak soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-faults: setup-dev ## Every part killed, frozen and restarted for longer tha
 	@rm -f $(FAULT_TABLE)
 	@FAULT_SECONDS=$(FAULT_SECONDS) FAULT_REDIS_SECONDS=60 FAULT_TABLE=$(FAULT_TABLE) $(PY) -m pytest -s tests/e2e/test_faults*.py $(ARGS)
 	@cat $(FAULT_TABLE)
+
+audit: ## Ask OSV about known vulnerabilities of all dependencies; ends with 75 where it cannot be reached
+	@tools/audit.sh
 
 lint: setup-dev ## Check style, types and the boundaries between services
 	$(PY) -m ruff check .

@@ -43,7 +43,8 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     with ExitStack() as stack:
 
         def make(start: bool = True, **settings: Any) -> System:
-            parts = {part: settings.pop(part, 1) for part in ("transform_workers", "caches", "edges")}
+            counts = {"transform_workers", "replicas", "caches", "edges"} & settings.keys()
+            parts = {part: settings.pop(part) for part in counts}
             made = System(tmp_path / f"system-{next(numbers)}", settings, **parts)
             stack.callback(made.stop)
             made.folder.mkdir(parents=True, exist_ok=True)

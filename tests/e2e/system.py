@@ -32,7 +32,7 @@ class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces.
 
     With several processes of a service (`replicas`), its name stands for all of them: `kill("catalog")` kills each, and
-    their log is one.
+    their log is one. `catalog.1` is the first alone.
     """
 
     def __init__(
@@ -91,6 +91,8 @@ class System:
 
     def _parts(self, name: str) -> list[str]:
         """Return the names of all processes that a name stands for: `catalog`, `catalog.2`."""
+        if name.endswith(".1"):
+            return [name.removesuffix(".1")]
         return [part for part in self._plan if part == name or re.fullmatch(rf"{re.escape(name)}\.\d+", part)]
 
     def add(self, name: str, like: str, **environment: str) -> None:
@@ -128,9 +130,14 @@ class System:
         """End a part as its supervisor does: it may finish what it is doing."""
         ended = [self._running.pop(part) for part in self._parts(name)]
         for process in ended:
-            process.terminate()
+            process.send_signal(signal.SIGQUIT if name.startswith("nginx") else signal.SIGTERM)
         for process in ended:
             process.wait(STOP_WITHIN)
+
+    def reload(self, name: str) -> None:
+        """Have an nginx read its configuration anew: new workers, and the old ones end when they have answered."""
+        for part in self._parts(name):
+            os.kill(self._running[part].pid, signal.SIGHUP)
 
     def pause(self, name: str) -> None:
         for part in self._parts(name):

@@ -53,9 +53,10 @@ def _is_true(name: str, settings: Mapping[str, str]) -> bool:
 def cache_servers(nodes: Iterable[str]) -> str:
     """Return the lines for the nodes of the cache tier (`address:port`) in an upstream block.
 
-    One that does not answer is left out for a moment, and its keys go to the others. A single one is always asked.
+    For one that does not answer the next one is asked. None is left out for a while after that (max_fails): when the
+    nodes are replaced one after the other, all could be left out at once.
     """
-    return " ".join(f"server {node} max_fails=1 fail_timeout=2s;" for node in nodes)
+    return " ".join(f"server {node} max_fails=0;" for node in nodes)
 
 
 def render(target: Path, main: str, values: dict[str, str]) -> Path:
