@@ -22,6 +22,7 @@ from tests.chart.rendering import (
     text,
     workloads,
 )
+from tools.stack.plan import ROOT
 
 READ_BY: dict[str, type[CoreSettings]] = {
     "catalog": CatalogSettings,
