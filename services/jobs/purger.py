@@ -40,6 +40,8 @@ _EDGE_SECONDS = 5.0
 _DUE_SECONDS = 0.1
 _MAKE_UP_SECONDS = 0.25
 """How often nodes that have missed purges are asked whether they are back: so long may they show what was before."""
+_STOP_SECONDS = 0.5
+"""How long purges that have begun may take to end when the worker is told to stop."""
 _RESULT_SECONDS = 60
 
 
@@ -69,17 +71,25 @@ class Purger:
 
     async def run(self) -> None:
         """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
-        while True:
-            try:
-                await self._make_group()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._take_new())
-                    group.create_task(self._take_pending())
-                    group.create_task(self._repeat_due())
-                    group.create_task(self._make_up())
-            except* RedisError as error:
-                logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
-            await asyncio.sleep(0.5)
+        try:
+            while True:
+                await self._work_on()
+                await asyncio.sleep(0.5)
+        finally:
+            # Another worker takes what is left over only when it has been pending for a while.
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+
+    async def _work_on(self) -> None:
+        try:
+            await self._make_group()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._take_new())
+                group.create_task(self._take_pending())
+                group.create_task(self._repeat_due())
+                group.create_task(self._make_up())
+        except* RedisError as error:
+            logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
 
     async def _make_group(self) -> None:
         try:
