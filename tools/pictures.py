@@ -25,6 +25,8 @@ FORMS = {
     "delivery-preset-thumb.webp": "thumb",
     "delivery-preset-banner.webp": "banner",
 }
+FOCAL_POINT = {"focus_x": "0.43", "focus_y": "0.22"}
+FOCUSED = {"delivery-focus-wide.webp": "300x100", "delivery-focus-tall.webp": "75x150"}
 CAT = {
     "delivery-dpr-1.webp": "150x100",
     "delivery-dpr-2.webp": "150x100?dpr=2",
@@ -39,24 +41,26 @@ PAGE = {"delivery-pdf.webp": "180x0"}
 def main(entry: str) -> None:
     """Upload each file, fetch the forms of it, and delete it again."""
     with httpx.Client(base_url=entry, timeout=30) as http:
-        for name, content, forms in (
-            ("tada-docs.png", (PHOTOS / "astronaut.png").read_bytes(), FORMS),
-            ("tada-cat.png", (PHOTOS / "chelsea.png").read_bytes(), CAT),
-            ("tada-menu.pdf", menu(), PAGE),
+        astronaut = (PHOTOS / "astronaut.png").read_bytes()
+        for name, content, fields, forms in (
+            ("tada-docs.png", astronaut, {}, FORMS),
+            ("tada-focus.png", astronaut, FOCAL_POINT, FOCUSED),
+            ("tada-cat.png", (PHOTOS / "chelsea.png").read_bytes(), {}, CAT),
+            ("tada-menu.pdf", menu(), {}, PAGE),
         ):
-            with uploaded(http, name, content) as path:
+            with uploaded(http, name, content, fields) as path:
                 for file, form in forms.items():
                     size, _, arguments = form.partition("?")
                     fetch(http, file, f"/assets/media/optimise/{size}{path}?{arguments}")
-        with uploaded(http, "tada-coffee.png", (PHOTOS / "coffee.png").read_bytes()) as path:
+        with uploaded(http, "tada-coffee.png", (PHOTOS / "coffee.png").read_bytes(), {}) as path:
             for file, accept in ACCEPT.items():
                 fetch(http, file, f"/assets/media/optimise/{COFFEE}{path}", accept)
 
 
 @contextmanager
-def uploaded(http: httpx.Client, name: str, content: bytes) -> Iterator[str]:
+def uploaded(http: httpx.Client, name: str, content: bytes, fields: dict[str, str]) -> Iterator[str]:
     """Yield the unique name of a file that is there meanwhile."""
-    answer = http.post("/file", files={"file": (name, content)}, data={"namespace": "DEV"}).raise_for_status()
+    answer = http.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields}).raise_for_status()
     entry = answer.json()["data"][0]
     try:
         yield entry["unique_name"]

@@ -10,6 +10,7 @@
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
 | `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
 | `tada:changes` | stream | changes whose caches are still to be purged |
+| `tada:undescribed` | stream | entries whose picture is still to be described: a uuid, or `all` after a restore |
 | `tada:generation` | text | id of the change that replaced the whole catalog the last time; `0` when it is not there |
 | `tada:aside:{generation}` | text | present while an earlier generation can still be read |
 | `tada:aside:{generation}:entries`, `…:order` | hash, sorted set | that generation, for its readers and its purge |
@@ -38,6 +39,8 @@ CLAIMS = "tada:claims"
 DOUBTFUL = "tada:doubtful"
 CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
+UNDESCRIBED = "tada:undescribed"
+UNDESCRIBED_GROUP = "describers"
 GENERATION = "tada:generation"
 ASIDE = "tada:aside:"
 ASIDE_READ_SECONDS = 180

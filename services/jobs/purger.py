@@ -49,7 +49,8 @@ _RESULT_SECONDS = 60
 class PendingChange:
     """One entry that was written, or the key under which the whole catalog was put aside (`removed`).
 
-    `added` says that another catalog has taken its place.
+    `added` says that another catalog has taken its place. `facts` says that the entry has only been described:
+    nothing that is delivered has changed, but what the catalog shows.
     """
 
     id: str
@@ -58,6 +59,7 @@ class PendingChange:
     obsolete: str
     removed: str
     added: bool
+    facts: bool
 
 
 class Purger:
@@ -99,7 +101,7 @@ class Purger:
                 raise
 
     async def _take_new(self) -> None:
-        while True:
+        while _goes_on():
             found = await self._redis.xreadgroup(
                 keys.CHANGES_GROUP, self._catalog.owner, {keys.CHANGES: ">"}, count=_AT_ONCE, block=_BLOCK_MS
             )
@@ -109,7 +111,7 @@ class Purger:
     async def _take_pending(self) -> None:
         """Try again what has been pending for a while: all of it, then rest."""
         cursor: Any = b"0-0"
-        while True:
+        while _goes_on():
             cursor, messages, _ = await self._redis.xautoclaim(
                 keys.CHANGES,
                 keys.CHANGES_GROUP,
@@ -124,7 +126,7 @@ class Purger:
 
     async def _repeat_due(self) -> None:
         """Repeat the purges that are due. One is dropped when it is done, by whichever worker."""
-        while True:
+        while _goes_on():
             now = time.time()
             due = await self._redis.zrangebyscore(keys.AGAIN, "-inf", now, start=0, num=_AT_ONCE, withscores=True)
             for member, at in due:
@@ -136,7 +138,7 @@ class Purger:
             await asyncio.sleep(_DUE_SECONDS)
 
     async def _make_up(self) -> None:
-        while True:
+        while _goes_on():
             made_up = await self._missed.make_up()
             if made_up:
                 await self._purge_edge(made_up)
@@ -169,6 +171,8 @@ class Purger:
         try:
             if change.removed:
                 everywhere = await self._purge_replaced(change)
+            elif change.facts:
+                everywhere = await self._purge([keys.entry_group(change.uuid)])
             else:
                 everywhere = await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
@@ -257,6 +261,12 @@ class Purger:
             await pipeline.execute()
 
 
+def _goes_on() -> bool:
+    """Say whether the task that runs has not been cancelled. It is told once, and a client of Redis may swallow it."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
 def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
     return PendingChange(
         id=message_id.decode(),
@@ -265,6 +275,7 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         obsolete=fields.get(b"obsolete", b"").decode(),
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
+        facts=b"facts" in fields,
     )
 
 

@@ -87,6 +87,12 @@ def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
     assert users(imports, "services.transform.drawing_process") == set()
 
 
+def test_pictures_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:
+    assert users(imports, "PIL") == {"services.jobs.picture"}
+    assert users(imports, "services.jobs.picture") == {"services.jobs.looking_process"}
+    assert users(imports, "services.jobs.looking_process") == set()
+
+
 def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
     assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
 

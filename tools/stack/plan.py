@@ -60,8 +60,7 @@ class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
     With an `s3_port` an S3 server is part of it, and is the storage. `more_caches` (of each the port of the cache tier
-    and that of the internal entry) and `more_edges` are further nodes of the two tiers, `more_catalogs` further
-    processes of that service.
+    and that of the internal entry) and `more_edges` are further nodes of the two tiers.
     """
 
     data: Path
@@ -69,11 +68,11 @@ class Stack:
     ports: Ports
     bind: str = LOOPBACK
     transform_workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    catalogs: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     s3_port: int | None = None
     more_caches: tuple[tuple[int, int], ...] = ()
     more_edges: tuple[int, ...] = ()
-    more_catalogs: tuple[int, ...] = ()
 
     @property
     def s3_keys_file(self) -> Path:
@@ -127,32 +126,31 @@ class Stack:
         command = s3.command(data, logs, self.sockets, self.s3_port)
         return [Process("s3", command, s3.environment(keys), s3.ready(self.s3_port))]
 
-    def _catalogs(self) -> list[Process]:
-        health = self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"
-        first = self._service("catalog", self.ports.catalog, health)
-        more = enumerate(self.more_catalogs, 2)
-        others = (replace(self._service("catalog", port, health), name=f"catalog.{number}") for number, port in more)
-        return [first, *others]
-
     def _service(self, name: str, port: int, health: str) -> Process:
         environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
         ready = f"http://{LOOPBACK}:{port}{health}"
         return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
 
+    def _catalogs(self) -> list[Process]:
+        health = self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"
+        return [self._service("catalog", self.ports.catalog, health), *self._others("catalog", self.catalogs)]
+
     def _transforms(self) -> list[Process]:
         """One process per core. A shared port would load them unevenly, so each has a socket of its own."""
         first = self._service("transform", self.ports.transform, "/healthz")
-        command = [sys.executable, "-m", "services.transform"]
-        others = [
+        return [first, *self._others("transform", self.transform_workers)]
+
+    def _others(self, name: str, count: int) -> list[Process]:
+        """Plan the processes of a service beside its first."""
+        return [
             Process(
-                f"transform.{number}",
-                command,
-                self._environment({"UNIX_SOCKET": str(self._socket(number))}),
-                f"unix://{self._socket(number)}",
+                f"{name}.{number}",
+                [sys.executable, "-m", f"services.{name}"],
+                self._environment({"UNIX_SOCKET": str(self._socket(name, number))}),
+                f"unix://{self._socket(name, number)}",
             )
-            for number in range(2, self.transform_workers + 1)
+            for number in range(2, count + 1)
         ]
-        return [first, *others]
 
     def _jobs(self, token: str) -> Process:
         environment = self._environment(
@@ -178,12 +176,7 @@ class Stack:
         kept = self.data / "cache" / f"{'edge' if tier == 'edge' else 'tier'}{suffix}"
         for folder in (run, kept):
             folder.mkdir(parents=True, exist_ok=True)
-        workers = "\n".join(
-            [
-                f"server {LOOPBACK}:{self.ports.transform} max_fails=0;",
-                *(f"server unix:{self._socket(n)} max_fails=0;" for n in range(2, self.transform_workers + 1)),
-            ]
-        )
+        workers = self._servers("transform", self.ports.transform, self.transform_workers)
         try:
             switches = gateway.switches(self.settings)
         except ValueError as error:
@@ -205,9 +198,7 @@ class Stack:
                 "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
                 "API_LISTEN": f"{self.bind}:{ports.api}",
                 "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
-                "CATALOG_SERVERS": " ".join(
-                    f"server {LOOPBACK}:{port} max_fails=0;" for port in (self.ports.catalog, *self.more_catalogs)
-                ),
+                "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
                 "TRANSFORM_SERVERS": workers,
             },
         )
@@ -236,8 +227,13 @@ class Stack:
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
         return {**os.environ, **shared, **self.settings, **storage, **own}
 
-    def _socket(self, number: int) -> Path:
-        return self.sockets / f"transform-{number}.sock"
+    def _servers(self, name: str, port: int, count: int) -> str:
+        """Return the lines for all processes of a service in an upstream block."""
+        others = (f"server unix:{self._socket(name, number)} max_fails=0;" for number in range(2, count + 1))
+        return "\n".join([f"server {LOOPBACK}:{port} max_fails=0;", *others])
+
+    def _socket(self, name: str, number: int) -> Path:
+        return self.sockets / f"{name}-{number}.sock"
 
 
 def _need(program: str) -> str:
