@@ -38,6 +38,10 @@ def asked(system: System, node: str, name: str) -> set[str]:
     return {line.partition("/optimise/")[2].partition("x0/")[0] for line in lines}
 
 
+def logged(system: System, name: str) -> set[str]:
+    return set().union(*(asked(system, node, name) for node in caches(system)))
+
+
 def fill(edge: int, name: str) -> None:
     """Ask an edge for each size, and see that all are answered."""
     paths = [f"/assets/media/optimise/{size}x0/DEV/{name}.webp" for size in SIZES]
@@ -52,6 +56,7 @@ def test_each_key_has_its_node_for_both_edges_and_the_internal_entries(
     for edge in edges(system):
         fill(edge, name)
     assert system.renders(f"/DEV/{name}.webp") == len(SIZES)
+    wait_until(lambda: len(logged(system, name)) >= len(SIZES))
     shares = [asked(system, node, name) for node in caches(system)]
     assert sorted(size for share in shares for size in share) == sorted(map(str, SIZES)), "one node for each"
     assert min(map(len, shares)) >= len(SIZES) // 20, shares
@@ -79,6 +84,7 @@ def test_a_node_that_dies_costs_its_share_of_renders_and_nobody_an_error(
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     first, second = edges(system)
     fill(first, name)
+    wait_until(lambda: len(logged(system, name)) == len(SIZES))
     share = asked(system, "nginx-cache.2", name)
     system.kill("nginx-cache.2")
     try:
