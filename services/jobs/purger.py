@@ -14,13 +14,14 @@ from typing import Any
 import orjson
 from redis.exceptions import RedisError, ResponseError
 
-from services.core import keys, logs, names
+from services.core import keys, logs, names, origin, tracing
 from services.core.catalog import Catalog
 from services.core.errors import TadaError
 from services.core.reaping import settle
 from services.core.redis import Redis, script
 from services.core.storage import Storage
 from services.core.variants import Variants
+from services.jobs import metrics
 from services.jobs.missed import MissedPurges
 from services.jobs.nginx import Tiers
 
@@ -60,6 +61,8 @@ class PendingChange:
     removed: str
     added: bool
     facts: bool
+    request_id: str
+    traceparent: str
 
 
 class Purger:
@@ -135,6 +138,7 @@ class Purger:
                 await self._purge_edge(again["keys"])
                 # One that was planned anew meanwhile stays as it is.
                 await self._settle(keys=[keys.AGAIN], args=[member, at])
+                metrics.REPEATS.inc()
             await asyncio.sleep(_DUE_SECONDS)
 
     async def _make_up(self) -> None:
@@ -168,6 +172,11 @@ class Purger:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, change: PendingChange) -> None:
+        with origin.working_for(change.request_id), tracing.span("purge", change.traceparent, change=change.id):
+            await self._purge_for(change)
+
+    async def _purge_for(self, change: PendingChange) -> None:
+        asset = change.unique_name or change.removed
         try:
             if change.removed:
                 everywhere = await self._purge_replaced(change)
@@ -177,10 +186,13 @@ class Purger:
                 everywhere = await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
             await self._finish(change, everywhere)
+            metrics.PURGES.labels("done" if everywhere else "missed").inc()
+            lag = metrics.age_of(change.id, time.time())
+            metrics.PURGE_LAG.observe(lag)
+            logs.event(log, logging.INFO, "purged", asset=asset, everywhere=everywhere, ms=round(lag * 1000, 1))
         except (RedisError, TadaError) as error:
-            logs.event(
-                log, logging.ERROR, "purge_delayed", asset=change.unique_name or change.removed, error=str(error)
-            )
+            metrics.PURGES.labels("delayed").inc()
+            logs.event(log, logging.ERROR, "purge_delayed", asset=asset, error=str(error))
         finally:
             self._in_work.discard(change.id)
             self._places.release()
@@ -207,6 +219,7 @@ class Purger:
         cache_keys = await self._variants.cache_keys([*groups, keys.LIST_GROUP])
         late = {*under_way.values(), *lists_under_way.values()}
         everywhere = await self._purge_keys(cache_keys)
+        metrics.PURGED_KEYS.inc(len(cache_keys))
         everywhere &= await self._purge_late(groups, under_way)
         if cache_keys:
             await self._plan_again(cache_keys, late)
@@ -276,6 +289,8 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
         facts=b"facts" in fields,
+        request_id=fields.get(b"request_id", b"").decode(),
+        traceparent=fields.get(b"traceparent", b"").decode(),
     )
 
 

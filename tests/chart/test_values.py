@@ -31,6 +31,8 @@ S3 = {"delegatedStorage.storageMethod": "S3"}
         ({"secrets": {}}, "secrets.MEDIA_TOKEN: expected a token"),
         ({"secrets": {"MEDIA_TOKEN": "m"}}, "secrets.PURGE_TOKEN: expected a token"),
         ({"secrets.PURGE_TOKEN": "short"}, "at '/secrets/PURGE_TOKEN': 'short' does not match pattern"),
+        ({"existingSecret": "mine"}, "TOKEN: is given as a value, but taken from the Secret mine"),
+        ({"s3.existingSecret": "mine", "s3.accessKey": "key"}, "S3_ACCESS_KEY: is given as a value, but taken from"),
         (S3, "s3.accessKey: expected a key"),
         ({**S3, "s3.accessKey": "key"}, "s3.secretKey: expected a key"),
         (

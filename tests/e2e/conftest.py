@@ -43,8 +43,8 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     with ExitStack() as stack:
 
         def make(start: bool = True, **settings: Any) -> System:
-            numbers_of = ("transform_workers", "replicas", "caches", "edges")
-            parts = {part: settings.pop(part) for part in numbers_of if part in settings}
+            counts = {"transform_workers", "replicas", "caches", "edges"} & settings.keys()
+            parts = {part: settings.pop(part) for part in counts}
             made = System(tmp_path / f"system-{next(numbers)}", settings, **parts)
             stack.callback(made.stop)
             made.folder.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces.
 
     With several processes of a service (`replicas`), its name stands for all of them: `kill("catalog")` kills each, and
-    their log is one.
+    their log is one. `catalog.1` is the first alone.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class System:
         replicas: int = REPLICAS,
         caches: int = 1,
         edges: int = 1,
+        metrics_port: int | None = None,
     ) -> None:
         self.folder = folder
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
@@ -57,6 +58,7 @@ class System:
             settings={"LOG_FORMAT": "json", **settings},
             more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
             more_edges=tuple(more),
+            metrics_port=metrics_port,
         )
         self._plan = {process.name: process for process in self.stack.processes()}
         for number in range(2, replicas + 1):
@@ -98,7 +100,10 @@ class System:
         model = self._plan[like]
         port = environment.get("PORT")
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
-        self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
+        # What is asked for its metrics is the model.
+        self._plan[name] = Process(
+            name, model.command, {**model.environment, "METRICS_PORT": "0", **environment}, answer
+        )
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what a part is told by its environment."""
@@ -225,6 +230,10 @@ class System:
             fields = Path(f"/proc/{self.pid(part)}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def internal(self, name: str, path: str) -> httpx.Response:
+        """Ask a process at its port for metrics and health."""
+        return httpx.get(f"http://127.0.0.1:{self.stack.metrics_ports()[name]}{path}", timeout=10)
 
     def renders(self, unique_name: str) -> int:
         """Return how often transform has rendered an asset."""

@@ -146,7 +146,7 @@ def test_every_part_is_replaced_under_load_without_a_failed_request(
 
     with load.running():
         load.more()
-        for service in ("catalog.1", "catalog.2", "transform.1", "transform.2", "jobs.1"):
+        for service in ("catalog.1", "catalog.2", "transform.1", "transform.2", "jobs.1", "jobs.2"):
             system.end(service)
             load.more()
             system.start(service)

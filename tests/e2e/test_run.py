@@ -28,7 +28,8 @@ class Run:
     def __init__(self, folder: Path, ports: Ports, **variables: str) -> None:
         self.ports = ports
         self._out = folder / f"run-{time.monotonic_ns()}.txt"
-        arguments = [f"{name}={value}" for name, value in {**ports.by_variable(), **variables}.items()]
+        given = {**ports.by_variable(), "METRICS_PORT": str(free_run_of_ports(8)), **variables}
+        arguments = [f"{name}={value}" for name, value in given.items()]
         with self._out.open("w") as out:
             self.process = subprocess.Popen(
                 ["make", "run", f"DATA_DIR={folder / 'data'}", *arguments],
