@@ -41,6 +41,8 @@ _EDGE_SECONDS = 5.0
 _DUE_SECONDS = 0.1
 _MAKE_UP_SECONDS = 0.25
 """How often nodes that have missed purges are asked whether they are back: so long may they show what was before."""
+_STOP_SECONDS = 0.5
+"""How long purges that have begun may take to end when the worker is told to stop."""
 _RESULT_SECONDS = 60
 
 
@@ -74,17 +76,25 @@ class Purger:
 
     async def run(self) -> None:
         """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
-        while True:
-            try:
-                await self._make_group()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._take_new())
-                    group.create_task(self._take_pending())
-                    group.create_task(self._repeat_due())
-                    group.create_task(self._make_up())
-            except* RedisError as error:
-                logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
-            await asyncio.sleep(0.5)
+        try:
+            while True:
+                await self._work_on()
+                await asyncio.sleep(0.5)
+        finally:
+            # Another worker takes what is left over only when it has been pending for a while.
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+
+    async def _work_on(self) -> None:
+        try:
+            await self._make_group()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._take_new())
+                group.create_task(self._take_pending())
+                group.create_task(self._repeat_due())
+                group.create_task(self._make_up())
+        except* RedisError as error:
+            logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
 
     async def _make_group(self) -> None:
         try:
@@ -94,7 +104,7 @@ class Purger:
                 raise
 
     async def _take_new(self) -> None:
-        while True:
+        while _goes_on():
             found = await self._redis.xreadgroup(
                 keys.CHANGES_GROUP, self._catalog.owner, {keys.CHANGES: ">"}, count=_AT_ONCE, block=_BLOCK_MS
             )
@@ -104,7 +114,7 @@ class Purger:
     async def _take_pending(self) -> None:
         """Try again what has been pending for a while: all of it, then rest."""
         cursor: Any = b"0-0"
-        while True:
+        while _goes_on():
             cursor, messages, _ = await self._redis.xautoclaim(
                 keys.CHANGES,
                 keys.CHANGES_GROUP,
@@ -119,7 +129,7 @@ class Purger:
 
     async def _repeat_due(self) -> None:
         """Repeat the purges that are due. One is dropped when it is done, by whichever worker."""
-        while True:
+        while _goes_on():
             now = time.time()
             due = await self._redis.zrangebyscore(keys.AGAIN, "-inf", now, start=0, num=_AT_ONCE, withscores=True)
             for member, at in due:
@@ -132,7 +142,7 @@ class Purger:
             await asyncio.sleep(_DUE_SECONDS)
 
     async def _make_up(self) -> None:
-        while True:
+        while _goes_on():
             made_up = await self._missed.make_up()
             if made_up:
                 await self._purge_edge(made_up)
@@ -262,6 +272,12 @@ class Purger:
             pipeline.xack(keys.CHANGES, keys.CHANGES_GROUP, change.id)
             pipeline.xdel(keys.CHANGES, change.id)
             await pipeline.execute()
+
+
+def _goes_on() -> bool:
+    """Say whether the task that runs has not been cancelled. It is told once, and a client of Redis may swallow it."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
 
 
 def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:

@@ -91,7 +91,7 @@ class System:
             self._wait_for(self._plan[name])
 
     def _parts(self, name: str) -> list[str]:
-        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`."""
+        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`; `catalog.1` is one."""
         if name.endswith(".1"):
             return [name.removesuffix(".1")]
         others = range(2, self._replicas + 1) if name in SERVICES else ()
