@@ -14,7 +14,7 @@ import yaml
 from tests.e2e.system import wait_until
 from tests.images import Container, Network, install, read
 from tools.stack import s3
-from tools.stack.plan import ROOT, find
+from tools.stack.plan import ROOT, need
 
 PORTS = {"catalog": 3010, "transform": 3020, "cache": 8081, "api": 3001, "edge": 8080}
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?\}")
@@ -61,7 +61,7 @@ class Composed:
             volume.mkdir(parents=True, exist_ok=True)
         # What is copied from the images of others is here from the machine.
         programs = {
-            "jobs": {f"/usr/local/bin/{program}": Path(find(program)) for program in ("redis-server", "redis-cli")},
+            "jobs": {f"/usr/local/bin/{program}": Path(need(program)) for program in ("redis-server", "redis-cli")},
             "s3": {"/usr/local/bin/weed": s3.program()},
         }
         return Container(dockerfile, self.folder / name, self.network, environment, volumes, programs.get(name, {}))
@@ -83,7 +83,7 @@ class Composed:
         secrets.start(self.command("secrets"))
         assert secrets.wait(20) == 0, secrets.log
         program, *options = self.command("redis")
-        self._run([find(program), *options, "--dir", str(self._volumes["redis"])])
+        self._run([need(program), *options, "--dir", str(self._volumes["redis"])])
         for name in ("s3", "catalog", "transform", "jobs", "cache", "edge"):
             self.containers[name].start()
             if name == "jobs":  # What follows depends on these two.

@@ -11,6 +11,7 @@ from services.catalog.uploads import Uploads
 from services.core.caching import Lifetimes
 from services.core.catalog import Catalog
 from services.core.dumps import DumpStore
+from services.core.health import Health
 from services.core.job_log import JobLog
 from services.core.queue import JobQueue
 from services.core.storage import Storage
@@ -27,6 +28,7 @@ class Context:
     jobs: JobLog
     queue: JobQueue
     uploads: Uploads
+    health: Health
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -1,8 +1,6 @@
-"""What every service does with HTTP: errors become answers, requests become log lines. Pure ASGI."""
+"""What every service does with HTTP: errors become answers."""
 
 import logging
-import secrets
-import time
 from typing import Any
 
 import orjson
@@ -11,15 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from services.core import caching, logs
-from services.core.errors import BadRequest, TadaError, Unavailable
+from services.core import caching, logs, metrics
+from services.core.errors import BadRequest, SignatureMismatch, TadaError, Unavailable
+from services.core.request_log import ID, ID_HEADER, LEFT
 from services.core.variants import Answer, Variants
 
 log = logging.getLogger(__name__)
-
-REQUEST_ID_HEADER = "x-request-id"
 
 
 class JsonResponse(Response):
@@ -43,6 +40,8 @@ def error_response(error: TadaError, headers: dict[str, str] | None = None) -> R
 
 async def on_tada_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TadaError)
+    if isinstance(error, SignatureMismatch):
+        metrics.SIGNATURE_MISMATCHES.inc()
     if error.status >= 500:
         logs.event(log, logging.ERROR, error.code, message=error.message, path=request.url.path)
     return error_response(error)
@@ -55,6 +54,7 @@ async def on_redis_error(request: Request, error: Exception) -> Response:
 
 async def on_disconnect(request: Request, error: Exception) -> Response:
     """Answer nobody: a client that leaves is no fault of ours, and nothing to be alarmed about."""
+    request.scope[LEFT] = True
     return error_response(BadRequest("The request was cut before its end.", "Send it again, whole."))
 
 
@@ -79,7 +79,9 @@ def _methods(request: Request) -> set[str]:
 
 
 async def on_crash(request: Request, error: Exception) -> Response:
-    return error_response(TadaError("Something went wrong here.", "It is in the log; try again."))
+    answer = error_response(TadaError("Something went wrong here.", "It is in the log; try again."))
+    answer.headers[ID_HEADER.decode()] = request.scope.get(ID, "")
+    return answer
 
 
 ERROR_HANDLERS: dict[Any, Any] = {
@@ -115,44 +117,3 @@ def uncached(response: Response) -> Response:
     """Return the response, marked as one that no cache may keep."""
     response.headers.update(caching.NEVER)
     return response
-
-
-class RequestLog:
-    """Logs one line per request and gives it an id, taken over from the tier before when there is one.
-
-    Requests for a `quiet` path are logged at level DEBUG: health checks come every few seconds.
-    """
-
-    def __init__(self, app: ASGIApp, quiet: str) -> None:
-        self._app = app
-        self._quiet = quiet
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        request_id = dict(scope["headers"]).get(REQUEST_ID_HEADER.encode(), b"").decode("latin-1")
-        request_id = request_id or secrets.token_hex(8)
-        status = 0
-
-        async def send_noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER.encode(), request_id.encode("latin-1"))]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting)
-        finally:
-            logs.event(
-                log,
-                logging.DEBUG if scope["path"].removesuffix("/") == self._quiet and status == 200 else logging.INFO,
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                request_id=request_id,
-            )

@@ -66,11 +66,15 @@ class Tiers:
     async def make_up(self, node: str, cache_keys: Collection[str]) -> bool:
         """Remove keys from a node that has missed their purge; say whether that could be done."""
         try:
-            for address in await self._resolve(node):
-                await self._purge_address(address, list(cache_keys))
+            await self.ask(node, cache_keys)
         except PurgeFailed:
             return False
         return True
+
+    async def ask(self, node: str, cache_keys: Collection[str]) -> None:
+        """Remove keys from one node, whatever is known of it; raises PurgeFailed."""
+        for address in await self._resolve(node):
+            await self._purge_address(address, list(cache_keys))
 
     def is_back(self, node: str) -> None:
         """Note that a node has nothing to make up for."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from services.core.errors import TooSlow, Unavailable
+from services.transform import metrics
 from services.transform.stopping import Abandoned, Stop
 
 Made = TypeVar("Made")
@@ -36,14 +37,19 @@ class Place:
         stopped then, as it is when this call is cancelled.
         """
         stop = Stop()
-        self.render = begun = self._executor.submit(render, stop)
+
+        def work() -> Made:
+            with metrics.ACTIVE.track_inprogress():
+                return render(stop)
+
+        self.render = begun = self._executor.submit(work)
         begun.add_done_callback(lambda _: stop.over())
         result = asyncio.wrap_future(begun)
         try:
             await asyncio.wait({result}, timeout=self._patience.waiting)
             # Cancelling succeeds only for what no thread has taken up.
             if not begun.running() and begun.cancel():
-                raise _full()
+                raise _full("waited")
             await asyncio.wait({result}, timeout=self._patience.working)
             if not result.done():
                 stop.pull(TooSlow(f"The image takes more than {self._patience.working:g} s to render.", _SMALLER))
@@ -60,14 +66,16 @@ class RenderPool:
     def __init__(self, threads: int, queue: int, patience: Patience) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="render")
         self._free = threads + queue
+        metrics.PLACES.set(self._free)
         self._patience = patience
 
     @contextmanager
     def place(self) -> Iterator[Place]:
         """Take a place for the length of the context; raises Unavailable when none is free."""
         if self._free == 0:
-            raise _full()
+            raise _full("full")
         self._free -= 1
+        metrics.TAKEN.inc()
         place = Place(self._executor, self._patience)
         loop = asyncio.get_running_loop()
         try:
@@ -81,6 +89,7 @@ class RenderPool:
 
     def _release(self) -> None:
         self._free += 1
+        metrics.TAKEN.dec()
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -89,5 +98,6 @@ class RenderPool:
 _SMALLER = "Ask for it smaller, or upload a smaller one."
 
 
-def _full() -> Unavailable:
+def _full(reason: str) -> Unavailable:
+    metrics.REFUSED.labels(reason).inc()
     return Unavailable("Too many images are being rendered.", "Try again in a moment.")

@@ -65,7 +65,9 @@ def faulted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnS3]:
     folder = tmp_path_factory.mktemp("faulted")
     server = S3Server(folder / "s3")
     way = Faulty(server.port)
-    system = System(folder, server.environment(S3_ENDPOINT=f"http://127.0.0.1:{way.port}"))
+    # However busy this machine is, a render waits for its turn: what is refused here is refused for the fault.
+    more = {"S3_ENDPOINT": f"http://127.0.0.1:{way.port}", "RENDER_WAIT_SECONDS": "10"}
+    system = System(folder, server.environment(**more))
     try:
         server.start()
         system.start()
@@ -160,7 +162,7 @@ def test_a_redis_that_comes_back_empty_is_filled_from_a_dump_and_no_file_is_lost
     uncached = f"/assets/media/full{before[0]['unique_name']}?width=33"
     assert system.edge.get(uncached).status_code == 404
 
-    # Redis has also forgotten what the caches hold: no purge would find it (docs/operating.md, Data).
+    # Redis has also forgotten what the caches hold: no purge would find it (docs/operations.md, Data).
     for tier in TIERS:
         system.kill(tier)
     shutil.rmtree(system.stack.data / "cache")
