@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test soak-renders lint format lock clean
+.PHONY: help setup setup-dev setup-bench run test bench soak-renders lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
+
+bench: setup-bench ## Measure every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
+	@$(PY) -m tools.bench
 
 lint: setup-dev ## Check style, types and the boundaries between services
 	$(PY) -m ruff check .
@@ -31,6 +34,9 @@ setup: ## Install what running needs
 
 setup-dev: ## Install what the tests need
 	@tools/setup.sh dev
+
+setup-bench: ## Install what measuring needs on top
+	@tools/setup.sh bench
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh
