@@ -3,6 +3,7 @@
 import logging
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from services.core.variants import Answer, Variants
 
 log = logging.getLogger(__name__)
 
+_READING = ("GET", "HEAD")
 REQUEST_ID_HEADER = "x-request-id"
 
 
@@ -115,6 +117,28 @@ def uncached(response: Response) -> Response:
     """Return the response, marked as one that no cache may keep."""
     response.headers.update(caching.NEVER)
     return response
+
+
+class Direct:
+    """Answers what is below one path without Starlette's way to a route, which takes as long as reading an entry.
+
+    Errors become the same answers as there. Methods that do not read are left to the routes, which refuse them.
+    """
+
+    def __init__(self, app: ASGIApp, path: str, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._app, self._path, self._answer = app, path, answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(self._path) or scope["method"] not in _READING:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except (TadaError, RedisError, ClientDisconnect) as error:
+            handler = next(ERROR_HANDLERS[kind] for kind in type(error).__mro__ if kind in ERROR_HANDLERS)
+            response = await handler(request, error)
+        await response(scope, receive, send)
 
 
 class RequestLog:

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.core import redis
+from services.core.caching import Lifetimes
 from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.core.web import ERROR_HANDLERS, JsonResponse, RequestLog
+from services.core.web import ERROR_HANDLERS, Direct, JsonResponse, RequestLog
 from services.transform.delivery import Delivery
 from services.transform.pool import Patience, RenderPool
 from services.transform.renders import Renders
@@ -29,7 +30,8 @@ def make_app(settings: TransformSettings) -> Starlette:
     guard = StorageGuard(Limiter(client), limit)
     storage = open_storage(settings)
     renders = Renders(storage, guard, pool, settings.limits)
-    delivery = Delivery(settings, Variants(client), storage, renders, guard)
+    lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
+    delivery = Delivery(settings, Variants(client), storage, renders, guard, settings.allowed, lifetimes)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)
@@ -50,7 +52,10 @@ def make_app(settings: TransformSettings) -> Starlette:
 
     return Starlette(
         routes=[Route("/assets/media/{path:path}", deliver), Route("/.signed", signed), Route("/healthz", healthy)],
-        middleware=[Middleware(RequestLog, quiet="/healthz")],
+        middleware=[
+            Middleware(RequestLog, quiet="/healthz"),
+            Middleware(Direct, path="/assets/media/", answer=deliver),
+        ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )

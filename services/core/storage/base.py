@@ -5,7 +5,7 @@ reader that holds an entry reads the bytes of that entry or none, never half of 
 see `Storage.in_place`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,6 +93,11 @@ class Storage(Protocol):
 
     async def read(self, stored: StoredObject) -> bytes:
         """Return a whole object; raises ObjectMissing."""
+        ...
+
+    @property
+    def read_in_thread(self) -> Callable[[StoredObject], bytes] | None:
+        """The same for whoever has a thread that may wait; None when the object comes over a network."""
         ...
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:

@@ -74,6 +74,8 @@ class GuardedStorage:
     def in_place(self) -> bool:
         return self.storage.in_place
 
+    read_in_thread = None
+
     @property
     def spool(self) -> Path:
         return self.storage.spool

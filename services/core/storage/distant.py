@@ -37,6 +37,7 @@ class DistantStorage:
     """Files at a distant backend."""
 
     in_place = True
+    read_in_thread = None
 
     def __init__(self, settings: StorageSettings) -> None:
         self.spool = settings.data_folder_path.absolute() / ".spool"

@@ -52,6 +52,9 @@ class LocalStorage:
     async def read(self, stored: StoredObject) -> bytes:
         return await asyncio.to_thread(self._read, stored.key)
 
+    def read_in_thread(self, stored: StoredObject) -> bytes:
+        return self._read(stored.key)
+
     async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         with self._errors_named():
             file = await asyncio.to_thread(self._open, stored.key)

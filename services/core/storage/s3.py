@@ -36,6 +36,7 @@ class S3Storage:
     """Objects in a bucket, by their keys. The spool is a local folder."""
 
     in_place = False
+    read_in_thread = None
 
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
