@@ -34,7 +34,6 @@ async def run(settings: JobsSettings) -> None:
     client = redis.connect(settings.redis_address)
     catalog, storage = Catalog(client), open_storage(settings)
     tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
-    await tiers.open()
     await storage.open()
     dumps = open_dumps(settings, storage)
     dumps.prepare()

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("catalog", "transform", "jobs")
-HTTP_CLIENTS = ("aiohttp", "httpcore", "httpx", "requests", "urllib3", "urllib.request", "http.client")
+HTTP_CLIENTS = ("aiohttp", "httpcore", "httptools", "httpx", "requests", "urllib3", "urllib.request", "http.client")
 
 Imports = dict[str, list[str]]
 

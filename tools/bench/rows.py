@@ -142,9 +142,9 @@ def _of_size(bench: Bench, size: int) -> tuple[str, bytes]:
 def original(bench: Bench, pace: Pace, photo: Path) -> Comparison:
     """A stored file straight from a transform process, beside a bare ASGI app that holds the same bytes."""
     bench.start_app(photo, "")
-    ours = bench.url(bench.ports.transform, f"/assets/media/original/DEV/{photo.stem}-0.jpg")
+    ours = bench.url(bench.ports.transform, f"/assets/media/original/DEV/{photo.stem}-8.jpg")
     limit = bench.url(bench.app_port, "/file")
-    found = bench.api.get(f"http://{LOOPBACK}:{bench.ports.transform}/assets/media/original/DEV/{photo.stem}-0.jpg")
+    found = bench.api.get(f"http://{LOOPBACK}:{bench.ports.transform}/assets/media/original/DEV/{photo.stem}-8.jpg")
     assert found.raise_for_status().content == photo.read_bytes()
     return compare(
         Comparison("original_700k", f"`original`, {photo.stat().st_size / 1000:.0f} kB", "bare ASGI app", 0.80),
@@ -203,8 +203,8 @@ def catalog(bench: Bench, pace: Pace) -> Iterator[Comparison]:
             0.80,
         ),
         pace.rounds,
-        lambda: wrk(bench.url(bench.app_port, "/file"), pace.seconds, bench.leaders("app"), CLIENTS),
-        lambda: wrk(f"{base}/catalog", pace.seconds, [*servers, *bench.leaders("redis")], CLIENTS),
+        lambda: wrk(bench.url(bench.app_port, "/file"), 2 * pace.seconds, bench.leaders("app"), CLIENTS),
+        lambda: wrk(f"{base}/catalog", 2 * pace.seconds, [*servers, *bench.leaders("redis")], CLIENTS),
     )
     with redis.Redis(port=bench.ports.redis) as client:
         client.set("bench:entry", bench.api.get(f"{base}/catalog/{uuid}").raise_for_status().content)
