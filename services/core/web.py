@@ -1,9 +1,10 @@
 """What every service does with HTTP: errors become answers, requests become log lines. Pure ASGI."""
 
 import logging
+import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -16,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core import caching, logs
 from services.core.errors import BadRequest, TadaError, Unavailable
-from services.core.variants import Answer, Variants
+from services.core.variants import Answer as CachedAnswer
+from services.core.variants import Variants
 
 log = logging.getLogger(__name__)
 
+Answer = Callable[[Request], Awaitable[Response]]
 _READING = ("GET", "HEAD")
 REQUEST_ID_HEADER = "x-request-id"
 
@@ -103,7 +106,7 @@ def matches(request: Request, etag: str) -> bool:
 class NotedAnswer(Response):
     """A response that is noted as on its way to a cache until it has been sent, or cannot be."""
 
-    def __init__(self, response: Response, variants: Variants, answer: Answer) -> None:
+    def __init__(self, response: Response, variants: Variants, answer: CachedAnswer) -> None:
         self._response, self._variants, self._answer = response, variants, answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,25 +123,34 @@ def uncached(response: Response) -> Response:
 
 
 class Direct:
-    """Answers what is below one path without Starlette's way to a route, which takes as long as reading an entry.
+    """Answers the few paths that are asked for all the time, without Starlette's way to a route.
 
-    Errors become the same answers as there. Methods that do not read are left to the routes, which refuse them.
+    That way takes longer than reading an entry. `routes` are patterns of whole paths, with what answers a GET and a
+    HEAD of them; errors become the same answers as elsewhere. Everything else goes on to the application.
     """
 
-    def __init__(self, app: ASGIApp, path: str, answer: Callable[[Request], Awaitable[Response]]) -> None:
-        self._app, self._path, self._answer = app, path, answer
+    def __init__(self, app: ASGIApp, routes: Mapping[str, Answer]) -> None:
+        self._app = app
+        self._routes = [(re.compile(pattern), answer) for pattern, answer in routes.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self._path) or scope["method"] not in _READING:
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        try:
-            response = await self._answer(request)
-        except (TadaError, RedisError, ClientDisconnect) as error:
-            handler = next(ERROR_HANDLERS[kind] for kind in type(error).__mro__ if kind in ERROR_HANDLERS)
-            response = await handler(request, error)
-        await response(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] in _READING:
+            for pattern, answer in self._routes:
+                if match := pattern.fullmatch(scope["path"]):
+                    scope["path_params"] = match.groupdict()
+                    response = await _answered(answer, Request(scope, receive))
+                    await response(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
+
+
+async def _answered(answer: Answer, request: Request) -> Response:
+    try:
+        return await answer(request)
+    except (TadaError, RedisError, ClientDisconnect) as error:
+        handler = next(ERROR_HANDLERS[kind] for kind in type(error).__mro__ if kind in ERROR_HANDLERS)
+        response: Response = await handler(request, error)
+        return response
 
 
 class RequestLog:

@@ -127,7 +127,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._parser: Any = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:

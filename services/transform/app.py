@@ -54,7 +54,7 @@ def make_app(settings: TransformSettings) -> Starlette:
         routes=[Route("/assets/media/{path:path}", deliver), Route("/.signed", signed), Route("/healthz", healthy)],
         middleware=[
             Middleware(RequestLog, quiet="/healthz"),
-            Middleware(Direct, path="/assets/media/", answer=deliver),
+            Middleware(Direct, routes={"/assets/media/.+": deliver}),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,

@@ -78,7 +78,7 @@ class Service:
             return await delivery(request)
 
         app = Starlette(
-            middleware=[Middleware(Direct, path="/assets/media/", answer=deliver)], exception_handlers=ERROR_HANDLERS
+            middleware=[Middleware(Direct, routes={"/assets/media/.+": deliver})], exception_handlers=ERROR_HANDLERS
         )
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
