@@ -16,6 +16,7 @@ from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, Direct, JsonResponse, RequestLog
 from services.transform.delivery import Delivery
+from services.transform.kept import Kept
 from services.transform.pool import Patience, RenderPool
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
@@ -31,7 +32,7 @@ def make_app(settings: TransformSettings) -> Starlette:
     storage = open_storage(settings)
     renders = Renders(storage, guard, pool, settings.limits)
     lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
-    delivery = Delivery(settings, Variants(client), storage, renders, guard, settings.allowed, lifetimes)
+    delivery = Delivery(settings, Variants(client), storage, renders, guard, settings.allowed, lifetimes, Kept(storage))
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

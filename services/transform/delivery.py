@@ -20,6 +20,7 @@ from services.core.web import NotedAnswer, error_response, uncached
 from services.transform import asked, conditional, disposition, pipeline, placeholder, ranges, stored
 from services.transform.connected import while_connected
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from services.transform.kept import Kept
 from services.transform.presets import Allowed
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
@@ -45,6 +46,7 @@ class Delivery:
     guard: StorageGuard
     allowed: Allowed
     lifetimes: Lifetimes
+    kept: Kept
 
     async def __call__(self, request: Request) -> Response:
         path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
@@ -141,7 +143,11 @@ class Delivery:
             headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
         status = 206 if part else 200
         if entry.size <= stored.IN_MEMORY:
-            content = await stored.read_verified(self.storage, entry)
+            content = self.kept.find(entry)
+            if content is None:
+                mark = self.kept.before_reading(entry)
+                content = await stored.read_verified(self.storage, entry)
+                self.kept.keep(entry, mark, content)
             return Response(content[start : start + length], status, headers, entry.original_mimetype)
         headers["content-length"] = str(length)
         if request.method == "HEAD":

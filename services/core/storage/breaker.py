@@ -76,6 +76,9 @@ class GuardedStorage:
 
     read_in_thread = None
 
+    def mark(self, stored: StoredObject) -> None:
+        return None
+
     @property
     def spool(self) -> Path:
         return self.storage.spool

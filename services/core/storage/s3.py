@@ -89,6 +89,9 @@ class S3Storage:
 
         return await self._ask(whole)
 
+    def mark(self, stored: StoredObject) -> None:
+        return None
+
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         reading = _Reading(self._client, self._bucket, _key(stored), self._policy.deadline)
         return resumed(self._policy, reading.open_at, start, length)
