@@ -94,6 +94,9 @@ class Bench:
             if name in self._plan
         }
 
+    def process(self, name: str) -> Process:
+        return self._plan[name]
+
     @property
     def purge_token(self) -> str:
         return self._plan["jobs"].environment["PURGE_TOKEN"]
