@@ -1,11 +1,14 @@
 # Every target with a ## comment is listed by `make help`.
 SHELL := /bin/bash
 PY := .venv/bin/python
+FAULT_SECONDS ?= 10
+MINUTES ?= 30
+FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run test bench soak-renders lint format lock clean
+.PHONY: help setup setup-dev setup-bench run test bench test-faults test-replicas soak soak-renders lint format lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT BIND MEDIA_TOKEN"
 
 run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
@@ -14,11 +17,22 @@ run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s
 test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 	@exec $(PY) -m pytest $(ARGS)
 
+test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
+	@REPLICAS=2 exec $(PY) -m pytest tests/e2e $(ARGS)
+
+soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
+	@$(PY) -m tests.endurance $(MINUTES) soak-results
+
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
 
 bench: setup-bench ## Measure every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
 	@$(PY) -m tools.bench
+
+test-faults: setup-dev ## Every part killed, frozen and restarted for longer than in the tests; writes what clients saw (10 minutes)
+	@rm -f $(FAULT_TABLE)
+	@FAULT_SECONDS=$(FAULT_SECONDS) FAULT_REDIS_SECONDS=60 FAULT_TABLE=$(FAULT_TABLE) $(PY) -m pytest -s tests/e2e/test_faults*.py $(ARGS)
+	@cat $(FAULT_TABLE)
 
 lint: setup-dev ## Check style, types and the boundaries between services
 	$(PY) -m ruff check .

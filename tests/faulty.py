@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-Mode = Literal["pass", "down", "slow", "reset", "refuse", "forbid", "fail", "garbage", "wrong"]
+Mode = Literal["pass", "down", "slow", "delay", "reset", "refuse", "forbid", "fail", "garbage", "wrong"]
 
 _ANSWERS = {
     "refuse": (401, "text/plain", b"who are you?"),
@@ -20,6 +20,8 @@ _ANSWERS = {
 }
 _RESET_AFTER = 192 * 1024
 """Bytes of an answer, its header included."""
+_DELAY = 0.3
+"""Seconds that all that comes from the server is late."""
 
 
 class Faulty:
@@ -105,8 +107,9 @@ class Faulty:
         upstream, downstream = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers.add(downstream)
         limit = _RESET_AFTER if self.mode == "reset" else None
+        delay = _DELAY if self.mode == "delay" else 0.0
         there = asyncio.create_task(_pump(reader, downstream, None))
-        back = asyncio.create_task(_pump(upstream, writer, limit))
+        back = asyncio.create_task(_pump(upstream, writer, limit, delay))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -117,10 +120,13 @@ class Faulty:
             downstream.close()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None) -> None:
-    """Pass bytes on; after `limit` of them, reset the connection."""
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None, delay: float = 0.0
+) -> None:
+    """Pass bytes on, each piece late by `delay` seconds; after `limit` of them, reset the connection."""
     sent = 0
     while data := await reader.read(32 * 1024):
+        await asyncio.sleep(delay)
         if limit is not None and sent + len(data) > limit:
             writer.write(data[: limit - sent])
             await writer.drain()

@@ -73,6 +73,20 @@ class S3Server:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def end(self) -> None:
+        """End it as its supervisor does: it may finish what it is doing."""
+        assert self._process
+        self._process.terminate()
+        self._process.wait(30)
+
+    def pause(self) -> None:
+        assert self._process
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Kill it: what it has is thrown away, and ending properly would take it seconds."""
         if self._process and self._process.poll() is None:

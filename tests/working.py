@@ -1,12 +1,13 @@
-"""A worker as a process of its own, to be killed: python -m tests.working REDIS_URL FOLDER hang|die
+"""A worker as a process of its own, to be killed: python -m tests.working REDIS_URL FOLDER hang|die|describe
 
-Its job *publish* never ends, or kills it.
+Its job *publish* never ends, or kills it; or it never ends looking at a picture.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from pydantic import SecretStr
 from services.core import redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
+from services.core.job_log import JobLog
+from services.core.queue import JobQueue
 from services.core.storage import open_storage
+from services.jobs.describe import Describer, Sight
 from services.jobs.kinds import JOBS, Job, Tools
 from services.jobs.settings import JobsSettings
 from services.jobs.worker import make_worker
@@ -31,13 +35,25 @@ async def die(tools: Tools, arguments: Any) -> dict[str, Any]:
     return {}
 
 
+class _Endless:
+    """A storage that never comes to the end of a file."""
+
+    async def stream(self, stored: object) -> AsyncIterator[bytes]:
+        yield b"..."
+        await asyncio.Event().wait()
+
+
 async def main(url: str, folder: str, does: str) -> None:
     settings = JobsSettings(
         redis_url=SecretStr(url), data_folder_path=Path(folder) / "data", purge_token=SecretStr("token-of-the-tests")
     )
     client = redis.connect(url)
     storage = open_storage(settings)
-    tools = Tools(settings, client, Catalog(client), storage, open_dumps(settings, storage))
+    catalog = Catalog(client)
+    tools = Tools(settings, client, catalog, storage, open_dumps(settings, storage), Sight(catalog, storage))
+    if does == "describe":
+        sight = Sight(catalog, _Endless())  # type: ignore[arg-type]
+        await Describer(client, catalog, sight, JobQueue(client, JobLog(client))).run()
     jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
     async with tools.catalog.alive():
         await make_worker(redis.connect(url), tools, jobs).async_run()

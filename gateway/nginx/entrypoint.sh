@@ -28,6 +28,11 @@ if [ "${1:-}" = check ]; then
     exit
 fi
 
+# A file purge_token in a folder of SECRETS_FOLDER_PATH stands in for the variable, as in the services.
+IFS=, read -ra folders <<<"${SECRETS_FOLDER_PATH:-}"
+for folder in "${folders[@]}"; do
+    if [ -z "${PURGE_TOKEN:-}" ] && [ -r "$folder/purge_token" ]; then PURGE_TOKEN=$(<"$folder/purge_token"); fi
+done
 # Without a token the template's empty text would let everybody purge. The characters are those that the jobs worker
 # takes too, and that mean themselves in the regular expression which the template makes of the token.
 [ -n "${PURGE_TOKEN:-}" ] || fail "PURGE_TOKEN: expected a token, the same as the jobs worker has (openssl rand -hex 32)"

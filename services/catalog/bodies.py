@@ -8,10 +8,12 @@ from starlette.requests import Request
 
 from services.core.entries import SETTABLE, Entry
 from services.core.errors import BadRequest, TooLarge
+from services.core.facts import FACTS
 
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
 _FORM_ONLY = frozenset({"toWebp"})
+_NOTHING = (None, "", "null", str(None))
 
 
 async def read_json_object(request: Request, example: str) -> dict[str, Any]:
@@ -72,11 +74,12 @@ def text_list(name: str, value: object) -> list[str]:
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
     """Raise BadRequest when a change names a field that only the service sets, with another value than it has.
 
-    A client may send back a whole entry that it read. `strict` refuses unknown names too; forms often carry some.
+    A client may send back a whole entry that it read, be it from before the facts about its picture were there.
+    `strict` refuses unknown names too; forms often carry some.
     """
     has = asdict(entry)
     for name, value in given.items():
-        if name in SETTABLE or name in _FORM_ONLY:
+        if name in SETTABLE or name in _FORM_ONLY or (name in FACTS and value in _NOTHING):
             continue
         if name in has:
             same = str(value).lower() == entry.uuid if name == "uuid" else value == has[name]

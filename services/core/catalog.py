@@ -25,8 +25,9 @@ from dataclasses import dataclass, replace
 from redis.exceptions import RedisError
 
 from services.core import keys, names
-from services.core.entries import SETTABLE, Entry
+from services.core.entries import SETTABLE, Entry, without_facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
+from services.core.facts import NO_FACTS, Facts
 from services.core.redis import BLOCK, Redis, script
 
 ALIVE_SECONDS = 10
@@ -223,7 +224,7 @@ class Catalog:
 
     async def create(self, entry: Entry, claim: Claim | None) -> Change:
         """Add an entry; raises AlreadyExists when its path is taken."""
-        change = await self._swap(entry.uuid, None, entry, claim)
+        change = await self._swap(entry.uuid, None, entry, claim, meaning=_meaning(None, entry))
         if change is None:
             raise AlreadyExists
         return change
@@ -244,9 +245,23 @@ class Catalog:
             new = step(old)
             if new == old:
                 return old, None
-            change = await self._swap(uuid, raw, new, claim, _left_behind(old, new))
+            change = await self._swap(uuid, raw, new, claim, _left_behind(old, new), meaning=_meaning(old, new))
             if change is not None:
                 return new, change
+
+    async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
+        """Write what the bytes with a signature show; say whether the entry has it now, and still is of those bytes.
+
+        It is no new version and no change of the asset: what is delivered stays the same, and so do its dates.
+        """
+        while True:
+            raw = await self.raw(uuid)
+            old = Entry.from_json(raw) if raw else None
+            if old is None or old.signature != signature:
+                return False
+            new = old.with_facts(facts)
+            if new == old or await self._swap(uuid, raw, new, None, meaning="facts") is not None:
+                return True
 
     async def delete(
         self, uuid: str, check: Callable[[Entry], None], *, keep_bytes: bool = False
@@ -287,8 +302,9 @@ class Catalog:
         claim: Claim | None,
         obsolete: str = "",
         unique_name: str = "",
+        meaning: str = "",
     ) -> Change | None:
-        """Write one entry if it still is as expected; None when it is not."""
+        """Write one entry if it still is as expected; None when it is not. `write.lua` has the meanings."""
         expires = wanted.expires_at if wanted and not wanted.expired else None
         outcome, detail = await self._write(
             keys=[
@@ -299,6 +315,7 @@ class Catalog:
                 keys.REVISION,
                 keys.CLAIMS,
                 keys.CHANGES,
+                keys.UNDESCRIBED,
             ],
             args=[
                 uuid,
@@ -309,9 +326,10 @@ class Catalog:
                 claim.value if claim else "",
                 obsolete,
                 wanted.unique_name if wanted else unique_name,
+                meaning,
             ],
         )
-        if outcome == b"conflict" and wanted and detail == wanted.to_json():
+        if outcome == b"conflict" and wanted and without_facts(detail) == wanted.with_facts(NO_FACTS):
             # Our own write: the answer to it was lost, with the id of the change, and the connection said it again.
             return UNKNOWN_CHANGE
         if outcome == b"unclaimed":
@@ -325,8 +343,8 @@ class Catalog:
         deadline = time.monotonic() + wait
         while (left := deadline - time.monotonic()) > 0:
             found: Awaitable[object] = self._redis.blpop([keys.purged(change)], timeout=min(left, BLOCK))  # type: ignore[arg-type,assignment]
-            if await found is not None:
-                return True
+            if (outcome := await found) is not None:
+                return outcome == (keys.purged(change).encode(), b"1")
         return False
 
     async def complete(self, intended: Entry, claim: Claim) -> Change | None:
@@ -340,7 +358,7 @@ class Catalog:
         current = Entry.from_json(raw)
         if current.updated_date > intended.updated_date:
             intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
-        return await self._swap(intended.uuid, raw, intended, claim)
+        return await self._swap(intended.uuid, raw, intended, claim, meaning=_meaning(current, intended))
 
     async def reapable(self) -> AsyncIterator[StaleClaim]:
         """Take over every claim that is obsolete or whose owner died; yield those whose object needs care."""
@@ -417,6 +435,11 @@ def _interrupted() -> Unavailable:
 
 def no_entry(uuid: str) -> NotFound:
     return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists the entries there are.")
+
+
+def _meaning(old: Entry | None, new: Entry) -> str:
+    fresh = old is None or old.signature != new.signature
+    return "file" if fresh and new.may_be_described else ""
 
 
 def _left_behind(old: Entry, new: Entry) -> str:

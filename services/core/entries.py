@@ -1,5 +1,6 @@
 """The catalog entry: the truth about one asset. An entry is immutable; a change makes a new one."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -9,11 +10,17 @@ import orjson
 
 from services.core import media_types, names
 from services.core.errors import BadRequest, NotReplaceable
+from services.core.facts import FACTS, NO_FACTS, Facts
 from services.core.names import AssetName
 from services.core.storage.base import StoredObject
 
-SETTABLE = ("external_id", "expired", "expiration_date", "information")
+FOCUS = ("focus_x", "focus_y")
+SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 """The fields a client may set at any time."""
+
+_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
+_SHARE_DIGITS = 4
+"""Decimals of a focal point that are kept: less than a pixel of the largest picture that is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +28,9 @@ class Entry:
     """One asset. Dates are ISO 8601 with offset; sizes are bytes; `signature` is the SHA-256 of the stored bytes.
 
     `mimetype` and `filename` are what `full` delivers, `original_*` what was uploaded. `converted` says whether
-    those differ on demand (`toWebp`); `storage_key` is where the storage has the bytes.
+    those differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both
+    coordinates or none, is 0 to 1 from the upper left of the upright picture. What begins with it was not there at
+    first: entries that were written before do not have it.
     """
 
     uuid: str
@@ -47,6 +56,12 @@ class Entry:
     updated_date: str
     converted: bool
     storage_key: str
+    focus_x: float | None = None
+    focus_y: float | None = None
+    width: int | None = None
+    height: int | None = None
+    blurhash: str | None = None
+    dominant_color: str | None = None
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
@@ -69,7 +84,26 @@ class Entry:
             self.original_mimetype,
             self.version,
             self.original_mimetype != self.mimetype,
-            {name: getattr(self, name) for name in self.__slots__},
+            {name: getattr(self, name) for name in self.__slots__ if name not in FACTS},
+        )
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(self.width, self.height, self.blurhash, self.dominant_color)
+
+    @property
+    def may_be_described(self) -> bool:
+        """Say whether the stored bytes are of a type that facts are looked for in."""
+        return self.original_mimetype != media_types.PDF
+
+    def with_facts(self, facts: Facts) -> "Entry":
+        """Return the entry with other facts: nothing that is delivered depends on them."""
+        return replace(
+            self,
+            width=facts.width,
+            height=facts.height,
+            blurhash=facts.blurhash,
+            dominant_color=facts.dominant_color,
         )
 
     @property
@@ -81,6 +115,11 @@ class Entry:
         """Say whether the asset may no longer be served at `now` (seconds since the epoch)."""
         end = self.expires_at
         return self.expired or (end is not None and end <= now)
+
+
+def without_facts(raw: bytes | None) -> Entry | None:
+    """Return a stored entry as far as anything that is delivered depends on it."""
+    return Entry.from_json(raw).with_facts(NO_FACTS) if raw else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +177,7 @@ def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
     """Return the entry with its file replaced: the next version, under the same path and uuid."""
     base = entry.original_filename.rpartition(".")[0]
     return replace(
-        entry,
+        entry.with_facts(NO_FACTS),
         version=entry.version + 1,
         original_filename=f"{base}.{extension}" if entry.converted else entry.original_filename,
         original_mimetype=stored.media_type,
@@ -201,7 +240,28 @@ def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
         fields["expired"] = parse_bool("expired", given["expired"])
     if "expiration_date" in given:
         fields["expiration_date"] = parse_date("expiration_date", given["expiration_date"])
+    fields.update(_focus(given))
     return fields
+
+
+def _focus(given: dict[str, Any]) -> dict[str, float | None]:
+    """Return both coordinates of the focal point, or nothing when none is given."""
+    found = {name: _share(name, given[name]) for name in FOCUS if name in given}
+    if len(found) == 1 or (found and len({share is None for share in found.values()}) > 1):
+        raise BadRequest("focus_x and focus_y go together.", "Send both as numbers from 0 to 1, or both empty.")
+    return found
+
+
+def _share(name: str, value: object) -> float | None:
+    if value is None or (isinstance(value, str) and value.strip() in ("", "null")):
+        return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadRequest(
+            f"{name} is not a number from 0 to 1.", "0,0 is the upper left corner of the picture, 1,1 the lower right."
+        )
+    return abs(round(float(value), _SHARE_DIGITS))
 
 
 def parse_bool(name: str, value: object) -> bool:

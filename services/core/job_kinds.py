@@ -46,6 +46,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "sync": SyncArguments,
     "publish": Arguments,
     "expire": Arguments,
+    "describe": Arguments,
     "create_dump": Arguments,
     "restore_dump": RestoreArguments,
 }

@@ -10,6 +10,7 @@
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
 | `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
 | `tada:changes` | stream | changes whose caches are still to be purged |
+| `tada:undescribed` | stream | entries whose picture is still to be described: a uuid, or `all` after a restore |
 | `tada:generation` | text | id of the change that replaced the whole catalog the last time; `0` when it is not there |
 | `tada:aside:{generation}` | text | present while an earlier generation can still be read |
 | `tada:aside:{generation}:entries`, `…:order` | hash, sorted set | that generation, for its readers and its purge |
@@ -20,11 +21,12 @@
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
 | `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
 | `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
-| `tada:purged:{change}` | list | appears when that change is purged: whoever waits pops it |
+| `tada:purged:{change}` | list | appears when that change is purged, 1 if no node was away: who waits pops it |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
 | `tada:variants:{group}` | sorted set | cache keys under which the tiers may hold a form of the asset, by time noted |
 | `tada:purge-again` | sorted set | purges to repeat, as JSON, by the time they are due |
+| `tada:missed:{node}` | sorted set | cache keys whose purge a node of the gateway has missed, by the time of that |
 | `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone |
 """
 
@@ -37,6 +39,8 @@ CLAIMS = "tada:claims"
 DOUBTFUL = "tada:doubtful"
 CHANGES = "tada:changes"
 CHANGES_GROUP = "purgers"
+UNDESCRIBED = "tada:undescribed"
+UNDESCRIBED_GROUP = "describers"
 GENERATION = "tada:generation"
 ASIDE = "tada:aside:"
 ASIDE_READ_SECONDS = 180
@@ -90,6 +94,10 @@ def limit(bucket: str) -> str:
 
 def variants(group: str) -> str:
     return f"tada:variants:{group}"
+
+
+def missed(node: str) -> str:
+    return f"tada:missed:{node}"
 
 
 def sending(group: str) -> str:

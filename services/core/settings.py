@@ -3,6 +3,7 @@
 Each service has its own frozen settings class on top of these. A field's environment variable is its name in capitals.
 """
 
+import os
 import re
 import sys
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import NoDecode
 
-from services.core import names
+from services.core import names, secret_files
 from services.core.storage.settings import StorageSettings
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?\s*", re.IGNORECASE)
@@ -138,9 +139,19 @@ Settings = TypeVar("Settings", bound=CoreSettings)
 
 
 def load(kind: type[Settings]) -> Settings:
-    """Read the settings of a service; a value that cannot be right ends the process with one line for each."""
+    """Read the settings of a service; a value that cannot be right ends the process with one line for each.
+
+    Files in SECRETS_FOLDER_PATH stand in for variables that are not set.
+    """
     try:
-        return kind()
+        secrets: dict[str, Any] = dict(secret_files.read(os.environ, kind.model_fields))
+        return kind(**secrets)
+    except OSError as error:
+        print(
+            f"configuration error: SECRETS_FOLDER_PATH: {error.filename} cannot be read ({error.strerror})",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
     except ValidationError as error:
         for problem in error.errors():
             print(f"configuration error: {_describe(kind, problem)}", file=sys.stderr)

@@ -1,22 +1,24 @@
 """Whether what a dump holds can be a catalog. Pure functions.
 
-A dump of this service has every field, and what is made of it is the same byte for byte. One of the older Node.js
-service has random uuids, dates with any offset, and lacks some fields: they are filled in with what was true there.
+A dump of this service has every field, and what is made of it is the same byte for byte; one that was made before
+focal points and facts has none of those. One of the older Node.js service has random uuids, dates with any offset, and
+lacks more: that is filled in with what was true there.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from services.core import media_types, names
-from services.core.entries import Entry, timestamp
+from services.core import facts, media_types, names
+from services.core.entries import FOCUS, Entry, timestamp
 
 PROBLEMS_SHOWN = 5
 _FIELDS = tuple(Entry.__slots__)
+_DEFAULTS = {known.name: known.default for known in fields(Entry) if known.default is not MISSING}
 _TEXTS = (
     *("uuid", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url", "base_host"),
     *("original_mimetype", "mimetype", "signature", "destination", "storage_key"),
@@ -104,6 +106,7 @@ def completed(value: dict[str, Any]) -> dict[str, Any]:
 
 def check(given: dict[str, Any]) -> Entry:
     """Return an entry of which everything is right; raises Problem."""
+    given = {**_DEFAULTS, **given}
     lacking = [name for name in _FIELDS if name not in given]
     if lacking:
         raise Problem(f"{', '.join(lacking)} not there")
@@ -116,6 +119,7 @@ def check(given: dict[str, Any]) -> Entry:
     for name, least in _NUMBERS.items():
         _need(name, given[name], type(given[name]) is int and least <= given[name] < 2**53)
     _check_names(given)
+    _check_picture(given)
     for name in ("mimetype", "original_mimetype"):
         _need(name, given[name], given[name] in media_types.KNOWN)
     _need("signature", given["signature"], _SIGNATURE.fullmatch(given["signature"]) is not None)
@@ -148,6 +152,16 @@ def _check_names(given: dict[str, Any]) -> None:
     rest = given["storage_key"].removeprefix(names.plain_storage_key(unique_name))
     own = given["storage_key"].startswith(names.plain_storage_key(unique_name))
     _need("storage_key", given["storage_key"], own and (not rest or _SPARE.fullmatch(rest) is not None))
+
+
+def _check_picture(given: dict[str, Any]) -> None:
+    for name in FOCUS:
+        value = given[name]
+        _need(name, value, value is None or (type(value) in (int, float) and 0 <= value <= 1))
+    if (given["focus_x"] is None) != (given["focus_y"] is None):
+        raise Problem("focus_x and focus_y go together")
+    if problem := facts.problem(given):
+        raise Problem(problem[:200])
 
 
 def _date(name: str, value: object) -> str:

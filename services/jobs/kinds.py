@@ -10,6 +10,7 @@ from services.core.job_kinds import Arguments, RestoreArguments, SyncArguments
 from services.core.redis import Redis
 from services.core.storage import Storage
 from services.jobs import dumping, restoring
+from services.jobs.describe import Sight, describe_all
 from services.jobs.expire import expire
 from services.jobs.settings import JobsSettings
 from services.jobs.sync import NAMED_MAX, sync
@@ -29,6 +30,7 @@ class Tools:
     catalog: Catalog
     storage: Storage
     dumps: DumpStore
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,18 @@ async def _expire(tools: Tools, arguments: Arguments) -> Result:
     }
 
 
+async def _describe(tools: Tools, arguments: Arguments) -> Result:
+    found = await describe_all(tools.catalog, tools.sight)
+    return found.answer()
+
+
 # Somebody waits for a dump or a restore, and is told soon; the daily jobs may wait for a storage that is down.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
     "publish": Job(_create_dump, seconds=3600, attempts=8, alone=True),
     "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
+    # At five pictures a second, so many as a catalog may have.
+    "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
 }

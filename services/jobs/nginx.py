@@ -1,149 +1,112 @@
-"""The two nginx tiers, as far as purging goes: exact keys, the inner tier first.
+"""The two nginx tiers, as far as purging goes: exact keys, the inner tier first, every node of both.
 
-An asset may have hundreds of cached forms, and its writer waits until all are gone. So the requests of a purge follow
-one another over one connection without waiting for the answers.
+A node is named by its address as configured. A name may stand for several machines (a headless service): each address
+that it has at that moment is purged, and the node has been purged when all of them have.
 """
 
 import asyncio
-import ssl
-from collections.abc import Iterable
-from typing import Any, cast
-from urllib.parse import urlsplit
+import logging
+import socket
+import time
+from collections.abc import Collection, Iterable
+from urllib.parse import SplitResult, urlsplit
 
-import httptools
+from services.core import logs
+from services.jobs.purging import Node, PurgeFailed
 
-TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, no token
-_CONNECT_SECONDS = 1
-_PURGE_SECONDS = 5
-"""For each `_AT_ONCE` keys."""
-_AT_ONCE = 500
-_PURGED, _NOT_CACHED = 200, 404
+log = logging.getLogger(__name__)
 
-
-class PurgeFailed(Exception):
-    """A node did not purge: it is down, or refuses the token."""
+_ADDRESSES_SECONDS = 1.0
+"""How long the addresses of a name are remembered."""
 
 
 class Tiers:
     """All nodes of both tiers. Connections are kept open."""
 
     def __init__(self, cache_nodes: tuple[str, ...], edge_nodes: tuple[str, ...], token: str) -> None:
-        self._cache_nodes = [_Node(address, token) for address in cache_nodes]
-        self._edge_nodes = [_Node(address, token) for address in edge_nodes]
+        self.cache_nodes, self.edge_nodes, self._token = cache_nodes, edge_nodes, token
+        self._away: set[str] = set()
+        self._addresses: dict[str, tuple[float, list[str]]] = {}
+        self._nodes: dict[str, Node] = {}
 
     async def close(self) -> None:
-        for node in (*self._cache_nodes, *self._edge_nodes):
+        for node in self._nodes.values():
             node.close()
 
-    async def purge(self, cache_keys: Iterable[str]) -> None:
-        """Remove keys from both tiers; raises PurgeFailed.
+    async def purge(self, cache_keys: Iterable[str]) -> set[str]:
+        """Remove keys from both tiers; return the nodes that have missed it.
 
-        The cache tier comes first: an edge purged before it would fill itself again from what is still there.
+        The cache tier comes first: an edge purged before it would fill itself again from what is still there. A node
+        that is away holds nobody up: who has missed a purge is not asked again until it has made up for it.
         """
         cache_keys = list(cache_keys)
-        await _purge(self._cache_nodes, cache_keys)
-        await _purge(self._edge_nodes, cache_keys)
+        missed = await self._purge(self.cache_nodes, cache_keys)
+        return missed | await self._purge(self.edge_nodes, cache_keys)
 
-    async def purge_edge(self, cache_keys: Iterable[str]) -> None:
-        """Remove keys from the edge alone; raises PurgeFailed."""
-        await _purge(self._edge_nodes, list(cache_keys))
+    async def purge_edge(self, cache_keys: Iterable[str]) -> set[str]:
+        """Remove keys from the edge alone; return the nodes that have missed it."""
+        return await self._purge(self.edge_nodes, list(cache_keys))
 
-
-async def _purge(nodes: list["_Node"], cache_keys: list[str]) -> None:
-    batches = [cache_keys[at : at + _AT_ONCE] for at in range(0, len(cache_keys), _AT_ONCE)]
-    await asyncio.gather(*(node.purge(batches) for node in nodes))
-
-
-class _Node:
-    """One nginx. Purges at the same time have a connection each."""
-
-    def __init__(self, address: str, token: str) -> None:
-        self._address, self._parts = address, urlsplit(address)
-        self._head = f"HTTP/1.1\r\nHost: {self._parts.netloc}\r\n{TOKEN_HEADER}: {token}\r\n\r\n"
-        self._idle: list[_Connection] = []
-
-    def close(self) -> None:
-        for connection in self._idle:
-            connection.close()
-        self._idle.clear()
-
-    async def purge(self, batches: list[list[str]]) -> None:
-        for batch in batches:
-            # The key exactly as it is: another spelling would be another key, and "not cached" its answer.
-            requests = "".join(f"GET {self._parts.path}/purge{key} {self._head}" for key in batch).encode()
-            try:
-                async with asyncio.timeout(_PURGE_SECONDS):
-                    statuses = await self._send(requests, len(batch))
-            except (OSError, httptools.HttpParserError) as error:  # TimeoutError is an OSError.
-                raise PurgeFailed(f"{self._address} cannot be reached: {error or 'timeout'}") from error
-            for key, status in zip(batch, statuses, strict=True):
-                if status not in (_PURGED, _NOT_CACHED):
-                    raise PurgeFailed(f"{self._address} answered {status} to the purge of {key}")
-
-    async def _send(self, requests: bytes, count: int) -> list[int]:
-        while self._idle:
-            # It may have been closed since: what was purged by then is purged again.
-            connection = self._idle.pop()
-            try:
-                return await self._use(connection, requests, count)
-            except ConnectionError:
-                continue
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            secure = ssl.create_default_context() if self._parts.scheme == "https" else None
-            port = self._parts.port or (443 if secure else 80)
-            _, connection = await asyncio.get_running_loop().create_connection(
-                _Connection, self._parts.hostname or "", port, ssl=secure
-            )
-        return await self._use(connection, requests, count)
-
-    async def _use(self, connection: "_Connection", requests: bytes, count: int) -> list[int]:
+    async def make_up(self, node: str, cache_keys: Collection[str]) -> bool:
+        """Remove keys from a node that has missed their purge; say whether that could be done."""
         try:
-            statuses = await connection.send(requests, count)
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        return statuses
+            await self.ask(node, cache_keys)
+        except PurgeFailed:
+            return False
+        return True
 
+    async def ask(self, node: str, cache_keys: Collection[str]) -> None:
+        """Remove keys from one node, whatever is known of it; raises PurgeFailed."""
+        for address in await self._resolve(node):
+            await self._purge_address(address, list(cache_keys))
 
-class _Connection(asyncio.Protocol):
-    """One connection, for one batch of requests at a time."""
+    def is_back(self, node: str) -> None:
+        """Note that a node has nothing to make up for."""
+        if node in self._away:
+            self._away.discard(node)
+            logs.event(log, logging.INFO, "node_back", node=node)
 
-    def __init__(self) -> None:
-        self._statuses: list[int] = []
-        self._wanted = 0
-        self._done: asyncio.Future[list[int]] | None = None
+    async def _purge(self, nodes: tuple[str, ...], cache_keys: list[str]) -> set[str]:
+        if not cache_keys:
+            return set()
+        done = await asyncio.gather(*(self._purge_node(node, cache_keys) for node in nodes))
+        return {node for node, purged in zip(nodes, done, strict=True) if not purged}
 
-    async def send(self, requests: bytes, count: int) -> list[int]:
-        """Return the statuses of the answers, in their order; raises ConnectionError and HttpParserError."""
-        if self._transport.is_closing():
-            raise ConnectionResetError("connection closed")
-        self._statuses, self._wanted = [], count
-        self._done = asyncio.get_running_loop().create_future()
-        self._transport.write(requests)
-        return await self._done
-
-    def close(self) -> None:
-        self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._parser: Any = httptools.HttpResponseParser(self)
-
-    def data_received(self, data: bytes) -> None:
+    async def _purge_node(self, node: str, cache_keys: list[str]) -> bool:
+        if node in self._away:
+            return False
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._end(error)
+            addresses = await self._resolve(node)
+            await asyncio.gather(*(self._purge_address(address, cache_keys) for address in addresses))
+        except PurgeFailed as error:
+            self._away.add(node)
+            logs.event(log, logging.ERROR, "node_away", node=node, error=str(error))
+            return False
+        return True
 
-    def on_message_complete(self) -> None:
-        self._statuses.append(self._parser.get_status_code())
-        if len(self._statuses) == self._wanted and self._done and not self._done.done():
-            self._done.set_result(self._statuses)
+    async def _purge_address(self, address: str, cache_keys: list[str]) -> None:
+        if address not in self._nodes:
+            self._nodes[address] = Node(address, self._token)
+        await self._nodes[address].purge(cache_keys)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._end(ConnectionResetError(str(error or "connection closed")))
+    async def _resolve(self, node: str) -> list[str]:
+        """Return where each machine is that a node's name stands for; raises PurgeFailed when there is none."""
+        until, known = self._addresses.get(node, (0.0, []))
+        if time.monotonic() < until:
+            return known
+        name = urlsplit(node)
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(name.hostname or "", name.port or name.scheme, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise PurgeFailed(f"{node} cannot be found: {error.strerror}") from error
+        hosts = sorted({(str(entry[4][0]), int(entry[4][1])) for entry in found})
+        addresses = [_at(name, host, port) for host, port in hosts]
+        # A certificate is for the name.
+        addresses = [node] if name.scheme == "https" else addresses
+        self._addresses[node] = (time.monotonic() + _ADDRESSES_SECONDS, addresses)
+        return addresses
 
-    def _end(self, error: Exception) -> None:
-        if self._done and not self._done.done():
-            self._done.set_exception(error)
+
+def _at(name: SplitResult, host: str, port: int) -> str:
+    return name._replace(netloc=f"[{host}]:{port}" if ":" in host else f"{host}:{port}").geturl()

@@ -1,12 +1,13 @@
 """Purging: for every change of the catalog, remove each cached form of the asset from both tiers.
 
-Changes come from a stream, are taken by one of the workers and stay pending until they are done: a worker that dies,
-or a node that is down, delays a purge and never loses it.
+Changes come from a stream, are taken by one of the workers and stay pending until they are done: a worker that dies
+delays a purge and never loses it. What a node that is down has missed is kept for it (see `missed`).
 """
 
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,8 @@ from services.core.reaping import settle
 from services.core.redis import Redis, script
 from services.core.storage import Storage
 from services.core.variants import Variants
-from services.jobs.nginx import PurgeFailed, Tiers
+from services.jobs.missed import MissedPurges
+from services.jobs.nginx import Tiers
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +38,8 @@ beyond the time that nginx waits for an answer (proxy_read_timeout)."""
 _EDGE_SECONDS = 5.0
 """Beyond that only what was on its way is repeated: an edge forgets by itself within a minute."""
 _DUE_SECONDS = 0.1
-_REPEAT_WITHIN_SECONDS = 600
-"""How long a repetition is tried: a node that stays away longer comes back to changes that are still pending."""
+_MAKE_UP_SECONDS = 0.25
+"""How often nodes that have missed purges are asked whether they are back: so long may they show what was before."""
 _RESULT_SECONDS = 60
 
 
@@ -45,7 +47,8 @@ _RESULT_SECONDS = 60
 class PendingChange:
     """One entry that was written, or the key under which the whole catalog was put aside (`removed`).
 
-    `added` says that another catalog has taken its place.
+    `added` says that another catalog has taken its place. `facts` says that the entry has only been described:
+    nothing that is delivered has changed, but what the catalog shows.
     """
 
     id: str
@@ -54,12 +57,13 @@ class PendingChange:
     obsolete: str
     removed: str
     added: bool
+    facts: bool
 
 
 class Purger:
     def __init__(self, client: Redis, catalog: Catalog, variants: Variants, storage: Storage, tiers: Tiers) -> None:
         self._redis, self._catalog, self._variants, self._storage = client, catalog, variants, storage
-        self._tiers = tiers
+        self._tiers, self._missed = tiers, MissedPurges(client, tiers)
         self._settle = script(client, "settle")
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._in_work: set[str] = set()
@@ -74,6 +78,7 @@ class Purger:
                     group.create_task(self._take_new())
                     group.create_task(self._take_pending())
                     group.create_task(self._repeat_due())
+                    group.create_task(self._make_up())
             except* RedisError as error:
                 logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
             await asyncio.sleep(0.5)
@@ -110,25 +115,34 @@ class Purger:
                 await asyncio.sleep(_RETRY_MS / 1000)
 
     async def _repeat_due(self) -> None:
-        """Repeat the purges that are due. One is dropped when it is done, by whichever worker, or too old."""
+        """Repeat the purges that are due. One is dropped when it is done, by whichever worker."""
         while True:
             now = time.time()
             due = await self._redis.zrangebyscore(keys.AGAIN, "-inf", now, start=0, num=_AT_ONCE, withscores=True)
             for member, at in due:
-                done = await self._repeat(member) or now - orjson.loads(member)["planned"] > _REPEAT_WITHIN_SECONDS
+                again = orjson.loads(member)
+                await self._purge_keys(again["late"])
+                await self._purge_edge(again["keys"])
                 # One that was planned anew meanwhile stays as it is.
-                await self._settle(keys=[keys.AGAIN], args=[member, at, "" if done else now + _RETRY_MS / 1000])
+                await self._settle(keys=[keys.AGAIN], args=[member, at])
             await asyncio.sleep(_DUE_SECONDS)
 
-    async def _repeat(self, member: bytes) -> bool:
-        again = orjson.loads(member)
-        try:
-            await self._tiers.purge(again["late"])
-            await self._tiers.purge_edge(again["keys"])
-        except PurgeFailed as error:
-            logs.event(log, logging.WARNING, "repeat_delayed", error=str(error))
-            return False
-        return True
+    async def _make_up(self) -> None:
+        while True:
+            made_up = await self._missed.make_up()
+            if made_up:
+                await self._purge_edge(made_up)
+                await self._plan_again(made_up, set())
+            await asyncio.sleep(_MAKE_UP_SECONDS)
+
+    async def _purge_keys(self, cache_keys: Collection[str]) -> bool:
+        """Purge both tiers; say whether every node has done it. What one has missed is kept for it."""
+        missed = await self._tiers.purge(cache_keys)
+        await self._missed.note(missed, cache_keys)
+        return not missed
+
+    async def _purge_edge(self, cache_keys: Collection[str]) -> None:
+        await self._missed.note(await self._tiers.purge_edge(cache_keys), cache_keys)
 
     async def _start(self, messages: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         for message_id, fields in messages:
@@ -146,12 +160,14 @@ class Purger:
     async def _work(self, change: PendingChange) -> None:
         try:
             if change.removed:
-                await self._purge_replaced(change)
+                everywhere = await self._purge_replaced(change)
+            elif change.facts:
+                everywhere = await self._purge([keys.entry_group(change.uuid)])
             else:
-                await self._purge(_groups(change.unique_name, change.uuid))
+                everywhere = await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
-            await self._finish(change)
-        except (PurgeFailed, RedisError, TadaError) as error:
+            await self._finish(change, everywhere)
+        except (RedisError, TadaError) as error:
             logs.event(
                 log, logging.ERROR, "purge_delayed", asset=change.unique_name or change.removed, error=str(error)
             )
@@ -159,31 +175,36 @@ class Purger:
             self._in_work.discard(change.id)
             self._places.release()
 
-    async def _purge_replaced(self, change: PendingChange) -> None:
+    async def _purge_replaced(self, change: PendingChange) -> bool:
         """Purge what was removed, and what was added too: its caches may hold that there is nothing.
 
         What is changed later in the catalog that is live now has a change of its own.
         """
+        everywhere = True
         for key in (change.removed, *([keys.ENTRIES] if change.added else [])):
             async for entries in self._catalog.batches(key):
-                await self._purge([group for entry in entries for group in _groups(entry.unique_name, entry.uuid)])
+                groups = [group for entry in entries for group in _groups(entry.unique_name, entry.uuid)]
+                everywhere &= await self._purge(groups)
         # Not at once: a reader may be in the middle of it.
         await self._redis.expire(change.removed, keys.ASIDE_SECONDS)
+        return everywhere
 
-    async def _purge(self, groups: list[str]) -> None:
+    async def _purge(self, groups: list[str]) -> bool:
+        """Purge all that is noted for the groups; say whether every node has done it."""
         # Looked up before purging: an answer that has been sent by now is removed with the rest.
         under_way = await self._variants.under_way(groups)
         lists_under_way = await self._variants.under_way([keys.LIST_GROUP])
         cache_keys = await self._variants.cache_keys([*groups, keys.LIST_GROUP])
         late = {*under_way.values(), *lists_under_way.values()}
-        await self._tiers.purge(cache_keys)
-        await self._purge_late(groups, under_way)
+        everywhere = await self._purge_keys(cache_keys)
+        everywhere &= await self._purge_late(groups, under_way)
         if cache_keys:
             await self._plan_again(cache_keys, late)
         await self._variants.forget(groups)
         if lists_under_way:
             # A long list may take its time to leave; the asset's own change does not wait for it.
             self._spawn(self._purge_behind([keys.LIST_GROUP], lists_under_way))
+        return everywhere
 
     async def _plan_again(self, cache_keys: set[str], late: set[str]) -> None:
         """Have the purge repeated: at the edge for all keys, which costs reads from the cache tier; and in both tiers
@@ -192,25 +213,27 @@ class Purger:
         plan = {}
         for pause in _AGAIN_SECONDS:
             # The same keys make the same member: many changes of one asset, or of the list, do not pile up.
-            wanted = {"keys": sorted(cache_keys), "late": sorted(late), "pause": pause, "planned": int(now) // 60 * 60}
+            wanted = {"keys": sorted(cache_keys), "late": sorted(late), "pause": pause}
             if late or pause <= _EDGE_SECONDS:
                 plan[orjson.dumps(wanted)] = now + pause
         await self._redis.zadd(keys.AGAIN, plan)
 
-    async def _purge_late(self, groups: list[str], under_way: dict[str, str]) -> None:
+    async def _purge_late(self, groups: list[str], under_way: dict[str, str]) -> bool:
         """Wait for answers that may have been made before the change, and remove each when it has been stored."""
+        everywhere = True
         while under_way:
             await asyncio.sleep(_POLL_SECONDS)
             still = await self._variants.under_way(groups)
             arrived = {key for answer, key in under_way.items() if answer not in still}
             if arrived:
-                await self._tiers.purge(arrived)
+                everywhere &= await self._purge_keys(arrived)
             under_way = {answer: key for answer, key in under_way.items() if answer in still}
+        return everywhere
 
     async def _purge_behind(self, groups: list[str], under_way: dict[str, str]) -> None:
         try:
             await self._purge_late(groups, under_way)
-        except (PurgeFailed, RedisError) as error:
+        except RedisError as error:
             logs.event(log, logging.WARNING, "purge_behind_failed", error=str(error))
 
     async def _clear_obsolete(self, change: PendingChange) -> None:
@@ -219,9 +242,9 @@ class Purger:
             if stale:
                 await settle(self._catalog, self._storage, [stale])
 
-    async def _finish(self, change: PendingChange) -> None:
+    async def _finish(self, change: PendingChange, everywhere: bool) -> None:
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.lpush(keys.purged(change.id), b"1")
+            pipeline.lpush(keys.purged(change.id), b"1" if everywhere else b"0")
             pipeline.expire(keys.purged(change.id), _RESULT_SECONDS)
             pipeline.xack(keys.CHANGES, keys.CHANGES_GROUP, change.id)
             pipeline.xdel(keys.CHANGES, change.id)
@@ -236,6 +259,7 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         obsolete=fields.get(b"obsolete", b"").decode(),
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
+        facts=b"facts" in fields,
     )
 
 

@@ -1,4 +1,4 @@
-"""Wiring of the jobs service: the purger and the arq worker side by side, until told to stop."""
+"""Wiring of the jobs service: the purger, the describer and the arq worker side by side, until told to stop."""
 
 import asyncio
 import logging
@@ -17,6 +17,7 @@ from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.jobs import schedule
+from services.jobs.describe import Describer, Sight
 from services.jobs.initial import restore_on_init
 from services.jobs.kinds import Tools
 from services.jobs.nginx import Tiers
@@ -39,12 +40,15 @@ async def run(settings: JobsSettings) -> None:
     dumps.prepare()
     await dumps.open()
     purger = Purger(client, catalog, Variants(client), storage, tiers)
-    tools = Tools(settings, client, catalog, storage, dumps)
+    sight = Sight(catalog, storage)
+    tools = Tools(settings, client, catalog, storage, dumps, sight)
     queue = JobQueue(client, JobLog(client))
+    describer = Describer(client, catalog, sight, queue)
     try:
         async with catalog.alive(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(purger.run()),
+                group.create_task(describer.run()),
                 group.create_task(_run_jobs(tools)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]

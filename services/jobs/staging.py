@@ -50,6 +50,7 @@ class Staging:
             keys=[
                 *(keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION, keys.CHANGES, keys.GENERATION),
                 *self._keys,
+                keys.UNDESCRIBED,
             ],
             args=[self._count, int(only_untouched), keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS],
         )

@@ -38,7 +38,7 @@ def make_app(settings: TransformSettings) -> Starlette:
         return await delivery(request)
 
     async def signed(request: Request) -> Response:
-        return check_signature(request, settings.signing_keys)
+        return check_signature(request, settings.signing_keys, settings.edge_cache_seconds)
 
     async def healthy(request: Request) -> Response:
         return JsonResponse({"alive": True})

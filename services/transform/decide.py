@@ -80,20 +80,30 @@ def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tupl
     picture = bool(asked.width or asked.height or asked.format)
     if asked.kind == "original" or not (raster or asked.kind == "optimise") or not (picture or entry.converted):
         return Stored(entry)
-    return Rendition(entry, plan_of(asked))
+    return Rendition(entry, plan_of(asked, focal_point(entry)))
 
 
-def plan_of(asked: Asked) -> Plan:
-    """Return what is made; arguments that change no byte are left out, as in the gateway's cache key."""
+def focal_point(entry: Entry) -> Focus | None:
+    if entry.focus_x is None or entry.focus_y is None:
+        return None
+    return Focus(entry.focus_x, entry.focus_y)
+
+
+def plan_of(asked: Asked, focal_point: Focus | None = None) -> Plan:
+    """Return what is made; arguments that change no byte are left out, as in the gateway's cache key.
+
+    A cut that the address does not place has the asset's own focal point in its middle.
+    """
     both = bool(asked.width and asked.height)
     fit = asked.fit if both else "cover"
-    centre = asked.focus == Focus(0.5, 0.5)
+    focus = asked.focus or focal_point
+    centre = focus == Focus(0.5, 0.5)
     return Plan(
         width=round(asked.width * asked.dpr),
         height=round(asked.height * asked.dpr),
         quality=asked.quality,
         format=asked.format or asked.accepted,
         fit=fit,
-        focus=asked.focus if both and fit == "cover" and not centre else None,
+        focus=focus if both and fit == "cover" and not centre else None,
         max_bytes=asked.max_bytes,
     )

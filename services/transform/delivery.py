@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.core import caching, keys, logs, media_types, names
 from services.core.caching import Lifetimes
-from services.core.entries import Entry
+from services.core.entries import Entry, without_facts
 from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
@@ -64,7 +64,7 @@ class Delivery:
                 response = await self._prepare(decision, request, now)
             except SignatureMismatch:
                 fresh = await self._after_a_replacement(uuids)
-                if fresh in (None, raws):
+                if fresh is None or _same(fresh, raws):
                     raise
                 raws = fresh
                 continue
@@ -74,7 +74,7 @@ class Delivery:
             # reach a cache, and from here on a purge knows that it is coming.
             answer = new_answer(cache_key, keys.brief(group) if _is_brief(decision, response) else group)
             confirmed = await self.variants.confirm(answer, uuids)
-            if confirmed.raws == raws:
+            if _same(confirmed.raws, raws):
                 response = response or _file_gone(decision)
                 return NotedAnswer(response if confirmed.noted else uncached(response), self.variants, answer)
             raws = confirmed.raws
@@ -172,6 +172,11 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
         code = error.code if isinstance(error, TadaError) else "file_missing"
         logs.event(log, logging.ERROR, code, message=str(error), asset=entry.unique_name, answer="cut")
         raise
+
+
+def _same(now: list[bytes | None], before: list[bytes | None]) -> bool:
+    """Say whether entries are the same, but for facts that are found out after an upload: no answer depends on them."""
+    return now == before or list(map(without_facts, now)) == list(map(without_facts, before))
 
 
 def _is_brief(decision: Decision, response: Response | None) -> bool:

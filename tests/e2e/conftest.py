@@ -13,6 +13,7 @@ import sklearn
 from PIL import Image
 
 from tests.e2e.system import System
+from tests.slow import Silent
 
 _NUMBERS = itertools.count(1)
 
@@ -27,6 +28,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         found.stop()
 
 
+@pytest.fixture(scope="session")
+def silent(system: System) -> Iterator[Silent]:
+    """Uploads that stopped in the middle, for whoever has the time to wait for their end."""
+    made = Silent(system.ports.api, 20)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     """Return a function that starts a TADA with settings of its own; all are stopped at the end."""
@@ -34,8 +43,8 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     with ExitStack() as stack:
 
         def make(start: bool = True, **settings: Any) -> System:
-            workers = settings.pop("transform_workers", 1)
-            made = System(tmp_path / f"system-{next(numbers)}", settings, workers)
+            parts = {part: settings.pop(part, 1) for part in ("transform_workers", "caches", "edges")}
+            made = System(tmp_path / f"system-{next(numbers)}", settings, **parts)
             stack.callback(made.stop)
             made.folder.mkdir(parents=True, exist_ok=True)
             if start:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import redis
 
 from tools.stack import ready
@@ -23,23 +24,43 @@ from tools.stack.plan import ROOT, Ports, Process, Stack
 
 START_WITHIN = 30
 STOP_WITHIN = 10
+REPLICAS = int(os.environ.get("REPLICAS", "1"))
+"""How many processes of each service a system has, unless a test says: `make test-replicas` runs all with two."""
 
 
 class System:
-    """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces."""
+    """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces.
 
-    def __init__(self, folder: Path, settings: dict[str, str], transform_workers: int = 1) -> None:
+    With several processes of a service (`replicas`), its name stands for all of them: `kill("catalog")` kills each, and
+    their log is one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        transform_workers: int = 1,
+        replicas: int = REPLICAS,
+        caches: int = 1,
+        edges: int = 1,
+    ) -> None:
         self.folder = folder
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
-        self.ports = Ports(*free_ports(6))
+        ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
+        self.ports, more = Ports(*ports[:6]), ports[6:]
         self.stack = Stack(
             data=folder / "data",
             sockets=self.sockets,
             ports=self.ports,
-            transform_workers=transform_workers,
+            transform_workers=max(transform_workers, replicas),
+            catalogs=replicas,
             settings={"LOG_FORMAT": "json", **settings},
+            more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
+            more_edges=tuple(more),
         )
         self._plan = {process.name: process for process in self.stack.processes()}
+        for number in range(2, replicas + 1):
+            self.add(f"jobs.{number}", like="jobs")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.api}", timeout=60)
         self.edge = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.edge}", timeout=60)
@@ -50,7 +71,8 @@ class System:
 
     def start(self, *names: str) -> None:
         """Start parts (all by default) and wait until they answer."""
-        for name in names or self._plan:
+        started = [part for name in names for part in self._parts(name)] or list(self._plan)
+        for name in started:
             process = self._plan[name]
             with self.log_file(name).open("ab") as log:
                 self._running[name] = subprocess.Popen(
@@ -62,8 +84,12 @@ class System:
                     stderr=log,
                     start_new_session=True,
                 )
-        for name in names or self._plan:
+        for name in started:
             self._wait_for(self._plan[name])
+
+    def _parts(self, name: str) -> list[str]:
+        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`."""
+        return [part for part in self._plan if part == name or re.fullmatch(rf"{re.escape(name)}\.\d+", part)]
 
     def add(self, name: str, like: str, **environment: str) -> None:
         """Plan another process like one there is, with other settings."""
@@ -72,17 +98,42 @@ class System:
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
         self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what a part is told by its environment."""
+        return dict(self._plan[name].environment)
+
+    def change_environment(self, name: str, **environment: str) -> None:
+        """Plan other settings for a part; it has them from its next start on."""
+        for part in self._parts(name):
+            self._plan[part].environment.update(environment)
+
+    def runs(self, name: str) -> bool:
+        """Say whether a part has not ended by itself."""
+        return all(self._running[part].poll() is None for part in self._parts(name))
+
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
-        process = self._running.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        killed = [self._running.pop(part) for part in self._parts(name)]
+        for process in killed:
+            os.killpg(process.pid, signal.SIGKILL)
+        for process in killed:
+            process.wait()
+
+    def end(self, name: str) -> None:
+        """End a part as its supervisor does: it may finish what it is doing."""
+        ended = [self._running.pop(part) for part in self._parts(name)]
+        for process in ended:
+            process.terminate()
+        for process in ended:
+            process.wait(STOP_WITHIN)
 
     def pause(self, name: str) -> None:
-        os.killpg(self._running[name].pid, signal.SIGSTOP)
+        for part in self._parts(name):
+            os.killpg(self._running[part].pid, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        os.killpg(self._running[name].pid, signal.SIGCONT)
+        for part in self._parts(name):
+            os.killpg(self._running[part].pid, signal.SIGCONT)
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
@@ -91,6 +142,10 @@ class System:
             yield
         finally:
             self.resume(name)
+
+    def parts(self) -> list[str]:
+        """Return the names of everything that runs."""
+        return list(self._running)
 
     def pid(self, name: str) -> int:
         return self._running[name].pid
@@ -153,12 +208,16 @@ class System:
         return self.folder / f"{name}.log"
 
     def log(self, name: str) -> str:
-        return self.log_file(name).read_text() if self.log_file(name).exists() else ""
+        files = map(self.log_file, self._parts(name))
+        return "".join(file.read_text() for file in files if file.exists())
 
     def cpu_seconds(self, name: str) -> float:
         """Return the processor time that a part has used."""
-        fields = Path(f"/proc/{self.pid(name)}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = 0
+        for part in self._parts(name):
+            fields = Path(f"/proc/{self.pid(part)}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def renders(self, unique_name: str) -> int:
         """Return how often transform has rendered an asset."""
@@ -182,10 +241,17 @@ class System:
         answer = self.api.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields})
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-purge"] == "done", answer.text
+        entry = self.described(answer.json()["data"][0]["uuid"])
         with redis.Redis(port=self.ports.redis) as client:
             # The edge is purged once more a moment later: what a test asks for now shall be kept.
             wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 0.5) == 0)
-        return answer.json()["data"][0]
+        return entry
+
+    def described(self, uuid: str) -> dict[str, Any]:
+        """Wait until every picture has been looked at and its purge is done; return an entry as it is then."""
+        with redis.Redis(port=self.ports.redis) as client:
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within=30)
+            return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})

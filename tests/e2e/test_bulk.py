@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.core.facts import FACTS
 from tests.e2e.system import System
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
@@ -145,7 +146,9 @@ def test_an_entry_can_leave_and_its_file_stay_and_come_back(
     back = system.api.post("/catalog", json=entry)
     assert back.status_code == 201, back.text
     [adopted] = back.json()["data"]
-    assert adopted == {**entry, "uploaded_date": adopted["uploaded_date"], "updated_date": adopted["updated_date"]}
+    dates = {date: adopted[date] for date in ("uploaded_date", "updated_date")}
+    assert adopted == {**entry, **dates, **dict.fromkeys(FACTS)}
+    assert system.described(entry["uuid"]) == {**entry, **dates}
     assert system.edge.get(path).status_code == 200
     assert system.edge.get(f"/assets/media/original/DEV/stays/{name}.jpg").content == photos["china.jpg"]
     again = system.api.post("/catalog", json=entry)

@@ -23,8 +23,8 @@ CHANGES, CLIENTS = 10_000, 16
 
 def second_replica(system: System) -> httpx.Client:
     [port] = free_ports(1)
-    system.add("catalog.2", like="catalog", PORT=str(port))
-    system.start("catalog.2")
+    system.add("catalog-b", like="catalog", PORT=str(port))
+    system.start("catalog-b")
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
 
 

@@ -440,6 +440,31 @@ def test_a_cut_has_the_point_that_is_asked_for(system: System, photos: dict[str,
         assert distance(answer.content, photo.crop((left, 0, left + 100, 427))) < CLOSE, crop
 
 
+def test_a_cut_is_made_around_the_focal_point_unless_the_address_says_where(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    photo = decode(photos["china.jpg"])
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"], focus_x="0.25", focus_y="0")
+    assert (entry["focus_x"], entry["focus_y"], entry["version"]) == (0.25, 0.0, 1)
+    path = f"/assets/media/optimise/100x427/DEV/{name}.webp"
+
+    def shows(query: str, left: int) -> str:
+        answer = system.edge.get(f"{path}{query}")
+        assert distance(answer.content, photo.crop((left, 0, left + 100, 427))) < CLOSE, query
+        return str(answer.headers["etag"])
+
+    first = shows("", 110)
+    assert shows("?crop=0.25,0", 110) != shows("?crop=0.5,0.5", 270)
+    shows("?crop=1,1", 540)
+    for body, left in (({"focus_x": 1, "focus_y": 1}, 540), ({"focus_x": None, "focus_y": None}, 270)):
+        answer = system.api.patch(f"/catalog/{entry['uuid']}", json=body)
+        assert (answer.status_code, answer.headers["x-purge"]) == (200, "done")
+        assert shows("", left) != first
+    form = [("focus_x", (None, "0")), ("focus_y", (None, "0.5"))]
+    assert system.api.patch(f"/file/{entry['uuid']}", files=form).json()["data"][0]["focus_x"] == 0
+    shows("", 0)
+
+
 def test_a_density_asks_for_no_more_than_the_largest_side(
     make_system: Callable[..., System], photos: dict[str, bytes], name: str
 ) -> None:

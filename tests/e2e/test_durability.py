@@ -69,7 +69,8 @@ def test_a_killed_redis_forgets_nothing_that_was_acknowledged(
 ) -> None:
     system = make_system()
     entries = [system.upload(f"{name}-{number}.jpg", photos["china.jpg"]) for number in range(5)]
-    entries[0] = system.replace(entries[0]["uuid"], "x.jpg", photos["flower.jpg"])
+    system.replace(entries[0]["uuid"], "x.jpg", photos["flower.jpg"])
+    entries[0] = system.described(entries[0]["uuid"])
     path = f"/assets/media/optimise/50x0/DEV/{name}-1.webp"
     cached = system.edge.get(path).content
     system.kill("redis")

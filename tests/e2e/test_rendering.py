@@ -34,7 +34,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         "EDGE_LISTEN": "127.0.0.1:18080",
         "CACHE_LISTEN": "127.0.0.1:18081",
         "API_LISTEN": "127.0.0.1:13001",
-        "CACHE_SERVERS": "server 127.0.0.1:18081;",
+        "CACHE_SERVERS": gateway.cache_servers(["127.0.0.1:18081", "127.0.0.1:18082"]),
         "CATALOG_SERVERS": "server 127.0.0.1:13010;",
         "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
     }

@@ -10,6 +10,11 @@ from tests.e2e.system import System, wait_until
 OLD, NEW = "o" * 32, "n" * 32
 
 
+def signed(form: str, expires: str = "", key: str = NEW) -> str:
+    """Return the address of a form without arguments, signed."""
+    return f"{form}?expires={expires}&signature={sign(key, form, expires)}"
+
+
 def test_only_signed_addresses_are_answered_also_from_the_cache(
     make_system: Callable[..., System], photos: dict[str, bytes], name: str
 ) -> None:
@@ -59,3 +64,35 @@ def test_a_signature_that_was_asked_about_is_remembered(
     for _ in range(5):
         assert system.edge.get(f"{path}?signature={sign(NEW, path)}").status_code == 200
     assert len(re.findall(r"/\.signed", system.log("nginx-cache"))) == 1
+
+
+def test_while_nobody_can_check_signatures_the_known_ones_are_served_and_others_told_to_come_again(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(SIGNED_URLS="true", URL_SIGNING_KEYS=f"{NEW},{OLD}", EDGE_CACHE_SECONDS="1")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/optimise/90x0/DEV/{name}.webp"
+    end = int(time.time()) + 5
+    known, dated = signed(path), signed(path, str(end))
+    revoked = signed(path, key=OLD)
+    for address in (known, dated, revoked):
+        assert system.edge.get(address).status_code == 200
+    system.kill("transform")
+    answer = system.edge.get(signed(path, "4000000000"))
+    assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
+    assert answer.headers["retry-after"]
+    assert answer.json()["errors"][0]["code"] == "unavailable"
+    # Longer than any tier holds a verdict to be new, and beyond the end of one.
+    wait_until(lambda: time.time() >= end - 1.5)
+    for address in (known, dated):
+        assert system.edge.get(address).status_code == 200, address
+    wait_until(lambda: time.time() >= end)
+    assert system.edge.get(dated).status_code == 503
+    assert system.edge.get(known).status_code == 200
+
+    # What is remembered is no answer once somebody can be asked again.
+    system.add("transform", like="transform", URL_SIGNING_KEYS=NEW)
+    system.start("transform")
+    assert system.edge.get(revoked).status_code == 403
+    assert system.edge.get(dated).status_code == 403
+    assert system.edge.get(known).status_code == 200

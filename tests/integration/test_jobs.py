@@ -24,6 +24,7 @@ from services.core.queue import QUEUE, JobQueue, decode, encode
 from services.core.redis import Redis
 from services.core.storage import open_storage
 from services.jobs import running
+from services.jobs.describe import Sight
 from services.jobs.kinds import JOBS, Job, Tools
 from services.jobs.settings import JobsSettings
 from services.jobs.worker import make_worker
@@ -50,7 +51,7 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
     await storage.open()
     catalog = Catalog(client)
     async with catalog.alive():
-        yield Tools(settings, client, catalog, storage, open_dumps(settings, storage))
+        yield Tools(settings, client, catalog, storage, open_dumps(settings, storage), Sight(catalog, storage))
     await storage.close()
 
 

@@ -87,13 +87,19 @@ def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
     assert users(imports, "services.transform.drawing_process") == set()
 
 
+def test_pictures_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:
+    assert users(imports, "PIL") == {"services.jobs.picture"}
+    assert users(imports, "services.jobs.picture") == {"services.jobs.looking_process"}
+    assert users(imports, "services.jobs.looking_process") == set()
+
+
 def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
     assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
 
 
 def test_only_the_purging_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
-        "services.jobs.nginx",
+        "services.jobs.purging",
         "services.core.storage.distant_client",
         "services.core.storage.distant_transport",
         "services.core.storage.s3_errors",

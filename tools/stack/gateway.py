@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 TEMPLATES = Path(__file__).parents[2] / "gateway" / "nginx"
@@ -48,6 +48,14 @@ def _is_true(name: str, settings: Mapping[str, str]) -> bool:
     if given not in ("", "true", "false"):
         raise ValueError(f"{name}: expected true or false (got {given!r})")
     return given == "true"
+
+
+def cache_servers(nodes: Iterable[str]) -> str:
+    """Return the lines for the nodes of the cache tier (`address:port`) in an upstream block.
+
+    One that does not answer is left out for a moment, and its keys go to the others. A single one is always asked.
+    """
+    return " ".join(f"server {node} max_fails=1 fail_timeout=2s;" for node in nodes)
 
 
 def render(target: Path, main: str, values: dict[str, str]) -> Path:

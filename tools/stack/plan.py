@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tools.stack import gateway, s3
@@ -59,7 +59,8 @@ class Process:
 class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
-    With an `s3_port` an S3 server is part of it, and is the storage.
+    With an `s3_port` an S3 server is part of it, and is the storage. `more_caches` (of each the port of the cache tier
+    and that of the internal entry) and `more_edges` are further nodes of the two tiers.
     """
 
     data: Path
@@ -67,8 +68,11 @@ class Stack:
     ports: Ports
     bind: str = LOOPBACK
     transform_workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    catalogs: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     s3_port: int | None = None
+    more_caches: tuple[tuple[int, int], ...] = ()
+    more_edges: tuple[int, ...] = ()
 
     @property
     def s3_keys_file(self) -> Path:
@@ -85,16 +89,18 @@ class Stack:
     def processes(self) -> list[Process]:
         """Prepare the folders and configuration files and return all processes."""
         token = secrets.token_hex(32)
-        for folder in ("redis", "storage", "cache/edge", "cache/tier", "run/edge", "run/cache"):
+        for folder in ("redis", "storage"):
             (self.data / folder).mkdir(parents=True, exist_ok=True)
+        caches = [self.ports, *(replace(self.ports, cache=cache, api=api) for cache, api in self.more_caches)]
+        edges = [self.ports, *(replace(self.ports, edge=edge) for edge in self.more_edges)]
         return [
             self._redis(),
             *self._s3(),
-            self._service("catalog", self.ports.catalog, self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"),
+            *self._catalogs(),
             *self._transforms(),
             self._jobs(token),
-            self._nginx("cache", token),
-            self._nginx("edge", token),
+            *(self._nginx("cache", token, ports, number) for number, ports in enumerate(caches, 1)),
+            *(self._nginx("edge", token, ports, number) for number, ports in enumerate(edges, 1)),
         ]
 
     def _redis(self) -> Process:
@@ -125,40 +131,52 @@ class Stack:
         ready = f"http://{LOOPBACK}:{port}{health}"
         return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
 
+    def _catalogs(self) -> list[Process]:
+        health = self.settings.get("HEALTHCHECK_ROUTE") or "/readiness-check"
+        return [self._service("catalog", self.ports.catalog, health), *self._others("catalog", self.catalogs)]
+
     def _transforms(self) -> list[Process]:
         """One process per core. A shared port would load them unevenly, so each has a socket of its own."""
         first = self._service("transform", self.ports.transform, "/healthz")
-        command = [sys.executable, "-m", "services.transform"]
-        others = [
+        return [first, *self._others("transform", self.transform_workers)]
+
+    def _others(self, name: str, count: int) -> list[Process]:
+        """Plan the processes of a service beside its first."""
+        return [
             Process(
-                f"transform.{number}",
-                command,
-                self._environment({"UNIX_SOCKET": str(self._socket(number))}),
-                f"unix://{self._socket(number)}",
+                f"{name}.{number}",
+                [sys.executable, "-m", f"services.{name}"],
+                self._environment({"UNIX_SOCKET": str(self._socket(name, number))}),
+                f"unix://{self._socket(name, number)}",
             )
-            for number in range(2, self.transform_workers + 1)
+            for number in range(2, count + 1)
         ]
-        return [first, *others]
 
     def _jobs(self, token: str) -> Process:
         environment = self._environment(
             {
                 "PURGE_TOKEN": token,
-                "NGINX_SERVICE": f"http://{LOOPBACK}:{self.ports.cache}",
-                "NGINX_EDGE_SERVICE": f"http://{self._edge_address}:{self.ports.edge}",
+                "NGINX_SERVICE": ",".join(f"http://{LOOPBACK}:{port}" for port in self._cache_ports),
+                "NGINX_EDGE_SERVICE": ",".join(
+                    f"http://{self._edge_address}:{port}" for port in (self.ports.edge, *self.more_edges)
+                ),
             }
         )
         ready = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
         return Process("jobs", [sys.executable, "-m", "services.jobs"], environment, ready)
 
-    def _nginx(self, tier: str, token: str) -> Process:
-        run = self.data / "run" / tier
-        workers = "\n".join(
-            [
-                f"server {LOOPBACK}:{self.ports.transform} max_fails=0;",
-                *(f"server unix:{self._socket(n)} max_fails=0;" for n in range(2, self.transform_workers + 1)),
-            ]
-        )
+    @property
+    def _cache_ports(self) -> list[int]:
+        return [self.ports.cache, *(cache for cache, _ in self.more_caches)]
+
+    def _nginx(self, tier: str, token: str, ports: Ports, number: int) -> Process:
+        """Plan a node of a tier. The first one has the tier's name alone, in its folders too."""
+        suffix = "" if number == 1 else f".{number}"
+        run = self.data / "run" / f"{tier}{suffix}"
+        kept = self.data / "cache" / f"{'edge' if tier == 'edge' else 'tier'}{suffix}"
+        for folder in (run, kept):
+            folder.mkdir(parents=True, exist_ok=True)
+        workers = self._servers("transform", self.ports.transform, self.transform_workers)
         try:
             switches = gateway.switches(self.settings)
         except ValueError as error:
@@ -172,26 +190,26 @@ class Stack:
                 **switches,
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
-                "CACHE_DIR": str(self.data / "cache" / ("edge" if tier == "edge" else "tier")),
+                "CACHE_DIR": str(kept),
                 "CACHE_MAX_SIZE": self.settings.get("CACHE_MAX_SIZE", "10g"),
                 "MODULES_DIR": modules_folder(),
                 "PURGE_TOKEN": token,
-                "EDGE_LISTEN": f"{self.bind}:{self.ports.edge}",
-                "CACHE_LISTEN": f"{LOOPBACK}:{self.ports.cache}",
-                "API_LISTEN": f"{self.bind}:{self.ports.api}",
-                "CACHE_SERVERS": f"server {LOOPBACK}:{self.ports.cache} max_fails=0;",
-                "CATALOG_SERVERS": f"server {LOOPBACK}:{self.ports.catalog} max_fails=0;",
+                "EDGE_LISTEN": f"{self.bind}:{ports.edge}",
+                "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
+                "API_LISTEN": f"{self.bind}:{ports.api}",
+                "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
+                "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
                 "TRANSFORM_SERVERS": workers,
             },
         )
-        port = self.ports.edge if tier == "edge" else self.ports.cache
+        port = ports.edge if tier == "edge" else ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
         command = [_need("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
-        return Process(f"nginx-{tier}", command, dict(os.environ), ready)
+        return Process(f"nginx-{tier}{suffix}", command, dict(os.environ), ready)
 
     @property
     def _edge_address(self) -> str:
@@ -209,8 +227,13 @@ class Stack:
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
         return {**os.environ, **shared, **self.settings, **storage, **own}
 
-    def _socket(self, number: int) -> Path:
-        return self.sockets / f"transform-{number}.sock"
+    def _servers(self, name: str, port: int, count: int) -> str:
+        """Return the lines for all processes of a service in an upstream block."""
+        others = (f"server unix:{self._socket(name, number)} max_fails=0;" for number in range(2, count + 1))
+        return "\n".join([f"server {LOOPBACK}:{port} max_fails=0;", *others])
+
+    def _socket(self, name: str, number: int) -> Path:
+        return self.sockets / f"{name}-{number}.sock"
 
 
 def _need(program: str) -> str:

@@ -178,6 +178,10 @@ def example(settings: CatalogSettings) -> dict[str, Any]:
         updated_date=_MOMENT,
         converted=True,
         storage_key=names.plain_storage_key(name.unique_name),
+        width=1600,
+        height=1067,
+        blurhash="LGF5?xYk^6#M@-5c,1J5@[or[Q6.",
+        dominant_color="#a1b2c3",
     )
     return asdict(entry)
 

@@ -162,7 +162,10 @@ def _job() -> Schema:
     properties: dict[str, Schema] = {
         "id": text,
         "name": {**text, "description": "Of another program's making it may be none of ours: it failed then."},
-        "asked_by": {**text, "description": "The name of a token; schedule; queue for another program."},
+        "asked_by": {
+            **text,
+            "description": "A token's name; schedule, restore or upgrade; queue for another program.",
+        },
         "arguments": {"type": "object"},
         "status": {"enum": list(STATUSES)},
         "queued_at": {"type": "string", "format": "date-time"},

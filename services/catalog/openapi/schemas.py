@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from services.catalog.settings import CatalogSettings
-from services.core.entries import SETTABLE, Entry
+from services.core.entries import FOCUS, SETTABLE, Entry
 from services.core.errors import TadaError
 
 Schema = dict[str, Any]
@@ -20,7 +20,10 @@ _TYPES: dict[Any, Schema] = {
     str | None: {"type": ["string", "null"]},
     int: {"type": "integer"},
     bool: {"type": "boolean"},
+    int | None: {"type": ["integer", "null"]},
+    float | None: {"type": ["number", "null"]},
 }
+_SHARE: Schema = {"minimum": 0, "maximum": 1}
 _ENTRY: dict[str, Schema] = {
     "uuid": {"format": "uuid", "description": "Derived from unique_name: one path, one asset, one uuid."},
     "version": {"minimum": 1, "description": "1, and one more with each replaced file."},
@@ -45,7 +48,30 @@ _ENTRY: dict[str, Schema] = {
     "updated_date": {"format": "date-time", "description": "When the entry last changed."},
     "converted": {"description": "Whether it is delivered as WebP (toWebp)."},
     "storage_key": {"description": "Where the storage has the bytes."},
+    "focus_x": {**_SHARE, "description": "Focal point of cuts, from the left of the upright picture; null for none."},
+    "focus_y": {**_SHARE, "description": "The same from above; both are numbers, or both null."},
+    "width": {"minimum": 1, "description": "Pixels of the upright picture; null until known, or not to be known."},
+    "height": {"minimum": 1, "description": "The same."},
+    "blurhash": {"description": "A blurred preview in a few characters; null like width."},
+    "dominant_color": {
+        "pattern": "^#[0-9a-f]{6}$",
+        "description": "The most frequent colour; null like width.",
+        "examples": ["#a1b2c3"],
+    },
 }
+
+
+_GIVEN: Schema = {"anyOf": [{"type": "number", **_SHARE}, {"type": "string", "pattern": r"^(0?\.[0-9]{1,9}|[01])$"}]}
+_NONE: Schema = {"enum": [None, "", "null"]}
+
+
+def _coordinate(start: str, example: float) -> Schema:
+    return {
+        "description": f"Focal point of cuts, from {start}: 0 to 1. Both coordinates, or null or empty for both.",
+        "anyOf": [_GIVEN, _NONE],
+        "examples": [example],
+    }
+
 
 _TEXT: Schema = {"type": ["string", "number", "null"], "description": "A text of yours; null or empty for none."}
 _SETTABLE: dict[str, Schema] = {
@@ -65,7 +91,14 @@ _SETTABLE: dict[str, Schema] = {
         "examples": ["2027-01-31T18:00:00+01:00"],
     },
     "information": {**_TEXT, "examples": ["Photo: A. Person"]},
+    "focus_x": _coordinate("the left", 0.25),
+    "focus_y": _coordinate("above", 0.5),
 }
+_BOTH: Schema = {
+    "dependentRequired": {one: [other for other in FOCUS if other != one] for one in FOCUS},
+    "allOf": [{"anyOf": [{"properties": dict.fromkeys(FOCUS, kind)} for kind in (_GIVEN, _NONE)]}],
+}
+"""Of the focal point both coordinates are given, or none."""
 
 
 def components(settings: CatalogSettings) -> dict[str, Schema]:
@@ -177,6 +210,7 @@ def _changes(**more: Schema) -> Schema:
         "required": list(more),
         "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, "toWebp": {"readOnly": True}},
         "additionalProperties": False,
+        **_BOTH,
         "anyOf": [{"required": [name]} for name in SETTABLE],
     }
 
@@ -197,6 +231,7 @@ def _adoption() -> Schema:
             "version": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1},
             **_SETTABLE,
         },
+        **_BOTH,
     }
 
 
@@ -256,8 +291,10 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             "expiration_date": _SETTABLE["expiration_date"],
             "external_id": {**_SETTABLE["external_id"], "type": "string"},
             "information": {**_SETTABLE["information"], "type": "string"},
+            **{name: _SETTABLE[name] for name in FOCUS},
             **fixed,
         },
+        **_BOTH,
     }
 
 

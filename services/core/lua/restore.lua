@@ -1,5 +1,6 @@
 -- Put a staged catalog in the place of the live one at one instant. The live one is put aside as `clear` does it.
--- KEYS entries, order, expiry, sequence, revision, changes, generation, staged entries, staged order, staged expiry
+-- KEYS entries, order, expiry, sequence, revision, changes, generation, staged entries, staged order, staged expiry,
+--      undescribed
 -- ARGV number of entries that were staged, 1 when the live catalog must never have been written to,
 --      prefix of what is put aside, seconds for which it can be read, seconds for which its order is kept
 -- Returns {'restored', change id} or {'lost', ''} when not all is staged, or {'taken', ''}
@@ -28,6 +29,8 @@ end
 if tonumber(redis.call('GET', KEYS[4]) or '0') < count then
   redis.call('SET', KEYS[4], count)
 end
+-- What it has no facts about is described by a job.
+redis.call('XADD', KEYS[11], '*', 'all', 1)
 local change = redis.call('XADD', KEYS[6], '*', 'removed', aside .. ':entries', 'added', 1)
 redis.call('SET', KEYS[5], change)
 redis.call('SET', KEYS[7], change)

@@ -1,10 +1,7 @@
--- Drop a repetition that is done, or put it off; leave one alone that has been planned anew since it was read.
--- KEYS purge-again   ARGV member, due time as read, new due time ('' done)
-local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if due and tonumber(due) == tonumber(ARGV[2]) then
-  if ARGV[3] == '' then
-    redis.call('ZREM', KEYS[1], ARGV[1])
-  else
-    redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
-  end
+-- Drop a purge that is to be repeated, or to be made up for, once it is done; leave one alone that has been noted anew
+-- since it was read.
+-- KEYS sorted set   ARGV member, its score as read
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if score and tonumber(score) == tonumber(ARGV[2]) then
+  redis.call('ZREM', KEYS[1], ARGV[1])
 end

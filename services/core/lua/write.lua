@@ -1,11 +1,12 @@
 -- Create, change or delete one entry, at one instant with everything that must follow from it.
 -- Compare and set on the stored bytes: nothing is written unless the entry still is what the writer read.
--- KEYS entries, order, expiry, sequence, revision, claims, changes
+-- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
 -- ARGV uuid, expected ('' none), wanted ('' delete), expiry score ('' none),
---      claimed key ('' none), claim, obsolete key ('' none), unique name
+--      claimed key ('' none), claim, obsolete key ('' none), unique name,
+--      what it means: 'file' when facts about the picture are to be found out, 'facts' when they have been, else ''
 -- Returns {'written', change id} or {'conflict', current ('' none)} or {'unclaimed', ''}
 local uuid, expected, wanted, score = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local claimed, claim, obsolete, unique_name = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local claimed, claim, obsolete, unique_name, meaning = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local current = redis.call('HGET', KEYS[1], uuid) or ''
 if current ~= expected then
   return {'conflict', current}
@@ -34,6 +35,12 @@ if wanted == '' or score == '' then
 else
   redis.call('ZADD', KEYS[3], score, uuid)
 end
-local change = redis.call('XADD', KEYS[7], '*', 'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete)
+local said = {'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete}
+if meaning == 'facts' then
+  said[#said + 1], said[#said + 2] = 'facts', 1
+elseif meaning == 'file' then
+  redis.call('XADD', KEYS[8], '*', 'uuid', uuid)
+end
+local change = redis.call('XADD', KEYS[7], '*', unpack(said))
 redis.call('SET', KEYS[5], change)
 return {'written', change}

@@ -9,6 +9,7 @@ from starlette.types import Message
 from services.catalog.bodies import check_patch, read_json_list, read_json_object, text_list
 from services.core.entries import SETTABLE
 from services.core.errors import BadRequest, TooLarge
+from services.core.facts import Facts
 from tests.unit.conftest import MakeEntry
 
 
@@ -94,6 +95,16 @@ def test_a_client_may_send_back_a_whole_entry_that_it_read(make_entry: MakeEntry
     check_patch(entry, orjson.loads(entry.to_json()) | {"expired": True}, strict=True)
 
 
+@pytest.mark.parametrize("nothing", [None, "", "null", "None"])
+def test_a_whole_entry_from_before_its_facts_were_known_may_be_sent_back(
+    make_entry: MakeEntry, nothing: object
+) -> None:
+    entry = make_entry()
+    known = entry.with_facts(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
+    for strict in (True, False) if nothing is None else (False,):
+        check_patch(known, asdict(entry) | dict.fromkeys(Facts.__slots__, nothing), strict=strict)
+
+
 def test_a_form_may_send_back_a_whole_entry_as_text(make_entry: MakeEntry) -> None:
     entry = make_entry()
     check_patch(entry, {name: str(value) for name, value in asdict(entry).items()}, strict=False)
@@ -114,6 +125,8 @@ def test_a_form_may_send_back_a_whole_entry_as_text(make_entry: MakeEntry) -> No
         {"storage_key": "DEV/dog.webp"},
         {"public_url": "https://elsewhere.example.com"},
         {"mimetype": "text/html"},
+        {"width": 641},
+        {"dominant_color": "#000000"},
     ],
 )
 def test_what_only_the_service_sets_cannot_be_changed(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.core import entries
 from services.core.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotReplaceable
+from services.core.facts import NO_FACTS, Facts
 from tests.unit.conftest import MakeEntry
 
 PROMISED_FIELDS = {
@@ -29,6 +30,21 @@ def test_an_entry_has_every_promised_field(make_entry: MakeEntry) -> None:
 def test_an_entry_survives_being_stored(make_entry: MakeEntry) -> None:
     entry = make_entry(external_id="x-1", information="été", expiration_date="2027-01-01T00:00:00.000+00:00")
     assert Entry.from_json(entry.to_json()) == entry
+
+
+def test_an_entry_that_was_stored_before_focal_points_and_facts_has_none(make_entry: MakeEntry) -> None:
+    entry = make_entry(focus_x=0.1, focus_y=0.2).with_facts(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
+    stored = orjson.loads(entry.to_json())
+    for name in ("focus_x", "focus_y", "width", "height", "blurhash", "dominant_color"):
+        del stored[name]
+    older = Entry.from_json(orjson.dumps(stored))
+    assert older == replace(entry.with_facts(NO_FACTS), focus_x=None, focus_y=None)
+
+
+def test_a_storage_is_told_nothing_of_what_is_found_out_later(make_entry: MakeEntry) -> None:
+    fields = make_entry(focus_x=0.1, focus_y=0.2).stored.fields
+    assert (fields["focus_x"], fields["focus_y"]) == (0.1, 0.2)
+    assert not fields.keys() & set(Facts.__slots__)
 
 
 def test_a_new_entry_says_where_and_what_it_is(make_entry: MakeEntry) -> None:
@@ -100,6 +116,13 @@ def test_a_replaced_file_makes_the_next_version_under_the_same_path(make_entry: 
     assert (new.signature, new.size, new.original_size, new.storage_key) == ("ab" * 32, 99, 99, "DEV/cat.webp.1")
     assert (new.information, new.uploaded_date) == ("kept", old.uploaded_date)
     assert new.updated_date >= old.updated_date
+
+
+def test_a_replaced_file_has_the_focal_point_of_the_last_one_and_none_of_its_facts(make_entry: MakeEntry) -> None:
+    old = make_entry(focus_x=0.1, focus_y=0.2).with_facts(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
+    new = entries.with_file(old, StoredFile("image/jpeg", "ab" * 32, 99, "DEV/cat.webp.1", 99), "jpeg")
+    assert new.facts == NO_FACTS
+    assert (new.focus_x, new.focus_y) == (0.1, 0.2)
 
 
 def test_a_replaced_file_without_conversion_keeps_its_name(make_entry: MakeEntry) -> None:
@@ -260,6 +283,42 @@ def test_texts_are_taken_as_they_are(value: object, text: str | None) -> None:
 def test_what_is_no_text_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="information is not a text"):
         entries.parse_fields({"information": value})
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "point"),
+    [
+        (0.25, 1, (0.25, 1.0)),
+        ("0.25", "1", (0.25, 1.0)),
+        (" .5 ", "1e-1", (0.5, 0.1)),
+        (1 / 3, 0, (0.3333, 0.0)),
+        (-0.0, "-0", (0.0, 0.0)),
+        (None, None, (None, None)),
+        ("", "null", (None, None)),
+    ],
+)
+def test_a_focal_point_is_two_shares_or_none(x: object, y: object, point: tuple[float | None, float | None]) -> None:
+    fields = entries.parse_fields({"focus_x": x, "focus_y": y})
+    assert fields == {"focus_x": point[0], "focus_y": point[1]}
+    assert "-" not in str(fields)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, [], {}, "x", "nan", float("nan"), float("inf"), "inf", -0.01, 1.01, "1.01", "0_1", "0,5", "\u0661", 10**400],
+)
+def test_what_is_no_share_is_refused(value: object) -> None:
+    with pytest.raises(BadRequest, match="focus_x is not a number from 0 to 1"):
+        entries.parse_fields({"focus_x": value, "focus_y": 0.5})
+
+
+@pytest.mark.parametrize(
+    "given_point",
+    [{"focus_x": 0.5}, {"focus_y": 0.5}, {"focus_x": None}, {"focus_x": 0.5, "focus_y": None}, {"focus_y": ""}],
+)
+def test_one_coordinate_alone_is_no_focal_point(given_point: dict[str, object]) -> None:
+    with pytest.raises(BadRequest, match="focus_x and focus_y go together"):
+        entries.parse_fields(given_point)
 
 
 def test_fields_that_only_the_service_sets_are_not_taken() -> None:

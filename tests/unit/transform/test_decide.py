@@ -166,6 +166,26 @@ def test_what_is_asked_for_is_what_is_made(asked: Asked, plan: Plan) -> None:
     assert plan_of(asked) == plan
 
 
+@pytest.mark.parametrize(
+    ("asked", "focus"),
+    [
+        (Asked("optimise", "/DEV/cat.webp", 200, 100), Focus(0.1, 0.9)),
+        (Asked("full", "/DEV/cat.webp", 200, 100, quality=9), Focus(0.1, 0.9)),
+        (Asked("optimise", "/DEV/cat.webp", 200, 100, focus=Focus(0.3, 0)), Focus(0.3, 0)),
+        (Asked("optimise", "/DEV/cat.webp", 200, 100, focus=Focus(0.5, 0.5)), None),
+        (Asked("optimise", "/DEV/cat.webp", 200, 100, focus="smart"), "smart"),
+        (Asked("optimise", "/DEV/cat.webp", 200), None),
+        (Asked("optimise", "/DEV/cat.webp", 200, 100, fit="contain"), None),
+    ],
+)
+def test_a_cut_without_a_place_of_its_own_is_made_around_the_focal_point(
+    make_entry: MakeEntry, asked: Asked, focus: Focus | str | None
+) -> None:
+    made = answer(asked, make_entry(*CAT, focus_x=0.1, focus_y=0.9))
+    assert isinstance(made, Rendition)
+    assert made.plan.focus == focus
+
+
 def test_a_format_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_entry: MakeEntry) -> None:
     photo, drawing = make_entry(*CAT, convert=False), make_entry("cat.svg", "image/svg+xml")
     assert answer(Asked("full", "/DEV/cat.jpg", format="jpeg"), photo) == Rendition(photo, Plan(format="jpeg"))

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from services.core import keys, names, redis
 from services.core.caching import CACHE_KEY_HEADER, Lifetimes
 from services.core.entries import Entry
+from services.core.facts import Facts
 from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.core.variants import Answer, Confirmation
@@ -388,6 +389,27 @@ async def test_an_answer_whose_entry_changed_while_it_was_made_is_made_anew(serv
     answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "image/svg+xml")
     assert service.notes.under_way == []
+
+
+@pytest.mark.parametrize("path", ["/optimise/64x0/DEV/cat.webp", "/original/DEV/cat.jpg", "/original/DEV/cat.webp"])
+async def test_facts_that_are_found_out_while_an_answer_is_made_change_nothing_of_it(
+    service: Service, photo: bytes, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+    before = await service.get(path)
+
+    def describe(width: int) -> Callable[[], None]:
+        facts = Facts(width, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
+        return lambda: service.notes.catalogued.update({entry.uuid: entry.with_facts(facts)})
+
+    service.notes.changes = [describe(number) for number in range(1, 100)]
+    answer = await service.get(path, FOR_A_CACHE)
+    assert (answer.status_code, answer.content) == (before.status_code, before.content)
+    assert answer.headers == before.headers
+    assert len(service.notes.confirmed) == 1
+    renders = sum(record.getMessage() == "rendered" for record in caplog.records)
+    assert renders == (2 if "optimise" in path else 0)
 
 
 async def test_an_asset_that_never_stops_changing_is_a_503(service: Service, photo: bytes) -> None:

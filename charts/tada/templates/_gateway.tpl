@@ -1,0 +1,48 @@
+{{/* dict root component: the container of an nginx tier. */}}
+{{- define "tada.nginx" -}}
+- name: nginx
+  image: {{ include "tada.image" (merge (dict "image" "gateway") .) }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  env: {{- include "tada.env" . | trim | nindent 4 }}
+  ports:
+    - name: http
+      containerPort: {{ ternary 8080 8081 (eq .component "edge") }}
+    {{- if eq .component "cache" }}
+    - name: api
+      containerPort: 3001
+    {{- end }}
+  startupProbe:
+    httpGet: {path: /healthz, port: http}
+    periodSeconds: 2
+    failureThreshold: 60
+  livenessProbe:
+    httpGet: {path: /healthz, port: http}
+    periodSeconds: 10
+    timeoutSeconds: 5
+    failureThreshold: 6
+  readinessProbe:
+    httpGet: {path: /healthz, port: http}
+    {{- if eq .component "edge" }}
+    # The jobs worker finds the edges by DNS, where an answer may be 5 seconds old: an edge is there before it caches.
+    initialDelaySeconds: 10
+    {{- end }}
+    periodSeconds: 5
+    timeoutSeconds: 5
+    failureThreshold: 3
+  {{- include "tada.lifecycle" .root | nindent 2 }}
+  {{- include "tada.resources" . | nindent 2 }}
+  {{- include "tada.containerSecurity" . | nindent 2 }}
+  volumeMounts:
+    - name: cache
+      mountPath: /var/cache/tada
+    - name: run
+      mountPath: /run/tada
+{{- end }}
+
+{{/* What is rendered there holds the purge token: never on a disk. */}}
+{{- define "tada.nginxRun" -}}
+- name: run
+  emptyDir:
+    medium: Memory
+    sizeLimit: 16Mi
+{{- end }}

@@ -1,0 +1,104 @@
+{{/* What everything begins with. */}}
+{{- define "tada.fullname" -}}
+{{- if .Values.fullnameOverride }}{{ .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else if contains "tada" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}{{ printf "%s-tada" .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* dict root component: what a Service or a policy chooses pods by. */}}
+{{- define "tada.selector" -}}
+app.kubernetes.io/name: tada
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* dict root component */}}
+{{- define "tada.labels" -}}
+{{ include "tada.selector" . }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.version }}
+tada/version: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* dict root component image: the name of an image of ours. */}}
+{{- define "tada.image" -}}
+{{ (index .root.Values .component).image | default (include "tada.ourImage" .) }}
+{{- end }}
+
+{{- define "tada.ourImage" -}}
+{{- $image := .root.Values.image -}}
+{{ with $image.registry }}{{ trimSuffix "/" . }}/{{ end }}tada-{{ .image }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{/* The Service of the chart's Redis, or the host of an external one. */}}
+{{- define "tada.redis" -}}
+{{ .Values.redis.service | default (printf "%s-redis" (include "tada.fullname" .)) }}
+{{- end }}
+
+{{/* The Service of the internal entry: the host of mediaApi.service. */}}
+{{- define "tada.api" -}}
+{{- with .Values.mediaApi.service }}{{ regexReplaceAll "^(https?://)?([^:/.]+).*$" . "${2}" }}
+{{- else }}{{ include "tada.fullname" . }}-api
+{{- end }}
+{{- end }}
+
+{{- define "tada.apiPort" -}}
+{{- with regexFind ":[0-9]+/?$" .Values.mediaApi.service }}{{ trimAll ":/" . }}{{ else }}80{{ end }}
+{{- end }}
+
+{{- define "tada.publicHost" -}}
+{{ .Values.ingress.public.host | default (printf "%s%s" .Values.env .Values.domain) }}
+{{- end }}
+
+{{- define "tada.publicUrl" -}}
+{{- if .Values.publicUrl }}{{ .Values.publicUrl }}
+{{- else if .Values.ingress.public.enabled }}{{ ternary "https" "http" (ne .Values.ingress.public.tlsSecret "") }}://{{ include "tada.publicHost" . }}
+{{- else if .Values.local }}http://localhost:{{ .Values.edge.service.port }}
+{{- end }}
+{{- end }}
+
+{{/* dict root component: how many pods. */}}
+{{- define "tada.replicas" -}}
+{{ ternary 1 ((index .root.Values .component).replicas | int) .root.Values.local }}
+{{- end }}
+
+{{/* Which storage. */}}
+{{- define "tada.storage" -}}
+{{ .Values.delegatedStorage.storageMethod | default "STANDALONE" }}
+{{- end }}
+
+{{/* Whether an S3 server runs beside: a text for true, none for false. */}}
+{{- define "tada.runsS3" -}}
+{{- if and .Values.local (eq (include "tada.storage" .) "S3") }}true{{ end }}
+{{- end }}
+
+{{/* Host or address of the S3 server; of the one that runs beside, the name of its Service. */}}
+{{- define "tada.s3Endpoint" -}}
+{{- if .Values.s3.endpoint }}{{ .Values.s3.endpoint }}
+{{- else if include "tada.runsS3" . }}{{ include "tada.fullname" . }}-s3
+{{- end }}
+{{- end }}
+
+{{- define "tada.claim" -}}
+{{ .Values.mediaApi.storage.existingClaim | default (printf "%s-storage" (include "tada.fullname" .)) }}
+{{- end }}
+
+{{/* A value as an environment variable has it: Helm reads every number of YAML as a float. */}}
+{{- define "tada.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
+{{/* 10Gi as nginx writes it: 10g. */}}
+{{- define "tada.nginxSize" -}}
+{{ . | replace "Gi" "g" | replace "Mi" "m" }}
+{{- end }}
+
+{{/* A volume for a cache of this size: a quarter more, for bodies on their way and for what is not yet counted. */}}
+{{- define "tada.cacheVolume" -}}
+{{- $number := regexFind "^[0-9]+" . | int -}}
+{{ div (mul $number (ternary 1024 1 (hasSuffix "Gi" .)) 5) 4 }}Mi
+{{- end }}

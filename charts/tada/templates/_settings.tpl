@@ -1,0 +1,112 @@
+{{/* What the values say, by the names of the settings. An empty text is left out: the service has a default. */}}
+{{- define "tada.settings.shared" -}}
+{{- $media := .Values.mediaApi -}}
+API_PREFIX: {{ $media.apiPrefix | quote }}
+ROUTE_FILE_GET: {{ $media.routes.file.get | quote }}
+ROUTE_CATALOG_GET: {{ $media.routes.catalog.get | quote }}
+{{- end }}
+
+{{- define "tada.settings.services" -}}
+{{- $method := include "tada.storage" . -}}
+{{- $backend := .Values.delegatedStorage -}}
+METRICS_HOST: "0.0.0.0"
+METRICS_PORT: {{ include "tada.text" .Values.metrics.port | quote }}
+DATA_FOLDER_PATH: /storage
+PUBLIC_URL: {{ include "tada.publicUrl" . | quote }}
+NAMESPACES_ALLOWED: {{ .Values.NAMESPACES_ALLOWED | quote }}
+DELEGATED_STORAGE_METHOD: {{ .Values.delegatedStorage.storageMethod | quote }}
+{{- if eq $method "S3" }}
+S3_ENDPOINT: {{ include "tada.s3Endpoint" . | quote }}
+S3_PORT: {{ .Values.s3.port | toString | quote }}
+S3_BUCKET_NAME: {{ .Values.s3.bucketName | quote }}
+{{- else if eq $method "DISTANT_BACKEND" }}
+DELEGATED_STORAGE_HOST: {{ ternary $backend.host (printf "http://%s" $backend.host) (contains "://" $backend.host) | quote }}
+DELEGATED_STORAGE_READINESS_CHECK: {{ $backend.routes.readinessCheck | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "tada.settings.catalog" -}}
+{{- $media := .Values.mediaApi -}}
+HOST: "0.0.0.0"
+DUMP_FOLDER_PATH: {{ .Values.redis.dumpFolderPath | quote }}
+HEALTHCHECK_ROUTE: {{ $media.routes.healthcheck.get | quote }}
+ROUTE_FILE_POST: {{ $media.routes.file.post | quote }}
+ROUTE_FILES_POST: {{ $media.routes.files.post | quote }}
+PAYLOAD_MAX_SIZE: {{ include "tada.text" $media.payloadMaxSize | quote }}
+ORIGINS_ALLOWED: {{ $media.originsAllowed | quote }}
+METHODS_ALLOWED: {{ $media.methodsAllowed | quote }}
+RATE_LIMIT: {{ include "tada.text" .Values.rateLimit.limit | quote }}
+RATE_LIMIT_WINDOW_MS: {{ include "tada.text" .Values.rateLimit.windowMs | quote }}
+MEDIA_API_RATE_LIMIT: {{ include "tada.text" $media.rateLimit.limit | quote }}
+MEDIA_API_RATE_LIMIT_WINDOW_MS: {{ include "tada.text" $media.rateLimit.windowMs | quote }}
+{{- end }}
+
+{{- define "tada.settings.transform" -}}
+HOST: "0.0.0.0"
+DELEGATED_STORAGE_RATE_LIMIT: {{ include "tada.text" .Values.delegatedStorage.rateLimit | quote }}
+DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS: {{ include "tada.text" .Values.delegatedStorage.rateLimitWindow | quote }}
+{{- end }}
+
+{{- define "tada.settings.jobs" -}}
+DUMP_FOLDER_PATH: {{ .Values.redis.dumpFolderPath | quote }}
+NGINX_SERVICE: {{ include "tada.cacheNodes" . | fromYamlArray | join "," | quote }}
+NGINX_EDGE_SERVICE: {{ printf "http://%s-edge-pods:8080" (include "tada.fullname" .) | quote }}
+{{- end }}
+
+{{- define "tada.settings.gateway" -}}
+ORIGINS_ALLOWED: {{ .Values.mediaApi.originsAllowed | quote }}
+CACHE_SERVERS: {{ include "tada.cacheServers" . | quote }}
+{{- end }}
+
+{{- define "tada.settings.edge" -}}
+TIER: edge
+CACHE_MAX_SIZE: {{ include "tada.nginxSize" .Values.edge.cacheSize | quote }}
+{{ include "tada.settings.gateway" . }}
+{{- end }}
+
+{{- define "tada.settings.cache" -}}
+{{- $name := include "tada.fullname" . -}}
+TIER: cache
+CACHE_MAX_SIZE: {{ include "tada.nginxSize" .Values.cache.cacheSize | quote }}
+CATALOG_SERVERS: {{ printf "server %s-catalog:3010 max_fails=0;" $name | quote }}
+TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quote }}
+{{ include "tada.settings.gateway" . }}
+{{- end }}
+
+{{/* Every node of the cache tier has a Service, whose address stays: nginx looks names up once, when it starts. */}}
+{{- define "tada.cacheNodes" -}}
+{{- $name := include "tada.fullname" . -}}
+{{- range $number := until (include "tada.replicas" (dict "root" . "component" "cache") | int) }}
+- http://{{ $name }}-cache-{{ $number }}:8081
+{{- end }}
+{{- end }}
+
+{{/* A node that does not answer is left out for a moment, and its keys go to the others. A single one is always asked. */}}
+{{- define "tada.cacheServers" -}}
+{{- $nodes := include "tada.cacheNodes" . | fromYamlArray -}}
+{{- $used := .Values.cache.used | int | default (len $nodes) -}}
+{{- $used = min $used (len $nodes) -}}
+{{- $failing := ternary "max_fails=0" "max_fails=1 fail_timeout=2s" (eq (int $used) 1) -}}
+{{- $servers := list -}}
+{{- range slice $nodes 0 $used }}{{ $servers = append $servers (printf "server %s %s;" (trimPrefix "http://" .) $failing) }}{{ end -}}
+{{ join " " $servers }}
+{{- end }}
+
+{{/* dict root component: all settings of a component that are no secrets, as YAML. */}}
+{{- define "tada.settings" -}}
+{{- $gateway := has .component (list "edge" "cache") -}}
+{{- $shared := include "tada.settings.shared" .root | fromYaml -}}
+{{- $services := ternary dict (include "tada.settings.services" .root | fromYaml) $gateway -}}
+{{- $own := include (printf "tada.settings.%s" .component) .root | fromYaml -}}
+{{- $settings := dict -}}
+{{- range $name, $value := mustMergeOverwrite $shared $services $own }}
+{{- if ne $value "" }}{{ $_ := set $settings $name $value }}{{ end }}
+{{- end }}
+{{- range $given := list .root.Values.settings (index .root.Values .component).settings }}
+{{- range $name, $value := $given }}{{ $_ := set $settings $name (include "tada.text" $value) }}{{ end }}
+{{- end }}
+{{- range $name := include "tada.secretNames" .root | fromYamlArray }}
+{{- if hasKey $settings $name }}{{ fail (printf "settings.%s: is a secret; put it into secrets.%s, or into the Secret that existingSecret names" $name $name) }}{{ end }}
+{{- end }}
+{{- toYaml $settings }}
+{{- end }}

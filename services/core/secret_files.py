@@ -1,0 +1,49 @@
+"""Secrets in files, as container engines hand them out: one setting a file, named like it in small letters.
+
+python -m services.core.secret_files FILE…       make those that are missing, each with a secret of its own
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+FOLDERS = "SECRETS_FOLDER_PATH"
+_BYTES = 24
+
+
+def read(environment: Mapping[str, str], wanted: Collection[str]) -> dict[str, str]:
+    """Return the settings that the folders have and the environment has not, by their names.
+
+    SECRETS_FOLDER_PATH names the folders, comma separated. A variable that is set, and not empty, goes before a file.
+    Raises OSError for a folder or file that cannot be read.
+    """
+    found = {}
+    for folder in filter(None, environment.get(FOLDERS, "").split(",")):
+        for file in sorted(Path(folder.strip()).iterdir()):
+            if file.name in wanted and not environment.get(file.name.upper()):
+                found[file.name] = file.read_text().strip()
+    return found
+
+
+def make(file: Path) -> bool:
+    """Make a secret for its owner alone, unless there is one; say whether it was made.
+
+    A crash leaves none, or a whole one.
+    """
+    if file.exists():
+        return False
+    new = file.with_name(f".{file.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(secrets.token_hex(_BYTES))
+        out.flush()
+        os.fsync(out.fileno())
+    new.rename(file)
+    return True
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(f"{name}: {'made' if make(Path(name)) else 'is there'}")

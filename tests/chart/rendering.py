@@ -1,0 +1,95 @@
+"""The chart as helm renders it. What is rendered twice is rendered once."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from tools import programs
+from tools.stack.plan import ROOT
+
+CHART = ROOT / "charts" / "tada"
+TOKENS = {"secrets": {"MEDIA_TOKEN": "m" * 16, "PURGE_TOKEN": "p" * 16}}
+VALUES_FILES = ("values.local.yaml", "values.s3.yaml", "values.distant.yaml")
+SERVICES = ("catalog", "transform", "jobs")
+TIERS = ("edge", "cache")
+
+Object = dict[str, Any]
+Values = Mapping[str, Any]
+DEFAULTS: Values = MappingProxyType({})
+
+
+class Refused(Exception):
+    """helm does not render the chart with these values; says why."""
+
+
+def run(*arguments: str | Path) -> str:
+    """Run helm; raises Refused with what it says."""
+    ended = subprocess.run([programs.path("helm"), *arguments], capture_output=True, text=True)
+    if ended.returncode:
+        raise Refused(ended.stderr + ended.stdout)
+    return ended.stdout
+
+
+@cache
+def _template(chart: Path, values: str, files: tuple[str, ...]) -> str:
+    chosen = [argument for file in files for argument in ("-f", str(CHART / file))]
+    return run("template", "tada", chart, *chosen, *_set(json.loads(values)))
+
+
+def _set(values: Values) -> list[str]:
+    return [argument for key, value in values.items() for argument in ("--set-json", f"{key}={json.dumps(value)}")]
+
+
+def text(values: Values = DEFAULTS, *, files: tuple[str, ...] = (), chart: Path = CHART) -> str:
+    """Return what helm renders from values, by their keys with dots, on top of values files of the chart."""
+    return _template(chart, json.dumps({**TOKENS, **values}), files)
+
+
+def render(values: Values = DEFAULTS, *, files: tuple[str, ...] = (), chart: Path = CHART) -> list[Object]:
+    """Return the objects."""
+    return objects(text(values, files=files, chart=chart))
+
+
+def objects(manifests: str) -> list[Object]:
+    """Return what is in manifests. By the parser in C: the one in Python takes longer than helm."""
+    return [found for found in yaml.load_all(manifests, yaml.CSafeLoader) if found]
+
+
+def one(among: list[Object], kind: str, name: str) -> Object:
+    """Return the object of a kind and a name."""
+    [found] = [each for each in among if each["kind"] == kind and each["metadata"]["name"] == name]
+    return found
+
+
+def workloads(among: list[Object]) -> dict[str, Object]:
+    """Return Deployments and StatefulSets by their component."""
+    return {
+        each["metadata"]["labels"]["app.kubernetes.io/component"]: each
+        for each in among
+        if each["kind"] in ("Deployment", "StatefulSet")
+    }
+
+
+def pod(among: list[Object], component: str) -> Object:
+    """Return the specification of the pods of a component."""
+    return workloads(among)[component]["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+
+
+def container(among: list[Object], component: str) -> Object:
+    """Return the one container of a component."""
+    [found] = pod(among, component)["containers"]
+    return found  # type: ignore[no-any-return]
+
+
+def environment(among: list[Object], component: str) -> dict[str, Any]:
+    """Return the environment of a component: a text, or where it is taken from."""
+    variables = container(among, component).get("env", [])
+    names = [variable["name"] for variable in variables]
+    assert len(names) == len(set(names)), f"a variable of {component} is set twice"
+    return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in variables}

@@ -1,0 +1,329 @@
+"""What helm renders is what Kubernetes takes, and what the chart promises about safety and upgrades."""
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import redis
+
+from tests.chart.rendering import (
+    CHART,
+    SERVICES,
+    TIERS,
+    TOKENS,
+    VALUES_FILES,
+    Object,
+    container,
+    environment,
+    one,
+    pod,
+    render,
+    run,
+    workloads,
+)
+from tests.e2e.system import wait_until
+from tools.stack.plan import ROOT
+
+S3 = {"delegatedStorage.storageMethod": "S3", "s3.accessKey": "key", "s3.secretKey": "secret", "s3.endpoint": "minio"}
+# Everything that is off at first, and what the values files leave as it is.
+EVERYTHING = {
+    **S3,
+    "secrets": {**TOKENS["secrets"], "REDIS_PASSWORD": "word"},
+    "redis.auth": True,
+    "transform.autoscaling.enabled": True,
+    "transform.autoscaling.queueLength.target": 4,
+    "cache.persistence.enabled": True,
+    "ingress.public": {"enabled": True, "host": "media.example.com", "tlsSecret": "certificate"},
+    "ingress.internal": {"enabled": True, "host": "api.example.com", "tlsSecret": "certificate"},
+    "networkPolicy.publicFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
+    "image.pullSecrets": ["registry"],
+    "catalog.extraVolumes": [{"name": "tokens", "secret": {"secretName": "tokens"}}],
+    "catalog.extraVolumeMounts": [{"name": "tokens", "mountPath": "/tokens"}],
+    "edge.nodeSelector": {"disk": "fast"},
+    "edge.tolerations": [{"key": "edge", "operator": "Exists"}],
+    "version": "1",
+}
+VARIANTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "defaults": ({}, ()),
+    **{file: ({}, (file,)) for file in VALUES_FILES},
+    "everything": (EVERYTHING, ()),
+    "local with S3": ({**S3, "local": True}, ()),
+    "monitored": ({"metrics.serviceMonitor.enabled": True}, ()),
+}
+
+
+@cache
+def rendered(variant: str) -> list[Object]:
+    values, files = VARIANTS[variant]
+    return render(values, files=files)
+
+
+@pytest.fixture(params=VARIANTS)
+def objects(request: pytest.FixtureRequest) -> list[Object]:
+    return rendered(request.param)
+
+
+@pytest.mark.parametrize("file", VALUES_FILES)
+def test_helm_lint_has_nothing_to_say(file: str, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens.yaml"
+    tokens.write_text("secrets: {MEDIA_TOKEN: mmmmmmmmmmmmmmmm, PURGE_TOKEN: pppppppppppppppp}\n")
+    said = run("lint", "--strict", CHART, "-f", CHART / file, "-f", tokens)
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+    assert not re.search(r"^\[(WARNING|ERROR)\]", said, re.MULTILINE)
+
+
+def test_kubernetes_takes_every_object(objects: list[Object]) -> None:
+    assert len(objects) > 10
+    for found in objects:
+        if found["kind"] != "ServiceMonitor":  # is the operator's, not a kind of Kubernetes
+            kubernetes_validate.validate(found, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_no_two_objects_have_the_same_name(objects: list[Object]) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in objects]
+    assert len(names) == len(set(names))
+
+
+def test_a_pod_may_do_nothing_that_it_need_not(objects: list[Object]) -> None:
+    for component in workloads(objects):
+        specification, inside = pod(objects, component), container(objects, component)
+        assert specification["automountServiceAccountToken"] is False
+        security = specification["securityContext"]
+        assert security["runAsNonRoot"]
+        assert security["runAsUser"] == (999 if component == "redis" else 10001)
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert inside["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_a_pod_mounts_only_volumes_that_it_has(objects: list[Object]) -> None:
+    for component, workload in workloads(objects).items():
+        claimed = {each["metadata"]["name"] for each in workload["spec"].get("volumeClaimTemplates", [])}
+        there = {each["name"] for each in pod(objects, component).get("volumes", [])} | claimed
+        assert {each["name"] for each in container(objects, component)["volumeMounts"]} == there
+
+
+def test_a_service_leads_to_a_port_of_some_pod(objects: list[Object]) -> None:
+    for service in (each for each in objects if each["kind"] == "Service"):
+        chosen = service["spec"]["selector"].items()
+        chosen = {item for item in chosen if item[0] != "statefulset.kubernetes.io/pod-name"}
+        behind = [
+            {port["name"] for port in container(objects, component)["ports"]}
+            for component, workload in workloads(objects).items()
+            if chosen <= workload["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert behind
+        for port in service["spec"]["ports"]:
+            assert all(port["targetPort"] in ports for ports in behind), service["metadata"]["name"]
+
+
+def test_names_that_pods_are_told_are_those_of_services(objects: list[Object]) -> None:
+    services = {each["metadata"]["name"] for each in objects if each["kind"] == "Service"}
+    told = ("CACHE_SERVERS", "CATALOG_SERVERS", "TRANSFORM_SERVERS", "NGINX_SERVICE", "NGINX_EDGE_SERVICE")
+    for component in (*TIERS, "jobs"):
+        for name, value in environment(objects, component).items():
+            if name in told:
+                hosts = re.findall(r"(?:server |//)([a-z0-9-]+):", value)
+                assert hosts, name
+                assert set(hosts) <= services, name
+
+
+@pytest.mark.parametrize("component", [*SERVICES, "edge"])
+def test_an_upgrade_takes_no_pod_away_before_another_is_ready(component: str) -> None:
+    strategy = workloads(rendered("everything"))[component]["spec"]["strategy"]["rollingUpdate"]
+    assert strategy == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+@pytest.mark.parametrize("component", [*SERVICES, *TIERS])
+def test_a_pod_goes_on_serving_until_nobody_sends_it_anything_and_has_time_for_what_is_in_flight(
+    component: str,
+) -> None:
+    found = render({"preStopSeconds": 7, "terminationGracePeriodSeconds": 33})
+    assert container(found, component)["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "7"]
+    assert pod(found, component)["terminationGracePeriodSeconds"] == 33
+
+
+def test_probes_are_apart_and_a_dependency_that_is_down_restarts_nothing() -> None:
+    found = rendered("everything")
+    asked = {
+        component: [
+            container(found, component)[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")
+        ]
+        for component in (*SERVICES, *TIERS)
+    }
+    own = [{"path": "/startupz", "port": "metrics"}, {"path": "/healthz", "port": "metrics"}]
+    nginx = {"path": "/healthz", "port": "http"}
+    assert asked == {
+        "catalog": [*own, {"path": "/readiness-check", "port": "http"}],
+        "transform": [*own, {"path": "/healthz", "port": "http"}],
+        "jobs": [*own, {"path": "/readyz", "port": "metrics"}],
+        "edge": [nginx, nginx, nginx],
+        "cache": [nginx, nginx, nginx],
+    }
+
+
+def test_who_may_reach_whom() -> None:
+    found = rendered("defaults")
+    reached: dict[tuple[str, str], set[str] | str] = {}
+    for policy in (each for each in found if each["kind"] == "NetworkPolicy"):
+        component = policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+        assert policy["spec"]["policyTypes"] == ["Ingress"]
+        for rule in policy["spec"]["ingress"]:
+            [port] = rule["ports"]
+            peers = rule.get("from")
+            named = peers and {
+                peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/component", str(peer))
+                for peer in peers
+            }
+            reached[component, port["port"]] = named or "everybody"
+    namespace, cluster = {"{'podSelector': {}}"}, {"{'namespaceSelector': {}}"}
+    assert reached == {
+        ("edge", "http"): "everybody",
+        ("cache", "http"): {"edge", "cache", "jobs"},
+        ("cache", "api"): namespace,
+        ("catalog", "http"): {"cache"},
+        ("catalog", "metrics"): cluster,
+        ("transform", "http"): {"cache"},
+        ("transform", "metrics"): cluster,
+        ("jobs", "metrics"): cluster,
+        ("redis", "redis"): {"catalog", "transform", "jobs"},
+    }
+
+
+def test_every_edge_is_purged_by_its_own_address_also_before_it_is_ready() -> None:
+    found = rendered("defaults")
+    [node] = environment(found, "jobs")["NGINX_EDGE_SERVICE"].split(",")
+    service = one(found, "Service", node.removeprefix("http://").removesuffix(":8080"))
+    assert service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["publishNotReadyAddresses"]
+    assert container(found, "edge")["readinessProbe"]["initialDelaySeconds"] > 5, "an answer of DNS may be 5 s old"
+
+
+def test_the_public_side_shows_what_is_read_and_no_purge() -> None:
+    [rule] = one(rendered("everything"), "Ingress", "tada")["spec"]["rules"]
+    assert {path["path"] for path in rule["http"]["paths"]} == {"/assets/media", "/catalog", "/favicon.ico"}
+    assert {path["backend"]["service"]["name"] for path in rule["http"]["paths"]} == {"tada-edge"}
+    [internal] = one(rendered("everything"), "Ingress", "tada-internal")["spec"]["rules"]
+    assert {path["backend"]["service"]["name"] for path in internal["http"]["paths"]} == {"tada-api"}
+
+
+def test_transform_grows_by_processor_and_by_queue_and_its_deployment_says_no_number_of_pods() -> None:
+    found = rendered("everything")
+    scaler = one(found, "HorizontalPodAutoscaler", "tada-transform")["spec"]
+    assert {metric["type"] for metric in scaler["metrics"]} == {"Resource", "Pods"}
+    assert scaler["metrics"][1]["pods"]["metric"]["name"] == "tada_render_places_taken"
+    assert "replicas" not in workloads(found)["transform"]["spec"]
+    [only] = one(rendered("values.s3.yaml"), "HorizontalPodAutoscaler", "tada-transform")["spec"]["metrics"]
+    assert only["type"] == "Resource"
+
+
+def test_local_mode_is_one_pod_of_each_at_localhost_and_nothing_that_a_machine_of_ones_own_lacks() -> None:
+    found = rendered("values.local.yaml")
+    assert {workload["spec"]["replicas"] for workload in workloads(found).values()} == {1}
+    assert not {"PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"} & {each["kind"] for each in found}
+    open_ones = {
+        each["metadata"]["name"]: [port["port"] for port in each["spec"]["ports"]]
+        for each in found
+        if each["kind"] == "Service" and each["spec"].get("type") == "LoadBalancer"
+    }
+    assert open_ones == {"tada-edge": [8080], "tada-api": [3001]}
+    assert environment(found, "catalog")["PUBLIC_URL"] == "http://localhost:8080"
+    for component in workloads(found):
+        assert container(found, component)["resources"]["requests"] == {"cpu": "0", "memory": "0"}
+
+
+def test_each_part_loses_one_pod_at_a_time_when_machines_are_emptied() -> None:
+    budgets = [each for each in rendered("defaults") if each["kind"] == "PodDisruptionBudget"]
+    chosen = {each["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"] for each in budgets}
+    assert chosen == {*SERVICES, *TIERS}
+    assert {each["spec"]["maxUnavailable"] for each in budgets} == {1}
+    assert not [each for each in render({"podDisruptionBudget": False}) if each["kind"] == "PodDisruptionBudget"]
+
+
+def test_the_operator_finds_the_metrics_of_all_three_services() -> None:
+    found = rendered("monitored")
+    monitor = one(found, "ServiceMonitor", "tada")["spec"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    [service] = [each for each in found if each["kind"] == "Service" and wanted <= each["metadata"]["labels"].items()]
+    assert [port["name"] for port in service["spec"]["ports"]] == [end["port"] for end in monitor["endpoints"]]
+    chosen = service["spec"]["selector"].items()
+    behind = {
+        component
+        for component, workload in workloads(found).items()
+        if chosen <= workload["spec"]["template"]["metadata"]["labels"].items()
+    }
+    assert behind == set(SERVICES)
+
+
+def test_what_a_cache_node_kept_does_not_outlive_the_node_unpurged() -> None:
+    cache_tier = workloads(rendered("everything"))["cache"]["spec"]
+    assert cache_tier["persistentVolumeClaimRetentionPolicy"]["whenScaled"] == "Delete"
+
+
+def test_a_volume_for_one_node_brings_all_who_use_it_to_one_node_and_a_shared_one_does_not() -> None:
+    for component in SERVICES:
+        assert "podAffinity" in pod(rendered("defaults"), component)["affinity"]
+        assert "affinity" not in pod(render({"mediaApi.storage.accessModes": ["ReadWriteMany"]}), component)
+        assert "affinity" not in pod(rendered("everything"), component)
+
+
+def test_transform_cannot_write_to_the_files() -> None:
+    mounts = {
+        component: [
+            each for each in container(rendered("defaults"), component)["volumeMounts"] if each["name"] == "storage"
+        ]
+        for component in SERVICES
+    }
+    assert mounts["transform"] == [{"name": "storage", "mountPath": "/storage", "readOnly": True}]
+    assert mounts["catalog"] == mounts["jobs"] == [{"name": "storage", "mountPath": "/storage"}]
+
+
+def test_a_port_that_is_set_is_the_port_of_the_container() -> None:
+    found = render({"catalog.settings.PORT": 4010, "metrics.port": 9200})
+    ports = {port["name"]: port["containerPort"] for port in container(found, "catalog")["ports"]}
+    assert ports == {"http": 4010, "metrics": 9200}
+
+
+def test_new_tokens_replace_the_pods_that_have_them() -> None:
+    def mark(values: dict[str, Any]) -> set[str]:
+        templates = [workloads(render(values))[component]["spec"]["template"] for component in (*SERVICES, *TIERS)]
+        return {template["metadata"]["annotations"]["checksum/secret"] for template in templates}
+
+    assert mark({}) != mark({"secrets": {**TOKENS["secrets"], "MEDIA_TOKEN": "another-one"}})
+
+
+def test_redis_starts_with_the_arguments_of_the_chart_and_keeps_every_write(tmp_path: Path) -> None:
+    arguments = [
+        word.replace("$(REDIS_PASSWORD)", "word") for word in container(rendered("everything"), "redis")["args"]
+    ]
+    socket = tmp_path / "redis.sock"
+    command = [*arguments, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
+    client = redis.Redis(unix_socket_path=str(socket), password="word", decode_responses=True)
+
+    def answers() -> bool:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, client:
+        try:
+            wait_until(answers)
+            said = client.config_get("append*", "save", "maxmemory*")
+        finally:
+            server.terminate()
+    expected = {"appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory": str(384 * 1024**2)}
+    assert expected.items() <= said.items()
+    assert said["maxmemory-policy"] == "noeviction"
+
+
+def test_redis_is_the_one_that_the_jobs_worker_copies() -> None:
+    [copied] = re.findall(r"^FROM (redis:\S+) AS", (ROOT / "services/jobs/Dockerfile").read_text(), re.MULTILINE)
+    assert container(rendered("defaults"), "redis")["image"] == copied

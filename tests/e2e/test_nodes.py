@@ -1,0 +1,117 @@
+"""Three nodes of the cache tier behind two edges: each key has its node, and a node may go and come back."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from tests.e2e.system import System, get_as_is, wait_until
+
+SIZES = range(20, 60)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    found = System(tmp_path_factory.mktemp("nodes"), {}, caches=3, edges=2)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+def caches(system: System) -> dict[str, int]:
+    """Return the port of each node of the cache tier by the name of its process."""
+    more = (port for port, _ in system.stack.more_caches)
+    return dict(zip(("nginx-cache", "nginx-cache.2", "nginx-cache.3"), (system.ports.cache, *more), strict=True))
+
+
+def edges(system: System) -> list[int]:
+    return [system.ports.edge, *system.stack.more_edges]
+
+
+def asked(system: System, node: str, name: str) -> set[str]:
+    """Return the sizes of an asset that a cache node was asked for, by its log."""
+    lines = [line for line in system.log(node).splitlines() if name in line and "/purge/" not in line]
+    return {line.partition("/optimise/")[2].partition("x0/")[0] for line in lines}
+
+
+def fill(edge: int, name: str) -> None:
+    """Ask an edge for each size, and see that all are answered."""
+    paths = [f"/assets/media/optimise/{size}x0/DEV/{name}.webp" for size in SIZES]
+    with ThreadPoolExecutor(4) as pool:
+        assert {answer.status_code for answer in pool.map(lambda path: get_as_is(edge, path), paths)} == {200}
+
+
+def test_each_key_has_its_node_for_both_edges_and_the_internal_entries(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    for edge in edges(system):
+        fill(edge, name)
+    assert system.renders(f"/DEV/{name}.webp") == len(SIZES)
+    shares = [asked(system, node, name) for node in caches(system)]
+    assert sorted(size for share in shares for size in share) == sorted(map(str, SIZES)), "one node for each"
+    assert min(map(len, shares)) >= len(SIZES) // 20, shares
+    for port in (system.ports.api, *(api for _, api in system.stack.more_caches)):
+        path = f"/assets/media/optimise/{SIZES[0]}x0/DEV/{name}.webp"
+        assert get_as_is(port, path).headers["x-cache-status"] == "HIT"
+
+
+def test_a_change_reaches_every_node_of_both_tiers(system: System, photos: dict[str, bytes], name: str) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    everywhere = [*caches(system).values(), *edges(system)]
+    for port in everywhere:
+        # A node may hold what is not its own: it has stood in for another.
+        assert get_as_is(port, path).content == photos["china.jpg"]
+    assert {get_as_is(port, path).headers["x-cache-status"] for port in everywhere} == {"HIT"}
+    system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
+    for port in everywhere:
+        assert get_as_is(port, path).content == photos["flower.jpg"]
+
+
+def test_a_node_that_dies_costs_its_share_of_renders_and_nobody_an_error(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    first, second = edges(system)
+    fill(first, name)
+    share = asked(system, "nginx-cache.2", name)
+    system.kill("nginx-cache.2")
+    try:
+        fill(second, name)
+        assert system.renders(f"/DEV/{name}.webp") == len(SIZES) + len(share)
+        # Changes go on; the node that is away is not waited for.
+        started = time.monotonic()
+        for _ in range(3):
+            answer = system.api.patch(f"/catalog/{entry['uuid']}", json={"expired": False})
+            assert (answer.status_code, answer.headers["x-purge"]) == (200, "queued")
+        assert time.monotonic() - started < 3
+    finally:
+        system.start("nginx-cache.2")
+
+
+def test_a_node_that_was_down_during_a_change_does_not_show_what_was_before(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    nodes = caches(system)
+    for port in (*nodes.values(), *edges(system)):
+        get_as_is(port, path)
+    system.kill("nginx-cache.3")
+    try:
+        answer = system.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.jpg", photos["flower.jpg"])})
+        assert (answer.status_code, answer.headers["x-purge"]) == (200, "queued")
+        for port in (nodes["nginx-cache"], nodes["nginx-cache.2"], *edges(system)):
+            assert get_as_is(port, path).content == photos["flower.jpg"]
+    finally:
+        system.start("nginx-cache.3")
+    with redis.Redis(port=system.ports.redis) as client:
+        wait_until(lambda: not client.keys("tada:missed:*"), within=2)
+    for port in (*nodes.values(), *edges(system)):
+        assert get_as_is(port, path).content == photos["flower.jpg"]
+    assert system.replace(entry["uuid"], "x.jpg", photos["china.jpg"]), "everything is purged at once again"

@@ -1,0 +1,213 @@
+"""Requests made to be read in two ways, or never to end: all tiers take them for the same, or refuse them."""
+
+import re
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+import pytest
+
+from tests.e2e.system import System, get_as_is, wait_until
+from tests.slow import BODY_WITHIN, HEADERS_WITHIN, Silent, dripping, has_ended
+
+CANARY = "smuggled-by-a-test"
+HIDDEN = f"DELETE /catalog/{CANARY} HTTP/1.1\r\nHost: x\r\n\r\n"
+SILENCE = 0.5
+"""Seconds."""
+UNANSWERED = ("a line end in the path",)
+"""nginx takes it for HTTP/0.9, whose answers have no status."""
+
+
+def lines(*given: str) -> str:
+    return "\r\n".join([*given, "", ""])
+
+
+def chunked(body: str) -> str:
+    return f"{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+
+
+def attacks(method: str, path: str) -> dict[str, str]:
+    """Return requests with a second one hidden where two readers may not agree on what is body and what is not."""
+    start, long = (f"{method} {path} HTTP/1.1", "Host: x"), f"Content-Length: {len(HIDDEN)}"
+    te = "Transfer-Encoding: chunked"
+    return {
+        "a length and chunks": lines(*start, f"Content-Length: {len(HIDDEN) + 5}", te) + "0\r\n\r\n" + HIDDEN,
+        "chunks and a length": lines(*start, te, "Content-Length: 5") + "0\r\n\r\n" + HIDDEN,
+        "two lengths": lines(*start, "Content-Length: 0", long) + HIDDEN,
+        "two equal lengths": lines(*start, long, long) + HIDDEN,
+        "a list of lengths": lines(*start, f"Content-Length: 0, {len(HIDDEN)}") + HIDDEN,
+        "a length with a sign": lines(*start, f"Content-Length: +{len(HIDDEN)}") + HIDDEN,
+        "a length below zero": lines(*start, "Content-Length: -1") + HIDDEN,
+        "a hexadecimal length": lines(*start, f"Content-Length: 0x{len(HIDDEN):x}") + HIDDEN,
+        "a length with a blank before the colon": lines(*start, f"Content-Length : {len(HIDDEN)}") + HIDDEN,
+        "chunks with a blank before the colon": lines(*start, "Transfer-Encoding : chunked", long) + chunked(HIDDEN),
+        "chunks on a folded line": lines(*start, "Transfer-Encoding:", " chunked", long) + "0\r\n\r\n" + HIDDEN,
+        "a folded header with a request": lines(*start, "X-A: 1", f" {HIDDEN.splitlines()[0]}", "Content-Length: 0"),
+        "chunks under another name": lines(*start, "Transfer_Encoding: chunked", long) + "0\r\n\r\n" + HIDDEN,
+        "chunks twice": lines(*start, te, "Transfer-Encoding: identity") + "0\r\n\r\n" + HIDDEN,
+        "chunks after a tab": lines(*start, "Transfer-Encoding:\tchunked", "Content-Length: 4") + "0\r\n\r\n" + HIDDEN,
+        "unknown chunks": lines(*start, "Transfer-Encoding: xchunked") + "0\r\n\r\n" + HIDDEN,
+        "chunk extensions": lines(*start, te) + f'0;a="\r\n\r\n{HIDDEN}"\r\n\r\n',
+        "a chunk that is longer than it says": lines(*start, te) + f"1\r\n{HIDDEN}\r\n0\r\n\r\n",
+        "an endless chunk size": lines(*start, te) + "0" * 5000 + f"{len(HIDDEN):x}\r\n{HIDDEN}\r\n0\r\n\r\n",
+        "an overflowing chunk size": lines(*start, te) + f"ffffffffffffffff0\r\n{HIDDEN}\r\n0\r\n\r\n",
+        "trailers": lines(*start, te) + f"0\r\nContent-Length: 5\r\nX: {CANARY}\r\n\r\n",
+        "bare line feeds": "\n".join([*start, "Content-Length: 0", "X: a", "", ""]) + HIDDEN.replace("\r\n", "\n"),
+        "a bare carriage return": lines(*start, f"X: a\rContent-Length: {len(HIDDEN)}") + HIDDEN,
+        "a NUL in a header": lines(*start, f"X: a\0{long}") + HIDDEN,
+        "an encoded line end in the path": lines(
+            f"{method} {path}?x=%0d%0aX:%20y HTTP/1.1", "Host: x", "Content-Length: 0"
+        ),
+        "a line end in the path": f"{method} {path}?x=\r\nHost: y HTTP/1.1\r\nHost: x\r\n\r\n",
+        "two hosts": lines(*start, "Host: y", "Content-Length: 0"),
+        "an address with another host": lines(
+            f"{method} http://evil.example{path} HTTP/1.1", "Host: x", "Content-Length: 0"
+        ),
+        "an upgrade": lines(
+            *start, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"
+        )
+        + HIDDEN,
+        "headers for the next hop": lines(*start, "Connection: X-Cache-Key, Content-Length, close", long) + HIDDEN,
+    }
+
+
+TARGETS = {
+    "edge": ("GET", "/catalog"),
+    "asset": ("GET", "/assets/media/original/DEV/none.jpg"),
+    "api": ("POST", "/file"),
+    "reading api": ("GET", "/catalog"),
+}
+
+
+def talk(port: int, payload: str) -> bytes:
+    """Send bytes, and return what comes back until the other side closes or has had nothing more to say for a while."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        found = b""
+        with suppress(TimeoutError, OSError):
+            connection.sendall(payload.encode("latin-1"))
+            while data := connection.recv(65536):
+                found += data
+                connection.settimeout(SILENCE)
+        return found
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_request_hides_in_another_one(system: System, target: str) -> None:
+    """What the first tier takes for one request is one to all behind it, so nothing of it answers somebody else."""
+    method, path = TARGETS[target]
+    port = system.ports.edge if target in ("edge", "asset") else system.ports.api
+    payloads = attacks(method, path)
+    with ThreadPoolExecutor(len(payloads)) as pool:
+        answers = dict(zip(payloads, pool.map(partial(talk, port), payloads.values()), strict=True))
+    for name, answer in answers.items():
+        statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
+        assert all(200 <= status < 500 or status in (501, 505) for status in statuses), (name, statuses)
+        assert statuses or name in UNANSWERED, name
+    # Were two tiers out of step, one of these would get what was meant for somebody else.
+    for number in range(40):
+        probe = get_as_is(port, f"/catalog/00000000-0000-4000-8000-0000000000{number}")
+        assert (probe.status_code, probe.json()["errors"][0]["code"]) == (404, "not_found")
+    # The second request in a pipeline is the first tier's own business: it has seen it, and so it is in its log.
+    first = system.log("nginx-edge" if target in ("edge", "asset") else "nginx-cache")
+    for service in ("catalog", "transform"):
+        seen = system.log(service).count(f'"path":"/catalog/{CANARY}"')
+        assert seen <= len(re.findall(rf"DELETE /catalog/{CANARY}\b", first)), "it was read where nobody has sent it"
+
+
+PATHS = (
+    "/assets/media/original/{}etc/passwd",
+    "/assets/media/original/DEV/{}redis/appendonlydir/appendonly.aof.manifest",
+    "/assets/media/full/image/DEV/{}run/edge/edge.conf",
+    "/assets/media/optimise/10x0/DEV/{}run/cache/common.conf",
+    "/catalog/{}jobs",
+    "/catalog/get-dump/{}etc/passwd",
+    "/{}readiness-check",
+    "/{}purge/assets/media/original/DEV/x.jpg",
+)
+TRICKS = (
+    *(
+        "../" * 8,
+        "..%2f" * 8,
+        "%2e%2e/" * 8,
+        "%2e%2e%2f" * 8,
+        "..%5c" * 8,
+        "..\\" * 8,
+        "....//" * 8,
+        "..;/" * 8,
+        "..%00/" * 8,
+    ),
+    *(
+        "%252e%252e%252f" * 8,
+        "..%252f" * 8,
+        "%c0%ae%c0%ae/" * 8,
+        "..%c0%af" * 8,
+        "%e0%80%ae%e0%80%ae/" * 8,
+        "..%uff0f" * 8,
+    ),
+    *(
+        "//",
+        "///",
+        "./",
+        ".//",
+        "%2f",
+        "%5c",
+        ";/",
+        "%3b/",
+        "%00",
+        "%0a",
+        "%09",
+        "%7f",
+        "%ff%fe",
+        "~/",
+        "~root/",
+        "*",
+        "%",
+        "%2",
+        "%zz",
+    ),
+    *("file:///", "http://127.0.0.1/", "@127.0.0.1/", ".spool/", "dumps/", "DEV/../dumps/", "dumps%2f", "-/"),
+)
+
+
+@pytest.mark.parametrize("tier", ["edge", "api", "cache"])
+@pytest.mark.parametrize("path", PATHS)
+def test_no_path_leads_to_what_is_no_asset(system: System, tier: str, path: str) -> None:
+    port = getattr(system.ports, tier)
+    for trick in TRICKS:
+        asked = path.format(trick)
+        [head, _, body] = talk(port, lines(f"GET {asked} HTTP/1.1", "Host: x", "Connection: close")).partition(
+            b"\r\n\r\n"
+        )
+        found = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
+        assert found, (asked, head)
+        status = int(found[1])
+        # The API itself is where it is, in whatever spelling that nginx makes one of.
+        own = tier == "api" and (status == 200 or b'"data"' in body)
+        assert status in (400, 401, 403, 404, 405) or own, (asked, status)
+        assert b"root:" not in body, asked
+        assert b"nginx.pid" not in body, asked
+        assert b"appendonly" not in body or asked.encode() in body or status == 404, asked
+        assert b"x-content-type-options: nosniff" in head.lower(), asked
+        assert b"application/json" in head, asked
+
+
+def test_hundreds_of_slow_clients_keep_nobody_waiting_and_are_sent_away(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    with dripping([system.ports.edge, system.ports.api], 150) as connections:
+        for width in range(30, 40):
+            asked = time.monotonic()
+            assert system.edge.get(f"/assets/media/optimise/{width}x0/DEV/{name}.webp").status_code == 200
+            assert system.api.get("/readiness-check").status_code == 200
+            assert time.monotonic() - asked < 1
+        assert not has_ended(connections[0]), "they were there all the while"
+        wait_until(lambda: all(has_ended(connection) for connection in connections), within=HEADERS_WITHIN + 10)
+
+
+def test_an_upload_that_stops_in_the_middle_is_ended(silent: Silent) -> None:
+    """They have been waiting since tests/e2e/test_security_caches.py, and whoever came in between did not mind."""
+    left = max(1.0, silent.began + BODY_WITHIN + 10 - time.monotonic())
+    wait_until(lambda: all(has_ended(connection) for connection in silent.connections), within=left)

@@ -1,0 +1,336 @@
+"""Describing on a real Redis: what was uploaded gets its facts once, whatever happens to workers and storages."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import orjson
+import pytest
+import sklearn
+
+from services.core import entries, keys
+from services.core.catalog import Catalog
+from services.core.entries import Entry, StoredFile
+from services.core.errors import StorageDown
+from services.core.facts import NO_FACTS, Facts
+from services.core.job_log import JobLog
+from services.core.queue import JobQueue
+from services.core.redis import Redis
+from services.core.storage.local import LocalStorage
+from services.jobs import describe
+from services.jobs.describe import Describer, Sight, describe_all
+from services.jobs.staging import Staging
+from tests.catalogs import an_entry, fill
+from tests.redis_server import RedisServer
+from tests.storing import put
+from tests.waiting import eventually
+
+PHOTO = (Path(sklearn.__file__).parent / "datasets/images/china.jpg").read_bytes()
+FLOWER = (Path(sklearn.__file__).parent / "datasets/images/flower.jpg").read_bytes()
+SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
+
+
+@pytest.fixture
+async def catalog(client: Redis) -> AsyncIterator[Catalog]:
+    made = Catalog(client)
+    async with made.alive():
+        yield made
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    made = LocalStorage(tmp_path / "data")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def log(client: Redis) -> JobLog:
+    return JobLog(client)
+
+
+@asynccontextmanager
+async def describing(
+    client: Redis, catalog: Catalog, storage: LocalStorage, workers: int = 1
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    queue = JobQueue(client, JobLog(client))
+    made = [Describer(client, catalog, Sight(catalog, storage), queue) for _ in range(workers)]
+    tasks = [asyncio.create_task(one.run()) for one in made]
+    try:
+        yield tasks
+    finally:
+        # As the service does: a connection that is being made when it is told raises its own error instead.
+        while running := [task for task in tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=0.5)
+
+
+async def upload(catalog: Catalog, storage: LocalStorage, base: str = "cat", content: bytes = PHOTO) -> Entry:
+    entry = an_entry(base, signature=hashlib.sha256(content).hexdigest(), size=len(content))
+    claim = await catalog.claim(entry.unique_name)
+    entry = replace(entry, storage_key=claim.storage_key)
+    await put(storage, entry.stored, content)
+    await catalog.create(entry, claim)
+    return entry
+
+
+async def replace_file(catalog: Catalog, storage: LocalStorage, entry: Entry, content: bytes) -> Entry:
+    claim = await catalog.claim(entry.unique_name)
+    stored = StoredFile("image/jpeg", hashlib.sha256(content).hexdigest(), len(content), claim.storage_key, 1)
+    await put(storage, replace(entry, storage_key=claim.storage_key).stored, content)
+    changed, _ = await catalog.change(entry.uuid, lambda old: entries.with_file(old, stored, "jpg"), claim)
+    return changed
+
+
+async def all_done(client: Redis) -> bool:
+    return not await client.xlen(keys.UNDESCRIBED)
+
+
+async def changes(client: Redis) -> list[dict[bytes, bytes]]:
+    return [fields for _, fields in await client.xrange(keys.CHANGES)]
+
+
+async def test_an_upload_is_described_and_nothing_else_of_it_changes(
+    client: Redis, catalog: Catalog, storage: LocalStorage
+) -> None:
+    entry = await upload(catalog, storage)
+    before = await catalog.revision()
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    found = await catalog.get(entry.uuid)
+    assert (found.width, found.height, found.dominant_color) == (640, 427, "#eef2f9")
+    assert found.with_facts(NO_FACTS) == entry
+    assert await catalog.revision() != before, "the list has changed"
+    [uploaded, described] = await changes(client)
+    assert (b"facts" in uploaded, b"facts" in described) == (False, True)
+    assert described[b"obsolete"] == b""
+
+
+async def test_a_replaced_file_has_no_facts_until_it_is_described_itself(
+    client: Redis, catalog: Catalog, storage: LocalStorage
+) -> None:
+    entry = await upload(catalog, storage)
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    first = await catalog.get(entry.uuid)
+    changed = await replace_file(catalog, storage, first, FLOWER)
+    assert changed.facts == NO_FACTS
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    second = await catalog.get(entry.uuid)
+    assert (second.version, second.width) == (2, 640)
+    assert second.blurhash not in (None, first.blurhash)
+
+
+async def test_facts_of_old_bytes_never_come_to_new_ones(
+    client: Redis, catalog: Catalog, storage: LocalStorage
+) -> None:
+    entry = await upload(catalog, storage)
+    changed = await replace_file(catalog, storage, entry, FLOWER)
+    assert not await catalog.describe(entry.uuid, entry.signature, SEEN)
+    assert await catalog.get(entry.uuid) == changed
+    assert await catalog.describe(entry.uuid, changed.signature, SEEN)
+    assert not await catalog.describe("00000000-0000-5000-8000-000000000000", changed.signature, SEEN)
+
+
+async def test_the_same_facts_again_are_no_change(client: Redis, catalog: Catalog, storage: LocalStorage) -> None:
+    entry = await upload(catalog, storage)
+    for _ in range(2):
+        assert await catalog.describe(entry.uuid, entry.signature, SEEN)
+    assert len(await changes(client)) == 2
+
+
+async def test_facts_and_a_change_of_fields_at_once_both_stay(
+    client: Redis, catalog: Catalog, storage: LocalStorage
+) -> None:
+    entry = await upload(catalog, storage)
+    await asyncio.gather(
+        *(catalog.describe(entry.uuid, entry.signature, replace(SEEN, width=n)) for n in range(1, 9)),
+        *(
+            catalog.change(entry.uuid, lambda old, n=n: replace(old, external_id=f"{old.external_id or ''}{n}"))  # type: ignore[misc]
+            for n in range(8)
+        ),
+    )
+    found = await catalog.get(entry.uuid)
+    assert sorted(found.external_id or "") == [*"01234567"]
+    assert found.height == 2
+
+
+async def test_fields_are_changed_without_describing_again_and_a_pdf_never_is(
+    client: Redis, catalog: Catalog, storage: LocalStorage
+) -> None:
+    entry = await upload(catalog, storage, content=b"no picture")
+    await client.delete(keys.UNDESCRIBED)
+    await catalog.change(entry.uuid, lambda old: replace(old, information="new"))
+    await catalog.create(an_entry("paper", original_mimetype="application/pdf", mimetype="application/pdf"), None)
+    assert await all_done(client)
+
+
+async def test_what_cannot_be_looked_at_is_tried_once(
+    client: Redis, catalog: Catalog, storage: LocalStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    broken = await upload(catalog, storage, "broken", PHOTO[:9000])
+    gone = await upload(catalog, storage, "gone")
+    await storage.delete([gone.stored])
+    other = await upload(catalog, storage, "other")
+    (storage.spool.parent / other.storage_key).write_bytes(FLOWER)
+    fine = await upload(catalog, storage, "fine")
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    assert [(await catalog.get(entry.uuid)).width for entry in (broken, gone, other, fine)] == [None, None, None, 640]
+    said = [record.__dict__["tada"] for record in caplog.records if record.getMessage() == "undescribed"]
+    assert [line["asset"] for line in said] == ["/DEV/broken.webp", "/DEV/gone.webp", "/DEV/other.webp"]
+
+
+async def test_workers_share_what_there_is(client: Redis, catalog: Catalog, storage: LocalStorage) -> None:
+    uploaded = [await upload(catalog, storage, f"cat{number}") for number in range(6)]
+    async with describing(client, catalog, storage, workers=3):
+        await eventually(lambda: all_done(client))
+    assert {(await catalog.get(entry.uuid)).width for entry in uploaded} == {640}
+    assert sum(b"facts" in change for change in await changes(client)) == 6
+
+
+async def test_a_storage_that_is_down_delays_it(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "LOST_SECONDS", 0.1)
+    monkeypatch.setattr(describe, "_REST_SECONDS", 0.05)
+    monkeypatch.setattr(describe, "_BLOCK_MS", 50)
+    entry, tried = await upload(catalog, storage), []
+    whole = describe.look
+
+    async def look(*given: object) -> Facts:
+        tried.append(given)
+        if len(tried) <= 5:
+            raise StorageDown("It is down.")
+        return await whole(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(describe, "look", look)
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    assert (await catalog.get(entry.uuid)).width == 640
+
+
+async def test_a_worker_that_is_killed_in_the_middle_leaves_it_to_the_next(
+    server: RedisServer, client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "LOST_SECONDS", 0.5)
+    entry = await upload(catalog, storage)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.working", server.url, str(storage.spool.parent.parent), "describe"),
+        env=dict(os.environ),
+    )
+
+    async def has_begun() -> bool:
+        return bool((await client.xpending(keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP))["pending"])
+
+    async def has_a_group() -> bool:
+        return bool(await client.exists(keys.UNDESCRIBED)) and bool(await client.xinfo_groups(keys.UNDESCRIBED))
+
+    await eventually(has_a_group)
+    await eventually(has_begun)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    assert (await catalog.get(entry.uuid)).facts == NO_FACTS
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    assert (await catalog.get(entry.uuid)).width == 640
+
+
+async def test_a_picture_that_workers_die_of_is_given_up(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "LOST_SECONDS", 0.05)
+    entry = await upload(catalog, storage)
+    looked = 0
+
+    async def look(*given: object) -> Facts:
+        nonlocal looked
+        looked += 1
+        raise asyncio.CancelledError  # As when the process ends.
+
+    monkeypatch.setattr(describe, "look", look)
+    for _ in range(10):
+        async with describing(client, catalog, storage) as [task]:
+            await asyncio.wait(
+                [task, asyncio.create_task(eventually(lambda: all_done(client)))], return_when="FIRST_COMPLETED"
+            )
+        if await all_done(client):
+            break
+        await asyncio.sleep(0.06)
+    assert await all_done(client)
+    assert looked == 3
+    assert (await catalog.get(entry.uuid)).facts == NO_FACTS
+
+
+async def test_the_job_describes_what_is_there_already_and_says_what_it_could_not(
+    client: Redis, catalog: Catalog, storage: LocalStorage
+) -> None:
+    older = [an_entry(base, signature=hashlib.sha256(PHOTO).hexdigest(), size=len(PHOTO)) for base in ("a", "b", "c")]
+    broken = an_entry("broken", signature=hashlib.sha256(PHOTO[:9000]).hexdigest(), size=9000)
+    for entry in older[:2]:
+        await put(storage, entry.stored, PHOTO)
+    await put(storage, broken.stored, PHOTO[:9000])
+    known = an_entry("known").with_facts(SEEN)
+    paper = an_entry("paper", original_mimetype="application/pdf")
+    await fill(client, [*older, broken, known, paper])
+    found = await describe_all(catalog, Sight(catalog, storage))
+    assert (found.checked, found.described_count, found.undescribed_count) == (6, 2, 2)
+    assert [(one.unique_name, one.reason[:20]) for one in found.undescribed] == [
+        ("/DEV/c.webp", "no file DEV/c.webp"),
+        ("/DEV/broken.webp", "It cannot be looked "),
+    ]
+    assert (await catalog.get(known.uuid)).facts == SEEN
+    again = await describe_all(catalog, Sight(catalog, storage))
+    assert (again.described_count, again.undescribed_count) == (0, 2)
+
+
+async def test_two_runs_of_the_job_at_once_do_no_harm(client: Redis, catalog: Catalog, storage: LocalStorage) -> None:
+    older = [an_entry(f"a{n}", signature=hashlib.sha256(PHOTO).hexdigest(), size=len(PHOTO)) for n in range(4)]
+    for entry in older:
+        await put(storage, entry.stored, PHOTO)
+    await fill(client, older)
+    await asyncio.gather(*(describe_all(catalog, Sight(catalog, storage)) for _ in range(2)))
+    assert {(await catalog.get(entry.uuid)).width for entry in older} == {640}
+    assert len(await changes(client)) == 4
+
+
+async def test_a_restored_catalog_and_one_from_before_there_were_facts_are_described_by_a_job(
+    client: Redis, catalog: Catalog, storage: LocalStorage, log: JobLog
+) -> None:
+    entry = an_entry()
+    old = {name: value for name, value in asdict(entry).items() if name not in Facts.__slots__}
+    await fill(client, [entry])
+    await client.hset(keys.ENTRIES, entry.uuid, orjson.dumps(old))  # type: ignore[misc]
+    for _ in range(2):
+        async with describing(client, catalog, storage):
+            await eventually(lambda: is_asked_for(log, ["upgrade"]))
+    staging = Staging(client)
+    await staging.add([entry])
+    await staging.switch()
+    async with describing(client, catalog, storage):
+        await eventually(lambda: is_asked_for(log, ["restore", "upgrade"]))
+        await eventually(lambda: all_done(client))
+
+
+async def test_an_empty_catalog_needs_no_job(
+    client: Redis, catalog: Catalog, storage: LocalStorage, log: JobLog
+) -> None:
+    async with describing(client, catalog, storage):
+        await upload(catalog, storage)
+        await eventually(lambda: all_done(client))
+    assert await is_asked_for(log, [])
+
+
+async def is_asked_for(log: JobLog, wanted: list[str]) -> bool:
+    found = [record async for record in log.latest()]
+    assert all(record.name == "describe" for record in found)
+    return [record.asked_by for record in found] == wanted

@@ -1,0 +1,42 @@
+"""The files that containers are built and started by, as the real tools read them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import programs
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "compose.yaml"
+# Each of the others goes on top of compose.yaml.
+COMPOSE_FILES = [COMPOSE, *sorted(ROOT.glob("compose.*.yaml"))]
+DOCKERFILES = sorted(ROOT.glob("[!.]*/*/Dockerfile"))
+TOKENS = {"MEDIA_TOKEN": "m" * 16, "PURGE_TOKEN": "p" * 16}
+
+
+@pytest.mark.parametrize("file", COMPOSE_FILES, ids=lambda file: file.name)
+def test_compose_reads_its_files_without_a_complaint(file: Path) -> None:
+    names = [word for name in dict.fromkeys((COMPOSE, file)) for word in ("-f", name)]
+    # Without .env and a folder of Docker's own settings: what somebody has there must not matter.
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1", **TOKENS}
+    command = [programs.path("docker-compose"), "--project-directory", ROOT, *names, "config"]
+    ended = subprocess.run(command, env=clean, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert yaml.safe_load(ended.stdout)["services"]
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_hadolint_has_nothing_to_say_about_a_dockerfile(file: Path) -> None:
+    ended = subprocess.run([Path(sys.prefix) / "bin" / "hadolint", file], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_yamllint_has_nothing_to_say_about_what_is_written_in_yaml() -> None:
+    files = [*COMPOSE_FILES, *ROOT.glob("charts/*/*.yaml")]
+    command = [sys.executable, "-m", "yamllint", "--strict", "-c", ROOT / ".yamllint.yaml", *files]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
