@@ -5,14 +5,17 @@ FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run test bench test-faults test-replicas soak soak-renders lint format lock clean
+.PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT BIND MEDIA_TOKEN"
+	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
 
 run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run
+
+doctor: setup ## Look whether this machine and the services have what they need (while make run runs)
+	@$(PY) -m tools.doctor
 
 test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 	@exec $(PY) -m pytest $(ARGS)
@@ -34,6 +37,9 @@ test-faults: setup-dev ## Every part killed, frozen and restarted for longer tha
 	@FAULT_SECONDS=$(FAULT_SECONDS) FAULT_REDIS_SECONDS=60 FAULT_TABLE=$(FAULT_TABLE) $(PY) -m pytest -s tests/e2e/test_faults*.py $(ARGS)
 	@cat $(FAULT_TABLE)
 
+audit: ## Ask OSV about known vulnerabilities of all dependencies; ends with 75 where it cannot be reached
+	@tools/audit.sh
+
 lint: setup-dev ## Check style, types and the boundaries between services
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -51,6 +57,9 @@ setup-dev: ## Install what the tests need
 
 setup-bench: ## Install what measuring needs on top
 	@tools/setup.sh bench
+
+configuration: setup-dev ## Write docs/configuration.md anew from the settings of the services
+	@$(PY) -m tools.configuration > docs/configuration.md
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh

@@ -1,14 +1,18 @@
-"""Run the catalog service: python -m services.catalog"""
+"""Run the catalog service: python -m services.catalog (with doctor behind it: look whether it could)"""
 
 import logging
+import sys
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from services.core import logs, server
+from services.core import doctor, logs, server, tracing
 from services.core.settings import load
 
 settings = load(CatalogSettings)
+if sys.argv[1:] == ["doctor"]:
+    sys.exit(doctor.main(settings, writes=True))
 logs.set_up("catalog", settings.log_format, settings.log_level)
 if not settings.tokens().principals:
     logging.getLogger("services.catalog").warning("no token is configured: everyone on this machine may write")
+tracing.set_up("catalog", settings.otel_exporter_otlp_endpoint)
 server.serve(make_app(settings), settings)

@@ -23,12 +23,15 @@ from services.catalog.whole_list import WholeList
 from services.core import redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
+from services.core.health import of_writer
+from services.core.internal import Internal
 from services.core.job_log import JobLog
 from services.core.limits import Limit, Limiter
 from services.core.queue import JobQueue
+from services.core.request_log import RequestLog
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.core.web import ERROR_HANDLERS, Answer, Direct, RequestLog
+from services.core.web import ERROR_HANDLERS, Answer, Direct
 
 
 class _EntryConvertor(StringConvertor):
@@ -54,14 +57,20 @@ def make_app(settings: CatalogSettings) -> Starlette:
 
     storage.prepare()
 
+    asked = of_writer(client, storage)
+    internal = Internal("catalog", settings, asked)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await internal.open()
         await storage.open()
         await store.open()
         async with catalog.alive():
             sweeping = asyncio.create_task(sweep_forever(storage.spool, catalog))
+            internal.started = True
             yield
             sweeping.cancel()
+        await internal.close()
         await store.close()
         await storage.close()
         await client.aclose()
@@ -117,6 +126,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         JobQueue(client, log),
         Uploads(catalog, storage, rules),
         WholeList(catalog),
+        asked,
     )
     return app
 

@@ -12,6 +12,7 @@ from services.catalog.whole_list import WholeList
 from services.core.caching import Lifetimes
 from services.core.catalog import Catalog
 from services.core.dumps import DumpStore
+from services.core.health import Health
 from services.core.job_log import JobLog
 from services.core.queue import JobQueue
 from services.core.storage import Storage
@@ -29,6 +30,7 @@ class Context:
     queue: JobQueue
     uploads: Uploads
     whole_list: WholeList
+    health: Health
 
     @property
     def lifetimes(self) -> Lifetimes:

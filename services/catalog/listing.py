@@ -107,7 +107,12 @@ async def get_list(request: Request) -> Response:
     answer = new_answer(cache_key, keys.LIST_GROUP)
     # Noted before anything is read: what changes from here on purges this answer.
     await ctx.variants.confirm(answer, [])
-    return NotedAnswer(await _list(request, query, caching.listed(ctx.lifetimes)), ctx.variants, answer)
+    try:
+        response = await _list(request, query, caching.listed(ctx.lifetimes))
+    except BaseException:
+        await ctx.variants.sent(answer)
+        raise
+    return NotedAnswer(response, ctx.variants, answer)
 
 
 async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:

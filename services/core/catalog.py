@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
-from services.core import keys, names
+from services.core import keys, names, origin
 from services.core.entries import SETTABLE, Entry, without_facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
 from services.core.facts import NO_FACTS, Facts
@@ -281,7 +281,7 @@ class Catalog:
         """Remove all entries at one instant, and none of the bytes; return how many there were."""
         removed, change = await self._clear(
             keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES, keys.GENERATION],
-            args=[keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS],
+            args=[keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS, *origin.passed_on().values()],
         )
         return removed, change.decode() if removed else None
 
@@ -327,6 +327,7 @@ class Catalog:
                 obsolete,
                 wanted.unique_name if wanted else unique_name,
                 meaning,
+                *origin.passed_on().values(),
             ],
         )
         if outcome == b"conflict" and wanted and without_facts(detail) == wanted.with_facts(NO_FACTS):

@@ -195,6 +195,8 @@ class Unavailable(TadaError):
 
 class StorageDown(Unavailable):
     code = "storage_down"
+    asked = True
+    """False when the storage was not asked, because it has failed just before."""
 
     def __init__(self, message: str, hint: str | None = "Try again later.") -> None:
         super().__init__(message, hint)

@@ -39,6 +39,7 @@ class Record:
 
     `attempts` counts the runs that were begun, but for those that a worker handed back because it was told to stop.
     While a job waits to be tried again, `error` is that of the last attempt and `retry_at` the moment of the next.
+    `request_id` is that of the request which asked for it, the job's own id without one; log lines of its runs have it.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Record:
     attempts: int = 0
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
+    request_id: str = ""
 
     @property
     def ended(self) -> bool:

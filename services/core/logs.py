@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from services.core import origin
+
 _EXTRA = "tada"
 
 
@@ -20,7 +22,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "service": self._service,
             "event": record.getMessage(),
-            **getattr(record, _EXTRA, {}),
+            **_fields(record),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -29,11 +31,17 @@ class JsonFormatter(logging.Formatter):
 
 class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        extra = getattr(record, _EXTRA, {})
-        text = " ".join([record.getMessage(), *(f"{key}={value}" for key, value in extra.items())])
+        text = " ".join([record.getMessage(), *(f"{key}={value}" for key, value in _fields(record).items())])
         if record.levelno >= logging.WARNING:
             text = f"{record.levelname.lower()}: {text}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """Return what goes with an event; last the request that it is about, if it is about one."""
+    fields: dict[str, object] = getattr(record, _EXTRA, {})
+    request_id = origin.request_id.get()
+    return {**fields, "request_id": request_id} if request_id else fields
 
 
 def set_up(service: str, style: str, level: str) -> None:
@@ -45,7 +53,7 @@ def set_up(service: str, style: str, level: str) -> None:
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for talkative in ("uvicorn.error", "arq", "pyvips", "botocore", "aiobotocore"):
+    for talkative in ("uvicorn.error", "arq", "pyvips", "botocore", "aiobotocore", "httpx", "httpcore"):
         logging.getLogger(talkative).setLevel("WARNING")
 
 

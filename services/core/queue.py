@@ -7,11 +7,13 @@ from typing import Any
 import orjson
 from arq.connections import ArqRedis
 
-from services.core import job_kinds
+from services.core import job_kinds, origin
 from services.core.job_log import JobLog, Record, told
 from services.core.redis import Redis
 
 QUEUE = "tada:jobs"
+ORIGIN = "tada_origin"
+"""The argument in the queue that says which request and trace a job belongs to; another program need not give it."""
 
 
 def encode(value: Any) -> bytes:
@@ -38,8 +40,10 @@ class JobQueue:
         Raises NotFound, BadRequest and NoDumpName (see job_kinds.parse), and RedisError.
         """
         arguments = job_kinds.parse(name, given).model_dump(exclude_unset=True)
-        record = Record(job_id or f"{name}-{secrets.token_hex(8)}", name, asked_by, arguments)
-        await self._pool.enqueue_job(name, _job_id=record.id, **arguments)
+        job_id = job_id or f"{name}-{secrets.token_hex(8)}"
+        passed_on = {**origin.passed_on(), "request_id": origin.request_id.get() or job_id}
+        record = Record(job_id, name, asked_by, arguments, request_id=passed_on["request_id"])
+        await self._pool.enqueue_job(name, _job_id=job_id, **{**arguments, ORIGIN: passed_on})
         await self._log.note(record)
         return record
 

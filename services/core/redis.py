@@ -9,6 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from services.core import tracing
 from services.core.link import Link
 
 Redis = redis.asyncio.Redis
@@ -54,7 +55,8 @@ def connect(address: str) -> "Redis":
 
     A connection that broke while idle is opened again once, so a restart of Redis costs no request.
     """
-    client: Redis = _Client.from_url(
+    kind = _Traced if tracing.is_on() else _Client
+    client: Redis = kind.from_url(
         address,
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_timeout=ANSWER_TIMEOUT,
@@ -62,6 +64,14 @@ def connect(address: str) -> "Redis":
         retry_on_error=[RedisConnectionError],
     )
     return client
+
+
+class _Traced(_Client):
+    """A client whose commands are parts of what is traced. Those of a pipeline are sent without one."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        with tracing.part(f"redis {args[0]}"):
+            return await super().execute_command(*args, **options)
 
 
 def script(client: "Redis", name: str) -> Any:

@@ -76,6 +76,12 @@ def _check_public_url(url: str) -> str:
     return url
 
 
+def _check_collector(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+        raise ValueError("expected an address such as http://collector:4318, or nothing")
+    return url
+
+
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 Route = Annotated[str, AfterValidator(_check_route)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
@@ -105,6 +111,13 @@ class CoreSettings(StorageSettings):
     edge_cache_seconds: int = Field(60, gt=0, description="How long the edge may keep an answer.")
     log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
+    metrics_port: int = Field(
+        0, ge=0, lt=65536, description="Port for metrics and health of this process, for nobody outside; 0 for none."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that METRICS_PORT is listened on.")
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_check_collector)] = Field(
+        "", description="Where traces go by OTLP over HTTP, such as http://collector:4318; empty for no traces."
+    )
 
     @property
     def redis_address(self) -> str:

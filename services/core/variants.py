@@ -7,8 +7,12 @@ entries are read again. If they have changed it is made anew; if they have not, 
 until it has been stored, and removes it.
 """
 
+import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+
+from redis.exceptions import RedisError
 
 from services.core import keys
 from services.core.redis import Redis, script
@@ -20,6 +24,7 @@ KEPT_BRIEF_SECONDS = 150
 and arguments without end, so these are noted apart, where they cannot crowd out content."""
 SENDING_SECONDS = 120
 """How long an answer may be on its way; the purge stops waiting for one whose sender has died."""
+_AGAIN_SECONDS = 0.5
 STORED_SECONDS = 0.05
 """How long an answer that has been sent counts as on its way: the cache may still have to store its end."""
 KEYS_MAX = 2000
@@ -58,6 +63,7 @@ class Variants:
         self._sent = script(client, "sent")
         self._forget = script(client, "forget")
         self._under_way = script(client, "underway")
+        self._withdrawals: set[asyncio.Task[None]] = set()
 
     async def read(self, uuids: list[str]) -> list[bytes | None]:
         """Return the stored entries, in one round trip."""
@@ -67,22 +73,51 @@ class Variants:
     async def confirm(self, answer: Answer, uuids: list[str]) -> Confirmation:
         """Note that an answer is about to leave, and return the stored entries as they are at this moment."""
         brief = keys.is_brief(answer.group)
-        noted, *raws = await self._confirm(
-            keys=[keys.ENTRIES, keys.variants(answer.group), keys.sending(answer.group)],
-            args=[
-                answer.cache_key,
-                KEPT_BRIEF_SECONDS if brief else KEPT_SECONDS,
-                answer.id,
-                SENDING_SECONDS,
-                BRIEF_KEYS_MAX if brief else KEYS_MAX,
-                *uuids,
-            ],
-        )
+        try:
+            noted, *raws = await self._confirm(
+                keys=[keys.ENTRIES, keys.variants(answer.group), keys.sending(answer.group)],
+                args=[
+                    answer.cache_key,
+                    KEPT_BRIEF_SECONDS if brief else KEPT_SECONDS,
+                    answer.id,
+                    SENDING_SECONDS,
+                    BRIEF_KEYS_MAX if brief else KEYS_MAX,
+                    *uuids,
+                ],
+            )
+        except (RedisError, asyncio.CancelledError):
+            # Redis may have noted it, or be about to: one that hangs does later what it was told before.
+            self._withdraw(answer)
+            raise
         return Confirmation(bool(noted), raws)
 
     async def sent(self, answer: Answer) -> None:
-        """Note that an answer has been sent, or will not be."""
+        """Note that an answer has been sent, or will not be; with Redis away, as soon as it is back."""
+        try:
+            await self._note_sent(answer)
+        except (RedisError, asyncio.CancelledError) as error:
+            self._withdraw(answer)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    async def _note_sent(self, answer: Answer) -> None:
         await self._sent(keys=[keys.sending(answer.group)], args=[f"{answer.id} {answer.cache_key}", STORED_SECONDS])
+
+    def _withdraw(self, answer: Answer) -> None:
+        """Have purges not wait for an answer of which it is not known what Redis has noted."""
+        task = asyncio.create_task(self._until_heard(answer))
+        self._withdrawals.add(task)
+        task.add_done_callback(self._withdrawals.discard)
+
+    async def _until_heard(self, answer: Answer) -> None:
+        # Twice: what a Redis that hung was told before may be done after the first.
+        for _ in range(2):
+            heard = False
+            while not heard:
+                await asyncio.sleep(_AGAIN_SECONDS)
+                with suppress(RedisError):
+                    await self._note_sent(answer)
+                    heard = True
 
     async def cache_keys(self, groups: list[str]) -> set[str]:
         """Return every cache key noted for the groups."""

@@ -1,9 +1,7 @@
-"""What every service does with HTTP: errors become answers, requests become log lines. Pure ASGI."""
+"""What every service does with HTTP: errors become answers."""
 
 import logging
 import re
-import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.core import caching, logs
-from services.core.errors import BadRequest, TadaError, Unavailable
+from services.core import caching, logs, metrics
+from services.core.errors import BadRequest, SignatureMismatch, TadaError, Unavailable
+from services.core.request_log import ID, ID_HEADER, LEFT
 from services.core.variants import Answer as CachedAnswer
 from services.core.variants import Variants
 
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 
 Answer = Callable[[Request], Awaitable[Response]]
 _READING = ("GET", "HEAD")
-REQUEST_ID_HEADER = "x-request-id"
 
 
 class JsonResponse(Response):
@@ -48,6 +46,8 @@ def error_response(error: TadaError, headers: dict[str, str] | None = None) -> R
 
 async def on_tada_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TadaError)
+    if isinstance(error, SignatureMismatch):
+        metrics.SIGNATURE_MISMATCHES.inc()
     if error.status >= 500:
         logs.event(log, logging.ERROR, error.code, message=error.message, path=request.url.path)
     return error_response(error)
@@ -60,6 +60,7 @@ async def on_redis_error(request: Request, error: Exception) -> Response:
 
 async def on_disconnect(request: Request, error: Exception) -> Response:
     """Answer nobody: a client that leaves is no fault of ours, and nothing to be alarmed about."""
+    request.scope[LEFT] = True
     return error_response(BadRequest("The request was cut before its end.", "Send it again, whole."))
 
 
@@ -84,7 +85,9 @@ def _methods(request: Request) -> set[str]:
 
 
 async def on_crash(request: Request, error: Exception) -> Response:
-    return error_response(TadaError("Something went wrong here.", "It is in the log; try again."))
+    answer = error_response(TadaError("Something went wrong here.", "It is in the log; try again."))
+    answer.headers[ID_HEADER.decode()] = request.scope.get(ID, "")
+    return answer
 
 
 ERROR_HANDLERS: dict[Any, Any] = {
@@ -151,44 +154,3 @@ async def _answered(answer: Answer, request: Request) -> Response:
         handler = next(ERROR_HANDLERS[kind] for kind in type(error).__mro__ if kind in ERROR_HANDLERS)
         response: Response = await handler(request, error)
         return response
-
-
-class RequestLog:
-    """Logs one line per request and gives it an id, taken over from the tier before when there is one.
-
-    Requests for a `quiet` path are logged at level DEBUG: health checks come every few seconds.
-    """
-
-    def __init__(self, app: ASGIApp, quiet: str) -> None:
-        self._app = app
-        self._quiet = quiet
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        request_id = dict(scope["headers"]).get(REQUEST_ID_HEADER.encode(), b"").decode("latin-1")
-        request_id = request_id or secrets.token_hex(8)
-        status = 0
-
-        async def send_noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER.encode(), request_id.encode("latin-1"))]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting)
-        finally:
-            logs.event(
-                log,
-                logging.DEBUG if scope["path"].removesuffix("/") == self._quiet and status == 200 else logging.INFO,
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                request_id=request_id,
-            )

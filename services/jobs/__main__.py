@@ -1,15 +1,21 @@
-"""Run the jobs worker: python -m services.jobs"""
+"""Run the jobs worker: python -m services.jobs (with doctor behind it: look whether it could)"""
 
 import asyncio
+import sys
+from functools import partial
 
 import uvloop
 
-from services.core import logs
+from services.core import doctor, logs, tracing
 from services.core.settings import load
+from services.jobs.doctor import nodes
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
 
 settings = load(JobsSettings)
+if sys.argv[1:] == ["doctor"]:
+    sys.exit(doctor.main(settings, writes=True, more=[partial(nodes, settings)]))
 logs.set_up("jobs", settings.log_format, settings.log_level)
+tracing.set_up("jobs", settings.otel_exporter_otlp_endpoint)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     runner.run(run(settings))

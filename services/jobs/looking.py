@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import sys
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,8 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     if entry.size > limits.source_bytes:
         raise Undecodable(f"The file has {entry.size} bytes, too many to be looked at.", _HINT)
     arguments = (entry.original_mimetype, limits.cpu_seconds, limits.memory, limits.pixels)
+    chunks = storage.stream(entry.stored)
+    first = await anext(chunks, b"")  # Before there is a process: there may be no file.
     process = await asyncio.create_subprocess_exec(
         *_COMMAND,
         *map(str, arguments),
@@ -61,7 +64,7 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     )
     try:
         async with asyncio.timeout(limits.wall_seconds):
-            await _feed(process, storage, entry)
+            await _feed(process, first, chunks, entry)
             assert process.stdout
             said = await process.stdout.read(_SAID_MAX)
     except TimeoutError:
@@ -73,17 +76,18 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     return _facts(said, limits)
 
 
-async def _feed(process: asyncio.subprocess.Process, storage: Storage, entry: Entry) -> None:
+async def _feed(process: asyncio.subprocess.Process, first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> None:
     """Send the stored bytes, the end of which is only told when they are what the catalog has signed."""
     assert process.stdin
     digest = hashlib.sha256()
-    async for chunk in storage.stream(entry.stored):
+    chunk: bytes | None = first
+    while chunk is not None:
         digest.update(chunk)
-        if process.stdin.is_closing():
-            continue  # It has died: that it says nothing, says so.
-        with suppress(ConnectionError):
-            process.stdin.write(chunk)
-            await process.stdin.drain()
+        if not process.stdin.is_closing():  # If it has died, that it says nothing says so.
+            with suppress(ConnectionError):
+                process.stdin.write(chunk)
+                await process.stdin.drain()
+        chunk = await anext(rest, None)
     if not hmac.compare_digest(digest.hexdigest(), entry.signature):
         raise SignatureMismatch(f"The stored bytes of {entry.unique_name} are not those of the catalog.")
     process.stdin.close()

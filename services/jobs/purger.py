@@ -14,13 +14,14 @@ from typing import Any
 import orjson
 from redis.exceptions import RedisError, ResponseError
 
-from services.core import keys, logs, names
+from services.core import keys, logs, names, origin, tracing
 from services.core.catalog import Catalog
 from services.core.errors import TadaError
 from services.core.reaping import settle
 from services.core.redis import Redis, script
 from services.core.storage import Storage
 from services.core.variants import Variants
+from services.jobs import metrics
 from services.jobs.missed import MissedPurges
 from services.jobs.nginx import Tiers
 
@@ -40,6 +41,8 @@ _EDGE_SECONDS = 5.0
 _DUE_SECONDS = 0.1
 _MAKE_UP_SECONDS = 0.25
 """How often nodes that have missed purges are asked whether they are back: so long may they show what was before."""
+_STOP_SECONDS = 0.5
+"""How long purges that have begun may take to end when the worker is told to stop."""
 _RESULT_SECONDS = 60
 
 
@@ -58,6 +61,8 @@ class PendingChange:
     removed: str
     added: bool
     facts: bool
+    request_id: str
+    traceparent: str
 
 
 class Purger:
@@ -71,17 +76,25 @@ class Purger:
 
     async def run(self) -> None:
         """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
-        while True:
-            try:
-                await self._make_group()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._take_new())
-                    group.create_task(self._take_pending())
-                    group.create_task(self._repeat_due())
-                    group.create_task(self._make_up())
-            except* RedisError as error:
-                logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
-            await asyncio.sleep(0.5)
+        try:
+            while True:
+                await self._work_on()
+                await asyncio.sleep(0.5)
+        finally:
+            # Another worker takes what is left over only when it has been pending for a while.
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+
+    async def _work_on(self) -> None:
+        try:
+            await self._make_group()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._take_new())
+                group.create_task(self._take_pending())
+                group.create_task(self._repeat_due())
+                group.create_task(self._make_up())
+        except* RedisError as error:
+            logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
 
     async def _make_group(self) -> None:
         try:
@@ -91,7 +104,7 @@ class Purger:
                 raise
 
     async def _take_new(self) -> None:
-        while True:
+        while _goes_on():
             found = await self._redis.xreadgroup(
                 keys.CHANGES_GROUP, self._catalog.owner, {keys.CHANGES: ">"}, count=_AT_ONCE, block=_BLOCK_MS
             )
@@ -101,7 +114,7 @@ class Purger:
     async def _take_pending(self) -> None:
         """Try again what has been pending for a while: all of it, then rest."""
         cursor: Any = b"0-0"
-        while True:
+        while _goes_on():
             cursor, messages, _ = await self._redis.xautoclaim(
                 keys.CHANGES,
                 keys.CHANGES_GROUP,
@@ -116,7 +129,7 @@ class Purger:
 
     async def _repeat_due(self) -> None:
         """Repeat the purges that are due. One is dropped when it is done, by whichever worker."""
-        while True:
+        while _goes_on():
             now = time.time()
             due = await self._redis.zrangebyscore(keys.AGAIN, "-inf", now, start=0, num=_AT_ONCE, withscores=True)
             for member, at in due:
@@ -125,10 +138,11 @@ class Purger:
                 await self._purge_edge(again["keys"])
                 # One that was planned anew meanwhile stays as it is.
                 await self._settle(keys=[keys.AGAIN], args=[member, at])
+                metrics.REPEATS.inc()
             await asyncio.sleep(_DUE_SECONDS)
 
     async def _make_up(self) -> None:
-        while True:
+        while _goes_on():
             made_up = await self._missed.make_up()
             if made_up:
                 await self._purge_edge(made_up)
@@ -158,6 +172,11 @@ class Purger:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, change: PendingChange) -> None:
+        with origin.working_for(change.request_id), tracing.span("purge", change.traceparent, change=change.id):
+            await self._purge_for(change)
+
+    async def _purge_for(self, change: PendingChange) -> None:
+        asset = change.unique_name or change.removed
         try:
             if change.removed:
                 everywhere = await self._purge_replaced(change)
@@ -167,10 +186,13 @@ class Purger:
                 everywhere = await self._purge(_groups(change.unique_name, change.uuid))
                 await self._clear_obsolete(change)
             await self._finish(change, everywhere)
+            metrics.PURGES.labels("done" if everywhere else "missed").inc()
+            lag = metrics.age_of(change.id, time.time())
+            metrics.PURGE_LAG.observe(lag)
+            logs.event(log, logging.INFO, "purged", asset=asset, everywhere=everywhere, ms=round(lag * 1000, 1))
         except (RedisError, TadaError) as error:
-            logs.event(
-                log, logging.ERROR, "purge_delayed", asset=change.unique_name or change.removed, error=str(error)
-            )
+            metrics.PURGES.labels("delayed").inc()
+            logs.event(log, logging.ERROR, "purge_delayed", asset=asset, error=str(error))
         finally:
             self._in_work.discard(change.id)
             self._places.release()
@@ -197,6 +219,7 @@ class Purger:
         cache_keys = await self._variants.cache_keys([*groups, keys.LIST_GROUP])
         late = {*under_way.values(), *lists_under_way.values()}
         everywhere = await self._purge_keys(cache_keys)
+        metrics.PURGED_KEYS.inc(len(cache_keys))
         everywhere &= await self._purge_late(groups, under_way)
         if cache_keys:
             await self._plan_again(cache_keys, late)
@@ -251,6 +274,12 @@ class Purger:
             await pipeline.execute()
 
 
+def _goes_on() -> bool:
+    """Say whether the task that runs has not been cancelled. It is told once, and a client of Redis may swallow it."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
 def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
     return PendingChange(
         id=message_id.decode(),
@@ -260,6 +289,8 @@ def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:
         removed=fields.get(b"removed", b"").decode(),
         added=b"added" in fields,
         facts=b"facts" in fields,
+        request_id=fields.get(b"request_id", b"").decode(),
+        traceparent=fields.get(b"traceparent", b"").decode(),
     )
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from services.core import job_kinds, logs
+from services.core import job_kinds, logs, origin
 from services.core.entries import timestamp
 from services.core.errors import TadaError, TookTooLong, Unreadable, WorkerDied
 from services.core.job_log import JobLog, Record, told
 from services.core.leases import LeaseLost, Leases
+from services.jobs import metrics
 from services.jobs.kinds import Job, Tools
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Runner:
             for what in reversed(held):
                 if not await self._leases.take(what, token):
                     raise Again(_TURN_SECONDS)
-            return await self._attempt(Record(job_id, name, "queue", given, queued_at=timestamp(queued)), held, token)
+            return await self._attempt(_new(job_id, name, given, queued), held, token)
         except (RedisError, LeaseLost) as error:
             logs.event(log, logging.WARNING, "job_interrupted", job=job_id, error=str(error) or "lease lost")
             raise Again(_FIRST_PAUSE) from error
@@ -100,38 +101,52 @@ class Runner:
         )
         await self._note(record, token)
         started = time.monotonic()
+        metrics.JOB_LAG.labels(record.name).observe(_seconds_since(before.queued_at))
         try:
             arguments = job_kinds.parse(record.name, record.arguments)
             async with self._leases.kept(held, token):
                 result = await _within(job.seconds, job.run(self._tools, arguments))
         except asyncio.CancelledError:
+            metrics.JOBS.labels(record.name, "interrupted").inc()
             with suppress(RedisError, LeaseLost):
                 await self._note(replace(before, status="queued"), token)
             raise
         except (RedisError, LeaseLost):
+            metrics.JOBS.labels(record.name, "interrupted").inc()
             raise
         except Exception as error:
+            metrics.JOB_SECONDS.labels(record.name).observe(time.monotonic() - started)
             pause = pause_after(error, record.attempts, job.attempts)
             if pause is None:
                 await self._fail(record, error, token)
                 raise
+            metrics.JOBS.labels(record.name, "retrying").inc()
             retry_at = timestamp(datetime.now(UTC) + timedelta(seconds=pause))
             await self._note(replace(record, status="retrying", retry_at=retry_at, error=told(error)), token)
             logs.event(log, logging.WARNING, "job_retrying", job=record.id, error=str(error), at=retry_at)
             raise Again(pause) from error
         result = {"interface": job_kinds.INTERFACE_VERSION, **result, "seconds": round(time.monotonic() - started, 3)}
         await self._note(replace(record, status="done", ended_at=timestamp(), result=result, error=None), token)
+        metrics.JOB_SECONDS.labels(record.name).observe(result["seconds"])
+        metrics.JOBS.labels(record.name, "done").inc()
+        metrics.JOB_SUCCESS.labels(record.name).set_to_current_time()
         logs.event(log, logging.INFO, "job_done", job=record.id, seconds=result["seconds"])
         return result
 
     async def _fail(self, record: Record, error: Exception, token: str) -> None:
         await self._note(replace(record, status="failed", ended_at=timestamp(), error=told(error)), token)
+        metrics.JOBS.labels(record.name, "failed").inc()
         traceback = None if isinstance(error, TadaError) else error
         logs.event(log, logging.ERROR, "job_failed", exc_info=traceback, job=record.id, error=str(error))
 
     async def _note(self, record: Record, token: str) -> None:
         if not await self._log.note(record, token):
             raise LeaseLost
+
+
+def _new(job_id: str, name: str, given: Mapping[str, Any], queued: datetime) -> Record:
+    """Return the record of a job that nobody has noted: another program put it into the queue."""
+    return Record(job_id, name, "queue", given, queued_at=timestamp(queued), request_id=origin.request_id.get())
 
 
 def _failed_before(record: Record) -> TadaError:
@@ -150,3 +165,7 @@ async def _within(seconds: float, work: Any) -> dict[str, Any]:
         if limit.expired():
             raise TookTooLong(f"The job took more than {seconds:g} s.", "Look for what holds it up.") from None
         raise
+
+
+def _seconds_since(moment: str) -> float:
+    return max(0.0, time.time() - datetime.fromisoformat(moment).timestamp())

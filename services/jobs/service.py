@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -12,14 +13,16 @@ from services.core import logs, redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
 from services.core.dumps import DumpStore
+from services.core.health import of_writer
+from services.core.internal import Internal
 from services.core.job_log import JobLog
 from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.jobs import schedule
+from services.jobs import metrics, schedule
 from services.jobs.describe import Describer, Sight
 from services.jobs.initial import restore_on_init
-from services.jobs.kinds import Tools
+from services.jobs.kinds import JOBS, Tools
 from services.jobs.nginx import Tiers
 from services.jobs.purger import Purger
 from services.jobs.settings import JobsSettings
@@ -35,6 +38,10 @@ async def run(settings: JobsSettings) -> None:
     client = redis.connect(settings.redis_address)
     catalog, storage = Catalog(client), open_storage(settings)
     tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
+    metrics.prepare(list(JOBS))
+    nodes = [*settings.nginx_service, *settings.nginx_edge_service]
+    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client, nodes)])
+    await internal.open()
     await storage.open()
     dumps = open_dumps(settings, storage)
     dumps.prepare()
@@ -54,9 +61,11 @@ async def run(settings: JobsSettings) -> None:
             ]
             if settings.restore_on_init:
                 work.append(group.create_task(_restore(client, catalog, dumps)))
+            internal.started = True
             await _told_to_stop()
             await _stop(work)
     finally:
+        await internal.close()
         await tiers.close()
         await dumps.close()
         await storage.close()

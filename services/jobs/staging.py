@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
-from services.core import keys
+from services.core import keys, origin
 from services.core.catalog import Change
 from services.core.entries import Entry
 from services.core.errors import Unavailable
@@ -52,7 +52,11 @@ class Staging:
                 *self._keys,
                 keys.UNDESCRIBED,
             ],
-            args=[self._count, int(only_untouched), keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS],
+            args=[
+                *(self._count, int(only_untouched)),
+                *(keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS),
+                *origin.passed_on().values(),
+            ],
         )
         if outcome == b"taken":
             raise Taken

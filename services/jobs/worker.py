@@ -16,11 +16,11 @@ from arq.cron import CronJob
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
 
-from services.core import logs
+from services.core import logs, origin, tracing
 from services.core.catalog import Catalog
 from services.core.errors import StorageDown
 from services.core.job_log import KEPT_SECONDS
-from services.core.queue import QUEUE, decode, encode, pool
+from services.core.queue import ORIGIN, QUEUE, decode, encode, pool
 from services.core.redis import Redis
 from services.core.storage import Storage
 from services.jobs.expire import expire
@@ -96,12 +96,23 @@ class _Worker(Worker):
 
 def _function(name: str, runner: Runner) -> Function:
     async def run(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-        try:
-            return await runner.run(ctx["job_id"], name, {**_named(args), **kwargs}, ctx["enqueue_time"])
-        except Again as again:
-            raise Retry(defer=again.seconds) from again
+        job_id, request_id, traceparent = ctx["job_id"], *_origin(kwargs.pop(ORIGIN, None))
+        with (
+            origin.working_for(request_id or job_id),
+            tracing.span(f"job {name}", traceparent, served=True, job=job_id),
+        ):
+            try:
+                return await runner.run(job_id, name, {**_named(args), **kwargs}, ctx["enqueue_time"])
+            except Again as again:
+                raise Retry(defer=again.seconds) from again
 
     return func(run, name=name)
+
+
+def _origin(given: object) -> tuple[str, str]:
+    """Return the request and the trace that a job belongs to, as far as whoever put it into the queue says so."""
+    known = given if isinstance(given, dict) else {}
+    return str(known.get("request_id", "")), str(known.get("traceparent", ""))
 
 
 def _named(args: tuple[Any, ...]) -> dict[str, Any]:

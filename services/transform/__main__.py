@@ -1,10 +1,17 @@
-"""Run the transform service: python -m services.transform"""
+"""Run the transform service: python -m services.transform (with doctor behind it: look whether it could)"""
 
-from services.core import logs, server
+import sys
+from functools import partial
+
+from services.core import doctor, logs, server, tracing
 from services.core.settings import load
 from services.transform.app import make_app
+from services.transform.doctor import formats
 from services.transform.settings import TransformSettings
 
 settings = load(TransformSettings)
+if sys.argv[1:] == ["doctor"]:
+    sys.exit(doctor.main(settings, writes=False, more=[partial(formats, settings.limits)]))
 logs.set_up("transform", settings.log_format, settings.log_level)
+tracing.set_up("transform", settings.otel_exporter_otlp_endpoint)
 server.serve(make_app(settings), settings)

@@ -8,19 +8,35 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
-from services.core import redis
+from services.core import health, redis
 from services.core.caching import Lifetimes
+from services.core.internal import Internal
 from services.core.limits import Limit, Limiter, StorageGuard
+from services.core.request_log import RequestLog, route_template
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.core.web import ERROR_HANDLERS, Direct, JsonResponse, RequestLog
+from services.core.web import ERROR_HANDLERS, Direct, JsonResponse
+from services.transform import metrics
 from services.transform.delivery import Delivery
 from services.transform.kept import Kept
 from services.transform.pool import Patience, RenderPool
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 from services.transform.signed import check_signature
+
+_ASSETS = "/assets/media/"
+_FORMS = ("original", "full", "optimise")
+
+
+def route_of(scope: Scope) -> str:
+    """Return the route of a request with the form that it asks for: those are of different kinds."""
+    path: str = scope["path"]
+    if not path.startswith(_ASSETS):
+        return route_template(scope)
+    form = path[len(_ASSETS) :].partition("/")[0]
+    return f"{_ASSETS}{form if form in _FORMS else '…'}/{{name}}"
 
 
 def make_app(settings: TransformSettings) -> Starlette:
@@ -43,10 +59,15 @@ def make_app(settings: TransformSettings) -> Starlette:
     async def healthy(request: Request) -> Response:
         return JsonResponse({"alive": True})
 
+    internal = Internal("transform", settings, health.of_reader(client, storage), [metrics.sample])
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await internal.open()
         await storage.open()
+        internal.started = True
         yield
+        await internal.close()
         pool.close()
         await storage.close()
         await client.aclose()
@@ -54,7 +75,7 @@ def make_app(settings: TransformSettings) -> Starlette:
     return Starlette(
         routes=[Route("/assets/media/{path:path}", deliver), Route("/.signed", signed), Route("/healthz", healthy)],
         middleware=[
-            Middleware(RequestLog, quiet="/healthz"),
+            Middleware(RequestLog, quiet="/healthz", route=route_of),
             Middleware(Direct, routes={"/assets/media/.+": deliver}),
         ],
         exception_handlers=ERROR_HANDLERS,

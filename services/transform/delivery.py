@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.core import caching, keys, logs, media_types, names
+from services.core import caching, keys, logs, media_types, metrics, names
 from services.core.caching import Lifetimes
 from services.core.entries import Entry, without_facts
 from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
@@ -170,6 +170,8 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
             yield chunk
     except (TadaError, ObjectMissing) as error:
         code = error.code if isinstance(error, TadaError) else "file_missing"
+        if isinstance(error, SignatureMismatch):
+            metrics.SIGNATURE_MISMATCHES.inc()
         logs.event(log, logging.ERROR, code, message=str(error), asset=entry.unique_name, answer="cut")
         raise
 

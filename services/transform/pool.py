@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from services.core.errors import TooSlow, Unavailable
+from services.transform import metrics
 from services.transform.stopping import Abandoned, Stop
 
 Made = TypeVar("Made")
@@ -36,7 +37,12 @@ class Place:
         stopped then, as it is when this call is cancelled.
         """
         stop = Stop()
-        self.render = begun = self._executor.submit(render, stop)
+
+        def work() -> Made:
+            with metrics.ACTIVE.track_inprogress():
+                return render(stop)
+
+        self.render = begun = self._executor.submit(work)
         begun.add_done_callback(lambda _: stop.over())
         result, loop, late = asyncio.wrap_future(begun), asyncio.get_running_loop(), False
 
@@ -57,7 +63,7 @@ class Place:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if late and not (task and task.cancelling()):
-                raise _full() from None
+                raise _full("waited") from None
             raise
         finally:
             for timer in timers:
@@ -72,14 +78,16 @@ class RenderPool:
     def __init__(self, threads: int, queue: int, patience: Patience) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="render")
         self._free = threads + queue
+        metrics.PLACES.set(self._free)
         self._patience = patience
 
     @contextmanager
     def place(self) -> Iterator[Place]:
         """Take a place for the length of the context; raises Unavailable when none is free."""
         if self._free == 0:
-            raise _full()
+            raise _full("full")
         self._free -= 1
+        metrics.TAKEN.inc()
         place = Place(self._executor, self._patience)
         loop = asyncio.get_running_loop()
         try:
@@ -93,6 +101,7 @@ class RenderPool:
 
     def _release(self) -> None:
         self._free += 1
+        metrics.TAKEN.dec()
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -101,5 +110,6 @@ class RenderPool:
 _SMALLER = "Ask for it smaller, or upload a smaller one."
 
 
-def _full() -> Unavailable:
+def _full(reason: str) -> Unavailable:
+    metrics.REFUSED.labels(reason).inc()
     return Unavailable("Too many images are being rendered.", "Try again in a moment.")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from services.core import logs
+from services.core import logs, tracing
 from services.core.entries import Entry
 from services.core.limits import StorageGuard
 from services.core.storage import Storage
-from services.transform import guard, pipeline, stored
+from services.transform import guard, metrics, pipeline, stored
 from services.transform.guard import Limits
 from services.transform.plan import Plan, Rendered
 from services.transform.pool import RenderPool
@@ -48,6 +48,8 @@ class Renders:
         if flight is None:
             flight = self._flights[wish] = _Flight(asyncio.create_task(self._make(entry, plan)))
             flight.task.add_done_callback(partial(self._landed, wish))
+        else:
+            metrics.COALESCED.inc()
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
@@ -65,7 +67,7 @@ class Renders:
 
         def work(stop: Stop) -> Rendered:
             source = stored.verified(entry, read(entry.stored) if read else content)
-            return pipeline.render(source, plan, self._limits, stop)
+            return _timed(source, plan, self._limits, stop)
 
         return work
 
@@ -79,11 +81,21 @@ class Renders:
             del self._flights[wish]
 
     async def _make(self, entry: Entry, plan: Plan) -> Rendered:
+        try:
+            rendered = await self._rendered(entry, plan)
+        except BaseException as error:
+            metrics.RENDERS.labels(plan.format, metrics.result_of(error)).inc()
+            raise
+        metrics.RENDERS.labels(plan.format, "ok").inc()
+        return rendered
+
+    async def _rendered(self, entry: Entry, plan: Plan) -> Rendered:
         started = time.perf_counter()
         guard.check_size(entry.size, self._limits)
         with self._pool.place() as place:
             await self._reads.pass_one(entry.uuid)
-            rendered = await place.run(await self._work(entry, plan))
+            with tracing.part("render", format=plan.format, size=f"{plan.width}x{plan.height}"):
+                rendered = await place.run(await self._work(entry, plan))
         logs.event(
             log,
             logging.INFO,
@@ -95,3 +107,8 @@ class Renders:
             ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return rendered
+
+
+def _timed(source: bytes, plan: Plan, limits: Limits, stop: Stop) -> Rendered:
+    with metrics.RENDER_SECONDS.labels(plan.format, metrics.size_class(plan)).time():
+        return pipeline.render(source, plan, limits, stop)

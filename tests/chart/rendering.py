@@ -15,7 +15,8 @@ from tools.stack.plan import ROOT
 
 CHART = ROOT / "charts" / "tada"
 TOKENS = {"secrets": {"MEDIA_TOKEN": "m" * 16, "PURGE_TOKEN": "p" * 16}}
-VALUES_FILES = ("values.local.yaml", "values.s3.yaml", "values.distant.yaml")
+# Which need secrets beside them, and which name a Secret that has them.
+VALUES_FILES = {"values.local.yaml": TOKENS, "values.s3.yaml": {}, "values.distant.yaml": {}}
 SERVICES = ("catalog", "transform", "jobs")
 TIERS = ("edge", "cache")
 
@@ -37,26 +38,27 @@ def run(*arguments: str | Path) -> str:
 
 
 @cache
-def _template(chart: Path, values: str, files: tuple[str, ...]) -> str:
-    chosen = [argument for file in files for argument in ("-f", str(CHART / file))]
-    return run("template", "tada", chart, *chosen, *_set(json.loads(values)))
+def _template(values: str, file: str | None) -> str:
+    chosen = ["-f", CHART / file] if file else []
+    return run("template", "tada", CHART, *chosen, *_set(json.loads(values)))
 
 
 def _set(values: Values) -> list[str]:
     return [argument for key, value in values.items() for argument in ("--set-json", f"{key}={json.dumps(value)}")]
 
 
-def text(values: Values = DEFAULTS, *, files: tuple[str, ...] = (), chart: Path = CHART) -> str:
-    """Return what helm renders from values, by their keys with dots, on top of values files of the chart."""
-    return _template(chart, json.dumps({**TOKENS, **values}), files)
+def text(values: Values = DEFAULTS, *, file: str | None = None) -> str:
+    """Return what helm renders from values, by their keys with dots, on top of a values file of the chart."""
+    secrets = VALUES_FILES[file] if file else TOKENS
+    return _template(json.dumps({**secrets, **values}), file)
 
 
-def render(values: Values = DEFAULTS, *, files: tuple[str, ...] = (), chart: Path = CHART) -> list[Object]:
+def render(values: Values = DEFAULTS, *, file: str | None = None) -> list[Object]:
     """Return the objects."""
-    return objects(text(values, files=files, chart=chart))
+    return parsed(text(values, file=file))
 
 
-def objects(manifests: str) -> list[Object]:
+def parsed(manifests: str) -> list[Object]:
     """Return what is in manifests. By the parser in C: the one in Python takes longer than helm."""
     return [found for found in yaml.load_all(manifests, yaml.CSafeLoader) if found]
 

@@ -93,8 +93,7 @@ def test_the_keys_are_spread_among_the_nodes_of_the_cache_tier_by_both_tiers_ali
     objects = render({"cache.replicas": 3})
     [servers] = {environment(objects, tier)["CACHE_SERVERS"] for tier in TIERS}
     assert re.findall(r"server (\S+)", servers) == [f"tada-cache-{number}:8081" for number in range(3)]
-    assert servers.count("max_fails=1 fail_timeout=2s;") == 3, "one that is away is left out"
-    assert "max_fails=0;" in environment(render({"cache.replicas": 1}), "edge")["CACHE_SERVERS"]
+    assert servers.count("max_fails=0;") == 3, "none is left out for a while: all could be at once in an upgrade"
     purged = environment(objects, "jobs")["NGINX_SERVICE"].split(",")
     assert purged == [f"http://tada-cache-{number}:8081" for number in range(3)]
 

@@ -16,8 +16,8 @@ from tests.chart.rendering import (
     Object,
     container,
     environment,
-    objects,
     one,
+    parsed,
     render,
     run,
     workloads,
@@ -345,7 +345,7 @@ def test_the_values_of_the_older_chart_work_as_they_are_below_the_older_name(tmp
     indented = re.sub("^", "  ", EXAMPLE.strip(), flags=re.MULTILINE)
     (tmp_path / "values.yaml").write_text(f"transform-and-deliver-assets:\n{indented}\n")
     shutil.copytree(CHART, tmp_path / "charts" / "tada")
-    found = objects(run("template", "media-release", tmp_path))
+    found = parsed(run("template", "media-release", tmp_path))
     assert environment(found, "catalog")["DELEGATED_STORAGE_HOST"] == "http://your_custom_service_api"
     assert environment(found, "edge")["API_PREFIX"] == "/prefix"
     assert pods(found) == {1}

@@ -1,6 +1,7 @@
 """What helm renders is what Kubernetes takes, and what the chart promises about safety and upgrades."""
 
 import re
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,12 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import redis
+import yaml
 
+from services.core.health import Health
+from services.core.internal import Internal
+from services.jobs.settings import JobsSettings
+from services.transform import metrics as transform_metrics
 from tests.chart.rendering import (
     CHART,
     SERVICES,
@@ -20,6 +26,7 @@ from tests.chart.rendering import (
     container,
     environment,
     one,
+    parsed,
     pod,
     render,
     run,
@@ -47,19 +54,19 @@ EVERYTHING = {
     "edge.tolerations": [{"key": "edge", "operator": "Exists"}],
     "version": "1",
 }
-VARIANTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "defaults": ({}, ()),
-    **{file: ({}, (file,)) for file in VALUES_FILES},
-    "everything": (EVERYTHING, ()),
-    "local with S3": ({**S3, "local": True}, ()),
-    "monitored": ({"metrics.serviceMonitor.enabled": True}, ()),
+VARIANTS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "defaults": ({}, None),
+    **{file: ({}, file) for file in VALUES_FILES},
+    "everything": (EVERYTHING, None),
+    "local with S3": ({**S3, "local": True}, None),
+    "monitored": ({f"metrics.{part}.enabled": True for part in ("serviceMonitor", "rules", "dashboards")}, None),
 }
 
 
 @cache
 def rendered(variant: str) -> list[Object]:
-    values, files = VARIANTS[variant]
-    return render(values, files=files)
+    values, file = VARIANTS[variant]
+    return render(values, file=file)
 
 
 @pytest.fixture(params=VARIANTS)
@@ -69,9 +76,9 @@ def objects(request: pytest.FixtureRequest) -> list[Object]:
 
 @pytest.mark.parametrize("file", VALUES_FILES)
 def test_helm_lint_has_nothing_to_say(file: str, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens.yaml"
-    tokens.write_text("secrets: {MEDIA_TOKEN: mmmmmmmmmmmmmmmm, PURGE_TOKEN: pppppppppppppppp}\n")
-    said = run("lint", "--strict", CHART, "-f", CHART / file, "-f", tokens)
+    secrets = tmp_path / "secrets.yaml"
+    secrets.write_text(yaml.safe_dump(dict(VALUES_FILES[file])))
+    said = run("lint", "--strict", CHART, "-f", CHART / file, "-f", secrets)
     assert "1 chart(s) linted, 0 chart(s) failed" in said
     assert not re.search(r"^\[(WARNING|ERROR)\]", said, re.MULTILINE)
 
@@ -79,7 +86,7 @@ def test_helm_lint_has_nothing_to_say(file: str, tmp_path: Path) -> None:
 def test_kubernetes_takes_every_object(objects: list[Object]) -> None:
     assert len(objects) > 10
     for found in objects:
-        if found["kind"] != "ServiceMonitor":  # is the operator's, not a kind of Kubernetes
+        if not found["apiVersion"].startswith("monitoring.coreos.com/"):  # the operator's, no kinds of Kubernetes
             kubernetes_validate.validate(found, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -167,6 +174,24 @@ def test_probes_are_apart_and_a_dependency_that_is_down_restarts_nothing() -> No
         "edge": [nginx, nginx, nginx],
         "cache": [nginx, nginx, nginx],
     }
+
+
+async def test_what_the_probes_ask_for_is_what_a_service_answers() -> None:
+    internal = Internal("jobs", JobsSettings.model_construct(metrics_host="", metrics_port=0), Health({}))
+    internal.started = True
+    for component in SERVICES:
+        probes = (
+            container(rendered("defaults"), component)[f"{kind}Probe"] for kind in ("startup", "liveness", "readiness")
+        )
+        for asked in (probe["httpGet"] for probe in probes):
+            if asked["port"] == "metrics":
+                status, _, _ = await internal.answer("GET", asked["path"])
+                assert status == 200, asked["path"]
+
+
+def test_the_queue_that_transform_grows_by_is_one_that_it_counts() -> None:
+    scaler = one(rendered("everything"), "HorizontalPodAutoscaler", "tada-transform")["spec"]
+    assert scaler["metrics"][1]["pods"]["metric"]["name"] == transform_metrics.TAKEN._name
 
 
 def test_who_may_reach_whom() -> None:
@@ -260,6 +285,31 @@ def test_the_operator_finds_the_metrics_of_all_three_services() -> None:
         if chosen <= workload["spec"]["template"]["metadata"]["labels"].items()
     }
     assert behind == set(SERVICES)
+
+
+def test_alerts_and_dashboards_of_the_chart_reach_the_operator_and_grafana_as_they_are(tmp_path: Path) -> None:
+    chart = tmp_path / "tada"
+    shutil.copytree(CHART, chart)
+    rule = {
+        "alert": "Late",
+        "expr": "tada_purge_lag_seconds > 1",
+        "annotations": {"summary": "on {{ $labels.instance }}"},
+    }
+    groups = [{"name": "tada", "rules": [rule]}]
+    for folder in ("alerts", "dashboards"):
+        (chart / folder).mkdir(exist_ok=True)
+    (chart / "alerts" / "more.rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    (chart / "dashboards" / "more.json").write_text('{"title": "{{instance}}"}')
+    values = tmp_path / "values.yaml"
+    wanted = {"enabled": True, "labels": {"release": "prometheus"}}
+    values.write_text(yaml.safe_dump({**TOKENS, "metrics": {"rules": wanted, "dashboards": wanted}}))
+    found = parsed(run("template", "tada", chart, "-f", values))
+    rules = one(found, "PrometheusRule", "tada-more-rules")
+    assert rules["spec"]["groups"] == groups
+    dashboards = one(found, "ConfigMap", "tada-dashboards")
+    assert dashboards["data"]["more.json"] == '{"title": "{{instance}}"}'
+    assert {each["metadata"]["labels"]["release"] for each in (rules, dashboards)} == {"prometheus"}
+    assert not {"PrometheusRule", "ConfigMap"} & {each["kind"] for each in rendered("defaults")}
 
 
 def test_what_a_cache_node_kept_does_not_outlive_the_node_unpurged() -> None:

@@ -1,6 +1,7 @@
 """Values that cannot be right are refused with a message that helps, and every value is described."""
 
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from tests.chart.rendering import CHART, Refused, render
 from tools import chart_readme
+from tools.stack.plan import ROOT
 
 VALUES = (CHART / "values.yaml").read_text()
 S3 = {"delegatedStorage.storageMethod": "S3"}
@@ -31,6 +33,8 @@ S3 = {"delegatedStorage.storageMethod": "S3"}
         ({"secrets": {}}, "secrets.MEDIA_TOKEN: expected a token"),
         ({"secrets": {"MEDIA_TOKEN": "m"}}, "secrets.PURGE_TOKEN: expected a token"),
         ({"secrets.PURGE_TOKEN": "short"}, "at '/secrets/PURGE_TOKEN': 'short' does not match pattern"),
+        ({"existingSecret": "mine"}, "TOKEN: is given as a value, but taken from the Secret mine"),
+        ({"s3.existingSecret": "mine", "s3.accessKey": "key"}, "S3_ACCESS_KEY: is given as a value, but taken from"),
         (S3, "s3.accessKey: expected a key"),
         ({**S3, "s3.accessKey": "key"}, "s3.secretKey: expected a key"),
         (
@@ -93,3 +97,9 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
     optional = {"global", *(key for key in said if key.endswith((".requests", ".limits")))}
     assert {key for key in there - said if not key.startswith("secrets.")} == set()
     assert said - there - optional == set()
+
+
+def test_the_chart_is_of_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == project["version"]

@@ -24,6 +24,7 @@ from tools.stack.plan import ROOT, Ports, Process, Stack
 
 START_WITHIN = 30
 STOP_WITHIN = 10
+SERVICES = ("catalog", "transform", "jobs")
 REPLICAS = int(os.environ.get("REPLICAS", "1"))
 """How many processes of each service a system has, unless a test says: `make test-replicas` runs all with two."""
 
@@ -32,7 +33,7 @@ class System:
     """Starts, kills and restarts the parts of a TADA, and talks to it through its public interfaces.
 
     With several processes of a service (`replicas`), its name stands for all of them: `kill("catalog")` kills each, and
-    their log is one.
+    their log is one. `catalog.1` is the first alone.
     """
 
     def __init__(
@@ -43,8 +44,9 @@ class System:
         replicas: int = REPLICAS,
         caches: int = 1,
         edges: int = 1,
+        metrics_port: int | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder, self._replicas = folder, replicas
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
         ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
         self.ports, more = Ports(*ports[:6]), ports[6:]
@@ -57,6 +59,7 @@ class System:
             settings={"LOG_FORMAT": "json", **settings},
             more_caches=tuple((more.pop(), more.pop()) for _ in range(caches - 1)),
             more_edges=tuple(more),
+            metrics_port=metrics_port,
         )
         self._plan = {process.name: process for process in self.stack.processes()}
         for number in range(2, replicas + 1):
@@ -88,15 +91,21 @@ class System:
             self._wait_for(self._plan[name])
 
     def _parts(self, name: str) -> list[str]:
-        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`."""
-        return [part for part in self._plan if part == name or re.fullmatch(rf"{re.escape(name)}\.\d+", part)]
+        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`; `catalog.1` is one."""
+        if name.endswith(".1"):
+            return [name.removesuffix(".1")]
+        others = range(2, self._replicas + 1) if name in SERVICES else ()
+        return [name, *(f"{name}.{number}" for number in others)]
 
     def add(self, name: str, like: str, **environment: str) -> None:
         """Plan another process like one there is, with other settings."""
         model = self._plan[like]
         port = environment.get("PORT")
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
-        self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
+        # What is asked for its metrics is the model.
+        self._plan[name] = Process(
+            name, model.command, {**model.environment, "METRICS_PORT": "0", **environment}, answer
+        )
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what a part is told by its environment."""
@@ -123,9 +132,14 @@ class System:
         """End a part as its supervisor does: it may finish what it is doing."""
         ended = [self._running.pop(part) for part in self._parts(name)]
         for process in ended:
-            process.terminate()
+            process.send_signal(signal.SIGQUIT if name.startswith("nginx") else signal.SIGTERM)
         for process in ended:
             process.wait(STOP_WITHIN)
+
+    def reload(self, name: str) -> None:
+        """Have an nginx read its configuration anew: new workers, and the old ones end when they have answered."""
+        for part in self._parts(name):
+            os.kill(self._running[part].pid, signal.SIGHUP)
 
     def pause(self, name: str) -> None:
         for part in self._parts(name):
@@ -218,6 +232,10 @@ class System:
             fields = Path(f"/proc/{self.pid(part)}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def internal(self, name: str, path: str) -> httpx.Response:
+        """Ask a process at its port for metrics and health."""
+        return httpx.get(f"http://127.0.0.1:{self.stack.metrics_ports()[name]}{path}", timeout=10)
 
     def renders(self, unique_name: str) -> int:
         """Return how often transform has rendered an asset."""

@@ -173,6 +173,7 @@ def test_a_dump_is_downloaded_by_whoever_may_everything_and_never_from_the_edge(
         "/prefix/file", files={"file": ("cat.jpg", photos["china.jpg"])}, data={"namespace": "DEV"}, headers=owner
     )
     assert posted.status_code == 200, posted.text
+    system.described(posted.json()["data"][0]["uuid"])
     stamp = dump(system, "/prefix", owner)
     folder = system.stack.data / "storage" / "dumps"
     for base in ("/prefix/catalog/get-dump", "/prefix/list/get-dump"):

@@ -162,7 +162,7 @@ def test_a_redis_that_comes_back_empty_is_filled_from_a_dump_and_no_file_is_lost
     uncached = f"/assets/media/full{before[0]['unique_name']}?width=33"
     assert system.edge.get(uncached).status_code == 404
 
-    # Redis has also forgotten what the caches hold: no purge would find it (docs/operating.md, Data).
+    # Redis has also forgotten what the caches hold: no purge would find it (docs/operations.md, Data).
     for tier in TIERS:
         system.kill(tier)
     shutil.rmtree(system.stack.data / "cache")

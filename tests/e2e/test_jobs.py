@@ -163,7 +163,7 @@ def test_jobs_are_for_those_who_may_everything_and_never_at_the_edge(make_system
 
 
 def test_a_scheduled_job_runs_once_with_three_workers(make_system: Callable[..., System]) -> None:
-    system = make_system(start=False, EXPIRE_CRON="* * * * *", SYNC_CRON="", PUBLISH_CRON="")
+    system = make_system(start=False, EXPIRE_CRON="* * * * *", SYNC_CRON="never", PUBLISH_CRON="never")
     for name in ("jobs-b", "jobs-c"):
         system.add(name, "jobs")
     system.start()

@@ -1,5 +1,6 @@
 """`make run`, as a person uses it: start, try, stop, start again, and what it says when something is in the way."""
 
+import json
 import os
 import re
 import signal
@@ -28,7 +29,8 @@ class Run:
     def __init__(self, folder: Path, ports: Ports, **variables: str) -> None:
         self.ports = ports
         self._out = folder / f"run-{time.monotonic_ns()}.txt"
-        arguments = [f"{name}={value}" for name, value in {**ports.by_variable(), **variables}.items()]
+        given = {**ports.by_variable(), "METRICS_PORT": str(free_run_of_ports(8)), **variables}
+        arguments = [f"{name}={value}" for name, value in given.items()]
         with self._out.open("w") as out:
             self.process = subprocess.Popen(
                 ["make", "run", f"DATA_DIR={folder / 'data'}", *arguments],
@@ -87,6 +89,10 @@ def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[s
         (tmp_path / "cat.jpg").write_bytes(photos["china.jpg"])
         answer = subprocess.run(f"curl -s {try_it}", shell=True, cwd=tmp_path, capture_output=True, check=True)
         assert b'"unique_name":"/DEV/cat.webp"' in answer.stdout
+        targets = json.loads((tmp_path / "data/run/prometheus-targets.json").read_text())
+        assert {target["labels"]["process"] for target in targets} >= {"catalog", "jobs", "transform"}
+        for target in targets:
+            assert "tada_service_info" in httpx.get(f"http://{target['targets'][0]}/metrics").text
         pids = run.pids()
         assert {"redis", "catalog", "transform", "jobs", "nginx-cache", "nginx-edge"} <= set(pids)
         os.killpg(run.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group.

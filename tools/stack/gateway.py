@@ -36,8 +36,9 @@ def cors(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def switches(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the placeholders for what is on or off; raises ValueError for what is neither true nor false."""
+    """Return the placeholders for what is one of a few; raises ValueError for what is neither true nor false."""
     return {
+        "LOG_FORMAT": settings.get("LOG_FORMAT") or "json",
         "FORMAT_NEGOTIATION": "on" if _is_true("FORMAT_NEGOTIATION", settings) else "off",
         "SIGNATURES": "/.signed" if _is_true("SIGNED_URLS", settings) else "off",
     }
@@ -53,9 +54,10 @@ def _is_true(name: str, settings: Mapping[str, str]) -> bool:
 def cache_servers(nodes: Iterable[str]) -> str:
     """Return the lines for the nodes of the cache tier (`address:port`) in an upstream block.
 
-    One that does not answer is left out for a moment, and its keys go to the others. A single one is always asked.
+    For one that does not answer the next one is asked. None is left out for a while after that (max_fails): when the
+    nodes are replaced one after the other, all could be left out at once.
     """
-    return " ".join(f"server {node} max_fails=1 fail_timeout=2s;" for node in nodes)
+    return " ".join(f"server {node} max_fails=0;" for node in nodes)
 
 
 def render(target: Path, main: str, values: dict[str, str]) -> Path:

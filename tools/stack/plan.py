@@ -60,7 +60,8 @@ class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
     With an `s3_port` an S3 server is part of it, and is the storage. `more_caches` (of each the port of the cache tier
-    and that of the internal entry) and `more_edges` are further nodes of the two tiers.
+    and that of the internal entry) and `more_edges` are further nodes of the two tiers. With a `metrics_port` each
+    process of a service has a port for metrics and health, from that one on.
     """
 
     data: Path
@@ -73,6 +74,7 @@ class Stack:
     s3_port: int | None = None
     more_caches: tuple[tuple[int, int], ...] = ()
     more_edges: tuple[int, ...] = ()
+    metrics_port: int | None = None
 
     @property
     def s3_keys_file(self) -> Path:
@@ -103,9 +105,18 @@ class Stack:
             *(self._nginx("edge", token, ports, number) for number, ports in enumerate(edges, 1)),
         ]
 
+    def metrics_ports(self) -> dict[str, int]:
+        """Return the port of each process that has metrics, by its name."""
+        if self.metrics_port is None:
+            return {}
+        names = ["catalog", "jobs", "transform"]
+        names += [f"transform.{number}" for number in range(2, self.transform_workers + 1)]
+        names += [f"catalog.{number}" for number in range(2, self.catalogs + 1)]
+        return {name: self.metrics_port + offset for offset, name in enumerate(names)}
+
     def _redis(self) -> Process:
         command = [
-            _need("redis-server"),
+            need("redis-server"),
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
             # An acknowledged upload is on the disk, entry included.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
@@ -127,7 +138,7 @@ class Stack:
         return [Process("s3", command, s3.environment(keys), s3.ready(self.s3_port))]
 
     def _service(self, name: str, port: int, health: str) -> Process:
-        environment = self._environment({"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
+        environment = self._environment(name, {"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
         ready = f"http://{LOOPBACK}:{port}{health}"
         return Process(name, [sys.executable, "-m", f"services.{name}"], environment, ready)
 
@@ -146,7 +157,7 @@ class Stack:
             Process(
                 f"{name}.{number}",
                 [sys.executable, "-m", f"services.{name}"],
-                self._environment({"UNIX_SOCKET": str(self._socket(name, number))}),
+                self._environment(f"{name}.{number}", {"UNIX_SOCKET": str(self._socket(name, number))}),
                 f"unix://{self._socket(name, number)}",
             )
             for number in range(2, count + 1)
@@ -154,13 +165,14 @@ class Stack:
 
     def _jobs(self, token: str) -> Process:
         environment = self._environment(
+            "jobs",
             {
                 "PURGE_TOKEN": token,
                 "NGINX_SERVICE": ",".join(f"http://{LOOPBACK}:{port}" for port in self._cache_ports),
                 "NGINX_EDGE_SERVICE": ",".join(
                     f"http://{self._edge_address}:{port}" for port in (self.ports.edge, *self.more_edges)
                 ),
-            }
+            },
         )
         ready = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
         return Process("jobs", [sys.executable, "-m", "services.jobs"], environment, ready)
@@ -205,7 +217,7 @@ class Stack:
         port = ports.edge if tier == "edge" else ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
-        command = [_need("nginx"), "-c", str(config)]
+        command = [need("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
@@ -215,7 +227,7 @@ class Stack:
     def _edge_address(self) -> str:
         return LOOPBACK if self.bind in (EVERYWHERE, "localhost") else self.bind
 
-    def _environment(self, own: dict[str, str]) -> dict[str, str]:
+    def _environment(self, process: str, own: dict[str, str]) -> dict[str, str]:
         shared = {
             "REDIS_URL": f"redis://{LOOPBACK}:{self.ports.redis}",
             "DATA_FOLDER_PATH": str(self.data / "storage"),
@@ -225,7 +237,8 @@ class Stack:
             "MALLOC_ARENA_MAX": "2",
         }
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
-        return {**os.environ, **shared, **self.settings, **storage, **own}
+        metrics = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(self.metrics_ports().get(process, 0))}
+        return {**os.environ, **shared, **self.settings, **storage, **metrics, **own}
 
     def _servers(self, name: str, port: int, count: int) -> str:
         """Return the lines for all processes of a service in an upstream block."""
@@ -236,7 +249,8 @@ class Stack:
         return self.sockets / f"{name}-{number}.sock"
 
 
-def _need(program: str) -> str:
+def need(program: str) -> str:
+    """Return where a program is; raises PlanError when it is not installed."""
     # Debian keeps servers in sbin, which is not on everybody's path.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:

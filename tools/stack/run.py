@@ -1,6 +1,7 @@
 """`make run`: the whole system in the foreground. honcho starts the processes, joins their logs and stops them all."""
 
 import fcntl
+import json
 import os
 import re
 import secrets
@@ -21,6 +22,7 @@ from tools.stack import gateway, ready, s3
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
 
 READY_WITHIN = 60
+METRICS_PORT = 9100
 _SIGNALLED = (130, 143)
 _STOPPED = re.compile(r"(\S+) stopped \(rc=(-?\d+)\)")
 
@@ -46,6 +48,7 @@ def main() -> int:
         lock = _lock(stack.data)
         stack.sockets.mkdir(mode=0o700)
         processes = stack.processes()
+        _write_targets(stack)
     except PlanError as error:
         print(f"TADA cannot start: {error}", file=sys.stderr)
         return 2
@@ -95,6 +98,7 @@ def _plan() -> Stack:
         transform_workers=int(workers),
         settings=settings,
         s3_port=_s3_port(environment),
+        metrics_port=_metrics_port(environment, int(workers)),
     )
 
 
@@ -111,12 +115,30 @@ def _s3_port(environment: Mapping[str, str]) -> int | None:
     return int(text)
 
 
+def _metrics_port(environment: Mapping[str, str], transform_workers: int) -> int | None:
+    """Return the first of the ports for metrics, None when there shall be none; raises PlanError."""
+    text = environment.get("METRICS_PORT", "") or str(METRICS_PORT)
+    if not (text.isdecimal() and int(text) + transform_workers + 1 < 65536):
+        raise PlanError(f"METRICS_PORT: {text!r} is not a port with one more for each process above it, or 0 for none")
+    return int(text) or None
+
+
+def _write_targets(stack: Stack) -> None:
+    """Tell Prometheus where the metrics are, for its `file_sd_configs`."""
+    targets = [
+        {"targets": [f"{LOOPBACK}:{port}"], "labels": {"process": name, "service": name.partition(".")[0]}}
+        for name, port in stack.metrics_ports().items()
+    ]
+    (stack.data / "run" / "prometheus-targets.json").write_text(json.dumps(targets, indent=2))
+
+
 def _check_ports(stack: Stack) -> None:
     """Raise PlanError for a port that is taken, by the name of the variable that moves it."""
     taken: dict[int, str] = {}
     wanted = list(stack.ports.by_variable().items())
     if stack.s3_port:
         wanted += [("S3_PORT", stack.s3_port + offset) for offset in range(s3.PORTS)]
+    wanted += [("METRICS_PORT", port) for port in stack.metrics_ports().values()]
     for variable, port in wanted:
         if port in taken:
             raise PlanError(f"{variable} and {taken[port]} are both {port}: choose two")

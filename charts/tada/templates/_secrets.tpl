@@ -13,13 +13,17 @@
 {{ $own | default $values.existingSecret | default (include "tada.fullname" .root) }}
 {{- end }}
 
-{{/* What the chart's own Secret has: everything that is given and in no Secret of somebody else's. */}}
+{{/* What the chart's own Secret has: everything that is given. */}}
 {{- define "tada.secretValues" -}}
 {{- $root := . -}}
 {{- $given := merge (dict "S3_ACCESS_KEY" .Values.s3.accessKey "S3_SECRET_KEY" .Values.s3.secretKey "DELEGATED_STORAGE_TOKEN" .Values.delegatedStorage.accessToken) .Values.secrets -}}
 {{- $kept := dict -}}
 {{- range $name, $value := $given }}
-{{- if and $value (eq (include "tada.secretOf" (dict "root" $root "name" $name)) (include "tada.fullname" $root)) }}
+{{- if $value }}
+{{- $secret := include "tada.secretOf" (dict "root" $root "name" $name) }}
+{{- if ne $secret (include "tada.fullname" $root) }}
+{{- fail (printf "%s: is given as a value, but taken from the Secret %s; leave the value empty, or existingSecret" $name $secret) }}
+{{- end }}
 {{- $_ := set $kept $name $value }}
 {{- end }}
 {{- end }}

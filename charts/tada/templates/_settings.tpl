@@ -81,14 +81,14 @@ TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quo
 {{- end }}
 {{- end }}
 
-{{/* A node that does not answer is left out for a moment, and its keys go to the others. A single one is always asked. */}}
+{{/* For a node that does not answer the next one is asked. None is left out for a while after that (max_fails): when the
+nodes are replaced one after the other, all could be left out at once. */}}
 {{- define "tada.cacheServers" -}}
 {{- $nodes := include "tada.cacheNodes" . | fromYamlArray -}}
 {{- $used := .Values.cache.used | int | default (len $nodes) -}}
 {{- $used = min $used (len $nodes) -}}
-{{- $failing := ternary "max_fails=0" "max_fails=1 fail_timeout=2s" (eq (int $used) 1) -}}
 {{- $servers := list -}}
-{{- range slice $nodes 0 $used }}{{ $servers = append $servers (printf "server %s %s;" (trimPrefix "http://" .) $failing) }}{{ end -}}
+{{- range slice $nodes 0 $used }}{{ $servers = append $servers (printf "server %s max_fails=0;" (trimPrefix "http://" .)) }}{{ end -}}
 {{ join " " $servers }}
 {{- end }}
 

@@ -175,6 +175,7 @@ def _job() -> Schema:
         "attempts": {"type": "integer", "minimum": 0},
         "result": {"type": ["object", "null"], "description": "See docs/jobs.md."},
         "error": error,
+        "request_id": {**text, "description": "Of the request that asked for it; log lines of its runs have it."},
     }
     return {
         "type": "object",

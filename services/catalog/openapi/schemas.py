@@ -194,7 +194,16 @@ def _readiness() -> Schema:
     return {
         "type": "object",
         "required": ["ready", "redis", "storage"],
-        "properties": {"ready": {"type": "boolean"}, "redis": said, "storage": said},
+        "properties": {
+            "ready": {"type": "boolean"},
+            "redis": said,
+            "storage": said,
+            "failing_seconds": {
+                "type": "object",
+                "description": "For how long the checks of what is not ok have been failing; not there when all is.",
+                "additionalProperties": {"type": "number"},
+            },
+        },
     }
 
 

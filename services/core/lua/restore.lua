@@ -2,7 +2,8 @@
 -- KEYS entries, order, expiry, sequence, revision, changes, generation, staged entries, staged order, staged expiry,
 --      undescribed
 -- ARGV number of entries that were staged, 1 when the live catalog must never have been written to,
---      prefix of what is put aside, seconds for which it can be read, seconds for which its order is kept
+--      prefix of what is put aside, seconds for which it can be read, seconds for which its order is kept,
+--      request id, traceparent
 -- Returns {'restored', change id} or {'lost', ''} when not all is staged, or {'taken', ''}
 local count = tonumber(ARGV[1])
 if redis.call('HLEN', KEYS[8]) ~= count or redis.call('ZCARD', KEYS[9]) ~= count then
@@ -31,7 +32,8 @@ if tonumber(redis.call('GET', KEYS[4]) or '0') < count then
 end
 -- What it has no facts about is described by a job.
 redis.call('XADD', KEYS[11], '*', 'all', 1)
-local change = redis.call('XADD', KEYS[6], '*', 'removed', aside .. ':entries', 'added', 1)
+local change = redis.call('XADD', KEYS[6], '*', 'removed', aside .. ':entries', 'added', 1,
+  'request_id', ARGV[6], 'traceparent', ARGV[7])
 redis.call('SET', KEYS[5], change)
 redis.call('SET', KEYS[7], change)
 return {'restored', change}

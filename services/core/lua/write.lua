@@ -3,7 +3,8 @@
 -- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
 -- ARGV uuid, expected ('' none), wanted ('' delete), expiry score ('' none),
 --      claimed key ('' none), claim, obsolete key ('' none), unique name,
---      what it means: 'file' when facts about the picture are to be found out, 'facts' when they have been, else ''
+--      what it means: 'file' when facts about the picture are to be found out, 'facts' when they have been, else '',
+--      request id, traceparent
 -- Returns {'written', change id} or {'conflict', current ('' none)} or {'unclaimed', ''}
 local uuid, expected, wanted, score = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local claimed, claim, obsolete, unique_name, meaning = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -35,7 +36,8 @@ if wanted == '' or score == '' then
 else
   redis.call('ZADD', KEYS[3], score, uuid)
 end
-local said = {'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete}
+local said = {'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete,
+  'request_id', ARGV[10], 'traceparent', ARGV[11]}
 if meaning == 'facts' then
   said[#said + 1], said[#said + 2] = 'facts', 1
 elseif meaning == 'file' then

@@ -10,6 +10,8 @@ from services.core.storage.base import (
     Storage,
     StoredObject,
 )
+from services.core.storage.breaker import Breaker, GuardedStorage
+from services.core.storage.metered import MeteredStorage
 from services.core.storage.settings import StorageSettings
 
 __all__ = [
@@ -35,17 +37,16 @@ def open_storage(settings: StorageSettings) -> Storage:
         case "S3":
             from services.core.storage.s3 import S3Storage
 
-            return _guarded(S3Storage(settings), settings)
+            return _guarded(S3Storage(settings), "s3", settings)
         case "DISTANT_BACKEND":
             from services.core.storage.distant import DistantStorage
 
-            return _guarded(DistantStorage(settings), settings)
+            return _guarded(DistantStorage(settings), "distant", settings)
     from services.core.storage.local import LocalStorage
 
-    return LocalStorage(settings.data_folder_path)
+    return MeteredStorage(LocalStorage(settings.data_folder_path), "local")
 
 
-def _guarded(storage: Storage, settings: StorageSettings) -> Storage:
-    from services.core.storage.breaker import Breaker, GuardedStorage
-
-    return GuardedStorage(storage, Breaker(settings.storage_breaker_failures, settings.storage_breaker_seconds))
+def _guarded(storage: Storage, backend: str, settings: StorageSettings) -> Storage:
+    breaker = Breaker(settings.storage_breaker_failures, settings.storage_breaker_seconds)
+    return MeteredStorage(GuardedStorage(storage, breaker), backend)

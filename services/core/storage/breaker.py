@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.core import logs
+from services.core import logs, metrics
 from services.core.errors import StorageDown, TadaError
 from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, Storage, StoredObject
 
@@ -35,7 +35,9 @@ class Breaker:
         now = time.monotonic()
         if self._in_a_row >= self.failures and not probe:
             if now < self._open_until:
-                raise StorageDown(f"The storage is down: {self._why}")
+                refused = StorageDown(f"The storage is down: {self._why}")
+                refused.asked = False
+                raise refused
             self._open_until = now + self.seconds  # For the others, while this request tries.
         try:
             yield
@@ -55,10 +57,12 @@ class Breaker:
         if self._in_a_row >= self.failures:
             self._open_until = time.monotonic() + self.seconds
         if self._in_a_row == self.failures:
+            metrics.BREAKER_OPEN.set(1)
             logs.event(log, logging.ERROR, "storage_breaker_open", error=error.message)
 
     def _worked(self) -> None:
         if self._in_a_row >= self.failures:
+            metrics.BREAKER_OPEN.set(0)
             logs.event(log, logging.INFO, "storage_breaker_closed")
         self._in_a_row = 0
 

@@ -10,6 +10,7 @@ from services.core.errors import StorageDown
 from services.core.settings import CoreSettings
 from services.core.storage import open_storage
 from services.core.storage.local import CHUNK, LocalStorage
+from services.core.storage.metered import MeteredStorage
 from tests.storing import an_object, listed, new, put, streamed
 
 CAT = an_object()
@@ -137,5 +138,6 @@ async def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
 @pytest.mark.parametrize("method", ["", "STANDALONE"])
 async def test_local_files_are_the_storage_unless_the_settings_say_otherwise(tmp_path: Path, method: str) -> None:
     storage = open_storage(CoreSettings(delegated_storage_method=method, data_folder_path=tmp_path))
-    assert isinstance(storage, LocalStorage)
+    assert isinstance(storage, MeteredStorage)
+    assert (type(storage.storage), storage.backend) == (LocalStorage, "local")
     assert storage.spool.is_relative_to(tmp_path)

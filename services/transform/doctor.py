@@ -1,0 +1,33 @@
+"""What the doctor looks at in the transform service alone: whether libvips and the drawing of documents work."""
+
+from collections.abc import AsyncIterator
+from typing import get_args
+
+from services.core.doctor import Finding
+from services.core.errors import Undecodable
+from services.transform import pipeline
+from services.transform.guard import Limits
+from services.transform.plan import Format, Plan
+
+_SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="#08c"/></svg>'
+)
+_MEND = "Install the packages of requirements/transform.lock anew: their libvips comes inside a wheel."
+
+
+async def formats(limits: Limits) -> AsyncIterator[Finding]:
+    """Draw a document, encode it in each format, and decode what can be decoded again."""
+    try:
+        picture = pipeline.render(_SVG, Plan(format="png"), limits).content
+    except Undecodable as error:
+        yield Finding("drawing", error.message, "Look whether DRAW_MEMORY and DRAW_CPU_SECONDS leave it any room.")
+        return
+    yield Finding("drawing", "an SVG was drawn in its own process")
+    for wanted in get_args(Format):
+        try:
+            made = pipeline.render(picture, Plan(format=wanted), limits)
+            pipeline.render(made.content, Plan(format="png"), limits)
+        except Undecodable as error:
+            yield Finding("libvips", f"{wanted}: {error.message}", _MEND)
+        else:
+            yield Finding("libvips", f"{wanted} is written as {made.media_type} and read again")

@@ -1,0 +1,70 @@
+"""What the transform service measures on top of core.metrics: renders, and libvips' own books."""
+
+import asyncio
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.core.errors import TooSlow, Unavailable, Undecodable
+from services.core.metrics import SECONDS
+from services.transform import books
+from services.transform.plan import Plan
+
+RENDERS = Counter(
+    "tada_renders_total",
+    "Renders that ended. Results: ok, undecodable, too_slow, refused, abandoned (nobody waited any more), failed (the "
+    "storage above all). The format is the one asked for.",
+    ["format", "result"],
+)
+RENDER_SECONDS = Histogram(
+    "tada_render_duration_seconds",
+    "Time of a render in its thread. The size is that of the longer side that was asked for, in pixels: 200 is up to "
+    "200, full is the whole picture.",
+    ["format", "size"],
+    buckets=SECONDS,
+)
+COALESCED = Counter("tada_renders_coalesced_total", "Requests that got the result of a render already under way.")
+TAKEN = Gauge("tada_render_places_taken", "Renders that run or wait, for their bytes or for a thread.")
+ACTIVE = Gauge("tada_renders_active", "Renders that run. The rest of the places taken is the queue.")
+PLACES = Gauge("tada_render_places", "Renders that may be under way or wait; one more is refused.")
+REFUSED = Counter(
+    "tada_render_refusals_total",
+    "Renders answered 503. Reasons: full (no place was free), waited (no thread came free in time).",
+    ["reason"],
+)
+VIPS_MEMORY = Gauge("tada_libvips_memory_bytes", "Memory that libvips has for pixels.")
+VIPS_MEMORY_PEAK = Gauge("tada_libvips_memory_peak_bytes", "The most that it has had.")
+VIPS_ALLOCATIONS = Gauge("tada_libvips_allocations", "Blocks of that memory.")
+VIPS_FILES = Gauge("tada_libvips_files", "Files that libvips has open.")
+
+_SIZES = (200, 400, 800, 1600)
+
+
+def size_class(plan: Plan) -> str:
+    """Return the class of sizes that a plan belongs to."""
+    longest = max(plan.width, plan.height)
+    if not longest:
+        return "full"
+    return next((str(size) for size in _SIZES if longest <= size), "larger")
+
+
+def result_of(error: BaseException) -> str:
+    """Say in one word why there is no rendition."""
+    match error:
+        case TooSlow():
+            return "too_slow"
+        case Undecodable():
+            return "undecodable"
+        case Unavailable():
+            return "refused" if type(error) is Unavailable else "failed"
+        case asyncio.CancelledError():
+            return "abandoned"
+    return "failed"
+
+
+async def sample() -> None:
+    """Look libvips' books up."""
+    found = books.read()
+    VIPS_MEMORY.set(found.memory)
+    VIPS_MEMORY_PEAK.set(found.peak)
+    VIPS_ALLOCATIONS.set(found.allocations)
+    VIPS_FILES.set(found.files)
