@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -92,6 +93,8 @@ def _measure(bench: Bench, client: Client, pace: Pace, only: set[str]) -> Result
 
 
 if __name__ == "__main__":
+    # Stopped from outside, it stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     status = main()
     print(f"bench: {time.monotonic() - begun:.0f} s")

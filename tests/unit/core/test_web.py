@@ -221,8 +221,6 @@ async def test_an_error_on_a_direct_path_is_the_same_answer_as_on_a_route(error:
         raise error
 
     direct, routed = await ask(directly(fail), "GET", "/things/cat"), await answer_to(error)
-    assert (direct.status_code, direct.content, dict(direct.headers)) == (
-        routed.status_code,
-        routed.content,
-        {name: value for name, value in routed.headers.items() if name != "x-request-id"},
-    )
+    for answer in (direct, routed):
+        answer.headers.pop("x-request-id", None)
+    assert (direct.status_code, direct.content, direct.headers) == (routed.status_code, routed.content, routed.headers)
