@@ -5,11 +5,11 @@ FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run doctor configuration test test-faults test-replicas soak soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT BIND MEDIA_TOKEN"
+	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
 
 run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run
@@ -28,6 +28,9 @@ soak: setup-dev ## A whole system under mixed load, every answer looked at, for 
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
+
+bench: setup-bench ## Measure every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
+	@$(PY) -m tools.bench
 
 test-faults: setup-dev ## Every part killed, frozen and restarted for longer than in the tests; writes what clients saw (10 minutes)
 	@rm -f $(FAULT_TABLE)
@@ -54,6 +57,9 @@ setup-dev: ## Install what the tests need
 
 configuration: setup-dev ## Write docs/configuration.md anew from the settings of the services
 	@$(PY) -m tools.configuration > docs/configuration.md
+
+setup-bench: ## Install what measuring needs on top
+	@tools/setup.sh bench
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh

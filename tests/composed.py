@@ -1,7 +1,6 @@
 """compose.yaml without a container engine: its services from their images (tests/images.py), started in their order."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import yaml
 from tests.e2e.system import wait_until
 from tests.images import Container, Network, install, read
 from tools.stack import s3
-from tools.stack.plan import ROOT
+from tools.stack.plan import ROOT, need
 
 PORTS = {"catalog": 3010, "transform": 3020, "cache": 8081, "api": 3001, "edge": 8080}
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?\}")
@@ -28,13 +27,6 @@ def interpolated(text: str, given: Mapping[str, str]) -> str:
         return given.get(match[1]) or interpolated(match[2] or "", given)
 
     return _VARIABLE.sub(value, text)
-
-
-def find(program: str) -> str:
-    """Return where a program of this machine is."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
-    assert found, f"{program} is not installed"
-    return found
 
 
 class Composed:
@@ -69,7 +61,7 @@ class Composed:
             volume.mkdir(parents=True, exist_ok=True)
         # What is copied from the images of others is here from the machine.
         programs = {
-            "jobs": {f"/usr/local/bin/{program}": Path(find(program)) for program in ("redis-server", "redis-cli")},
+            "jobs": {f"/usr/local/bin/{program}": Path(need(program)) for program in ("redis-server", "redis-cli")},
             "s3": {"/usr/local/bin/weed": s3.program()},
         }
         return Container(dockerfile, self.folder / name, self.network, environment, volumes, programs.get(name, {}))
@@ -91,7 +83,7 @@ class Composed:
         secrets.start(self.command("secrets"))
         assert secrets.wait(20) == 0, secrets.log
         program, *options = self.command("redis")
-        self._run([find(program), *options, "--dir", str(self._volumes["redis"])])
+        self._run([need(program), *options, "--dir", str(self._volumes["redis"])])
         for name in ("s3", "catalog", "transform", "jobs", "cache", "edge"):
             self.containers[name].start()
             if name == "jobs":  # What follows depends on these two.

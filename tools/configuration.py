@@ -35,7 +35,7 @@ setting a file, named like it in small letters (`media_token`). The gateway read
 
 GATEWAY = (
     *("API_PREFIX", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED", "SIGNED_URLS"),
-    *("FORMAT_NEGOTIATION", "PURGE_TOKEN"),
+    *("FORMAT_NEGOTIATION", "LOG_FORMAT", "PURGE_TOKEN"),
 )
 """What both nginx tiers read."""
 

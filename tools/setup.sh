@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing: nginx with the cache-purge module and Redis by apt, Python packages into .venv by pip.
-# Usage: tools/setup.sh run|run-s3|dev      Running it again does nothing when nothing is missing.
+# Usage: tools/setup.sh run|run-s3|dev|bench      Running it again does nothing when nothing is missing.
+# bench is what the tests need, and wrk.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-lock="requirements/${1:?run, run-s3 or dev}.lock"
+wanted=${1:?run, run-s3, dev or bench}
+set -- "${wanted/#bench/dev}"
+lock="requirements/$1.lock"
 PATH="$PATH:/usr/sbin:/sbin"
 
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -33,6 +36,7 @@ has_module brotli_filter || packages+=(libnginx-mod-http-brotli-filter)
 command -v redis-server >/dev/null || packages+=(redis-server)
 # The tests hold the containers' own rendering of the nginx templates against that of make run.
 [ "$1" != dev ] || command -v envsubst >/dev/null || packages+=(gettext-base)
+[ "$wanted" != bench ] || command -v wrk >/dev/null || packages+=(wrk)
 # They run what the images hold in a sandbox.
 [ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)

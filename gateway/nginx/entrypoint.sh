@@ -83,6 +83,8 @@ switch() { # switch NAME ON OFF: one of two texts, by a variable that is true or
         *) fail "$1: expected true or false (got '${!1}')" ;;
     esac
 }
+export LOG_FORMAT="${LOG_FORMAT:-json}"
+[[ $LOG_FORMAT =~ ^(json|text)$ ]] || fail "LOG_FORMAT: expected json or text (got '$LOG_FORMAT')"
 FORMAT_NEGOTIATION=$(switch FORMAT_NEGOTIATION on off)
 SIGNATURES=$(switch SIGNED_URLS /.signed off)
 export FORMAT_NEGOTIATION SIGNATURES
@@ -101,7 +103,7 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
-${CORS_OTHERS} ${CORS_ORIGINS} ${FORMAT_NEGOTIATION} ${SIGNATURES} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+${CORS_OTHERS} ${CORS_ORIGINS} ${LOG_FORMAT} ${FORMAT_NEGOTIATION} ${SIGNATURES} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
 
 # What is rendered holds the token: only the owner may read it.
@@ -113,4 +115,5 @@ done
 
 # Debian keeps nginx in sbin, which is not on everybody's path.
 PATH="$PATH:/usr/sbin:/sbin"
-exec nginx -c "$RUN_DIR/$TIER.conf"
+# nginx repeats a request with its arguments when it has something to say of it.
+exec nginx -c "$RUN_DIR/$TIER.conf" 2> >(exec sed -uE 's/([?&]signature=)[^& "]*/\1-/Ig' >&2)

@@ -19,6 +19,7 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.spool import sweep_forever
 from services.catalog.throttle import Throttle
 from services.catalog.uploads import Rules, Uploads
+from services.catalog.whole_list import WholeList
 from services.core import redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
@@ -30,7 +31,7 @@ from services.core.queue import JobQueue
 from services.core.request_log import RequestLog
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.core.web import ERROR_HANDLERS
+from services.core.web import ERROR_HANDLERS, Answer, Direct
 
 
 class _EntryConvertor(StringConvertor):
@@ -108,6 +109,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
                 exempt=settings.healthcheck_route,
             ),
             Middleware(Authentication, tokens=settings.tokens(), private=_private_paths(settings)),
+            Middleware(Direct, routes={k: v for path in _catalog_paths(settings) for k, v in _direct(path).items()}),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
@@ -124,6 +126,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         JobQueue(client, log),
         Uploads(catalog, storage, rules),
         asked,
+        WholeList(catalog),
     )
     return app
 
@@ -140,6 +143,10 @@ def _catalog_paths(settings: CatalogSettings) -> list[str]:
 def _private_paths(settings: CatalogSettings) -> list[str]:
     routes = ("get-dump", "create-dump", "restore-dump")
     return ["/jobs", *(f"{path}/{route}" for path in _catalog_paths(settings) for route in routes)]
+
+
+def _direct(path: str) -> dict[str, Answer]:
+    return {f"{path}/?": listing.get_list, rf"{path}/(?P<uuid>[0-9A-Fa-f-]{{36}})/?": listing.get_entry}
 
 
 def _slash_or_not(*routes: Route) -> list[Route]:

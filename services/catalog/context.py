@@ -8,6 +8,7 @@ from starlette.requests import Request
 from services.catalog.forms import Form, read_form
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads import Uploads
+from services.catalog.whole_list import WholeList
 from services.core.caching import Lifetimes
 from services.core.catalog import Catalog
 from services.core.dumps import DumpStore
@@ -29,6 +30,7 @@ class Context:
     queue: JobQueue
     uploads: Uploads
     health: Health
+    whole_list: WholeList
 
     @property
     def lifetimes(self) -> Lifetimes:

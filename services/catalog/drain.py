@@ -28,8 +28,11 @@ class Drain:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
         has_body = "transfer-encoding" in headers or length not in ("", "0")
-        may_drain = has_body and "expect" not in headers and not (length.isdigit() and int(length) > self._limit)
-        ended = not has_body
+        if not has_body:
+            await self._app(scope, receive, send)
+            return
+        may_drain = "expect" not in headers and not (length.isdigit() and int(length) > self._limit)
+        ended = False
 
         async def receive_noting() -> Message:
             nonlocal ended

@@ -118,7 +118,8 @@ async def get_list(request: Request) -> Response:
 async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:
     ctx = context(request)
     asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
-    etag = f'"{await ctx.catalog.revision()}-{asked}"'
+    revision = await ctx.catalog.revision()
+    etag = f'"{revision}-{asked}"'
     headers = {"etag": etag, **cache_headers}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
@@ -130,6 +131,8 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
                 f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
             )
         return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
+    if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
+        return Response(whole, media_type="application/json", headers=headers)
     pages = ctx.catalog.scan(query.after, query.generation)
     first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
     body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()

@@ -130,6 +130,8 @@ class StorageGuard:
 
     async def pass_one(self, uuid: str) -> None:
         """Count one read of an asset's file; raises TooManyRequests."""
+        if not self._limit.count:
+            return
         verdict = await self._limiter.take(f"storage:{uuid}", self._limit)
         if not verdict.allowed:
             raise TooManyRequests(

@@ -48,6 +48,10 @@ def set_up(service: str, style: str, level: str) -> None:
     """Send all logging of this process to standard output."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
+    # Nothing here says from which line, thread or task an event comes, and looking for it takes longer than the rest
+    # (see "Optimization" in the documentation of logging).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for talkative in ("uvicorn.error", "arq", "pyvips", "botocore", "aiobotocore", "httpx", "httpcore"):
         logging.getLogger(talkative).setLevel("WARNING")

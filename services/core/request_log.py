@@ -15,17 +15,19 @@ _TRACE_HEADER = b"traceparent"
 ID = "tada.request_id"
 LEFT = "tada.left"
 """In the scope of a request whose client has left before it was answered."""
-ROUTE = "tada.route"
-"""In the scope of a request that was answered without a search for its route: the template of that route."""
 NO_ROUTE = "none"
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def route_template(scope: Scope) -> str:
     """Return the path of the route that was found, its parameters as names."""
-    if ROUTE in scope:
-        return str(scope[ROUTE])
     route = scope.get("route")
+    if route is None and "path_params" in scope:
+        # Answered without Starlette's search for a route: the path is a known one but for its parameters.
+        known: str = scope["path"]
+        for name, value in scope["path_params"].items():
+            known = known.replace(f"/{value}", f"/{{{name}}}")
+        return known.rstrip("/")
     path: str | None = getattr(route, "path_format", None) or getattr(route, "path", None)
     return (path or "").rstrip("/") or NO_ROUTE
 

@@ -1,4 +1,11 @@
-"""How a service listens."""
+"""How a service listens, and stops."""
+
+import asyncio
+import socket
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -8,6 +15,10 @@ from services.core.errors import BadRequest
 from services.core.settings import ServerSettings
 from services.core.web import error_response
 
+_STARTUP_FAILURE = 3
+"""What uvicorn ends with when an application cannot start."""
+_LAST_REQUESTS_SECONDS = 0.5
+"""How long a request may take to arrive on a connection that is there when the service is told to stop."""
 UNREADABLE = BadRequest(
     "The request cannot be read.",
     "Look for control characters, an unknown method, a wrong Content-Length, an address that is not percent-encoded.",
@@ -29,9 +40,26 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
+class Server(uvicorn.Server):
+    """uvicorn's server, which hears out who has connected before it stops.
+
+    By itself it closes every connection on which no request has been read, also one whose request is just arriving. The
+    gateway may send such a request once more elsewhere if it only reads, and must not if it writes.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        until = time.monotonic() + _LAST_REQUESTS_SECONDS
+        while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn has no event of it
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
 def serve(app: ASGIApp, settings: ServerSettings) -> None:
     """Run a service until it is told to stop; requests in flight may finish."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -48,3 +76,12 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
+    server = Server(config)
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run()
+    finally:
+        if settings.unix_socket:
+            Path(settings.unix_socket).unlink(missing_ok=True)
+    if not server.started:
+        sys.exit(_STARTUP_FAILURE)

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 from services.core.doctor import Finding
-from services.jobs.nginx import PurgeFailed, Tiers
+from services.jobs.nginx import Tiers
+from services.jobs.purging import PurgeFailed
 from services.jobs.settings import JobsSettings
 
 _PROBE = "/assets/media/full/tada-doctor"
@@ -13,7 +14,6 @@ _PROBE = "/assets/media/full/tada-doctor"
 async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:
     """Purge, on each node, what it cannot have."""
     tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
-    await tiers.open()
     try:
         for variable, addresses in (("NGINX_SERVICE", tiers.cache_nodes), ("NGINX_EDGE_SERVICE", tiers.edge_nodes)):
             for node in addresses:

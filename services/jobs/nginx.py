@@ -9,45 +9,29 @@ import logging
 import socket
 import time
 from collections.abc import Collection, Iterable
-
-import aiohttp
-from yarl import URL
+from urllib.parse import SplitResult, urlsplit
 
 from services.core import logs
+from services.jobs.purging import Node, PurgeFailed
 
 log = logging.getLogger(__name__)
 
-TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, no token
-_TIMEOUT = aiohttp.ClientTimeout(total=5, connect=1)
-_PURGED, _NOT_CACHED = 200, 404
 _ADDRESSES_SECONDS = 1.0
 """How long the addresses of a name are remembered."""
 
 
-class PurgeFailed(Exception):
-    """A node did not purge: it is down, cannot be found, or refuses the token."""
-
-
 class Tiers:
-    """All nodes of both tiers. One connection pool, kept open."""
+    """All nodes of both tiers. Connections are kept open."""
 
     def __init__(self, cache_nodes: tuple[str, ...], edge_nodes: tuple[str, ...], token: str) -> None:
         self.cache_nodes, self.edge_nodes, self._token = cache_nodes, edge_nodes, token
-        self._session: aiohttp.ClientSession | None = None
         self._away: set[str] = set()
-        self._addresses: dict[str, tuple[float, list[URL]]] = {}
-
-    async def open(self) -> None:
-        self._session = aiohttp.ClientSession(
-            headers={TOKEN_HEADER: self._token},
-            timeout=_TIMEOUT,
-            connector=aiohttp.TCPConnector(limit=64, limit_per_host=32),
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
-        )
+        self._addresses: dict[str, tuple[float, list[str]]] = {}
+        self._nodes: dict[str, Node] = {}
 
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
+        for node in self._nodes.values():
+            node.close()
 
     async def purge(self, cache_keys: Iterable[str]) -> set[str]:
         """Remove keys from both tiers; return the nodes that have missed it.
@@ -100,35 +84,29 @@ class Tiers:
             return False
         return True
 
-    async def _purge_address(self, address: URL, cache_keys: list[str]) -> None:
-        first, *others = cache_keys
-        # Alone, so that one who is away is asked once and not for every key.
-        await self._purge_one(address, first)
-        await asyncio.gather(*(self._purge_one(address, key) for key in others))
+    async def _purge_address(self, address: str, cache_keys: list[str]) -> None:
+        if address not in self._nodes:
+            self._nodes[address] = Node(address, self._token)
+        await self._nodes[address].purge(cache_keys)
 
-    async def _purge_one(self, address: URL, cache_key: str) -> None:
-        assert self._session
-        try:
-            # The key exactly as it is: another spelling would be another key, and "not cached" its answer.
-            async with self._session.get(URL(f"{address}/purge{cache_key}", encoded=True)) as answer:
-                if answer.status not in (_PURGED, _NOT_CACHED):
-                    raise PurgeFailed(f"{address} answered {answer.status} to the purge of {cache_key}")
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise PurgeFailed(f"{address} cannot be reached: {error or 'timeout'}") from error
-
-    async def _resolve(self, node: str) -> list[URL]:
+    async def _resolve(self, node: str) -> list[str]:
         """Return where each machine is that a node's name stands for; raises PurgeFailed when there is none."""
         until, known = self._addresses.get(node, (0.0, []))
         if time.monotonic() < until:
             return known
-        name = URL(node)
+        name = urlsplit(node)
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(name.host or "", name.port, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(name.hostname or "", name.port or name.scheme, type=socket.SOCK_STREAM)
         except OSError as error:
             raise PurgeFailed(f"{node} cannot be found: {error.strerror}") from error
-        addresses = [name.with_host(host) for host in sorted({str(entry[4][0]) for entry in found})]
+        hosts = sorted({(str(entry[4][0]), int(entry[4][1])) for entry in found})
+        addresses = [_at(name, host, port) for host, port in hosts]
         # A certificate is for the name.
-        addresses = [name] if name.scheme == "https" else addresses
+        addresses = [node] if name.scheme == "https" else addresses
         self._addresses[node] = (time.monotonic() + _ADDRESSES_SECONDS, addresses)
         return addresses
+
+
+def _at(name: SplitResult, host: str, port: int) -> str:
+    return name._replace(netloc=f"[{host}]:{port}" if ":" in host else f"{host}:{port}").geturl()

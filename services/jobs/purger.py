@@ -41,6 +41,8 @@ _EDGE_SECONDS = 5.0
 _DUE_SECONDS = 0.1
 _MAKE_UP_SECONDS = 0.25
 """How often nodes that have missed purges are asked whether they are back: so long may they show what was before."""
+_STOP_SECONDS = 0.5
+"""How long purges that have begun may take to end when the worker is told to stop."""
 _RESULT_SECONDS = 60
 
 
@@ -74,9 +76,14 @@ class Purger:
 
     async def run(self) -> None:
         """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
-        async with asyncio.TaskGroup() as group:
-            for work in (self._take_new, self._take_pending, self._repeat_due, self._make_up):
-                group.create_task(self._keep_on(work))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self._take_new, self._take_pending, self._repeat_due, self._make_up):
+                    group.create_task(self._keep_on(work))
+        finally:
+            # Another worker takes what is left over only when it has been pending for a while.
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
 
     async def _keep_on(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do one kind of work again and again, whatever the others do.
@@ -84,7 +91,7 @@ class Purger:
         None is cancelled for the failure of another: in a process that was frozen, redis-py may take a cancellation for
         its own time-out, and whoever waited for that work to end would wait for ever.
         """
-        while True:
+        while _goes_on():
             try:
                 await self._make_group()
                 await work()
@@ -100,7 +107,7 @@ class Purger:
                 raise
 
     async def _take_new(self) -> None:
-        while True:
+        while _goes_on():
             found = await self._redis.xreadgroup(
                 keys.CHANGES_GROUP, self._catalog.owner, {keys.CHANGES: ">"}, count=_AT_ONCE, block=_BLOCK_MS
             )
@@ -110,7 +117,7 @@ class Purger:
     async def _take_pending(self) -> None:
         """Try again what has been pending for a while: all of it, then rest."""
         cursor: Any = b"0-0"
-        while True:
+        while _goes_on():
             cursor, messages, _ = await self._redis.xautoclaim(
                 keys.CHANGES,
                 keys.CHANGES_GROUP,
@@ -125,7 +132,7 @@ class Purger:
 
     async def _repeat_due(self) -> None:
         """Repeat the purges that are due. One is dropped when it is done, by whichever worker."""
-        while True:
+        while _goes_on():
             now = time.time()
             due = await self._redis.zrangebyscore(keys.AGAIN, "-inf", now, start=0, num=_AT_ONCE, withscores=True)
             for member, at in due:
@@ -138,7 +145,7 @@ class Purger:
             await asyncio.sleep(_DUE_SECONDS)
 
     async def _make_up(self) -> None:
-        while True:
+        while _goes_on():
             made_up = await self._missed.make_up()
             if made_up:
                 await self._purge_edge(made_up)
@@ -268,6 +275,12 @@ class Purger:
             pipeline.xack(keys.CHANGES, keys.CHANGES_GROUP, change.id)
             pipeline.xdel(keys.CHANGES, change.id)
             await pipeline.execute()
+
+
+def _goes_on() -> bool:
+    """Say whether the task that runs has not been cancelled. It is told once, and a client of Redis may swallow it."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
 
 
 def _read(message_id: bytes, fields: dict[bytes, bytes]) -> PendingChange:

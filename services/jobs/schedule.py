@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from services.core import logs
 from services.core.queue import JobQueue
-from services.jobs.settings import JobsSettings
+from services.jobs.settings import NEVER, JobsSettings
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _LOOK_SECONDS = 5.0
 def schedule(settings: JobsSettings) -> dict[str, str]:
     """Return the cron expression of each job that runs by itself."""
     expressions = {"sync": settings.sync_cron, "publish": settings.publish_cron, "expire": settings.expire_cron}
-    return {name: expression for name, expression in expressions.items() if expression}
+    return {name: expression for name, expression in expressions.items() if expression != NEVER}
 
 
 def last_due(expression: str, now: datetime) -> datetime | None:

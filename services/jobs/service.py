@@ -42,7 +42,6 @@ async def run(settings: JobsSettings) -> None:
     nodes = [*settings.nginx_service, *settings.nginx_edge_service]
     internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client, nodes)])
     await internal.open()
-    await tiers.open()
     await storage.open()
     dumps = open_dumps(settings, storage)
     dumps.prepare()

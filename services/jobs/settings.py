@@ -9,6 +9,9 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from services.core.settings import CoreSettings, TextList
 
+NEVER = "never"
+"""The schedule of a job that does not run by itself. Nothing at all cannot say so: an empty variable counts as none."""
+
 
 def _check_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
     for node in nodes:
@@ -24,11 +27,11 @@ def _check_token(token: SecretStr) -> SecretStr:
 
 
 def _check_cron(expression: str) -> str:
-    if expression:
+    if expression != NEVER:
         try:
             CronSim(expression, datetime.now(UTC))
         except CronSimError as error:
-            raise ValueError(f"{error}; expected five fields such as '15 3 * * *' (03:15 UTC), or nothing") from None
+            raise ValueError(f"{error}; expected five fields such as '15 3 * * *' (03:15 UTC), or {NEVER}") from None
     return expression
 
 
@@ -42,9 +45,9 @@ class JobsSettings(CoreSettings):
     restore_on_init: bool = Field(
         False, description="Restore the latest dump at the start when Redis has never had a catalog."
     )
-    sync_cron: Cron = Field("15 3 * * *", description="When *sync* runs, in UTC; nothing for never.")
-    publish_cron: Cron = Field("45 3 * * *", description="When *publish* runs, in UTC; nothing for never.")
-    expire_cron: Cron = Field("15 4 * * *", description="When *expire* runs, in UTC; nothing for never.")
+    sync_cron: Cron = Field("15 3 * * *", description="When *sync* runs, in UTC; `never` for not at all.")
+    publish_cron: Cron = Field("45 3 * * *", description="When *publish* runs, in UTC; `never` for not at all.")
+    expire_cron: Cron = Field("15 4 * * *", description="When *expire* runs, in UTC; `never` for not at all.")
     sync_remove_max_percent: float = Field(
         10.0, ge=0, le=100, description="*sync* removes nothing when more than this share of the entries would go."
     )

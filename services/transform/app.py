@@ -11,14 +11,16 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from services.core import health, redis
+from services.core.caching import Lifetimes
 from services.core.internal import Internal
 from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.request_log import RequestLog, route_template
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.core.web import ERROR_HANDLERS, JsonResponse
+from services.core.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.transform import metrics
 from services.transform.delivery import Delivery
+from services.transform.kept import Kept
 from services.transform.pool import Patience, RenderPool
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
@@ -45,7 +47,8 @@ def make_app(settings: TransformSettings) -> Starlette:
     guard = StorageGuard(Limiter(client), limit)
     storage = open_storage(settings)
     renders = Renders(storage, guard, pool, settings.limits)
-    delivery = Delivery(settings, Variants(client), storage, renders, guard)
+    lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
+    delivery = Delivery(settings, Variants(client), storage, renders, guard, settings.allowed, lifetimes, Kept(storage))
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)
@@ -71,7 +74,10 @@ def make_app(settings: TransformSettings) -> Starlette:
 
     return Starlette(
         routes=[Route("/assets/media/{path:path}", deliver), Route("/.signed", signed), Route("/healthz", healthy)],
-        middleware=[Middleware(RequestLog, quiet="/healthz", route=route_of)],
+        middleware=[
+            Middleware(RequestLog, quiet="/healthz", route=route_of),
+            Middleware(Direct, routes={"/assets/media/.+": deliver}),
+        ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )

@@ -40,7 +40,9 @@ def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
     """Say whether the client has these bytes already (RFC 9110, 13.2.2)."""
     if "if-none-match" in request.headers:
         return matches(request, headers["etag"])
-    since = _date(request.headers.get("if-modified-since", ""))
+    if "if-modified-since" not in request.headers:
+        return False
+    since = _date(request.headers["if-modified-since"])
     changed = _date(headers["last-modified"])
     return since is not None and changed is not None and changed <= since
 

@@ -15,15 +15,15 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Made]) -> 
     For requests without a body, whose further messages can only say that.
     """
     working, leaving = asyncio.create_task(work), asyncio.create_task(_left(request))
+    leaving.add_done_callback(lambda _: working.cancel())
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise ClientDisconnect
+        return await working
+    except asyncio.CancelledError:
+        if leaving.done() and not leaving.cancelled():
+            raise ClientDisconnect from None
+        raise
     finally:
-        working.cancel()
         leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 async def _left(request: Request) -> None:

@@ -20,6 +20,8 @@ from services.core.web import NotedAnswer, error_response, uncached
 from services.transform import asked, conditional, disposition, pipeline, placeholder, ranges, stored
 from services.transform.connected import while_connected
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from services.transform.kept import Kept
+from services.transform.presets import Allowed
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 
@@ -42,11 +44,14 @@ class Delivery:
     storage: Storage
     renders: Renders
     guard: StorageGuard
+    allowed: Allowed
+    lifetimes: Lifetimes
+    kept: Kept
 
     async def __call__(self, request: Request) -> Response:
-        allowed = self.settings.allowed
-        wanted = asked.parse(request.url.path, request.url.query, self.settings.side_max, allowed.presets)
-        allowed.check(wanted)
+        path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+        wanted = asked.parse(path, query, self.settings.side_max, self.allowed.presets)
+        self.allowed.check(wanted)
         cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
         group = keys.path_group(names.stem(wanted.name))
         uuids = [names.asset_uuid(name) for name in candidates(wanted)]
@@ -76,10 +81,6 @@ class Delivery:
             await self.variants.sent(answer)
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
 
-    @property
-    def _lifetimes(self) -> Lifetimes:
-        return Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
-
     async def _after_a_replacement(self, uuids: list[str]) -> list[bytes | None] | None:
         """Return the entries a moment later, if the storage may have been handing out the next version's bytes."""
         if not self.storage.in_place:
@@ -89,7 +90,7 @@ class Delivery:
 
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
-        lifetimes = self._lifetimes
+        lifetimes = self.lifetimes
         match decision:
             case Missing():
                 return error_response(
@@ -101,7 +102,8 @@ class Delivery:
                 return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
             case Redirect(entry, path):
                 freshness = caching.positive(lifetimes.brief(), now, entry.expires_at)
-                query = f"?{request.url.query}" if request.url.query else ""
+                asked_for = request.scope["query_string"].decode("latin-1")
+                query = f"?{asked_for}" if asked_for else ""
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
         freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
@@ -123,7 +125,7 @@ class Delivery:
         except Undecodable as error:
             # Tried again once a minute, and when it changes: not for everybody who asks.
             lasting = wish.entry.expires_at is None
-            return error_response(error, {**_SAFE, **(caching.negative(self._lifetimes) if lasting else caching.NEVER)})
+            return error_response(error, {**_SAFE, **(caching.negative(self.lifetimes) if lasting else caching.NEVER)})
         filename = names.with_extension(wish.entry.filename, media_types.KNOWN[rendered.media_type].extensions[0])
         return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
 
@@ -141,7 +143,11 @@ class Delivery:
             headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
         status = 206 if part else 200
         if entry.size <= stored.IN_MEMORY:
-            content = await stored.read_verified(self.storage, entry)
+            content = self.kept.find(entry)
+            if content is None:
+                mark = self.kept.before_reading(entry)
+                content = await stored.read_verified(self.storage, entry)
+                self.kept.keep(entry, mark, content)
             return Response(content[start : start + length], status, headers, entry.original_mimetype)
         headers["content-length"] = str(length)
         if request.method == "HEAD":

@@ -13,18 +13,26 @@ import pyvips
 
 from services.core import media_types
 from services.core.errors import Undecodable
-from services.transform import bare, drawing, formats, guard
+from services.transform import bare, drawing, formats, guard, webp
 from services.transform.colour import is_srgb
 from services.transform.formats import Encoding
-from services.transform.geometry import Box, fit
+from services.transform.geometry import Box, fit, jpeg_shrink
 from services.transform.guard import Header, Limits
 from services.transform.plan import Plan, Rendered
 from services.transform.stopping import Stop
 
-REVISION = 2
+REVISION = 3
 """Raise it when the same request would give other bytes: it is part of every rendition's ETag."""
 
 _LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
+_LOADER = {
+    formats.JPEG: "jpeg",
+    formats.PNG: "png",
+    formats.WEBP: "webp",
+    formats.AVIF: "heif",
+    "image/gif": "gif",
+    "image/tiff": "tiff",
+}
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 _PLAIN_COLOURS = ("srgb", "b-w", "rgb16", "grey16")
@@ -73,7 +81,8 @@ class _Raster:
     def __init__(self, source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop) -> None:
         self.source = bare.without_texts(source) if media_type == formats.PNG else source
         self.media_type, self.plan, self.limits, self.stop = media_type, plan, limits, stop
-        self.header = header = pyvips.Image.new_from_buffer(self.source, "")
+        # By its name, as looking for the loader takes longer than reading a header.
+        self.header = header = getattr(pyvips.Image, f"{_LOADER[media_type]}load_buffer")(self.source)
         frames = _frames(header, media_type)
         guard.check(
             Header(
@@ -137,7 +146,27 @@ class _Raster:
         width, height = self.box.width, self.box.height
         if self.orientation in _TURNED:
             width, height = height, width
-        image = pyvips.Image.thumbnail_buffer(
+        image = self._plain_jpeg(width, height) if self._is_plain_jpeg else self._thumbnail(width, height)
+        if self.orientation == 1:
+            return image
+        # Turned only once it is small, and decoded by a step that can be stopped: thumbnail's own turning cannot.
+        return _in_memory(image, self.stop).autorot()
+
+    @property
+    def _is_plain_jpeg(self) -> bool:
+        return self.media_type == formats.JPEG and self.header.interpretation == "srgb" and not self._profiled
+
+    def _plain_jpeg(self, width: int, height: int) -> "pyvips.Image":
+        factor = min(self.header.width / width, self.header.height / height)
+        image = pyvips.Image.jpegload_buffer(
+            self.source, shrink=jpeg_shrink(factor), access="sequential", fail_on="truncated"
+        )
+        if (image.width, image.height) == (width, height):
+            return image
+        return image.resize(width / image.width, vscale=height / image.height)
+
+    def _thumbnail(self, width: int, height: int) -> "pyvips.Image":
+        return pyvips.Image.thumbnail_buffer(
             self.source,
             width,
             height=height,
@@ -147,10 +176,6 @@ class _Raster:
             no_rotate=True,
             **({"output_profile": "srgb"} if self._profiled else {}),
         )
-        if self.orientation == 1:
-            return image
-        # Turned only once it is small, and decoded by a step that can be stopped: thumbnail's own turning cannot.
-        return _in_memory(image, self.stop).autorot()
 
 
 def _cut(image: "pyvips.Image", plan: Plan, box: Box, frames: int, stop: Stop) -> "pyvips.Image":
@@ -220,9 +245,24 @@ def _fitness(most: int) -> Callable[[bytes], tuple[bool, int]]:
 def _save(image: "pyvips.Image", encoding: Encoding, stop: Stop) -> bytes:
     saver = {formats.WEBP: "webp", formats.AVIF: "heif", formats.JPEG: "jpeg", formats.PNG: "png"}[encoding.media_type]
     stop.by(lambda: image.set_kill(True))
+    if _is_quick(image, encoding):
+        pixels = image.write_to_memory()
+        stop.check()
+        return webp.encode(pixels, image.width, image.height, encoding.quality, encoding.effort)
     content: bytes = getattr(image, f"{saver}save_buffer")(keep="none", **encoding.options())
     stop.check()
     return content
+
+
+def _is_quick(image: "pyvips.Image", encoding: Encoding) -> bool:
+    """Say whether a picture is for the encoder that cannot be stopped: a WebP, small, opaque, of one frame."""
+    return (
+        encoding.media_type == formats.WEBP
+        and not encoding.lossless
+        and (image.bands, image.format, image.interpretation) == (3, "uchar", "srgb")
+        and image.width * image.height <= webp.PIXELS_MAX
+        and not image.get_typeof("page-height")
+    )
 
 
 def _in_memory(image: "pyvips.Image", stop: Stop) -> "pyvips.Image":

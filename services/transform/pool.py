@@ -44,19 +44,31 @@ class Place:
 
         self.render = begun = self._executor.submit(work)
         begun.add_done_callback(lambda _: stop.over())
-        result = asyncio.wrap_future(begun)
-        try:
-            await asyncio.wait({result}, timeout=self._patience.waiting)
+        result, loop, late = asyncio.wrap_future(begun), asyncio.get_running_loop(), False
+
+        def begun_in_time() -> None:
+            nonlocal late
             # Cancelling succeeds only for what no thread has taken up.
-            if not begun.running() and begun.cancel():
-                raise _full("waited")
-            await asyncio.wait({result}, timeout=self._patience.working)
-            if not result.done():
-                stop.pull(TooSlow(f"The image takes more than {self._patience.working:g} s to render.", _SMALLER))
+            late = not begun.running() and begun.cancel()
+
+        def too_slow() -> None:
+            stop.pull(TooSlow(f"The image takes more than {self._patience.working:g} s to render.", _SMALLER))
+
+        timers = (
+            loop.call_later(self._patience.waiting, begun_in_time),
+            loop.call_later(self._patience.waiting + self._patience.working, too_slow),
+        )
+        try:
             return await result
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if late and not (task and task.cancelling()):
+                raise _full("waited") from None
+            raise
         finally:
-            if not result.done():
-                result.cancel()
+            for timer in timers:
+                timer.cancel()
+            if not begun.done():
                 stop.pull(Abandoned())
 
 

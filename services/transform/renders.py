@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -59,6 +60,17 @@ class Renders:
                 self._forget(wish, flight.task)
                 flight.task.cancel()
 
+    async def _work(self, entry: Entry, plan: Plan) -> Callable[[Stop], Rendered]:
+        """Return the render as one piece of work for a thread: each way there and back costs as much as a read."""
+        read = self._storage.read_in_thread
+        content = b"" if read else await self._storage.read(entry.stored)
+
+        def work(stop: Stop) -> Rendered:
+            source = stored.verified(entry, read(entry.stored) if read else content)
+            return _timed(source, plan, self._limits, stop)
+
+        return work
+
     def _landed(self, wish: Wish, task: asyncio.Task[Rendered]) -> None:
         self._forget(wish, task)
         if not task.cancelled():
@@ -82,9 +94,8 @@ class Renders:
         guard.check_size(entry.size, self._limits)
         with self._pool.place() as place:
             await self._reads.pass_one(entry.uuid)
-            source = await stored.read_verified(self._storage, entry)
             with tracing.part("render", format=plan.format, size=f"{plan.width}x{plan.height}"):
-                rendered = await place.run(partial(_timed, source, plan, self._limits))
+                rendered = await place.run(await self._work(entry, plan))
         logs.event(
             log,
             logging.INFO,

@@ -12,6 +12,10 @@ import pytest
 import redis
 import yaml
 
+from services.core.health import Health
+from services.core.internal import Internal
+from services.jobs.settings import JobsSettings
+from services.transform import metrics as transform_metrics
 from tests.chart.rendering import (
     CHART,
     SERVICES,
@@ -55,7 +59,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], str | None]] = {
     **{file: ({}, file) for file in VALUES_FILES},
     "everything": (EVERYTHING, None),
     "local with S3": ({**S3, "local": True}, None),
-    "monitored": ({"metrics.serviceMonitor.enabled": True}, None),
+    "monitored": ({f"metrics.{part}.enabled": True for part in ("serviceMonitor", "rules", "dashboards")}, None),
 }
 
 
@@ -82,7 +86,7 @@ def test_helm_lint_has_nothing_to_say(file: str, tmp_path: Path) -> None:
 def test_kubernetes_takes_every_object(objects: list[Object]) -> None:
     assert len(objects) > 10
     for found in objects:
-        if found["kind"] != "ServiceMonitor":  # is the operator's, not a kind of Kubernetes
+        if not found["apiVersion"].startswith("monitoring.coreos.com/"):  # the operator's, no kinds of Kubernetes
             kubernetes_validate.validate(found, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -170,6 +174,24 @@ def test_probes_are_apart_and_a_dependency_that_is_down_restarts_nothing() -> No
         "edge": [nginx, nginx, nginx],
         "cache": [nginx, nginx, nginx],
     }
+
+
+async def test_what_the_probes_ask_for_is_what_a_service_answers() -> None:
+    internal = Internal("jobs", JobsSettings.model_construct(metrics_host="", metrics_port=0), Health({}))
+    internal.started = True
+    for component in SERVICES:
+        probes = (
+            container(rendered("defaults"), component)[f"{kind}Probe"] for kind in ("startup", "liveness", "readiness")
+        )
+        for asked in (probe["httpGet"] for probe in probes):
+            if asked["port"] == "metrics":
+                status, _, _ = await internal.answer("GET", asked["path"])
+                assert status == 200, asked["path"]
+
+
+def test_the_queue_that_transform_grows_by_is_one_that_it_counts() -> None:
+    scaler = one(rendered("everything"), "HorizontalPodAutoscaler", "tada-transform")["spec"]
+    assert scaler["metrics"][1]["pods"]["metric"]["name"] == transform_metrics.TAKEN._name
 
 
 def test_who_may_reach_whom() -> None:

@@ -31,7 +31,7 @@ READ_BY: dict[str, type[CoreSettings]] = {
 }
 
 # What a service does not read itself: the password is put into an address.
-UNREAD = {"METRICS_HOST", "METRICS_PORT", "REDIS_PASSWORD"}
+UNREAD = {"REDIS_PASSWORD"}
 
 
 def secret_names(component: str) -> set[str]:

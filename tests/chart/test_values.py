@@ -1,6 +1,7 @@
 """Values that cannot be right are refused with a message that helps, and every value is described."""
 
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from tests.chart.rendering import CHART, Refused, render
 from tools import chart_readme
+from tools.stack.plan import ROOT
 
 VALUES = (CHART / "values.yaml").read_text()
 S3 = {"delegatedStorage.storageMethod": "S3"}
@@ -95,3 +97,9 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
     optional = {"global", *(key for key in said if key.endswith((".requests", ".limits")))}
     assert {key for key in there - said if not key.startswith("secrets.")} == set()
     assert said - there - optional == set()
+
+
+def test_the_chart_is_of_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == project["version"]

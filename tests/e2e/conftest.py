@@ -12,7 +12,7 @@ import skimage
 import sklearn
 from PIL import Image
 
-from tests.e2e.system import System
+from tests.e2e.system import REPLICAS, System
 from tests.slow import Silent
 
 _NUMBERS = itertools.count(1)
@@ -20,7 +20,8 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    found = System(tmp_path_factory.mktemp("system"), {"NAMESPACES_ALLOWED": "DEV,PROD"})
+    # Two processes of each service: what holds of one that is alone is seen with the others.
+    found = System(tmp_path_factory.mktemp("system"), {"NAMESPACES_ALLOWED": "DEV,PROD"}, replicas=max(2, REPLICAS))
     try:
         found.start()
         yield found

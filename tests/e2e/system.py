@@ -24,6 +24,7 @@ from tools.stack.plan import ROOT, Ports, Process, Stack
 
 START_WITHIN = 30
 STOP_WITHIN = 10
+SERVICES = ("catalog", "transform", "jobs")
 REPLICAS = int(os.environ.get("REPLICAS", "1"))
 """How many processes of each service a system has, unless a test says: `make test-replicas` runs all with two."""
 
@@ -45,7 +46,7 @@ class System:
         edges: int = 1,
         metrics_port: int | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder, self._replicas = folder, replicas
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
         ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
         self.ports, more = Ports(*ports[:6]), ports[6:]
@@ -90,10 +91,11 @@ class System:
             self._wait_for(self._plan[name])
 
     def _parts(self, name: str) -> list[str]:
-        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`."""
+        """Return the names of all processes that a name stands for: `catalog`, `catalog.2`; `catalog.1` is one."""
         if name.endswith(".1"):
             return [name.removesuffix(".1")]
-        return [part for part in self._plan if part == name or re.fullmatch(rf"{re.escape(name)}\.\d+", part)]
+        others = range(2, self._replicas + 1) if name in SERVICES else ()
+        return [name, *(f"{name}.{number}" for number in others)]
 
     def add(self, name: str, like: str, **environment: str) -> None:
         """Plan another process like one there is, with other settings."""

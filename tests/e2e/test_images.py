@@ -25,6 +25,8 @@ DOCKERFILES = {
     "gateway": ROOT / "gateway/nginx/Dockerfile",
     "s3": ROOT / "storage/seaweedfs/Dockerfile",
 }
+# The first of them installs packages three times.
+pytestmark = pytest.mark.timeout(600)
 STOPPED = (0, 128 + signal.SIGTERM)
 """Statuses of a process that has ended because it was told to."""
 
@@ -82,7 +84,6 @@ def test_what_belongs_together_has_the_same_release() -> None:
 
 
 @needs_sandbox
-@pytest.mark.timeout(400)
 def test_one_command_starts_it_and_only_who_has_the_token_writes(
     composed: Composed, photos: dict[str, bytes], token: dict[str, str]
 ) -> None:

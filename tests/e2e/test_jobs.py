@@ -108,7 +108,7 @@ def test_jobs_are_listed_the_latest_first_and_chosen_by_state_and_name(make_syst
     assert failed["name"] == "restore_dump"
     assert failed["arguments"] == {"filename": "dump_20250812T143052.json"}
     assert failed["error"]["code"] == "dump_missing"
-    for wrong in ("status=broken", "limit=0", "limit=1001", "limit=x"):
+    for wrong in ("status=broken", "status=", "limit=0", "limit=1001", "limit=x"):
         assert system.api.get(f"/jobs?{wrong}").status_code == 400
 
 
@@ -163,7 +163,7 @@ def test_jobs_are_for_those_who_may_everything_and_never_at_the_edge(make_system
 
 
 def test_a_scheduled_job_runs_once_with_three_workers(make_system: Callable[..., System]) -> None:
-    system = make_system(start=False, EXPIRE_CRON="* * * * *", SYNC_CRON="", PUBLISH_CRON="")
+    system = make_system(start=False, EXPIRE_CRON="* * * * *", SYNC_CRON="never", PUBLISH_CRON="never")
     for name in ("jobs-b", "jobs-c"):
         system.add(name, "jobs")
     system.start()

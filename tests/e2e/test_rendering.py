@@ -20,7 +20,7 @@ TOKEN = "0123456789abcdef"
         {"API_PREFIX": "/prefix"},
         {"API_PREFIX": "/a/b/", "ROUTE_FILE_GET": "/pictures/", "ROUTE_CATALOG_GET": "/list"},
         {"ORIGINS_ALLOWED": "localhost,https://cms.example-site.com, shop.example.com:8443"},
-        {"ORIGINS_ALLOWED": "localhost,*", "FORMAT_NEGOTIATION": "true", "SIGNED_URLS": "true"},
+        {"LOG_FORMAT": "text", "ORIGINS_ALLOWED": "localhost,*", "FORMAT_NEGOTIATION": "true", "SIGNED_URLS": "true"},
     ],
     ids=str,
 )
@@ -83,6 +83,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         ({"PURGE_TOKEN": TOKEN, "ORIGINS_ALLOWED": '";}'}, "ORIGINS_ALLOWED"),
         ({"PURGE_TOKEN": TOKEN, "FORMAT_NEGOTIATION": "perhaps"}, "FORMAT_NEGOTIATION"),
         ({"PURGE_TOKEN": TOKEN, "SIGNED_URLS": "1"}, "SIGNED_URLS"),
+        ({"PURGE_TOKEN": TOKEN, "LOG_FORMAT": "xml"}, "LOG_FORMAT"),
     ],
 )
 def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
@@ -95,3 +96,26 @@ def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
     assert ended.returncode != 0
     assert said in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:
+    stand_in = tmp_path / "bin" / "nginx"
+    stand_in.parent.mkdir()
+    said = 'connect() failed, request: "GET /a.webp?width=5&signature={}&expires=9 HTTP/1.1"'
+    stand_in.write_text(f"#!/bin/sh\necho '{said.format('abc123')}' >&2\n")
+    stand_in.chmod(0o755)
+    places = {name: str(tmp_path) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR")}
+    ended = subprocess.run(
+        [ROOT / "gateway/nginx/entrypoint.sh"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={
+            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+            "TIER": "edge",
+            "TEMPLATES_DIR": str(gateway.TEMPLATES),
+            "PURGE_TOKEN": TOKEN,
+            **places,
+        },
+    )
+    assert ended.stderr.strip() == said.format("-")

@@ -67,7 +67,7 @@ class Load:
             for kind in running:
                 kind.result()
 
-    def more(self, count: int = 5) -> None:
+    def more(self, count: int = 3) -> None:
         """Return when so many more requests of each kind have been answered."""
         before = self.answered.copy()
         wait_until(lambda: all(self.answered[kind] >= before[kind] + count for kind in self.kinds), within=30)

@@ -1,5 +1,6 @@
 """`make run`, as a person uses it: start, try, stop, start again, and what it says when something is in the way."""
 
+import json
 import os
 import re
 import signal
@@ -88,6 +89,10 @@ def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[s
         (tmp_path / "cat.jpg").write_bytes(photos["china.jpg"])
         answer = subprocess.run(f"curl -s {try_it}", shell=True, cwd=tmp_path, capture_output=True, check=True)
         assert b'"unique_name":"/DEV/cat.webp"' in answer.stdout
+        targets = json.loads((tmp_path / "data/run/prometheus-targets.json").read_text())
+        assert {target["labels"]["process"] for target in targets} >= {"catalog", "jobs", "transform"}
+        for target in targets:
+            assert "tada_service_info" in httpx.get(f"http://{target['targets'][0]}/metrics").text
         pids = run.pids()
         assert {"redis", "catalog", "transform", "jobs", "nginx-cache", "nginx-edge"} <= set(pids)
         os.killpg(run.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group.

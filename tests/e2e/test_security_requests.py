@@ -110,10 +110,11 @@ def test_no_request_hides_in_another_one(system: System, target: str) -> None:
         probe = get_as_is(port, f"/catalog/00000000-0000-4000-8000-0000000000{number}")
         assert (probe.status_code, probe.json()["errors"][0]["code"]) == (404, "not_found")
     # The second request in a pipeline is the first tier's own business: it has seen it, and so it is in its log.
-    first = system.log("nginx-edge" if target in ("edge", "asset") else "nginx-cache")
+    first = "nginx-edge" if target in ("edge", "asset") else "nginx-cache"
     for service in ("catalog", "transform"):
         seen = system.log(service).count(f'"path":"/catalog/{CANARY}"')
-        assert seen <= len(re.findall(rf"DELETE /catalog/{CANARY}\b", first)), "it was read where nobody has sent it"
+        # It was read where somebody has sent it, and nowhere else.
+        wait_until(lambda seen=seen: seen <= system.log(first).count(f'"method":"DELETE","path":"/catalog/{CANARY}"'))  # type: ignore[misc]
 
 
 PATHS = (

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("catalog", "transform", "jobs")
-HTTP_CLIENTS = ("aiohttp", "httpcore", "httpx", "requests", "urllib3", "urllib.request", "http.client")
+HTTP_CLIENTS = ("aiohttp", "httpcore", "httptools", "httpx", "requests", "urllib3", "urllib.request", "http.client")
 
 Imports = dict[str, list[str]]
 
@@ -88,7 +88,8 @@ def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
 
 
 def test_pictures_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:
-    assert users(imports, "PIL") == {"services.jobs.picture"}
+    # Transform has it encode what libvips has decoded.
+    assert users(imports, "PIL") == {"services.jobs.picture", "services.transform.webp"}
     assert users(imports, "services.jobs.picture") == {"services.jobs.looking_process"}
     assert users(imports, "services.jobs.looking_process") == set()
 
@@ -99,7 +100,7 @@ def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
 
 def test_only_the_purging_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
-        "services.jobs.nginx",
+        "services.jobs.purging",
         "services.core.storage.distant_client",
         "services.core.storage.distant_transport",
         "services.core.storage.s3_errors",

@@ -36,8 +36,9 @@ def cors(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def switches(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the placeholders for what is on or off; raises ValueError for what is neither true nor false."""
+    """Return the placeholders for what is one of a few; raises ValueError for what is neither true nor false."""
     return {
+        "LOG_FORMAT": settings.get("LOG_FORMAT") or "json",
         "FORMAT_NEGOTIATION": "on" if _is_true("FORMAT_NEGOTIATION", settings) else "off",
         "SIGNATURES": "/.signed" if _is_true("SIGNED_URLS", settings) else "off",
     }

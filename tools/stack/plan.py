@@ -250,6 +250,7 @@ class Stack:
 
 
 def need(program: str) -> str:
+    """Return where a program is; raises PlanError when it is not installed."""
     # Debian keeps servers in sbin, which is not on everybody's path.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:

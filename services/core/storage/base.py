@@ -5,7 +5,7 @@ reader that holds an entry reads the bytes of that entry or none, never half of 
 see `Storage.in_place`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,6 +93,18 @@ class Storage(Protocol):
 
     async def read(self, stored: StoredObject) -> bytes:
         """Return a whole object; raises ObjectMissing."""
+        ...
+
+    @property
+    def read_in_thread(self) -> Callable[[StoredObject], bytes] | None:
+        """The same for whoever has a thread that may wait; None when the object comes over a network."""
+        ...
+
+    def mark(self, stored: StoredObject) -> tuple[int, ...] | None:
+        """Return what changes whenever the object does, the times of its last changes (ns) at the end.
+
+        Said at once, or not at all: None when nothing is there, or when it would take a question to another machine.
+        """
         ...
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:

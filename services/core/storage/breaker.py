@@ -78,6 +78,11 @@ class GuardedStorage:
     def in_place(self) -> bool:
         return self.storage.in_place
 
+    read_in_thread = None
+
+    def mark(self, stored: StoredObject) -> None:
+        return None
+
     @property
     def spool(self) -> Path:
         return self.storage.spool

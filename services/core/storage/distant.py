@@ -37,6 +37,7 @@ class DistantStorage:
     """Files at a distant backend."""
 
     in_place = True
+    read_in_thread = None
 
     def __init__(self, settings: StorageSettings) -> None:
         self.spool = settings.data_folder_path.absolute() / ".spool"
@@ -62,6 +63,9 @@ class DistantStorage:
             return b"".join([chunk async for chunk in self._reading(stored).open_at(0, None)])
 
         return await attempt(self._client.policy, whole)
+
+    def mark(self, stored: StoredObject) -> None:
+        return None
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         return resumed(self._client.policy, self._reading(stored).open_at, start, length)

@@ -52,6 +52,19 @@ class LocalStorage:
     async def read(self, stored: StoredObject) -> bytes:
         return await asyncio.to_thread(self._read, stored.key)
 
+    def read_in_thread(self, stored: StoredObject) -> bytes:
+        return self._read(stored.key)
+
+    def mark(self, stored: StoredObject) -> tuple[int, ...] | None:
+        try:
+            with self._folder(stored.key) as (folder, name):
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
     async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         with self._errors_named():
             file = await asyncio.to_thread(self._open, stored.key)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,28 @@ class MeteredStorage:
     async def read(self, stored: StoredObject) -> bytes:
         with self._counted("read"):
             return await self.storage.read(stored)
+
+    @property
+    def read_in_thread(self) -> Callable[[StoredObject], bytes] | None:
+        read = self.storage.read_in_thread
+        if read is None:
+            return None
+
+        def counted(stored: StoredObject) -> bytes:
+            # Not traced: it is a part of the work that the thread is there for.
+            started = time.perf_counter()
+            try:
+                content = read(stored)
+            except BaseException as error:
+                self._ended("read", _result(error), started)
+                raise
+            self._ended("read", "ok", started)
+            return content
+
+        return counted
+
+    def mark(self, stored: StoredObject) -> tuple[int, ...] | None:
+        return self.storage.mark(stored)
 
     async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         # Not traced: a span that begins in one step of a generator would end in another task.

@@ -36,6 +36,7 @@ class S3Storage:
     """Objects in a bucket, by their keys. The spool is a local folder."""
 
     in_place = False
+    read_in_thread = None
 
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
@@ -87,6 +88,9 @@ class S3Storage:
                 return b"".join([chunk async for chunk in body.iter_chunks(CHUNK)])
 
         return await self._ask(whole)
+
+    def mark(self, stored: StoredObject) -> None:
+        return None
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         reading = _Reading(self._client, self._bucket, _key(stored), self._policy.deadline)

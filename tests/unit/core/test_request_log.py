@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from services.core import errors, logs, metrics, origin
-from services.core.request_log import RequestLog
+from services.core.request_log import RequestLog, route_template
 from services.core.web import ERROR_HANDLERS, JsonResponse
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -166,3 +166,18 @@ def test_methods_and_routes_cannot_be_multiplied_by_clients() -> None:
     assert REGISTRY.get_sample_value(
         "tada_http_requests_total", {"route": "/x", "method": "BREW", "status": "405", "outcome": "rejected"}
     ) is None  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "route"),
+    [
+        ("/catalog/", {}, "/catalog"),
+        ("/catalog/5b4c967a-ea2d", {"uuid": "5b4c967a-ea2d"}, "/catalog/{uuid}"),
+        ("/catalog/5b4c967a-ea2d", None, "none"),
+    ],
+)
+def test_a_request_that_was_answered_past_the_routes_is_named_by_its_parameters(
+    path: str, given: dict[str, str] | None, route: str
+) -> None:
+    scope = {"type": "http", "path": path, **({} if given is None else {"path_params": given})}
+    assert route_template(scope) == route

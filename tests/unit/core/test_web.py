@@ -19,6 +19,7 @@ from services.core.request_log import RequestLog
 from services.core.variants import Answer
 from services.core.web import (
     ERROR_HANDLERS,
+    Direct,
     JsonResponse,
     NotedAnswer,
     matches,
@@ -182,3 +183,44 @@ async def test_an_answer_on_its_way_to_a_cache_is_told_to_be_sent_even_if_it_bre
         await response({"type": "http", "method": "GET", "headers": []}, receive, send)
     assert seen[0] == "http.response.start"
     assert notes.told == [answer]
+
+
+def directly(answer: Endpoint) -> Starlette:
+    async def other(request: Request) -> Response:
+        return Response("by its route")
+
+    return Starlette(
+        routes=[Route("/{path:path}", other, methods=["GET", "HEAD", "POST"])],
+        middleware=[Middleware(Direct, routes={"/things/(?P<name>[a-z]+)": answer})],
+        exception_handlers=ERROR_HANDLERS,
+    )
+
+
+async def ask(app: Starlette, method: str, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False)) as http:
+        return await http.request(method, f"http://service.test{path}")
+
+
+async def test_a_direct_path_is_answered_with_what_is_in_it() -> None:
+    async def named(request: Request) -> Response:
+        return Response(request.path_params["name"])
+
+    app = directly(named)
+    assert (await ask(app, "GET", "/things/cat")).text == "cat"
+    assert (await ask(app, "HEAD", "/things/cat")).status_code == 200
+    others = (("POST", "/things/cat"), ("GET", "/things/cat/"), ("GET", "/a/things/cat"), ("GET", "/things"))
+    for method, path in others:
+        assert (await ask(app, method, path)).text == "by its route"
+
+
+@pytest.mark.parametrize(
+    "error", [errors.NotFound("x"), errors.StorageDown("x"), RedisDown("x"), ClientDisconnect(), RuntimeError("x")]
+)
+async def test_an_error_on_a_direct_path_is_the_same_answer_as_on_a_route(error: Exception) -> None:
+    async def fail(request: Request) -> Response:
+        raise error
+
+    direct, routed = await ask(directly(fail), "GET", "/things/cat"), await answer_to(error)
+    for answer in (direct, routed):
+        answer.headers.pop("x-request-id", None)
+    assert (direct.status_code, direct.content, direct.headers) == (routed.status_code, routed.content, routed.headers)

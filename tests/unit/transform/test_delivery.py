@@ -9,19 +9,20 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from services.core import keys, names, redis
-from services.core.caching import CACHE_KEY_HEADER
+from services.core.caching import CACHE_KEY_HEADER, Lifetimes
 from services.core.entries import Entry
 from services.core.facts import Facts
 from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.core.variants import Answer, Confirmation
-from services.core.web import ERROR_HANDLERS
+from services.core.web import ERROR_HANDLERS, Direct
 from services.transform.delivery import Delivery
+from services.transform.kept import Kept
 from services.transform.pool import Patience, RenderPool
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
@@ -72,12 +73,17 @@ class Service:
         self.pool = RenderPool(read.render_threads, read.render_queue, Patience())
         unlimited = StorageGuard(Limiter(redis.connect("redis://nowhere")), Limit(0, 1))
         renders = Renders(self.storage, unlimited, self.pool, read.limits)
-        delivery = Delivery(read, self.notes, self.storage, renders, unlimited)  # type: ignore[arg-type]
+        lifetimes = Lifetimes(read.cache_seconds, read.edge_cache_seconds)
+        delivery = Delivery(
+            read, self.notes, self.storage, renders, unlimited, read.allowed, lifetimes, Kept(self.storage)
+        )  # type: ignore[arg-type]
 
         async def deliver(request: Request) -> Response:
             return await delivery(request)
 
-        app = Starlette(routes=[Route("/assets/media/{path:path}", deliver)], exception_handlers=ERROR_HANDLERS)
+        app = Starlette(
+            middleware=[Middleware(Direct, routes={"/assets/media/.+": deliver})], exception_handlers=ERROR_HANDLERS
+        )
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
     async def upload(self, content: bytes, given_name: str, media_type: str, **fields: Any) -> Entry:

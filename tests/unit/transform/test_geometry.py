@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.transform.geometry import Box, fit, quality_for
+from services.transform.geometry import Box, fit, jpeg_shrink, quality_for
 from services.transform.plan import Fit, Focus, Plan
 
 SIDE_MAX = 16_383
@@ -179,3 +179,10 @@ def test_a_larger_picture_never_gets_a_lower_quality(width: int, height: int) ->
 @pytest.mark.parametrize(("side", "quality"), [(1, 75), (200, 75), (201, 80), (800, 80), (801, 85), (8192, 85)])
 def test_the_quality_follows_the_longer_side(side: int, quality: int) -> None:
     assert quality_for(side, 1) == quality_for(1, side) == quality
+
+
+@pytest.mark.parametrize(
+    ("factor", "shrink"), [(1, 1), (2.4, 1), (2.5, 2), (7.9, 2), (8, 4), (10, 4), (15.9, 4), (16, 8), (100, 8)]
+)
+def test_by_how_much_a_jpeg_is_made_smaller_while_it_is_decoded(factor: float, shrink: int) -> None:
+    assert jpeg_shrink(factor) == shrink

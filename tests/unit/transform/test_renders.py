@@ -27,7 +27,9 @@ PATIENCE = 20
 
 
 class HeldStorage(LocalStorage):
-    """A local storage whose reads wait until they are let through, and are counted."""
+    """A storage whose reads wait until they are let through, as over a network, and are counted."""
+
+    read_in_thread = None
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

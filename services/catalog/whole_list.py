@@ -1,0 +1,48 @@
+"""The list of all entries as one body, kept until anything changes."""
+
+import asyncio
+
+from services.core.catalog import Catalog
+
+MOST = 32 * 1024 * 1024
+"""Bytes: some 40 000 entries. A longer list is read from Redis and sent page by page each time."""
+
+
+class WholeList:
+    """Made by the first who asks after a change; who asks meanwhile waits for it.
+
+    The catalog's revision is another one after every change, whoever makes it, and each request asks for it. So what is
+    kept is never older than an answer that is made anew.
+    """
+
+    def __init__(self, catalog: Catalog, most: int = MOST) -> None:
+        self._catalog, self._most = catalog, most
+        self._making = asyncio.Lock()
+        self._revision, self._body = "", b""
+        self._too_long = ""
+        """The revision at which the list was found to be too long."""
+
+    async def body(self, revision: str) -> bytes | None:
+        """Return the list as it is at a revision, or as it is by now; None when it is too long to be held."""
+        if revision == self._revision:
+            return self._body
+        async with self._making:
+            if revision == self._revision:
+                return self._body
+            if revision == self._too_long:
+                return None
+            return await self._made(revision)
+
+    async def _made(self, revision: str) -> bytes | None:
+        pages, size = [], 0
+        async for raws in self._catalog.scan():
+            pages.append(b",".join(raws))
+            size += len(pages[-1])
+            if size > self._most:
+                self._too_long = revision
+                self._revision, self._body = "", b""
+                return None
+        body = b"[" + b",".join(page for page in pages if page) + b"]"
+        if await self._catalog.revision() == revision:
+            self._revision, self._body = revision, body
+        return body
