@@ -10,7 +10,8 @@ from aiohttp import web
 
 from services.core.redis import Redis
 from services.jobs.missed import MissedPurges
-from services.jobs.nginx import TOKEN_HEADER, Tiers
+from services.jobs.nginx import Tiers
+from services.jobs.purging import TOKEN_HEADER
 from tests.e2e.system import free_ports
 
 TOKEN = "0123456789abcdef"
