@@ -55,11 +55,11 @@ setup: ## Install what running needs
 setup-dev: ## Install what the tests need
 	@tools/setup.sh dev
 
-setup-bench: ## Install what measuring needs on top
-	@tools/setup.sh bench
-
 configuration: setup-dev ## Write docs/configuration.md anew from the settings of the services
 	@$(PY) -m tools.configuration > docs/configuration.md
+
+setup-bench: ## Install what measuring needs on top
+	@tools/setup.sh bench
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh

@@ -60,7 +60,11 @@ class Faulted:
             recovered = self.load.last_failure(back)
             return time.monotonic() - recovered > QUIET and self.load.works_since(recovered)
 
-        wait_until(works, within=60)
+        try:
+            wait_until(works, within=60)
+        except AssertionError:
+            seen = Counter((event.kind, event.outcome) for event in self.load.between(time.monotonic() - 5))
+            raise AssertionError(f"{part}, {fault}: still not as before; in the last 5 s: {seen}") from None
         passed = Passed(recovered - back, self.load.between(began))
         _write(row(part, fault, passed))
         assert passed.recovery < within, f"{part}, {fault}: {passed.recovery:.1f} s"

@@ -125,8 +125,8 @@ def make_app(settings: CatalogSettings) -> Starlette:
         log,
         JobQueue(client, log),
         Uploads(catalog, storage, rules),
-        WholeList(catalog),
         asked,
+        WholeList(catalog),
     )
     return app
 

@@ -29,8 +29,8 @@ class Context:
     jobs: JobLog
     queue: JobQueue
     uploads: Uploads
-    whole_list: WholeList
     health: Health
+    whole_list: WholeList
 
     @property
     def lifetimes(self) -> Lifetimes:

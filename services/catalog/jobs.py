@@ -22,13 +22,13 @@ POLL_SECONDS = 2
 async def list_jobs(request: Request) -> Response:
     """Answer with the jobs of the last week, the latest first; `status` and `name` choose among them."""
     query = request.query_params
-    status, name = query.get("status", ""), query.get("name", "")
+    status, name = query.get("status"), query.get("name", "")
     limit = limit_of(query.get("limit", ""), LIMIT_MAX, "a number of jobs") or LIMIT
-    if status and status not in STATUSES:
+    if status is not None and status not in STATUSES:
         raise BadRequest(f"{status!r} is no status of a job.", f"Use one of: {', '.join(STATUSES)}.")
     found: list[Record] = []
     async for record in context(request).jobs.latest():
-        if status in ("", record.status) and name in ("", record.name):
+        if status in (None, record.status) and name in ("", record.name):
             found.append(record)
         if len(found) == limit:
             break

@@ -50,9 +50,12 @@ class MissedPurges:
             cache_keys = [member.decode() for member, _ in missed]
             if not await self._tiers.make_up(node, cache_keys):
                 return made_up
-            for member, at in missed:
-                # One that was missed again meanwhile stays.
-                await self._settle(keys=[keys.missed(node)], args=[member, at])
+            # At once: Redis writes each command to the disk, and while the node is away more is missed all the time.
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for member, at in missed:
+                    # One that was missed again meanwhile stays.
+                    await self._settle(keys=[keys.missed(node)], args=[member, at], client=pipeline)
+                await pipeline.execute()
             made_up.update(cache_keys)
         self._tiers.is_back(node)
         if made_up:

@@ -7,7 +7,7 @@ delays a purge and never loses it. What a node that is down has missed is kept f
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,24 +77,27 @@ class Purger:
     async def run(self) -> None:
         """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
         try:
-            while True:
-                await self._work_on()
-                await asyncio.sleep(0.5)
+            async with asyncio.TaskGroup() as group:
+                for work in (self._take_new, self._take_pending, self._repeat_due, self._make_up):
+                    group.create_task(self._keep_on(work))
         finally:
             # Another worker takes what is left over only when it has been pending for a while.
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
 
-    async def _work_on(self) -> None:
-        try:
-            await self._make_group()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._take_new())
-                group.create_task(self._take_pending())
-                group.create_task(self._repeat_due())
-                group.create_task(self._make_up())
-        except* RedisError as error:
-            logs.event(log, logging.WARNING, "redis_down", error=str(error.exceptions[0]))
+    async def _keep_on(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do one kind of work again and again, whatever the others do.
+
+        None is cancelled for the failure of another: in a process that was frozen, redis-py may take a cancellation for
+        its own time-out, and whoever waited for that work to end would wait for ever.
+        """
+        while _goes_on():
+            try:
+                await self._make_group()
+                await work()
+            except RedisError as error:
+                logs.event(log, logging.WARNING, "redis_down", error=str(error))
+            await asyncio.sleep(0.5)
 
     async def _make_group(self) -> None:
         try:

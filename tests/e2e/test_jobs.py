@@ -108,7 +108,7 @@ def test_jobs_are_listed_the_latest_first_and_chosen_by_state_and_name(make_syst
     assert failed["name"] == "restore_dump"
     assert failed["arguments"] == {"filename": "dump_20250812T143052.json"}
     assert failed["error"]["code"] == "dump_missing"
-    for wrong in ("status=broken", "limit=0", "limit=1001", "limit=x"):
+    for wrong in ("status=broken", "status=", "limit=0", "limit=1001", "limit=x"):
         assert system.api.get(f"/jobs?{wrong}").status_code == 400
 
 

@@ -19,12 +19,12 @@ from starlette.applications import Starlette
 from services.catalog.app import make_app as make_catalog
 from services.catalog.settings import CatalogSettings
 from services.core import names
-from services.core.link import Link
 from services.core.redis import Redis
 from services.core.storage.local import LocalStorage
 from services.transform import kept, pipeline
 from services.transform.app import make_app as make_transform
 from services.transform.settings import TransformSettings
+from tests.e2e.system import wait_until
 from tests.redis_server import RedisServer
 from tests.unit.transform.test_pipeline import RED, encoded, marked
 
@@ -40,13 +40,14 @@ class Services:
         self._count(monkeypatch, pipeline, "render", "renders")
         self._count(monkeypatch, LocalStorage, "_read", "reads")
         self._count(monkeypatch, os, "fsync", "syncs")
-        call = Link.call
+        execute = Redis.execute_command
 
-        async def counting_call(link: Link, *command: Any) -> Any:
+        async def counting_execute(client: Redis, *command: Any, **options: Any) -> Any:
+            answer = await execute(client, *command, **options)
             self.counts[command[0]] += 1
-            return await call(link, *command)
+            return answer
 
-        monkeypatch.setattr(Link, "call", counting_call)
+        monkeypatch.setattr(Redis, "execute_command", counting_execute)
         common = {"redis_url": redis_url, "data_folder_path": folder, "namespaces_allowed": ("DEV",)}
         self.apps: list[Starlette] = [
             make_catalog(CatalogSettings(**common, purge_wait_seconds=0)),
@@ -108,7 +109,16 @@ async def test_a_rendition_costs_a_read_a_render_and_three_commands(services: Se
     assert services.spent() == {"HMGET": 1, "reads": 1, "renders": 1}
 
 
-async def test_what_many_ask_for_at_the_same_time_is_read_and_rendered_once(services: Services) -> None:
+async def test_what_many_ask_for_at_the_same_time_is_read_and_rendered_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = pipeline.render
+
+    def render_when_all_have_asked(*args: Any) -> Any:
+        wait_until(lambda: services.counts["HMGET"] == 10)
+        return render(*args)
+
+    monkeypatch.setattr(pipeline, "render", render_when_all_have_asked)
     await asyncio.gather(*(services.get("/optimise/300x0/DEV/cat.webp") for _ in range(10)))
     assert services.spent() == {"HMGET": 10, "reads": 1, "renders": 1}
 
