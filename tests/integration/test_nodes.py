@@ -67,8 +67,7 @@ async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[list[Node]
         await node.start()
     names.known["edges"] = [node.host for node in nodes]
     tiers = Tiers((), (f"http://edges:{port}",), TOKEN)
-    await tiers.open()
-    # aiohttp is given addresses, and asks nobody.
+    # A node is given addresses, and asks nobody.
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", names)
     monkeypatch.setattr("services.jobs.nginx._ADDRESSES_SECONDS", 0)
     yield nodes, names, tiers
