@@ -90,7 +90,7 @@ class Runner:
         if record.status == "failed":
             raise _failed_before(record)
         if record.status == "running":
-            died = WorkerDied(f"The worker that ran it died, {record.attempts} times by now.")
+            died = WorkerDied(f"The worker that ran it died or lost Redis, {record.attempts} times by now.")
             record = replace(record, error=told(died))
             if record.attempts >= job.attempts:
                 await self._fail(record, died, token)
@@ -111,7 +111,7 @@ class Runner:
             with suppress(RedisError, LeaseLost):
                 await self._note(replace(before, status="queued"), token)
             raise
-        except (RedisError, LeaseLost):
+        except LeaseLost:
             metrics.JOBS.labels(record.name, "interrupted").inc()
             raise
         except Exception as error:

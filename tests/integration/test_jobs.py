@@ -14,6 +14,7 @@ import pytest
 from arq.connections import RedisSettings as ArqSettings
 from arq.connections import create_pool
 from pydantic import SecretStr
+from redis.exceptions import ResponseError
 
 from services.core import job_kinds, job_log, keys, redis
 from services.core.catalog import Catalog
@@ -235,6 +236,20 @@ async def test_a_poisoned_job_ends_among_those_that_failed_and_says_why(
         assert (record.status, record.attempts, record.result) == ("failed", 3, None)
         assert record.error == {"code": "internal_error", "message": "RuntimeError: it never works", "status": 500}
         await eventually(lambda: is_empty(tools.client))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_redis_refuses_a_job_is_said_and_not_that_its_worker_died(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    async def refused(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise ResponseError("OOM command not allowed")
+
+    async with worker(tools, publish=refused):
+        record = await log.wait((await queue.put("publish", {}, "cms")).id, 10)
+    assert (record.status, record.attempts) == ("failed", 3)
+    assert record.error is not None
+    assert record.error["message"] == "ResponseError: OOM command not allowed"
 
 
 async def is_empty(client: Redis) -> bool:
