@@ -54,6 +54,9 @@ class Composed:
         service = self._services[name]
         volumes = self.mounts(name)
         environment = {key: str(value) for key, value in service.get("environment", {}).items() if value is not None}
+        if "METRICS_PORT" in environment:
+            # Each container has an address of its own; here they share one.
+            environment["METRICS_PORT"] = str(int(environment["METRICS_PORT"]) + list(self._services).index(name))
         for memory in service["tmpfs"]:
             volumes.setdefault(memory.partition(":")[0], self.folder / name / "memory")
         volumes.pop("/tmp", None)  # The sandbox has one.

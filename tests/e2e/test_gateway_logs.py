@@ -1,6 +1,7 @@
 """The lines that nginx writes: one for each request, which lead to those of the services, and no secrets."""
 
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -51,9 +52,13 @@ def test_an_application_may_choose_the_id_and_write_nothing_else_into_the_log(sy
 
 def test_what_cannot_be_read_makes_a_line_of_json_too(system: System) -> None:
     get_as_is(system.ports.edge, '/assets/media/full/"quoted"\\%22%0a.webp')
+    with socket.create_connection(("127.0.0.1", system.ports.edge)) as connection:
+        connection.sendall(b"GET /assets/media/full/unread\xffable.webp HTTP/1.0\r\n\r\n")
+        connection.recv(1)
     system.edge.request("TRACE", "/traced")
     wait_until(lambda: bool(lines(system, "nginx-edge", method="TRACE", path="/traced")))
     assert lines(system, "nginx-edge", path='/assets/media/full/"quoted"\\%22%0a.webp')
+    assert lines(system, "nginx-edge", path="/assets/media/full/unread")
 
 
 def test_no_signature_is_in_any_line(make_system: Callable[..., System], photos: dict[str, bytes], name: str) -> None:
