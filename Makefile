@@ -4,6 +4,9 @@ PY := .venv/bin/python
 FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
+# Tests that need nothing but processor time share the cores; what starts whole systems and looks at the clock has them for itself.
+SPREAD := tests/unit tests/chart
+IN_TURN := tests/contract tests/integration tests/e2e
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-renders audit lint format lock clean
 
@@ -18,7 +21,12 @@ doctor: setup ## Look whether this machine and the services have what they need 
 	@$(PY) -m tools.doctor
 
 test: setup-dev ## Run every test (ARGS="-k purge" chooses)
+ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m pytest --numprocesses auto --dist loadfile $(SPREAD)
+	@$(PY) -m pytest $(IN_TURN)
+endif
 
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
 	@REPLICAS=2 exec $(PY) -m pytest tests/e2e $(ARGS)
