@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -42,7 +43,7 @@ class Place:
             with metrics.ACTIVE.track_inprogress():
                 return render(stop)
 
-        self.render = begun = self._executor.submit(work)
+        self.render = begun = self._executor.submit(copy_context().run, work)
         begun.add_done_callback(lambda _: stop.over())
         result, loop, late = asyncio.wrap_future(begun), asyncio.get_running_loop(), False
 

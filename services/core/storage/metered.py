@@ -63,15 +63,8 @@ class MeteredStorage:
             return None
 
         def counted(stored: StoredObject) -> bytes:
-            # Not traced: it is a part of the work that the thread is there for.
-            started = time.perf_counter()
-            try:
-                content = read(stored)
-            except BaseException as error:
-                self._ended("read", _result(error), started)
-                raise
-            self._ended("read", "ok", started)
-            return content
+            with self._counted("read"):
+                return read(stored)
 
         return counted
 
