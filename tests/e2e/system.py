@@ -266,10 +266,15 @@ class System:
         return entry
 
     def described(self, uuid: str) -> dict[str, Any]:
-        """Wait until every picture has been looked at and its purge is done; return an entry as it is then."""
+        """Return an entry as it is when every picture has been looked at."""
+        self.wait_until_described()
+        with redis.Redis(port=self.ports.redis) as client:
+            return dict(orjson.loads(client.hget("tada:entries", uuid)))
+
+    def wait_until_described(self) -> None:
+        """Wait until every picture has been looked at, and its purge is done."""
         with redis.Redis(port=self.ports.redis) as client:
             wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within=30)
-            return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})

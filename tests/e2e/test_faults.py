@@ -147,6 +147,7 @@ def test_a_storage_that_is_slow_makes_things_slow_and_nothing_else(faulted: OnS3
 def test_a_redis_that_comes_back_empty_is_filled_from_a_dump_and_no_file_is_lost(faulted: OnS3) -> None:
     """The last test of this system: what was changed after the dump is gone, as Redis was told to forget it."""
     system = faulted.system
+    system.wait_until_described()
     assert system.api.post("/catalog/create-dump").status_code == 200
     before = system.api.get("/catalog").json()
     stored = faulted.stored()
