@@ -249,6 +249,10 @@ class Catalog:
             if change is not None:
                 return new, change
 
+    async def changes_pending(self) -> int:
+        """Return how many changes there are whose caches are still to be purged."""
+        return int(await self._redis.xlen(keys.CHANGES))
+
     async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
         """Write what the bytes with a signature show; say whether the entry has it now, and still is of those bytes.
 

@@ -7,6 +7,7 @@ cannot be looked at is left without facts, and taken again only by the job *desc
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -34,6 +35,8 @@ _RENEW_SECONDS = 2.0
 _BLOCK_MS = 1000
 _REST_SECONDS = 1.0
 """After a storage could not be asked."""
+_PURGES_SECONDS, _PURGES_LOOK_SECONDS = 30.0, 0.2
+"""For how long each page of the catalog lets purges go first."""
 _DELIVERIES_MAX = 3
 """Workers that may die of one picture."""
 
@@ -86,10 +89,18 @@ async def describe_all(catalog: Catalog, sight: Sight) -> Described:
         found = Described()
         try:
             async for raws in catalog.scan():
+                await _let_purges_pass(catalog)
                 await _describe_page(catalog, sight, raws, found)
         except CatalogReplaced:
             continue  # By a restore: what is the catalog now is gone through instead.
         return found
+
+
+async def _let_purges_pass(catalog: Catalog) -> None:
+    """Wait while caches are being purged, but not for ever: for a purge there is somebody who waits, for this nobody."""
+    until = time.monotonic() + _PURGES_SECONDS
+    while time.monotonic() < until and await catalog.changes_pending():
+        await asyncio.sleep(_PURGES_LOOK_SECONDS)
 
 
 async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], found: Described) -> None:

@@ -289,8 +289,19 @@ async def test_the_job_describes_what_is_there_already_and_says_what_it_could_no
         ("/DEV/broken.webp", "It cannot be looked "),
     ]
     assert (await catalog.get(known.uuid)).facts == SEEN
+    await client.xtrim(keys.CHANGES, maxlen=0)  # There is no purger here, and purges go first.
     again = await describe_all(catalog, Sight(catalog, storage))
     assert (again.described_count, again.undescribed_count) == (0, 2)
+
+
+async def test_the_job_lets_purges_go_first(client: Redis, catalog: Catalog, storage: LocalStorage) -> None:
+    entry = await upload(catalog, storage)
+    task = asyncio.create_task(describe_all(catalog, Sight(catalog, storage)))
+    done, _ = await asyncio.wait({task}, timeout=1)
+    assert not done
+    assert (await catalog.get(entry.uuid)).facts == NO_FACTS
+    await client.xtrim(keys.CHANGES, maxlen=0)
+    assert (await task).described_count == 1
 
 
 async def test_two_runs_of_the_job_at_once_do_no_harm(client: Redis, catalog: Catalog, storage: LocalStorage) -> None:
