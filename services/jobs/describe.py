@@ -7,7 +7,6 @@ cannot be looked at is left without facts, and taken again only by the job *desc
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -35,8 +34,8 @@ _RENEW_SECONDS = 2.0
 _BLOCK_MS = 1000
 _REST_SECONDS = 1.0
 """After a storage could not be asked."""
-_PURGES_SECONDS, _PURGES_LOOK_SECONDS = 30.0, 0.2
-"""For how long each page of the catalog lets purges go first."""
+_PURGES_LOOKS, _PURGES_PAUSE_SECONDS = 150, 0.2
+"""How often, and how far apart, each page of the catalog lets purges go first: for half a minute."""
 _DELIVERIES_MAX = 3
 """Workers that may die of one picture."""
 
@@ -97,10 +96,11 @@ async def describe_all(catalog: Catalog, sight: Sight) -> Described:
 
 
 async def _let_purges_pass(catalog: Catalog) -> None:
-    """Wait while caches are being purged, but not for ever: for a purge there is somebody who waits, for this nobody."""
-    until = time.monotonic() + _PURGES_SECONDS
-    while time.monotonic() < until and await catalog.changes_pending():
-        await asyncio.sleep(_PURGES_LOOK_SECONDS)
+    """Wait while caches are being purged, but not for ever: somebody waits for a purge, and nobody for this."""
+    for _ in range(_PURGES_LOOKS):
+        if not await catalog.changes_pending():
+            return
+        await asyncio.sleep(_PURGES_PAUSE_SECONDS)
 
 
 async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
