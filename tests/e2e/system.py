@@ -271,10 +271,10 @@ class System:
         with redis.Redis(port=self.ports.redis) as client:
             return dict(orjson.loads(client.hget("tada:entries", uuid)))
 
-    def wait_until_described(self) -> None:
+    def wait_until_described(self, within: float = 30) -> None:
         """Wait until every picture has been looked at, and its purge is done."""
         with redis.Redis(port=self.ports.redis) as client:
-            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within=30)
+            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within)
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})
