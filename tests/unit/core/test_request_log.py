@@ -52,7 +52,7 @@ def lines() -> Iterator[Callable[[], list[dict[str, object]]]]:
     """Return a function that returns the lines that have been logged, as JSON."""
     out, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(out), root.level
-    handler.setFormatter(logs.JsonFormatter("test"))
+    handler.setFormatter(logs.Formatter(logs.json_lines("test")))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel("WARNING")
