@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from services.core import keys
+from services.core.reading import EntryReader
 from services.core.redis import Redis, script
 
 KEPT_SECONDS = 62 * 86400
@@ -59,6 +60,7 @@ class Variants:
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
+        self._entries = EntryReader(client)
         self._confirm = script(client, "confirm")
         self._sent = script(client, "sent")
         self._forget = script(client, "forget")
@@ -66,9 +68,8 @@ class Variants:
         self._withdrawals: set[asyncio.Task[None]] = set()
 
     async def read(self, uuids: list[str]) -> list[bytes | None]:
-        """Return the stored entries, in one round trip."""
-        found: list[bytes | None] = await self._redis.hmget(keys.ENTRIES, uuids)  # type: ignore[misc]
-        return found
+        """Return the stored entries, in one round trip that others may share."""
+        return await self._entries.read(uuids)
 
     async def confirm(self, answer: Answer, uuids: list[str]) -> Confirmation:
         """Note that an answer is about to leave, and return the stored entries as they are at this moment."""

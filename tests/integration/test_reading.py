@@ -1,0 +1,69 @@
+"""Entries that many ask for at the same moment, from a real Redis."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.exceptions import RedisError
+
+from services.core import keys
+from services.core.reading import EntryReader
+from services.core.redis import Redis, connect
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    sent: list[str] = []
+    execute = Redis.execute_command
+
+    async def noting(client: Redis, *command: Any, **options: Any) -> Any:
+        sent.append(command[0])
+        return await execute(client, *command, **options)
+
+    monkeypatch.setattr(Redis, "execute_command", noting)
+    return sent
+
+
+async def test_who_asks_at_the_same_moment_shares_a_command_and_gets_its_own(
+    client: Redis, commands: list[str]
+) -> None:
+    await client.hset(keys.ENTRIES, mapping={str(n): f"entry {n}" for n in range(50)})
+    commands.clear()
+    reader = EntryReader(client)
+    asked = [[str(n), "none", str((n + 1) % 50)] for n in range(50)]
+    found = await asyncio.gather(*map(reader.read, asked))
+    assert found == [[f"entry {n}".encode(), None, f"entry {(n + 1) % 50}".encode()] for n in range(50)]
+    assert commands == ["HMGET"]
+
+
+async def test_who_asks_later_gets_what_is_there_by_then(client: Redis, commands: list[str]) -> None:
+    reader = EntryReader(client)
+    await client.hset(keys.ENTRIES, "a", "old")
+    under_way = asyncio.create_task(reader.read(["a"]))
+    for _ in range(2):  # It asks, and what reads for it begins.
+        await asyncio.sleep(0)
+    await client.hset(keys.ENTRIES, "a", "new")
+    assert await reader.read(["a"]) == [b"new"]
+    await under_way
+    assert commands.count("HMGET") == 2
+
+
+async def test_who_gives_up_takes_nobody_along(client: Redis) -> None:
+    await client.hset(keys.ENTRIES, "a", "entry")
+    reader = EntryReader(client)
+    first, second = (asyncio.create_task(reader.read(["a"])) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == [b"entry"]
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_everybody_is_told_that_redis_is_away_and_the_next_one_asks_again(client: Redis) -> None:
+    away = connect("redis://127.0.0.1:1")
+    reader = EntryReader(away)
+    outcomes = await asyncio.gather(*(reader.read(["a"]) for _ in range(3)), return_exceptions=True)
+    assert [isinstance(outcome, RedisError) for outcome in outcomes] == [True] * 3
+    with pytest.raises(RedisError):
+        await reader.read(["a"])
+    await away.aclose()
