@@ -89,6 +89,18 @@ FORMAT_NEGOTIATION=$(switch FORMAT_NEGOTIATION on off)
 SIGNATURES=$(switch SIGNED_URLS /.signed off)
 export FORMAT_NEGOTIATION SIGNATURES
 
+# nginx does not start with a name that it cannot look up, and the metrics are worth less than what is served.
+export SAMPLES=""
+if [ -n "${SAMPLES_TO:-}" ]; then
+    [[ $SAMPLES_TO =~ ^[A-Za-z0-9.-]+:[0-9]+$ ]] || fail "SAMPLES_TO: expected host:port (got '$SAMPLES_TO')"
+    address=$(getent ahostsv4 "${SAMPLES_TO%:*}" | head -n 1 | cut -d ' ' -f 1) || true
+    if [ -n "$address" ]; then
+        SAMPLES="access_log syslog:server=$address:${SAMPLES_TO##*:},nohostname sample if=\$sampled;"
+    else
+        printf 'SAMPLES_TO: %s is not known; the hits of this tier are counted after its next start\n' "$SAMPLES_TO" >&2
+    fi
+fi
+
 export RUN_DIR="${RUN_DIR:-/run/tada}"
 export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
 export CACHE_MAX_SIZE="${CACHE_MAX_SIZE:-10g}"
@@ -104,7 +116,7 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
 ${CORS_OTHERS} ${CORS_ORIGINS} ${LOG_FORMAT} ${FORMAT_NEGOTIATION} ${SIGNATURES} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
-${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}'
+${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS} ${SAMPLES}'
 
 # What is rendered holds the token: only the owner may read it.
 umask 077

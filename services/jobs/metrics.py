@@ -38,6 +38,14 @@ AGAIN = Gauge("tada_purge_repeats_pending", "Purges that are still to be repeate
 MISSED = Gauge("tada_purges_missed", "Cache keys that nodes which are away have still to purge.")
 QUEUED = Gauge("tada_jobs_queued", "Jobs in the queue, those that run among them.")
 
+GATEWAY = Counter(
+    "tada_gateway_sampled_requests_total",
+    "Requests to nginx, one in ten, picked at random. Tiers: edge, cache (the cache tier), entry (the internal one). "
+    "Cache: hit, updating and stale and revalidated (served from the cache), miss, expired, bypass, none (not for "
+    "a cache).",
+    ["tier", "cache", "status"],
+)
+
 
 def age_of(change_id: str, now: float) -> float:
     """Return the seconds since a change was made: its id begins with the milliseconds since the epoch."""

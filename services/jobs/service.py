@@ -19,7 +19,7 @@ from services.core.job_log import JobLog
 from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.core.variants import Variants
-from services.jobs import metrics, schedule
+from services.jobs import gateway_samples, metrics, schedule
 from services.jobs.describe import Describer, Sight
 from services.jobs.initial import restore_on_init
 from services.jobs.kinds import JOBS, Tools
@@ -42,6 +42,7 @@ async def run(settings: JobsSettings) -> None:
     nodes = [*settings.nginx_service, *settings.nginx_edge_service]
     internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client, nodes)])
     await internal.open()
+    samples = await gateway_samples.receive(settings.metrics_host, settings.metrics_port)
     await storage.open()
     dumps = open_dumps(settings, storage)
     dumps.prepare()
@@ -65,6 +66,8 @@ async def run(settings: JobsSettings) -> None:
             await _told_to_stop()
             await _stop(work)
     finally:
+        if samples:
+            samples.close()
         await internal.close()
         await tiers.close()
         await dumps.close()

@@ -218,6 +218,7 @@ def test_who_may_reach_whom() -> None:
         ("transform", "http"): {"cache"},
         ("transform", "metrics"): cluster,
         ("jobs", "metrics"): cluster,
+        ("jobs", "samples"): {"edge", "cache"},
         ("redis", "redis"): {"catalog", "transform", "jobs"},
     }
 

@@ -229,3 +229,18 @@ def test_every_metric_of_the_alerts_and_of_the_dashboard_is_there_in_a_running_s
     named = set(re.findall(r"\b(?:tada|process)_[a-z_]+\b", asked))
     assert len(named) > 30
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= exposed
+
+
+def test_the_hits_of_both_tiers_are_counted_from_a_sample(watched: System, photos: dict[str, bytes]) -> None:
+    watched.upload("sampled.jpg", photos["china.jpg"])
+    for _ in range(300):
+        assert watched.edge.get("/assets/media/optimise/100x0/DEV/sampled.webp").status_code == 200
+        assert watched.api.get("/catalog?limit=1").status_code == 200
+
+    def counted(**labels: str) -> float:
+        found = samples(watched, "jobs")
+        return total(found, "tada_gateway_sampled_requests_total", **labels)
+
+    # That none of 300 is among one in ten happens once in 10^13 times.
+    wait_until(lambda: counted(tier="edge", cache="hit", status="2xx") > 0 and counted(tier="entry", cache="none") > 0)
+    assert counted(tier="edge") < 150

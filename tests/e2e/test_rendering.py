@@ -37,6 +37,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         "CACHE_SERVERS": gateway.cache_servers(["127.0.0.1:18081", "127.0.0.1:18082"]),
         "CATALOG_SERVERS": "server 127.0.0.1:13010;",
         "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
+        "SAMPLES": gateway.samples(13100),
     }
     one, other = tmp_path / "one", tmp_path / "other"
     values = {
@@ -61,6 +62,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
             "TEMPLATES_DIR": str(gateway.TEMPLATES),
             "RUN_DIR": str(other),
             **places,
+            "SAMPLES_TO": "localhost:13100",
             **settings,
         },
     )
@@ -84,6 +86,7 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         ({"PURGE_TOKEN": TOKEN, "FORMAT_NEGOTIATION": "perhaps"}, "FORMAT_NEGOTIATION"),
         ({"PURGE_TOKEN": TOKEN, "SIGNED_URLS": "1"}, "SIGNED_URLS"),
         ({"PURGE_TOKEN": TOKEN, "LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+        ({"PURGE_TOKEN": TOKEN, "SAMPLES_TO": "jobs"}, "SAMPLES_TO"),
     ],
 )
 def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
@@ -96,6 +99,30 @@ def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
     assert ended.returncode != 0
     assert said in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_without_the_name_of_the_worker_that_counts_nginx_starts_all_the_same(tmp_path: Path) -> None:
+    stand_in = tmp_path / "bin" / "nginx"
+    stand_in.parent.mkdir()
+    stand_in.write_text("#!/bin/sh\n")
+    stand_in.chmod(0o755)
+    places = {name: str(tmp_path) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR")}
+    ended = subprocess.run(
+        [ROOT / "gateway/nginx/entrypoint.sh"],
+        capture_output=True,
+        text=True,
+        env={
+            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+            "TIER": "edge",
+            "TEMPLATES_DIR": str(gateway.TEMPLATES),
+            "PURGE_TOKEN": TOKEN,
+            "SAMPLES_TO": "no-such-host.invalid:9100",
+            **places,
+        },
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "no-such-host.invalid:9100 is not known" in ended.stderr
+    assert "syslog" not in (tmp_path / "common.conf").read_text()
 
 
 def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:

@@ -51,6 +51,11 @@ def _is_true(name: str, settings: Mapping[str, str]) -> bool:
     return given == "true"
 
 
+def samples(port: int | None) -> str:
+    """Return the line that tells the jobs worker at a port of this machine of some requests; empty without a port."""
+    return f"access_log syslog:server=127.0.0.1:{port},nohostname sample if=$sampled;" if port else ""
+
+
 def cache_servers(nodes: Iterable[str]) -> str:
     """Return the lines for the nodes of the cache tier (`address:port`) in an upstream block.
 

@@ -212,6 +212,7 @@ class Stack:
                 "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
                 "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
                 "TRANSFORM_SERVERS": workers,
+                "SAMPLES": gateway.samples(self.metrics_ports().get("jobs")),
             },
         )
         port = ports.edge if tier == "edge" else ports.cache
