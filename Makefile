@@ -4,9 +4,6 @@ PY := .venv/bin/python
 FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
-# Tests that need nothing but processor time share the cores; what starts whole systems and looks at the clock has them for itself.
-SPREAD := tests/unit tests/chart
-IN_TURN := tests/contract tests/integration tests/e2e
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-renders audit lint format lock clean
 
@@ -24,8 +21,8 @@ test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest --numprocesses auto --dist loadfile $(SPREAD)
-	@$(PY) -m pytest $(IN_TURN)
+	@$(PY) -m pytest --numprocesses auto --dist loadfile -m "not alone"
+	@$(PY) -m pytest -m alone
 endif
 
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service

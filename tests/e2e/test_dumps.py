@@ -14,6 +14,8 @@ from services.core import redis
 from tests.catalogs import fill, many
 from tests.e2e.system import System, wait_until
 
+pytestmark = pytest.mark.alone
+
 TOKEN = "token-of-the-tests"
 
 

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from tests.e2e.system import System, wait_until
+
+pytestmark = pytest.mark.alone
 
 UPLOADS = 1000
 CLIENTS = 8

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests import endurance
 from tests.e2e.system import System
 from tests.load import Load
+
+pytestmark = pytest.mark.alone
 
 
 def test_under_mixed_load_every_answer_is_the_right_version_of_the_right_bytes(system: System, tmp_path: Path) -> None:

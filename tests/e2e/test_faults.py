@@ -17,6 +17,8 @@ from tests.faulty import Faulty
 from tests.load import Load
 from tests.s3_server import BUCKET, S3Server
 
+pytestmark = pytest.mark.alone
+
 REDIS_OUTAGE = float(os.environ.get("FAULT_REDIS_SECONDS", "8"))
 PARTS = ("redis", "s3", "catalog", "transform", "jobs", "nginx-cache", "nginx-edge")
 TIERS = ("nginx-cache", "nginx-edge")

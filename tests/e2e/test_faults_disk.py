@@ -17,6 +17,8 @@ from tests.e2e.system import System, wait_until
 from tests.faulting import OUTAGE, Faulted
 from tests.load import Load
 
+pytestmark = pytest.mark.alone
+
 SIZES = {"storage": "120m", "redis": "24m", "cache": "192m"}
 ROOM = 32 * 2**20
 """Bytes; each tier keeps twice as many free (min_free of gateway/nginx/*.conf.template)."""

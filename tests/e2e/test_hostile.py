@@ -11,6 +11,8 @@ from tests.e2e.system import System
 from tests.hostile import Hostile, corpus
 from tests.pixels import decode
 
+pytestmark = pytest.mark.alone
+
 EVERY = 8
 """Of the files that are cut off somewhere, one in so many: tests/unit/transform/test_hostile.py has them all."""
 SECONDS_MAX = 2.0

@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.e2e.system import System, wait_until
 
+pytestmark = pytest.mark.alone
+
 TIMES = 10
 SECONDS = 4.0
 AT_ONCE = 1.0

@@ -12,6 +12,8 @@ from tests.distant_backend import TOKEN, Backend
 from tests.e2e.system import System
 from tests.s3_server import S3Server
 
+pytestmark = pytest.mark.alone
+
 MB = 1024 * 1024
 FILES = 10
 SIZE = 200 * MB

@@ -9,6 +9,8 @@ import redis
 
 from tests.e2e.system import System, get_as_is, wait_until
 
+pytestmark = pytest.mark.alone
+
 SIZES = range(20, 60)
 
 

@@ -16,6 +16,8 @@ from PIL import Image
 from tests.e2e.system import System, get_as_is, wait_until
 from tests.pixels import decode, distance
 
+pytestmark = pytest.mark.alone
+
 CLOSE = 6.0
 
 

@@ -14,7 +14,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from tests.e2e.system import System, wait_until
+
+pytestmark = pytest.mark.alone
 
 BOUNDARY = "part-of-a-form"
 

@@ -20,6 +20,8 @@ from tests.s3_server import free_run_of_ports
 from tools.stack import s3
 from tools.stack.plan import ROOT, Ports
 
+pytestmark = pytest.mark.alone
+
 READY = "TADA is ready"
 
 

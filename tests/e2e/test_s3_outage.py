@@ -13,6 +13,8 @@ import redis
 from tests.e2e.system import System, wait_until
 from tests.s3_server import BUCKET, S3Server
 
+pytestmark = pytest.mark.alone
+
 UPLOADS = 500
 READS = 500
 CLIENTS = 6

@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.system import System, get_as_is, wait_until
 from tests.slow import BODY_WITHIN, HEADERS_WITHIN, Silent, dripping, has_ended
 
+pytestmark = pytest.mark.alone
+
 CANARY = "smuggled-by-a-test"
 HIDDEN = f"DELETE /catalog/{CANARY} HTTP/1.1\r\nHost: x\r\n\r\n"
 SILENCE = 0.5

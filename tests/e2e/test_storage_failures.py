@@ -21,6 +21,8 @@ from tests.e2e.system import System, wait_until
 from tests.faulty import Faulty, Mode
 from tests.s3_server import BUCKET, S3Server
 
+pytestmark = pytest.mark.alone
+
 QUICK = {
     "STORAGE_CONNECT_SECONDS": "1",
     "STORAGE_READ_SECONDS": "0.5",

@@ -8,6 +8,8 @@ import pytest
 
 from tests.e2e.system import System, wait_until
 
+pytestmark = pytest.mark.alone
+
 
 def is_running(pid: int) -> bool:
     """Say whether there is such a process, ended ones that nobody has asked about left aside."""

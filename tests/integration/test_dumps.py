@@ -31,6 +31,8 @@ from tests.redis_server import RedisServer
 from tests.s3_server import BUCKET, S3Server
 from tests.s3_server import settings_for as s3_settings_for
 
+pytestmark = pytest.mark.alone
+
 OLDER = {
     "uuid": "e080a953-5300-427b-bd39-6e235d8238a2",
     "version": 1,

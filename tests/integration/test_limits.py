@@ -16,6 +16,8 @@ from services.core.limits import Limit, Limiter
 from services.core.redis import Redis, connect
 from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.alone
+
 MINUTE = Limit(5, 60_000)
 SOURCE = (Path(limits.__file__).parent / "lua/limit.lua").read_text()
 

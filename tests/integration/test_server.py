@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.system import free_ports, wait_until
 from tools.stack.plan import ROOT
 
+pytestmark = pytest.mark.alone
+
 PROGRAM = """
 import sys
 from starlette.applications import Starlette
