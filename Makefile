@@ -26,7 +26,8 @@ else
 endif
 
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
-	@REPLICAS=2 exec $(PY) -m pytest tests/e2e $(ARGS)
+	@REPLICAS=2 $(PY) -m pytest --numprocesses auto --dist loadfile -m "not alone" tests/e2e
+	@REPLICAS=2 $(PY) -m pytest -m alone tests/e2e
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.endurance $(MINUTES) soak-results
