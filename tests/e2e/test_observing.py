@@ -23,6 +23,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
     """A system with metrics that has been used: an upload, pictures of three sizes, a replacement, a job, errors."""
     made = System(
         tmp_path_factory.mktemp("watched"), {"MEDIA_TOKEN": TOKEN}, transform_workers=2,
+        replicas=1,  # Each process counts for itself: it must be known which one has done what.
         metrics_port=free_run_of_ports(5),
     )  # fmt: skip
     made.api.headers["Authorization"] = f"Bearer {TOKEN}"
