@@ -7,6 +7,7 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from services.core import media_types
@@ -52,6 +53,7 @@ def is_unique_name(path: str) -> bool:
     return _UNIQUE_NAME.fullmatch(path) is not None
 
 
+@lru_cache(maxsize=4096)
 def asset_uuid(unique_name: str) -> str:
     """Return the uuid of the asset at a path (RFC 9562 version 5, name space URL)."""
     return str(uuid5(NAMESPACE_URL, unique_name))

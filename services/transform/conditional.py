@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -18,8 +19,7 @@ def validators(entry: Entry, form: str, *, last_call: bool) -> dict[str, str]:
     expiry have an ETag of their own: caches must take their new headers, not only a 304.
     """
     tag = "-".join(part for part in (entry.signature[:32], form, "last" if last_call else "") if part)
-    changed = datetime.fromisoformat(entry.updated_date).timestamp()
-    return {"etag": f'"{tag}"', "last-modified": formatdate(changed, usegmt=True)}
+    return {"etag": f'"{tag}"', "last-modified": _http_date(entry.updated_date)}
 
 
 def form(plan: Plan, revision: int) -> str:
@@ -55,6 +55,11 @@ def wanted_range(request: Request, headers: Mapping[str, str]) -> str:
     if condition is not None and condition not in (headers["etag"], headers["last-modified"]):
         return ""
     return request.headers.get("range", "")
+
+
+@lru_cache(maxsize=1024)
+def _http_date(timestamp: str) -> str:
+    return formatdate(datetime.fromisoformat(timestamp).timestamp(), usegmt=True)
 
 
 def _date(text: str) -> datetime | None:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -34,6 +35,8 @@ _SAFE = {"x-content-type-options": "nosniff"}
 _NO_SCRIPTS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
 """For types that can carry scripts: whatever is in them, the browser runs it nowhere."""
 
+_parsed = lru_cache(maxsize=1024)(Entry.from_json)
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -58,7 +61,7 @@ class Delivery:
         raws = await self.variants.read(uuids)
         for _ in range(_ATTEMPTS):
             now = time.time()
-            found = [Entry.from_json(raw) if raw else None for raw in raws]
+            found = [_parsed(raw) if raw else None for raw in raws]
             decision = decide(wanted, found, now, self.settings.namespaces_allowed)
             try:
                 response = await self._prepare(decision, request, now)

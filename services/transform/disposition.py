@@ -4,12 +4,15 @@ An upload makes names ASCII; an entry from elsewhere may have others. A client's
 `?download=` and is put into the header by nginx: it changes no byte, so no cache holds a copy for it.
 """
 
+import re
 from urllib.parse import quote
+
+_SPECIAL = re.compile(r'[^ -~]|["\\%]')
 
 
 def inline(filename: str) -> dict[str, str]:
     """Return the header that names what is shown in place; characters outside ASCII are written as RFC 8187 has it."""
-    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in filename)
+    plain = _SPECIAL.sub("_", filename)
     value = f'inline; filename="{plain}"'
     if plain != filename:
         value += f"; filename*=UTF-8''{quote(filename, safe='')}"

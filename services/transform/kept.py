@@ -32,7 +32,7 @@ class Kept:
         if held is None:
             return None
         mark, signature, content = held
-        if signature != entry.signature or mark != self._storage.mark(entry.stored):
+        if signature != entry.signature or mark != self._storage.mark(entry.storage_key):
             self._drop(entry.storage_key)
             return None
         self._held.move_to_end(entry.storage_key)
@@ -40,12 +40,12 @@ class Kept:
 
     def before_reading(self, entry: Entry) -> Mark | None:
         """Return what `keep` wants to know: the mark of the file before its bytes are read."""
-        mark = self._storage.mark(entry.stored)
+        mark = self._storage.mark(entry.storage_key)
         return mark if mark and max(mark[-2:]) < time.time_ns() - _SETTLED_NS else None
 
     def keep(self, entry: Entry, mark: Mark | None, content: bytes) -> None:
         """Hold bytes that have been checked, and drop those that nobody has asked for the longest."""
-        if mark is None or len(content) > self._most // 4 or mark != self._storage.mark(entry.stored):
+        if mark is None or len(content) > self._most // 4 or mark != self._storage.mark(entry.storage_key):
             return
         self._drop(entry.storage_key)
         self._held[entry.storage_key] = (mark, entry.signature, content)

@@ -100,8 +100,8 @@ class Storage(Protocol):
         """The same for whoever has a thread that may wait; None when the object comes over a network."""
         ...
 
-    def mark(self, stored: StoredObject) -> tuple[int, ...] | None:
-        """Return what changes whenever the object does, the times of its last changes (ns) at the end.
+    def mark(self, key: str) -> tuple[int, ...] | None:
+        """Return what changes whenever the object under a key does, the times of its last changes (ns) at the end.
 
         Said at once, or not at all: None when nothing is there, or when it would take a question to another machine.
         """

@@ -80,7 +80,7 @@ class GuardedStorage:
 
     read_in_thread = None
 
-    def mark(self, stored: StoredObject) -> None:
+    def mark(self, key: str) -> None:
         return None
 
     @property

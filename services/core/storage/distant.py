@@ -64,7 +64,7 @@ class DistantStorage:
 
         return await attempt(self._client.policy, whole)
 
-    def mark(self, stored: StoredObject) -> None:
+    def mark(self, key: str) -> None:
         return None
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:

@@ -89,7 +89,7 @@ class S3Storage:
 
         return await self._ask(whole)
 
-    def mark(self, stored: StoredObject) -> None:
+    def mark(self, key: str) -> None:
         return None
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
