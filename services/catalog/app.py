@@ -98,8 +98,8 @@ def make_app(settings: CatalogSettings) -> Starlette:
         ),
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
-            Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
             Middleware(cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed)),
+            Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
             Middleware(
                 Throttle,
                 limiter=Limiter(client),
@@ -108,8 +108,9 @@ def make_app(settings: CatalogSettings) -> Starlette:
                 trusted=networks(settings.trusted_proxies),
                 exempt=settings.healthcheck_route,
             ),
-            Middleware(Authentication, tokens=settings.tokens(), private=_private_paths(settings)),
+            # What it answers is for everybody.
             Middleware(Direct, routes={k: v for path in _catalog_paths(settings) for k, v in _direct(path).items()}),
+            Middleware(Authentication, tokens=settings.tokens(), private=_private_paths(settings)),
         ],
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,

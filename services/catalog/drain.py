@@ -11,6 +11,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_OF_BODIES = (b"content-length", b"transfer-encoding")
 _PATIENCE = 10.0
 """Seconds that a client may take for the rest of its body."""
 
@@ -22,15 +23,11 @@ class Drain:
         self._app, self._limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not any(name in _OF_BODIES for name, _ in scope["headers"]):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
-        has_body = "transfer-encoding" in headers or length not in ("", "0")
-        if not has_body:
-            await self._app(scope, receive, send)
-            return
         may_drain = "expect" not in headers and not (length.isdigit() and int(length) > self._limit)
         ended = False
 
