@@ -1,17 +1,25 @@
-"""Reading entries to answer with: whoever asks at the same moment shares one command.
+"""Reading entries to answer with: whoever asks at about the same time shares one command.
 
-Asking Redis costs a service several times what Redis needs to answer. Under load many requests arrive with one turn of
-the event loop; what all of them want is read at once. The command is sent after the last of them has asked, so nobody
-gets an entry from before its request.
+Asking Redis costs a service several times what Redis needs to answer. So one question is under way at a time, and what
+is asked meanwhile is one question, too: the more requests there are, the more share a command. It is sent after the
+last of them has asked, so nobody gets an entry from before its request.
 """
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass
 
 from services.core import keys
 from services.core.redis import Redis
 
-_Answer = asyncio.Future[list[bytes | None]]
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    uuids: Sequence[str]
+    answer: "asyncio.Future[list[bytes | None]]"
+    context: Context
+    """Of the request: the command is traced as a part of what the first of those is who share it."""
 
 
 class EntryReader:
@@ -19,33 +27,52 @@ class EntryReader:
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._asked: list[tuple[Sequence[str], _Answer]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: list[_Asked] = []
+        self._task: asyncio.Task[None] | None = None
 
     async def read(self, uuids: Sequence[str]) -> list[bytes | None]:
         """Return entries as they are stored, None for each that there is not; raises RedisError."""
-        answer: _Answer = asyncio.get_running_loop().create_future()
-        self._asked.append((uuids, answer))
-        if len(self._asked) == 1:
-            # It runs once everything that is ready to run now has run, and asked.
-            task = asyncio.create_task(self._answer())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return await answer
+        asked = _Asked(uuids, asyncio.get_running_loop().create_future(), copy_context())
+        self._asked.append(asked)
+        if self._task is None:
+            self._begin()
+        return await asked.answer
+
+    def _begin(self) -> None:
+        # It runs once everything that is ready to run now has run, and asked.
+        self._task = asyncio.create_task(self._answer(), context=self._asked[0].context)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            # Who has asked meanwhile is not kept waiting for the same to happen again.
+            for asked in self._asked:
+                _refuse(asked, error)
+            self._asked = []
+        elif self._asked:
+            self._begin()
 
     async def _answer(self) -> None:
-        asked, self._asked = self._asked, []
-        wanted = list(dict.fromkeys(uuid for uuids, _ in asked for uuid in uuids))
+        taken, self._asked = self._asked, []
+        wanted = list(dict.fromkeys(uuid for asked in taken for uuid in asked.uuids))
         try:
             raws: list[bytes | None] = await self._redis.hmget(keys.ENTRIES, wanted)  # type: ignore[misc]
         except BaseException as error:
-            for _, answer in asked:
-                if not answer.done():
-                    answer.set_exception(error) if isinstance(error, Exception) else answer.cancel()
-            if not isinstance(error, Exception):
-                raise
-            return
+            for asked in taken:
+                _refuse(asked, error)
+            raise
         found = dict(zip(wanted, raws, strict=True))
-        for uuids, answer in asked:
-            if not answer.done():  # Its request may have been given up.
-                answer.set_result([found[uuid] for uuid in uuids])
+        for asked in taken:
+            if not asked.answer.done():  # Its request may have been given up.
+                asked.answer.set_result([found[uuid] for uuid in asked.uuids])
+
+
+def _refuse(asked: _Asked, error: BaseException) -> None:
+    if asked.answer.done():
+        return
+    if isinstance(error, Exception):
+        asked.answer.set_exception(error)
+    else:
+        asked.answer.cancel()

@@ -1,6 +1,8 @@
 """Entries that many ask for at the same moment, from a real Redis."""
 
 import asyncio
+import signal
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from redis.exceptions import RedisError
 
 from services.core import keys
 from services.core.reading import EntryReader
-from services.core.redis import Redis, connect
+from services.core.redis import ANSWER_TIMEOUT, Redis, connect
+from tests.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -46,6 +49,40 @@ async def test_who_asks_later_gets_what_is_there_by_then(client: Redis, commands
     assert await reader.read(["a"]) == [b"new"]
     await under_way
     assert commands.count("HMGET") == 2
+
+
+async def test_what_is_asked_while_a_question_is_under_way_is_one_question(client: Redis, commands: list[str]) -> None:
+    await client.hset(keys.ENTRIES, mapping={str(n): f"entry {n}" for n in range(10)})
+    commands.clear()
+    reader = EntryReader(client)
+    first = asyncio.create_task(reader.read(["0"]))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    others = []
+    for n in range(1, 10):
+        others.append(asyncio.create_task(reader.read([str(n)])))
+        await asyncio.sleep(0)
+    assert await asyncio.gather(first, *others) == [[f"entry {n}".encode()] for n in range(10)]
+    assert commands == ["HMGET", "HMGET"]
+
+
+async def test_who_waits_behind_a_question_that_fails_is_not_kept_waiting(server: RedisServer) -> None:
+    client = connect(server.url)
+    await client.ping()
+    reader = EntryReader(client)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        first = asyncio.create_task(reader.read(["a"]))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(reader.read(["a"]))
+        outcomes = await asyncio.gather(first, second, return_exceptions=True)
+        assert [isinstance(outcome, RedisError) for outcome in outcomes] == [True, True]
+        assert time.monotonic() - started < 3 * ANSWER_TIMEOUT
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    assert await reader.read(["a"]) == [None]
+    await client.aclose()
 
 
 async def test_who_gives_up_takes_nobody_along(client: Redis) -> None:
