@@ -58,10 +58,7 @@ async def test_what_is_asked_while_a_question_is_under_way_is_one_question(clien
     first = asyncio.create_task(reader.read(["0"]))
     for _ in range(2):
         await asyncio.sleep(0)
-    others = []
-    for n in range(1, 10):
-        others.append(asyncio.create_task(reader.read([str(n)])))
-        await asyncio.sleep(0)
+    others = [asyncio.create_task(reader.read([str(n)])) for n in range(1, 10)]
     assert await asyncio.gather(first, *others) == [[f"entry {n}".encode()] for n in range(10)]
     assert commands == ["HMGET", "HMGET"]
 
