@@ -169,6 +169,7 @@ def test_routes_can_have_other_names(make_system: Callable[..., System], photos:
     [entry] = answer.json()["data"]
     assert entry["public_url"] == f"{system.stack.edge_url}/media/pictures/full/DEV/{name}.webp"
     assert entry["base_url"] == f"{system.stack.edge_url}/media/pictures"
+    entry = system.described(entry["uuid"])
     path = f"/media/pictures/full/DEV/{name}.webp?width=30"
     assert system.edge.get(path).status_code == 200
     assert system.edge.get(path).headers["x-cache-status"] == "HIT"

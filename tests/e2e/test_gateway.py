@@ -275,6 +275,7 @@ def test_a_slash_at_the_end_changes_nothing(
     system = make_system(API_PREFIX=prefix, ROUTE_CATALOG_GET=catalog)
     form = {"files": {"file": (f"{name}.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
     [entry] = system.api.post(f"{prefix}/file/", **form).json()["data"]
+    entry = system.described(entry["uuid"])
     page = f"{prefix}{catalog}/{entry['uuid']}/"
     for client in (system.api, system.edge):
         assert client.get(f"{prefix}{catalog}/").json() == [entry]
