@@ -328,17 +328,3 @@ def test_purging_is_refused_to_everyone_else(
     for target in (f"/purge{path}", f"/%70urge{path}", f"//purge{path}", f"/x/../purge{path}"):
         assert get_as_is(port, target, headers).status_code == 403, target
     assert system.edge.get(path).headers["x-cache-status"] == "HIT"
-
-
-def test_an_edge_that_has_a_file_open_because_many_ask_for_it_shows_the_new_one_all_the_same(
-    system: System, photos: dict[str, bytes], name: str
-) -> None:
-    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
-    path = f"/assets/media/original/DEV/{name}.jpg"
-    for content in (photos["flower.jpg"], photos["china.jpg"]) * 3:
-        # On connections of their own: each worker of nginx has its own open files.
-        hits = [get_as_is(system.ports.edge, path) for _ in range(20)]
-        assert {hit.headers["x-cache-status"] for hit in hits[1:]} == {"HIT"}
-        system.replace(entry["uuid"], "x.jpg", content)
-        for _ in range(8):
-            assert get_as_is(system.ports.edge, path).content == content
