@@ -254,7 +254,11 @@ class Container:
         run = [*self.image.command("ENTRYPOINT"), *(command or self.image.command("CMD"))]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._network.command(*self._sandbox, *run), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._network.command(*self._sandbox, *run),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def is_healthy(self) -> bool:
@@ -286,7 +290,8 @@ class Container:
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            os.kill(self._inside, signal.SIGKILL)
+            # All of them: nginx' workers would outlive their master.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     @property
