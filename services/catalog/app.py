@@ -98,8 +98,8 @@ def make_app(settings: CatalogSettings) -> Starlette:
         ),
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
-            Middleware(cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed)),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
+            Middleware(cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed)),
             Middleware(
                 Throttle,
                 limiter=Limiter(client),

@@ -133,11 +133,18 @@ def test_a_service_leads_to_a_port_of_some_pod(objects: list[Object]) -> None:
 
 def test_names_that_pods_are_told_are_those_of_services(objects: list[Object]) -> None:
     services = {each["metadata"]["name"] for each in objects if each["kind"] == "Service"}
-    told = ("CACHE_SERVERS", "CATALOG_SERVERS", "TRANSFORM_SERVERS", "NGINX_SERVICE", "NGINX_EDGE_SERVICE")
+    told = (
+        "CACHE_SERVERS",
+        "CATALOG_SERVERS",
+        "TRANSFORM_SERVERS",
+        "NGINX_SERVICE",
+        "NGINX_EDGE_SERVICE",
+        "SAMPLES_TO",
+    )
     for component in (*TIERS, "jobs"):
         for name, value in environment(objects, component).items():
             if name in told:
-                hosts = re.findall(r"(?:server |//)([a-z0-9-]+):", value)
+                hosts = re.findall(r"(?:server |//|^)([a-z0-9-]+):[0-9]", value)
                 assert hosts, name
                 assert set(hosts) <= services, name
 

@@ -101,38 +101,13 @@ def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_without_the_name_of_the_worker_that_counts_nginx_starts_all_the_same(tmp_path: Path) -> None:
+def started(tmp_path: Path, nginx: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Run the edge's entrypoint up to its end, where a script stands in for the nginx that it becomes."""
     stand_in = tmp_path / "bin" / "nginx"
     stand_in.parent.mkdir()
-    stand_in.write_text("#!/bin/sh\n")
+    stand_in.write_text(f"#!/bin/sh\n{nginx}\n")
     stand_in.chmod(0o755)
-    places = {name: str(tmp_path) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR")}
-    ended = subprocess.run(
-        [ROOT / "gateway/nginx/entrypoint.sh"],
-        capture_output=True,
-        text=True,
-        env={
-            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
-            "TIER": "edge",
-            "TEMPLATES_DIR": str(gateway.TEMPLATES),
-            "PURGE_TOKEN": TOKEN,
-            "SAMPLES_TO": "no-such-host.invalid:9100",
-            **places,
-        },
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert "no-such-host.invalid:9100 is not known" in ended.stderr
-    assert "syslog" not in (tmp_path / "common.conf").read_text()
-
-
-def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:
-    stand_in = tmp_path / "bin" / "nginx"
-    stand_in.parent.mkdir()
-    said = 'connect() failed, request: "GET /a.webp?width=5&signature={}&expires=9 HTTP/1.1"'
-    stand_in.write_text(f"#!/bin/sh\necho '{said.format('abc123')}' >&2\n")
-    stand_in.chmod(0o755)
-    places = {name: str(tmp_path) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR")}
-    ended = subprocess.run(
+    return subprocess.run(
         [ROOT / "gateway/nginx/entrypoint.sh"],
         check=True,
         capture_output=True,
@@ -142,7 +117,19 @@ def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:
             "TIER": "edge",
             "TEMPLATES_DIR": str(gateway.TEMPLATES),
             "PURGE_TOKEN": TOKEN,
-            **places,
+            **{name: str(tmp_path) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR")},
+            **settings,
         },
     )
+
+
+def test_without_the_name_of_the_worker_that_counts_nginx_starts_all_the_same(tmp_path: Path) -> None:
+    ended = started(tmp_path, SAMPLES_TO="no-such-host.invalid:9100")
+    assert "no-such-host.invalid:9100 is not known" in ended.stderr
+    assert "syslog" not in (tmp_path / "common.conf").read_text()
+
+
+def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:
+    said = 'connect() failed, request: "GET /a.webp?width=5&signature={}&expires=9 HTTP/1.1"'
+    ended = started(tmp_path, f"echo '{said.format('abc123')}' >&2")
     assert ended.stderr.strip() == said.format("-")
