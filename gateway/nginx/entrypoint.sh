@@ -86,8 +86,8 @@ switch() { # switch NAME ON OFF: one of two texts, by a variable that is true or
 export LOG_FORMAT="${LOG_FORMAT:-json}"
 [[ $LOG_FORMAT =~ ^(json|text)$ ]] || fail "LOG_FORMAT: expected json or text (got '$LOG_FORMAT')"
 FORMAT_NEGOTIATION=$(switch FORMAT_NEGOTIATION on off)
-SIGNATURES=$(switch SIGNED_URLS /.signed off)
-export FORMAT_NEGOTIATION SIGNATURES
+SIGNING=$(switch SIGNED_URLS 'include signing.conf;' '')
+export FORMAT_NEGOTIATION SIGNING
 
 # nginx does not start with a name that it cannot look up, and the metrics are worth less than what is served.
 export SAMPLES=""
@@ -115,13 +115,13 @@ export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
-${CORS_OTHERS} ${CORS_ORIGINS} ${LOG_FORMAT} ${FORMAT_NEGOTIATION} ${SIGNATURES} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
+${CORS_OTHERS} ${CORS_ORIGINS} ${LOG_FORMAT} ${FORMAT_NEGOTIATION} ${SIGNING} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
 ${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS} ${SAMPLES}'
 
 # What is rendered holds the token: only the owner may read it.
 umask 077
 mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR"
-for name in "$TIER" common delivery errors; do
+for name in "$TIER" common delivery preflight signing errors; do
     envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
 done
 

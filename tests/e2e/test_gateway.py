@@ -51,6 +51,7 @@ def test_only_what_changes_the_bytes_makes_another_cache_entry(
         ],
         [
             f"/assets/media/original/DEV/{name}.jpg",
+            f"/assets/media/original/image/DEV/{name}.jpg",
             f"/assets/media/original/DEV/{name}.jpg?width=90&quality=4&format=avif&crop=smart",
         ],
         # What has no box is not cut, and what has a size is WebP anyhow.

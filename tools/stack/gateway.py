@@ -40,7 +40,7 @@ def switches(settings: Mapping[str, str]) -> dict[str, str]:
     return {
         "LOG_FORMAT": settings.get("LOG_FORMAT") or "json",
         "FORMAT_NEGOTIATION": "on" if _is_true("FORMAT_NEGOTIATION", settings) else "off",
-        "SIGNATURES": "/.signed" if _is_true("SIGNED_URLS", settings) else "off",
+        "SIGNING": "include signing.conf;" if _is_true("SIGNED_URLS", settings) else "",
     }
 
 
@@ -71,7 +71,7 @@ def render(target: Path, main: str, values: dict[str, str]) -> Path:
     Raises KeyError for a placeholder without a value. The files hold the purge token: only the owner may read them.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for name in (main, "common", "delivery", "errors"):
+    for name in (main, "common", "delivery", "preflight", "signing", "errors"):
         text = (TEMPLATES / f"{name}.conf.template").read_text()
         file = target / f"{name}.conf"
         file.unlink(missing_ok=True)
