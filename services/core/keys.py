@@ -27,7 +27,7 @@
 | `tada:variants:{group}` | sorted set | cache keys under which the tiers may hold a form of the asset, by time noted |
 | `tada:purge-again` | sorted set | purges to repeat, as JSON, by the time they are due |
 | `tada:missed:{node}` | sorted set | cache keys whose purge a node of the gateway has missed, by the time of that |
-| `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone |
+| `tada:sending:{group}` | sorted set | answers on their way to a cache, by the time they must be gone; in memory only |
 """
 
 ENTRIES = "tada:entries"

@@ -27,6 +27,28 @@ def hasty(server: RedisServer) -> "redis.asyncio.Redis":
     return redis.asyncio.Redis.from_url(server.url, socket_timeout=0.2, socket_connect_timeout=0.2)
 
 
+async def test_the_key_of_an_answer_outlives_redis_and_costs_the_only_sync(server: RedisServer) -> None:
+    answer = new_answer("/assets/media/original/DEV/a.jpg", GROUP)
+    async with hasty(server) as client:
+        variants = Variants(client)
+
+        async def written() -> int:
+            return int((await client.info("persistence"))["aof_current_size"])
+
+        await variants.confirm(answer, ["x"])
+        before = await written()
+        await variants.sent(answer)
+        assert await written() == before
+        assert await client.zcard(f"tada:sending:{GROUP}") == 1
+    server.stop()
+    server.start()
+    async with hasty(server) as client:
+        variants = Variants(client)
+        assert await variants.cache_keys([GROUP]) == {answer.cache_key}
+        # It is stored, or its connection is broken, by the time that Redis is back: nobody has to wait for it.
+        assert not await variants.under_way([GROUP])
+
+
 async def test_what_a_redis_that_hung_was_told_before_keeps_no_purge_waiting(server: RedisServer) -> None:
     async with hasty(server) as client:
         variants = Variants(client)

@@ -10,6 +10,8 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - kept)
 if redis.call('ZSCORE', KEYS[2], cache_key) or redis.call('ZCARD', KEYS[2]) < most then
   redis.call('ZADD', KEYS[2], now, cache_key)
   redis.call('EXPIRE', KEYS[2], kept)
+  -- What is on its way is gone before a Redis that died is back: it is kept in memory only, and costs no sync.
+  redis.set_repl(redis.REPL_NONE)
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
   redis.call('ZADD', KEYS[3], now + time_to_send, answer .. ' ' .. cache_key)
   redis.call('EXPIRE', KEYS[3], time_to_send)
