@@ -33,7 +33,7 @@ soak: setup-dev ## A whole system under mixed load, every answer looked at, for 
 	@$(PY) -m tests.endurance $(MINUTES) soak-results
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
-	@MALLOC_ARENA_MAX=2 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
+	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
 
 bench: setup-bench ## Measure every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
 	@$(PY) -m tools.bench

@@ -13,7 +13,7 @@ import pyvips
 
 from services.core import media_types
 from services.core.errors import Undecodable
-from services.transform import bare, drawing, formats, guard, webp
+from services.transform import bare, drawing, formats, guard, jpeg, webp
 from services.transform.colour import is_srgb
 from services.transform.formats import Encoding
 from services.transform.geometry import Box, fit, jpeg_shrink
@@ -81,8 +81,9 @@ class _Raster:
     def __init__(self, source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop) -> None:
         self.source = bare.without_texts(source) if media_type == formats.PNG else source
         self.media_type, self.plan, self.limits, self.stop = media_type, plan, limits, stop
-        # By its name, as looking for the loader takes longer than reading a header.
-        self.header = header = getattr(pyvips.Image, f"{_LOADER[media_type]}load_buffer")(self.source)
+        # By its name, as looking for the loader takes longer than reading a header. A buffer would be copied.
+        load = getattr(pyvips.Image, f"{_LOADER[media_type]}load_source")
+        self.header = header = load(pyvips.Source.new_from_memory(self.source))
         frames = _frames(header, media_type)
         guard.check(
             Header(
@@ -150,7 +151,9 @@ class _Raster:
         if self.orientation == 1:
             return image
         # Turned only once it is small, and decoded by a step that can be stopped: thumbnail's own turning cannot.
-        return _in_memory(image, self.stop).autorot()
+        whole = _in_memory(image, self.stop)
+        whole.set_type(pyvips.GValue.gint_type, "orientation", self.orientation)
+        return whole.autorot()
 
     @property
     def _is_plain_jpeg(self) -> bool:
@@ -158,8 +161,9 @@ class _Raster:
 
     def _plain_jpeg(self, width: int, height: int) -> "pyvips.Image":
         factor = min(self.header.width / width, self.header.height / height)
-        image = pyvips.Image.jpegload_buffer(
-            self.source, shrink=jpeg_shrink(factor), access="sequential", fail_on="truncated"
+        shrink = jpeg_shrink(factor)
+        image = jpeg.decode(self.source, shrink, self.stop) or pyvips.Image.jpegload_buffer(
+            self.source, shrink=shrink, access="sequential", fail_on="truncated"
         )
         if (image.width, image.height) == (width, height):
             return image

@@ -236,6 +236,8 @@ class Stack:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "MALLOC_ARENA_MAX": "2",
+            "MALLOC_MMAP_THRESHOLD_": "4194304",
+            "MALLOC_TRIM_THRESHOLD_": "16777216",
         }
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
         metrics = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(self.metrics_ports().get(process, 0))}

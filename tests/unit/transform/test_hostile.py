@@ -25,7 +25,12 @@ from tools.stack.plan import ROOT
 
 SECONDS_MAX = 2.0
 MEMORY_MAX = 300
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "VIPS_DISC_THRESHOLD": "1g"}
+ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "4194304",
+    "MALLOC_TRIM_THRESHOLD_": "16777216",
+    "VIPS_DISC_THRESHOLD": "1g",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ import sys
 
 from tests.hostile import small_files
 from tests.soak import wrong
+from tests.unit.transform.test_hostile import ENVIRONMENT
 from tools.stack.plan import ROOT
 
 RENDERS = 1500
 
 
 def test_hundreds_of_renders_of_every_kind_leave_nothing_behind() -> None:
-    environment = os.environ | {"MALLOC_ARENA_MAX": "2", "VIPS_DISC_THRESHOLD": "1g"}
+    environment = os.environ | ENVIRONMENT
     command = [sys.executable, "-m", "tests.soak", str(RENDERS)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
