@@ -34,8 +34,9 @@ _RENEW_SECONDS = 2.0
 _BLOCK_MS = 1000
 _REST_SECONDS = 1.0
 """After a storage could not be asked."""
-_PURGES_LOOKS, _PURGES_PAUSE_SECONDS = 150, 0.2
-"""How often, and how far apart, each page of the catalog lets purges go first: for half a minute."""
+_PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
+"""For how long each picture, and each page of the catalog, lets uploads and their purges go first."""
+_PURGES_PAUSE_SECONDS = 0.2
 _DELIVERIES_MAX = 3
 """Workers that may die of one picture."""
 
@@ -88,16 +89,16 @@ async def describe_all(catalog: Catalog, sight: Sight) -> Described:
         found = Described()
         try:
             async for raws in catalog.scan():
-                await _let_purges_pass(catalog)
+                await _let_purges_pass(catalog, _PAGE_PATIENCE_SECONDS)
                 await _describe_page(catalog, sight, raws, found)
         except CatalogReplaced:
             continue  # By a restore: what is the catalog now is gone through instead.
         return found
 
 
-async def _let_purges_pass(catalog: Catalog) -> None:
+async def _let_purges_pass(catalog: Catalog, seconds: float) -> None:
     """Wait while caches are being purged, but not for ever: somebody waits for a purge, and nobody for this."""
-    for _ in range(_PURGES_LOOKS):
+    for _ in range(round(seconds / _PURGES_PAUSE_SECONDS)):
         if not await catalog.changes_pending():
             return
         await asyncio.sleep(_PURGES_PAUSE_SECONDS)
@@ -132,6 +133,8 @@ class Describer:
             try:
                 await self._make_group()
                 while True:
+                    # Before one is taken: what is taken is worked on at once, or another worker would take it over.
+                    await _let_purges_pass(self._catalog, _PATIENCE_SECONDS)
                     for message_id, fields in await self._take():
                         await self._work(message_id, fields)
             except RedisError as error:

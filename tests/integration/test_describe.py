@@ -36,6 +36,12 @@ FLOWER = (Path(sklearn.__file__).parent / "datasets/images/flower.jpg").read_byt
 SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody purges here: a describer that let purges go first would wait for each picture."""
+    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.0)
+
+
 @pytest.fixture
 async def catalog(client: Redis) -> AsyncIterator[Catalog]:
     made = Catalog(client)
@@ -111,6 +117,36 @@ async def test_an_upload_is_described_and_nothing_else_of_it_changes(
     [uploaded, described] = await changes(client)
     assert (b"facts" in uploaded, b"facts" in described) == (False, True)
     assert described[b"obsolete"] == b""
+
+
+async def test_purges_go_first_but_not_for_ever(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 60.0)
+    asked = 0
+    pending = Catalog.changes_pending
+
+    async def counted(of: Catalog) -> int:
+        nonlocal asked
+        asked += 1
+        return await pending(of)
+
+    monkeypatch.setattr(Catalog, "changes_pending", counted)
+    entry = await upload(catalog, storage)
+
+    async def has_asked_twice() -> bool:
+        return asked > 1
+
+    async with describing(client, catalog, storage):
+        await eventually(has_asked_twice)
+        assert (await catalog.get(entry.uuid)).facts == NO_FACTS
+        await client.xtrim(keys.CHANGES, maxlen=0, approximate=False)
+        await eventually(lambda: all_done(client))
+    assert (await catalog.get(entry.uuid)).width == 640
+    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.3)
+    await upload(catalog, storage, "dog")
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
 
 
 async def test_a_replaced_file_has_no_facts_until_it_is_described_itself(
