@@ -9,6 +9,7 @@ until it has been stored, and removes it.
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -67,11 +68,11 @@ class Variants:
         self._under_way = script(client, "underway")
         self._withdrawals: set[asyncio.Task[None]] = set()
 
-    async def read(self, uuids: list[str]) -> list[bytes | None]:
+    async def read(self, uuids: Sequence[str]) -> list[bytes | None]:
         """Return the stored entries, in one round trip that others may share."""
         return await self._entries.read(uuids)
 
-    async def confirm(self, answer: Answer, uuids: list[str]) -> Confirmation:
+    async def confirm(self, answer: Answer, uuids: Sequence[str]) -> Confirmation:
         """Note that an answer is about to leave, and return the stored entries as they are at this moment."""
         brief = keys.is_brief(answer.group)
         try:

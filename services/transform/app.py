@@ -18,7 +18,7 @@ from services.core.request_log import RequestLog, route_template
 from services.core.storage import open_storage
 from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, Direct, JsonResponse
-from services.transform import metrics
+from services.transform import metrics, questions
 from services.transform.delivery import Delivery
 from services.transform.kept import Kept
 from services.transform.pool import Patience, RenderPool
@@ -48,7 +48,8 @@ def make_app(settings: TransformSettings) -> Starlette:
     storage = open_storage(settings)
     renders = Renders(storage, guard, pool, settings.limits)
     lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
-    delivery = Delivery(settings, Variants(client), storage, renders, guard, settings.allowed, lifetimes, Kept(storage))
+    question = questions.reader(settings.side_max, settings.allowed)
+    delivery = Delivery(settings, Variants(client), storage, renders, guard, question, lifetimes, Kept(storage))
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

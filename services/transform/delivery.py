@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,11 +18,11 @@ from services.core.limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
 from services.core.variants import Variants, new_answer
 from services.core.web import NotedAnswer, error_response, uncached
-from services.transform import asked, conditional, disposition, pipeline, placeholder, ranges, stored
+from services.transform import conditional, disposition, pipeline, placeholder, ranges, stored
 from services.transform.connected import while_connected
-from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, candidates, decide
+from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
 from services.transform.kept import Kept
-from services.transform.presets import Allowed
+from services.transform.questions import Question
 from services.transform.renders import Renders
 from services.transform.settings import TransformSettings
 
@@ -47,22 +47,19 @@ class Delivery:
     storage: Storage
     renders: Renders
     guard: StorageGuard
-    allowed: Allowed
+    question: Callable[[str, str], Question]
     lifetimes: Lifetimes
     kept: Kept
 
     async def __call__(self, request: Request) -> Response:
-        path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
-        wanted = asked.parse(path, query, self.settings.side_max, self.allowed.presets)
-        self.allowed.check(wanted)
+        question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
+        uuids, group = question.uuids, question.group
         cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
-        group = keys.path_group(names.stem(wanted.name))
-        uuids = [names.asset_uuid(name) for name in candidates(wanted)]
         raws = await self.variants.read(uuids)
         for _ in range(_ATTEMPTS):
             now = time.time()
             found = [_parsed(raw) if raw else None for raw in raws]
-            decision = decide(wanted, found, now, self.settings.namespaces_allowed)
+            decision = decide(question.wanted, found, now, self.settings.namespaces_allowed)
             try:
                 response = await self._prepare(decision, request, now)
             except SignatureMismatch:
@@ -84,7 +81,7 @@ class Delivery:
             await self.variants.sent(answer)
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
 
-    async def _after_a_replacement(self, uuids: list[str]) -> list[bytes | None] | None:
+    async def _after_a_replacement(self, uuids: Sequence[str]) -> list[bytes | None] | None:
         """Return the entries a moment later, if the storage may have been handing out the next version's bytes."""
         if not self.storage.in_place:
             return None

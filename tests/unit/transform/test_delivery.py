@@ -21,6 +21,7 @@ from services.core.limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.core.variants import Answer, Confirmation
 from services.core.web import ERROR_HANDLERS, Direct
+from services.transform import questions
 from services.transform.delivery import Delivery
 from services.transform.kept import Kept
 from services.transform.pool import Patience, RenderPool
@@ -74,9 +75,8 @@ class Service:
         unlimited = StorageGuard(Limiter(redis.connect("redis://nowhere")), Limit(0, 1))
         renders = Renders(self.storage, unlimited, self.pool, read.limits)
         lifetimes = Lifetimes(read.cache_seconds, read.edge_cache_seconds)
-        delivery = Delivery(
-            read, self.notes, self.storage, renders, unlimited, read.allowed, lifetimes, Kept(self.storage)
-        )  # type: ignore[arg-type]
+        question = questions.reader(read.side_max, read.allowed)
+        delivery = Delivery(read, self.notes, self.storage, renders, unlimited, question, lifetimes, Kept(self.storage))  # type: ignore[arg-type]
 
         async def deliver(request: Request) -> Response:
             return await delivery(request)

@@ -1,0 +1,36 @@
+"""What a request is about, before anything is known of the catalog. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.core import keys, names
+from services.transform import asked
+from services.transform.asked import Asked
+from services.transform.decide import candidates
+from services.transform.presets import Allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One form of one asset, the entries that decide about it, in the order of `candidates`, and its purge group."""
+
+    wanted: Asked
+    uuids: tuple[str, ...]
+    group: str
+
+
+def reader(side_max: int, allowed: Allowed, most: int = 1024) -> Callable[[str, str], Question]:
+    """Return what reads a path and a query string; the last ones are known, as some are asked for all the time.
+
+    It raises BadRequest for what cannot be asked for, or may not be here, and NotFound for no path of an asset.
+    """
+
+    @lru_cache(maxsize=most)
+    def read(path: str, query: str) -> Question:
+        wanted = asked.parse(path, query, side_max, allowed.presets)
+        allowed.check(wanted)
+        uuids = tuple(names.asset_uuid(name) for name in candidates(wanted))
+        return Question(wanted, uuids, keys.path_group(names.stem(wanted.name)))
+
+    return read
