@@ -5,8 +5,8 @@ picture, so it is for small ones only; libvips' own, which goes from line to lin
 """
 
 import io
+from dataclasses import dataclass
 
-import pyvips
 from PIL import JpegImagePlugin
 
 from services.transform.stopping import Stop
@@ -14,6 +14,17 @@ from services.transform.stopping import Stop
 PIXELS_MAX = 1_000_000
 """As it is decoded. Seven bytes each are held, four of Pillow's and three of what libvips goes on with; beyond, filling
 them takes what the decoder saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """8 bits of red, green and blue each, `stride` pixels in a row of memory, of which `width` are the picture's."""
+
+    content: bytes
+    width: int
+    height: int
+    stride: int
+    rows: int
 
 
 class _Source(io.BytesIO):
@@ -28,7 +39,7 @@ class _Source(io.BytesIO):
         return super().read(size)
 
 
-def decode(source: bytes, shrink: int, stop: Stop) -> "pyvips.Image | None":
+def decode(source: bytes, shrink: int, stop: Stop) -> Pixels | None:
     """Return a colour JPEG of 8 bits, made smaller by `shrink` (1, 2, 4, 8) while it is decoded.
 
     None for one that is large, or that Pillow does not take: what is wrong with it is libvips' to say. Raises what
@@ -40,10 +51,8 @@ def decode(source: bytes, shrink: int, stop: Stop) -> "pyvips.Image | None":
         if picture.mode != "RGB" or not 0 < width * height <= PIXELS_MAX:
             return None
         picture.draft("RGB", (width, height))
-        pixels = picture.tobytes()
-    except (OSError, SyntaxError, ValueError):
+        # As libvips has it: where the last column or row stands for fewer pixels than the others, it is left out.
+        return Pixels(picture.tobytes(), width, height, picture.width, picture.height)
+    except Exception:  # noqa: BLE001 - whatever a reader of strangers' headers stumbles over, libvips has its say
+        stop.check()
         return None
-    image = pyvips.Image.new_from_memory(pixels, picture.width, picture.height, 3, "uchar")
-    image = image.copy(interpretation="srgb")
-    # As libvips': where the last column or row stands for fewer pixels than the others, it is left out.
-    return image if (image.width, image.height) == (width, height) else image.crop(0, 0, width, height)

@@ -162,9 +162,10 @@ class _Raster:
     def _plain_jpeg(self, width: int, height: int) -> "pyvips.Image":
         factor = min(self.header.width / width, self.header.height / height)
         shrink = jpeg_shrink(factor)
-        image = jpeg.decode(self.source, shrink, self.stop) or pyvips.Image.jpegload_buffer(
-            self.source, shrink=shrink, access="sequential", fail_on="truncated"
-        )
+        if pixels := jpeg.decode(self.source, shrink, self.stop):
+            image = _of_pixels(pixels)
+        else:
+            image = pyvips.Image.jpegload_buffer(self.source, shrink=shrink, access="sequential", fail_on="truncated")
         if (image.width, image.height) == (width, height):
             return image
         return image.resize(width / image.width, vscale=height / image.height)
@@ -180,6 +181,13 @@ class _Raster:
             no_rotate=True,
             **({"output_profile": "srgb"} if self._profiled else {}),
         )
+
+
+def _of_pixels(pixels: jpeg.Pixels) -> "pyvips.Image":
+    image = pyvips.Image.new_from_memory(pixels.content, pixels.stride, pixels.rows, 3, "uchar")
+    image = image.copy(interpretation="srgb")
+    whole = (pixels.width, pixels.height) == (pixels.stride, pixels.rows)
+    return image if whole else image.crop(0, 0, pixels.width, pixels.height)
 
 
 def _cut(image: "pyvips.Image", plan: Plan, box: Box, frames: int, stop: Stop) -> "pyvips.Image":

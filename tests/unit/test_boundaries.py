@@ -87,9 +87,9 @@ def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
     assert users(imports, "services.transform.drawing_process") == set()
 
 
-def test_pictures_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:
-    # Transform has it encode what libvips has decoded.
-    assert users(imports, "PIL") == {"services.jobs.picture", "services.transform.webp"}
+def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:
+    # Transform has it encode WebP and decode plain JPEG: by the very libraries that libvips would do it with.
+    assert users(imports, "PIL") == {"services.jobs.picture", "services.transform.jpeg", "services.transform.webp"}
     assert users(imports, "services.jobs.picture") == {"services.jobs.looking_process"}
     assert users(imports, "services.jobs.looking_process") == set()
 
