@@ -36,7 +36,7 @@ _REST_SECONDS = 1.0
 """After a storage could not be asked."""
 _PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
 """For how long each picture, and each page of the catalog, lets uploads and their purges go first."""
-_PURGES_PAUSE_SECONDS = 0.2
+_PURGES_PAUSE_SECONDS = 0.05
 _DELIVERIES_MAX = 3
 """Workers that may die of one picture."""
 
