@@ -78,7 +78,7 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
         timeout_graceful_shutdown=10,
     )
     server = Server(config)
-    # What is there now stays: the collector need not go through a hundred thousand objects again and again.
+    # What is there now stays: the collector need not go through tens of thousands of objects again and again.
     gc.collect()
     gc.freeze()
     try:

@@ -20,13 +20,13 @@ class Question:
     group: str
 
 
-def reader(side_max: int, allowed: Allowed, most: int = 1024) -> Callable[[str, str], Question]:
+def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
     """Return what reads a path and a query string; the last ones are known, as some are asked for all the time.
 
     It raises BadRequest for what cannot be asked for, or may not be here, and NotFound for no path of an asset.
     """
 
-    @lru_cache(maxsize=most)
+    @lru_cache(maxsize=1024)
     def read(path: str, query: str) -> Question:
         wanted = asked.parse(path, query, side_max, allowed.presets)
         allowed.check(wanted)

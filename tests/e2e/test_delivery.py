@@ -369,6 +369,7 @@ def test_pages_of_other_origins_may_read_answers_and_see_how_long_they_took(
     allowed = system.edge.options(path, headers={**asked, "Access-Control-Request-Method": "GET"})
     assert allowed.status_code == 204
     assert allowed.headers["access-control-allow-headers"] == "*"
+    assert allowed.headers["access-control-allow-methods"] == "GET, HEAD"
 
 
 def test_a_failure_is_never_cached_and_a_no_for_a_minute(

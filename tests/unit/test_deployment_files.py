@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tools import programs
+from tools.stack.plan import ALLOCATOR
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose.yaml"
@@ -39,3 +40,9 @@ def test_yamllint_has_nothing_to_say_about_what_is_written_in_yaml() -> None:
     command = [sys.executable, "-m", "yamllint", "--strict", "-c", ROOT / ".yamllint.yaml", *files]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("service", ["catalog", "jobs", "transform"])
+def test_the_images_give_memory_back_as_make_run_does(service: str) -> None:
+    said = (ROOT / "services" / service / "Dockerfile").read_text()
+    assert all(f"{name}={value} " in said for name, value in ALLOCATOR.items())

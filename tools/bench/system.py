@@ -13,7 +13,7 @@ import httpx
 
 from tools.bench.measuring import resident_mb, sessions
 from tools.stack import ready
-from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
+from tools.stack.plan import ALLOCATOR, LOOPBACK, ROOT, PlanError, Ports, Process, Stack
 
 START_WITHIN = 30
 STOP_WITHIN = 20
@@ -155,7 +155,7 @@ class Crew:
             subprocess.Popen(
                 [sys.executable, "-m", f"tools.bench.{module}"],
                 cwd=ROOT,
-                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                env={**os.environ, **ALLOCATOR},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -13,6 +13,8 @@ from tools.stack import gateway, s3
 ROOT = Path(__file__).parents[2]
 MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
 LOOPBACK = "127.0.0.1"
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "16777216"}
+"""What the images set, too; docs/deploy.md says why."""
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for with BIND, and only with a token
 
 
@@ -235,9 +237,7 @@ class Stack:
             "PUBLIC_URL": self.edge_url,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-            "MALLOC_ARENA_MAX": "2",
-            "MALLOC_MMAP_THRESHOLD_": "4194304",
-            "MALLOC_TRIM_THRESHOLD_": "16777216",
+            **ALLOCATOR,
         }
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
         metrics = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(self.metrics_ports().get(process, 0))}

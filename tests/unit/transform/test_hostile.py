@@ -21,16 +21,11 @@ from services.transform.guard import Limits
 from services.transform.plan import Plan
 from tests.hostile import Hostile, corpus, small_files
 from tests.pixels import decode
-from tools.stack.plan import ROOT
+from tools.stack.plan import ALLOCATOR, ROOT
 
 SECONDS_MAX = 2.0
 MEMORY_MAX = 300
-ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": "4194304",
-    "MALLOC_TRIM_THRESHOLD_": "16777216",
-    "VIPS_DISC_THRESHOLD": "1g",
-}
+ENVIRONMENT = {**ALLOCATOR, "VIPS_DISC_THRESHOLD": "1g"}
 
 
 @dataclass(frozen=True, slots=True)
