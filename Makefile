@@ -5,7 +5,7 @@ FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-replicas: setup-dev ## Run the end-to-end tests with two processes of each 
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.endurance $(MINUTES) soak-results
+
+soak-changes: setup-dev ## 10 000 changes while parts are killed; no old byte may be seen (CHANGES=n)
+	@$(PY) -m tests.storm $(or $(CHANGES),10000)
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak

@@ -16,7 +16,7 @@ from tests.images import Container, Network, install, read
 from tools.stack import s3
 from tools.stack.plan import ROOT, need
 
-PORTS = {"catalog": 3010, "transform": 3020, "cache": 8081, "api": 3001, "edge": 8080}
+PORTS = {"catalog": 3010, "transform": 3020, "cache": 8081, "api": 3001, "edge": 8080, "edge-metrics": 9145}
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?\}")
 
 
@@ -57,6 +57,8 @@ class Composed:
         if "METRICS_PORT" in environment:
             # Each container has an address of its own; here they share one.
             environment["METRICS_PORT"] = str(int(environment["METRICS_PORT"]) + list(self._services).index(name))
+        if name == "cache":
+            environment["METRICS_LISTEN"] = "127.0.0.1:9146"
         for memory in service["tmpfs"]:
             volumes.setdefault(memory.partition(":")[0], self.folder / name / "memory")
         volumes.pop("/tmp", None)  # The sandbox has one.

@@ -14,9 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import redis
-
-from tests.e2e.system import System, wait_until
+from tests.e2e.system import System
 from tests.load import Event, Load
 from tests.plot import Panel, draw
 
@@ -54,8 +52,7 @@ def run(system: System, load: Load, minutes: float) -> list[Sample]:
             now = time.monotonic()
             samples.append(sample((now - started) / 60, load.between(at, now), memory(system)))
             at = now
-    with redis.Redis(port=system.ports.redis) as client:
-        wait_until(lambda: client.xlen("tada:changes") == 0)
+    system.wait_until_purged(within=10)
     load.settle()
     load.check_originals()
     return samples

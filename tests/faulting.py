@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import redis
-
 from tests.e2e.system import System, wait_until
 from tests.load import Event, Kind, Load
 
@@ -72,8 +70,7 @@ class Faulted:
 
     def check_what_is_left(self) -> None:
         """Wait until every purge has been made, then look at everything."""
-        with redis.Redis(port=self.system.ports.redis) as client:
-            wait_until(lambda: client.xlen("tada:changes") == 0, within=15)
+        self.system.wait_until_purged(within=15)
         self.load.settle()
         self.load.check_originals()
         assert not self.load.wrong, self.load.wrong[:10]

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import httpx
-import redis
 
 from tests import marked
 from tests.e2e.system import System, wait_until
@@ -125,9 +124,6 @@ class Load:
             version = asset.began(hashlib.sha256(content).hexdigest())
             asset.uuid = self._system.upload(f"{asset.name}.jpg", content)["uuid"]
             asset.is_alone(version)
-        with redis.Redis(port=self._system.ports.redis) as client:
-            # The edge is purged again until 5 s after an upload.
-            wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 6) == 0, within=15)
         for path in self.steady_paths():
             wait_until(lambda path=path: self._system.edge.get(path).headers["x-cache-status"] == "HIT")
 

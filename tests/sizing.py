@@ -9,6 +9,7 @@ import asyncio
 import io
 import json
 import re
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,12 +20,13 @@ import redis
 import sklearn
 from PIL import Image
 
-from services.core import keys
+from services.core import keys, names
+from services.core.changes import KEPT
 from services.core.redis import connect
 from tests.catalogs import fill, many
 from tests.e2e.system import System
 
-ENTRIES, NOTED_ASSETS, FORMS = 100_000, 10_000, 8
+ENTRIES, FORMS = 100_000, 2000
 SERVICES = ("catalog", "transform", "jobs", "redis", "nginx-cache", "nginx-edge")
 
 
@@ -88,8 +90,8 @@ async def _fill(port: int) -> None:
     await client.aclose()
 
 
-def redis_bytes(system: System, example: str) -> dict[str, float]:
-    """Return what Redis has in memory for an entry, and for the note of one form in a cache."""
+def redis_bytes(system: System) -> dict[str, float]:
+    """Return what Redis has in memory for an entry and for a change, and for all forms of an asset in the caches."""
     with redis.Redis(port=system.ports.redis) as client:
         empty = client.info("memory")["used_memory"]
         log = sum(file.stat().st_size for file in (system.stack.data / "redis").rglob("*") if file.is_file())
@@ -97,20 +99,36 @@ def redis_bytes(system: System, example: str) -> dict[str, float]:
         full = client.info("memory")["used_memory"]
         grown = sum(file.stat().st_size for file in (system.stack.data / "redis").rglob("*") if file.is_file())
         entry = client.hget(keys.ENTRIES, client.zrange(keys.ORDER, 0, 0)[0])
+        for number in range(FORMS):
+            path = f"/assets/media/full/DEV/photos/photo-0.jpg?width={number + 1}"
+            assert system.edge.get(path).headers["x-cache-status"] == "MISS"
+        asked = client.info("memory")["used_memory"]
         pipeline = client.pipeline(transaction=False)
-        for number in range(NOTED_ASSETS):
-            group = keys.variants(keys.path_group(f"/DEV/photos/photo-{number}"))
-            forms = {f"{example}-{number:05}-{form}": 1_700_000_000 + form for form in range(FORMS)}
-            pipeline.zadd(group, forms)
-            pipeline.expire(group, 1_000_000)
+        for number in range(KEPT):
+            pipeline.xadd("tada-sizing", change(number))
         pipeline.execute()
-        noted = client.info("memory")["used_memory"]
+        logged = client.info("memory")["used_memory"]
+        client.delete("tada-sizing")
     return {
         "entry_json": len(entry),
         "entry": (full - empty) / ENTRIES,
         "entry_in_log": (grown - log) / ENTRIES,
-        "asset_with_notes": (noted - full) / NOTED_ASSETS,
-        "forms": FORMS,
+        f"{FORMS}_forms": asked - full,
+        "change": (logged - asked) / KEPT,
+        "changes_kept": KEPT,
+    }
+
+
+def change(number: int) -> dict[str, str]:
+    """Return a change as the log has it (services/core/lua/write.lua)."""
+    name = f"/DEV/photos/photo-{number}"
+    return {
+        "kind": "written",
+        "uuid": names.asset_uuid(f"{name}.webp"),
+        "unique_name": f"{name}.webp",
+        "original_name": f"{name}.jpg",
+        "request_id": secrets.token_hex(16),
+        "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
     }
 
 
@@ -147,11 +165,9 @@ def measure(system: System) -> dict[str, object]:
         spent = cpu(system, "nginx-edge") - before["nginx-edge"]
         costs.found[f"hit at the edge {path}"] = {"nginx-edge": round(spent * 1000 / count, 4), "requests": count}
     result["ms_of_processor"] = costs.found
-    with redis.Redis(port=system.ports.redis) as client:
-        [example] = client.zrange(keys.variants(keys.path_group("/DEV/photo")), 0, 0)
-    result["cache_key"] = example.decode()
+    result["cache_key"] = next(key for key in system.kept_keys("nginx-cache") if "/200x0/" in key)
     result["busy_mb"] = {name: memory_mb(system, name) for name in SERVICES}
-    result["redis_bytes"] = redis_bytes(system, example.decode())
+    result["redis_bytes"] = redis_bytes(system)
     with costs.of("list of all entries", 3):
         for _ in range(3):
             length = len(system.api.get("/catalog", headers={"Accept-Encoding": "identity"}).content)

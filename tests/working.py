@@ -17,6 +17,7 @@ from services.core import redis
 from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
 from services.core.job_log import JobLog
+from services.core.progress import Progress
 from services.core.queue import JobQueue
 from services.core.storage import open_storage
 from services.jobs.describe import Describer, Sight
@@ -50,7 +51,8 @@ async def main(url: str, folder: str, does: str) -> None:
     client = redis.connect(url)
     storage = open_storage(settings)
     catalog = Catalog(client)
-    tools = Tools(settings, client, catalog, storage, open_dumps(settings, storage), Sight(catalog, storage))
+    dumps, progress = open_dumps(settings, storage), Progress(client)
+    tools = Tools(settings, client, catalog, storage, dumps, Sight(catalog, storage), progress)
     if does == "describe":
         sight = Sight(catalog, _Endless())  # type: ignore[arg-type]
         await Describer(client, catalog, sight, JobQueue(client, JobLog(client))).run()

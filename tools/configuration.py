@@ -50,6 +50,12 @@ with the same values as the services, where those read them too. See [gateway/ng
 |---|---|---|
 | `FORMAT_NEGOTIATION` | `false` | AVIF, WebP, or JPEG/PNG by what `Accept` names; see [delivery.md](delivery.md). |
 | `CACHE_MAX_SIZE` | `10g` | How much a tier's cache may take on the disk. |
+| `GATEWAY_PATIENCE` | `60` | Seconds that a node waits at its start for a jobs worker; then it starts cold. |
+| `METRICS_LISTEN` | `0.0.0.0:9145` | Where a node shows its metrics, for nobody outside; `off` for nowhere. |
+| `GENERATIONS_FILE` | `/var/cache/tada/generations` | Where a node saves what it knows; not below `CACHE_DIR`. |
+| `LUA_DIR` | `/opt/tada/lua` | Where the folder `tada` with the gateway's programs in Lua is. |
+
+The last three are for containers; `make run` has places and ports of its own.
 
 ## make run
 
@@ -57,7 +63,7 @@ with the same values as the services, where those read them too. See [gateway/ng
 `REDIS_PORT`, `BIND` (which address the edge and the internal entry listen on; another than loopback needs a
 `MEDIA_TOKEN`), `TRANSFORM_WORKERS` (default: one per core) and `STORAGE` (`s3` for an S3 server on `S3_PORT` and the
 nine ports after it: see [storage-s3.md](storage-s3.md#the-server-of-make-run)). `METRICS_PORT` (9100; 0 for none) is
-there the port of catalog; jobs, transform and each further process have the next ones.
+there the port of catalog; jobs, transform, each further process and then each nginx have the next ones.
 """
 
 

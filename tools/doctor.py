@@ -43,7 +43,7 @@ def _version(program: str) -> str:
 
 _MACHINE: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("nginx", lambda: _version("nginx"), "Run make setup."),
-    ("nginx modules", lambda: f"cache-purge and brotli are in {modules_folder()}", "Run make setup."),
+    ("nginx modules", lambda: f"Lua, cache-purge and brotli are in {modules_folder()}", "Run make setup."),
     ("redis-server", lambda: _version("redis-server"), "Run make setup."),
 )
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing: nginx with the cache-purge module and Redis by apt, Python packages into .venv by pip.
+# Installs what is missing: nginx with its modules and Redis by apt, Python packages into .venv by pip.
 # Usage: tools/setup.sh run|run-s3|dev|bench      Running it again does nothing when nothing is missing.
 # bench is what the tests need, and wrk.
 set -euo pipefail
@@ -24,15 +24,18 @@ done
 has_module() {
     local folder
     for folder in /usr/lib/nginx/modules /usr/lib64/nginx/modules /usr/share/nginx/modules; do
-        [ -e "$folder/ngx_http_$1_module.so" ] && return 0
+        [ -e "$folder/$1_module.so" ] && return 0
     done
     return 1
 }
 
 packages=()
 command -v nginx >/dev/null || packages+=(nginx-light)
-has_module cache_purge || packages+=(libnginx-mod-http-cache-purge)
-has_module brotli_filter || packages+=(libnginx-mod-http-brotli-filter)
+has_module ngx_http_cache_purge || packages+=(libnginx-mod-http-cache-purge)
+has_module ngx_http_brotli_filter || packages+=(libnginx-mod-http-brotli-filter)
+has_module ngx_http_lua || packages+=(libnginx-mod-http-lua)
+has_module ndk_http || packages+=(libnginx-mod-http-ndk)
+[ -e /usr/share/lua/5.1/resty/core.lua ] || packages+=(lua-resty-core)
 command -v redis-server >/dev/null || packages+=(redis-server)
 # The tests hold the containers' own rendering of the nginx templates against that of make run.
 [ "$1" != dev ] || command -v envsubst >/dev/null || packages+=(gettext-base)
@@ -42,8 +45,9 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 if [ ${#packages[@]} -gt 0 ]; then
-    command -v apt-get >/dev/null || fail "please install, with your package manager: nginx, its cache-purge and brotli \
-modules (ngx_http_cache_purge_module.so, ngx_http_brotli_filter_module.so), redis-server 7 and Python's venv; missing here: ${packages[*]}"
+    command -v apt-get >/dev/null || fail "please install, with your package manager: nginx, its cache-purge, brotli and Lua \
+modules (ngx_http_cache_purge_module.so, ngx_http_brotli_filter_module.so, ngx_http_lua_module.so, ndk_http_module.so), lua-resty-core \
+(in /usr/share/lua/5.1), redis-server 7 and Python's venv; missing here: ${packages[*]}"
     sudo=()
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null || fail "run as root: apt-get install --no-install-recommends ${packages[*]}"

@@ -89,17 +89,25 @@ FORMAT_NEGOTIATION=$(switch FORMAT_NEGOTIATION on off)
 SIGNING=$(switch SIGNED_URLS 'include signing.conf;' '')
 export FORMAT_NEGOTIATION SIGNING
 
-# nginx does not start with a name that it cannot look up, and the metrics are worth less than what is served.
-export SAMPLES=""
-if [ -n "${SAMPLES_TO:-}" ]; then
-    [[ $SAMPLES_TO =~ ^[A-Za-z0-9.-]+:[0-9]+$ ]] || fail "SAMPLES_TO: expected host:port (got '$SAMPLES_TO')"
-    address=$(getent ahostsv4 "${SAMPLES_TO%:*}" | head -n 1 | cut -d ' ' -f 1) || true
-    if [ -n "$address" ]; then
-        SAMPLES="access_log syslog:server=$address:${SAMPLES_TO##*:},nohostname sample if=\$sampled;"
-    else
-        printf 'SAMPLES_TO: %s is not known; the hits of this tier are counted after its next start\n' "$SAMPLES_TO" >&2
-    fi
-fi
+export GATEWAY_PATIENCE="${GATEWAY_PATIENCE:-60}"
+[[ $GATEWAY_PATIENCE =~ ^[0-9]+$ ]] ||
+    fail "GATEWAY_PATIENCE: expected a whole number of seconds, 0 or more (got '$GATEWAY_PATIENCE')"
+
+# An empty text means none here: it is no reason for the default.
+export METRICS_LISTEN="${METRICS_LISTEN-0.0.0.0:9145}" METRICS=""
+case "$METRICS_LISTEN" in
+    '' | off) ;;
+    *)
+        [[ $METRICS_LISTEN =~ ^([A-Za-z0-9.*-]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$ ]] ||
+            fail "METRICS_LISTEN: expected address:port, or off (got '$METRICS_LISTEN')"
+        # On a port of the others the metrics would be what the public sees.
+        for taken in "$EDGE_LISTEN" "$CACHE_LISTEN" "$API_LISTEN"; do
+            [ "${METRICS_LISTEN##*:}" != "${taken##*:}" ] ||
+                fail "METRICS_LISTEN: expected a port of its own (got '$METRICS_LISTEN', beside '$taken')"
+        done
+        METRICS='include metrics.conf;'
+        ;;
+esac
 
 export RUN_DIR="${RUN_DIR:-/run/tada}"
 export CACHE_DIR="${CACHE_DIR:-/var/cache/tada/store}"
@@ -108,20 +116,28 @@ export MODULES_DIR="${MODULES_DIR:-/usr/lib/nginx/modules}"
 export CACHE_SERVERS="${CACHE_SERVERS:-server $cache_tier max_fails=0;}"
 export CATALOG_SERVERS="${CATALOG_SERVERS:-server catalog:3010 max_fails=0;}"
 export TRANSFORM_SERVERS="${TRANSFORM_SERVERS:-server transform:3020 max_fails=0;}"
+export LUA_DIR="${LUA_DIR:-/opt/tada/lua}"
 TEMPLATES_DIR="${TEMPLATES_DIR:-/opt/tada/templates}"
 # Bodies that are too large for nginx' buffers wait on the disk of the cache; RUN_DIR may be memory.
 export TEMP_DIR="${TEMP_DIR:-/var/cache/tada/temp}"
+# On the volume of the cache: what is stored is of use only with what the node knows of it.
+export GENERATIONS_FILE="${GENERATIONS_FILE:-/var/cache/tada/generations}"
+case "$GENERATIONS_FILE" in
+    "${CACHE_DIR%/}"/*)
+        fail "GENERATIONS_FILE: expected a place outside of CACHE_DIR, where nginx removes what is not its own" ;;
+esac
 
 # Named one by one: nginx has variables of its own, which must stay.
 # shellcheck disable=SC2016
 placeholders='${PUBLIC_ASSETS} ${PUBLIC_CATALOG} ${ASSETS_PATTERN} ${CATALOG_PATTERN} ${PREFIX_PATTERN}
 ${CORS_OTHERS} ${CORS_ORIGINS} ${LOG_FORMAT} ${FORMAT_NEGOTIATION} ${SIGNING} ${RUN_DIR} ${TEMP_DIR} ${CACHE_DIR} ${CACHE_MAX_SIZE} ${MODULES_DIR} ${PURGE_TOKEN}
-${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS} ${SAMPLES}'
+${EDGE_LISTEN} ${CACHE_LISTEN} ${API_LISTEN} ${CACHE_SERVERS} ${CATALOG_SERVERS} ${TRANSFORM_SERVERS}
+${LUA_DIR} ${GENERATIONS_FILE} ${GATEWAY_PATIENCE} ${METRICS} ${METRICS_LISTEN}'
 
 # What is rendered holds the token: only the owner may read it.
 umask 077
-mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR"
-for name in "$TIER" common delivery preflight signing errors; do
+mkdir -p "$RUN_DIR" "$CACHE_DIR" "$TEMP_DIR" "$(dirname "$GENERATIONS_FILE")"
+for name in "$TIER" common delivery preflight signing errors purge metrics; do
     envsubst "$placeholders" <"$TEMPLATES_DIR/$name.conf.template" >"$RUN_DIR/$name.conf"
 done
 

@@ -24,7 +24,7 @@ _QUEUED = (
 
 
 async def written(request: Request, outcome: Outcome, *, status: int = 200, **more: Any) -> Response:
-    """Answer a write after the caches are purged for its changes, or the time to wait for that has passed.
+    """Answer a write when no cache serves what was before, or the time to wait for that has passed.
 
     `status` is that of a success; a request of which nothing succeeded is answered 400. Says in the log who did what.
     """
@@ -39,7 +39,8 @@ async def written(request: Request, outcome: Outcome, *, status: int = 200, **mo
         failed=len(outcome.errors),
     )
     wait = ctx.settings.purge_wait_seconds
-    purged = all(await asyncio.gather(*(ctx.catalog.purged(change, wait) for change in outcome.changes)))
+    last = max((change.number for change in outcome.changes), default=0)
+    purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.changes, wait))
     body: dict[str, Any] = {"data": [asdict(entry) for entry in outcome.entries], "errors": outcome.errors, **more}
     if not purged:
         body["warnings"] = [_QUEUED]

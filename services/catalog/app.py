@@ -15,6 +15,7 @@ from services.catalog.clients import networks
 from services.catalog.context import Context
 from services.catalog.drain import Drain
 from services.catalog.forms import OVERHEAD
+from services.catalog.leftovers import Leftovers
 from services.catalog.settings import CatalogSettings
 from services.catalog.spool import sweep_forever
 from services.catalog.throttle import Throttle
@@ -27,10 +28,11 @@ from services.core.health import of_writer
 from services.core.internal import Internal
 from services.core.job_log import JobLog
 from services.core.limits import Limit, Limiter
+from services.core.progress import Progress
 from services.core.queue import JobQueue
+from services.core.reading import EntryReader
 from services.core.request_log import RequestLog
 from services.core.storage import open_storage
-from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, Answer, Direct
 
 
@@ -45,7 +47,7 @@ register_url_convertor("entry", _EntryConvertor())
 
 def make_app(settings: CatalogSettings) -> Starlette:
     client = redis.connect(settings.redis_address)
-    catalog = Catalog(client)
+    catalog, progress = Catalog(client), Progress(client)
     storage = open_storage(settings)
     store = open_dumps(settings, storage)
     rules = Rules(
@@ -65,7 +67,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         await internal.open()
         await storage.open()
         await store.open()
-        async with catalog.alive():
+        async with catalog.alive(), progress.following():
             sweeping = asyncio.create_task(sweep_forever(storage.spool, catalog))
             internal.started = True
             yield
@@ -120,12 +122,14 @@ def make_app(settings: CatalogSettings) -> Starlette:
     app.state.context = Context(
         settings,
         catalog,
-        Variants(client),
+        EntryReader(client),
+        progress,
         storage,
         store,
         log,
         JobQueue(client, log),
         Uploads(catalog, storage, rules),
+        Leftovers(catalog, storage),
         asked,
         WholeList(catalog),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from services.catalog.forms import Form, read_form
+from services.catalog.leftovers import Leftovers
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads import Uploads
 from services.catalog.whole_list import WholeList
@@ -14,21 +15,24 @@ from services.core.catalog import Catalog
 from services.core.dumps import DumpStore
 from services.core.health import Health
 from services.core.job_log import JobLog
+from services.core.progress import Progress
 from services.core.queue import JobQueue
+from services.core.reading import EntryReader
 from services.core.storage import Storage
-from services.core.variants import Variants
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     settings: CatalogSettings
     catalog: Catalog
-    variants: Variants
+    entries: EntryReader
+    progress: Progress
     storage: Storage
     dumps: DumpStore
     jobs: JobLog
     queue: JobQueue
     uploads: Uploads
+    leftovers: Leftovers
     health: Health
     whole_list: WholeList
 

@@ -13,30 +13,33 @@ from starlette.responses import Response, StreamingResponse
 
 from services.catalog.arguments import limit_of
 from services.catalog.context import context
-from services.core import caching, keys
+from services.core import caching
 from services.core.caching import Lifetimes
 from services.core.catalog import PAGE, Catalog, no_entry
+from services.core.changes import number_of
 from services.core.errors import BadRequest
-from services.core.variants import new_answer
-from services.core.web import NotedAnswer, error_response, matches, uncached
+from services.core.reading import Behind
+from services.core.web import error_response, matches
 
 LIMIT_MAX = 10_000
-CURSOR = r"[0-9]{1,15}(?:\.(?:0|[0-9]{1,15}-[0-9]{1,15}))?"
-"""A creation number and the generation of the catalog that it belongs to; without one, the live one."""
+CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"
+"""A creation number and the epoch of the catalog that it belongs to; without one, the live one."""
+FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """What part of the list is asked for. `after` is the creation number that the last page ended with.
 
-    `generation` is the one that page was of (see Catalog.page), empty for the live one.
+    `epoch` is that of the catalog that page was of (see Catalog.page), empty for the live one.
     """
 
     key: str | None
     value: str
     limit: int | None
     after: int
-    generation: str = ""
+    epoch: str = ""
 
     @classmethod
     def parse(cls, given: QueryParams) -> "Query":
@@ -45,14 +48,14 @@ class Query:
         limit, cursor = limit_of(first.get("limit", ""), LIMIT_MAX, "a page size"), first.get("cursor", "")
         if cursor and not re.fullmatch(CURSOR, cursor):
             raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
-        after, _, generation = cursor.partition(".")
-        return cls(
-            key=first.get("filterByKey") or None,
-            value=first.get("filterByValue", "") if first.get("filterByKey") else "",
-            limit=limit,
-            after=int(after or 0),
-            generation=generation,
-        )
+        after, _, epoch = cursor.partition(".")
+        key, value = first.get("filterByKey", ""), first.get("filterByValue", "")
+        if value and not key:
+            raise BadRequest("filterByValue needs filterByKey.", "Say which field must have the value.")
+        for name, text, most in (("filterByKey", key, FILTER_KEY_MAX), ("filterByValue", value, FILTER_VALUE_MAX)):
+            if len(text) > most:
+                raise BadRequest(f"{name} has {len(text)} characters.", f"Send {most} at most.")
+        return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch)
 
     def takes(self, raw: bytes) -> bool:
         """Say whether a stored entry is asked for."""
@@ -70,18 +73,8 @@ async def get_entry(request: Request) -> Response:
     """Answer with one entry in `data`."""
     ctx = context(request)
     uuid = request.path_params["uuid"].lower()
-    cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
-    [raw] = await ctx.variants.read([uuid])
-    if not cache_key:
-        return _page(request, uuid, raw, ctx.lifetimes)
-    group = keys.entry_group(uuid)
-    answer = new_answer(cache_key, group if raw else keys.brief(group))
-    confirmed = await ctx.variants.confirm(answer, [uuid])
-    if bool(confirmed.raws[0]) != bool(raw):
-        # It came or went this very moment. Noted as the other kind, it must not be kept.
-        return NotedAnswer(uncached(_page(request, uuid, confirmed.raws[0], ctx.lifetimes)), ctx.variants, answer)
-    response = _page(request, uuid, confirmed.raws[0], ctx.lifetimes)
-    return NotedAnswer(response if confirmed.noted else uncached(response), ctx.variants, answer)
+    [raw] = await ctx.entries.read([uuid], caching.generation(request.headers))
+    return _page(request, uuid, raw, ctx.lifetimes)
 
 
 def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) -> Response:
@@ -97,28 +90,20 @@ def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) 
 async def get_list(request: Request) -> Response:
     """Answer with the bare list, or a part of it, in creation order.
 
-    The tiers keep the whole list alone. Of filters and pages there is no end, and each would have to be purged.
+    The tiers keep the whole list alone: of filters and pages there is no end.
     """
     ctx = context(request)
     query = Query.parse(request.query_params)
-    cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
-    if not cache_key or query != WHOLE:
-        return await _list(request, query, caching.ASK_FIRST)
-    answer = new_answer(cache_key, keys.LIST_GROUP)
-    # Noted before anything is read: what changes from here on purges this answer.
-    await ctx.variants.confirm(answer, [])
-    try:
-        response = await _list(request, query, caching.listed(ctx.lifetimes))
-    except BaseException:
-        await ctx.variants.sent(answer)
-        raise
-    return NotedAnswer(response, ctx.variants, answer)
+    kept = caching.GENERATION_HEADER in request.headers and query == WHOLE
+    return await _list(request, query, caching.listed(ctx.lifetimes) if kept else caching.ASK_FIRST)
 
 
 async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:
     ctx = context(request)
     asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
     revision = await ctx.catalog.revision()
+    if number_of(revision) < caching.generation(request.headers):
+        raise Behind
     etag = f'"{revision}-{asked}"'
     headers = {"etag": etag, **cache_headers}
     if matches(request, etag):
@@ -133,7 +118,7 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
         return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
         return Response(whole, media_type="application/json", headers=headers)
-    pages = ctx.catalog.scan(query.after, query.generation)
+    pages = ctx.catalog.scan(query.after, query.epoch)
     first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
     body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type="application/json", headers=headers)
@@ -155,12 +140,12 @@ async def _whole_list(
 async def one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[bytes], str | None]:
     """Return up to `limit` entries and the cursor of the next page, None when there is none."""
     found: list[bytes] = []
-    page = await catalog.page(query.after, min(PAGE, limit), query.generation)
+    page = await catalog.page(query.after, min(PAGE, limit), query.epoch)
     while page.after is not None:
         found += [raw for raw in page.raws if query.takes(raw)]
         if len(found) == limit:
-            return found, f"{page.after}.{page.generation}" if page.after < page.last else None
-        page = await catalog.page(page.after, min(PAGE, limit - len(found)), page.generation, page.last)
+            return found, f"{page.after}.{page.epoch}" if page.after < page.last else None
+        page = await catalog.page(page.after, min(PAGE, limit - len(found)), page.epoch, page.last)
     return found, None
 
 

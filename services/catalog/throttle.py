@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.catalog.clients import Networks, client
-from services.core.caching import CACHE_KEY_HEADER
+from services.core.caching import GENERATION_HEADER
 from services.core.errors import TooManyRequests
 from services.core.limits import Limit, Limiter, Verdict
 from services.core.web import error_response
@@ -45,7 +45,7 @@ class Throttle:
             answer = error_response(_error(refused))
             answer.headers.update(fields)
             await answer(scope, receive, send)
-        elif CACHE_KEY_HEADER in headers:
+        elif GENERATION_HEADER in headers:
             # The cache tier is asking: its answer goes to others too, whom these numbers do not concern.
             await self._app(scope, receive, send)
         else:

@@ -6,11 +6,15 @@ The services decide this, not nginx: `X-Accel-Expires` is for the cache tier, `X
 it is not read after `X-Accel-Expires`; and what may be cached never says `no-cache`, which would win over both.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-CACHE_KEY_HEADER = "x-cache-key"
-"""Set by the cache tier on its requests: the key under which it will store the answer."""
+GENERATION_HEADER = "x-generation"
+"""Set by the cache tier on its requests: the last change that it knows of what is asked for. It stores the answer under
+that number, so the answer must not be older than that change."""
+_NUMBER = re.compile(r"[0-9]{1,16}")
 
 BROWSER_SECONDS = 60
 BRIEF_SECONDS = 60
@@ -22,6 +26,12 @@ NEVER = {"cache-control": "no-store", "x-accel-expires": "0"}
 """For answers that no cache may keep."""
 ASK_FIRST = {"cache-control": "no-cache", "x-accel-expires": "0"}
 """For answers that no tier keeps, and that a client may keep if it asks each time whether they still hold."""
+
+
+def generation(headers: Mapping[str, str]) -> int:
+    """Return the generation that a request names; 0 when it names none, as one that comes from no cache."""
+    given = headers.get(GENERATION_HEADER, "")
+    return int(given) if _NUMBER.fullmatch(given) else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ A storage that replaces files in place has one key for all versions of an asset.
 an entry refers to the key, and holds the entry that its writer is about to make: whatever dies in between, the storage
 has the bytes of the old entry or of that one, and `reap` can tell which (see `reaping`).
 
-A change is also added to a stream in that step. The jobs worker purges the caches for it; a writer that waits for
-`purged` answers when the public can no longer see what was before.
+A change is also added to a log in that step (see `changes`). The jobs worker tells the nodes of the gateway, which
+raise the generation of what has changed; a writer that waits for that (see `progress`) answers when the public can no
+longer see what was before.
 """
 
 import asyncio
@@ -18,27 +19,24 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
-from services.core import keys, names, origin
+from services.core import changes, keys, names, origin
+from services.core.changes import DELETED, DESCRIBED, WRITTEN, number_of
 from services.core.entries import SETTABLE, Entry, without_facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
 from services.core.facts import NO_FACTS, Facts
-from services.core.redis import BLOCK, Redis, script
+from services.core.redis import Redis, script
 
 ALIVE_SECONDS = 10
 """A process that has not said for so long that it lives loses its claims."""
 PAGE = 500
 """Entries read from Redis at a time: about half a megabyte, well under a millisecond of Redis' time."""
 
-Change = str
-"""The id of one change of the catalog; later changes have higher ids."""
-UNKNOWN_CHANGE: Change = "0-0"
-"""A change that was written under an id that nobody knows: waiting for its purge ends with the time for it."""
 CLAIM_SECONDS = 5.0
 """How long a writer waits for another one of the same key; a delete is done by the jobs worker in far less."""
 DOUBT_SECONDS = 900.0
@@ -48,10 +46,22 @@ _OBSOLETE = "obsolete"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of the list. `generation` and `last` are for the next one; `after` too, None when no entry is left."""
+class Change:
+    """One change of the catalog: its number in the log, and the storage key of the bytes that it has left behind.
 
-    generation: str
+    Without such bytes both texts are empty. Whoever made the change may delete them; else `reap` does it.
+    """
+
+    number: int
+    uuid: str = ""
+    left: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the list. `epoch` and `last` are for the next one; `after` too, None when no entry is left."""
+
+    epoch: str
     last: int
     after: int | None
     raws: list[bytes]
@@ -90,12 +100,12 @@ class Catalog:
         self._redis = client
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._claim = script(client, "claim")
-        self._write = script(client, "write")
+        self._write = script(client, "write", needs="log_change")
         self._page = script(client, "page")
         self._reap = script(client, "reap")
         self._release = script(client, "release")
         self._intend = script(client, "intend")
-        self._clear = script(client, "clear")
+        self._clear = script(client, "clear", needs="log_change")
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
@@ -146,15 +156,15 @@ class Catalog:
     async def count(self) -> int:
         return int(await self._redis.hlen(keys.ENTRIES))  # type: ignore[misc]
 
-    async def page(self, after: int, count: int, generation: str = "", last: int | None = None) -> Page:
+    async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
         """Return up to `count` stored entries with creation numbers in (after, last].
 
-        A restore, and emptying the catalog, begin a new generation. Without one the live one is read, and without
-        `last` all of it; whoever goes on says both. Raises CatalogReplaced when that generation is gone.
+        A restore, and emptying the catalog, begin a new epoch. Without one the live catalog is read, and without
+        `last` all of it; whoever goes on says both. Raises CatalogReplaced when the catalog of that epoch is gone.
         """
         found, youngest, number, *raws = await self._page(
-            keys=[keys.ENTRIES, keys.ORDER, keys.GENERATION],
-            args=[generation, after, "" if last is None else last, count, keys.ASIDE],
+            keys=[keys.ENTRIES, keys.ORDER, keys.EPOCH],
+            args=[epoch, after, "" if last is None else last, count, keys.ASIDE],
         )
         if not found:
             raise CatalogReplaced
@@ -165,15 +175,15 @@ class Catalog:
             [raw for raw in raws if raw is not None],
         )
 
-    async def scan(self, after: int = 0, generation: str = "") -> AsyncIterator[list[bytes]]:
+    async def scan(self, after: int = 0, epoch: str = "") -> AsyncIterator[list[bytes]]:
         """Yield the stored entries above a creation number in order, a page at a time, without those made meanwhile.
 
-        All are of one generation; raises CatalogReplaced when it is gone before all are read.
+        All are of one epoch; raises CatalogReplaced when its catalog is gone before all are read.
         """
-        page = await self.page(after, PAGE, generation)
+        page = await self.page(after, PAGE, epoch)
         while page.after is not None:
             yield page.raws
-            page = await self.page(page.after, PAGE, page.generation, page.last)
+            page = await self.page(page.after, PAGE, page.epoch, page.last)
 
     async def expired_uuids(self, now: float, count: int) -> list[str]:
         """Return the uuids of up to `count` entries whose expiration date is past, the oldest first."""
@@ -224,7 +234,7 @@ class Catalog:
 
     async def create(self, entry: Entry, claim: Claim | None) -> Change:
         """Add an entry; raises AlreadyExists when its path is taken."""
-        change = await self._swap(entry.uuid, None, entry, claim, meaning=_meaning(None, entry))
+        change = await self._swap(None, entry, claim)
         if change is None:
             raise AlreadyExists
         return change
@@ -245,13 +255,9 @@ class Catalog:
             new = step(old)
             if new == old:
                 return old, None
-            change = await self._swap(uuid, raw, new, claim, _left_behind(old, new), meaning=_meaning(old, new))
+            change = await self._swap(raw, new, claim, left=_left_behind(old, new))
             if change is not None:
                 return new, change
-
-    async def changes_pending(self) -> int:
-        """Return how many changes there are whose caches are still to be purged."""
-        return int(await self._redis.xlen(keys.CHANGES))
 
     async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
         """Write what the bytes with a signature show; say whether the entry has it now, and still is of those bytes.
@@ -264,7 +270,7 @@ class Catalog:
             if old is None or old.signature != signature:
                 return False
             new = old.with_facts(facts)
-            if new == old or await self._swap(uuid, raw, new, None, meaning="facts") is not None:
+            if new == old or await self._swap(raw, new, None, kind=DESCRIBED) is not None:
                 return True
 
     async def delete(
@@ -277,17 +283,20 @@ class Catalog:
                 raise no_entry(uuid)
             old = Entry.from_json(raw)
             check(old)
-            change = await self._swap(uuid, raw, None, None, "" if keep_bytes else old.storage_key, old.unique_name)
+            change = await self._swap(raw, old, None, kind=DELETED, left="" if keep_bytes else old.storage_key)
             if change is not None:
                 return old, change
 
     async def clear(self) -> tuple[int, Change | None]:
         """Remove all entries at one instant, and none of the bytes; return how many there were."""
         removed, change = await self._clear(
-            keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES, keys.GENERATION],
-            args=[keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS, *origin.passed_on().values()],
+            keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES, keys.EPOCH],
+            args=[
+                *(keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS),
+                *(changes.KEPT, *origin.passed_on().values()),
+            ],
         )
-        return removed, change.decode() if removed else None
+        return removed, Change(number_of(change)) if removed else None
 
     async def batches(self, key: str = keys.ENTRIES) -> AsyncIterator[list[Entry]]:
         """Yield the live entries, or those put aside under a key, a batch at a time and in no order."""
@@ -299,58 +308,37 @@ class Catalog:
                 return
 
     async def _swap(
-        self,
-        uuid: str,
-        expected: bytes | None,
-        wanted: Entry | None,
-        claim: Claim | None,
-        obsolete: str = "",
-        unique_name: str = "",
-        meaning: str = "",
+        self, expected: bytes | None, entry: Entry, claim: Claim | None, *, kind: str = WRITTEN, left: str = ""
     ) -> Change | None:
-        """Write one entry if it still is as expected; None when it is not. `write.lua` has the meanings."""
+        """Write an entry, or delete it, if it is still stored as expected; None when it is not.
+
+        `left` is the storage key of the bytes that the change leaves behind. `write.lua` has the meanings.
+        """
+        wanted = None if kind == DELETED else entry
         expires = wanted.expires_at if wanted and not wanted.expired else None
         outcome, detail = await self._write(
             keys=[
-                keys.ENTRIES,
-                keys.ORDER,
-                keys.EXPIRY,
-                keys.SEQUENCE,
-                keys.REVISION,
-                keys.CLAIMS,
-                keys.CHANGES,
-                keys.UNDESCRIBED,
+                *(keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION),
+                *(keys.CLAIMS, keys.CHANGES, keys.UNDESCRIBED),
             ],
             args=[
-                uuid,
-                expected or b"",
-                wanted.to_json() if wanted else b"",
+                *(entry.uuid, expected or b"", wanted.to_json() if wanted else b""),
                 "" if expires is None else repr(expires),
-                claim.storage_key if claim else "",
-                claim.value if claim else "",
-                obsolete,
-                wanted.unique_name if wanted else unique_name,
-                meaning,
-                *origin.passed_on().values(),
+                *((claim.storage_key, claim.value) if claim else ("", "")),
+                *(left, entry.unique_name, kind),
+                int(kind == WRITTEN and _is_to_be_described(expected, entry)),
+                *(changes.KEPT, entry.original_name, *origin.passed_on().values()),
             ],
         )
         if outcome == b"conflict" and wanted and without_facts(detail) == wanted.with_facts(NO_FACTS):
-            # Our own write: the answer to it was lost, with the id of the change, and the connection said it again.
-            return UNKNOWN_CHANGE
+            # Our own write: the answer to it was lost, and the connection said it again. Its number is not known; that
+            # of the last change is no lower.
+            return Change(number_of(await self.revision()), entry.uuid, left)
         if outcome == b"unclaimed":
             raise _interrupted()
-        return detail.decode() if outcome == b"written" else None
+        return Change(number_of(detail), entry.uuid, left) if outcome == b"written" else None
 
     # After a change
-
-    async def purged(self, change: Change, wait: float) -> bool:
-        """Wait up to `wait` seconds until the caches are purged for a change; say whether they are."""
-        deadline = time.monotonic() + wait
-        while (left := deadline - time.monotonic()) > 0:
-            found: Awaitable[object] = self._redis.blpop([keys.purged(change)], timeout=min(left, BLOCK))  # type: ignore[arg-type,assignment]
-            if (outcome := await found) is not None:
-                return outcome == (keys.purged(change).encode(), b"1")
-        return False
 
     async def complete(self, intended: Entry, claim: Claim) -> Change | None:
         """Make the entry that a dead writer was about to make, its bytes being in the storage; None if it is too late.
@@ -363,7 +351,7 @@ class Catalog:
         current = Entry.from_json(raw)
         if current.updated_date > intended.updated_date:
             intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
-        return await self._swap(intended.uuid, raw, intended, claim, meaning=_meaning(current, intended))
+        return await self._swap(raw, intended, claim)
 
     async def reapable(self) -> AsyncIterator[StaleClaim]:
         """Take over every claim that is obsolete or whose owner died; yield those whose object needs care."""
@@ -442,9 +430,9 @@ def no_entry(uuid: str) -> NotFound:
     return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists the entries there are.")
 
 
-def _meaning(old: Entry | None, new: Entry) -> str:
-    fresh = old is None or old.signature != new.signature
-    return "file" if fresh and new.may_be_described else ""
+def _is_to_be_described(expected: bytes | None, new: Entry) -> bool:
+    fresh = expected is None or Entry.from_json(expected).signature != new.signature
+    return fresh and new.may_be_described
 
 
 def _left_behind(old: Entry, new: Entry) -> str:

@@ -11,13 +11,32 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 
 from services.core import keys
-from services.core.redis import Redis
+from services.core.changes import number_of
+from services.core.errors import Unavailable
+from services.core.redis import Redis, script
+
+_AT_ONCE = 1000
+
+
+class Behind(Unavailable):
+    """This Redis lacks a change that the caches know of: it is a copy that lags, or has lost what it had."""
+
+    def __init__(self) -> None:
+        super().__init__("The catalog does not have the latest changes yet.", "Try again in a moment.")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Entries as they are stored, None for each that there is not; and the number of the last change before that."""
+
+    revision: int
+    raws: list[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     uuids: Sequence[str]
-    answer: "asyncio.Future[list[bytes | None]]"
+    answer: "asyncio.Future[Read]"
     context: Context
     """Of the request: the command is traced as a part of what the first of those is who share it."""
 
@@ -26,17 +45,23 @@ class EntryReader:
     """Reads stored entries by uuid, for one event loop."""
 
     def __init__(self, client: Redis) -> None:
-        self._redis = client
+        self._read = script(client, "read")
         self._asked: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def read(self, uuids: Sequence[str]) -> list[bytes | None]:
-        """Return entries as they are stored, None for each that there is not; raises RedisError."""
+    async def read(self, uuids: Sequence[str], at_least: int = 0) -> list[bytes | None]:
+        """Return entries as they are stored, None for each that there is not.
+
+        `at_least` is a change that whoever asks knows of. Raises Behind when Redis does not have it, and RedisError.
+        """
         asked = _Asked(uuids, asyncio.get_running_loop().create_future(), copy_context())
         self._asked.append(asked)
         if self._task is None:
             self._begin()
-        return await asked.answer
+        read = await asked.answer
+        if read.revision < at_least:
+            raise Behind
+        return read.raws
 
     def _begin(self) -> None:
         # It runs once everything that is ready to run now has run, and asked.
@@ -55,18 +80,18 @@ class EntryReader:
             self._begin()
 
     async def _answer(self) -> None:
-        taken, self._asked = self._asked, []
+        taken, self._asked = self._asked[:_AT_ONCE], self._asked[_AT_ONCE:]
         wanted = list(dict.fromkeys(uuid for asked in taken for uuid in asked.uuids))
         try:
-            raws: list[bytes | None] = await self._redis.hmget(keys.ENTRIES, wanted)  # type: ignore[misc]
+            revision, *raws = await self._read(keys=[keys.ENTRIES, keys.REVISION], args=wanted)
         except BaseException as error:
             for asked in taken:
                 _refuse(asked, error)
             raise
-        found = dict(zip(wanted, raws, strict=True))
+        found, number = dict(zip(wanted, raws, strict=True)), number_of(revision)
         for asked in taken:
             if not asked.answer.done():  # Its request may have been given up.
-                asked.answer.set_result([found[uuid] for uuid in asked.uuids])
+                asked.answer.set_result(Read(number, [found[uuid] for uuid in asked.uuids]))
 
 
 def _refuse(asked: _Asked, error: BaseException) -> None:

@@ -44,6 +44,10 @@ class _Traced(Redis):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
 
-def script(client: "Redis", name: str) -> Any:
-    """Return the script `lua/{name}.lua` as a coroutine function of `keys` and `args`."""
-    return client.register_script((_LUA / f"{name}.lua").read_text())
+def script(client: "Redis", name: str, *, needs: str = "") -> Any:
+    """Return the script `lua/{name}.lua` as a coroutine function of `keys` and `args`.
+
+    `needs` is one whose functions it uses: a script of Redis cannot ask for another one itself.
+    """
+    parts = [part for part in (needs, name) if part]
+    return client.register_script("\n".join((_LUA / f"{part}.lua").read_text() for part in parts))

@@ -16,8 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.core import caching, logs, metrics
 from services.core.errors import BadRequest, SignatureMismatch, TadaError, Unavailable
 from services.core.request_log import ID, ID_HEADER, LEFT
-from services.core.variants import Answer as CachedAnswer
-from services.core.variants import Variants
 
 log = logging.getLogger(__name__)
 
@@ -104,25 +102,6 @@ def matches(request: Request, etag: str) -> bool:
     given = request.headers.get("if-none-match", "")
     tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
     return etag in tags or "*" in tags
-
-
-class NotedAnswer(Response):
-    """A response that is noted as on its way to a cache until it has been sent, or cannot be."""
-
-    def __init__(self, response: Response, variants: Variants, answer: CachedAnswer) -> None:
-        self._response, self._variants, self._answer = response, variants, answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._response(scope, receive, send)
-        finally:
-            await self._variants.sent(self._answer)
-
-
-def uncached(response: Response) -> Response:
-    """Return the response, marked as one that no cache may keep."""
-    response.headers.update(caching.NEVER)
-    return response
 
 
 class Direct:

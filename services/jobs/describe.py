@@ -7,6 +7,7 @@ cannot be looked at is left without facts, and taken again only by the job *desc
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from services.core import keys, logs
 from services.core.catalog import Catalog
+from services.core.changes import ChangeLog, EntryDescribed, age
 from services.core.entries import Entry
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
 from services.core.facts import NO_FACTS
@@ -35,8 +37,8 @@ _BLOCK_MS = 1000
 _REST_SECONDS = 1.0
 """After a storage could not be asked."""
 _PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
-"""For how long each picture, and each page of the catalog, lets uploads and their purges go first."""
-_PURGES_PAUSE_SECONDS = 0.05
+"""For how long each picture, and each page of the catalog, lets uploads go first."""
+_QUIET_SECONDS = 0.1
 _DELIVERIES_MAX = 3
 """Workers that may die of one picture."""
 
@@ -83,25 +85,26 @@ class Sight:
         return await self._catalog.describe(entry.uuid, entry.signature, facts)
 
 
-async def describe_all(catalog: Catalog, sight: Sight) -> Described:
+async def describe_all(catalog: Catalog, log_of_changes: ChangeLog, sight: Sight) -> Described:
     """Describe every entry that has no facts. What another run has described by then is passed over."""
     while True:
         found = Described()
         try:
             async for raws in catalog.scan():
-                await _let_purges_pass(catalog, _PAGE_PATIENCE_SECONDS)
+                await _let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
                 await _describe_page(catalog, sight, raws, found)
         except CatalogReplaced:
             continue  # By a restore: what is the catalog now is gone through instead.
         return found
 
 
-async def _let_purges_pass(catalog: Catalog, seconds: float) -> None:
-    """Wait while caches are being purged, but not for ever: somebody waits for a purge, and nobody for this."""
-    for _ in range(round(seconds / _PURGES_PAUSE_SECONDS)):
-        if not await catalog.changes_pending():
+async def _let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
+    """Wait while entries are being written, but not for ever: somebody waits for that, and nobody for this."""
+    for _ in range(round(seconds / _QUIET_SECONDS)):
+        latest = await log_of_changes.latest()
+        if latest is None or isinstance(latest, EntryDescribed) or age(latest.number, time.time()) >= _QUIET_SECONDS:
             return
-        await asyncio.sleep(_PURGES_PAUSE_SECONDS)
+        await asyncio.sleep(_QUIET_SECONDS)
 
 
 async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
@@ -126,6 +129,7 @@ class Describer:
 
     def __init__(self, client: Redis, catalog: Catalog, sight: Sight, queue: JobQueue) -> None:
         self._redis, self._catalog, self._sight, self._queue = client, catalog, sight, queue
+        self._log = ChangeLog(client)
 
     async def run(self) -> None:
         """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
@@ -134,7 +138,7 @@ class Describer:
                 await self._make_group()
                 while True:
                     # Before one is taken: what is taken is worked on at once, or another worker would take it over.
-                    await _let_purges_pass(self._catalog, _PATIENCE_SECONDS)
+                    await _let_writers_pass(self._log, _PATIENCE_SECONDS)
                     for message_id, fields in await self._take():
                         await self._work(message_id, fields)
             except RedisError as error:

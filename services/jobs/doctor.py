@@ -1,28 +1,31 @@
-"""What the doctor looks at in the jobs worker alone: whether every nginx node purges for it."""
+"""What the doctor looks at in the jobs worker alone: whether every nginx node takes changes from it."""
 
 from collections.abc import AsyncIterator
 
 from services.core.doctor import Finding
-from services.jobs.nginx import Tiers
-from services.jobs.purging import PurgeFailed
+from services.jobs.addresses import UnknownName, resolve
+from services.jobs.node import GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
-
-_PROBE = "/assets/media/full/tada-doctor"
-"""A cache key that no asset has."""
 
 
 async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:
-    """Purge, on each node, what it cannot have."""
-    tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
+    """Ask each node which change it has."""
+    tiers = {"NGINX_SERVICE": settings.nginx_service, "NGINX_EDGE_SERVICE": settings.nginx_edge_service}
+    for variable, names in tiers.items():
+        for name in names:
+            try:
+                for address in await resolve(name):
+                    await _ask(address, settings.purge_token.get_secret_value())
+            except (UnknownName, NodeAway) as error:
+                mend = f"Check {variable}, that the node runs, and that its PURGE_TOKEN is the same as here."
+                yield Finding("nginx", str(error), mend)
+            else:
+                yield Finding("nginx", f"{name} takes changes")
+
+
+async def _ask(address: str, token: str) -> None:
+    node = GatewayNode(address, token)
     try:
-        for variable, addresses in (("NGINX_SERVICE", tiers.cache_nodes), ("NGINX_EDGE_SERVICE", tiers.edge_nodes)):
-            for node in addresses:
-                try:
-                    await tiers.ask(node, [_PROBE])
-                except PurgeFailed as error:
-                    mend = f"Check {variable}, that the node runs, and that its PURGE_TOKEN is the same as here."
-                    yield Finding("nginx", str(error), mend)
-                else:
-                    yield Finding("nginx", f"{node} purges")
+        await node.position()
     finally:
-        await tiers.close()
+        node.close()

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.core.catalog import Catalog
+from services.core.changes import ChangeLog
 from services.core.dumps import DumpStore
 from services.core.job_kinds import Arguments, RestoreArguments, SyncArguments
+from services.core.progress import Progress
 from services.core.redis import Redis
 from services.core.storage import Storage
 from services.jobs import dumping, restoring
@@ -16,7 +18,7 @@ from services.jobs.settings import JobsSettings
 from services.jobs.sync import NAMED_MAX, sync
 
 PURGE_SECONDS = 20
-"""How long a restore waits for its purge: longer than one of 100 000 assets takes."""
+"""How long a restore waits until no cache serves what was before."""
 
 Result = dict[str, Any]
 
@@ -31,6 +33,7 @@ class Tools:
     storage: Storage
     dumps: DumpStore
     sight: Sight
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
         "completed": restored.completed,
         "renamed": restored.renamed,
         "fallback": restored.fallback,
-        "purged": await tools.catalog.purged(restored.change, PURGE_SECONDS),
+        "purged": await tools.progress.purged(restored.change.number, PURGE_SECONDS),
     }
 
 
@@ -82,7 +85,7 @@ async def _expire(tools: Tools, arguments: Arguments) -> Result:
 
 
 async def _describe(tools: Tools, arguments: Arguments) -> Result:
-    found = await describe_all(tools.catalog, tools.sight)
+    found = await describe_all(tools.catalog, ChangeLog(tools.client), tools.sight)
     return found.answer()
 
 

@@ -1,4 +1,4 @@
-"""Wiring of the jobs service: the purger, the describer and the arq worker side by side, until told to stop."""
+"""Wiring of the jobs service: the distributor, the describer and the arq worker side by side, until told to stop."""
 
 import asyncio
 import logging
@@ -16,16 +16,17 @@ from services.core.dumps import DumpStore
 from services.core.health import of_writer
 from services.core.internal import Internal
 from services.core.job_log import JobLog
+from services.core.progress import Progress
 from services.core.queue import JobQueue
 from services.core.storage import open_storage
-from services.core.variants import Variants
-from services.jobs import gateway_samples, metrics, schedule
+from services.jobs import metrics, schedule
 from services.jobs.describe import Describer, Sight
+from services.jobs.distribution import Distributor
 from services.jobs.initial import restore_on_init
 from services.jobs.kinds import JOBS, Tools
-from services.jobs.nginx import Tiers
-from services.jobs.purger import Purger
+from services.jobs.node import GatewayNode
 from services.jobs.settings import JobsSettings
+from services.jobs.upgrade import keep_adopting
 from services.jobs.worker import make_worker
 
 log = logging.getLogger(__name__)
@@ -37,25 +38,24 @@ async def run(settings: JobsSettings) -> None:
     """Purge and run jobs until SIGTERM or SIGINT."""
     client = redis.connect(settings.redis_address)
     catalog, storage = Catalog(client), open_storage(settings)
-    tiers = Tiers(settings.nginx_service, settings.nginx_edge_service, settings.purge_token.get_secret_value())
     metrics.prepare(list(JOBS))
-    nodes = [*settings.nginx_service, *settings.nginx_edge_service]
-    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client, nodes)])
+    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)])
     await internal.open()
-    samples = await gateway_samples.receive(settings.metrics_host, settings.metrics_port)
     await storage.open()
     dumps = open_dumps(settings, storage)
     dumps.prepare()
     await dumps.open()
-    purger = Purger(client, catalog, Variants(client), storage, tiers)
-    sight = Sight(catalog, storage)
-    tools = Tools(settings, client, catalog, storage, dumps, sight)
+    connect = partial(GatewayNode, token=settings.purge_token.get_secret_value())
+    distributor = Distributor(client, [*settings.nginx_service, *settings.nginx_edge_service], connect)
+    sight, progress = Sight(catalog, storage), Progress(client)
+    tools = Tools(settings, client, catalog, storage, dumps, sight, progress)
     queue = JobQueue(client, JobLog(client))
     describer = Describer(client, catalog, sight, queue)
     try:
-        async with catalog.alive(), asyncio.TaskGroup() as group:
+        async with catalog.alive(), progress.following(), asyncio.TaskGroup() as group:
             work = [
-                group.create_task(purger.run()),
+                group.create_task(distributor.run()),
+                group.create_task(keep_adopting(client)),
                 group.create_task(describer.run()),
                 group.create_task(_run_jobs(tools)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
@@ -66,10 +66,7 @@ async def run(settings: JobsSettings) -> None:
             await _told_to_stop()
             await _stop(work)
     finally:
-        if samples:
-            samples.close()
         await internal.close()
-        await tiers.close()
         await dumps.close()
         await storage.close()
         await client.aclose()

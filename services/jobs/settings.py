@@ -53,5 +53,5 @@ class JobsSettings(CoreSettings):
     )
     dumps_kept: int = Field(14, ge=0, description="How many dumps are kept; 0 for all.")
     purge_token: Annotated[SecretStr, AfterValidator(_check_token)] = Field(
-        SecretStr(""), validate_default=True, description="What the purge locations of both tiers ask for."
+        SecretStr(""), validate_default=True, description="What both nginx tiers ask for when they are told of changes."
     )

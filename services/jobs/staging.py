@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Sequence
 
-from services.core import keys, origin
+from services.core import changes, keys, origin
 from services.core.catalog import Change
+from services.core.changes import number_of
 from services.core.entries import Entry
 from services.core.errors import Unavailable
 from services.core.redis import Redis, script
@@ -20,7 +21,7 @@ class Taken(Exception):
 class Staging:
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._switch = script(client, "restore")
+        self._switch = script(client, "restore", needs="log_change")
         self._keys = keys.staged(secrets.token_hex(8))
         self._count = 0
 
@@ -48,22 +49,21 @@ class Staging:
         """
         outcome, change = await self._switch(
             keys=[
-                *(keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION, keys.CHANGES, keys.GENERATION),
+                *(keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION, keys.CHANGES, keys.EPOCH),
                 *self._keys,
                 keys.UNDESCRIBED,
             ],
             args=[
                 *(self._count, int(only_untouched)),
                 *(keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS),
-                *origin.passed_on().values(),
+                *(changes.KEPT, *origin.passed_on().values()),
             ],
         )
         if outcome == b"taken":
             raise Taken
         if outcome == b"lost":
             raise Unavailable("What was loaded of the dump is gone from Redis.", "Restore it again.")
-        found: bytes = change
-        return found.decode()
+        return Change(number_of(change))
 
     async def drop(self) -> None:
         """Remove what is loaded; of what has become the catalog, nothing is left here."""

@@ -14,9 +14,9 @@ from services.core import health, redis
 from services.core.caching import Lifetimes
 from services.core.internal import Internal
 from services.core.limits import Limit, Limiter, StorageGuard
+from services.core.reading import EntryReader
 from services.core.request_log import RequestLog, route_template
 from services.core.storage import open_storage
-from services.core.variants import Variants
 from services.core.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.transform import metrics, questions
 from services.transform.delivery import Delivery
@@ -49,7 +49,7 @@ def make_app(settings: TransformSettings) -> Starlette:
     renders = Renders(storage, guard, pool, settings.limits)
     lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
     question = questions.reader(settings.side_max, settings.allowed)
-    delivery = Delivery(settings, Variants(client), storage, renders, guard, question, lifetimes, Kept(storage))
+    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, lifetimes, Kept(storage))
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

@@ -1,23 +1,27 @@
-"""One request for an asset: read the entry, decide, prepare the answer, confirm that it still holds, send it."""
+"""One request for an asset: read the entry, decide, prepare the answer.
+
+A cache stores the answer under the generation that its request has named (`caching.GENERATION_HEADER`), and nobody asks
+for that any more once the entry has changed. So an answer need not be confirmed: it must only not be older than that.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.core import caching, keys, logs, media_types, metrics, names
+from services.core import caching, logs, media_types, metrics, names
 from services.core.caching import Lifetimes
 from services.core.entries import Entry, without_facts
 from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.limits import StorageGuard
+from services.core.reading import EntryReader
 from services.core.storage import ObjectMissing, Storage
-from services.core.variants import Variants, new_answer
-from services.core.web import NotedAnswer, error_response, uncached
+from services.core.web import error_response
 from services.transform import conditional, disposition, pipeline, placeholder, ranges, stored
 from services.transform.connected import while_connected
 from services.transform.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
@@ -43,7 +47,7 @@ class Delivery:
     """The route of everything below /assets/media."""
 
     settings: TransformSettings
-    variants: Variants
+    entries: EntryReader
     storage: Storage
     renders: Renders
     guard: StorageGuard
@@ -53,9 +57,8 @@ class Delivery:
 
     async def __call__(self, request: Request) -> Response:
         question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
-        uuids, group = question.uuids, question.group
-        cache_key = request.headers.get(caching.CACHE_KEY_HEADER, "")
-        raws = await self.variants.read(uuids)
+        uuids, known = question.uuids, caching.generation(request.headers)
+        raws = await self.entries.read(uuids, known)
         for _ in range(_ATTEMPTS):
             now = time.time()
             found = [_parsed(raw) if raw else None for raw in raws]
@@ -63,30 +66,22 @@ class Delivery:
             try:
                 response = await self._prepare(decision, request, now)
             except SignatureMismatch:
-                fresh = await self._after_a_replacement(uuids)
-                if fresh is None or _same(fresh, raws):
+                if not self.storage.in_place:
                     raise
-                raws = fresh
-                continue
-            if response is not None and not cache_key:
-                return response
-            # The entry may have changed while the answer was made. Only one made from what the catalog says now may
-            # reach a cache, and from here on a purge knows that it is coming.
-            answer = new_answer(cache_key, keys.brief(group) if _is_brief(decision, response) else group)
-            confirmed = await self.variants.confirm(answer, uuids)
-            if _same(confirmed.raws, raws):
-                response = response or _file_gone(decision)
-                return NotedAnswer(response if confirmed.noted else uncached(response), self.variants, answer)
-            raws = confirmed.raws
-            await self.variants.sent(answer)
+                # The storage may have been handing out the bytes of the next version.
+                await asyncio.sleep(_IN_PLACE_SECONDS)
+                fresh = await self.entries.read(uuids, known)
+                if _same(fresh, raws):
+                    raise
+            else:
+                if response is not None:
+                    return response
+                # The storage has no such object, or has it no more: another version may have taken its place.
+                fresh = await self.entries.read(uuids, known)
+                if _same(fresh, raws):
+                    return _file_gone(decision)
+            raws = fresh
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
-
-    async def _after_a_replacement(self, uuids: Sequence[str]) -> list[bytes | None] | None:
-        """Return the entries a moment later, if the storage may have been handing out the next version's bytes."""
-        if not self.storage.in_place:
-            return None
-        await asyncio.sleep(_IN_PLACE_SECONDS)
-        return await self.variants.read(uuids)
 
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
@@ -179,12 +174,6 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
 def _same(now: list[bytes | None], before: list[bytes | None]) -> bool:
     """Say whether entries are the same, but for facts that are found out after an upload: no answer depends on them."""
     return now == before or list(map(without_facts, now)) == list(map(without_facts, before))
-
-
-def _is_brief(decision: Decision, response: Response | None) -> bool:
-    """Say whether the answer has no content, and is kept for a minute only."""
-    failed = response is not None and response.status_code == Undecodable.status
-    return failed or isinstance(decision, Missing | Placeholder | Redirect)
 
 
 def _form(decision: Stored | Rendition) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.core import keys, names
+from services.core import names
 from services.transform import asked
 from services.transform.asked import Asked
 from services.transform.decide import candidates
@@ -13,11 +13,10 @@ from services.transform.presets import Allowed
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One form of one asset, the entries that decide about it, in the order of `candidates`, and its purge group."""
+    """One form of one asset, and the entries that decide about it, in the order of `candidates`."""
 
     wanted: Asked
     uuids: tuple[str, ...]
-    group: str
 
 
 def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
@@ -30,7 +29,6 @@ def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
     def read(path: str, query: str) -> Question:
         wanted = asked.parse(path, query, side_max, allowed.presets)
         allowed.check(wanted)
-        uuids = tuple(names.asset_uuid(name) for name in candidates(wanted))
-        return Question(wanted, uuids, keys.path_group(names.stem(wanted.name)))
+        return Question(wanted, tuple(names.asset_uuid(name) for name in candidates(wanted)))
 
     return read

@@ -19,8 +19,10 @@ import httpx
 import orjson
 import redis
 
+from services.core import keys
+from services.core.changes import number_of
 from tools.stack import ready
-from tools.stack.plan import ROOT, Ports, Process, Stack
+from tools.stack.plan import ROOT, Ports, Process, Stack, node_name
 
 START_WITHIN = 30
 STOP_WITHIN = 10
@@ -72,8 +74,8 @@ class System:
 
     # Processes
 
-    def start(self, *names: str) -> None:
-        """Start parts (all by default) and wait until they answer."""
+    def start(self, *names: str, wait_for_nodes: bool = True) -> None:
+        """Start parts (all by default); wait until they answer, and until nodes of the gateway keep what they have."""
         started = [part for name in names for part in self._parts(name)] or list(self._plan)
         for name in started:
             process = self._plan[name]
@@ -89,6 +91,14 @@ class System:
                 )
         for name in started:
             self._wait_for(self._plan[name])
+        if wait_for_nodes and all(name in self._running for name in ("redis", "jobs")):
+            self.wait_until_served()
+
+    def wait_until_served(self, within: float = 30) -> None:
+        """Wait until a worker has come to every node that runs: before that it keeps nothing."""
+        ports = [port for name, port in self._nodes().items() if name in self._running]
+        health = [f"http://127.0.0.1:{port}/healthz" for port in ports]
+        wait_until(lambda: all(httpx.get(address, timeout=10).json()["current"] for address in health), within)
 
     def _parts(self, name: str) -> list[str]:
         """Return the names of all processes that a name stands for: `catalog`, `catalog.2`; `catalog.1` is one."""
@@ -166,9 +176,9 @@ class System:
 
     def worker_of(self, name: str, connection: socket.socket) -> int:
         """Return the process of a part that has accepted a connection."""
-        port = connection.getsockname()[1]
+        ends = (connection.getpeername()[1], connection.getsockname()[1])
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        [inode] = [row[9] for row in rows if int(row[2].rpartition(":")[2], 16) == port]
+        [inode] = [row[9] for row in rows if tuple(int(row[at].rpartition(":")[2], 16) for at in (1, 2)) == ends]
         children = Path(f"/proc/{self.pid(name)}/task/{self.pid(name)}/children").read_text().split()
         for child in children:
             if any(str(link.readlink()) == f"socket:[{inode}]" for link in Path(f"/proc/{child}/fd").iterdir()):
@@ -241,6 +251,23 @@ class System:
         """Return how often transform has rendered an asset."""
         return len(re.findall(rf'"event":"rendered","asset":"{re.escape(unique_name)}"', self.log("transform")))
 
+    def kept_keys(self, name: str = "") -> set[str]:
+        """Return the keys of all files in the cache of a node of the gateway, or of all of them."""
+        keys = set()
+        for folder in (self.cache_folder(name),) if name else map(self.cache_folder, self._nodes()):
+            for file in folder.rglob("*"):
+                with suppress(FileNotFoundError, IsADirectoryError):  # Removed between listing and reading.
+                    keys.update(re.findall(rb"\nKEY: (.+)\n", file.read_bytes()[:8192]))
+        return {key.decode() for key in keys}
+
+    def kept_addresses(self, name: str = "") -> set[str]:
+        """Return the addresses of which a node, or any node, has a file, whatever its generation."""
+        return {key[key.index("/") :] for key in self.kept_keys(name)}
+
+    def cache_folder(self, name: str) -> Path:
+        """Return where a node of the gateway keeps its files; what it knows of changes is beside it."""
+        return self.stack.data / "cache" / name.removeprefix("nginx-").replace("cache", "tier").removesuffix(".1")
+
     def stored_files(self) -> dict[str, str]:
         """Return every file in the storage, unfinished ones too, with its SHA-256."""
         root = self.stack.data / "storage"
@@ -259,22 +286,54 @@ class System:
         answer = self.api.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields})
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-purge"] == "done", answer.text
-        entry = self.described(answer.json()["data"][0]["uuid"])
-        with redis.Redis(port=self.ports.redis) as client:
-            # The edge is purged once more a moment later: what a test asks for now shall be kept.
-            wait_until(lambda: client.zcount("tada:purge-again", "-inf", time.time() + 0.5) == 0)
-        return entry
+        return self.described(answer.json()["data"][0]["uuid"])
 
     def described(self, uuid: str) -> dict[str, Any]:
         """Return an entry as it is when every picture has been looked at."""
         self.wait_until_described()
         with redis.Redis(port=self.ports.redis) as client:
-            return dict(orjson.loads(client.hget("tada:entries", uuid)))
+            return dict(orjson.loads(client.hget(keys.ENTRIES, uuid)))
 
     def wait_until_described(self, within: float = 30) -> None:
-        """Wait until every picture has been looked at, and its purge is done."""
+        """Wait until every picture has been looked at, and the caches have what was found."""
         with redis.Redis(port=self.ports.redis) as client:
-            wait_until(lambda: client.xlen("tada:undescribed") == client.xlen("tada:changes") == 0, within)
+            wait_until(lambda: client.xlen(keys.UNDESCRIBED) == 0, within)
+        self.wait_until_purged(within)
+
+    def wait_until_purged(self, within: float = 30) -> None:
+        """Wait until every node that runs has the last change that there is now."""
+        self.wait_until_current(self.revision(), within)
+
+    def revision(self) -> int:
+        """Return the number of the last change of the catalog, 0 before the first one."""
+        with redis.Redis(port=self.ports.redis) as client:
+            return number_of(client.get(keys.REVISION) or b"0")
+
+    def positions(self) -> dict[str, int]:
+        """Return the last change that each node of the gateway has which runs; 0 until a worker has come to it."""
+        headers = {"X-Purge-Token": self.environment("jobs")["PURGE_TOKEN"]}
+        found = {}
+        for name, port in self._nodes().items():
+            if name in self._running:
+                said = httpx.get(f"http://127.0.0.1:{port}/generations", headers=headers, timeout=10).json()
+                found[name] = said["position"] if said["current"] else 0
+        return found
+
+    def wait_until_current(self, number: int = 0, within: float = 30) -> None:
+        """Wait until every node that runs is up to date, and has a change."""
+        with redis.Redis(port=self.ports.redis) as client:
+            logged = client.xlen(keys.CHANGES) > 0
+        wait_until(lambda: all(at >= max(number, int(logged)) for at in self.positions().values()), within)
+
+    def _nodes(self) -> dict[str, int]:
+        """Return the port of each node of the gateway by the name of its process."""
+        caches = [self.ports.cache, *(cache for cache, _ in self.stack.more_caches)]
+        edges = [self.ports.edge, *self.stack.more_edges]
+        return {
+            node_name(tier, number): port
+            for tier, ports in (("cache", caches), ("edge", edges))
+            for number, port in enumerate(ports, 1)
+        }
 
     def replace(self, uuid: str, name: str, content: bytes) -> dict[str, Any]:
         answer = self.api.patch(f"/file/{uuid}", files={"file": (name, content)})

@@ -63,10 +63,10 @@ def test_all_is_well_in_a_system_that_runs(system: System) -> None:
     assert "wrong" not in said
     assert said.count("All is well.") == 3
     for found in (
-        "nginx modules: cache-purge and brotli",
+        "nginx modules: Lua, cache-purge and brotli",
         "an object was written, read and deleted",
         "webp is written as image/webp and read again",
-        f"http://127.0.0.1:{system.ports.edge} purges",
+        f"http://127.0.0.1:{system.ports.edge} takes changes",
     ):
         assert found in said
     assert system.stored_files() == before
@@ -117,7 +117,7 @@ async def test_a_refused_key_of_s3_is_named(redis_server: RedisServer, s3_server
     assert "storage" not in await wrong(CoreSettings(**{**given, "redis_url": redis_server.url}))
 
 
-async def test_a_node_that_does_not_purge_is_named(system: System) -> None:
+async def test_a_node_that_takes_no_changes_is_named(system: System) -> None:
     [nobody] = free_ports(1)
     cache = f"http://127.0.0.1:{system.ports.cache}"
     given = JobsSettings(

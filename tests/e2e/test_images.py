@@ -225,6 +225,27 @@ def test_a_job_in_progress_is_handed_back_when_the_worker_is_told_to_stop(
 
 
 @needs_sandbox
+def test_an_edge_shows_its_metrics_at_a_port_of_their_own(composed: Composed) -> None:
+    with composed.client("edge") as edge, composed.client("edge-metrics") as inside:
+        assert edge.get("/catalog").status_code == 200
+        wait_until(lambda: "\ntada_gateway_current 1\n" in inside.get("/metrics").text)
+        assert re.search(r'\ntada_gateway_requests_total\{tier="edge",.* [1-9]', inside.get("/metrics").text)
+        assert edge.get("/metrics").status_code == 404
+        assert inside.get("/catalog").status_code == 404
+
+
+@needs_sandbox
+def test_what_an_edge_knows_is_saved_beside_its_cache_when_it_is_told_to_stop(composed: Composed) -> None:
+    edge, kept = composed.containers["edge"], composed.volume("edge-cache")
+    edge.signal()
+    assert edge.wait(12) in STOPPED
+    assert (kept / "generations").read_bytes().startswith(b"tada-generations ")
+    assert {path.name for path in kept.iterdir()} == {"generations", "store", "temp"}
+    edge.start()
+    composed.wait_healthy("edge")
+
+
+@needs_sandbox
 def test_the_storage_stops_when_it_is_told_to(composed: Composed) -> None:
     s3 = composed.containers["s3"]
     s3.signal()

@@ -37,11 +37,15 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         "CACHE_SERVERS": gateway.cache_servers(["127.0.0.1:18081", "127.0.0.1:18082"]),
         "CATALOG_SERVERS": "server 127.0.0.1:13010;",
         "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
-        "SAMPLES": gateway.samples(13100),
+        "LUA_DIR": str(gateway.TEMPLATES),
+        "GENERATIONS_FILE": str(tmp_path / "generations"),
+        "GATEWAY_PATIENCE": "7",
+        "METRICS_LISTEN": "127.0.0.1:19145",
     }
     one, other = tmp_path / "one", tmp_path / "other"
     values = {
         **places,
+        "METRICS": "include metrics.conf;",
         "RUN_DIR": str(other),
         **gateway.routes(settings),
         **gateway.cors(settings),
@@ -62,7 +66,6 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
             "TEMPLATES_DIR": str(gateway.TEMPLATES),
             "RUN_DIR": str(other),
             **places,
-            "SAMPLES_TO": "localhost:13100",
             **settings,
         },
     )
@@ -86,7 +89,11 @@ def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier:
         ({"PURGE_TOKEN": TOKEN, "FORMAT_NEGOTIATION": "perhaps"}, "FORMAT_NEGOTIATION"),
         ({"PURGE_TOKEN": TOKEN, "SIGNED_URLS": "1"}, "SIGNED_URLS"),
         ({"PURGE_TOKEN": TOKEN, "LOG_FORMAT": "xml"}, "LOG_FORMAT"),
-        ({"PURGE_TOKEN": TOKEN, "SAMPLES_TO": "jobs"}, "SAMPLES_TO"),
+        ({"PURGE_TOKEN": TOKEN, "GATEWAY_PATIENCE": "1m"}, "GATEWAY_PATIENCE"),
+        ({"PURGE_TOKEN": TOKEN, "GATEWAY_PATIENCE": "-1"}, "GATEWAY_PATIENCE"),
+        ({"PURGE_TOKEN": TOKEN, "METRICS_LISTEN": "9145"}, "METRICS_LISTEN"),
+        ({"PURGE_TOKEN": TOKEN, "METRICS_LISTEN": "127.0.0.1:8080"}, "METRICS_LISTEN"),
+        ({"PURGE_TOKEN": TOKEN, "GENERATIONS_FILE": "/var/cache/tada/store/x"}, "GENERATIONS_FILE"),
     ],
 )
 def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
@@ -117,16 +124,21 @@ def started(tmp_path: Path, nginx: str = "", **settings: str) -> "subprocess.Com
             "TIER": "edge",
             "TEMPLATES_DIR": str(gateway.TEMPLATES),
             "PURGE_TOKEN": TOKEN,
-            **{name: str(tmp_path) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR")},
+            **{name: str(tmp_path / name) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR", "GENERATIONS_FILE")},
             **settings,
         },
     )
 
 
-def test_without_the_name_of_the_worker_that_counts_nginx_starts_all_the_same(tmp_path: Path) -> None:
-    ended = started(tmp_path, SAMPLES_TO="no-such-host.invalid:9100")
-    assert "no-such-host.invalid:9100 is not known" in ended.stderr
-    assert "syslog" not in (tmp_path / "common.conf").read_text()
+@pytest.mark.parametrize(
+    ("settings", "listens"), [({}, True), ({"METRICS_LISTEN": ""}, False), ({"METRICS_LISTEN": "off"}, False)], ids=str
+)
+def test_the_port_for_metrics_is_there_unless_it_is_said_not_to_be(
+    tmp_path: Path, settings: dict[str, str], listens: bool
+) -> None:
+    started(tmp_path, **settings)
+    assert ("include metrics.conf;" in (tmp_path / "RUN_DIR" / "edge.conf").read_text()) == listens
+    assert not listens or "listen 0.0.0.0:9145;" in (tmp_path / "RUN_DIR" / "metrics.conf").read_text()
 
 
 def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:

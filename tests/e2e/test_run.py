@@ -92,9 +92,11 @@ def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[s
         answer = subprocess.run(f"curl -s {try_it}", shell=True, cwd=tmp_path, capture_output=True, check=True)
         assert b'"unique_name":"/DEV/cat.webp"' in answer.stdout
         targets = json.loads((tmp_path / "data/run/prometheus-targets.json").read_text())
-        assert {target["labels"]["process"] for target in targets} >= {"catalog", "jobs", "transform"}
+        names = {target["labels"]["process"] for target in targets}
+        assert names >= {"catalog", "jobs", "transform", "nginx-cache", "nginx-edge"}
         for target in targets:
-            assert "tada_service_info" in httpx.get(f"http://{target['targets'][0]}/metrics").text
+            known = "tada_gateway_current" if target["labels"]["process"].startswith("nginx-") else "tada_service_info"
+            assert known in httpx.get(f"http://{target['targets'][0]}/metrics").text
         pids = run.pids()
         assert {"redis", "catalog", "transform", "jobs", "nginx-cache", "nginx-edge"} <= set(pids)
         os.killpg(run.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group.
@@ -196,6 +198,7 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
         ({"BIND": "0.0.0.0"}, "set MEDIA_TOKEN too"),
         ({"STORAGE": "minio"}, "STORAGE: 'minio' is neither local nor s3"),
         ({"STORAGE": "s3", "S3_PORT": "65530"}, "S3_PORT: '65530' is not a port with 9 more above it"),
+        ({"GATEWAY_PATIENCE": "1m"}, "GATEWAY_PATIENCE: expected a whole number of seconds, 0 or more (got '1m')"),
         ({"TRANSFORM_WORKERS": "0"}, "TRANSFORM_WORKERS: '0' is not a number from 1 to 64"),
         ({"DATA_DIR": "/proc/none"}, "DATA_DIR /proc/none cannot be used"),
     ],

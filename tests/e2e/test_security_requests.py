@@ -71,7 +71,7 @@ def attacks(method: str, path: str) -> dict[str, str]:
             *start, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"
         )
         + HIDDEN,
-        "headers for the next hop": lines(*start, "Connection: X-Cache-Key, Content-Length, close", long) + HIDDEN,
+        "headers for the next hop": lines(*start, "Connection: X-Generation, Content-Length, close", long) + HIDDEN,
     }
 
 

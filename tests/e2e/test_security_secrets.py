@@ -148,7 +148,7 @@ def test_every_kind_of_answer_has_the_headers_that_keep_it_harmless(
         headers = answer.headers
         assert kind == "unchanged" or headers["x-content-type-options"] == "nosniff", kind
         assert headers["server"] == "nginx", kind
-        for telling in ("x-powered-by", "via", "set-cookie", "x-accel-expires", "x-edge-expires", "x-cache-key"):
+        for telling in ("x-powered-by", "via", "set-cookie", "x-accel-expires", "x-edge-expires", "x-generation"):
             assert telling not in headers or (tier, telling) == ("api", "x-accel-expires"), (kind, telling)
         # No page of another origin may act in the name of its visitor.
         assert "access-control-allow-credentials" not in headers, kind

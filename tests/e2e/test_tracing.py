@@ -88,7 +88,7 @@ def test_a_trace_goes_from_the_request_through_redis_to_the_purge_and_the_job(
             ("transform", "GET /assets/media/optimise/{name}"),
             ("transform", "storage read"),
             ("transform", "render"),
-            ("transform", "redis HMGET"),
+            ("transform", "redis EVALSHA"),
             ("catalog", "POST /jobs/{job}"),
             ("jobs", "purge"),
             ("jobs", "job expire"),

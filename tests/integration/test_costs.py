@@ -14,14 +14,16 @@ from typing import Any
 
 import httpx
 import pytest
+import redis.asyncio
 from starlette.applications import Starlette
 
 from services.catalog.app import make_app as make_catalog
 from services.catalog.settings import CatalogSettings
-from services.core import names
+from services.core import keys, names
+from services.core.caching import GENERATION_HEADER
+from services.core.reading import EntryReader
 from services.core.redis import Redis
 from services.core.storage.local import LocalStorage
-from services.core.variants import Variants
 from services.transform import kept, pipeline
 from services.transform.app import make_app as make_transform
 from services.transform.settings import TransformSettings
@@ -31,6 +33,7 @@ from tests.unit.transform.test_pipeline import RED, encoded, marked
 
 PHOTO = encoded(marked((640, 480), RED), "JPEG")
 UUID = names.asset_uuid("/DEV/cat.webp")
+CONNECTING = {"client|setinfo", "subscribe", "ping"}
 
 
 class Services:
@@ -38,6 +41,8 @@ class Services:
 
     def __init__(self, folder: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.counts: Counter[str] = Counter()
+        self.redis = redis.asyncio.Redis.from_url(redis_url)
+        """For looking: its commands are not counted."""
         self.count(monkeypatch, pipeline, "render", "renders")
         self.count(monkeypatch, LocalStorage, "_read", "reads")
         self.count(monkeypatch, os, "fsync", "syncs")
@@ -45,7 +50,8 @@ class Services:
 
         async def counting_execute(client: Redis, *command: Any, **options: Any) -> Any:
             answer = await execute(client, *command, **options)
-            self.counts[command[0]] += 1
+            if client is not self.redis:
+                self.counts[command[0]] += 1
             return answer
 
         monkeypatch.setattr(Redis, "execute_command", counting_execute)
@@ -73,12 +79,16 @@ class Services:
         answer = await self.catalog.post("/file", files={"file": ("cat.jpg", PHOTO)}, data=form)
         assert answer.status_code == status, answer.text
 
-    async def get(self, path: str, *, cached: bool = False, status: int = 200, **headers: str) -> httpx.Response:
-        """Ask transform for an asset, as the cache tier does or straight."""
-        key = {"x-cache-key": f"/assets/media{path}"} if cached else {}
-        answer = await self.transform.get(f"/assets/media{path}", headers=key | headers)
+    async def get(self, path: str, *, status: int = 200, **headers: str) -> httpx.Response:
+        """Ask transform for an asset; without headers as the cache tier does that knows of the last change."""
+        answer = await self.transform.get(f"/assets/media{path}", headers=headers or await self.as_a_cache())
         assert answer.status_code == status, answer.text
         return answer
+
+    async def as_a_cache(self) -> dict[str, str]:
+        """Return what the cache tier sends that has every change."""
+        revision: bytes = await self.redis.get(keys.REVISION) or b"0"
+        return {GENERATION_HEADER: revision.decode()}
 
     def spent(self) -> dict[str, int]:
         """Return what has been counted since the last time; the sign of life comes by itself."""
@@ -95,26 +105,26 @@ async def services(
     async with AsyncExitStack() as stack:
         for app in made.apps:
             await stack.enter_async_context(app.router.lifespan_context(app))
-        for http in (made.catalog, made.transform):
+        for http in (made.catalog, made.transform, made.redis):
             await stack.enter_async_context(http)
         await made.upload("cat.jpg")
         # Redis learns each script at its first use.
-        await made.get("/full/DEV/cat.webp", cached=True)
+        await made.get("/full/DEV/cat.webp")
+        await made.catalog.get("/catalog")
         made.spent()
         yield made
 
 
-async def test_a_rendition_costs_a_read_a_render_and_three_commands(services: Services) -> None:
-    await services.get("/optimise/200x0/DEV/cat.webp", cached=True)
-    assert services.spent() == {"HMGET": 1, "EVALSHA": 2, "reads": 1, "renders": 1}
-    await services.get("/optimise/100x0/DEV/cat.webp")
-    assert services.spent() == {"HMGET": 1, "reads": 1, "renders": 1}
+async def test_a_rendition_costs_a_read_a_render_and_one_command(services: Services) -> None:
+    for size in (200, 100):
+        await services.get(f"/optimise/{size}x0/DEV/cat.webp")
+        assert services.spent() == {"EVALSHA": 1, "reads": 1, "renders": 1}
 
 
 async def test_what_many_ask_for_at_the_same_time_is_read_and_rendered_once(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.count(monkeypatch, Variants, "read", "asked")
+    services.count(monkeypatch, EntryReader, "read", "asked")
     render = pipeline.render
 
     def render_when_all_have_asked(*args: Any) -> Any:
@@ -122,38 +132,90 @@ async def test_what_many_ask_for_at_the_same_time_is_read_and_rendered_once(
         return render(*args)
 
     monkeypatch.setattr(pipeline, "render", render_when_all_have_asked)
-    await asyncio.gather(*(services.get("/optimise/300x0/DEV/cat.webp") for _ in range(10)))
-    assert services.spent() == {"asked": 10, "HMGET": 1, "reads": 1, "renders": 1}
+    known = await services.as_a_cache()
+    await asyncio.gather(*(services.get("/optimise/300x0/DEV/cat.webp", **known) for _ in range(10)))
+    assert services.spent() == {"asked": 10, "EVALSHA": 1, "reads": 1, "renders": 1}
 
 
 async def test_what_the_client_has_already_costs_a_look_into_the_catalog(services: Services) -> None:
     etag = (await services.get("/full/DEV/cat.webp")).headers["etag"]
     services.spent()
     await services.get("/full/DEV/cat.webp", status=304, **{"if-none-match": etag})
-    assert services.spent() == {"HMGET": 1}
+    assert services.spent() == {"EVALSHA": 1}
 
 
 async def test_an_original_is_read_once_as_long_as_its_file_is_the_same(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "_SETTLED_NS", -1_000_000_000)
-    for spent in ({"HMGET": 1, "reads": 1}, {"HMGET": 1}, {"HMGET": 1}):
+    for spent in ({"EVALSHA": 1, "reads": 1}, {"EVALSHA": 1}, {"EVALSHA": 1}):
         assert (await services.get("/original/DEV/cat.jpg")).content == PHOTO
         assert services.spent() == spent
 
 
-async def test_what_is_not_there_costs_no_more_than_what_is(services: Services) -> None:
-    await services.get("/optimise/200x0/DEV/dog.webp", cached=True, status=404)
-    assert services.spent() == {"HMGET": 1, "EVALSHA": 2}
+@pytest.mark.parametrize(
+    ("path", "status"), [("/optimise/200x0/DEV/dog.webp", 404), ("/full/PROD/x.webp", 404), ("/full/DEV/cat.jpg", 302)]
+)
+async def test_what_has_no_content_costs_no_more_than_what_has(services: Services, path: str, status: int) -> None:
+    await services.get(path, status=status)
+    assert services.spent() == {"EVALSHA": 1}
 
 
-async def test_an_entry_costs_one_command_and_the_whole_list_too(services: Services) -> None:
-    assert (await services.catalog.get(f"/catalog/{UUID}")).status_code == 200
-    assert services.spent() == {"HMGET": 1}
-    await services.catalog.get("/catalog")
+async def test_what_cannot_be_asked_for_costs_nothing(services: Services) -> None:
+    await services.get("/optimise/99999x0/DEV/cat.webp", status=400)
+    answer = await services.catalog.get(f"/catalog?filterByValue={'A' * 8000}", headers=await services.as_a_cache())
+    assert answer.status_code == 400
+    assert services.spent() == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "spent"),
+    [
+        (f"/catalog/{UUID}", 200, {"EVALSHA": 1}),
+        (f"/catalog/{names.asset_uuid('/DEV/dog.webp')}", 404, {"EVALSHA": 1}),
+        ("/catalog", 200, {"GET": 1}),
+        ("/catalog?utm_source=x", 200, {"GET": 1}),
+        # One page, and the question whether there are more.
+        ("/catalog?filterByKey=namespace&filterByValue=DEV", 200, {"GET": 1, "EVALSHA": 2}),
+    ],
+)
+async def test_an_entry_costs_one_command_and_the_whole_list_too(
+    services: Services, path: str, status: int, spent: dict[str, int]
+) -> None:
+    assert (await services.catalog.get("/catalog")).status_code == 200  # It is kept from then on.
+    headers = await services.as_a_cache()
     services.spent()
-    assert len((await services.catalog.get("/catalog")).json()) == 1
-    assert services.spent() == {"GET": 1}
+    assert (await services.catalog.get(path, headers=headers)).status_code == status
+    assert services.spent() == spent
+
+
+async def test_what_is_asked_for_leaves_nothing_in_redis(services: Services) -> None:
+    media = (
+        *("/full/DEV/cat.webp", "/original/DEV/cat.jpg", "/optimise/50x0/DEV/cat.webp", "/full/DEV/cat.jpg?quality=9"),
+        *("/full/DEV/dog.webp", "/full/PROD/x.webp", "/optimise/99999x0/DEV/cat.webp", "/nothing/DEV/cat.webp"),
+    )
+    listed = (
+        *("/catalog", "/catalog?x=y", "/catalog?limit=1", "/catalog?filterByKey=namespace&filterByValue=DEV"),
+        *("/catalog?filterByValue=x", f"/catalog/{UUID}", "/catalog/nobody"),
+    )
+    before, headers = await stored(services.redis), await services.as_a_cache()
+    await services.redis.config_resetstat()
+    for given in ({}, headers):
+        for path in media:
+            await services.transform.get(f"/assets/media{path}", headers=given)
+        for path in listed:
+            await services.catalog.get(path, headers=given)
+    called = {name.removeprefix("cmdstat_") for name in await services.redis.info("commandstats")}
+    # All that Redis was asked to do, in scripts too; `set` is the sign of life.
+    assert {"evalsha", "hmget"} <= called
+    assert called <= {"evalsha", "hmget", "get", "zrange", "exists"} | {"set", "config|resetstat"} | CONNECTING
+    assert await stored(services.redis) == before
+
+
+async def stored(redis: Redis) -> dict[bytes, bytes | None]:
+    """Return all that lies in Redis, but for the signs of life."""
+    found = [key async for key in redis.scan_iter() if not key.startswith(b"tada:alive:")]
+    return {key: await redis.dump(key) for key in found}
 
 
 async def test_an_upload_costs_three_commands_and_two_syncs(services: Services) -> None:

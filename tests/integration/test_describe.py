@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ import sklearn
 
 from services.core import entries, keys
 from services.core.catalog import Catalog
+from services.core.changes import ChangeLog, EntryDescribed, EntryWritten, Logged
 from services.core.entries import Entry, StoredFile
 from services.core.errors import StorageDown
 from services.core.facts import NO_FACTS, Facts
@@ -38,7 +40,7 @@ SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody purges here: a describer that let purges go first would wait for each picture."""
+    """A describer that let writers go first would wait a moment after each upload."""
     monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.0)
 
 
@@ -99,8 +101,8 @@ async def all_done(client: Redis) -> bool:
     return not await client.xlen(keys.UNDESCRIBED)
 
 
-async def changes(client: Redis) -> list[dict[bytes, bytes]]:
-    return [fields for _, fields in await client.xrange(keys.CHANGES)]
+async def changes(client: Redis) -> list[Logged]:
+    return await ChangeLog(client).from_(0, 1000)
 
 
 async def test_an_upload_is_described_and_nothing_else_of_it_changes(
@@ -115,38 +117,86 @@ async def test_an_upload_is_described_and_nothing_else_of_it_changes(
     assert found.with_facts(NO_FACTS) == entry
     assert await catalog.revision() != before, "the list has changed"
     [uploaded, described] = await changes(client)
-    assert (b"facts" in uploaded, b"facts" in described) == (False, True)
-    assert described[b"obsolete"] == b""
+    assert isinstance(uploaded, EntryWritten)
+    assert isinstance(described, EntryDescribed)
+    assert described.uuid == entry.uuid
+    assert not await client.exists(keys.CLAIMS), "nothing is left behind by it"
 
 
-async def test_purges_go_first_but_not_for_ever(
+class Clock:
+    """The time that the describer reads; it stands still until it is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.asked = time.time(), 0
+        monkeypatch.setattr(describe, "time", self)
+
+    def time(self) -> float:
+        self.asked += 1
+        return self.now
+
+    async def asked_again(self) -> None:
+        """Wait until somebody has looked at the clock twice from now on."""
+        before = self.asked
+
+        async def often_enough() -> bool:
+            return self.asked >= before + 2
+
+        await eventually(often_enough)
+
+
+async def test_a_picture_waits_while_entries_are_being_written(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 60.0)
-    asked = 0
-    pending = Catalog.changes_pending
-
-    async def counted(of: Catalog) -> int:
-        nonlocal asked
-        asked += 1
-        return await pending(of)
-
-    monkeypatch.setattr(Catalog, "changes_pending", counted)
+    monkeypatch.setattr(describe, "_QUIET_SECONDS", 0.05)
+    clock = Clock(monkeypatch)
     entry = await upload(catalog, storage)
-
-    async def has_asked_twice() -> bool:
-        return asked > 1
-
+    [written] = await changes(client)
+    clock.now = written.number / 1e6 + 0.049
     async with describing(client, catalog, storage):
-        await eventually(has_asked_twice)
+        await clock.asked_again()
         assert (await catalog.get(entry.uuid)).facts == NO_FACTS
-        await client.xtrim(keys.CHANGES, maxlen=0, approximate=False)
+        clock.now += 0.001001
         await eventually(lambda: all_done(client))
     assert (await catalog.get(entry.uuid)).width == 640
-    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.3)
-    await upload(catalog, storage, "dog")
+
+
+async def test_writers_that_never_rest_do_not_keep_a_picture_waiting_for_ever(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.15)
+    monkeypatch.setattr(describe, "_QUIET_SECONDS", 0.05)
+    clock = Clock(monkeypatch)
+    entry = await upload(catalog, storage)
+    [written] = await changes(client)
+    clock.now = written.number / 1e6
     async with describing(client, catalog, storage):
         await eventually(lambda: all_done(client))
+    assert (await catalog.get(entry.uuid)).width == 640
+    assert clock.asked >= 3
+
+
+async def test_describing_does_not_wait_for_itself(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 60.0)
+    clock = Clock(monkeypatch)
+    uploaded = [await upload(catalog, storage, f"cat{number}") for number in range(5)]
+    clock.now = (await changes(client))[-1].number / 1e6 + 1  # And not one moment later.
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    assert {(await catalog.get(entry.uuid)).width for entry in uploaded} == {640}
+
+
+async def test_a_log_whose_clock_is_ahead_keeps_no_picture_waiting_for_ever(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.3)
+    await client.set(keys.REVISION, str(int((time.time() + 86400) * 1e6)))
+    entry = await upload(catalog, storage)
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    assert (await catalog.get(entry.uuid)).width == 640
 
 
 async def test_a_replaced_file_has_no_facts_until_it_is_described_itself(
@@ -231,7 +281,7 @@ async def test_workers_share_what_there_is(client: Redis, catalog: Catalog, stor
     async with describing(client, catalog, storage, workers=3):
         await eventually(lambda: all_done(client))
     assert {(await catalog.get(entry.uuid)).width for entry in uploaded} == {640}
-    assert sum(b"facts" in change for change in await changes(client)) == 6
+    assert sum(isinstance(change, EntryDescribed) for change in await changes(client)) == 6
 
 
 async def test_a_storage_that_is_down_delays_it(
@@ -318,25 +368,29 @@ async def test_the_job_describes_what_is_there_already_and_says_what_it_could_no
     known = an_entry("known").with_facts(SEEN)
     paper = an_entry("paper", original_mimetype="application/pdf")
     await fill(client, [*older, broken, known, paper])
-    found = await describe_all(catalog, Sight(catalog, storage))
+    found = await describe_all(catalog, ChangeLog(client), Sight(catalog, storage))
     assert (found.checked, found.described_count, found.undescribed_count) == (6, 2, 2)
     assert [(one.unique_name, one.reason[:20]) for one in found.undescribed] == [
         ("/DEV/c.webp", "no file DEV/c.webp"),
         ("/DEV/broken.webp", "It cannot be looked "),
     ]
     assert (await catalog.get(known.uuid)).facts == SEEN
-    await client.xtrim(keys.CHANGES, maxlen=0)  # There is no purger here, and purges go first.
-    again = await describe_all(catalog, Sight(catalog, storage))
+    again = await describe_all(catalog, ChangeLog(client), Sight(catalog, storage))
     assert (again.described_count, again.undescribed_count) == (0, 2)
 
 
-async def test_the_job_lets_purges_go_first(client: Redis, catalog: Catalog, storage: LocalStorage) -> None:
+async def test_the_job_lets_writers_go_first(
+    client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
     entry = await upload(catalog, storage)
-    task = asyncio.create_task(describe_all(catalog, Sight(catalog, storage)))
-    done, _ = await asyncio.wait({task}, timeout=1)
-    assert not done
+    [written] = await changes(client)
+    clock.now = written.number / 1e6
+    task = asyncio.create_task(describe_all(catalog, ChangeLog(client), Sight(catalog, storage)))
+    await clock.asked_again()
+    assert not task.done()
     assert (await catalog.get(entry.uuid)).facts == NO_FACTS
-    await client.xtrim(keys.CHANGES, maxlen=0)
+    clock.now += 0.2
     assert (await task).described_count == 1
 
 
@@ -345,7 +399,7 @@ async def test_two_runs_of_the_job_at_once_do_no_harm(client: Redis, catalog: Ca
     for entry in older:
         await put(storage, entry.stored, PHOTO)
     await fill(client, older)
-    await asyncio.gather(*(describe_all(catalog, Sight(catalog, storage)) for _ in range(2)))
+    await asyncio.gather(*(describe_all(catalog, ChangeLog(client), Sight(catalog, storage)) for _ in range(2)))
     assert {(await catalog.get(entry.uuid)).width for entry in older} == {640}
     assert len(await changes(client)) == 4
 

@@ -21,6 +21,7 @@ from services.core.catalog import Catalog
 from services.core.dump_stores import open_dumps
 from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
 from services.core.job_log import JobLog, Record
+from services.core.progress import Progress
 from services.core.queue import QUEUE, JobQueue, decode, encode
 from services.core.redis import Redis
 from services.core.storage import open_storage
@@ -51,8 +52,9 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
     storage.prepare()
     await storage.open()
     catalog = Catalog(client)
+    dumps, progress = open_dumps(settings, storage), Progress(client)
     async with catalog.alive():
-        yield Tools(settings, client, catalog, storage, open_dumps(settings, storage), Sight(catalog, storage))
+        yield Tools(settings, client, catalog, storage, dumps, Sight(catalog, storage), progress)
     await storage.close()
 
 

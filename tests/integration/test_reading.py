@@ -9,8 +9,10 @@ import pytest
 from redis.exceptions import RedisError
 
 from services.core import keys
-from services.core.reading import EntryReader
+from services.core.reading import Behind, EntryReader
 from services.core.redis import ANSWER_TIMEOUT, Redis, connect
+from services.transform import asked
+from services.transform.decide import candidates
 from tests.redis_server import RedisServer
 
 
@@ -27,20 +29,29 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
+@pytest.fixture
+async def reader(client: Redis) -> EntryReader:
+    """A reader whose script Redis has learned already."""
+    made = EntryReader(client)
+    await made.read(["none"])
+    return made
+
+
 async def test_who_asks_at_the_same_moment_shares_a_command_and_gets_its_own(
-    client: Redis, commands: list[str]
+    client: Redis, reader: EntryReader, commands: list[str]
 ) -> None:
     await client.hset(keys.ENTRIES, mapping={str(n): f"entry {n}" for n in range(50)})
     commands.clear()
-    reader = EntryReader(client)
-    asked = [[str(n), "none", str((n + 1) % 50)] for n in range(50)]
-    found = await asyncio.gather(*map(reader.read, asked))
+    wanted = [[str(n), "none", str((n + 1) % 50)] for n in range(50)]
+    found = await asyncio.gather(*map(reader.read, wanted))
     assert found == [[f"entry {n}".encode(), None, f"entry {(n + 1) % 50}".encode()] for n in range(50)]
-    assert commands == ["HMGET"]
+    assert commands == ["EVALSHA"]
 
 
-async def test_who_asks_later_gets_what_is_there_by_then(client: Redis, commands: list[str]) -> None:
-    reader = EntryReader(client)
+async def test_who_asks_later_gets_what_is_there_by_then(
+    client: Redis, reader: EntryReader, commands: list[str]
+) -> None:
+    commands.clear()
     await client.hset(keys.ENTRIES, "a", "old")
     under_way = asyncio.create_task(reader.read(["a"]))
     for _ in range(2):  # It asks, and what reads for it begins.
@@ -48,19 +59,20 @@ async def test_who_asks_later_gets_what_is_there_by_then(client: Redis, commands
     await client.hset(keys.ENTRIES, "a", "new")
     assert await reader.read(["a"]) == [b"new"]
     await under_way
-    assert commands.count("HMGET") == 2
+    assert commands.count("EVALSHA") == 2
 
 
-async def test_what_is_asked_while_a_question_is_under_way_is_one_question(client: Redis, commands: list[str]) -> None:
+async def test_what_is_asked_while_a_question_is_under_way_is_one_question(
+    client: Redis, reader: EntryReader, commands: list[str]
+) -> None:
     await client.hset(keys.ENTRIES, mapping={str(n): f"entry {n}" for n in range(10)})
     commands.clear()
-    reader = EntryReader(client)
     first = asyncio.create_task(reader.read(["0"]))
     for _ in range(2):
         await asyncio.sleep(0)
     others = [asyncio.create_task(reader.read([str(n)])) for n in range(1, 10)]
     assert await asyncio.gather(first, *others) == [[f"entry {n}".encode()] for n in range(10)]
-    assert commands == ["HMGET", "HMGET"]
+    assert commands == ["EVALSHA", "EVALSHA"]
 
 
 async def test_who_waits_behind_a_question_that_fails_is_not_kept_waiting(server: RedisServer) -> None:
@@ -101,3 +113,56 @@ async def test_everybody_is_told_that_redis_is_away_and_the_next_one_asks_again(
     with pytest.raises(RedisError):
         await reader.read(["a"])
     await away.aclose()
+
+
+@pytest.mark.parametrize("revision", [None, b"1764066000000000", b"1764066000000-3"])
+async def test_who_knows_of_a_change_is_answered_only_by_a_redis_that_has_it(
+    client: Redis, reader: EntryReader, revision: bytes | None
+) -> None:
+    await client.hset(keys.ENTRIES, "a", "entry")
+    if revision:
+        await client.set(keys.REVISION, revision)
+    number = int(revision.partition(b"-")[0]) if revision else 0
+    for known in (0, number):
+        assert await reader.read(["a"], known) == [b"entry"]
+    with pytest.raises(Behind) as refused:
+        await reader.read(["a"], number + 1)
+    assert (refused.value.status, bool(refused.value.retry_after)) == (503, True)
+
+
+async def test_who_knows_more_than_redis_takes_nobody_along(client: Redis, reader: EntryReader) -> None:
+    await client.set(keys.REVISION, "17")
+    await client.hset(keys.ENTRIES, "a", "entry")
+    outcomes = await asyncio.gather(*(reader.read(["a"], known) for known in (17, 18, 0)), return_exceptions=True)
+    assert [outcome if isinstance(outcome, list) else type(outcome) for outcome in outcomes] == [
+        [b"entry"],
+        Behind,
+        [b"entry"],
+    ]
+
+
+async def test_what_very_many_ask_for_at_once_is_asked_in_parts(
+    client: Redis, reader: EntryReader, commands: list[str]
+) -> None:
+    await client.hset(keys.ENTRIES, mapping={str(n): f"entry {n}" for n in range(2500)})
+    commands.clear()
+    # The most names that one asset may have.
+    others = len(candidates(asked.parse("/assets/media/original/DEV/cat.webp", "", 8192))) - 1
+    wanted = [[str(n), *(f"{n} {other}" for other in range(others))] for n in range(2500)]
+    found = await asyncio.gather(*map(reader.read, wanted))
+    assert found == [[f"entry {n}".encode(), *[None] * others] for n in range(2500)]
+    assert 3 <= len(commands) < 10
+    assert set(commands) == {"EVALSHA"}
+
+
+async def test_a_script_that_redis_has_forgotten_is_taught_again(client: Redis, reader: EntryReader) -> None:
+    await client.script_flush()
+    assert await reader.read(["a"]) == [None]
+
+
+async def test_reading_is_allowed_where_nothing_may_be_written(client: Redis, reader: EntryReader) -> None:
+    await client.config_set("min-replicas-to-write", 1)
+    try:
+        assert await reader.read(["a"]) == [None]
+    finally:
+        await client.config_set("min-replicas-to-write", 0)

@@ -98,9 +98,9 @@ def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
     assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
 
 
-def test_only_the_purging_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
+def test_only_what_talks_to_a_node_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
-        "services.jobs.purging",
+        "services.jobs.node",
         "services.core.storage.distant_client",
         "services.core.storage.distant_transport",
         "services.core.storage.s3_errors",

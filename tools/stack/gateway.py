@@ -44,16 +44,19 @@ def switches(settings: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def patience(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholder for GATEWAY_PATIENCE; raises ValueError for what is no whole number of seconds."""
+    given = settings.get("GATEWAY_PATIENCE") or "60"
+    if not (given.isascii() and given.isdecimal()):
+        raise ValueError(f"GATEWAY_PATIENCE: expected a whole number of seconds, 0 or more (got {given!r})")
+    return {"GATEWAY_PATIENCE": given}
+
+
 def _is_true(name: str, settings: Mapping[str, str]) -> bool:
     given = settings.get(name, "").strip().lower()
     if given not in ("", "true", "false"):
         raise ValueError(f"{name}: expected true or false (got {given!r})")
     return given == "true"
-
-
-def samples(port: int | None) -> str:
-    """Return the line that tells the jobs worker at a port of this machine of some requests; empty without a port."""
-    return f"access_log syslog:server=127.0.0.1:{port},nohostname sample if=$sampled;" if port else ""
 
 
 def cache_servers(nodes: Iterable[str]) -> str:
@@ -71,7 +74,7 @@ def render(target: Path, main: str, values: dict[str, str]) -> Path:
     Raises KeyError for a placeholder without a value. The files hold the purge token: only the owner may read them.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for name in (main, "common", "delivery", "preflight", "signing", "errors"):
+    for name in (main, "common", "delivery", "preflight", "signing", "errors", "purge", "metrics"):
         text = (TEMPLATES / f"{name}.conf.template").read_text()
         file = target / f"{name}.conf"
         file.unlink(missing_ok=True)

@@ -18,6 +18,9 @@ ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "4194304", "MALL
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for with BIND, and only with a token
 
 
+MODULES = ("ndk_http", "ngx_http_lua", "ngx_http_cache_purge", "ngx_http_brotli_filter")
+
+
 class PlanError(Exception):
     """The system cannot be started as asked; the message says what to change."""
 
@@ -114,6 +117,8 @@ class Stack:
         names = ["catalog", "jobs", "transform"]
         names += [f"transform.{number}" for number in range(2, self.transform_workers + 1)]
         names += [f"catalog.{number}" for number in range(2, self.catalogs + 1)]
+        names += [node_name("cache", number) for number in range(1, len(self.more_caches) + 2)]
+        names += [node_name("edge", number) for number in range(1, len(self.more_edges) + 2)]
         return {name: self.metrics_port + offset for offset, name in enumerate(names)}
 
     def _redis(self) -> Process:
@@ -185,14 +190,14 @@ class Stack:
 
     def _nginx(self, tier: str, token: str, ports: Ports, number: int) -> Process:
         """Plan a node of a tier. The first one has the tier's name alone, in its folders too."""
-        suffix = "" if number == 1 else f".{number}"
+        name, suffix = node_name(tier, number), "" if number == 1 else f".{number}"
         run = self.data / "run" / f"{tier}{suffix}"
         kept = self.data / "cache" / f"{'edge' if tier == 'edge' else 'tier'}{suffix}"
         for folder in (run, kept):
             folder.mkdir(parents=True, exist_ok=True)
         workers = self._servers("transform", self.ports.transform, self.transform_workers)
         try:
-            switches = gateway.switches(self.settings)
+            checked = {**gateway.switches(self.settings), **gateway.patience(self.settings)}
         except ValueError as error:
             raise PlanError(str(error)) from None
         config = gateway.render(
@@ -201,7 +206,7 @@ class Stack:
             {
                 **gateway.routes(self.settings),
                 **gateway.cors(self.settings),
-                **switches,
+                **checked,
                 "RUN_DIR": str(run),
                 "TEMP_DIR": str(run),
                 "CACHE_DIR": str(kept),
@@ -214,7 +219,9 @@ class Stack:
                 "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
                 "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
                 "TRANSFORM_SERVERS": workers,
-                "SAMPLES": gateway.samples(self.metrics_ports().get("jobs")),
+                "LUA_DIR": str(gateway.TEMPLATES),
+                "GENERATIONS_FILE": str(kept) + ".generations",
+                **self._metrics_of(name),
             },
         )
         port = ports.edge if tier == "edge" else ports.cache
@@ -224,7 +231,11 @@ class Stack:
         if os.geteuid() == 0:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
-        return Process(f"nginx-{tier}{suffix}", command, dict(os.environ), ready)
+        return Process(name, command, dict(os.environ), ready)
+
+    def _metrics_of(self, node: str) -> dict[str, str]:
+        port = self.metrics_ports().get(node)
+        return {"METRICS": "include metrics.conf;" if port else "", "METRICS_LISTEN": f"{LOOPBACK}:{port}"}
 
     @property
     def _edge_address(self) -> str:
@@ -252,6 +263,11 @@ class Stack:
         return self.sockets / f"{name}-{number}.sock"
 
 
+def node_name(tier: str, number: int) -> str:
+    """Return the name of the process of a node: the first one of a tier has no number."""
+    return f"nginx-{tier}" if number == 1 else f"nginx-{tier}.{number}"
+
+
 def need(program: str) -> str:
     """Return where a program is; raises PlanError when it is not installed."""
     # Debian keeps servers in sbin, which is not on everybody's path.
@@ -264,6 +280,6 @@ def need(program: str) -> str:
 def modules_folder() -> str:
     """Return where nginx has its modules; raises PlanError when one that is needed is not there."""
     for folder in MODULE_FOLDERS:
-        if all((Path(folder) / f"ngx_http_{name}_module.so").exists() for name in ("cache_purge", "brotli_filter")):
+        if all((Path(folder) / f"{name}_module.so").exists() for name in MODULES):
             return folder
-    raise PlanError("nginx lacks its cache-purge or brotli module; 'make setup' installs them")
+    raise PlanError("nginx lacks its Lua, cache-purge or brotli module; 'make setup' installs them")

@@ -87,7 +87,7 @@ def _plan() -> Stack:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a number from 1 to 64")
     names = (
         *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
-        *("CACHE_MAX_SIZE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
+        *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
     )
     settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
     return Stack(
@@ -118,7 +118,7 @@ def _s3_port(environment: Mapping[str, str]) -> int | None:
 def _metrics_port(environment: Mapping[str, str], transform_workers: int) -> int | None:
     """Return the first of the ports for metrics, None when there shall be none; raises PlanError."""
     text = environment.get("METRICS_PORT", "") or str(METRICS_PORT)
-    if not (text.isdecimal() and int(text) + transform_workers + 1 < 65536):
+    if not (text.isdecimal() and int(text) + transform_workers + 3 < 65536):
         raise PlanError(f"METRICS_PORT: {text!r} is not a port with one more for each process above it, or 0 for none")
     return int(text) or None
 

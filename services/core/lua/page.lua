@@ -1,13 +1,13 @@
 -- One page of the catalog in creation order, without the numbers at or below `after` and above `last`.
--- A reader that goes on reads the generation it began with: the live one, or the one that was put aside since.
--- KEYS entries, order, generation
--- ARGV generation ('' the live one), after, last ('' the youngest there is), count, prefix of what is put aside
--- Returns {generation ('' when it is gone), last, number of the last entry read ('' when there was none), entries…}
+-- A reader that goes on reads the catalog of the epoch it began with: the live one, or the one put aside since.
+-- KEYS entries, order, epoch
+-- ARGV epoch ('' the live one), after, last ('' the youngest there is), count, prefix of what is put aside
+-- Returns {epoch ('' when it is gone), last, number of the last entry read ('' when there was none), entries…}
 local entries, order = KEYS[1], KEYS[2]
 local live = redis.call('GET', KEYS[3]) or '0'
-local generation = ARGV[1] == '' and live or ARGV[1]
-if generation ~= live then
-  local aside = ARGV[5] .. generation
+local epoch = ARGV[1] == '' and live or ARGV[1]
+if epoch ~= live then
+  local aside = ARGV[5] .. epoch
   if redis.call('EXISTS', aside) == 0 then
     return {'', '', ''}
   end
@@ -19,7 +19,7 @@ if last == '' then
 end
 local found = redis.call('ZRANGE', order, '(' .. ARGV[2], last, 'BYSCORE', 'LIMIT', 0, ARGV[4], 'WITHSCORES')
 if #found == 0 then
-  return {generation, last, ''}
+  return {epoch, last, ''}
 end
 local uuids = {}
 for at = 1, #found, 2 do
@@ -28,5 +28,5 @@ end
 local page = redis.call('HMGET', entries, unpack(uuids))
 table.insert(page, 1, found[#found])
 table.insert(page, 1, last)
-table.insert(page, 1, generation)
+table.insert(page, 1, epoch)
 return page

@@ -1,10 +1,11 @@
 -- Put a staged catalog in the place of the live one at one instant. The live one is put aside as `clear` does it.
--- KEYS entries, order, expiry, sequence, revision, changes, generation, staged entries, staged order, staged expiry,
+-- KEYS entries, order, expiry, sequence, revision, changes, epoch, staged entries, staged order, staged expiry,
 --      undescribed
 -- ARGV number of entries that were staged, 1 when the live catalog must never have been written to,
---      prefix of what is put aside, seconds for which it can be read, seconds for which its order is kept,
---      request id, traceparent
--- Returns {'restored', change id} or {'lost', ''} when not all is staged, or {'taken', ''}
+--      prefix of what is put aside, seconds for which it can be read, seconds for which it is kept,
+--      changes that are kept, request id, traceparent
+-- Needs log_change.lua before it.
+-- Returns {'restored', number of the change} or {'lost', ''} when not all is staged, or {'taken', ''}
 local count = tonumber(ARGV[1])
 if redis.call('HLEN', KEYS[8]) ~= count or redis.call('ZCARD', KEYS[9]) ~= count then
   return {'lost', ''}
@@ -17,6 +18,7 @@ redis.call('SET', aside, 1, 'EX', ARGV[4])
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('RENAME', KEYS[1], aside .. ':entries')
   redis.call('RENAME', KEYS[2], aside .. ':order')
+  redis.call('EXPIRE', aside .. ':entries', ARGV[5])
   redis.call('EXPIRE', aside .. ':order', ARGV[5])
 end
 redis.call('UNLINK', KEYS[3])
@@ -32,8 +34,6 @@ if tonumber(redis.call('GET', KEYS[4]) or '0') < count then
 end
 -- What it has no facts about is described by a job.
 redis.call('XADD', KEYS[11], '*', 'all', 1)
-local change = redis.call('XADD', KEYS[6], '*', 'removed', aside .. ':entries', 'added', 1,
-  'request_id', ARGV[6], 'traceparent', ARGV[7])
-redis.call('SET', KEYS[5], change)
+local change = log_change(KEYS[6], KEYS[5], ARGV[6], 'kind', 'replaced', 'request_id', ARGV[7], 'traceparent', ARGV[8])
 redis.call('SET', KEYS[7], change)
 return {'restored', change}

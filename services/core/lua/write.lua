@@ -3,11 +3,13 @@
 -- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
 -- ARGV uuid, expected ('' none), wanted ('' delete), expiry score ('' none),
 --      claimed key ('' none), claim, obsolete key ('' none), unique name,
---      what it means: 'file' when facts about the picture are to be found out, 'facts' when they have been, else '',
---      request id, traceparent
--- Returns {'written', change id} or {'conflict', current ('' none)} or {'unclaimed', ''}
+--      kind of the change (changes.py), 1 when facts about the picture are to be found out,
+--      changes that are kept, name under which the upload is delivered, request id, traceparent
+-- Needs log_change.lua before it.
+-- Returns {'written', number of the change} or {'conflict', current ('' none)} or {'unclaimed', ''}
 local uuid, expected, wanted, score = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local claimed, claim, obsolete, unique_name, meaning = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local claimed, claim, obsolete, unique_name = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local kind, described = ARGV[9], ARGV[10]
 local current = redis.call('HGET', KEYS[1], uuid) or ''
 if current ~= expected then
   return {'conflict', current}
@@ -36,13 +38,8 @@ if wanted == '' or score == '' then
 else
   redis.call('ZADD', KEYS[3], score, uuid)
 end
-local said = {'uuid', uuid, 'unique_name', unique_name, 'obsolete', obsolete,
-  'request_id', ARGV[10], 'traceparent', ARGV[11]}
-if meaning == 'facts' then
-  said[#said + 1], said[#said + 2] = 'facts', 1
-elseif meaning == 'file' then
+if described == '1' then
   redis.call('XADD', KEYS[8], '*', 'uuid', uuid)
 end
-local change = redis.call('XADD', KEYS[7], '*', unpack(said))
-redis.call('SET', KEYS[5], change)
-return {'written', change}
+return {'written', log_change(KEYS[7], KEYS[5], ARGV[11], 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
+  'original_name', ARGV[12], 'request_id', ARGV[13], 'traceparent', ARGV[14])}

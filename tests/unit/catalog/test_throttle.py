@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from services.catalog.clients import Networks
 from services.catalog.throttle import Throttle
-from services.core.caching import CACHE_KEY_HEADER
+from services.core.caching import GENERATION_HEADER
 from services.core.limits import Limit, Limiter
 
 ALL, WRITES, OFF = Limit(100, 60_000), Limit(5, 30_000), Limit(0, 30_000)
@@ -137,9 +137,9 @@ async def test_a_limit_that_is_off_is_not_asked_for(
 async def test_what_a_cache_may_give_to_others_carries_no_numbers_of_one_client() -> None:
     redis = FakeRedis({"all": 9})
     async with throttled(redis) as http:
-        shared = await http.get("/file", headers={CACHE_KEY_HEADER: "/catalog"})
+        shared = await http.get("/file", headers={GENERATION_HEADER: "17"})
         redis.left = {"all": 0}
-        refused = await http.get("/file", headers={CACHE_KEY_HEADER: "/catalog"})
+        refused = await http.get("/file", headers={GENERATION_HEADER: "17"})
     assert shared.status_code == 200
     assert "ratelimit" not in shared.headers
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "3")

@@ -3,6 +3,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from services.core import caching
 from services.core.caching import Lifetimes
@@ -137,3 +138,26 @@ def test_what_no_cache_may_keep_says_so_to_all() -> None:
 def test_nginx_reads_what_it_may_do_with_stale_content_before_how_long_it_may_keep_it(headers: dict[str, str]) -> None:
     assert next(iter(headers)) == "cache-control"
     assert "no-cache" not in headers["cache-control"]
+
+
+def test_a_cache_says_which_change_it_knows_of_and_who_is_none_says_nothing() -> None:
+    assert caching.generation({caching.GENERATION_HEADER: "1764066000000001"}) == 1764066000000001
+    assert caching.generation({}) == 0
+
+
+@given(said=st.text() | st.from_regex(r"[0-9]{0,40}") | st.from_regex(r"[+-]?[0-9_. ]+\n?"))
+def test_whatever_is_said_the_generation_is_a_number_that_redis_can_have(said: str) -> None:
+    found = caching.generation({caching.GENERATION_HEADER: said})
+    assert 0 <= found < 10**16
+    assert found == 0 or str(found) == said.lstrip("0")
+
+
+@given(said=st.binary())
+def test_whatever_bytes_a_request_carries_the_generation_is_a_number(said: bytes) -> None:
+    headers = Headers(raw=[(caching.GENERATION_HEADER.encode(), said)])
+    assert 0 <= caching.generation(headers) < 10**16
+
+
+@pytest.mark.parametrize("said", ["", "-1", "+1", "1e9", "1 ", "1\n", "1_0", "²", "٣", "9" * 17, "0x10", "1,2"])
+def test_what_is_no_number_is_no_generation(said: str) -> None:
+    assert caching.generation({caching.GENERATION_HEADER: said}) == 0

@@ -1,6 +1,5 @@
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -11,20 +10,10 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Message
 
-from services.core import caching, errors
-from services.core.caching import Lifetimes
+from services.core import errors
 from services.core.request_log import RequestLog
-from services.core.variants import Answer
-from services.core.web import (
-    ERROR_HANDLERS,
-    Direct,
-    JsonResponse,
-    NotedAnswer,
-    matches,
-    uncached,
-)
+from services.core.web import ERROR_HANDLERS, Direct, JsonResponse, matches
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -145,44 +134,6 @@ def test_a_validator_matches_weakly_and_in_a_list(given_tags: str, matched: bool
 
 def test_without_a_validator_nothing_matches() -> None:
     assert not matches(Request({"type": "http", "headers": []}), '"abc"')
-
-
-def test_an_answer_can_be_kept_from_every_cache_whatever_it_said_before() -> None:
-    headers = caching.positive(Lifetimes(2_592_000, 60), 0, None).headers
-    answer = uncached(JsonResponse({}, headers={"etag": '"abc"', **headers}))
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-accel-expires"] == "0"
-    assert answer.headers["etag"] == '"abc"'
-
-
-class Notes:
-    """Stands for the notes in Redis: remembers which answers were told to be sent."""
-
-    def __init__(self) -> None:
-        self.told: list[Answer] = []
-
-    async def sent(self, answer: Answer) -> None:
-        self.told.append(answer)
-
-
-@pytest.mark.parametrize("breaks", [False, True])
-async def test_an_answer_on_its_way_to_a_cache_is_told_to_be_sent_even_if_it_breaks(breaks: bool) -> None:
-    notes, answer, seen = Notes(), Answer("1", "path:/DEV/cat", "/key"), list[str]()
-
-    async def receive() -> Message:
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        assert notes.told == []
-        seen.append(message["type"])
-        if breaks:
-            raise ConnectionResetError
-
-    response = NotedAnswer(JsonResponse({}), notes, answer)  # type: ignore[arg-type]
-    with pytest.raises(ConnectionResetError) if breaks else nullcontext():
-        await response({"type": "http", "method": "GET", "headers": []}, receive, send)
-    assert seen[0] == "http.response.start"
-    assert notes.told == [answer]
 
 
 def directly(answer: Endpoint) -> Starlette:

@@ -13,13 +13,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.core import keys, names, redis
-from services.core.caching import CACHE_KEY_HEADER, Lifetimes
+from services.core import redis
+from services.core.caching import GENERATION_HEADER, NEVER, Lifetimes
 from services.core.entries import Entry
 from services.core.facts import Facts
 from services.core.limits import Limit, Limiter, StorageGuard
+from services.core.reading import Behind
 from services.core.storage.local import LocalStorage
-from services.core.variants import Answer, Confirmation
 from services.core.web import ERROR_HANDLERS, Direct
 from services.transform import questions
 from services.transform.delivery import Delivery
@@ -36,39 +36,35 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 LARGE = bytes(range(256)) * (IN_MEMORY // 256) + b"and more"
 CHANGED = "2026-01-31T18:00:00.000+00:00"
 CHANGED_AT = formatdate(1769882400, usegmt=True)
-FOR_A_CACHE = {CACHE_KEY_HEADER: "/key"}
+REVISION = 1764066000000001
+FOR_A_CACHE = {GENERATION_HEADER: str(REVISION)}
 
 
-class Notes:
-    """Stands for the catalog and the notes in Redis: what is catalogued, and which answers are on their way."""
+class Entries:
+    """Stands for the reader of entries: what is catalogued, and what changes between two readings for one answer."""
 
     def __init__(self) -> None:
         self.catalogued: dict[str, Entry] = {}
-        self.changes: list[Callable[[], None]] = []
-        self.room = True
-        self.under_way: list[Answer] = []
-        self.confirmed: list[Answer] = []
+        self.revision = REVISION
+        self.known: list[int] = []
+        """Of each reading, which change whoever asked knew of."""
+        self.changes: list[Callable[[], object]] = []
 
-    async def read(self, uuids: list[str]) -> list[bytes | None]:
+    async def read(self, uuids: list[str], at_least: int = 0) -> list[bytes | None]:
+        if self.known and self.changes:
+            self.changes.pop(0)()
+        self.known.append(at_least)
+        if self.revision < at_least:
+            raise Behind
         found = [self.catalogued.get(uuid) for uuid in uuids]
         return [entry.to_json() if entry else None for entry in found]
-
-    async def confirm(self, answer: Answer, uuids: list[str]) -> Confirmation:
-        if self.changes:
-            self.changes.pop(0)()
-        self.under_way.append(answer)
-        self.confirmed.append(answer)
-        return Confirmation(self.room, await self.read(uuids))
-
-    async def sent(self, answer: Answer) -> None:
-        self.under_way.remove(answer)
 
 
 class Service:
     """The route of everything below /assets/media, with a storage and a pool of its own."""
 
     def __init__(self, folder: Path, make_entry: MakeEntry, **settings: Any) -> None:
-        self.storage, self.notes, self._make_entry = LocalStorage(folder), Notes(), make_entry
+        self.storage, self.entries, self._make_entry = LocalStorage(folder), Entries(), make_entry
         self.storage.prepare()
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
         self.pool = RenderPool(read.render_threads, read.render_queue, Patience())
@@ -76,7 +72,9 @@ class Service:
         renders = Renders(self.storage, unlimited, self.pool, read.limits)
         lifetimes = Lifetimes(read.cache_seconds, read.edge_cache_seconds)
         question = questions.reader(read.side_max, read.allowed)
-        delivery = Delivery(read, self.notes, self.storage, renders, unlimited, question, lifetimes, Kept(self.storage))  # type: ignore[arg-type]
+        delivery = Delivery(
+            read, self.entries, self.storage, renders, unlimited, question, lifetimes, Kept(self.storage)
+        )  # type: ignore[arg-type]
 
         async def deliver(request: Request) -> Response:
             return await delivery(request)
@@ -90,7 +88,7 @@ class Service:
         entry = self._make_entry(given_name, media_type, **fields)
         entry = replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content), updated_date=CHANGED)
         await put(self.storage, entry.stored, content)
-        self.notes.catalogued[entry.uuid] = entry
+        self.entries.catalogued[entry.uuid] = entry
         return entry
 
     async def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
@@ -279,7 +277,6 @@ async def test_bytes_that_are_not_the_signed_ones_are_never_served_or_cached(
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-accel-expires"] == "0"
     assert "signature_mismatch" in caplog.messages
-    assert service.notes.confirmed == []
 
 
 async def test_a_part_of_a_large_damaged_file_is_not_served_even_where_it_is_whole(service: Service) -> None:
@@ -301,7 +298,7 @@ async def test_a_file_that_the_storage_does_not_have_is_a_404_that_is_not_cached
 
 async def test_a_storage_that_does_not_work_is_a_503(service: Service, photo: bytes) -> None:
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
-    service.notes.catalogued[entry.uuid] = replace(entry, storage_key=f"{entry.storage_key}/below-a-file")
+    service.entries.catalogued[entry.uuid] = replace(entry, storage_key=f"{entry.storage_key}/below-a-file")
     for path in ("/original/DEV/cat.jpg", "/full/DEV/cat.webp"):
         answer = await service.get(path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
@@ -321,8 +318,6 @@ async def test_what_cannot_be_rendered_is_remembered_for_a_minute(service: Servi
     assert answer.status_code == 422
     assert (answer.headers["x-accel-expires"], answer.headers["x-edge-expires"]) == ("60", "60")
     assert "stale-if-error" not in answer.headers["cache-control"]
-    [noted] = service.notes.confirmed
-    assert keys.is_brief(noted.group), "a change purges it"
 
 
 async def test_what_cannot_be_rendered_and_will_expire_is_kept_by_no_cache(service: Service) -> None:
@@ -345,84 +340,136 @@ async def test_more_renders_than_may_wait_are_refused_at_once(
 
 
 @pytest.mark.parametrize(
-    ("path", "brief"),
-    [
-        ("/original/DEV/cat.jpg", False),
-        ("/full/DEV/cat.webp", False),
-        ("/full/DEV/dog.webp", True),
-        ("/full/PROD/x.webp", True),
-    ],
+    "path",
+    ["/original/DEV/cat.jpg", "/full/DEV/cat.webp", "/full/DEV/cat.jpg", "/full/DEV/dog.webp", "/full/PROD/x.webp"],
 )
-async def test_an_answer_for_a_cache_is_confirmed_and_told_to_be_sent(
-    service: Service, photo: bytes, path: str, brief: bool
+async def test_an_answer_is_the_same_for_whoever_asks_and_says_how_long_it_may_be_kept(
+    service: Service, photo: bytes, path: str
 ) -> None:
     await service.upload(photo, "cat.jpg", "image/jpeg")
-    await service.get(path, FOR_A_CACHE)
-    [answer] = service.notes.confirmed
-    assert (answer.cache_key, keys.is_brief(answer.group)) == ("/key", brief)
-    group = keys.path_group(names.stem(path.removeprefix("/original").removeprefix("/full")))
-    assert answer.group == (keys.brief(group) if brief else group)
-    assert service.notes.under_way == []
+    for_a_cache, for_none = await service.get(path, FOR_A_CACHE), await service.get(path)
+    assert int(for_a_cache.headers["x-accel-expires"]) >= 60
+    assert (for_a_cache.status_code, for_a_cache.headers) == (for_none.status_code, for_none.headers)
+    # One reading for each: what is not older than the generation that was asked for need not be looked up again.
+    assert service.entries.known == [REVISION, 0]
 
 
-async def test_an_answer_for_no_cache_is_not_noted(service: Service, photo: bytes) -> None:
+@pytest.mark.parametrize("path", ["/original/DEV/cat.jpg", "/full/DEV/cat.webp", "/full/DEV/dog.webp"])
+async def test_a_redis_that_is_behind_what_a_cache_knows_is_not_answered_from(
+    service: Service, photo: bytes, path: str
+) -> None:
     await service.upload(photo, "cat.jpg", "image/jpeg")
-    assert (await service.get("/original/DEV/cat.jpg")).status_code == 200
-    assert service.notes.confirmed == []
+    answer = await service.get(path, {GENERATION_HEADER: str(REVISION + 1)})
+    assert answer.status_code == 503
+    assert {name: answer.headers[name] for name in NEVER} == NEVER
+    assert int(answer.headers["retry-after"]) > 0
+    service.entries.revision = REVISION + 1
+    assert (await service.get(path, {GENERATION_HEADER: str(REVISION + 1)})).status_code in (200, 404)
 
 
-async def test_an_answer_that_could_not_be_noted_is_delivered_and_not_cached(service: Service, photo: bytes) -> None:
-    await service.upload(photo, "cat.jpg", "image/jpeg")
-    service.notes.room = False
-    answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
-    assert (answer.status_code, answer.content) == (200, photo)
-    assert (answer.headers["cache-control"], answer.headers["x-accel-expires"]) == ("no-store", "0")
-
-
-async def test_an_answer_whose_entry_changed_while_it_was_made_is_made_anew(service: Service, photo: bytes) -> None:
+async def test_a_redis_that_falls_behind_while_the_answer_is_made_is_not_answered_from(
+    service: Service, photo: bytes
+) -> None:
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
-
-    def expire() -> None:
-        service.notes.catalogued[entry.uuid] = replace(entry, expired=True)
-
-    service.notes.changes = [expire]
+    await service.storage.delete([entry.stored])
+    service.entries.changes = [lambda: setattr(service.entries, "revision", REVISION - 1)]
     answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "image/svg+xml")
-    assert service.notes.under_way == []
+    assert (answer.status_code, answer.headers["x-accel-expires"]) == (503, "0")
+    assert service.entries.known == [REVISION, REVISION]
 
 
-@pytest.mark.parametrize("path", ["/optimise/64x0/DEV/cat.webp", "/original/DEV/cat.jpg", "/original/DEV/cat.webp"])
+@pytest.mark.parametrize("path", ["/original/DEV/cat.jpg", "/full/DEV/cat.webp"])
+async def test_what_is_replaced_while_its_answer_is_made_and_whose_file_is_gone_is_answered_as_it_is_by_then(
+    service: Service, photo: bytes, photos: dict[str, bytes], path: str
+) -> None:
+    new = await service.upload(photos["flower.jpg"], "new.jpg", "image/jpeg")
+    old = await service.upload(photo, "cat.jpg", "image/jpeg")
+    await service.storage.delete([old.stored])
+    changed = replace(old, signature=new.signature, size=new.size, storage_key=new.storage_key, version=2)
+    service.entries.changes = [lambda: service.entries.catalogued.update({old.uuid: changed})]
+    answer = await service.get(path, FOR_A_CACHE)
+    assert answer.status_code == 200
+    assert answer.content == (await service.get(path.replace("cat", "new"))).content
+    assert service.entries.known[:2] == [REVISION, REVISION]
+    assert answer.headers["x-accel-expires"] == "2592000"
+
+
+@pytest.mark.parametrize(("becomes", "media_type"), [("expired", "image/svg+xml"), ("nothing", "application/json")])
+async def test_what_goes_while_its_answer_is_made_is_answered_as_gone(
+    service: Service, photo: bytes, becomes: str, media_type: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+    await service.storage.delete([entry.stored])
+    if becomes == "expired":
+        change = {entry.uuid: replace(entry, expired=True)}
+        service.entries.changes = [lambda: service.entries.catalogued.update(change)]
+    else:
+        service.entries.changes = [service.entries.catalogued.clear]
+    answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, media_type)
+    assert answer.headers["x-accel-expires"] == "60"
+    assert "file_missing" not in caplog.messages
+
+
+@pytest.mark.parametrize("path", ["/optimise/64x0/DEV/cat.webp", "/original/DEV/cat.jpg"])
 async def test_facts_that_are_found_out_while_an_answer_is_made_change_nothing_of_it(
     service: Service, photo: bytes, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
-    before = await service.get(path)
 
     def describe(width: int) -> Callable[[], None]:
         facts = Facts(width, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
-        return lambda: service.notes.catalogued.update({entry.uuid: entry.with_facts(facts)})
+        return lambda: service.entries.catalogued.update({entry.uuid: entry.with_facts(facts)})
 
-    service.notes.changes = [describe(number) for number in range(1, 100)]
+    before = await service.get(path)
+    describe(640)()
     answer = await service.get(path, FOR_A_CACHE)
-    assert (answer.status_code, answer.content) == (before.status_code, before.content)
-    assert answer.headers == before.headers
-    assert len(service.notes.confirmed) == 1
-    renders = sum(record.getMessage() == "rendered" for record in caplog.records)
-    assert renders == (2 if "optimise" in path else 0)
+    assert (answer.status_code, answer.content, answer.headers) == (
+        before.status_code,
+        before.content,
+        before.headers,
+    )
+    # Nor is a file that is missing another one for them.
+    await service.storage.delete([entry.stored])
+    service.entries.known, service.entries.changes = [], [describe(number) for number in range(1, 100)]
+    assert (await service.get(path, FOR_A_CACHE)).status_code == 404
+    assert "file_missing" in caplog.messages
+    assert len(service.entries.known) == 2
 
 
-async def test_an_asset_that_never_stops_changing_is_a_503(service: Service, photo: bytes) -> None:
+@pytest.mark.parametrize(("changes", "status"), [(4, 404), (5, 503), (100, 503)])
+async def test_an_asset_that_never_stops_changing_is_a_503(
+    service: Service, photo: bytes, changes: int, status: int
+) -> None:
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
+    await service.storage.delete([entry.stored])
 
     def rename(information: str) -> Callable[[], None]:
         changed = replace(entry, information=information)
-        return lambda: service.notes.catalogued.update({entry.uuid: changed})
+        return lambda: service.entries.catalogued.update({entry.uuid: changed})
 
-    service.notes.changes = [rename(str(number)) for number in range(100)]
+    service.entries.changes = [rename(str(number)) for number in range(changes)]
     answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
-    assert answer.status_code == 503
-    assert service.notes.under_way == []
+    assert (answer.status_code, answer.headers["x-accel-expires"]) == (status, "0")
+    assert ("retry-after" in answer.headers) is (status == 503)
+    assert len(service.entries.known) == 6
+
+
+async def test_bytes_of_the_next_version_in_a_storage_that_replaces_in_place_wait_for_its_entry(
+    service: Service, photo: bytes, photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.transform.delivery._IN_PLACE_SECONDS", 0)
+    entry, new = await service.upload(photo, "cat.jpg", "image/jpeg"), photos["flower.jpg"]
+    (service.storage.spool.parent / entry.storage_key).write_bytes(new)
+    changed = replace(entry, signature=hashlib.sha256(new).hexdigest(), size=len(new), version=2)
+    service.entries.changes = [lambda: service.entries.catalogued.update({entry.uuid: changed})]
+    assert (await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)).status_code == 500
+    assert service.entries.known == [REVISION], "where files are not replaced these bytes are wrong ones"
+    monkeypatch.setattr(LocalStorage, "in_place", True)
+    answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
+    assert (answer.status_code, answer.content) == (200, new)
+    service.damage(changed)
+    assert (await service.get("/full/DEV/cat.webp", FOR_A_CACHE)).status_code == 500
 
 
 async def test_the_last_answers_before_an_expiry_are_not_taken_for_the_earlier_ones(

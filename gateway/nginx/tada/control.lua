@@ -1,0 +1,66 @@
+--- What the jobs worker says to this node: POST /generations, and GET for whoever wants to know how it is.
+
+local generations = require "tada.generations"
+local disk = require "tada.disk"
+
+local _M = {}
+
+local function body()
+    ngx.req.read_body()
+    local text = ngx.req.get_body_data()
+    if text then
+        return text
+    end
+    local path = ngx.req.get_body_file()
+    if not path then
+        return ""
+    end
+    local file = assert(io.open(path, "rb"))
+    text = file:read("*a")
+    file:close()
+    return text
+end
+
+local function answer(status, problem)
+    local position, current = generations.status()
+    ngx.status = status
+    ngx.header["Content-Type"] = "application/json"
+    ngx.header["Cache-Control"] = "no-store"
+    local tail = problem and string.format(',"problem":"%s"', problem) or ""
+    ngx.print(string.format('{"position":%.0f,"current":%s%s}\n', position, tostring(current), tail))
+end
+
+--- Answer with the position; 409 when the changes do not go on from it, 503 when it cannot be said for how long.
+function _M.answer()
+    disk.know_address(ngx.var.server_addr, ngx.var.server_port)
+    if ngx.req.get_method() ~= "POST" then
+        return answer(200)
+    end
+    local gone, problem = generations.apply(body())
+    if gone then
+        answer(200)
+        return disk.forget_soon(gone)
+    end
+    answer(problem == "gap" and 409 or problem == "unreadable" and 400 or 503, problem)
+end
+
+--- Say which stored copy the purge location removes: the one of a canonical address, whose asset is stale with it; or
+-- one by the very key that it is stored under.
+function _M.purge()
+    local key = ngx.var.http_x_stored_key
+    if not key then
+        key = generations.purge(ngx.var.purged_form)
+        if not key then
+            return ngx.exit(503)
+        end
+    end
+    ngx.var.purge_key = key
+end
+
+--- Answer the health check: whether this node lives, and whether a worker has brought it up to date.
+function _M.health()
+    local _, current = generations.status()
+    ngx.print(string.format('{"alive":true,"current":%s}', tostring(current)))
+end
+
+return _M

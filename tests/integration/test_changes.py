@@ -1,0 +1,322 @@
+"""The log of changes on a real Redis: its numbers, its length, and whoever reads and waits."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.core import changes, keys, origin
+from services.core.catalog import Catalog, Change
+from services.core.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
+from services.core.facts import Facts
+from services.core.redis import Redis, connect
+from services.jobs.staging import Staging
+from tests.catalogs import an_entry, fill, many
+from tests.redis_server import RedisServer
+from tests.waiting import eventually
+
+SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
+
+
+@pytest.fixture
+def catalog(client: Redis) -> Catalog:
+    return Catalog(client)
+
+
+@pytest.fixture
+def log(client: Redis) -> ChangeLog:
+    return ChangeLog(client)
+
+
+async def rename(catalog: Catalog, uuid: str, information: str) -> Change:
+    _, change = await catalog.change(uuid, lambda old: replace(old, information=information))
+    assert change is not None
+    return change
+
+
+async def now(client: Redis) -> int:
+    """Return the time of Redis in microseconds."""
+    seconds, microseconds = await client.time()
+    return int(seconds) * 1_000_000 + int(microseconds)
+
+
+# What is written
+
+
+async def test_each_step_of_the_catalog_is_logged_as_what_it_is(
+    client: Redis, catalog: Catalog, log: ChangeLog
+) -> None:
+    entry = an_entry()
+    with origin.working_for("0123456789abcdef"):
+        created = await catalog.create(entry, None)
+        changed = await rename(catalog, entry.uuid, "new")
+        await catalog.describe(entry.uuid, entry.signature, SEEN)
+        _, deleted = await catalog.delete(entry.uuid, lambda found: None)
+        await catalog.create(entry, None)
+        _, cleared = await catalog.clear()
+        staging = Staging(client)
+        await staging.add([entry])
+        restored = await staging.switch()
+    found = await log.from_(0, 100)
+    assert [type(one) for one in found] == [
+        *(EntryWritten, EntryWritten, EntryDescribed, EntryDeleted, EntryWritten),
+        *(CatalogReplaced, CatalogReplaced),
+    ]
+    assert cleared is not None
+    told = [change.number for change in (created, changed, deleted, cleared, restored)]
+    assert told == [found[at].number for at in (0, 1, 3, 5, 6)]
+    assert {one.request_id for one in found} == {"0123456789abcdef"}
+    for one in found:
+        if isinstance(one, EntryWritten | EntryDeleted):
+            assert (one.uuid, one.unique_name) == (entry.uuid, "/DEV/cat.webp")
+        if isinstance(one, EntryDeleted):
+            assert one.original_name == "/DEV/cat.jpg"
+    assert await catalog.revision() == str(found[-1].number)
+
+
+async def test_a_write_that_changes_nothing_is_not_logged(catalog: Catalog, log: ChangeLog) -> None:
+    entry = an_entry()
+    created = await catalog.create(entry, None)
+    assert await catalog.change(entry.uuid, lambda old: old) == (entry, None)
+    _, deleted = await catalog.delete(entry.uuid, lambda found: None)
+    assert await catalog.clear() == (0, None)
+    assert [one.number for one in await log.from_(0, 10)] == [created.number, deleted.number]
+
+
+async def test_a_change_says_which_bytes_it_has_left_behind(catalog: Catalog) -> None:
+    entry = an_entry()
+    assert (await catalog.create(entry, None)).left == ""
+    assert (await rename(catalog, entry.uuid, "new")).left == ""
+    _, moved = await catalog.change(entry.uuid, lambda old: replace(old, storage_key="DEV/cat.webp.1"))
+    assert moved is not None
+    assert (moved.uuid, moved.left) == (entry.uuid, entry.storage_key)
+    _, deleted = await catalog.delete(entry.uuid, lambda found: None)
+    assert (deleted.uuid, deleted.left) == (entry.uuid, "DEV/cat.webp.1")
+    await catalog.create(entry, None)
+    _, kept = await catalog.delete(entry.uuid, lambda found: None, keep_bytes=True)
+    assert kept.left == ""
+
+
+async def test_a_write_whose_answer_was_lost_has_a_number_that_is_no_lower(
+    client: Redis, catalog: Catalog, log: ChangeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, write = an_entry(), catalog._write
+
+    async def said_twice(**given: object) -> object:
+        await write(**given)
+        return await write(**given)
+
+    monkeypatch.setattr(catalog, "_write", said_twice)
+    change = await catalog.create(entry, None)
+    [written] = await log.from_(0, 10)
+    assert change == Change(written.number, entry.uuid)
+
+
+# Numbers
+
+
+async def test_the_number_of_a_change_is_its_time_in_microseconds(client: Redis, catalog: Catalog) -> None:
+    before = await now(client)
+    change = await catalog.create(an_entry(), None)
+    assert before <= change.number <= await now(client)
+    assert changes.age(change.number, time.time()) < 5
+
+
+@pytest.mark.parametrize("ahead_seconds", [1, 86400, 50 * 365 * 86400])
+async def test_numbers_grow_one_by_one_where_the_clock_is_behind_the_last_one(
+    client: Redis, catalog: Catalog, log: ChangeLog, ahead_seconds: int
+) -> None:
+    last = await now(client) + ahead_seconds * 1_000_000 + 10_000_000
+    await client.set(keys.REVISION, str(last))
+    entry = an_entry()
+    written = [(await catalog.create(entry, None)).number]
+    written += [(await rename(catalog, entry.uuid, str(number))).number for number in range(20)]
+    written.append((await catalog.delete(entry.uuid, lambda found: None))[1].number)
+    assert written == list(range(last + 1, last + 23))
+    assert [one.number for one in await log.from_(0, 100)] == written
+    assert int(await catalog.revision()) == written[-1]
+
+
+@pytest.mark.parametrize("revision", ["1764455000123-1", "1764455000123-0", "1-1", "0"])
+async def test_numbers_begin_after_a_revision_of_the_version_before(
+    client: Redis, catalog: Catalog, log: ChangeLog, revision: str
+) -> None:
+    await client.set(keys.REVISION, revision)
+    before = await now(client)
+    change = await catalog.create(an_entry(), None)
+    assert changes.number_of(revision) < before <= change.number
+    assert await catalog.revision() == str(change.number)
+
+
+async def test_numbers_grow_strictly_whoever_writes_and_however_many(
+    server: RedisServer, client: Redis, log: ChangeLog
+) -> None:
+    others = [connect(server.url) for _ in range(4)]
+    entries = [an_entry(str(number)) for number in range(4)]
+
+    async def write(own: Redis, uuid: str) -> list[int]:
+        return [(await rename(Catalog(own), uuid, str(number))).number for number in range(50)]
+
+    for entry in entries:
+        await Catalog(client).create(entry, None)
+    found = await asyncio.gather(*(write(own, entry.uuid) for own, entry in zip(others, entries, strict=True)))
+    for numbers in found:
+        assert numbers == sorted(numbers)
+    logged = [one.number for one in await log.from_(0, 1000)]
+    assert logged == sorted(set(logged))
+    assert set(logged) == {number for numbers in found for number in numbers} | set(logged[:4])
+    for own in others:
+        await own.aclose()
+
+
+async def test_a_restore_and_an_emptying_take_numbers_like_every_change_and_begin_an_epoch(
+    client: Redis, catalog: Catalog
+) -> None:
+    last = await now(client) + 10**12
+    await fill(client, many(3))
+    await client.set(keys.REVISION, str(last))
+    _, cleared = await catalog.clear()
+    assert cleared == Change(last + 1)
+    assert await client.get(keys.EPOCH) == str(last + 1).encode()
+    staging = Staging(client)
+    await staging.add(many(3))
+    assert await staging.switch() == Change(last + 2)
+    assert await client.get(keys.EPOCH) == str(last + 2).encode()
+
+
+# The log
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Have the log keep less; Redis drops what it has too much of a hundred at a time."""
+    monkeypatch.setattr(changes, "KEPT", 300)
+    return 300
+
+
+async def test_the_log_keeps_about_as_many_as_it_should(
+    client: Redis, catalog: Catalog, log: ChangeLog, short: int
+) -> None:
+    entry = an_entry()
+    await catalog.create(entry, None)
+    assert await log.is_whole()
+    for number in range(short + 250):
+        await rename(catalog, entry.uuid, str(number))
+    held = await client.xlen(keys.CHANGES)
+    assert short <= held < short + 100
+    assert not await log.is_whole()
+    found = await log.from_(0, 1000)
+    assert len(found) == held
+    assert found[-1] == await log.latest()
+
+
+async def test_a_log_of_fifty_thousand_changes_is_small(client: Redis, catalog: Catalog) -> None:
+    entry = an_entry("a-name-as-long-as-most-are", folder="products/2025/spring")
+    with origin.working_for("0123456789abcdef"):
+        await catalog.create(entry, None)
+        [(_, fields)] = await client.xrange(keys.CHANGES)
+        async with client.pipeline(transaction=False) as pipeline:
+            for number in range(changes.KEPT + 10_000):
+                pipeline.xadd(keys.CHANGES, fields, id=f"{2 * 10**15 + number}-0", maxlen=changes.KEPT)
+            await pipeline.execute()
+    assert changes.KEPT <= await client.xlen(keys.CHANGES) < changes.KEPT + 100
+    assert await client.memory_usage(keys.CHANGES, samples=0) < 15_000_000
+
+
+async def test_a_log_is_whole_until_something_was_dropped_and_anew_when_redis_was_emptied(
+    client: Redis, catalog: Catalog, log: ChangeLog
+) -> None:
+    assert await log.is_whole(), "nothing has ever been written"
+    for number in range(5):
+        await catalog.create(an_entry(str(number)), None)
+    assert await log.is_whole()
+    await client.xtrim(keys.CHANGES, maxlen=4, approximate=False)
+    assert not await log.is_whole()
+    await client.flushall()
+    assert await log.is_whole()
+    await catalog.create(an_entry(), None)
+    assert await log.is_whole()
+
+
+async def test_a_log_that_redis_has_loaded_from_its_disk_says_the_same(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
+    client = connect(server.url)
+    try:
+        catalog, log = Catalog(client), ChangeLog(client)
+        for number in range(5):
+            await catalog.create(an_entry(str(number)), None)
+        before = await log.from_(0, 10)
+        for is_whole in (True, False):
+            server.stop()
+            server.start()
+            assert await log.from_(0, 10) == before
+            assert await log.is_whole() is is_whole
+            await client.xtrim(keys.CHANGES, maxlen=3, approximate=False)
+            before = before[-3:]
+    finally:
+        await client.aclose()
+        server.stop()
+
+
+async def test_the_log_is_read_from_a_number_on_that_one_included(catalog: Catalog, log: ChangeLog) -> None:
+    numbers = [(await catalog.create(an_entry(str(number)), None)).number for number in range(5)]
+    for at, number in enumerate(numbers):
+        assert [one.number for one in await log.from_(number, 10)] == numbers[at:]
+        assert [one.number for one in await log.from_(number - 1, 10)] == numbers[at:]
+        assert [one.number for one in await log.from_(number, 2)] == numbers[at : at + 2]
+    assert await log.from_(numbers[-1] + 1, 10) == []
+    latest = await log.latest()
+    assert latest is not None
+    assert latest.number == numbers[-1]
+
+
+# Waiting
+
+
+@pytest.fixture
+async def waiting_for_the_next(client: Redis, catalog: Catalog, log: ChangeLog) -> AsyncIterator["asyncio.Task[bool]"]:
+    """Somebody who waits for what comes after the last change."""
+    last = await catalog.create(an_entry("last"), None)
+    task = asyncio.create_task(log.wait_after(last.number, 2.5))
+
+    async def is_blocked() -> bool:
+        return bool((await client.info("clients"))["blocked_clients"])
+
+    await eventually(is_blocked)
+    yield task
+    task.cancel()
+
+
+async def test_who_waits_is_woken_by_the_next_change(
+    catalog: Catalog, waiting_for_the_next: "asyncio.Task[bool]"
+) -> None:
+    assert not waiting_for_the_next.done()
+    await catalog.create(an_entry(), None)
+    async with asyncio.timeout(1):
+        assert await waiting_for_the_next is True
+
+
+async def test_who_waits_is_woken_by_a_change_of_the_whole_catalog(
+    catalog: Catalog, waiting_for_the_next: "asyncio.Task[bool]"
+) -> None:
+    await catalog.clear()
+    async with asyncio.timeout(1):
+        assert await waiting_for_the_next is True
+
+
+async def test_who_waits_in_vain_is_told_so_in_time(catalog: Catalog, log: ChangeLog) -> None:
+    last = await catalog.create(an_entry("last"), None)
+    started = time.monotonic()
+    assert await log.wait_after(last.number, 0.1) is False
+    assert 0.05 < time.monotonic() - started < 1
+    assert await log.wait_after(last.number, 0) is False, "no time at all is not for ever"
+
+
+async def test_what_is_there_already_is_not_waited_for(catalog: Catalog, log: ChangeLog) -> None:
+    change = await catalog.create(an_entry(), None)
+    async with asyncio.timeout(1):
+        assert await log.wait_after(change.number - 1, 60) is True
+        assert await log.wait_after(0, 60) is True

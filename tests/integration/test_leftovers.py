@@ -1,0 +1,245 @@
+"""What a change leaves behind in the storage: gone before the answer, or left to the jobs worker."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.catalog.leftovers import Leftovers
+from services.core import keys
+from services.core.catalog import Catalog, Change
+from services.core.entries import Entry
+from services.core.errors import StorageDown
+from services.core.redis import Redis, connect
+from services.core.storage import ObjectMissing, StoredObject
+from services.core.storage.local import LocalStorage
+from services.jobs.reap import reap
+from tests.catalogs import an_entry
+from tests.storing import listed, put
+from tests.waiting import eventually
+
+PHOTO = b"\xff\xd8\xff\xe0 a photograph"
+
+
+class Halting(LocalStorage):
+    """A storage whose deletes fail, or do not end, as long as they are told to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.is_down = False
+        self.asked = asyncio.Event()
+        self.may_delete = asyncio.Event()
+        self.may_delete.set()
+
+    async def delete(self, objects: Sequence[StoredObject]) -> None:
+        self.asked.set()
+        if self.is_down:
+            raise StorageDown("It is down.")
+        await self.may_delete.wait()
+        await super().delete(objects)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Halting:
+    made = Halting(tmp_path / "data")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+async def catalog(client: Redis) -> AsyncIterator[Catalog]:
+    """The catalog as the service has it that answers: a process that lives."""
+    made = Catalog(client)
+
+    async def lives() -> bool:
+        return bool(await client.exists(keys.alive(made.owner)))
+
+    async with made.alive():
+        await eventually(lives)
+        yield made
+
+
+@pytest.fixture
+def jobs(client: Redis) -> Catalog:
+    """The catalog as the jobs worker has it: another process."""
+    return Catalog(client)
+
+
+@pytest.fixture
+def leftovers(catalog: Catalog, storage: Halting) -> Leftovers:
+    return Leftovers(catalog, storage)
+
+
+async def upload(catalog: Catalog, storage: Halting, base: str = "cat") -> Entry:
+    claim = await catalog.claim(an_entry(base).unique_name)
+    entry = an_entry(base, storage_key=claim.storage_key, size=len(PHOTO))
+    await put(storage, entry.stored, PHOTO)
+    await catalog.create(entry, claim)
+    return entry
+
+
+async def replaced(catalog: Catalog, storage: Halting, entry: Entry) -> Change:
+    """Give an entry other bytes under another key."""
+    claim = await catalog.claim(entry.unique_name)
+    await put(storage, replace(entry, storage_key=claim.storage_key).stored, PHOTO)
+    _, change = await catalog.change(
+        entry.uuid, lambda old: replace(old, storage_key=claim.storage_key, version=old.version + 1), claim
+    )
+    assert change is not None
+    return change
+
+
+async def deleted(catalog: Catalog, entry: Entry) -> Change:
+    _, change = await catalog.delete(entry.uuid, lambda found: None)
+    return change
+
+
+async def claims(client: Redis) -> dict[bytes, bytes]:
+    return await client.hgetall(keys.CLAIMS)  # type: ignore[misc, no-any-return]
+
+
+async def test_the_bytes_of_what_is_deleted_are_gone_before_the_answer(
+    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    entry, other = await upload(catalog, storage), await upload(catalog, storage, "other")
+    await leftovers.clear([await deleted(catalog, entry)], 10)
+    assert set(await listed(storage)) == {other.storage_key}
+    assert await claims(client) == {}
+
+
+async def test_the_bytes_of_what_is_replaced_are_gone_before_the_answer_and_the_new_ones_stay(
+    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    entry = await upload(catalog, storage)
+    for _ in range(3):
+        change = await replaced(catalog, storage, await catalog.get(entry.uuid))
+        await leftovers.clear([change], 10)
+        assert set(await listed(storage)) == {(await catalog.get(entry.uuid)).storage_key}
+        assert await claims(client) == {}
+
+
+async def test_what_many_changes_leave_behind_is_deleted_together(
+    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    changes = [await deleted(catalog, await upload(catalog, storage, f"cat-{at}")) for at in range(30)]
+    await leftovers.clear(changes, 10)
+    assert await listed(storage) == {}
+    assert await claims(client) == {}
+
+
+async def test_a_change_that_leaves_nothing_behind_costs_nothing(
+    catalog: Catalog, storage: Halting, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await upload(catalog, storage)
+    _, change = await catalog.change(entry.uuid, lambda old: replace(old, information="new"))
+    assert change is not None
+    monkeypatch.setattr(Catalog, "take_obsolete", None)
+    for changes in ([change], [], [Change(17)]):
+        await leftovers.clear(changes, 10)
+    assert not storage.asked.is_set()
+    assert set(await listed(storage)) == {entry.storage_key}
+
+
+async def test_a_storage_that_is_slow_holds_an_answer_up_no_longer_than_it_may(
+    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    change = await deleted(catalog, await upload(catalog, storage))
+    storage.may_delete.clear()
+    started = time.monotonic()
+    await leftovers.clear([change], 0.1)
+    assert 0.05 < time.monotonic() - started < 1
+    await leftovers.clear([], 0.1)
+    storage.may_delete.set()
+
+    async def are_gone() -> bool:
+        return await listed(storage) == {} and await claims(client) == {}
+
+    await eventually(are_gone)  # Behind the answer.
+
+
+async def test_without_any_time_it_is_done_behind_the_answer(
+    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    await leftovers.clear([await deleted(catalog, await upload(catalog, storage))], 0)
+
+    async def are_gone() -> bool:
+        return await listed(storage) == {} and await claims(client) == {}
+
+    await eventually(are_gone)
+
+
+async def test_a_storage_that_is_down_fails_no_answer_and_what_is_left_is_deleted_later(
+    client: Redis,
+    catalog: Catalog,
+    jobs: Catalog,
+    storage: Halting,
+    leftovers: Leftovers,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    entry = await upload(catalog, storage)
+    change = await deleted(catalog, entry)
+    storage.is_down = True
+    async with asyncio.timeout(5):
+        await leftovers.clear([change], 60)
+    assert "leftovers_delayed" in caplog.messages
+    assert set(await claims(client)) == {entry.storage_key.encode()}
+    storage.is_down = False
+
+    async def are_gone() -> bool:
+        await reap(jobs, storage)
+        return await listed(storage) == {}
+
+    # By the jobs worker, while the service that could not do it lives on; or by that service.
+    await eventually(are_gone, within=5)
+    assert await claims(client) == {}
+
+
+async def test_what_a_service_that_died_has_left_is_deleted_by_the_worker(
+    client: Redis, catalog: Catalog, jobs: Catalog, storage: Halting
+) -> None:
+    dead = Catalog(client)
+    entry = await upload(catalog, storage)
+    change = await deleted(catalog, entry)
+    assert await dead.take_obsolete(change.left, change.uuid) is not None
+    assert await reap(jobs, storage) == 1
+    assert await listed(storage) == {}
+    assert await claims(client) == {}
+
+
+async def test_without_redis_no_answer_fails_and_what_is_left_is_deleted_later(
+    client: Redis, catalog: Catalog, jobs: Catalog, storage: Halting
+) -> None:
+    change = await deleted(catalog, await upload(catalog, storage))
+    away = connect("redis://127.0.0.1:1")
+    async with asyncio.timeout(5):
+        await Leftovers(Catalog(away), storage).clear([change], 60)
+    await away.aclose()
+    assert await reap(jobs, storage) == 1
+    assert await listed(storage) == {}
+
+
+async def test_bytes_that_are_in_use_again_are_not_deleted(
+    client: Redis, catalog: Catalog, jobs: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    entry = await upload(catalog, storage)
+    change = await deleted(catalog, entry)
+    await reap(jobs, storage)  # The worker was faster.
+    again = await upload(catalog, storage)
+    assert again.storage_key == entry.storage_key
+    await leftovers.clear([change], 10)
+    assert await storage.read(again.stored) == PHOTO
+    assert await claims(client) == {}
+
+
+async def test_who_asks_for_the_bytes_of_what_was_deleted_finds_none(
+    catalog: Catalog, storage: Halting, leftovers: Leftovers
+) -> None:
+    entry = await upload(catalog, storage)
+    await leftovers.clear([await deleted(catalog, entry)], 10)
+    with pytest.raises(ObjectMissing):
+        await storage.read(entry.stored)
+    again = await upload(catalog, storage)
+    assert again.storage_key == entry.storage_key, "the plain key is free"
