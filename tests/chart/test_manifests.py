@@ -43,6 +43,7 @@ EVERYTHING = {
     "redis.auth": True,
     "transform.autoscaling.enabled": True,
     "transform.autoscaling.queueLength.target": 4,
+    "edge.autoscaling.enabled": True,
     "cache.persistence.enabled": True,
     "ingress.public": {"enabled": True, "host": "media.example.com", "tlsSecret": "certificate"},
     "ingress.internal": {"enabled": True, "host": "api.example.com", "tlsSecret": "certificate"},
@@ -133,14 +134,7 @@ def test_a_service_leads_to_a_port_of_some_pod(objects: list[Object]) -> None:
 
 def test_names_that_pods_are_told_are_those_of_services(objects: list[Object]) -> None:
     services = {each["metadata"]["name"] for each in objects if each["kind"] == "Service"}
-    told = (
-        "CACHE_SERVERS",
-        "CATALOG_SERVERS",
-        "TRANSFORM_SERVERS",
-        "NGINX_SERVICE",
-        "NGINX_EDGE_SERVICE",
-        "SAMPLES_TO",
-    )
+    told = ("CACHE_SERVERS", "CATALOG_SERVERS", "TRANSFORM_SERVERS", "NGINX_SERVICE", "NGINX_EDGE_SERVICE")
     for component in (*TIERS, "jobs"):
         for name, value in environment(objects, component).items():
             if name in told:
@@ -201,8 +195,8 @@ def test_the_queue_that_transform_grows_by_is_one_that_it_counts() -> None:
     assert scaler["metrics"][1]["pods"]["metric"]["name"] == transform_metrics.TAKEN._name
 
 
-def test_who_may_reach_whom() -> None:
-    found = rendered("defaults")
+def reachable(found: list[Object]) -> dict[tuple[str, str], set[str] | str]:
+    """Return who may reach which port of which component, by the NetworkPolicies."""
     reached: dict[tuple[str, str], set[str] | str] = {}
     for policy in (each for each in found if each["kind"] == "NetworkPolicy"):
         component = policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
@@ -215,22 +209,37 @@ def test_who_may_reach_whom() -> None:
                 for peer in peers
             }
             reached[component, port["port"]] = named or "everybody"
+    return reached
+
+
+def test_who_may_reach_whom() -> None:
     namespace, cluster = {"{'podSelector': {}}"}, {"{'namespaceSelector': {}}"}
-    assert reached == {
+    assert reachable(rendered("defaults")) == {
         ("edge", "http"): "everybody",
+        ("edge", "metrics"): cluster,
         ("cache", "http"): {"edge", "cache", "jobs"},
         ("cache", "api"): namespace,
+        ("cache", "metrics"): cluster,
         ("catalog", "http"): {"cache"},
         ("catalog", "metrics"): cluster,
         ("transform", "http"): {"cache"},
         ("transform", "metrics"): cluster,
         ("jobs", "metrics"): cluster,
-        ("jobs", "samples"): {"edge", "cache"},
         ("redis", "redis"): {"catalog", "transform", "jobs"},
     }
 
 
-def test_every_edge_is_purged_by_its_own_address_also_before_it_is_ready() -> None:
+def test_the_jobs_worker_reaches_the_edges_whoever_else_may() -> None:
+    assert reachable(rendered("everything"))["edge", "http"] == {"{'ipBlock': {'cidr': '10.0.0.0/8'}}", "jobs"}
+
+
+def test_who_may_read_the_metrics_of_the_services_may_read_those_of_nginx() -> None:
+    reached = reachable(render({"networkPolicy.metricsFrom": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}))
+    for component in (*SERVICES, *TIERS):
+        assert reached[component, "metrics"] == {"{'ipBlock': {'cidr': '10.1.0.0/16'}}"}
+
+
+def test_every_edge_is_told_of_changes_at_its_own_address_also_before_it_is_ready() -> None:
     found = rendered("defaults")
     [node] = environment(found, "jobs")["NGINX_EDGE_SERVICE"].split(",")
     service = one(found, "Service", node.removeprefix("http://").removesuffix(":8080"))
@@ -245,6 +254,68 @@ def test_the_public_side_shows_what_is_read_and_no_purge() -> None:
     assert {path["backend"]["service"]["name"] for path in rule["http"]["paths"]} == {"tada-edge"}
     [internal] = one(rendered("everything"), "Ingress", "tada-internal")["spec"]["rules"]
     assert {path["backend"]["service"]["name"] for path in internal["http"]["paths"]} == {"tada-api"}
+
+
+def test_metrics_are_behind_no_address_of_the_public_side_or_of_the_internal_entry() -> None:
+    found = render({**EVERYTHING, "metrics.serviceMonitor.enabled": True})
+    leading = {
+        each["metadata"]["name"]
+        for each in found
+        if each["kind"] == "Service" and "metrics" in {port["targetPort"] for port in each["spec"]["ports"]}
+    }
+    assert leading == {"tada-metrics"}
+    assert one(found, "Service", "tada-metrics")["spec"]["clusterIP"] == "None"
+    behind = {
+        path["backend"]["service"]["name"]
+        for each in found
+        if each["kind"] == "Ingress"
+        for rule in each["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    }
+    assert behind == {"tada-edge", "tada-api"}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_tier_has_its_port_for_metrics_where_it_listens(tier: str) -> None:
+    found = render({"metrics.gatewayPort": 9200})
+    assert {"name": "metrics", "containerPort": 9200} in container(found, tier)["ports"]
+    assert environment(found, tier)["METRICS_LISTEN"] == "0.0.0.0:9200"
+    found = render({f"{tier}.settings.METRICS_LISTEN": "off", "metrics.serviceMonitor.enabled": True})
+    assert "metrics" not in {port["name"] for port in container(found, tier)["ports"]}
+    test_a_service_leads_to_a_port_of_some_pod(found)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_a_node_knows_is_on_the_volume_of_its_cache_and_not_in_the_cache(tier: str) -> None:
+    program = (ROOT / "gateway/nginx/entrypoint.sh").read_text()
+    generations, store = re.findall(r'export (?:GENERATIONS_FILE|CACHE_DIR)="\$\{\w+:-(.+)\}"', program)[::-1]
+    for variant in ("defaults", "everything"):
+        [mount] = [each for each in container(rendered(variant), tier)["volumeMounts"] if each["name"] == "cache"]
+        assert not mount.get("readOnly")
+        for place in (generations, store):
+            assert place.startswith(mount["mountPath"] + "/")
+    assert not generations.startswith(store + "/")
+
+
+def test_the_volume_of_the_smallest_cache_has_room_for_what_the_node_knows_twice() -> None:
+    [volume, _] = pod(render({"edge.cacheSize": "1Mi"}), "edge")["volumes"]
+    assert volume["emptyDir"]["sizeLimit"] == "33Mi"
+    [volume, _] = pod(render({"edge.cacheSize": "2Gi"}), "edge")["volumes"]
+    assert volume["emptyDir"]["sizeLimit"] == "2560Mi"
+
+
+def test_the_edges_grow_by_processor_and_their_deployment_says_no_number_of_pods() -> None:
+    found = rendered("everything")
+    scaler = one(found, "HorizontalPodAutoscaler", "tada-edge")["spec"]
+    assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "tada-edge"}
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 8)
+    [metric] = scaler["metrics"]
+    assert metric["resource"] == {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+    assert "replicas" not in workloads(found)["edge"]["spec"]
+    assert workloads(rendered("defaults"))["edge"]["spec"]["replicas"] == 2
+    assert not [each for each in rendered("defaults") if each["kind"] == "HorizontalPodAutoscaler"]
+    local = render({"local": True, "edge.autoscaling.enabled": True})
+    assert workloads(local)["edge"]["spec"]["replicas"] == 1
 
 
 def test_transform_grows_by_processor_and_by_queue_and_its_deployment_says_no_number_of_pods() -> None:
@@ -280,7 +351,7 @@ def test_each_part_loses_one_pod_at_a_time_when_machines_are_emptied() -> None:
     assert not [each for each in render({"podDisruptionBudget": False}) if each["kind"] == "PodDisruptionBudget"]
 
 
-def test_the_operator_finds_the_metrics_of_all_three_services() -> None:
+def test_the_operator_finds_the_metrics_of_all_three_services_and_of_both_tiers() -> None:
     found = rendered("monitored")
     monitor = one(found, "ServiceMonitor", "tada")["spec"]
     wanted = monitor["selector"]["matchLabels"].items()
@@ -292,7 +363,7 @@ def test_the_operator_finds_the_metrics_of_all_three_services() -> None:
         for component, workload in workloads(found).items()
         if chosen <= workload["spec"]["template"]["metadata"]["labels"].items()
     }
-    assert behind == set(SERVICES)
+    assert behind == {*SERVICES, *TIERS}
 
 
 def test_alerts_and_dashboards_of_the_chart_reach_the_operator_and_grafana_as_they_are(tmp_path: Path) -> None:
@@ -320,7 +391,7 @@ def test_alerts_and_dashboards_of_the_chart_reach_the_operator_and_grafana_as_th
     assert not {"PrometheusRule", "ConfigMap"} & {each["kind"] for each in rendered("defaults")}
 
 
-def test_what_a_cache_node_kept_does_not_outlive_the_node_unpurged() -> None:
+def test_what_a_cache_node_kept_does_not_outlive_the_node() -> None:
     cache_tier = workloads(rendered("everything"))["cache"]["spec"]
     assert cache_tier["persistentVolumeClaimRetentionPolicy"]["whenScaled"] == "Delete"
 

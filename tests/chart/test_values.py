@@ -30,6 +30,7 @@ S3 = {"delegatedStorage.storageMethod": "S3"}
         ({"settings": {"LIST": ["a"]}}, "at '/settings/LIST': got array, want"),
         ({"cache.cacheSize": "10g"}, "at '/cache/cacheSize': '10g' does not match pattern"),
         ({"metrics.port": 80}, "at '/metrics/port': minimum: got 80, want 1,024"),
+        ({"metrics.gatewayPort": 80}, "at '/metrics/gatewayPort': minimum: got 80, want 1,024"),
         ({"secrets": {}}, "secrets.MEDIA_TOKEN: expected a token"),
         ({"secrets": {"MEDIA_TOKEN": "m"}}, "secrets.PURGE_TOKEN: expected a token"),
         ({"secrets.PURGE_TOKEN": "short"}, "at '/secrets/PURGE_TOKEN': 'short' does not match pattern"),
@@ -56,7 +57,12 @@ S3 = {"delegatedStorage.storageMethod": "S3"}
             "ingress.internal.host: expected another host than that of the public side",
         ),
         ({"transform.autoscaling": {"enabled": True, "cpu": 0}}, "expected cpu or queueLength.target above 0"),
-        ({"transform.autoscaling": {"enabled": True, "minReplicas": 9}}, "minReplicas: expected 8 at most"),
+        (
+            {"transform.autoscaling": {"enabled": True, "minReplicas": 9}},
+            "transform.autoscaling.minReplicas: expected 8 at most",
+        ),
+        ({"edge.autoscaling.minReplicas": 9}, "edge.autoscaling.minReplicas: expected 8 at most, as maxReplicas says"),
+        ({"edge.autoscaling.cpu": 0}, "at '/edge/autoscaling/cpu': minimum: got 0, want 1"),
     ],
     ids=str,
 )

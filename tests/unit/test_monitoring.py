@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard: they parse as Prometheus does, and name what the services really count."""
+"""The alert rules and the dashboard: they parse as Prometheus does, and name what services and nginx really count."""
 
 import json
 import re
@@ -20,6 +20,7 @@ DASHBOARD = json.loads((ROOT / "charts/tada/dashboards/tada.json").read_text())
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
 MODULES = (core_metrics, transform_metrics, jobs_metrics)
+HITS = (ROOT / "gateway/nginx/tada/hits.lua").read_text()
 ADDED = {"instance", "job", "le"}
 """Labels that Prometheus adds."""
 
@@ -33,7 +34,15 @@ def defined() -> dict[str, tuple[set[str], str]]:
             suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}[family.type]
             for suffix in suffixes:
                 found[family.name + suffix] = (set(metric._labelnames), family.documentation)
-    return found
+    return {**found, **defined_by_nginx()}
+
+
+def defined_by_nginx() -> dict[str, tuple[set[str], str]]:
+    """Return the same of the metrics of nginx. Those that are counted have labels, all the same ones."""
+    labels = set(re.findall(r'(\w+)="%', HITS))
+    types = dict(re.findall(r"# TYPE (\w+) (\w+)", HITS))
+    helps = re.findall(r'"# HELP (\w+) (.*)"', HITS)
+    return {name: (labels if types[name] == "counter" else set(), said) for name, said in helps}
 
 
 def expressions() -> Iterator[tuple[str, str]]:
@@ -69,6 +78,14 @@ def test_an_expression_parses_and_names_metrics_and_labels_that_there_are(where:
         assert {matcher.name for matcher in selector.matchers.matchers} <= known[selector.name][0]
     labels = {name.strip() for group in re.findall(r"by \(([^)]+)\)", expression) for name in group.split(",")}
     assert labels <= ADDED.union(*(known.get(selector.name, (set(),))[0] for selector in found))
+
+
+def test_the_metrics_of_nginx_are_found_in_its_program() -> None:
+    assert {name: labels for name, (labels, _) in defined_by_nginx().items()} == {
+        "tada_gateway_requests_total": {"tier", "cache", "status"},
+        "tada_gateway_current": set(),
+        "tada_gateway_position_seconds": set(),
+    }
 
 
 def test_a_name_that_there_is_not_would_be_seen() -> None:

@@ -11,6 +11,10 @@
     - name: api
       containerPort: 3001
     {{- end }}
+    {{- with include "tada.nginxMetrics" . }}
+    - name: metrics
+      containerPort: {{ . }}
+    {{- end }}
   startupProbe:
     httpGet: {path: /healthz, port: http}
     periodSeconds: 2
@@ -23,7 +27,8 @@
   readinessProbe:
     httpGet: {path: /healthz, port: http}
     {{- if eq .component "edge" }}
-    # The jobs worker finds the edges by DNS, where an answer may be 5 seconds old: an edge is there before it caches.
+    # The jobs worker finds the edges by DNS, where an answer may be 5 seconds old. It has brought an edge up to date,
+    # and the edge caches, before the public comes.
     initialDelaySeconds: 10
     {{- end }}
     periodSeconds: 5
@@ -37,6 +42,20 @@
       mountPath: /var/cache/tada
     - name: run
       mountPath: /run/tada
+{{- end }}
+
+{{/* dict root component: the port for metrics of an nginx tier; no text when it has none. */}}
+{{- define "tada.nginxMetrics" -}}
+{{- $settings := include "tada.settings" . | fromYaml -}}
+{{ regexFind "[0-9]+$" $settings.METRICS_LISTEN }}
+{{- end }}
+
+{{/* dict root component: labels of the pods of an nginx tier. */}}
+{{- define "tada.nginxLabels" -}}
+{{ include "tada.labels" . }}
+{{- if include "tada.nginxMetrics" . }}
+tada/metrics: served
+{{- end }}
 {{- end }}
 
 {{/* What is rendered there holds the purge token: never on a disk. */}}

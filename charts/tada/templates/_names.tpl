@@ -97,8 +97,9 @@ tada/version: {{ . | quote }}
 {{ . | replace "Gi" "g" | replace "Mi" "m" }}
 {{- end }}
 
-{{/* A volume for a cache of this size: a quarter more, for bodies on their way and for what is not yet counted. */}}
+{{/* A volume for a cache of this size: a quarter more, for bodies on their way and for what is not yet counted, but room
+for the file of generations (10 MB, twice while it is written) at least. */}}
 {{- define "tada.cacheVolume" -}}
-{{- $number := regexFind "^[0-9]+" . | int -}}
-{{ div (mul $number (ternary 1024 1 (hasSuffix "Gi" .)) 5) 4 }}Mi
+{{- $size := mul (regexFind "^[0-9]+" . | int) (ternary 1024 1 (hasSuffix "Gi" .)) -}}
+{{ add $size (max (div $size 4) 32) }}Mi
 {{- end }}

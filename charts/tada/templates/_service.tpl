@@ -46,11 +46,6 @@ spec:
             {{- end }}
             - name: metrics
               containerPort: {{ $settings.METRICS_PORT }}
-            {{- if eq $component "jobs" }}
-            - name: samples
-              containerPort: {{ $settings.METRICS_PORT }}
-              protocol: UDP
-            {{- end }}
           # It is not restarted because Redis or the storage is down, only taken out of the way.
           startupProbe:
             httpGet: {path: /startupz, port: metrics}

@@ -56,7 +56,7 @@ NGINX_EDGE_SERVICE: {{ printf "http://%s-edge-pods:8080" (include "tada.fullname
 {{- define "tada.settings.gateway" -}}
 ORIGINS_ALLOWED: {{ .Values.mediaApi.originsAllowed | quote }}
 CACHE_SERVERS: {{ include "tada.cacheServers" . | quote }}
-SAMPLES_TO: {{ printf "%s-jobs:9100" (include "tada.fullname" .) | quote }}
+METRICS_LISTEN: {{ printf "0.0.0.0:%s" (include "tada.text" .Values.metrics.gatewayPort) | quote }}
 {{- end }}
 
 {{- define "tada.settings.edge" -}}
