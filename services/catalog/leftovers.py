@@ -1,21 +1,37 @@
 """Stored bytes that a change has left behind: deleted before the answer, so that what is gone is gone.
 
-When that fails or takes too long nothing is lost: the catalog has noted them, and the jobs worker deletes them.
+What fails is tried again behind the answer. When this process dies, the jobs worker deletes them: the catalog has noted
+who was about to do it.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from itertools import chain, repeat
 
 from redis.exceptions import RedisError
 
 from services.core import logs
-from services.core.catalog import Catalog, Change
+from services.core.catalog import Catalog, Change, StaleClaim
 from services.core.errors import TadaError
 from services.core.reaping import settle
 from services.core.storage import Storage
 
 log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = (1, 2, 5, 15, 30)
+
+
+async def until_done(step: Callable[[], Awaitable[None]], event: str, **said: object) -> None:
+    """Carry out a step until neither Redis nor the storage fails it; each failure is a line in the log."""
+    for pause in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
+        try:
+            await step()
+            return
+        except (RedisError, TadaError) as error:
+            logs.event(log, logging.WARNING, event, error=str(error), **said)  # type: ignore[arg-type]
+            await asyncio.sleep(pause)
 
 
 class Leftovers:
@@ -24,18 +40,34 @@ class Leftovers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def clear(self, changes: Sequence[Change], seconds: float) -> None:
-        """Delete what some changes have left behind; after `seconds` it goes on behind the answer."""
+        """Delete what some changes have left behind.
+
+        When that fails, or takes longer than `seconds`, it goes on behind the answer.
+        """
         left = [change for change in changes if change.left]
         if not left:
             return
-        task = asyncio.create_task(self._clear(left))
+        tried = asyncio.Event()
+        task = asyncio.create_task(self._clear(left, tried))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        await asyncio.wait([task], timeout=seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await tried.wait()
 
-    async def _clear(self, left: Sequence[Change]) -> None:
-        try:
-            stale = [await self._catalog.take_obsolete(change.left, change.uuid) for change in left]
-            await settle(self._catalog, self._storage, [one for one in stale if one])
-        except (RedisError, TadaError) as error:
-            logs.event(log, logging.WARNING, "leftovers_delayed", error=str(error))
+    async def _clear(self, left: Sequence[Change], tried: asyncio.Event) -> None:
+        # From here on they are this process' to delete, and no other's.
+        taken: dict[str, StaleClaim] = {}
+
+        async def step() -> None:
+            try:
+                for change in left:
+                    if change.left not in taken:
+                        stale = await self._catalog.take_obsolete(change.left, change.uuid)
+                        if stale:
+                            taken[change.left] = stale
+                await settle(self._catalog, self._storage, list(taken.values()))
+            finally:
+                tried.set()
+
+        await until_done(step, "leftovers_delayed")

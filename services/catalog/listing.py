@@ -17,8 +17,7 @@ from services.core import caching
 from services.core.caching import Lifetimes
 from services.core.catalog import PAGE, Catalog, no_entry
 from services.core.changes import number_of
-from services.core.errors import BadRequest
-from services.core.reading import Behind
+from services.core.errors import BadRequest, Behind
 from services.core.web import error_response, matches
 
 LIMIT_MAX = 10_000

@@ -7,15 +7,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError
-
 from services.catalog import adoption
+from services.catalog.leftovers import until_done
 from services.catalog.spool import SpooledFile, measured_again
 from services.catalog.stripping import strip_file
-from services.core import entries, logs, media_types, names
+from services.core import entries, media_types, names
 from services.core.catalog import Catalog, Change, Claim
 from services.core.entries import Entry, StoredFile
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
@@ -27,7 +25,6 @@ log = logging.getLogger(__name__)
 
 _TELL_SECONDS = 0.5
 """How long the client waits to be told that nothing is left of its failed upload."""
-_RETRY_SECONDS = (1, 2, 5, 15, 30)
 
 Written = tuple[Entry, Change]
 
@@ -281,15 +278,13 @@ class Uploads:
 
     async def _discard(self, claim: Claim) -> None:
         """Settle the claim of a failed upload, unless the write went through after all; try until it is done."""
-        for pause in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
-            try:
-                stale = await self._catalog.take_back(claim)
-                if stale:
-                    await settle(self._catalog, self._storage, [stale])
-                return
-            except (RedisError, TadaError) as error:
-                logs.event(log, logging.WARNING, "discard_delayed", storage_key=claim.storage_key, error=str(error))
-                await asyncio.sleep(pause)
+
+        async def step() -> None:
+            stale = await self._catalog.take_back(claim)
+            if stale:
+                await settle(self._catalog, self._storage, [stale])
+
+        await until_done(step, "discard_delayed", storage_key=claim.storage_key)
 
 
 Result = TypeVar("Result")

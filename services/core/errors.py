@@ -24,6 +24,7 @@ TadaError
 ├── TookTooLong           500  a job was ended because of that
 ├── Unreadable            500  what lies in the queue is no job
 └── Unavailable           503  a dependency is down or the service is full: try again
+    ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost what it had
     └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
         ├── StorageRefused     the storage does not take the credentials: an operator must act
         └── BucketMissing      the storage has no such bucket: an operator must act
@@ -191,6 +192,13 @@ class Unavailable(TadaError):
     status = 503
     code = "unavailable"
     retry_after = 2
+
+
+class Behind(Unavailable):
+    code = "behind"
+
+    def __init__(self) -> None:
+        super().__init__("The catalog does not have the latest changes yet.", "Try again in a moment.")
 
 
 class StorageDown(Unavailable):

@@ -7,7 +7,7 @@ listening and costs Redis no writing: it is told again every second.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -62,9 +62,10 @@ class Progress:
         try:
             yield
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            # As often as it takes: a client of Redis may swallow it.
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait([listening], timeout=_AGAIN_SECONDS)
 
     async def purged(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until no cache serves what was before a change.

@@ -12,17 +12,11 @@ from dataclasses import dataclass
 
 from services.core import keys
 from services.core.changes import number_of
-from services.core.errors import Unavailable
+from services.core.errors import Behind
 from services.core.redis import Redis, script
 
-_AT_ONCE = 1000
-
-
-class Behind(Unavailable):
-    """This Redis lacks a change that the caches know of: it is a copy that lags, or has lost what it had."""
-
-    def __init__(self) -> None:
-        super().__init__("The catalog does not have the latest changes yet.", "Try again in a moment.")
+_AT_ONCE = 4000
+"""Uuids in one command: a script of Redis cannot unpack more than 8000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +73,17 @@ class EntryReader:
         elif self._asked:
             self._begin()
 
+    def _take(self) -> list[_Asked]:
+        """Return what is asked next: at least one question, and no more than go into one command."""
+        count, uuids = 0, 0
+        while count < len(self._asked) and (count == 0 or uuids + len(self._asked[count].uuids) <= _AT_ONCE):
+            uuids += len(self._asked[count].uuids)
+            count += 1
+        taken, self._asked = self._asked[:count], self._asked[count:]
+        return taken
+
     async def _answer(self) -> None:
-        taken, self._asked = self._asked[:_AT_ONCE], self._asked[_AT_ONCE:]
+        taken = self._take()
         wanted = list(dict.fromkeys(uuid for asked in taken for uuid in asked.uuids))
         try:
             revision, *raws = await self._read(keys=[keys.ENTRIES, keys.REVISION], args=wanted)

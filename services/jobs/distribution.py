@@ -57,7 +57,9 @@ class Distributor:
         self._names, self._connect = names, connect
         self._recent = Recent()
         self._nodes: dict[str, _Kept] = {}
+        self._addresses: dict[str, list[str]] = {}
         self._unknown: set[str] = set()
+        self._knows_names = False
         self._told = progress.NOWHERE
         self._noted = 0
 
@@ -97,18 +99,20 @@ class Distributor:
 
     async def _follow_names(self) -> None:
         while _goes_on():
-            addresses: list[str] = []
             unknown = set()
             for name in self._names:
                 try:
-                    addresses += await resolve(name)
+                    self._addresses[name] = await resolve(name)
                 except UnknownName as error:
+                    # Its nodes may be well, and only the names' server away: they are told of changes all the same.
                     unknown.add(name)
                     if name not in self._unknown:
                         logs.event(log, logging.ERROR, "node_away", node=name, error=str(error))
             self._unknown = unknown
+            addresses = [address for name in self._names for address in self._addresses.get(name, [])]
             for address in self._nodes.keys() - set(addresses):
                 _end(self._nodes.pop(address))
+            self._knows_names = True
             for address in addresses:
                 if address not in self._nodes:
                     kept = self._nodes[address] = _Kept(self._connect(address))
@@ -161,6 +165,8 @@ class Distributor:
     def _reached(self) -> Reached:
         nodes = self._nodes.values()
         logged = self._recent.newest
+        if not self._knows_names:
+            return Reached(logged, 0, 0)
         reachable = min((kept.position for kept in nodes if kept.reachable), default=logged)
         away = [kept.position for kept in nodes if not kept.reachable] + [0 for _ in self._unknown]
         return Reached(logged, min([reachable, *away]), reachable)

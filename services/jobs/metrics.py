@@ -45,6 +45,8 @@ def prepare(jobs: list[str]) -> None:
         JOB_SUCCESS.labels(job)
     for result in ("done", "queued"):
         PURGES.labels(result)
+    for state in ("current", "away"):
+        NODES.labels(state)
 
 
 async def sample(client: Redis) -> None:

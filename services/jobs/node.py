@@ -88,7 +88,7 @@ class GatewayNode:
                 status, answer = await self._send(request)
         except (OSError, httptools.HttpParserError) as error:  # TimeoutError is an OSError.
             self.close()
-            raise NodeAway(f"{self.address} cannot be reached: {error or 'timeout'}") from error
+            raise NodeAway(f"{self.address} cannot be reached: {str(error) or 'timeout'}") from error
         except BaseException:
             self.close()
             raise

@@ -90,6 +90,33 @@ def test_only_the_whole_list_is_cached(system: System) -> None:
             assert (answer.status_code, answer.headers["x-cache-status"]) == (200, "BYPASS")
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("filterByValue=A", "needs filterByKey"),
+        ("filterByKey=&filterByValue=A", "needs filterByKey"),
+        (f"filterByKey={'k' * 65}&filterByValue=A", "has 65 characters"),
+        (f"filterByKey=namespace&filterByValue={'v' * 513}", "has 513 characters"),
+        (f"filterByKey=namespace&filterByValue={'v' * 7000}", "has 7000 characters"),
+    ],
+    ids=["no key", "an empty key", "a long key", "a long value", "a very long value"],
+)
+def test_a_filter_without_bounds_is_refused_and_changes_nothing(system: System, query: str, said: str) -> None:
+    system.wait_until_purged()
+    system.edge.get("/catalog")
+    kept = system.kept_keys()
+    for client in (system.edge, system.cache, system.api):
+        for _ in range(2):
+            answer = client.get(f"/catalog?{query}")
+            assert answer.status_code == 400
+            assert said in answer.json()["errors"][0]["message"]
+            assert answer.headers.get("x-cache-status") in ("BYPASS", None)
+    assert system.kept_keys() == kept
+    assert system.edge.get("/catalog").headers["x-cache-status"] == "HIT"
+    for most in (f"filterByKey={'k' * 64}&filterByValue=A", f"filterByKey=namespace&filterByValue={'v' * 512}"):
+        assert system.edge.get(f"/catalog?{most}").json() == []
+
+
 def test_filters_pages_and_validators(make_system: Callable[..., System], photos: dict[str, bytes]) -> None:
     system = make_system()
     uploaded = [system.upload(f"n{n}.jpg", photos["china.jpg"], external_id=str(n % 2)) for n in range(7)]

@@ -440,6 +440,40 @@ def test_with_the_worker_away_the_answer_says_so_and_the_purge_is_made_up_for(
     assert system.api.patch(f"/catalog/{entry['uuid']}", json={"information": "new"}).headers["x-purge"] == "done"
 
 
+SLOW_NAMES = """
+import asyncio
+from services.jobs import addresses
+found = addresses.resolve
+
+async def resolve(node):
+    await asyncio.sleep(5)
+    return await found(node)
+
+addresses.resolve = resolve
+"""
+
+
+def test_a_worker_that_has_not_found_the_nodes_yet_says_of_no_change_that_they_have_it(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str, tmp_path: Path
+) -> None:
+    """It has just started, and looking up their names takes its time."""
+    system = make_system(PURGE_WAIT_SECONDS="3")
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    path = f"/assets/media/original/DEV/{name}.jpg"
+    assert system.edge.get(path).content == photos["china.jpg"]
+    system.end("jobs")
+    (tmp_path / "sitecustomize.py").write_text(SLOW_NAMES)
+    folders = f"{tmp_path}:{system.environment('jobs')['PYTHONPATH']}"
+    system.change_environment("jobs", PYTHONPATH=folders)
+    system.start("jobs")
+    for content in (photos["flower.jpg"], photos["flower.jpg"] + b"\0"):
+        answer = system.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.jpg", content)})
+        shown = system.edge.get(path).content
+        assert answer.headers["x-purge"] == "queued" or shown == content, "done, and the old bytes are shown"
+    system.wait_until_purged(within=30)
+    assert system.edge.get(path).content == content
+
+
 def test_with_one_of_two_workers_frozen_a_change_is_done_and_what_that_one_sends_later_changes_nothing(
     make_system: Callable[..., System], photos: dict[str, bytes], name: str
 ) -> None:
@@ -522,7 +556,7 @@ def test_who_asks_for_names_and_arguments_without_end_crowds_no_content_out(
             assert system.edge.get(f"/assets/media/full/DEV/{name}.x{number}").status_code == 404
             assert system.edge.get(f"/catalog?limit={number + 1}").status_code == 200
         new = {key.decode() for key in set(client.keys()) - known}
-        assert not {key for key in new if not key.startswith(("arq:", "tada:jobs:", "tada:lease:"))}, (
+        assert not {key for key in new if not key.startswith(("arq:", "tada:jobs", "tada:lease:"))}, (
             "asking makes no key"
         )
     path = f"/assets/media/optimise/64x0/DEV/{name}.webp"

@@ -9,7 +9,8 @@ import pytest
 from redis.exceptions import RedisError
 
 from services.core import keys
-from services.core.reading import Behind, EntryReader
+from services.core.errors import Behind
+from services.core.reading import EntryReader
 from services.core.redis import ANSWER_TIMEOUT, Redis, connect
 from services.transform import asked
 from services.transform.decide import candidates

@@ -1,6 +1,7 @@
 """Services of the version before that are still at work while an installation is upgraded, on a real Redis."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,8 @@ import pytest
 from services.core import keys
 from services.core.catalog import Catalog
 from services.core.changes import CatalogReplaced, ChangeLog, number_of
-from services.core.reading import Behind, EntryReader
+from services.core.errors import Behind
+from services.core.reading import EntryReader
 from services.core.redis import Redis, connect
 from services.jobs import upgrade
 from tests.catalogs import an_entry
@@ -142,6 +144,18 @@ async def test_both_versions_write_side_by_side_and_no_number_is_given_twice(cli
     assert set(told) <= set(numbers)
     assert numbers == sorted(set(numbers))
     assert int(await catalog.revision()) == numbers[-1]
+
+
+async def test_a_revision_of_the_version_before_keeps_no_write_out_of_a_log_that_is_ahead_of_the_clock(
+    client: Redis,
+) -> None:
+    catalog, log = Catalog(client), ChangeLog(client)
+    await client.set(keys.REVISION, str(int((time.time() + 5) * 1e6)))  # The clock was set back since.
+    first = await catalog.create(an_entry("first"), None)
+    await written_before(client)
+    second = await catalog.create(an_entry("second"), None)
+    assert [change.number for change in await log.from_(0, 10)] == [first.number, second.number]
+    assert second.number > first.number
 
 
 async def test_after_a_change_of_the_version_before_reading_goes_on_within_a_moment(client: Redis) -> None:

@@ -88,7 +88,7 @@ end
 local function load()
     local file = io.open(settings.file, "rb")
     if not file then
-        return nil, "there is no file"
+        return nil
     end
     local head = file:read("*l") or ""
     local salt, epoch, position = head:match("^tada%-generations 1 (%d+) (%d+) (%d+)$")
@@ -137,7 +137,9 @@ function _M.open(options)
     point_to(address)
     local loaded, why = load()
     if not loaded then
-        ngx.log(ngx.NOTICE, "generations: ", why, "; the cache starts cold")
+        if why then
+            ngx.log(ngx.WARN, "generations: ", why, "; the cache starts cold")
+        end
         begin_anew()
     end
 end

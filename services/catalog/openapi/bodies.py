@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.catalog.listing import CURSOR, LIMIT_MAX
+from services.catalog.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.openapi import answers
 from services.catalog.openapi.answers import JSON
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
@@ -27,13 +27,20 @@ IF_NONE_MATCH: Schema = {
 }
 
 
+def _text(longest: int) -> Schema:
+    return {"type": "string", "maxLength": longest}
+
+
 def list_parameters(settings: CatalogSettings) -> list[Schema]:
     """Return the parameters that choose a part of the list."""
     page = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
     return [
-        _query("filterByKey", {"type": "string"}, "A field of the entries.", "namespace"),
+        _query("filterByKey", _text(FILTER_KEY_MAX), "A field of the entries.", "namespace"),
         _query(
-            "filterByValue", {"type": "string"}, "Its value: a text, true, null, 12.", settings.namespaces_allowed[0]
+            "filterByValue",
+            _text(FILTER_VALUE_MAX),
+            "Its value: a text, true, null, 12. It needs filterByKey.",
+            settings.namespaces_allowed[0],
         ),
         _query("limit", page, "Entries on a page; all of them without it.", 100),
         _query(

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from services.core import redis
 from services.core.caching import GENERATION_HEADER, NEVER, Lifetimes
 from services.core.entries import Entry
+from services.core.errors import Behind
 from services.core.facts import Facts
 from services.core.limits import Limit, Limiter, StorageGuard
-from services.core.reading import Behind
 from services.core.storage.local import LocalStorage
 from services.core.web import ERROR_HANDLERS, Direct
 from services.transform import questions
