@@ -124,7 +124,7 @@ class Distributor:
         while _goes_on():
             try:
                 position = await kept.node.position()
-                while True:
+                while _goes_on():
                     batch = await self._batch_after(kept.node, position)
                     position = await kept.node.apply(batch)
                     await self._note(kept, position)

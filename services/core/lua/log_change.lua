@@ -3,7 +3,13 @@
 -- more than those starts cold.
 local function log_change(changes, revision, kept, ...)
   local clock = redis.call('TIME')
-  local last = tonumber(string.match(redis.call('GET', revision) or '0', '^%d+'))
+  local said = redis.call('GET', revision) or '0-'
+  local last = tonumber(string.match(said, '^%d+'))
+  if string.find(said, '-', 1, true) then
+    -- Nobody has said it, or a service of the version before, in milliseconds: the log itself knows.
+    local entry = redis.call('XREVRANGE', changes, '+', '-', 'COUNT', 1)[1]
+    last = math.max(last, entry and tonumber(string.match(entry[1], '^%d+')) or 0)
+  end
   local number = string.format('%.0f', math.max(clock[1] * 1000000 + clock[2], last + 1))
   redis.call('XADD', changes, 'MAXLEN', '~', kept, number .. '-0', ...)
   redis.call('SET', revision, number)
