@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from services.core import entries, keys, names
-from services.core.catalog import Catalog
-from services.core.entries import Entry, StoredFile
-from services.core.redis import Redis
+from services.core.assets import entries, names
+from services.core.assets.entries import Entry, StoredFile
+from services.core.state import keys
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis
 
 ASSETS_URL = "https://media.example.com/prefix/assets/media"
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.core.redis import Redis
-from services.jobs.distribution import Distributor
-from services.jobs.node import Batch, Gap, NodeAway
+from services.core.state.connection import Redis
+from services.jobs.purge.distribution import Distributor
+from services.jobs.purge.node import Batch, Gap, NodeAway
 
 Key = tuple[str, int, int, str]
 """Of a stored copy: the machine's address, its salt, the generation, the group."""

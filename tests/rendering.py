@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from services.core.errors import Undecodable
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Plan
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
 
 
 def main(folder: Path, width: int, height: int) -> None:

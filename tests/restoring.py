@@ -4,15 +4,15 @@ import asyncio
 import sys
 from pathlib import Path
 
-from services.core import redis
-from services.core.catalog import Catalog
-from services.core.dump_stores import open_dumps
+from services.core.dumps.stores import open_dumps
+from services.core.state import connection
+from services.core.state.catalog import Catalog
 from services.core.storage import StorageSettings, open_storage
-from services.jobs.restoring import restore_dump
+from services.jobs.dumps.restoring import restore_dump
 
 
 async def main(url: str, folder: str, filename: str) -> None:
-    client = redis.connect(url)
+    client = connection.connect(url)
     catalog = Catalog(client)
     settings = StorageSettings(data_folder_path=Path(folder))
     store = open_dumps(settings, open_storage(settings))

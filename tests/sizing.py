@@ -20,9 +20,10 @@ import redis
 import sklearn
 from PIL import Image
 
-from services.core import keys, names
-from services.core.changes import KEPT
-from services.core.redis import connect
+from services.core.assets import names
+from services.core.state import keys
+from services.core.state.changes import KEPT
+from services.core.state.connection import connect
 from tests.catalogs import fill, many
 from tests.e2e.system import System
 
@@ -120,7 +121,7 @@ def redis_bytes(system: System) -> dict[str, float]:
 
 
 def change(number: int) -> dict[str, str]:
-    """Return a change as the log has it (services/core/lua/write.lua)."""
+    """Return a change as the log has it (services/core/state/lua/write.lua)."""
     name = f"/DEV/photos/photo-{number}"
     return {
         "kind": "written",

@@ -22,10 +22,10 @@ import sklearn
 from PIL import Image, ImageCms
 
 from services.core.errors import Undecodable
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Focus, Plan
-from services.transform.stopping import Stop
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Focus, Plan
+from services.transform.render.stopping import Stop
 from tests.hostile import apng_frames, gif_frames, png_header, small_files, webp_frames
 
 THREADS = 2

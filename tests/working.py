@@ -13,17 +13,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.core import redis
-from services.core.catalog import Catalog
-from services.core.dump_stores import open_dumps
-from services.core.job_log import JobLog
-from services.core.progress import Progress
-from services.core.queue import JobQueue
+from services.core.dumps.stores import open_dumps
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.state import connection
+from services.core.state.catalog import Catalog
+from services.core.state.progress import Progress
 from services.core.storage import open_storage
-from services.jobs.describe import Describer, Sight
-from services.jobs.kinds import JOBS, Job, Tools
+from services.jobs.describe.describer import Describer, Sight
+from services.jobs.queue.kinds import JOBS, Job, Tools
+from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
-from services.jobs.worker import make_worker
 
 
 async def hang(tools: Tools, arguments: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ async def main(url: str, folder: str, does: str) -> None:
     settings = JobsSettings(
         redis_url=SecretStr(url), data_folder_path=Path(folder) / "data", purge_token=SecretStr("token-of-the-tests")
     )
-    client = redis.connect(url)
+    client = connection.connect(url)
     storage = open_storage(settings)
     catalog = Catalog(client)
     dumps, progress = open_dumps(settings, storage), Progress(client)
@@ -58,7 +58,7 @@ async def main(url: str, folder: str, does: str) -> None:
         await Describer(client, catalog, sight, JobQueue(client, JobLog(client))).run()
     jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
     async with tools.catalog.alive():
-        await make_worker(redis.connect(url), tools, jobs).async_run()
+        await make_worker(connection.connect(url), tools, jobs).async_run()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import sys
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from services.core import doctor, logs, server, tracing
+from services.core import doctor
+from services.core.observing import logs, tracing
+from services.core.serving import server
 from services.core.settings import load
 
 settings = load(CatalogSettings)

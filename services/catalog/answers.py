@@ -8,11 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.catalog.auth import principal_of
 from services.catalog.bulk import Outcome
 from services.catalog.context import context
-from services.core import caching, logs
-from services.core.web import JsonResponse
+from services.catalog.middleware.auth import principal_of
+from services.core.assets import freshness
+from services.core.observing import logs
+from services.core.serving.web import JsonResponse
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,6 @@ async def written(request: Request, outcome: Outcome, *, status: int = 200, **mo
     if not purged:
         body["warnings"] = [_QUEUED]
     if outcome.errors and not outcome.entries:
-        return JsonResponse(body, 400, headers=caching.NEVER)
-    headers = {PURGE_HEADER: "done" if purged else "queued", **caching.NEVER}
+        return JsonResponse(body, 400, headers=freshness.NEVER)
+    headers = {PURGE_HEADER: "done" if purged else "queued", **freshness.NEVER}
     return JsonResponse(body, status, headers=headers)

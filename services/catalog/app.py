@@ -9,31 +9,32 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from services.catalog import changes, cors, docs_page, dumps, files, health, jobs, listing
-from services.catalog.auth import Authentication
-from services.catalog.clients import networks
 from services.catalog.context import Context
-from services.catalog.drain import Drain
-from services.catalog.forms import OVERHEAD
-from services.catalog.leftovers import Leftovers
+from services.catalog.middleware import cors
+from services.catalog.middleware.auth import Authentication
+from services.catalog.middleware.clients import networks
+from services.catalog.middleware.drain import Drain
+from services.catalog.middleware.throttle import Throttle
+from services.catalog.routes import changes, docs_page, dumps, files, health, jobs, listing
 from services.catalog.settings import CatalogSettings
-from services.catalog.spool import sweep_forever
-from services.catalog.throttle import Throttle
-from services.catalog.uploads import Rules, Uploads
+from services.catalog.uploads.forms import OVERHEAD
+from services.catalog.uploads.leftovers import Leftovers
+from services.catalog.uploads.spool import sweep_forever
+from services.catalog.uploads.uploads import Rules, Uploads
 from services.catalog.whole_list import WholeList
-from services.core import redis
-from services.core.catalog import Catalog
-from services.core.dump_stores import open_dumps
-from services.core.health import of_writer
-from services.core.internal import Internal
-from services.core.job_log import JobLog
-from services.core.limits import Limit, Limiter
-from services.core.progress import Progress
-from services.core.queue import JobQueue
-from services.core.reading import EntryReader
-from services.core.request_log import RequestLog
+from services.core.dumps.stores import open_dumps
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.serving.health import of_writer
+from services.core.serving.internal import Internal
+from services.core.serving.request_log import RequestLog
+from services.core.serving.web import ERROR_HANDLERS, Answer, Direct
+from services.core.state import connection
+from services.core.state.catalog import Catalog
+from services.core.state.entry_reader import EntryReader
+from services.core.state.progress import Progress
+from services.core.state.rate_limits import Limit, Limiter
 from services.core.storage import open_storage
-from services.core.web import ERROR_HANDLERS, Answer, Direct
 
 
 class _EntryConvertor(StringConvertor):
@@ -46,7 +47,7 @@ register_url_convertor("entry", _EntryConvertor())
 
 
 def make_app(settings: CatalogSettings) -> Starlette:
-    client = redis.connect(settings.redis_address)
+    client = connection.connect(settings.redis_address)
     catalog, progress = Catalog(client), Progress(client)
     storage = open_storage(settings)
     store = open_dumps(settings, storage)

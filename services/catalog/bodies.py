@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from services.core.entries import SETTABLE, Entry
+from services.core.assets.entries import SETTABLE, Entry
+from services.core.assets.facts import FACTS
 from services.core.errors import BadRequest, TooLarge
-from services.core.facts import FACTS
 
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.core.catalog import Change
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
 from services.core.errors import TadaError
+from services.core.state.catalog import Change
 
 Step = Callable[[], Awaitable[tuple[Entry, Change | None]]]
 

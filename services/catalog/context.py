@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from services.catalog.forms import Form, read_form
-from services.catalog.leftovers import Leftovers
 from services.catalog.settings import CatalogSettings
-from services.catalog.uploads import Uploads
+from services.catalog.uploads.forms import Form, read_form
+from services.catalog.uploads.leftovers import Leftovers
+from services.catalog.uploads.uploads import Uploads
 from services.catalog.whole_list import WholeList
-from services.core.caching import Lifetimes
-from services.core.catalog import Catalog
-from services.core.dumps import DumpStore
-from services.core.health import Health
-from services.core.job_log import JobLog
-from services.core.progress import Progress
-from services.core.queue import JobQueue
-from services.core.reading import EntryReader
+from services.core.assets.freshness import Lifetimes
+from services.core.dumps.naming import DumpStore
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.serving.health import Health
+from services.core.state.catalog import Catalog
+from services.core.state.entry_reader import EntryReader
+from services.core.state.progress import Progress
 from services.core.storage import Storage
 
 

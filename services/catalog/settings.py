@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from services.catalog.clients import networks
+from services.catalog.middleware.clients import networks
 from services.catalog.tokens import Tokens, parse_tokens
-from services.core import media_types
+from services.core.assets import media_types
 from services.core.settings import Route, ServerSettings, Size, TextList
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.core.catalog import Catalog
+from services.core.state.catalog import Catalog
 
 MOST = 32 * 1024 * 1024
 """Bytes: some 40 000 entries. A longer list is read from Redis and sent page by page each time."""

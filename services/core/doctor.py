@@ -17,10 +17,10 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from services.core import redis
 from services.core.errors import TadaError
-from services.core.redis import Redis
 from services.core.settings import CoreSettings
+from services.core.state import connection
+from services.core.state.connection import Redis
 from services.core.storage import NewObject, ObjectMissing, Receipt, Storage, StoredObject, open_storage
 
 REDIS_VERSION = (7, 0)
@@ -63,7 +63,7 @@ def main(settings: CoreSettings, *, writes: bool, more: Sequence[Check] = ()) ->
 
 async def examine(settings: CoreSettings, *, writes: bool, more: Sequence[Check] = ()) -> list[Finding]:
     """Return all findings; a check that hangs is one."""
-    client, storage = redis.connect(settings.redis_address), open_storage(settings)
+    client, storage = connection.connect(settings.redis_address), open_storage(settings)
     checks: list[Check] = [
         lambda: _redis(client),
         lambda: _storage(storage, settings, writes=writes),

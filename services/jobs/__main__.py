@@ -6,7 +6,8 @@ from functools import partial
 
 import uvloop
 
-from services.core import doctor, logs, tracing
+from services.core import doctor
+from services.core.observing import logs, tracing
 from services.core.settings import load
 from services.jobs.doctor import nodes
 from services.jobs.service import run

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 from services.core.doctor import Finding
-from services.jobs.addresses import UnknownName, resolve
-from services.jobs.node import GatewayNode, NodeAway
+from services.jobs.purge.addresses import UnknownName, resolve
+from services.jobs.purge.node import GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
 
 

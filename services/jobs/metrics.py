@@ -2,9 +2,9 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.core import keys
-from services.core.queue import QUEUE
-from services.core.redis import Redis
+from services.core.jobs.queue import QUEUE
+from services.core.state import keys
+from services.core.state.connection import Redis
 
 _LAG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 _LONG = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)

@@ -9,25 +9,27 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
-from services.core import logs, redis
-from services.core.catalog import Catalog
-from services.core.dump_stores import open_dumps
-from services.core.dumps import DumpStore
-from services.core.health import of_writer
-from services.core.internal import Internal
-from services.core.job_log import JobLog
-from services.core.progress import Progress
-from services.core.queue import JobQueue
+from services.core.dumps.naming import DumpStore
+from services.core.dumps.stores import open_dumps
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.observing import logs
+from services.core.serving.health import of_writer
+from services.core.serving.internal import Internal
+from services.core.state import connection
+from services.core.state.catalog import Catalog
+from services.core.state.progress import Progress
 from services.core.storage import open_storage
-from services.jobs import metrics, schedule
-from services.jobs.describe import Describer, Sight
-from services.jobs.distribution import Distributor
-from services.jobs.initial import restore_on_init
-from services.jobs.kinds import JOBS, Tools
-from services.jobs.node import GatewayNode
+from services.jobs import metrics
+from services.jobs.describe.describer import Describer, Sight
+from services.jobs.dumps.initial import restore_on_init
+from services.jobs.purge.distribution import Distributor
+from services.jobs.purge.node import GatewayNode
+from services.jobs.purge.upgrade import keep_adopting
+from services.jobs.queue import schedule
+from services.jobs.queue.kinds import JOBS, Tools
+from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
-from services.jobs.upgrade import keep_adopting
-from services.jobs.worker import make_worker
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ _RESTART_SECONDS = 1
 
 async def run(settings: JobsSettings) -> None:
     """Purge and run jobs until SIGTERM or SIGINT."""
-    client = redis.connect(settings.redis_address)
+    client = connection.connect(settings.redis_address)
     catalog, storage = Catalog(client), open_storage(settings)
     metrics.prepare(list(JOBS))
     internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)])
@@ -80,7 +82,7 @@ async def _stop(work: Collection[asyncio.Task[None]]) -> None:
         await asyncio.wait(running, timeout=_RESTART_SECONDS)
 
 
-async def _restore(client: redis.Redis, catalog: Catalog, dumps: DumpStore) -> None:
+async def _restore(client: connection.Redis, catalog: Catalog, dumps: DumpStore) -> None:
     await restore_on_init(client, catalog, dumps)
 
 
@@ -95,7 +97,7 @@ async def _told_to_stop() -> None:
 async def _run_jobs(tools: Tools) -> None:
     """Run the arq worker; it ends when Redis goes away, and is started anew."""
     while True:
-        client = redis.connect(tools.settings.redis_address)
+        client = connection.connect(tools.settings.redis_address)
         worker = make_worker(client, tools)
         try:
             await worker.async_run()

@@ -3,7 +3,9 @@
 import sys
 from functools import partial
 
-from services.core import doctor, logs, server, tracing
+from services.core import doctor
+from services.core.observing import logs, tracing
+from services.core.serving import server
 from services.core.settings import load
 from services.transform.app import make_app
 from services.transform.doctor import formats

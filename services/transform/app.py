@@ -10,21 +10,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from services.core import health, redis
-from services.core.caching import Lifetimes
-from services.core.internal import Internal
-from services.core.limits import Limit, Limiter, StorageGuard
-from services.core.reading import EntryReader
-from services.core.request_log import RequestLog, route_template
+from services.core.assets.freshness import Lifetimes
+from services.core.serving import health
+from services.core.serving.internal import Internal
+from services.core.serving.request_log import RequestLog, route_template
+from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
+from services.core.state import connection
+from services.core.state.entry_reader import EntryReader
+from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
-from services.core.web import ERROR_HANDLERS, Direct, JsonResponse
-from services.transform import metrics, questions
-from services.transform.delivery import Delivery
-from services.transform.kept import Kept
-from services.transform.pool import Patience, RenderPool
-from services.transform.renders import Renders
+from services.transform import metrics
+from services.transform.address import questions
+from services.transform.answer.delivery import Delivery
+from services.transform.answer.kept import Kept
+from services.transform.answer.signed import check_signature
+from services.transform.render.pool import Patience, RenderPool
+from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings
-from services.transform.signed import check_signature
 
 _ASSETS = "/assets/media/"
 _FORMS = ("original", "full", "optimise")
@@ -40,7 +42,7 @@ def route_of(scope: Scope) -> str:
 
 
 def make_app(settings: TransformSettings) -> Starlette:
-    client = redis.connect(settings.redis_address)
+    client = connection.connect(settings.redis_address)
     patience = Patience(settings.render_wait_seconds, settings.render_seconds)
     pool = RenderPool(settings.render_threads, settings.render_queue, patience)
     limit = Limit(settings.delegated_storage_rate_limit, settings.delegated_storage_rate_limit_window_ms)

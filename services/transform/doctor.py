@@ -5,9 +5,9 @@ from typing import get_args
 
 from services.core.doctor import Finding
 from services.core.errors import Undecodable
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Format, Plan
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Format, Plan
 
 _SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="#08c"/></svg>'

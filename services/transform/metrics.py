@@ -5,9 +5,9 @@ import asyncio
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.core.errors import TooSlow, Unavailable, Undecodable
-from services.core.metrics import SECONDS
-from services.transform import books
-from services.transform.plan import Plan
+from services.core.observing.metrics import SECONDS
+from services.transform.render import books
+from services.transform.render.plan import Plan
 
 RENDERS = Counter(
     "tada_renders_total",

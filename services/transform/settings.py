@@ -6,8 +6,8 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from services.core.settings import ServerSettings, Size, TextList
-from services.transform.guard import Limits
-from services.transform.presets import Allowed, check_presets, check_size, read_presets
+from services.transform.address.presets import Allowed, check_presets, check_size, read_presets
+from services.transform.render.guard import Limits
 
 
 def _read_presets(value: object) -> object:

@@ -19,8 +19,8 @@ import httpx
 import orjson
 import redis
 
-from services.core import keys
-from services.core.changes import number_of
+from services.core.state import keys
+from services.core.state.changes import number_of
 from tools.stack import ready
 from tools.stack.plan import ROOT, Ports, Process, Stack, node_name
 

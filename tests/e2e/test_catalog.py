@@ -13,8 +13,8 @@ import orjson
 import pytest
 import redis
 
-from services.core import names
-from services.core.entries import Entry
+from services.core.assets import names
+from services.core.assets.entries import Entry
 from tests.e2e.system import System, free_ports, get_as_is
 
 MANY = 100_000

@@ -13,9 +13,9 @@ from services.core.doctor import DISK_FREE, Finding, clock, examine, room
 from services.core.settings import CoreSettings
 from services.jobs.doctor import nodes
 from services.jobs.settings import JobsSettings
-from services.transform import pipeline
 from services.transform.doctor import formats
-from services.transform.guard import Limits
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
 from tests.e2e.system import System, free_ports
 from tests.redis_server import RedisServer
 from tests.s3_server import KEYS, S3Server, settings_for

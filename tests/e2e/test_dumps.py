@@ -10,7 +10,7 @@ import httpx
 import pytest
 import redis as plain_redis
 
-from services.core import redis
+from services.core.state import connection
 from tests.catalogs import fill, many
 from tests.e2e.system import System, wait_until
 
@@ -161,7 +161,7 @@ def test_a_catalog_that_was_lost_comes_back_byte_for_byte(make_system: Callable[
 
 
 async def filled(system: System, count: int) -> None:
-    client = redis.connect(f"redis://127.0.0.1:{system.ports.redis}")
+    client = connection.connect(f"redis://127.0.0.1:{system.ports.redis}")
     await fill(client, many(count))
     await client.aclose()
 

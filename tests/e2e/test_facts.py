@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from services.core.facts import FACTS
+from services.core.assets.facts import FACTS
 from tests.e2e.system import System, wait_until
 from tests.hostile import png_header
 

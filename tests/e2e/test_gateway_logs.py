@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from services.transform.signing import sign
+from services.transform.address.signing import sign
 from tests.e2e.system import System, get_as_is, wait_until
 
 KEY = "k" * 32

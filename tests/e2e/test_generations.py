@@ -17,8 +17,8 @@ import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.core import keys
-from services.core.facts import NO_FACTS
+from services.core.assets.facts import NO_FACTS
+from services.core.state import keys
 from tests.e2e.system import System, get_as_is, wait_until
 from tests.s3_server import free_run_of_ports
 from tools.stack import ready

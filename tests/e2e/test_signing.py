@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
-from services.transform.signing import sign
+from services.transform.address.signing import sign
 from tests.e2e.system import System, wait_until
 
 OLD, NEW = "o" * 32, "n" * 32

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services.core.redis import Redis, connect
+from services.core.state.connection import Redis, connect
 from tests.redis_server import RedisServer
 
 

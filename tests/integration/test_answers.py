@@ -10,10 +10,11 @@ import pytest
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from services.core import caching, keys, names, progress
-from services.core.caching import GENERATION_HEADER
-from services.core.progress import Reached
-from services.core.redis import Redis
+from services.core.assets import freshness, names
+from services.core.assets.freshness import GENERATION_HEADER
+from services.core.state import keys, progress
+from services.core.state.connection import Redis
+from services.core.state.progress import Reached
 from tests.redis_server import RedisServer
 from tests.unit.transform.test_pipeline import RED, encoded, marked
 from tests.waiting import eventually
@@ -158,7 +159,7 @@ async def test_a_redis_that_is_behind_what_a_cache_knows_is_not_answered_from(
     for generation, status in ((0, None), (known, None), (known + 1, 503)):
         answer = await http.get(path, headers={GENERATION_HEADER: str(generation)})
         assert answer.status_code == status or (status is None and answer.status_code in (200, 404))
-    assert {name: answer.headers[name] for name in caching.NEVER} == caching.NEVER
+    assert {name: answer.headers[name] for name in freshness.NEVER} == freshness.NEVER
     assert int(answer.headers["retry-after"]) > 0
     assert answer.json()["data"] == []
 

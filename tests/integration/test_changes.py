@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from services.core import changes, keys, origin
-from services.core.catalog import Catalog, Change
-from services.core.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
-from services.core.facts import Facts
-from services.core.redis import Redis, connect
-from services.jobs.staging import Staging
+from services.core.assets.facts import Facts
+from services.core.observing import origin
+from services.core.state import changes, keys
+from services.core.state.catalog import Catalog, Change
+from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
+from services.core.state.connection import Redis, connect
+from services.jobs.dumps.staging import Staging
 from tests.catalogs import an_entry, fill, many
 from tests.redis_server import RedisServer
 from tests.waiting import eventually

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from services.catalog.spool import SpooledFile
-from services.catalog.uploads import Replacement, Rules, Uploads, Wish, Written
-from services.core import catalog as module
-from services.core import keys
-from services.core.catalog import Catalog
-from services.core.entries import Entry
+from services.catalog.uploads.spool import SpooledFile
+from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish, Written
+from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, StorageDown, Unavailable
-from services.core.reaping import settle
-from services.core.redis import Redis
+from services.core.state import catalog as module
+from services.core.state import keys
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis
+from services.core.state.reaping import settle
 from services.core.storage import ObjectMissing, Storage, open_storage
-from services.jobs.reap import reap
+from services.jobs.upkeep.reap import reap
 from tests.distant_backend import Backend, settings_for
 from tests.storing import new
 from tests.waiting import eventually

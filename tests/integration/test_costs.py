@@ -19,13 +19,15 @@ from starlette.applications import Starlette
 
 from services.catalog.app import make_app as make_catalog
 from services.catalog.settings import CatalogSettings
-from services.core import keys, names
-from services.core.caching import GENERATION_HEADER
-from services.core.reading import EntryReader
-from services.core.redis import Redis
+from services.core.assets import names
+from services.core.assets.freshness import GENERATION_HEADER
+from services.core.state import keys
+from services.core.state.connection import Redis
+from services.core.state.entry_reader import EntryReader
 from services.core.storage.local import LocalStorage
-from services.transform import kept, pipeline
+from services.transform.answer import kept
 from services.transform.app import make_app as make_transform
+from services.transform.render import pipeline
 from services.transform.settings import TransformSettings
 from tests.e2e.system import wait_until
 from tests.redis_server import RedisServer

@@ -15,19 +15,20 @@ import orjson
 import pytest
 import sklearn
 
-from services.core import entries, keys
-from services.core.catalog import Catalog
-from services.core.changes import ChangeLog, EntryDescribed, EntryWritten, Logged
-from services.core.entries import Entry, StoredFile
+from services.core.assets import entries
+from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import StorageDown
-from services.core.facts import NO_FACTS, Facts
-from services.core.job_log import JobLog
-from services.core.queue import JobQueue
-from services.core.redis import Redis
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.state import keys
+from services.core.state.catalog import Catalog
+from services.core.state.changes import ChangeLog, EntryDescribed, EntryWritten, Logged
+from services.core.state.connection import Redis
 from services.core.storage.local import LocalStorage
-from services.jobs import describe
-from services.jobs.describe import Describer, Sight, describe_all
-from services.jobs.staging import Staging
+from services.jobs.describe import describer
+from services.jobs.describe.describer import Describer, Sight, describe_all
+from services.jobs.dumps.staging import Staging
 from tests.catalogs import an_entry, fill
 from tests.redis_server import RedisServer
 from tests.storing import put
@@ -41,7 +42,7 @@ SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A describer that let writers go first would wait a moment after each upload."""
-    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(describer, "_PATIENCE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.asked = time.time(), 0
-        monkeypatch.setattr(describe, "time", self)
+        monkeypatch.setattr(describer, "time", self)
 
     def time(self) -> float:
         self.asked += 1
@@ -147,8 +148,8 @@ class Clock:
 async def test_a_picture_waits_while_entries_are_being_written(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 60.0)
-    monkeypatch.setattr(describe, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(describer, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(describer, "_QUIET_SECONDS", 0.05)
     clock = Clock(monkeypatch)
     entry = await upload(catalog, storage)
     [written] = await changes(client)
@@ -164,8 +165,8 @@ async def test_a_picture_waits_while_entries_are_being_written(
 async def test_writers_that_never_rest_do_not_keep_a_picture_waiting_for_ever(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.15)
-    monkeypatch.setattr(describe, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(describer, "_PATIENCE_SECONDS", 0.15)
+    monkeypatch.setattr(describer, "_QUIET_SECONDS", 0.05)
     clock = Clock(monkeypatch)
     entry = await upload(catalog, storage)
     [written] = await changes(client)
@@ -179,7 +180,7 @@ async def test_writers_that_never_rest_do_not_keep_a_picture_waiting_for_ever(
 async def test_describing_does_not_wait_for_itself(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(describer, "_PATIENCE_SECONDS", 60.0)
     clock = Clock(monkeypatch)
     uploaded = [await upload(catalog, storage, f"cat{number}") for number in range(5)]
     clock.now = (await changes(client))[-1].number / 1e6 + 1  # And not one moment later.
@@ -191,7 +192,7 @@ async def test_describing_does_not_wait_for_itself(
 async def test_a_log_whose_clock_is_ahead_keeps_no_picture_waiting_for_ever(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(describer, "_PATIENCE_SECONDS", 0.3)
     await client.set(keys.REVISION, str(int((time.time() + 86400) * 1e6)))
     entry = await upload(catalog, storage)
     async with describing(client, catalog, storage):
@@ -287,11 +288,11 @@ async def test_workers_share_what_there_is(client: Redis, catalog: Catalog, stor
 async def test_a_storage_that_is_down_delays_it(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "LOST_SECONDS", 0.1)
-    monkeypatch.setattr(describe, "_REST_SECONDS", 0.05)
-    monkeypatch.setattr(describe, "_BLOCK_MS", 50)
+    monkeypatch.setattr(describer, "LOST_SECONDS", 0.1)
+    monkeypatch.setattr(describer, "_REST_SECONDS", 0.05)
+    monkeypatch.setattr(describer, "_BLOCK_MS", 50)
     entry, tried = await upload(catalog, storage), []
-    whole = describe.look
+    whole = describer.look
 
     async def look(*given: object) -> Facts:
         tried.append(given)
@@ -299,7 +300,7 @@ async def test_a_storage_that_is_down_delays_it(
             raise StorageDown("It is down.")
         return await whole(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(describe, "look", look)
+    monkeypatch.setattr(describer, "look", look)
     async with describing(client, catalog, storage):
         await eventually(lambda: all_done(client))
     assert (await catalog.get(entry.uuid)).width == 640
@@ -308,7 +309,7 @@ async def test_a_storage_that_is_down_delays_it(
 async def test_a_worker_that_is_killed_in_the_middle_leaves_it_to_the_next(
     server: RedisServer, client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(describer, "LOST_SECONDS", 0.5)
     entry = await upload(catalog, storage)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.working", server.url, str(storage.spool.parent.parent), "describe"),
@@ -334,7 +335,7 @@ async def test_a_worker_that_is_killed_in_the_middle_leaves_it_to_the_next(
 async def test_a_picture_that_workers_die_of_is_given_up(
     client: Redis, catalog: Catalog, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describe, "LOST_SECONDS", 0.05)
+    monkeypatch.setattr(describer, "LOST_SECONDS", 0.05)
     entry = await upload(catalog, storage)
     looked = 0
 
@@ -343,7 +344,7 @@ async def test_a_picture_that_workers_die_of_is_given_up(
         looked += 1
         raise asyncio.CancelledError  # As when the process ends.
 
-    monkeypatch.setattr(describe, "look", look)
+    monkeypatch.setattr(describer, "look", look)
     for _ in range(10):
         async with describing(client, catalog, storage) as [task]:
             await asyncio.wait(

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from services.core.dumps.distant import DistantDumps
 from services.core.errors import DumpDamaged, StorageDown, StorageRefused, TooLarge
 from services.core.storage import ObjectMissing, Receipt
 from services.core.storage.base import ListingUnsupported
-from services.core.storage.distant import DistantStorage
-from services.core.storage.distant_dumps import DistantDumps
+from services.core.storage.distant.storage import DistantStorage
 from tests.distant_backend import (
     Answering,
     Asked,

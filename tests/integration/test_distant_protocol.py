@@ -13,11 +13,11 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.core.failures import Failure
 
-from services.core.entries import Entry
-from services.core.facts import FACTS
+from services.core.assets.entries import Entry
+from services.core.assets.facts import FACTS
+from services.core.dumps.distant import DistantDumps
 from services.core.storage import NewObject, ObjectMissing, Receipt
-from services.core.storage.distant import DistantStorage
-from services.core.storage.distant_dumps import DistantDumps
+from services.core.storage.distant.storage import DistantStorage
 from services.core.storage.settings import StorageSettings
 from tests.catalogs import an_entry, many
 from tests.described import Described

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
+from services.core.assets.facts import FACTS
+from services.core.dumps.distant import DistantDumps
 from services.core.errors import StorageDown
-from services.core.facts import FACTS
 from services.core.storage import ObjectExists, Receipt, StoredObject
-from services.core.storage.distant import DistantStorage
-from services.core.storage.distant_dumps import DistantDumps
+from services.core.storage.distant.storage import DistantStorage
 from tests.catalogs import an_entry
 from tests.distant_backend import TOKEN, Answering, Asked, Told, answer, settings_for, told
 from tests.storing import an_object, new, put, streamed

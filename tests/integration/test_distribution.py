@@ -11,14 +11,16 @@ from dataclasses import replace
 import pytest
 from redis.exceptions import RedisError
 
-from services.core import keys, origin, progress
-from services.core.catalog import Catalog
-from services.core.changes import ChangeLog
-from services.core.progress import Progress
-from services.core.redis import Redis, connect
-from services.jobs import distribution, metrics, recent
-from services.jobs.node import Batch
-from services.jobs.staging import Staging
+from services.core.observing import origin
+from services.core.state import keys, progress
+from services.core.state.catalog import Catalog
+from services.core.state.changes import ChangeLog
+from services.core.state.connection import Redis, connect
+from services.core.state.progress import Progress
+from services.jobs import metrics
+from services.jobs.dumps.staging import Staging
+from services.jobs.purge import distribution, recent
+from services.jobs.purge.node import Batch
 from tests.catalogs import an_entry
 from tests.gateway_nodes import Key, Machine, Names, Worker
 from tests.redis_server import RedisServer

@@ -12,20 +12,21 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.core import dumps, keys, redis
-from services.core.catalog import Catalog
-from services.core.changes import CatalogReplaced, ChangeLog
-from services.core.dump_stores import open_dumps
-from services.core.dumps import DumpStore
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
+from services.core.dumps import naming
+from services.core.dumps.naming import DumpStore
+from services.core.dumps.stores import open_dumps
 from services.core.errors import BadDump, DumpDamaged, DumpError, DumpMissing, NoDumpName, StorageDown, Unavailable
-from services.core.redis import Redis
+from services.core.state import connection, keys
+from services.core.state.catalog import Catalog
+from services.core.state.changes import CatalogReplaced, ChangeLog
+from services.core.state.connection import Redis
 from services.core.storage import ObjectMissing, StorageSettings, open_storage
-from services.jobs import rdb
-from services.jobs.dumping import Dump, create_dump
-from services.jobs.initial import restore_on_init
-from services.jobs.restoring import Restored, restore_dump
-from services.jobs.staging import Taken
+from services.jobs.dumps import rdb
+from services.jobs.dumps.dumping import Dump, create_dump
+from services.jobs.dumps.initial import restore_on_init
+from services.jobs.dumps.restoring import Restored, restore_dump
+from services.jobs.dumps.staging import Taken
 from tests.catalogs import an_entry, due, fill, many, shown
 from tests.distant_backend import Asked, Backend, answer, settings_for, told
 from tests.redis_server import RedisServer
@@ -152,13 +153,13 @@ def names_in(folder: Path) -> list[str]:
 @pytest.mark.parametrize("kind", ["json", "rdb"])
 @pytest.mark.parametrize("count", [0, 1, 15, 1203])
 async def test_a_catalog_comes_back_byte_for_byte_after_redis_was_emptied(
-    client: Redis, store: DumpStore, dump: Dumping, count: int, kind: dumps.Kind
+    client: Redis, store: DumpStore, dump: Dumping, count: int, kind: naming.Kind
 ) -> None:
     await fill(client, many(count))
     before, expiring = await shown(client), await due(client)
     made = await dump.create(store)
     await client.flushall()
-    restored = await dump.restore(store, dumps.filename_of(made.stamp, kind))
+    restored = await dump.restore(store, naming.filename_of(made.stamp, kind))
     assert await shown(client) == before
     assert await due(client) == expiring
     assert (restored.entries, restored.kind, restored.source, restored.fallback) == (count, kind, store.source, None)
@@ -223,7 +224,7 @@ async def test_nothing_but_the_catalog_is_in_a_dump(
     await fill(client, many(15))
     await client.set("foreign", "secret-of-somebody-else")
     await client.set("tada:limit:1.2.3.4", "1")
-    other = redis.connect(f"{server.url}/3")
+    other = connection.connect(f"{server.url}/3")
     await other.set("in-another-database", "1")
     await other.aclose()
     made = await dump.create(local)
@@ -237,7 +238,7 @@ async def test_a_catalog_in_another_database_is_dumped_and_comes_back(
     server: RedisServer, client: Redis, local: DumpStore
 ) -> None:
     address = f"{server.url}/5"
-    other = redis.connect(address)
+    other = connection.connect(address)
     catalog = Catalog(other)
     await fill(client, many(2, "elsewhere"))
     await fill(other, many(7))
@@ -245,8 +246,8 @@ async def test_a_catalog_in_another_database_is_dumped_and_comes_back(
     async with catalog.alive():
         made = await create_dump(address, other, catalog, local, 0)
         await other.flushdb()
-        for kind in dumps.KINDS:
-            await restore_dump(other, catalog, local, dumps.filename_of(made.stamp, kind))
+        for kind in naming.KINDS:
+            await restore_dump(other, catalog, local, naming.filename_of(made.stamp, kind))
             assert await shown(other) == before
     await other.aclose()
 
@@ -491,8 +492,8 @@ async def test_a_dump_that_was_changed_in_the_storage_is_not_restored(
     await fill(client, many(15))
     made = await dump.create(local)
     before = await everything(client)
-    for kind in dumps.KINDS:
-        path = folder / dumps.filename_of(made.stamp, kind)
+    for kind in naming.KINDS:
+        path = folder / naming.filename_of(made.stamp, kind)
         path.write_bytes(path.read_bytes()[:-1] + b" ")
     with pytest.raises(BadDump, match=r"json is not what was stored.*; .*rdb is not what was stored"):
         await dump.restore(local)
@@ -585,8 +586,8 @@ async def test_a_dump_of_the_older_service_is_completed(
 
 async def test_every_file_has_its_checksum_beside_it(local: DumpStore, folder: Path, dump: Dumping) -> None:
     made = await dump.create(local)
-    for kind in dumps.KINDS:
-        name = dumps.filename_of(made.stamp, kind)
+    for kind in naming.KINDS:
+        name = naming.filename_of(made.stamp, kind)
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         assert (folder / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
 
@@ -595,16 +596,16 @@ async def test_the_oldest_dumps_go_first_with_their_checksums(
     client: Redis, local: DumpStore, folder: Path, dump: Dumping
 ) -> None:
     for stamp in ("20250101T000000", "20250102T000000", "20250103T000000"):
-        for kind in dumps.KINDS:
+        for kind in naming.KINDS:
             for suffix in ("", ".sha256"):
-                (folder / f"{dumps.filename_of(stamp, kind)}{suffix}").write_text("x")
+                (folder / f"{naming.filename_of(stamp, kind)}{suffix}").write_text("x")
     (folder / "notes.txt").write_text("not ours")
     made = await dump.create(local, keep=2)
     assert made.pruned == ("20250101T000000", "20250102T000000")
     left = {name for name in names_in(folder) if not name.endswith(".sha256")}
     assert left == {
         "notes.txt",
-        *(dumps.filename_of(s, k) for s in ("20250103T000000", made.stamp) for k in dumps.KINDS),
+        *(naming.filename_of(s, k) for s in ("20250103T000000", made.stamp) for k in naming.KINDS),
     }
     assert len(names_in(folder)) == 9
 
@@ -651,7 +652,7 @@ async def test_what_jobs_that_were_killed_left_in_the_spool_goes_and_what_others
 async def test_in_a_bucket_the_dumps_are_beside_the_assets_and_of_older_ones_nothing_else_goes(
     client: Redis, dump: Dumping, bucket: StorageSettings, s3_server: S3Server
 ) -> None:
-    older = [dumps.filename_of(f"2025010{day}T000000", kind) for day in (1, 2, 3) for kind in dumps.KINDS]
+    older = [naming.filename_of(f"2025010{day}T000000", kind) for day in (1, 2, 3) for kind in naming.KINDS]
     assets = ["DEV/dump_20250101T000000.json", "dumps.webp"]
     for key in [*assets, *(f"dumps/{name}{suffix}" for name in older for suffix in ("", ".sha256"))]:
         s3_server.client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
@@ -660,7 +661,7 @@ async def test_in_a_bucket_the_dumps_are_beside_the_assets_and_of_older_ones_not
         made = await dump.create(store, keep=2)
         assert made.pruned == ("20250101T000000", "20250102T000000")
     left = {one["Key"] for one in s3_server.client.list_objects_v2(Bucket=BUCKET)["Contents"]}
-    kept = [dumps.filename_of(stamp, kind) for stamp in ("20250103T000000", made.stamp) for kind in dumps.KINDS]
+    kept = [naming.filename_of(stamp, kind) for stamp in ("20250103T000000", made.stamp) for kind in naming.KINDS]
     assert left == {*assets, *(f"dumps/{name}{suffix}" for name in kept for suffix in ("", ".sha256"))}
 
 
@@ -671,7 +672,7 @@ async def test_a_dump_in_a_bucket_that_was_changed_is_not_restored(
     before = await everything(client)
     async for store in opened(bucket):
         made = await dump.create(store)
-        names = [dumps.filename_of(made.stamp, kind) for kind in dumps.KINDS]
+        names = [naming.filename_of(made.stamp, kind) for kind in naming.KINDS]
         for name in names:
             s3_server.client.put_object(Bucket=BUCKET, Key=f"dumps/{name}", Body=b"[]")
         for name in names:
@@ -762,7 +763,7 @@ async def test_the_latest_dump_is_restored_once_when_ten_workers_start_on_an_emp
     await client.flushall()
 
     async def start() -> Restored | None:
-        own = redis.connect(server.url)
+        own = connection.connect(server.url)
         catalog = Catalog(own)
         try:
             async with catalog.alive():
@@ -850,6 +851,6 @@ async def test_a_hundred_thousand_entries_are_dumped_and_restored_in_time(
 async def test_a_file_that_the_storage_does_not_have_is_missing(store: DumpStore, tmp_path: Path) -> None:
     with pytest.raises(ObjectMissing):
         await store.fetch("dump_20250812T143052.json", tmp_path / "x")
-    for kind in dumps.KINDS:
+    for kind in naming.KINDS:
         with pytest.raises(ObjectMissing):
             await store.fetch_latest(kind, tmp_path / "x")

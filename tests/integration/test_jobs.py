@@ -16,20 +16,22 @@ from arq.connections import create_pool
 from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
-from services.core import job_kinds, job_log, keys, redis
-from services.core.catalog import Catalog
-from services.core.dump_stores import open_dumps
+from services.core.dumps.stores import open_dumps
 from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
-from services.core.job_log import JobLog, Record
-from services.core.progress import Progress
-from services.core.queue import QUEUE, JobQueue, decode, encode
-from services.core.redis import Redis
+from services.core.jobs import kinds
+from services.core.jobs import log as job_log
+from services.core.jobs.log import JobLog, Record
+from services.core.jobs.queue import QUEUE, JobQueue, decode, encode
+from services.core.state import connection, keys
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis
+from services.core.state.progress import Progress
 from services.core.storage import open_storage
-from services.jobs import running
-from services.jobs.describe import Sight
-from services.jobs.kinds import JOBS, Job, Tools
+from services.jobs.describe.describer import Sight
+from services.jobs.queue import runner
+from services.jobs.queue.kinds import JOBS, Job, Tools
+from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
-from services.jobs.worker import make_worker
 from tests.redis_server import RedisServer
 from tests.waiting import eventually
 
@@ -75,7 +77,7 @@ async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[None]:
         **JOBS,
         **{name: run if isinstance(run, Job) else Job(run, 60, 3, alone=False) for name, run in runs.items()},
     }
-    client = redis.connect(tools.settings.redis_address)
+    client = connection.connect(tools.settings.redis_address)
     made = make_worker(client, tools, jobs)
     task = asyncio.create_task(made.async_run())
 
@@ -101,8 +103,8 @@ async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[None]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let jobs be tried again soon."""
-    monkeypatch.setattr(running, "_FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(running, "_PAUSE_FACTOR", 1)
+    monkeypatch.setattr(runner, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(runner, "_PAUSE_FACTOR", 1)
 
 
 async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue: JobQueue, log: JobLog) -> None:
@@ -111,7 +113,7 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
         record = await log.wait(asked.id, 10)
     assert (record.status, record.asked_by, record.attempts, record.error) == ("done", "cms", 1, None)
     assert record.result is not None
-    assert record.result["interface"] == job_kinds.INTERFACE_VERSION
+    assert record.result["interface"] == kinds.INTERFACE_VERSION
     assert record.result["expired_count"] == 0
     assert record.result["seconds"] >= 0
     assert record.queued_at <= record.started_at <= record.ended_at

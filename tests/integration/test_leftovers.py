@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from services.catalog.leftovers import Leftovers
-from services.core import keys
-from services.core.catalog import Catalog, Change
-from services.core.entries import Entry
+from services.catalog.uploads.leftovers import Leftovers
+from services.core.assets.entries import Entry
 from services.core.errors import StorageDown
-from services.core.redis import Redis, connect
+from services.core.state import keys
+from services.core.state.catalog import Catalog, Change
+from services.core.state.connection import Redis, connect
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
-from services.jobs.reap import reap
+from services.jobs.upkeep.reap import reap
 from tests.catalogs import an_entry
 from tests.storing import listed, put
 from tests.waiting import eventually

@@ -11,15 +11,15 @@ import redis as sync_redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.core import limits
-from services.core.limits import Limit, Limiter
-from services.core.redis import Redis, connect
+from services.core.state import rate_limits
+from services.core.state.connection import Redis, connect
+from services.core.state.rate_limits import Limit, Limiter
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.alone
 
 MINUTE = Limit(5, 60_000)
-SOURCE = (Path(limits.__file__).parent / "lua/limit.lua").read_text()
+SOURCE = (Path(rate_limits.__file__).parent / "lua/limit.lua").read_text()
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_replicas_share_one_budget(client: Redis, server: RedisServer) -> 
 async def test_fifty_at_once_take_exactly_the_count(
     client: Redis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "ANSWER_WITHIN", 10)  # Fifty new connections, on a machine that may be busy.
+    monkeypatch.setattr(rate_limits, "ANSWER_WITHIN", 10)  # Fifty new connections, on a machine that may be busy.
     other = connect(server.url)
     both = Limiter(client), Limiter(other)
     verdicts = await asyncio.gather(*(both[n % 2].take("api:a", Limit(17, 60_000)) for n in range(50)))
@@ -124,7 +124,7 @@ async def test_a_limit_made_larger_or_smaller_holds_at_once(client: Redis) -> No
 async def test_a_silent_redis_limits_nothing_and_the_limit_comes_back(
     breakable: tuple[RedisServer, Redis], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(limits, "PAUSE", 0.2)
+    monkeypatch.setattr(rate_limits, "PAUSE", 0.2)
     server, client = breakable
     limiter, limit = Limiter(client), Limit(1, 60_000)
     assert [(await limiter.take("api:a", limit)).allowed for _ in range(2)] == [True, False]
@@ -145,7 +145,7 @@ async def test_a_silent_redis_limits_nothing_and_the_limit_comes_back(
 async def test_a_dead_redis_limits_nothing_and_a_new_one_counts_again(
     breakable: tuple[RedisServer, Redis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "PAUSE", 0.2)
+    monkeypatch.setattr(rate_limits, "PAUSE", 0.2)
     server, client = breakable
     limiter, limit = Limiter(client), Limit(1, 60_000)
     assert (await limiter.take("api:a", limit)).counted

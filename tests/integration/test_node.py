@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from services.core.doctor import Finding
 from services.jobs import doctor
-from services.jobs import node as node_module
-from services.jobs.addresses import UnknownName
-from services.jobs.node import TOKEN_HEADER, Batch, Gap, GatewayNode, NodeAway
+from services.jobs.purge import node as node_module
+from services.jobs.purge.addresses import UnknownName
+from services.jobs.purge.node import TOKEN_HEADER, Batch, Gap, GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
 from tests.e2e.system import free_ports
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 from redis.exceptions import RedisError
 
-from services.core import keys, progress
-from services.core.progress import Progress, Reached
-from services.core.redis import ANSWER_TIMEOUT, Redis, connect
+from services.core.state import keys, progress
+from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
+from services.core.state.progress import Progress, Reached
 from tests.redis_server import RedisServer
 from tests.waiting import eventually
 

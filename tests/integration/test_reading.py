@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from services.core import keys
 from services.core.errors import Behind
-from services.core.reading import EntryReader
-from services.core.redis import ANSWER_TIMEOUT, Redis, connect
-from services.transform import asked
-from services.transform.decide import candidates
+from services.core.state import keys
+from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
+from services.core.state.entry_reader import EntryReader
+from services.transform.address import asked
+from services.transform.answer.decide import candidates
 from tests.redis_server import RedisServer
 
 

@@ -12,18 +12,18 @@ import orjson
 import pytest
 from starlette.datastructures import QueryParams
 
-from services.catalog.listing import Query, one_page
-from services.core import keys, redis
-from services.core.catalog import PAGE, Catalog
-from services.core.dump_stores import open_dumps
-from services.core.dumps import KINDS, DumpStore
-from services.core.entries import Entry
+from services.catalog.routes.listing import Query, one_page
+from services.core.assets.entries import Entry
+from services.core.dumps.naming import KINDS, DumpStore
+from services.core.dumps.stores import open_dumps
 from services.core.errors import CatalogReplaced
-from services.core.redis import Redis
+from services.core.state import connection, keys
+from services.core.state.catalog import PAGE, Catalog
+from services.core.state.connection import Redis
 from services.core.storage import StorageSettings, open_storage
-from services.jobs.dumping import create_dump
-from services.jobs.restoring import restore_dump
-from services.jobs.staging import STAGED_SECONDS, Staging
+from services.jobs.dumps.dumping import create_dump
+from services.jobs.dumps.restoring import restore_dump
+from services.jobs.dumps.staging import STAGED_SECONDS, Staging
 from tests.catalogs import an_entry, due, fill, many, shown
 from tests.redis_server import RedisServer
 from tools.stack.plan import ROOT
@@ -85,7 +85,7 @@ async def test_no_reader_ever_sees_a_mix_or_a_hole_while_catalogs_are_replaced(
     stop, seen = asyncio.Event(), set()
 
     async def read() -> None:
-        own = redis.connect(server.url)
+        own = connection.connect(server.url)
         while not stop.is_set():
             seen.add((await shown(own))[1:-1])
         await own.aclose()

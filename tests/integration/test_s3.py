@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from services.core.errors import StorageDown, StorageRefused
-from services.core.storage import ObjectExists, ObjectMissing, Receipt, Storage, s3_upload
-from services.core.storage.s3_upload import PART
+from services.core.storage import ObjectExists, ObjectMissing, Receipt, Storage
+from services.core.storage.s3 import upload as s3_upload
+from services.core.storage.s3.upload import PART
 from tests.contract.conftest import opened
 from tests.faulty import Faulty
 from tests.s3_server import BUCKET, S3Server, free_run_of_ports, settings_for

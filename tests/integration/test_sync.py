@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from services.core import keys, names
-from services.core.catalog import DOUBT_SECONDS, Catalog
-from services.core.entries import Entry
+from services.core.assets import names
+from services.core.assets.entries import Entry
 from services.core.errors import StorageDown
-from services.core.redis import Redis
+from services.core.state import keys
+from services.core.state.catalog import DOUBT_SECONDS, Catalog
+from services.core.state.connection import Redis
 from services.core.storage import Listed, NewObject, ObjectMissing, Storage, StorageSettings, open_storage
 from services.core.storage.base import StoredObject
-from services.jobs.reap import reap
-from services.jobs.sync import Sync, sync
+from services.jobs.upkeep.reap import reap
+from services.jobs.upkeep.sync import Sync, sync
 from tests.catalogs import an_entry, fill
 from tests.distant_backend import Backend, settings_for
 from tests.s3_server import S3Server

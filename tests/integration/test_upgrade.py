@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.core import keys
-from services.core.catalog import Catalog
-from services.core.changes import CatalogReplaced, ChangeLog, number_of
 from services.core.errors import Behind
-from services.core.reading import EntryReader
-from services.core.redis import Redis, connect
-from services.jobs import upgrade
+from services.core.state import keys
+from services.core.state.catalog import Catalog
+from services.core.state.changes import CatalogReplaced, ChangeLog, number_of
+from services.core.state.connection import Redis, connect
+from services.core.state.entry_reader import EntryReader
+from services.jobs.purge import upgrade
 from tests.catalogs import an_entry
 from tests.redis_server import RedisServer
 from tests.waiting import eventually

@@ -5,8 +5,8 @@ import asyncio
 import orjson
 
 from services.catalog.whole_list import WholeList
-from services.core.catalog import Catalog
-from services.core.redis import Redis
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis
 from tests.catalogs import an_entry
 
 

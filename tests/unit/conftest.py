@@ -9,8 +9,8 @@ import skimage
 import sklearn
 from hypothesis import settings
 
-from services.core import entries, names
-from services.core.entries import Entry, StoredFile
+from services.core.assets import entries, names
+from services.core.assets.entries import Entry, StoredFile
 
 settings.register_profile("unit", deadline=None, max_examples=100, database=None)
 settings.load_profile("unit")

@@ -65,7 +65,11 @@ def imports() -> Imports:
 
 def test_every_module_is_looked_at(imports: Imports) -> None:
     assert {module.split(".")[1] for module in imports if module.count(".") > 1} == {"core", *SERVICES}
-    assert {"services.core.names", "services.core.storage.local", "services.transform.pipeline"} <= imports.keys()
+    assert {
+        "services.core.assets.names",
+        "services.core.storage.local",
+        "services.transform.render.pipeline",
+    } <= imports.keys()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -79,37 +83,44 @@ def test_the_core_imports_no_service(imports: Imports) -> None:
 
 
 def test_only_the_pipeline_and_the_process_that_draws_import_pyvips(imports: Imports) -> None:
-    assert users(imports, "pyvips") == {"services.transform.pipeline", "services.transform.drawing_process"}
+    assert users(imports, "pyvips") == {
+        "services.transform.render.pipeline",
+        "services.transform.render.drawing_process",
+    }
 
 
 def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
-    assert users(imports, "pypdfium2") == {"services.transform.drawing_process"}
-    assert users(imports, "services.transform.drawing_process") == set()
+    assert users(imports, "pypdfium2") == {"services.transform.render.drawing_process"}
+    assert users(imports, "services.transform.render.drawing_process") == set()
 
 
 def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:
     # Transform has it encode WebP and decode plain JPEG: by the very libraries that libvips would do it with.
-    assert users(imports, "PIL") == {"services.jobs.picture", "services.transform.jpeg", "services.transform.webp"}
-    assert users(imports, "services.jobs.picture") == {"services.jobs.looking_process"}
-    assert users(imports, "services.jobs.looking_process") == set()
+    assert users(imports, "PIL") == {
+        "services.jobs.describe.picture",
+        "services.transform.render.jpeg",
+        "services.transform.render.webp",
+    }
+    assert users(imports, "services.jobs.describe.picture") == {"services.jobs.describe.looking_process"}
+    assert users(imports, "services.jobs.describe.looking_process") == set()
 
 
 def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
-    assert users(imports, "arq") == {"services.core.queue", "services.jobs.worker"}
+    assert users(imports, "arq") == {"services.core.jobs.queue", "services.jobs.queue.worker"}
 
 
 def test_only_what_talks_to_a_node_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
-        "services.jobs.node",
-        "services.core.storage.distant_client",
-        "services.core.storage.distant_transport",
-        "services.core.storage.s3_errors",
+        "services.jobs.purge.node",
+        "services.core.storage.distant.client",
+        "services.core.storage.distant.transport",
+        "services.core.storage.s3.errors",
     }
 
 
 def test_only_the_storage_s3_imports_a_library_of_it(imports: Imports) -> None:
     modules = users(imports, "aiobotocore", "botocore", "types_aiobotocore_s3")
-    assert modules == {f"services.core.storage.s3{part}" for part in ("", "_client", "_errors", "_upload")}
+    assert modules == {f"services.core.storage.s3.{part}" for part in ("storage", "client", "errors", "upload")}
 
 
 def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
@@ -119,18 +130,18 @@ def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
 @pytest.mark.parametrize(
     ("module", "source", "package"),
     [
-        ("services.catalog.app", "import services.jobs.worker", "services.jobs"),
+        ("services.catalog.app", "import services.jobs.queue.worker", "services.jobs"),
         ("services.catalog.app", "from services.jobs import worker", "services.jobs"),
         ("services.catalog.app", "from services import jobs", "services.jobs"),
         ("services.catalog.app", "from ..jobs import worker", "services.jobs"),
         ("services.catalog.app", "from .. import jobs", "services.jobs"),
         ("services.core.storage.local", "from ...transform.pipeline import render", "services.transform"),
-        ("services.core.names", "def f():\n    import pyvips as v", "pyvips"),
-        ("services.core.names", "if True:\n    from arq.worker import Worker", "arq"),
-        ("services.core.names", "import importlib\nimportlib.import_module('tests.pixels')", "tests"),
-        ("services.core.names", "__import__('tools')", "tools"),
-        ("services.core.names", "from urllib import request", "urllib.request"),
-        ("services.core.names", "import http.client", "http.client"),
+        ("services.core.assets.names", "def f():\n    import pyvips as v", "pyvips"),
+        ("services.core.assets.names", "if True:\n    from arq.worker import Worker", "arq"),
+        ("services.core.assets.names", "import importlib\nimportlib.import_module('tests.pixels')", "tests"),
+        ("services.core.assets.names", "__import__('tools')", "tools"),
+        ("services.core.assets.names", "from urllib import request", "urllib.request"),
+        ("services.core.assets.names", "import http.client", "http.client"),
     ],
 )
 def test_a_violation_is_seen(module: str, source: str, package: str) -> None:
@@ -149,4 +160,4 @@ def test_a_violation_is_seen(module: str, source: str, package: str) -> None:
     ],
 )
 def test_what_only_looks_like_a_violation_is_none(source: str, package: str) -> None:
-    assert users({"services.core.names": imported(source, "services.core.names")}, package) == set()
+    assert users({"services.core.assets.names": imported(source, "services.core.assets.names")}, package) == set()

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from services.core import metrics as core_metrics
+from services.core.observing import metrics as core_metrics
 from services.jobs import metrics as jobs_metrics
 from services.transform import metrics as transform_metrics
 from tools.stack.plan import ROOT

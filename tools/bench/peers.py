@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from services.transform.geometry import quality_for
+from services.transform.render.geometry import quality_for
 from tools.bench.load import Client, Work
 from tools.bench.rows import CLIENTS, purge, upload_all
 from tools.bench.system import Bench, free_ports

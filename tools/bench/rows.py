@@ -11,11 +11,12 @@ from pathlib import Path
 
 import redis
 
-from services.core import keys, names
-from services.core.entries import Entry
-from services.transform import formats
-from services.transform.guard import Limits
-from services.transform.plan import Plan
+from services.core.assets import names
+from services.core.assets.entries import Entry
+from services.core.state import keys
+from services.transform.render import formats
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
 from tools.bench.load import Client, Work, wrk
 from tools.bench.load import names as named
 from tools.bench.measuring import Comparison, Sample, compare, cpu_seconds

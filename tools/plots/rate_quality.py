@@ -17,9 +17,9 @@ import sklearn
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Format, Plan
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Format, Plan
 from tools.stack.plan import ROOT
 
 WIDTH = 800

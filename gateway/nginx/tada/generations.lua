@@ -3,8 +3,8 @@
 -- A change of an asset raises its generation, and the generation is part of the cache key. So what was stored before a
 -- change, or is still on its way, lies under a key that nobody asks for any more. Nothing has to be listed or waited for.
 --
--- Generations are numbers of changes: microseconds since 1970, each higher than the one before (services/core/lua). They
--- lie in a table of fixed size, in memory that all workers of this nginx share. Each purge group (an asset, or an
+-- Generations are numbers of changes: microseconds since 1970, each higher than the one before (services/core/state/lua).
+-- They lie in a table of fixed size, in memory that all workers of this nginx share. Each purge group (an asset, or an
 -- entry's page) has a slot by its hash. Groups that share a slot are made stale together, which costs a render and is
 -- never wrong; with 2^20 slots a change makes one other asset in a million stale. So the table cannot become full.
 --

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from services.catalog.openapi import jobs
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
-from services.core import dumps, media_types, names
-from services.core.catalog import no_entry
-from services.core.entries import Entry
+from services.core.assets import media_types, names
+from services.core.assets.entries import Entry
+from services.core.dumps import naming
 from services.core.errors import (
     AlreadyExists,
     BadDump,
@@ -23,6 +23,7 @@ from services.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from services.core.state.catalog import no_entry
 
 Answer = dict[str, Any]
 JSON = "application/json"
@@ -101,20 +102,20 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "Dump": {
             "description": "The file, as an attachment.",
             "headers": _headers("Content-Disposition"),
-            "content": {kind: {} for kind in dumps.MEDIA_TYPES.values()},
+            "content": {kind: {} for kind in naming.MEDIA_TYPES.values()},
         },
         "NoDumpName": _dump_refusal(
             "That is not the name of a dump.",
             NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),
         ),
-        "NoDump": _dump_refusal("There is no such dump.", dumps.missing("json", dumps.LATEST, "local")),
+        "NoDump": _dump_refusal("There is no such dump.", naming.missing("json", naming.LATEST, "local")),
         "DamagedDump": _dump_refusal(
             "The storage does not have what was stored.",
-            DumpDamaged("Dump file is damaged", "Its SHA-256 is another", dumps.OTHER),
+            DumpDamaged("Dump file is damaged", "Its SHA-256 is another", naming.OTHER),
         ),
         "BadDump": _dump_refusal(
             "That dump cannot be restored: nothing was changed.",
-            BadDump("Dump cannot be restored", "dump_20250812T143052.json: it is not a list", dumps.OTHER),
+            BadDump("Dump cannot be restored", "dump_20250812T143052.json: it is not a list", naming.OTHER),
         ),
         "DumpUnavailable": {
             **_dump_refusal(

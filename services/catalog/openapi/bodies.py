@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from services.catalog.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.openapi import answers
 from services.catalog.openapi.answers import JSON
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
+from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.settings import CatalogSettings
-from services.core import dumps
+from services.core.dumps import naming
 
 Body = dict[str, Any]
 
@@ -57,10 +57,10 @@ def dump_parameters() -> list[Schema]:
         "in": "path",
         "required": True,
         "description": "The name of a file, or latest.",
-        "schema": {"type": "string", "pattern": f"^(?:{dumps.FILENAME}|{dumps.LATEST})$"},
-        "example": dumps.filename_of("20250812T143052", "json"),
+        "schema": {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"},
+        "example": naming.filename_of("20250812T143052", "json"),
     }
-    kinds: Schema = {"type": "string", "enum": [*dumps.KINDS]}
+    kinds: Schema = {"type": "string", "enum": [*naming.KINDS]}
     return [filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it.", "json")]
 
 

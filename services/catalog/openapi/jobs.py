@@ -3,17 +3,18 @@
 from dataclasses import asdict
 from typing import Any
 
-from services.catalog.jobs import LIMIT, LIMIT_MAX
 from services.catalog.openapi.schemas import Schema, reference
-from services.core import dumps, job_kinds
-from services.core.job_log import STATUSES, Record
+from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
+from services.core.dumps import naming
+from services.core.jobs import kinds
+from services.core.jobs.log import STATUSES, Record
 
 _STAMP = "20250812T143052"
 _FILE: Schema = {
     "type": "object",
     "required": ["filename", "size"],
     "properties": {
-        "filename": {"type": "string", "pattern": f"^{dumps.FILENAME}$"},
+        "filename": {"type": "string", "pattern": f"^{naming.FILENAME}$"},
         "size": {"type": "integer", "minimum": 0, "description": "Bytes."},
         "records": {"type": "integer", "minimum": 0, "description": "Entries."},
     },
@@ -76,7 +77,7 @@ def example() -> dict[str, Any]:
         started_at="2026-03-01T09:30:00.041+00:00",
         ended_at="2026-03-01T09:30:00.060+00:00",
         attempts=1,
-        result={"interface": job_kinds.INTERFACE_VERSION, "expired_count": 0, "expired": [], "seconds": 0.012},
+        result={"interface": kinds.INTERFACE_VERSION, "expired_count": 0, "expired": [], "seconds": 0.012},
     )
     return asdict(record)
 
@@ -85,8 +86,8 @@ def created_dump() -> dict[str, Any]:
     return {
         "message": "Dump files created and uploaded successfully",
         "files": {
-            "json": {"filename": dumps.filename_of(_STAMP, "json"), "size": 52341, "records": 59},
-            "rdb": {"filename": dumps.filename_of(_STAMP, "rdb"), "size": 18432},
+            "json": {"filename": naming.filename_of(_STAMP, "json"), "size": 52341, "records": 59},
+            "rdb": {"filename": naming.filename_of(_STAMP, "rdb"), "size": 18432},
         },
         "timestamp": _STAMP,
     }
@@ -96,7 +97,7 @@ def restored_dump() -> dict[str, Any]:
     return {
         "message": "Successfully restored catalog from JSON dump",
         "details": {
-            "filename": dumps.filename_of(_STAMP, "json"),
+            "filename": naming.filename_of(_STAMP, "json"),
             "itemsRestored": 59,
             "format": "JSON",
             "source": "local",
@@ -127,15 +128,15 @@ def id_parameter() -> Schema:
 
 
 def name_parameter() -> Schema:
-    return _parameter("path", "job", {"enum": list(job_kinds.KINDS)}, "The name of a job.", "expire")
+    return _parameter("path", "job", {"enum": list(kinds.KINDS)}, "The name of a job.", "expire")
 
 
 def arguments() -> dict[str, Any]:
     """Return the body that asks for a job. Which of the arguments it takes depends on its name."""
-    taken = [kind.model_json_schema() for kind in dict.fromkeys(job_kinds.KINDS.values())]
+    taken = [kind.model_json_schema() for kind in dict.fromkeys(kinds.KINDS.values())]
     for schema in taken:
         if "filename" in schema["properties"]:
-            schema["properties"]["filename"]["pattern"] = f"^(?:{dumps.FILENAME}|{dumps.LATEST})$"
+            schema["properties"]["filename"]["pattern"] = f"^(?:{naming.FILENAME}|{naming.LATEST})$"
     return {
         "required": False,
         "description": "Arguments; most jobs take none. See docs/jobs.md.",
@@ -146,9 +147,9 @@ def arguments() -> dict[str, Any]:
 def which_dump(place: str) -> Schema:
     """Return the parameter that names a dump."""
     optional = "?" if place == "query" else ""
-    schema = {"type": "string", "pattern": f"^(?:{dumps.FILENAME}|{dumps.LATEST}){optional}$"}
+    schema = {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST}){optional}$"}
     about = "The name of a file, or latest. A JSON that is missing or bad is replaced by its RDB."
-    return _parameter(place, "filename", schema, about, dumps.LATEST)
+    return _parameter(place, "filename", schema, about, naming.LATEST)
 
 
 def _job() -> Schema:

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from services.catalog.settings import CatalogSettings
-from services.core.entries import FOCUS, SETTABLE, Entry
+from services.core.assets.entries import FOCUS, SETTABLE, Entry
 from services.core.errors import TadaError
 
 Schema = dict[str, Any]

@@ -35,11 +35,11 @@ def open_storage(settings: StorageSettings) -> Storage:
     """
     match settings.delegated_storage_method:
         case "S3":
-            from services.core.storage.s3 import S3Storage
+            from services.core.storage.s3.storage import S3Storage
 
             return _guarded(S3Storage(settings), "s3", settings)
         case "DISTANT_BACKEND":
-            from services.core.storage.distant import DistantStorage
+            from services.core.storage.distant.storage import DistantStorage
 
             return _guarded(DistantStorage(settings), "distant", settings)
     from services.core.storage.local import LocalStorage

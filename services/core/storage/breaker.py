@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.core import logs, metrics
 from services.core.errors import StorageDown, TadaError
+from services.core.observing import logs, metrics
 from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, Storage, StoredObject
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.core import metrics, tracing
 from services.core.errors import StorageDown, TadaError
+from services.core.observing import metrics, tracing
 from services.core.storage.base import (
     Listed,
     ListingUnsupported,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.catalog import adoption
-from services.catalog.adoption import Adoption
-from services.core import names
-from services.core.entries import Entry, StoredFile
+from services.catalog.uploads import adoption
+from services.catalog.uploads.adoption import Adoption
+from services.core.assets import names
+from services.core.assets.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotFound, TypeUnauthorized
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.catalog.auth import Authentication, principal_of
+from services.catalog.middleware.auth import Authentication, principal_of
 from services.catalog.tokens import parse_tokens
 
 READING, WRITING = ("GET", "HEAD", "OPTIONS"), ("POST", "PUT", "PATCH", "DELETE")

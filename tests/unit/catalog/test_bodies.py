@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from services.catalog.bodies import check_patch, read_json_list, read_json_object, text_list
-from services.core.entries import SETTABLE
+from services.core.assets.entries import SETTABLE
+from services.core.assets.facts import Facts
 from services.core.errors import BadRequest, TooLarge
-from services.core.facts import Facts
 from tests.unit.conftest import MakeEntry
 
 

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from services.catalog import bulk
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
 from tests.unit.conftest import MakeEntry
 

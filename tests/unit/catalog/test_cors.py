@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.catalog import cors
+from services.catalog.middleware import cors
 
 
 def client(*origins: str) -> httpx.AsyncClient:

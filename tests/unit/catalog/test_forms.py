@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from services.catalog.forms import MAX_FILES, Form, read_form
+from services.catalog.uploads.forms import MAX_FILES, Form, read_form
 from services.core.errors import BadRequest, TooLarge
 
 BOUNDARY = "----frontier42"

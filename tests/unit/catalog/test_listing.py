@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from services.catalog.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query
+from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query
 from services.core.errors import BadRequest
 from tests.unit.conftest import MakeEntry
 

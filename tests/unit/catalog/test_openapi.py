@@ -11,11 +11,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from services.catalog import docs_page, openapi
+from services.catalog import openapi
 from services.catalog.app import make_app
 from services.catalog.openapi import answers
+from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
-from services.core.entries import SETTABLE, Entry
+from services.core.assets.entries import SETTABLE, Entry
 from services.core.errors import TadaError
 from tests.unit.conftest import MakeEntry
 

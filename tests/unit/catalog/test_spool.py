@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.catalog.spool import SpoolWriter
+from services.catalog.uploads.spool import SpoolWriter
 from services.core.errors import StorageDown, TooLarge
 
 OWNER, LIMIT = "host-1-abcd", 1_000_000

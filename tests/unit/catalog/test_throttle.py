@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.catalog.clients import Networks
-from services.catalog.throttle import Throttle
-from services.core.caching import GENERATION_HEADER
-from services.core.limits import Limit, Limiter
+from services.catalog.middleware.clients import Networks
+from services.catalog.middleware.throttle import Throttle
+from services.core.assets.freshness import GENERATION_HEADER
+from services.core.state.rate_limits import Limit, Limiter
 
 ALL, WRITES, OFF = Limit(100, 60_000), Limit(5, 30_000), Limit(0, 30_000)
 

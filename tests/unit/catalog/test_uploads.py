@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.catalog.spool import SpooledFile
-from services.catalog.uploads import Rules, Uploads, Wish
-from services.core import media_types, redis
-from services.core.catalog import Catalog
+from services.catalog.uploads.spool import SpooledFile
+from services.catalog.uploads.uploads import Rules, Uploads, Wish
+from services.core.assets import media_types
 from services.core.errors import BadRequest, NamespaceForbidden, TadaError, TypeUnauthorized
+from services.core.state import connection
+from services.core.state.catalog import Catalog
 from services.core.storage.local import LocalStorage
 
 DEFAULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"})
@@ -18,7 +19,7 @@ PNG, PDF, EXE = b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"MZ\x90"
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
-    catalog = Catalog(redis.connect("redis://127.0.0.1:1"))
+    catalog = Catalog(connection.connect("redis://127.0.0.1:1"))
     return Uploads(catalog, LocalStorage(tmp_path), Rules(("DEV", "PROD"), DEFAULT_TYPES, "", strip_metadata=False))
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from services.core import caching
-from services.core.caching import Lifetimes
+from services.core.assets import freshness as caching
+from services.core.assets.freshness import Lifetimes
 
 MONTH, MINUTE = 30 * 86400, 60
 DEFAULT = Lifetimes(cache=MONTH, edge=MINUTE)

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core import changes
-from services.core.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
+from services.core.state import changes
+from services.core.state.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
 
 
 class FakeRedis:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core import dumps
+from services.core.dumps import naming
 from services.core.errors import NoDumpName
 
 STAMPS = st.lists(st.integers(0, 40).map(lambda number: f"202501{number:02}T000000"), max_size=20)
@@ -12,20 +12,20 @@ STAMPS = st.lists(st.integers(0, 40).map(lambda number: f"202501{number:02}T0000
 
 def test_a_name_is_of_the_second_in_universal_time() -> None:
     moment = datetime(2025, 8, 12, 16, 30, 52, 999_999, tzinfo=timezone(timedelta(hours=2)))
-    assert dumps.filename_of(dumps.stamp_of(moment), "rdb") == "dump_20250812T143052.rdb"
-    assert dumps.parse("dump_20250812T143052.rdb") == ("20250812T143052", "rdb")
+    assert naming.filename_of(naming.stamp_of(moment), "rdb") == "dump_20250812T143052.rdb"
+    assert naming.parse("dump_20250812T143052.rdb") == ("20250812T143052", "rdb")
 
 
-@given(moment=st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1)), kind=st.sampled_from(dumps.KINDS))
-def test_every_name_that_is_made_is_one(moment: datetime, kind: dumps.Kind) -> None:
-    stamp = dumps.stamp_of(moment)
-    assert dumps.parse(dumps.filename_of(stamp, kind)) == (stamp, kind)
+@given(moment=st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1)), kind=st.sampled_from(naming.KINDS))
+def test_every_name_that_is_made_is_one(moment: datetime, kind: naming.Kind) -> None:
+    stamp = naming.stamp_of(moment)
+    assert naming.parse(naming.filename_of(stamp, kind)) == (stamp, kind)
 
 
 @given(name=st.text() | st.from_regex(r"\A\.*/*dump_[0-9]{7,9}T[0-9]{6}\.(json|rdb)[.\n/a-z0-9]{0,8}\Z"))
 def test_what_can_be_asked_for_is_the_name_of_a_dump_and_nothing_else(name: str) -> None:
     try:
-        stamp, kind = dumps.parse(name)
+        stamp, kind = naming.parse(name)
     except NoDumpName:
         return
     assert name == f"dump_{stamp}.{kind}"
@@ -50,7 +50,7 @@ def test_the_latest_file_is_of_a_whole_dump_if_there_is_one(
 ) -> None:
     for kind, wanted in (("json", json), ("rdb", rdb)):
         name = None if wanted is None else f"dump_2025{wanted}T000000.{kind}"
-        assert dumps.latest_of(found, kind) == name  # type: ignore[arg-type]
+        assert naming.latest_of(found, kind) == name  # type: ignore[arg-type]
 
 
 @given(stamps=STAMPS, keep=st.integers(0, 25), data=st.data())
@@ -58,7 +58,7 @@ def test_the_oldest_go_until_as_many_are_left_as_shall_be_kept(
     stamps: list[str], keep: int, data: st.DataObject
 ) -> None:
     protected = data.draw(st.sampled_from(stamps)) if stamps else "20250101T000000"
-    removed = dumps.surplus(stamps, keep, protected)
+    removed = naming.surplus(stamps, keep, protected)
     left = set(stamps) - set(removed)
     assert protected not in removed
     if keep == 0:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core import entries
-from services.core.entries import Entry, StoredFile
+from services.core.assets import entries
+from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, NotReplaceable
-from services.core.facts import NO_FACTS, Facts
 from tests.unit.conftest import MakeEntry
 
 PROMISED_FIELDS = {

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from services.core.facts import NO_FACTS, Facts, problem
+from services.core.assets.facts import NO_FACTS, Facts, problem
 
 KNOWN = asdict(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
 

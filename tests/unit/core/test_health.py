@@ -5,9 +5,9 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.exceptions import ConnectionError as RedisDown
 
-from services.core import health
 from services.core.errors import StorageDown
-from services.core.health import Health
+from services.core.serving import health
+from services.core.serving.health import Health
 
 
 class Dependency:

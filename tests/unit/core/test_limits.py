@@ -10,9 +10,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import ReadOnlyError
 
-from services.core import limits
 from services.core.errors import TooManyRequests
-from services.core.limits import Limit, Limiter, StorageGuard, Verdict
+from services.core.state import rate_limits
+from services.core.state.rate_limits import Limit, Limiter, StorageGuard, Verdict
 
 FIVE = Limit(5, 30_000)
 
@@ -102,7 +102,7 @@ async def test_an_outage_and_its_end_are_one_log_line_each(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(limits, "PAUSE", 0.02)
+    monkeypatch.setattr(rate_limits, "PAUSE", 0.02)
     redis = FakeRedis(RedisDown("refused"))
     asking = limiter(redis)
     for _ in range(4):
@@ -119,10 +119,10 @@ async def test_an_outage_and_its_end_are_one_log_line_each(
 async def test_one_request_alone_tries_whether_redis_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     redis = FakeRedis(RedisDown("refused"))
     asking = limiter(redis)
-    monkeypatch.setattr(limits, "PAUSE", 0.02)
+    monkeypatch.setattr(rate_limits, "PAUSE", 0.02)
     await asking.take("api:x", FIVE)
     await asyncio.sleep(0.025)
-    monkeypatch.setattr(limits, "PAUSE", 60)
+    monkeypatch.setattr(rate_limits, "PAUSE", 60)
     redis.answer = None
     await asyncio.gather(*(asking.take("api:x", FIVE) for _ in range(20)))
     assert len(redis.asked) == 2

@@ -7,12 +7,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.core import logs
+from services.core.observing import logs
 
 EVENTS = """
 import logging, sys
 from pathlib import Path
-from services.core import logs
+from services.core.observing import logs
 logs.set_up("catalog", sys.argv[1], "INFO")
 log = logging.getLogger("services.test")
 {}
@@ -25,7 +25,7 @@ SAID = {"level": "warning", "service": "catalog", "event": "purge_delayed", "ass
 def logged(style: str, code: str, **how: object) -> str:
     """Return what a process logs that is set up as a service is; fail if it does not come to its end."""
     command = [sys.executable, "-c", EVENTS.format(code), style]
-    ran = subprocess.run(command, cwd=Path(logs.__file__).parents[2], **({"capture_output": True} | how))  # type: ignore[call-overload]
+    ran = subprocess.run(command, cwd=Path(logs.__file__).parents[3], **({"capture_output": True} | how))  # type: ignore[call-overload]
     assert ran.stderr.endswith(b"end\n"), ran.stderr
     return (ran.stdout or b"").decode()
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.core import media_types
+from services.core.assets import media_types
 
 SVG_NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 

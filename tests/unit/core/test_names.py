@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from services.core import names
+from services.core.assets import names
+from services.core.assets.names import AssetName
 from services.core.errors import BadRequest, TypeUnauthorized
-from services.core.names import AssetName
 
 DEFAULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"})
 EXTENSIONS = {

@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from services.core import errors, logs, metrics, origin
-from services.core.request_log import RequestLog, route_template
-from services.core.web import ERROR_HANDLERS, JsonResponse
+from services.core import errors
+from services.core.observing import logs, metrics, origin
+from services.core.serving.request_log import RequestLog, route_template
+from services.core.serving.web import ERROR_HANDLERS, JsonResponse
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 ID = "x-request-id"

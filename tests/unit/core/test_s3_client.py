@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.core.storage import StorageSettings
-from services.core.storage.s3_client import connect, endpoint
+from services.core.storage.s3.client import connect, endpoint
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 from services.core.errors import BucketMissing, StorageDown, StorageRefused
 from services.core.storage import ObjectExists, ObjectMissing
 from services.core.storage.attempts import Interrupted
-from services.core.storage.s3_errors import BeyondEnd, UploadGone, errors_named, named
+from services.core.storage.s3.errors import BeyondEnd, UploadGone, errors_named, named
 
 URL = "http://user:secret@10.0.0.1:9000/media/secret-key"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.storage.s3_upload import FilePart
+from services.core.storage.s3.upload import FilePart
 
 CONTENT = bytes(range(256)) * 4
 

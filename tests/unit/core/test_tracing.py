@@ -1,13 +1,14 @@
 import subprocess
 import sys
 
-from services.core import origin, tracing
+from services.core.observing import origin, tracing
 from tools.stack.plan import ROOT
 
 
 def test_without_an_endpoint_nothing_is_imported_and_nothing_is_traced() -> None:
     code = (
-        "import sys; from services.core import tracing, redis; tracing.set_up('x', ''); redis.connect('redis://x')\n"
+        "import sys; from services.core.observing import tracing; from services.core.state import connection\n"
+        "tracing.set_up('x', ''); connection.connect('redis://x')\n"
         "assert tracing.span('a', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01') is tracing.part('b')\n"
         "assert tracing.traceparent() == ''\n"
         "assert not [name for name in sys.modules if name.startswith(('opentelemetry', 'google.protobuf'))]"

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.core import errors
-from services.core.request_log import RequestLog
-from services.core.web import ERROR_HANDLERS, Direct, JsonResponse, matches
+from services.core.serving.request_log import RequestLog
+from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse, matches
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

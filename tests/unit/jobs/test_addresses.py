@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.jobs.addresses import UnknownName, resolve
+from services.jobs.purge.addresses import UnknownName, resolve
 
 Found = list[tuple[Any, ...]]
 

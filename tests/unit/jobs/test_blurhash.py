@@ -7,7 +7,7 @@ import pytest
 import skimage
 from PIL import Image
 
-from services.jobs.blurhash import ACROSS, DOWN, Pixel, encode
+from services.jobs.describe.blurhash import ACROSS, DOWN, Pixel, encode
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.entries import Entry
-from services.jobs.checking import PROBLEMS_SHOWN, Tally
+from services.core.assets.entries import Entry
+from services.jobs.dumps.checking import PROBLEMS_SHOWN, Tally
 from tests.catalogs import an_entry, many
 
 PICTURE: dict[str, tuple[type, ...]] = {

@@ -1,6 +1,6 @@
 import pytest
 
-from services.jobs.colours import dominant
+from services.jobs.describe.colours import dominant
 
 RED, GREY, CLEAR = (250, 10, 20, 255), (120, 120, 120, 255), (0, 255, 0, 0)
 

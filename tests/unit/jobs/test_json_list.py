@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.jobs import json_list
-from services.jobs.json_list import NotAList, read_list
+from services.jobs.dumps import json_list
+from services.jobs.dumps.json_list import NotAList, read_list
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -10,13 +10,13 @@ import pytest
 import uvloop
 from PIL import Image
 
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
+from services.core.assets.facts import Facts
 from services.core.errors import SignatureMismatch, Undecodable
-from services.core.facts import Facts
 from services.core.storage import ObjectMissing
 from services.core.storage.local import LocalStorage
-from services.jobs import looking
-from services.jobs.looking import LIMITS, Limits, look
+from services.jobs.describe import looking
+from services.jobs.describe.looking import LIMITS, Limits, look
 from tests.hostile import png_header
 from tests.storing import put
 from tests.unit.conftest import MakeEntry

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from services.jobs.picture import seen
+from services.jobs.describe.picture import seen
 from tests.hostile import png_header
 from tests.profiles import wide_gamut
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.jobs import rdb
+from services.jobs.dumps import rdb
 
 TARGET = Path("/spool/copy.rdb")
 

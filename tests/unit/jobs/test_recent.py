@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
-from services.jobs import recent
-from services.jobs.node import Batch
-from services.jobs.recent import Recent, lines
+from services.core.state.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
+from services.jobs.purge import recent
+from services.jobs.purge.node import Batch
+from services.jobs.purge.recent import Recent, lines
 
 UUID = "5b4c967a-ea2d-54ee-8e83-e8ad8b65eff8"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from services.core.errors import BadRequest, StorageDown, TookTooLong
-from services.jobs.running import pause_after
+from services.jobs.queue.runner import pause_after
 
 
 @pytest.mark.parametrize(("attempt", "longest"), [(1, 1), (2, 3), (3, 9), (4, 27), (7, 600), (30, 600)])

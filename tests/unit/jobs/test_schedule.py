@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.jobs.schedule import job_id, last_due, schedule
+from services.jobs.queue.schedule import job_id, last_due, schedule
 from services.jobs.settings import JobsSettings
 
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from services.jobs.svg_size import size_of
+from services.jobs.describe.svg_size import size_of
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 

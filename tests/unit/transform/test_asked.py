@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.errors import BadRequest, NotFound
-from services.transform.asked import Asked, parse
-from services.transform.plan import Focus
+from services.transform.address.asked import Asked, parse
+from services.transform.render.plan import Focus
 
 ROUTE = "/assets/media"
 SIDE_MAX = 8192

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from services.transform.bare import without_metadata, without_texts
+from services.transform.render.bare import without_metadata, without_texts
 from tests.pixels import decode
 from tests.profiles import srgb
 from tests.unit.transform.test_pipeline import animation, encoded

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transform.conditional import form
-from services.transform.plan import Focus, Plan
+from services.transform.answer.conditional import form
+from services.transform.render.plan import Focus, Plan
 
 shares = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
 plans = st.builds(

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from services.core.entries import Entry
-from services.transform.asked import Asked
-from services.transform.decide import (
+from services.core.assets.entries import Entry
+from services.transform.address.asked import Asked
+from services.transform.answer.decide import (
     Decision,
     Missing,
     Placeholder,
@@ -15,7 +15,7 @@ from services.transform.decide import (
     decide,
     plan_of,
 )
-from services.transform.plan import Focus, Plan
+from services.transform.render.plan import Focus, Plan
 from tests.unit.conftest import MakeEntry
 
 NOW = 1_800_000_000.0

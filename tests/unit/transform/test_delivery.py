@@ -13,21 +13,21 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.core import redis
-from services.core.caching import GENERATION_HEADER, NEVER, Lifetimes
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
+from services.core.assets.facts import Facts
+from services.core.assets.freshness import GENERATION_HEADER, NEVER, Lifetimes
 from services.core.errors import Behind
-from services.core.facts import Facts
-from services.core.limits import Limit, Limiter, StorageGuard
+from services.core.serving.web import ERROR_HANDLERS, Direct
+from services.core.state import connection
+from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
-from services.core.web import ERROR_HANDLERS, Direct
-from services.transform import questions
-from services.transform.delivery import Delivery
-from services.transform.kept import Kept
-from services.transform.pool import Patience, RenderPool
-from services.transform.renders import Renders
+from services.transform.address import questions
+from services.transform.answer.delivery import Delivery
+from services.transform.answer.kept import Kept
+from services.transform.answer.stored import IN_MEMORY
+from services.transform.render.pool import Patience, RenderPool
+from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings
-from services.transform.stored import IN_MEMORY
 from tests.pixels import decode
 from tests.storing import put
 from tests.unit.conftest import MakeEntry
@@ -68,7 +68,7 @@ class Service:
         self.storage.prepare()
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
         self.pool = RenderPool(read.render_threads, read.render_queue, Patience())
-        unlimited = StorageGuard(Limiter(redis.connect("redis://nowhere")), Limit(0, 1))
+        unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
         renders = Renders(self.storage, unlimited, self.pool, read.limits)
         lifetimes = Lifetimes(read.cache_seconds, read.edge_cache_seconds)
         question = questions.reader(read.side_max, read.allowed)
@@ -458,7 +458,7 @@ async def test_an_asset_that_never_stops_changing_is_a_503(
 async def test_bytes_of_the_next_version_in_a_storage_that_replaces_in_place_wait_for_its_entry(
     service: Service, photo: bytes, photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transform.delivery._IN_PLACE_SECONDS", 0)
+    monkeypatch.setattr("services.transform.answer.delivery._IN_PLACE_SECONDS", 0)
     entry, new = await service.upload(photo, "cat.jpg", "image/jpeg"), photos["flower.jpg"]
     (service.storage.spool.parent / entry.storage_key).write_bytes(new)
     changed = replace(entry, signature=hashlib.sha256(new).hexdigest(), size=len(new), version=2)
@@ -480,10 +480,10 @@ async def test_the_last_answers_before_an_expiry_are_not_taken_for_the_earlier_o
     assert end is not None
     tags = []
     for now in (end - 3600, end - 60):
-        monkeypatch.setattr("services.transform.delivery.time.time", lambda now=now: now)
+        monkeypatch.setattr("services.transform.answer.delivery.time.time", lambda now=now: now)
         tags.append((await service.get("/original/DEV/cat.jpg")).headers["etag"])
     assert tags[0] != tags[1]
-    monkeypatch.setattr("services.transform.delivery.time.time", lambda: end)
+    monkeypatch.setattr("services.transform.answer.delivery.time.time", lambda: end)
     assert (await service.get("/original/DEV/cat.jpg", {"if-none-match": tags[1]})).status_code == 404
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from services.transform.disposition import inline
+from services.transform.answer.disposition import inline
 
 
 @pytest.mark.parametrize(

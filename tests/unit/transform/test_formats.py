@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transform.formats import AVIF, JPEG, PNG, WEBP, Encoding, animated, choose, side_max
-from services.transform.guard import Limits
-from services.transform.plan import Format, Plan
+from services.transform.render.formats import AVIF, JPEG, PNG, WEBP, Encoding, animated, choose, side_max
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Format, Plan
 
 LIMITS = Limits(avif_pixels=1_000_000)
 QUALITIES = st.integers(1, 100)

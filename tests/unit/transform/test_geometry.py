@@ -2,8 +2,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.transform.geometry import Box, fit, jpeg_shrink, quality_for
-from services.transform.plan import Fit, Focus, Plan
+from services.transform.render.geometry import Box, fit, jpeg_shrink, quality_for
+from services.transform.render.plan import Fit, Focus, Plan
 
 SIDE_MAX = 16_383
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from services.core.errors import Undecodable
-from services.transform.guard import Header, Limits, check, check_size, sniff
+from services.transform.render.guard import Header, Limits, check, check_size, sniff
 
 LIMITS = Limits(source_bytes=1000, pixels=10_000, frames=50, frame_pixels=20_000, decoder_bytes=75_000)
 PNG, GIF, AVIF = "image/png", "image/gif", "image/avif"

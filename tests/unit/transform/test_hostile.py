@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from services.core.errors import Undecodable
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Plan
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
 from tests.hostile import Hostile, corpus, small_files
 from tests.pixels import decode
 from tools.stack.plan import ALLOCATOR, ROOT

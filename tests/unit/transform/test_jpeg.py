@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.transform import jpeg, pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Plan
-from services.transform.stopping import Stop
+from services.transform.render import jpeg, pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from services.transform.render.stopping import Stop
 
 CHINA = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
 LIBVIPS = pyvips.Image.jpegload_buffer

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
 from services.core.storage.local import LocalStorage
-from services.transform.kept import Kept
+from services.transform.answer.kept import Kept
 from tests.storing import put
 from tests.unit.conftest import MakeEntry
 
@@ -38,7 +38,7 @@ def store(storage: LocalStorage, tmp_path: Path, make_entry: MakeEntry) -> Store
 def keep(kept: Kept, entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold CONTENT for an entry, whose file counts as settled."""
     with monkeypatch.context() as patch:
-        patch.setattr("services.transform.kept._SETTLED_NS", -1_000_000_000)
+        patch.setattr("services.transform.answer.kept._SETTLED_NS", -1_000_000_000)
         kept.keep(entry, kept.before_reading(entry), CONTENT)
 
 
@@ -80,7 +80,7 @@ async def test_what_changed_while_it_was_read_is_not_held(
     storage: LocalStorage, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry, kept = await store("cat.jpg"), Kept(storage)
-    monkeypatch.setattr("services.transform.kept._SETTLED_NS", -1_000_000_000)
+    monkeypatch.setattr("services.transform.answer.kept._SETTLED_NS", -1_000_000_000)
     mark = kept.before_reading(entry)
     (tmp_path / entry.storage_key).write_bytes(b"other bytes!")
     kept.keep(entry, mark, CONTENT)

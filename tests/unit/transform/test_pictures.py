@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Fit, Focus, Format, Plan, Rendered
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Fit, Focus, Format, Plan, Rendered
 from tests.pixels import decode, distance
 from tests.profiles import ADOBE_RGB, DISPLAY_P3, profile, srgb, wide_gamut
 from tests.unit.transform.test_pipeline import FRAMES, animation, encoded, frames_of, is_near

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps, PngImagePlugin
 
 from services.core.errors import Undecodable
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Plan
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
 from tests.pixels import decode, distance
 
 PIXELS_MAX = 50_000_000

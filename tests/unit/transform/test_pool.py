@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from services.core.errors import TooSlow, Unavailable
-from services.transform.pool import Patience, RenderPool
-from services.transform.stopping import Stop
+from services.transform.render.pool import Patience, RenderPool
+from services.transform.render.stopping import Stop
 
 PATIENCE = 20
 LONG = Patience(PATIENCE, PATIENCE)

@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from services.core.errors import BadRequest
-from services.transform.asked import Asked, parse
-from services.transform.plan import Focus
-from services.transform.presets import Allowed
+from services.transform.address.asked import Asked, parse
+from services.transform.address.presets import Allowed
+from services.transform.render.plan import Focus
 from services.transform.settings import TransformSettings
 
 PRESETS = {"thumb": "200x100?fit=contain&quality=70", "hero-2": "1600x0"}

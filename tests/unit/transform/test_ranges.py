@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.transform.ranges import Unsatisfiable, parse
+from services.transform.answer.ranges import Unsatisfiable, parse
 
 
 def asked_bytes(first: int | None, last: int | None, size: int) -> list[int]:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from services.core import redis
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
 from services.core.errors import SignatureMismatch, Unavailable, Undecodable
-from services.core.limits import Limit, Limiter, StorageGuard
+from services.core.state import connection
+from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Plan
-from services.transform.pool import Patience, RenderPool
-from services.transform.renders import Renders
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from services.transform.render.pool import Patience, RenderPool
+from services.transform.render.renders import Renders
 from tests.pixels import decode
 from tests.storing import put
 from tests.unit.conftest import MakeEntry
@@ -47,7 +47,7 @@ class Shop:
     def __init__(self, folder: Path, make_entry: MakeEntry, threads: int = 1, queue: int = 3) -> None:
         self.storage, self._make_entry = HeldStorage(folder), make_entry
         self.pool = RenderPool(threads, queue, Patience(PATIENCE, PATIENCE))
-        unlimited = StorageGuard(Limiter(redis.connect("redis://nowhere")), Limit(0, 1))
+        unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
         self.renders = Renders(self.storage, unlimited, self.pool, Limits())
 
     async def upload(self, content: bytes, name: str = "cat.jpg") -> Entry:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.transform import pipeline
-from services.transform.guard import Limits
-from services.transform.plan import Plan
-from services.transform.stopping import Stop
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from services.transform.render.stopping import Stop
 from tests.unit.transform.test_pipeline import encoded
 
 LIMITS = Limits(avif_pixels=0)

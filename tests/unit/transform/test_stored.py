@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from services.core.entries import Entry
+from services.core.assets.entries import Entry
 from services.core.errors import SignatureMismatch
 from services.core.storage import ObjectMissing
 from services.core.storage.local import CHUNK, LocalStorage
-from services.transform.stored import read_verified, stream_verified, verify, verify_size
+from services.transform.answer.stored import read_verified, stream_verified, verify, verify_size
 from tests.storing import put
 from tests.unit.conftest import MakeEntry
 

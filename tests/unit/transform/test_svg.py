@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from services.core.errors import Undecodable
-from services.transform.svg import DEPTH_MAX, ELEMENTS_MAX, check
+from services.transform.render.svg import DEPTH_MAX, ELEMENTS_MAX, check
 from tests.hostile import drawings
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">'

@@ -9,9 +9,9 @@ import pyvips
 import sklearn
 from PIL import Image
 
-from services.transform import pipeline, webp
-from services.transform.guard import Limits
-from services.transform.plan import Plan
+from services.transform.render import pipeline, webp
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
 
 CHINA = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
 

@@ -1,0 +1,70 @@
+"""Which pages of other origins may call the API."""
+
+import re
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from services.core.errors import BadRequest
+from services.core.serving.web import error_response
+
+_HEADERS_OUT = (
+    "ETag",
+    "Link",
+    "X-Next-Cursor",
+    "X-Purge",
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+)
+_REMEMBERED_SECONDS = 600
+_VARY = (b"vary", b"Origin")
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, with its refusals in the shape of all errors, and a short way for what no page asks."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], _VARY]
+            await send(message)
+
+        await self.app(scope, receive, send_varying)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        said = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        why = bytes(response.body).decode()
+        hint = "ORIGINS_ALLOWED and METHODS_ALLOWED say what pages of other origins may do."
+        return error_response(BadRequest(f"{why}.", hint), said)
+
+
+def options(origins: tuple[str, ...], methods: tuple[str, ...]) -> dict[str, Any]:
+    """Return the options of Starlette's CORSMiddleware. Cookies are never asked for: tokens are sent by hand."""
+    return {
+        **({"allow_origins": ["*"]} if "*" in origins else {"allow_origin_regex": pattern(origins)}),
+        "allow_methods": [method.upper() for method in methods],
+        # Any, as the older service took: no header gives a page a right that its token has not.
+        "allow_headers": ["*"],
+        "expose_headers": _HEADERS_OUT,
+        "max_age": _REMEMBERED_SECONDS,
+    }
+
+
+def pattern(origins: tuple[str, ...]) -> str:
+    """Return a regular expression of whole origins: a bare name stands for any scheme and port of that host."""
+    return "|".join(
+        re.escape(origin.rstrip("/")) if "://" in origin else rf"https?://{re.escape(origin)}(?::[0-9]+)?"
+        for origin in origins
+    )

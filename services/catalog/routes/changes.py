@@ -1,0 +1,85 @@
+"""The routes that change entries and leave the stored bytes alone."""
+
+import time
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.catalog import answers, bulk
+from services.catalog.bodies import check_patch, read_json_list, read_json_object
+from services.catalog.context import context
+from services.catalog.middleware.auth import principal_of
+from services.catalog.tokens import Role
+from services.core.assets import entries
+from services.core.assets.entries import SETTABLE, Entry
+from services.core.errors import BadRequest
+from services.core.state.catalog import Change
+
+
+async def post_entry(request: Request) -> Response:
+    """Catalogue a file that is already in the storage."""
+    given = await read_json_object(request, '{"unique_name": "/DEV/cat.webp"}')
+    return await answers.written(
+        request, await bulk.one(context(request).uploads.adopt(given, principal_of(request).need_namespace)), status=201
+    )
+
+
+async def patch_entry(request: Request) -> Response:
+    """Change fields of an entry."""
+    given = await read_json_object(request, '{"expired": true}')
+    uuid = request.path_params["uuid"].lower()
+    return await answers.written(request, await bulk.one(change_fields(request, uuid, given, strict=True)))
+
+
+async def patch_entries(request: Request) -> Response:
+    """Change fields of several entries: a list of `{uuid, …fields}`."""
+    items = await read_json_list(request, '[{"uuid": "…", "expired": true}]')
+    steps = []
+    for at, item in enumerate(items):
+        uuid = item.get("uuid")
+        if not isinstance(uuid, str) or not uuid:
+            raise BadRequest(f"Item {at} of the list has no uuid.", "Each item needs the uuid of its entry.")
+        steps.append(({"uuid": uuid}, partial(change_fields, request, uuid.lower(), item, strict=True)))
+    return await answers.written(request, await bulk.each(steps))
+
+
+async def delete_entry(request: Request) -> Response:
+    """Remove an entry and leave its bytes in the storage."""
+    uuid = request.path_params["uuid"].lower()
+    check = partial(check_right, request)
+    deleted = context(request).catalog.delete(uuid, check, keep_bytes=True)
+    return await answers.written(request, await bulk.one(deleted))
+
+
+async def delete_entries(request: Request) -> Response:
+    """Remove all entries at one instant and leave the bytes in the storage."""
+    principal = principal_of(request)
+    principal.need(Role.ADMIN)
+    principal.need_everything()
+    removed, change = await context(request).catalog.clear()
+    outcome = bulk.Outcome(changes=[change] if change else [])
+    return await answers.written(request, outcome, removed=removed)
+
+
+async def change_fields(
+    request: Request, uuid: str, given: dict[str, Any], *, strict: bool
+) -> tuple[Entry, Change | None]:
+    """Change the settable fields among `given`; raises NotFound, Forbidden and BadRequest."""
+    fields = entries.parse_fields(given)
+    now = time.time()
+
+    def step(entry: Entry) -> Entry:
+        check_right(request, entry)
+        check_patch(entry, given, strict=strict)
+        if not fields:
+            raise BadRequest("Nothing to change.", f"Send a file, or one of {', '.join(SETTABLE)}.")
+        return entries.with_fields(entry, fields, now)
+
+    return await context(request).catalog.change(uuid, step)
+
+
+def check_right(request: Request, entry: Entry) -> None:
+    """Raise Forbidden unless the request's token may write in the entry's namespace."""
+    principal_of(request).need_namespace(entry.namespace)

@@ -1,0 +1,107 @@
+"""The API's document at /openapi.json, and at /api-docs a page to try it: Swagger UI, from the package `offapi`.
+
+Everything comes from here, and the page's policy lets nothing come from elsewhere. All addresses are relative, so that
+the page works below any prefix.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from importlib import resources
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from services.catalog.openapi import document
+from services.catalog.openapi.operations import DOCUMENT, PAGE
+from services.catalog.settings import CatalogSettings
+from services.core.assets import freshness
+from services.core.serving.web import matches
+
+_SCRIPT, _STYLE, _START = "swagger-ui.js", "swagger-ui.css", "start.js"
+_SHIPPED = {_SCRIPT: "swagger_bundle.js", _STYLE: "swagger_style.css"}
+"""Our names for files of `offapi`."""
+
+_HTML = f"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>TADA: the catalog API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href=".{PAGE}/{_STYLE}">
+</head>
+<body>
+<div id="page"></div>
+<noscript>This page needs scripts. The document is at <a href=".{DOCUMENT}">openapi.json</a>.</noscript>
+<script src=".{PAGE}/{_SCRIPT}"></script>
+<script src=".{PAGE}/{_START}"></script>
+</body>
+</html>
+"""
+_JAVASCRIPT = f"""\
+SwaggerUIBundle({{
+  url: new URL(".{DOCUMENT}", document.baseURI).href,
+  dom_id: "#page",
+  deepLinking: true,
+  persistAuthorization: false,
+  validatorUrl: null,
+}});
+"""
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # Swagger UI writes style attributes.
+        "img-src 'self' data: blob:",  # Its icons are data, the pictures it is answered are blobs.
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def routes(settings: CatalogSettings) -> list[Route]:
+    """Return the routes of the document, the page and what the page is made of."""
+    described = document(settings, protected=bool(settings.tokens().principals))
+    page = _fixed(_HTML.encode(), "text/html; charset=utf-8", {"content-security-policy": _POLICY})
+    files = resources.files("offapi")
+    parts = {name: files.joinpath(shipped).read_bytes() for name, shipped in _SHIPPED.items()}
+    parts[_START] = _JAVASCRIPT.encode()
+    return [
+        Route(DOCUMENT, _fixed(orjson.dumps(described), "application/json", {})),
+        Route(PAGE, page),
+        # A bare Location is resolved against the address that the client has used, prefix included.
+        Route(f"{PAGE}/", _redirect, include_in_schema=False),
+        *(
+            Route(f"{PAGE}/{name}", _fixed(content, _media_type(name), {}), include_in_schema=False)
+            for name, content in parts.items()
+        ),
+    ]
+
+
+def _fixed(content: bytes, media_type: str, more: dict[str, str]) -> Handler:
+    """Return a handler that always gives the same answer."""
+    etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    headers = {"etag": etag, **freshness.ASK_FIRST, **_SAFE, **more}
+
+    async def answer(request: Request) -> Response:
+        if matches(request, etag):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+    return answer
+
+
+async def _redirect(request: Request) -> Response:
+    return RedirectResponse(f"..{PAGE}", 308, headers=freshness.NEVER)
+
+
+def _media_type(name: str) -> str:
+    return "text/css; charset=utf-8" if name.endswith(".css") else "text/javascript; charset=utf-8"

@@ -1,0 +1,129 @@
+"""The routes for dumps. A dump is made and restored by the jobs worker: the routes ask for it and wait for the result.
+
+All answers have the shape that the older service gave them, errors too.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.catalog.answers import PURGE_HEADER
+from services.catalog.context import Context, context
+from services.catalog.middleware.auth import principal_of
+from services.catalog.routes import jobs
+from services.catalog.uploads.spool import spool_path
+from services.core.assets import freshness
+from services.core.dumps import naming
+from services.core.dumps.naming import LATEST, Kind
+from services.core.errors import DumpError, NoDumpName, StorageDown
+from services.core.serving.web import JsonResponse
+from services.core.storage import ObjectMissing
+
+_CHUNK = 256 * 1024
+
+
+async def create_dump(request: Request) -> Response:
+    """Have a dump made; answer with its files."""
+    return await _answer_of_job(request, "create_dump", {}, ("message", "files", "timestamp"))
+
+
+async def restore_dump(request: Request) -> Response:
+    """Have a dump restored, the latest if none is named; answer with what was restored."""
+    asked = request.path_params.get("filename") or request.query_params.get("filename") or LATEST
+    return await _answer_of_job(request, "restore_dump", {"filename": asked}, ("message", "details"))
+
+
+async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
+    """Ask for a job and answer with the `shown` parts of its result, or where to look when it takes longer."""
+    ctx = context(request)
+    try:
+        record = await ctx.queue.put(name, given, principal_of(request).name)
+    except DumpError as error:
+        return _refusal(error)
+    record = await ctx.jobs.wait(record.id, ctx.settings.dump_wait_seconds)
+    if record.result is not None:
+        headers = dict(freshness.NEVER)
+        if "purged" in record.result:
+            headers[PURGE_HEADER] = "done" if record.result["purged"] else "queued"
+        return JsonResponse({part: record.result[part] for part in shown}, headers=headers)
+    if record.status == "failed" and record.error is not None:
+        return _refusal_of_job(record.error)
+    status_url = jobs.address_of(ctx, record)
+    body = {
+        "message": f"The job is {record.status}: look at its status_url.",
+        "job": {"id": record.id, "status": record.status, "status_url": status_url},
+    }
+    headers = {"location": status_url, "retry-after": str(jobs.POLL_SECONDS), **freshness.NEVER}
+    return JsonResponse(body, 202, headers=headers)
+
+
+def _refusal_of_job(error: Mapping[str, Any]) -> Response:
+    """Answer with the error of a job: those that are about the dump say it in three parts already."""
+    details, hint = error.get("details"), error.get("hint")
+    said = {
+        "error": error["message"] if details else "The dump could not be handled",
+        "details": details or error["message"],
+        "suggestion": hint or "Try again; the log of the jobs worker says more",
+    }
+    return _refused(said, error["status"])
+
+
+def _refusal(error: DumpError) -> Response:
+    return _refused(error.said(), error.status)
+
+
+def _refused(said: Mapping[str, str], status: int) -> Response:
+    later = {"retry-after": str(jobs.POLL_SECONDS)} if status == 503 else {}
+    return JsonResponse(said, status, headers={**freshness.NEVER, "x-content-type-options": "nosniff", **later})
+
+
+async def get_dump(request: Request) -> Response:
+    """Answer with a file of a dump as an attachment; errors have the shape that the dump routes have."""
+    ctx = context(request)
+    try:
+        filename, file = await _fetched(ctx, request.path_params["filename"], request.query_params.get("format", ""))
+    except DumpError as error:
+        return _refusal(error)
+    kind: Kind = "json" if filename.endswith(".json") else "rdb"
+    headers = {
+        "content-disposition": f'attachment; filename="{filename}"',
+        "content-length": str(os.fstat(file.fileno()).st_size),
+        "x-content-type-options": "nosniff",
+        **freshness.NEVER,
+    }
+    return StreamingResponse(_content(file), media_type=naming.MEDIA_TYPES[kind], headers=headers)
+
+
+async def _fetched(ctx: Context, asked: str, kind: str) -> tuple[str, BinaryIO]:
+    """Bring a file into the spool and open it; no name leads to it any more then. Returns its name, too."""
+    if kind not in ("", *naming.KINDS):
+        raise NoDumpName("Invalid dump format", f"{kind!r} is not a format of naming.", "Use format=json or format=rdb")
+    kinds = [known for known in naming.KINDS if kind in ("", known)]
+    if asked != LATEST:
+        kinds = [naming.parse(asked)[1]]
+    path = spool_path(ctx.storage.spool, ctx.catalog.owner)
+    try:
+        for wanted in kinds:
+            with suppress(ObjectMissing):
+                if asked == LATEST:
+                    named = await ctx.dumps.fetch_latest(wanted, path) or f"{LATEST}.{wanted}"
+                else:
+                    await ctx.dumps.fetch(asked, path)
+                    named = asked
+                return named, path.open("rb")
+        raise naming.missing(kinds[0], asked, ctx.dumps.source)
+    except OSError as error:
+        raise StorageDown(f"The dump cannot be put into the spool: {error.strerror}.") from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _content(file: BinaryIO) -> AsyncIterator[bytes]:
+    with file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk

@@ -1,0 +1,160 @@
+"""The routes that take and remove files, one or several at a time."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.catalog import answers, bulk
+from services.catalog.bodies import check_patch, read_json_list, text_list
+from services.catalog.context import context
+from services.catalog.middleware.auth import principal_of
+from services.catalog.routes import changes
+from services.catalog.uploads.forms import MAX_FILES, Form
+from services.catalog.uploads.spool import SpooledFile
+from services.catalog.uploads.uploads import Replacement, Wish
+from services.core.assets import entries
+from services.core.assets.entries import Entry
+from services.core.errors import BadRequest, NamespaceForbidden
+
+
+async def post_file(request: Request) -> Response:
+    """Upload one file."""
+    ctx = context(request)
+    async with ctx.form(request, "file", 1) as form:
+        _need_files(form, "file")
+        [result] = await ctx.uploads.create(form.files, _wish(request, form))
+        outcome = bulk.of_one(result)
+    return await answers.written(request, outcome)
+
+
+async def post_files(request: Request) -> Response:
+    """Upload several files that share their fields; each succeeds or fails by itself."""
+    ctx = context(request)
+    async with ctx.form(request, "files", MAX_FILES) as form:
+        _need_files(form, "files")
+        wish = _wish(request, form)
+        if wish.filename and len(form.files) > 1:
+            raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
+        results = await ctx.uploads.create(form.files, wish)
+        outcome = bulk.of([{"file": file.given_name} for file in form.files], results)
+    return await answers.written(request, outcome)
+
+
+async def patch_file(request: Request) -> Response:
+    """Replace the file of an entry, change fields of it, or both."""
+    if not _is_form(request):
+        return await changes.patch_entry(request)
+    ctx = context(request)
+    uuid = request.path_params["uuid"].lower()
+    async with ctx.form(request, "file", 1) as form:
+        if form.files:
+            [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
+            outcome = bulk.of_one(result)
+        else:
+            _convert(form.fields)  # Of no effect without a file; a value that cannot be is refused all the same.
+            outcome = await bulk.one(changes.change_fields(request, uuid, form.fields, strict=False))
+    return await answers.written(request, outcome)
+
+
+async def patch_files(request: Request) -> Response:
+    """Replace the files of several entries: `uuids` and as many `files`; as JSON, change fields of several."""
+    if not _is_form(request):
+        return await changes.patch_entries(request)
+    ctx = context(request)
+    async with ctx.form(request, "files", MAX_FILES) as form:
+        uuids = text_list("uuids", form.fields.pop("uuids", ""))
+        if not uuids or len(uuids) != len(form.files):
+            raise BadRequest(
+                f"The form has {len(uuids)} uuids and {len(form.files)} files.",
+                "Send a field 'uuids', comma separated, and as many parts named 'files', in the same order.",
+            )
+        pairs = zip(uuids, form.files, strict=True)
+        wanted = [_replacement(request, form, uuid.lower(), file) for uuid, file in pairs]
+        outcome = bulk.of([{"uuid": uuid} for uuid in uuids], await ctx.uploads.replace(wanted))
+    return await answers.written(request, outcome)
+
+
+async def delete_file(request: Request) -> Response:
+    """Delete an entry, its stored bytes and its cached copies."""
+    uuid = request.path_params["uuid"].lower()
+    check = partial(changes.check_right, request)
+    return await answers.written(request, await bulk.one(context(request).catalog.delete(uuid, check)))
+
+
+async def delete_files(request: Request) -> Response:
+    """Delete several entries with their bytes: a list of `{namespace, uuids}`."""
+    example = '[{"namespace": "DEV", "uuids": ["…"]}]'
+    items = await read_json_list(request, example)
+    catalog = context(request).catalog
+
+    def steps() -> Iterator[tuple[dict[str, Any], bulk.Step]]:
+        for namespace, uuid in asked:
+
+            def check(entry: Entry, namespace: object = namespace) -> None:
+                changes.check_right(request, entry)
+                if namespace is not None and entry.namespace != namespace:
+                    raise BadRequest(
+                        f"Entry {entry.uuid} is not in namespace {namespace!r}.",
+                        f"Send {entry.namespace!r}, where it is, or no namespace.",
+                    )
+
+            yield {"uuid": uuid}, partial(catalog.delete, uuid.lower(), check)
+
+    asked = [
+        (item.get("namespace"), uuid)
+        for item in items
+        for uuid in [*text_list("uuids", item.get("uuids", [])), *text_list("uuid", item.get("uuid", []))]
+    ]
+    if not asked:
+        raise BadRequest("The list names no uuid.", f"Send {example}.")
+    return await answers.written(request, await bulk.each(steps()))
+
+
+def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile) -> Replacement:
+    def check(entry: Entry) -> None:
+        changes.check_right(request, entry)
+        check_patch(entry, form.fields, strict=False)
+
+    return Replacement(
+        uuid,
+        file,
+        keep_type=not _convert(form.fields),
+        fields=entries.parse_fields(form.fields),
+        now=time.time(),
+        check=check,
+    )
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
+
+
+def _need_files(form: Form, name: str) -> None:
+    if not form.files:
+        raise BadRequest("The form has no file.", f"Send it as a file part named {name!r}: curl -F '{name}=@cat.jpg'.")
+
+
+def _wish(request: Request, form: Form) -> Wish:
+    """Return what the form says of its files, for all of them; raises BadRequest and Forbidden."""
+    namespace = form.fields.get("namespace", "").strip()
+    if not namespace:
+        raise BadRequest("The form has no namespace.", "Send a field named 'namespace'.")
+    principal_of(request).need_namespace(namespace)
+    allowed = context(request).settings.namespaces_allowed
+    if namespace not in allowed:
+        raise NamespaceForbidden(namespace, allowed)
+    return Wish(
+        namespace=namespace,
+        destination=form.fields.get("destination"),
+        filename=form.fields.get("filename") or None,
+        convert=_convert(form.fields),
+        fields=entries.parse_fields(form.fields),
+    )
+
+
+def _convert(fields: dict[str, str]) -> bool:
+    return entries.parse_bool("toWebp", fields.get("toWebp") or "true")

@@ -1,0 +1,60 @@
+"""The routes for jobs: what has been asked for and what became of it, and asking for one. The work is the worker's."""
+
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.catalog.bodies import read_optional_object
+from services.catalog.context import Context, context
+from services.catalog.middleware.auth import principal_of
+from services.catalog.routes.arguments import limit_of
+from services.core.assets import freshness
+from services.core.errors import BadRequest
+from services.core.jobs.log import STATUSES, Record
+from services.core.serving.web import JsonResponse
+
+LIMIT, LIMIT_MAX = 100, 1000
+POLL_SECONDS = 2
+"""How soon it is worth while to look again at a job that has not ended."""
+
+
+async def list_jobs(request: Request) -> Response:
+    """Answer with the jobs of the last week, the latest first; `status` and `name` choose among them."""
+    query = request.query_params
+    status, name = query.get("status"), query.get("name", "")
+    limit = limit_of(query.get("limit", ""), LIMIT_MAX, "a number of jobs") or LIMIT
+    if status is not None and status not in STATUSES:
+        raise BadRequest(f"{status!r} is no status of a job.", f"Use one of: {', '.join(STATUSES)}.")
+    found: list[Record] = []
+    async for record in context(request).jobs.latest():
+        if status in (None, record.status) and name in ("", record.name):
+            found.append(record)
+        if len(found) == limit:
+            break
+    return _answer(found)
+
+
+async def get_job(request: Request) -> Response:
+    """Answer with one job."""
+    record = await context(request).jobs.get(request.path_params["job"])
+    return _answer([record], headers={} if record.ended else {"retry-after": str(POLL_SECONDS)})
+
+
+async def post_job(request: Request) -> Response:
+    """Put a job into the queue; its arguments are the body, a JSON object, which most jobs need not have."""
+    ctx = context(request)
+    given = await read_optional_object(request, '{"dry_run": true}')
+    record = await ctx.queue.put(request.path_params["job"], given, principal_of(request).name)
+    headers = {"location": address_of(ctx, record), "retry-after": str(POLL_SECONDS)}
+    return _answer([record], 202, headers)
+
+
+def address_of(ctx: Context, record: Record) -> str:
+    """Return the path where a job can be looked at."""
+    return f"{ctx.settings.api_prefix}/jobs/{record.id}"
+
+
+def _answer(records: list[Record], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    body = {"data": [asdict(record) for record in records], "errors": []}
+    return JsonResponse(body, status, headers={**freshness.NEVER, **(headers or {})})

@@ -1,0 +1,157 @@
+"""GET /catalog and GET /catalog/{uuid}: the stored JSON as it is, streamed, and parsed only to be filtered."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.catalog.context import context
+from services.catalog.routes.arguments import limit_of
+from services.core.assets import freshness
+from services.core.assets.freshness import Lifetimes
+from services.core.errors import BadRequest, Behind
+from services.core.serving.web import error_response, matches
+from services.core.state.catalog import PAGE, Catalog, no_entry
+from services.core.state.changes import number_of
+
+LIMIT_MAX = 10_000
+CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"
+"""A creation number and the epoch of the catalog that it belongs to; without one, the live one."""
+FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
+"""Characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What part of the list is asked for. `after` is the creation number that the last page ended with.
+
+    `epoch` is that of the catalog that page was of (see Catalog.page), empty for the live one.
+    """
+
+    key: str | None
+    value: str
+    limit: int | None
+    after: int
+    epoch: str = ""
+
+    @classmethod
+    def parse(cls, given: QueryParams) -> "Query":
+        """Read the query arguments, of several the first; raises BadRequest for those that cannot be."""
+        first = dict(reversed(given.multi_items()))
+        limit, cursor = limit_of(first.get("limit", ""), LIMIT_MAX, "a page size"), first.get("cursor", "")
+        if cursor and not re.fullmatch(CURSOR, cursor):
+            raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
+        after, _, epoch = cursor.partition(".")
+        key, value = first.get("filterByKey", ""), first.get("filterByValue", "")
+        if value and not key:
+            raise BadRequest("filterByValue needs filterByKey.", "Say which field must have the value.")
+        for name, text, most in (("filterByKey", key, FILTER_KEY_MAX), ("filterByValue", value, FILTER_VALUE_MAX)):
+            if len(text) > most:
+                raise BadRequest(f"{name} has {len(text)} characters.", f"Send {most} at most.")
+        return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch)
+
+    def takes(self, raw: bytes) -> bool:
+        """Say whether a stored entry is asked for."""
+        return self.key is None or _as_text(orjson.loads(raw).get(self.key)) == self.value
+
+    def next_url(self, path: str, cursor: str) -> str:
+        asked = {"filterByKey": self.key, "filterByValue": self.value or None, "limit": self.limit}
+        return f"{path}?{urlencode({**{k: v for k, v in asked.items() if v is not None}, 'cursor': cursor})}"
+
+
+WHOLE = Query(key=None, value="", limit=None, after=0)
+
+
+async def get_entry(request: Request) -> Response:
+    """Answer with one entry in `data`."""
+    ctx = context(request)
+    uuid = request.path_params["uuid"].lower()
+    [raw] = await ctx.entries.read([uuid], freshness.generation(request.headers))
+    return _page(request, uuid, raw, ctx.lifetimes)
+
+
+def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) -> Response:
+    if raw is None:
+        return error_response(no_entry(uuid), freshness.negative(lifetimes))
+    etag = f'"{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+    headers = {"etag": etag, **freshness.listed(lifetimes)}
+    if matches(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(b'{"data":[' + raw + b'],"errors":[]}', media_type="application/json", headers=headers)
+
+
+async def get_list(request: Request) -> Response:
+    """Answer with the bare list, or a part of it, in creation order.
+
+    The tiers keep the whole list alone: of filters and pages there is no end.
+    """
+    ctx = context(request)
+    query = Query.parse(request.query_params)
+    kept = freshness.GENERATION_HEADER in request.headers and query == WHOLE
+    return await _list(request, query, freshness.listed(ctx.lifetimes) if kept else freshness.ASK_FIRST)
+
+
+async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:
+    ctx = context(request)
+    asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
+    revision = await ctx.catalog.revision()
+    if number_of(revision) < freshness.generation(request.headers):
+        raise Behind
+    etag = f'"{revision}-{asked}"'
+    headers = {"etag": etag, **cache_headers}
+    if matches(request, etag):
+        return Response(status_code=304, headers=headers)
+    if query.limit is not None:
+        page, cursor = await one_page(ctx.catalog, query, query.limit)
+        if cursor is not None:
+            headers["x-next-cursor"] = cursor
+            headers["link"] = (
+                f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
+            )
+        return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
+    if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
+        return Response(whole, media_type="application/json", headers=headers)
+    pages = ctx.catalog.scan(query.after, query.epoch)
+    first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
+    body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
+    return StreamingResponse(body, media_type="application/json", headers=headers)
+
+
+async def _whole_list(
+    raws: list[bytes] | None, pages: AsyncIterator[list[bytes]], query: Query
+) -> AsyncIterator[bytes]:
+    separator = b"["
+    while raws is not None:
+        taken = [raw for raw in raws if query.takes(raw)] if query.key else raws
+        if taken:
+            yield separator + b",".join(taken)
+            separator = b","
+        raws = await anext(pages, None)
+    yield b"[]" if separator == b"[" else b"]"
+
+
+async def one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[bytes], str | None]:
+    """Return up to `limit` entries and the cursor of the next page, None when there is none."""
+    found: list[bytes] = []
+    page = await catalog.page(query.after, min(PAGE, limit), query.epoch)
+    while page.after is not None:
+        found += [raw for raw in page.raws if query.takes(raw)]
+        if len(found) == limit:
+            return found, f"{page.after}.{page.epoch}" if page.after < page.last else None
+        page = await catalog.page(page.after, min(PAGE, limit - len(found)), page.epoch, page.last)
+    return found, None
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
+
+
+def _as_text(value: object) -> str:
+    """Write a value as a query argument says it: true, null, 12, text."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -1,0 +1,177 @@
+"""Multipart bodies, read as a stream: text fields in memory, files to the spool, in whatever order they come."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
+from starlette.requests import Request
+
+from services.catalog.uploads.spool import SpooledFile, SpoolWriter, too_large
+from services.core.errors import BadRequest, TooLarge
+
+MAX_FILES = 100
+_MAX_FIELDS = 100
+_MAX_FIELD_BYTES = 64 * 1024
+OVERHEAD = 1024 * 1024
+"""What a body may have beside its files: boundaries, headers, text fields."""
+
+
+@dataclass(slots=True)
+class Form:
+    """A whole form: the last value of each text field, and the files in their order."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    files: list[SpooledFile] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def read_form(
+    request: Request, spool: Path, owner: str, file_field: str, max_files: int, limit: int
+) -> AsyncIterator[Form]:
+    """Read a form whose files are all named `file_field`; what is still in the spool at the end is removed.
+
+    `owner` is the process, by the name under which it says that it lives.
+
+    Raises BadRequest for a body that is not a whole form, TooLarge for a file of more than `limit` bytes.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit * max_files + OVERHEAD:
+        raise too_large(limit)
+    reader = _Reader(_boundary(request), spool, owner, file_field, max_files, limit)
+    try:
+        async for chunk in request.stream():
+            await reader.feed(chunk)
+        yield reader.whole()
+    finally:
+        reader.discard()
+
+
+def _boundary(request: Request) -> bytes:
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise BadRequest("The body is not a form.", "Send multipart/form-data, as curl -F does.")
+    return options[b"boundary"]
+
+
+class _Reader:
+    """Turns the parser's callbacks, which cannot wait, into steps that can."""
+
+    def __init__(self, boundary: bytes, spool: Path, owner: str, file_field: str, max_files: int, limit: int) -> None:
+        self._spool, self._owner, self._file_field = spool, owner, file_field
+        self._max_files, self._limit = max_files, limit
+        self._form = Form()
+        self._writers: list[SpoolWriter] = []
+        self._events: list[tuple[str, bytes]] = []
+        self._headers: dict[bytes, bytes] = {}
+        self._header_name = self._header_value = b""
+        self._writer: SpoolWriter | None = None
+        self._name = ""
+        self._text = b""
+        self._field_count = 0
+        self._parser = self._make_parser(boundary)
+
+    def _make_parser(self, boundary: bytes) -> MultipartParser:
+        def note(kind: str, data: bytes, start: int, end: int) -> None:
+            self._events.append((kind, data[start:end]))
+
+        callbacks = {
+            "on_header_field": lambda data, start, end: note("name", data, start, end),
+            "on_header_value": lambda data, start, end: note("value", data, start, end),
+            "on_header_end": lambda: note("header", b"", 0, 0),
+            "on_headers_finished": lambda: note("begin", b"", 0, 0),
+            "on_part_data": lambda data, start, end: note("data", data, start, end),
+            "on_part_end": lambda: note("end", b"", 0, 0),
+        }
+        try:
+            return MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+        except FormParserError as error:
+            raise _malformed(error) from None
+
+    async def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise _malformed(error) from None
+        events, self._events = self._events, []
+        for kind, data in events:
+            match kind:
+                case "name":
+                    self._header_name += data
+                case "value":
+                    self._header_value += data
+                case "header":
+                    self._headers[self._header_name.lower()] = self._header_value
+                    self._header_name = self._header_value = b""
+                case "begin":
+                    self._begin_part()
+                case "data":
+                    await self._add(data)
+                case "end":
+                    await self._end_part()
+
+    def whole(self) -> Form:
+        # The parser itself takes a body that ends early for a whole one, the last part missing.
+        if self._parser.state != MultipartState.END:
+            raise BadRequest("The multipart body is cut before its end.", "Send it again, whole.")
+        return self._form
+
+    def discard(self) -> None:
+        for writer in self._writers:
+            writer.discard()
+
+    def _begin_part(self) -> None:
+        headers, self._headers = self._headers, {}
+        _, options = parse_options_header(headers.get(b"content-disposition", b""))
+        self._name = _decode(options.get(b"name", b""), "A field name")
+        if b"filename" not in options:
+            self._field_count += 1
+            if self._field_count > _MAX_FIELDS:
+                raise BadRequest(f"The form has more than {_MAX_FIELDS} fields.", "Send fewer.")
+            self._text = b""
+            return
+        if self._name not in (self._file_field, f"{self._file_field}[]"):
+            raise BadRequest(
+                f"The form has a file named {self._name!r}.", f"Send it as a file part named {self._file_field!r}."
+            )
+        if len(self._writers) >= self._max_files:
+            hint = "Send several to /files." if self._max_files == 1 else "Send fewer at a time."
+            raise BadRequest(f"The form has more than {self._max_files} file(s).", hint)
+        declared = headers.get(b"content-type", b"").decode("latin-1")
+        given = _decode(options[b"filename"], "The file name")
+        self._writer = SpoolWriter(self._spool, self._owner, given, declared or None, self._limit)
+        self._writers.append(self._writer)
+
+    async def _add(self, data: bytes) -> None:
+        if self._writer:
+            await self._writer.write(data)
+            return
+        self._text += data
+        if len(self._text) > _MAX_FIELD_BYTES:
+            hint = "Shorten it."
+            if self._name == self._file_field:
+                hint = f"Is it a file? Then give it a filename, as curl -F '{self._name}=@cat.jpg' does."
+            raise TooLarge(f"The field {self._name!r} has more than {_MAX_FIELD_BYTES} bytes.", hint)
+
+    async def _end_part(self) -> None:
+        if self._writer:
+            file = await self._writer.finish()
+            # A file input that nobody filled in is sent as a nameless empty file.
+            if file.given_name or file.size:
+                self._form.files.append(file)
+            self._writer = None
+        else:
+            self._form.fields[self._name] = _decode(self._text, f"The field {self._name!r}")
+
+
+def _decode(raw: bytes, what: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest(f"{what} is not UTF-8.", "Encode the form as UTF-8.") from None
+
+
+def _malformed(error: FormParserError) -> BadRequest:
+    return BadRequest(f"The multipart body is malformed: {error}.", "Send multipart/form-data, as curl -F does.")

@@ -1,0 +1,146 @@
+"""Files on their way in: written to the storage's spool as they arrive, hashed and measured on the way."""
+
+import asyncio
+import hashlib
+import logging
+import os
+import secrets
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from services.core.assets import media_types
+from services.core.digests import sha256_of
+from services.core.errors import StorageDown, TooLarge
+from services.core.observing import logs
+from services.core.state.catalog import Catalog
+
+log = logging.getLogger(__name__)
+
+_BUFFER = 256 * 1024
+_SWEEP_SECONDS = 5
+_OLD_SECONDS = 10
+_OWNED, _SUFFIX = "~", ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledFile:
+    """A whole uploaded file. `declared_type` is what the client's header says, `media_type` what the bytes are."""
+
+    given_name: str
+    declared_type: str | None
+    media_type: str | None
+    path: Path
+    size: int
+    signature: str
+
+
+def spool_path(folder: Path, owner: str) -> Path:
+    """Return a name for a file of a process; what it leaves there when it dies is swept away."""
+    return folder / f"{owner}{_OWNED}{secrets.token_hex(16)}{_SUFFIX}"
+
+
+class SpoolWriter:
+    """Writes one file to the spool, never holding more than a small buffer of it."""
+
+    def __init__(self, folder: Path, owner: str, given_name: str, declared_type: str | None, limit: int) -> None:
+        self.path = spool_path(folder, owner)
+        self._given_name = given_name
+        self._declared_type = declared_type
+        self._limit = limit
+        self._file = self._open()
+        self._hash = hashlib.sha256()
+        self._head = b""
+        self._size = 0
+        self._buffer = bytearray()
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise _no_space(error) from error
+
+    async def write(self, data: bytes) -> None:
+        """Add bytes; raises TooLarge as soon as there are more than allowed."""
+        self._size += len(data)
+        if self._size > self._limit:
+            raise too_large(self._limit)
+        if len(self._head) < media_types.SNIFF_BYTES:
+            self._head += data[: media_types.SNIFF_BYTES - len(self._head)]
+        self._buffer += data
+        if len(self._buffer) >= _BUFFER:
+            await self._flush()
+
+    async def finish(self) -> SpooledFile:
+        await self._flush()
+        os.close(self._file)
+        self._file = -1
+        return SpooledFile(
+            given_name=self._given_name,
+            declared_type=self._declared_type,
+            media_type=media_types.sniff(self._head),
+            path=self.path,
+            size=self._size,
+            signature=self._hash.hexdigest(),
+        )
+
+    def discard(self) -> None:
+        """Remove the file, unless the storage has taken it."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self.path.unlink(missing_ok=True)
+
+    async def _flush(self) -> None:
+        if self._buffer:
+            data, self._buffer = bytes(self._buffer), bytearray()
+            await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        self._hash.update(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError as error:
+            raise _no_space(error) from error
+
+
+def measured_again(file: SpooledFile) -> SpooledFile:
+    """Return what is known of a file that was rewritten in the spool."""
+    return replace(file, size=file.path.stat().st_size, signature=sha256_of(file.path))
+
+
+async def sweep_forever(folder: Path, catalog: Catalog) -> None:
+    """Remove what processes that died have left in the spool, now and then."""
+    while True:
+        try:
+            await _sweep(folder, catalog)
+        except (RedisError, OSError) as error:
+            logs.event(log, logging.WARNING, "sweep_failed", error=str(error))
+        await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _sweep(folder: Path, catalog: Catalog) -> None:
+    for path in await asyncio.to_thread(lambda: list(folder.glob(f"*{_OWNED}*{_SUFFIX}"))):
+        if _is_old(path) and not await catalog.is_alive(path.name.partition(_OWNED)[0]):
+            logs.event(log, logging.INFO, "spool_swept", file=path.name)
+            path.unlink(missing_ok=True)
+
+
+def _is_old(path: Path) -> bool:
+    """Say whether nothing has been written for a while: a living process may be silent when Redis is away."""
+    try:
+        return time.time() - path.stat().st_mtime > _OLD_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The file has more than {limit} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE.")
+
+
+def _no_space(error: OSError) -> StorageDown:
+    return StorageDown(f"The upload cannot be stored: {error.strerror}.")

@@ -1,0 +1,320 @@
+"""From spooled files to entries: the bytes reach the storage first, then the catalog, then the client is told.
+
+Whatever fails on the way leaves neither bytes nor entry; what a killed process leaves is settled by the jobs worker.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from services.catalog.uploads import adoption
+from services.catalog.uploads.leftovers import until_done
+from services.catalog.uploads.spool import SpooledFile, measured_again
+from services.catalog.uploads.stripping import strip_file
+from services.core.assets import entries, media_types, names
+from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.names import AssetName
+from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
+from services.core.state.catalog import Catalog, Change, Claim
+from services.core.state.reaping import settle
+from services.core.storage import NewObject, ObjectExists, Receipt, Storage, StoredObject
+
+log = logging.getLogger(__name__)
+
+_TELL_SECONDS = 0.5
+"""How long the client waits to be told that nothing is left of its failed upload."""
+
+Written = tuple[Entry, Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may be uploaded, and what its public addresses start with."""
+
+    namespaces: tuple[str, ...]
+    media_types: frozenset[str]
+    assets_url: str
+    strip_metadata: bool
+
+    def check_namespace(self, namespace: str) -> None:
+        """Raise NamespaceForbidden unless files may be put there."""
+        if namespace not in self.namespaces:
+            raise NamespaceForbidden(namespace, self.namespaces)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the client said about a new file; `fields` are its settable ones."""
+
+    namespace: str
+    destination: str | None
+    filename: str | None
+    convert: bool
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A new file for the entry `uuid`, and fields of it; `keep_type` is `toWebp=false`."""
+
+    uuid: str
+    file: SpooledFile
+    keep_type: bool
+    fields: dict[str, Any]
+    now: float
+    check: Callable[[Entry], None]
+
+
+@dataclass(slots=True)
+class _Writing:
+    """One file on its way to its entry, and how far it has come.
+
+    `draft` makes the entry of the one there is (None when there must be none) and of what has been stored.
+    """
+
+    unique_name: str
+    media_type: str
+    file: SpooledFile
+    original_size: int
+    draft: Callable[[Entry | None, StoredFile], Entry]
+    replaces: bool
+    claim: Claim | None = None
+    intended: Entry | None = None
+    receipt: Receipt | None = None
+    outcome: Written | TadaError | None = None
+
+    @property
+    def uuid(self) -> str:
+        return names.asset_uuid(self.unique_name)
+
+    def entry(self, current: Entry | None) -> Entry:
+        """Return the entry to write over `current`."""
+        assert self.claim
+        file = self.file
+        stored = StoredFile(
+            self.media_type, file.signature, file.size, self.claim.storage_key, original_size=self.original_size
+        )
+        made = self.draft(current, stored)
+        version = self.receipt.version if self.receipt else None
+        return made if version is None else replace(made, version=version)
+
+
+class Uploads:
+    """Creates entries and replaces their files, one or several at a time; each succeeds or fails by itself."""
+
+    def __init__(self, catalog: Catalog, storage: Storage, rules: Rules) -> None:
+        self._catalog, self._storage, self._rules = catalog, storage, rules
+        self._discarding: set[asyncio.Task[None]] = set()
+
+    async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
+        """Store new assets; AlreadyExists for one whose path is taken, other BadRequests."""
+        self._rules.check_namespace(wish.namespace)
+        taken: set[str] = set()
+
+        async def planned(file: SpooledFile) -> _Writing:
+            media_type = self._type_of(file)
+            name = self._name(file, wish, media_type)
+            if name.unique_name in taken or await self._catalog.raw(names.asset_uuid(name.unique_name)) is not None:
+                raise AlreadyExists
+            taken.add(name.unique_name)
+
+            def draft(current: Entry | None, stored: StoredFile) -> Entry:
+                if current is not None:
+                    raise AlreadyExists
+                return entries.new_entry(
+                    name,
+                    stored,
+                    converted=wish.convert and media_types.KNOWN[media_type].raster,
+                    assets_url=self._rules.assets_url,
+                    fields=wish.fields,
+                )
+
+            return _Writing(name.unique_name, media_type, file, file.size, draft, replaces=False)
+
+        return await self._write([await _caught(planned(file)) for file in files])
+
+    async def replace(self, wanted: Sequence[Replacement]) -> list[Written | TadaError]:
+        """Give entries new files and fields; NotFound, NotReplaceable, other BadRequests and what `check` raises."""
+        seen: set[str] = set()
+
+        async def planned(one: Replacement) -> _Writing:
+            media_type = self._type_of(one.file)
+            if one.uuid in seen:
+                raise BadRequest(f"{one.uuid} is named twice.", "Send one file for each entry.")
+            seen.add(one.uuid)
+            found = await self._catalog.get(one.uuid)
+            _, extension = names.split_name(one.file.given_name, media_type)
+            names.check_type(extension, one.file.given_name, media_type, self._rules.media_types)
+
+            def draft(current: Entry | None, stored: StoredFile) -> Entry:
+                if current is None:
+                    raise NotFound(f"The entry {one.uuid} has been deleted.", "Upload the file with POST /file.")
+                one.check(current)
+                entries.check_replaceable(current, media_type, keep_type=one.keep_type)
+                return entries.with_fields(entries.with_file(current, stored, extension), one.fields, one.now)
+
+            one.check(found)
+            entries.check_replaceable(found, media_type, keep_type=one.keep_type)
+            return _Writing(found.unique_name, media_type, one.file, one.file.size, draft, replaces=True)
+
+        return await self._write([await _caught(planned(one)) for one in wanted])
+
+    async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Change]:
+        """Catalogue a file that lies in the storage under the plain key of its `unique_name`.
+
+        `given` is an entry, as far as the client knows it. What follows from the bytes is computed, and a `signature`
+        that is not theirs is refused. Raises BadRequest, AlreadyExists, NotFound, and whatever `check(namespace)` does.
+        """
+        wanted = adoption.parse(given)
+        self._rules.check_namespace(wanted.namespace)
+        check(wanted.namespace)
+        claim = await self._catalog.claim_stored(wanted.unique_name)
+        if claim is None:
+            raise BadRequest(f"{wanted.unique_name} is being written or deleted.", "Try again in a moment.")
+        try:
+            stored = await adoption.examine(self._storage, wanted, claim.storage_key)
+            entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
+            return entry, await self._catalog.create(entry, claim)
+        finally:
+            await self._catalog.release(claim)  # Of no effect once the entry refers to the object.
+
+    def _type_of(self, file: SpooledFile) -> str:
+        if file.size == 0:
+            raise BadRequest(f"The file {file.given_name!r} is empty.", "Send a file that has bytes.")
+        declared = media_types.canonical(file.declared_type or "")
+        allowed = ", ".join(sorted(self._rules.media_types))
+        if file.media_type is None:
+            claimed = declared or media_types.of_extension(file.given_name.rpartition(".")[2]) or "unknown"
+            raise TypeUnauthorized(claimed, f"The bytes are none of {allowed}.")
+        if declared not in ("", "application/octet-stream", file.media_type):
+            raise TypeUnauthorized(declared, f"The bytes are {file.media_type}; allowed: {allowed}.")
+        return file.media_type
+
+    def _name(self, file: SpooledFile, wish: Wish, media_type: str) -> AssetName:
+        given = wish.filename or file.given_name
+        return names.name_asset(
+            wish.namespace, wish.destination, given, media_type, self._rules.media_types, wish.convert
+        )
+
+    async def _write(self, plans: Sequence[_Writing | TadaError]) -> list[Written | TadaError]:
+        """Carry out plans; return what became of each, in order. What failed leaves nothing."""
+        writings = [plan for plan in plans if isinstance(plan, _Writing)]
+        try:
+            # In one order for everybody: two requests never wait for one another's claims.
+            for writing in sorted(writings, key=lambda one: one.unique_name):
+                writing.outcome = await _failure(self._begin(writing))
+            await self._store([writing for writing in writings if writing.outcome is None])
+            for writing in writings:
+                if writing.outcome is None:
+                    writing.outcome = await _caught(self._commit(writing))
+        finally:
+            await self._discard_failed(writings)
+        outcomes = iter(writings)
+        return [plan if isinstance(plan, TadaError) else _outcome(next(outcomes)) for plan in plans]
+
+    async def _begin(self, writing: _Writing) -> None:
+        """Make the file what will be stored, and claim where."""
+        if self._rules.strip_metadata and await asyncio.to_thread(strip_file, writing.file.path, writing.media_type):
+            writing.file = await asyncio.to_thread(measured_again, writing.file)
+        if not self._storage.in_place:
+            writing.claim = await self._catalog.claim(writing.unique_name)
+            return
+        writing.claim = await self._catalog.claim_in_place(writing.unique_name)
+        raw = await self._catalog.raw(writing.uuid)
+        writing.intended = writing.entry(Entry.from_json(raw) if raw else None)
+        writing.claim = await self._catalog.intend(writing.claim, writing.intended)
+
+    async def _store(self, writings: list[_Writing]) -> None:
+        """Store the files; what lies under a key and is not the catalog's is left alone, and another key taken."""
+        taken = []
+        for writing, outcome in zip(writings, await self._receipts(writings), strict=True):
+            if isinstance(outcome, ObjectExists) and not self._storage.in_place:
+                assert writing.claim
+                await self._catalog.release(writing.claim)
+                writing.claim = await self._catalog.claim_spare(writing.unique_name)
+                taken.append(writing)
+            else:
+                _note(writing, outcome)
+        for writing, outcome in zip(taken, await self._receipts(taken), strict=True):
+            _note(writing, outcome)
+
+    async def _receipts(self, writings: Sequence[_Writing]) -> list[Receipt | ObjectExists | TadaError]:
+        if not writings:
+            return []
+        new = [NewObject(self._object(writing), writing.file.path, writing.replaces) for writing in writings]
+        try:
+            return await self._storage.store(new)
+        except TadaError as error:
+            return [error] * len(new)
+
+    def _object(self, writing: _Writing) -> StoredObject:
+        assert writing.claim
+        if writing.intended:
+            return writing.intended.stored
+        return StoredObject(writing.claim.storage_key, writing.media_type)
+
+    async def _commit(self, writing: _Writing) -> Written:
+        """Make the entry refer to the stored bytes."""
+        if not writing.replaces:
+            entry = writing.entry(None)
+            return entry, await self._catalog.create(entry, writing.claim)
+        entry, change = await self._catalog.change(writing.uuid, writing.entry, writing.claim)
+        assert change is not None  # A new version is never what was there.
+        return entry, change
+
+    async def _discard_failed(self, writings: Sequence[_Writing]) -> None:
+        failed = [one.claim for one in writings if one.claim and not isinstance(one.outcome, tuple)]
+        if not failed:
+            return
+        discarding = {asyncio.create_task(self._discard(claim)) for claim in failed}
+        self._discarding |= discarding
+        for task in discarding:
+            task.add_done_callback(self._discarding.discard)
+        # Usually done at once, so that the client is told when nothing is left; if Redis or the storage is down it
+        # goes on behind the answer.
+        await asyncio.wait(discarding, timeout=_TELL_SECONDS)
+
+    async def _discard(self, claim: Claim) -> None:
+        """Settle the claim of a failed upload, unless the write went through after all; try until it is done."""
+
+        async def step() -> None:
+            stale = await self._catalog.take_back(claim)
+            if stale:
+                await settle(self._catalog, self._storage, [stale])
+
+        await until_done(step, "discard_delayed", storage_key=claim.storage_key)
+
+
+Result = TypeVar("Result")
+
+
+async def _caught(step: Awaitable[Result]) -> Result | TadaError:
+    """Return what a step returns, or the error that it raises."""
+    try:
+        return await step
+    except TadaError as error:
+        return error
+
+
+async def _failure(step: Awaitable[None]) -> TadaError | None:
+    """Return the error that a step raises, None when it succeeds."""
+    return await _caught(step)
+
+
+def _note(writing: _Writing, outcome: Receipt | ObjectExists | TadaError) -> None:
+    if isinstance(outcome, Receipt):
+        writing.receipt = outcome
+    elif isinstance(outcome, ObjectExists):
+        writing.outcome = BadRequest(
+            f"The storage has a file at {writing.unique_name} that the catalog does not know.",
+            "Catalogue it with POST /catalog, or choose another name.",
+        )
+    else:
+        writing.outcome = outcome
+
+
+def _outcome(writing: _Writing) -> Written | TadaError:
+    assert writing.outcome is not None
+    return writing.outcome

@@ -1,0 +1,295 @@
+"""The catalog entry: the truth about one asset. An entry is immutable; a change makes a new one."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+
+from services.core.assets import media_types, names
+from services.core.assets.facts import FACTS, NO_FACTS, Facts
+from services.core.assets.names import AssetName
+from services.core.errors import BadRequest, NotReplaceable
+from services.core.storage.base import StoredObject
+
+FOCUS = ("focus_x", "focus_y")
+SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
+"""The fields a client may set at any time."""
+
+_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
+_SHARE_DIGITS = 4
+"""Decimals of a focal point that are kept: less than a pixel of the largest picture that is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One asset. Dates are ISO 8601 with offset; sizes are bytes; `signature` is the SHA-256 of the stored bytes.
+
+    `mimetype` and `filename` are what `full` delivers, `original_*` what was uploaded. `converted` says whether
+    those differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both
+    coordinates or none, is 0 to 1 from the upper left of the upright picture. What begins with it was not there at
+    first: entries that were written before do not have it.
+    """
+
+    uuid: str
+    version: int
+    namespace: str
+    public_url: str
+    unique_name: str
+    filename: str
+    original_filename: str
+    base_url: str
+    base_host: str
+    external_id: str | None
+    expired: bool
+    expiration_date: str | None
+    information: str | None
+    original_mimetype: str
+    mimetype: str
+    signature: str
+    size: int
+    original_size: int
+    destination: str
+    uploaded_date: str
+    updated_date: str
+    converted: bool
+    storage_key: str
+    focus_x: float | None = None
+    focus_y: float | None = None
+    width: int | None = None
+    height: int | None = None
+    blurhash: str | None = None
+    dominant_color: str | None = None
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """Read an entry as the catalog stores it."""
+        return cls(**orjson.loads(raw))
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(self)
+
+    @property
+    def original_name(self) -> str:
+        """The path under which `original` delivers the asset."""
+        return names.with_extension(self.unique_name, self.original_filename.rpartition(".")[2])
+
+    @property
+    def stored(self) -> StoredObject:
+        """What the storage is asked for, and told, about the asset's file."""
+        return StoredObject(
+            self.storage_key,
+            self.original_mimetype,
+            self.version,
+            self.original_mimetype != self.mimetype,
+            {name: getattr(self, name) for name in self.__slots__ if name not in FACTS},
+        )
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(self.width, self.height, self.blurhash, self.dominant_color)
+
+    @property
+    def may_be_described(self) -> bool:
+        """Say whether the stored bytes are of a type that facts are looked for in."""
+        return self.original_mimetype != media_types.PDF
+
+    def with_facts(self, facts: Facts) -> "Entry":
+        """Return the entry with other facts: nothing that is delivered depends on them."""
+        return replace(
+            self,
+            width=facts.width,
+            height=facts.height,
+            blurhash=facts.blurhash,
+            dominant_color=facts.dominant_color,
+        )
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the entry expires by its date, as seconds since the epoch."""
+        return None if self.expiration_date is None else datetime.fromisoformat(self.expiration_date).timestamp()
+
+    def is_expired(self, now: float) -> bool:
+        """Say whether the asset may no longer be served at `now` (seconds since the epoch)."""
+        end = self.expires_at
+        return self.expired or (end is not None and end <= now)
+
+
+def without_facts(raw: bytes | None) -> Entry | None:
+    """Return a stored entry as far as anything that is delivered depends on it."""
+    return Entry.from_json(raw).with_facts(NO_FACTS) if raw else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What is known of uploaded bytes once they are in the storage."""
+
+    media_type: str
+    signature: str
+    size: int
+    storage_key: str
+    original_size: int
+    """Bytes that were uploaded: more than `size` when metadata has been removed."""
+
+
+def timestamp(at: datetime | None = None) -> str:
+    """Return a moment (default: now) as the catalog writes it."""
+    return (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def new_entry(
+    name: AssetName, stored: StoredFile, *, converted: bool, assets_url: str, fields: dict[str, Any]
+) -> Entry:
+    """Return version 1 of an asset. Public addresses begin with `assets_url`; `fields` are settable ones."""
+    now = timestamp()
+    raster = media_types.KNOWN[stored.media_type].raster
+    entry = Entry(
+        uuid=names.asset_uuid(name.unique_name),
+        version=1,
+        namespace=name.namespace,
+        public_url=f"{assets_url}/{'full' if raster else 'original'}{name.unique_name}",
+        unique_name=name.unique_name,
+        filename=name.filename,
+        original_filename=name.original_filename,
+        base_url=assets_url,
+        base_host=urlsplit(assets_url).netloc,
+        external_id=None,
+        expired=False,
+        expiration_date=None,
+        information=None,
+        original_mimetype=stored.media_type,
+        mimetype=media_types.WEBP if converted else stored.media_type,
+        signature=stored.signature,
+        size=stored.size,
+        original_size=stored.original_size,
+        destination=name.destination,
+        uploaded_date=now,
+        updated_date=now,
+        converted=converted,
+        storage_key=stored.storage_key,
+    )
+    return replace(entry, **fields)
+
+
+def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
+    """Return the entry with its file replaced: the next version, under the same path and uuid."""
+    base = entry.original_filename.rpartition(".")[0]
+    return replace(
+        entry.with_facts(NO_FACTS),
+        version=entry.version + 1,
+        original_filename=f"{base}.{extension}" if entry.converted else entry.original_filename,
+        original_mimetype=stored.media_type,
+        signature=stored.signature,
+        size=stored.size,
+        original_size=stored.original_size,
+        storage_key=stored.storage_key,
+        updated_date=timestamp(),
+    )
+
+
+def with_fields(entry: Entry, fields: dict[str, Any], now: float) -> Entry:
+    """Return the entry with settable fields changed.
+
+    A later `expiration_date` revives an entry that only its date had expired, unless `expired` is said too.
+    """
+    if not fields:
+        return entry
+    changed = replace(entry, **fields, updated_date=timestamp())
+    lapsed = entry.expires_at is not None and entry.expires_at <= now
+    if "expiration_date" in fields and "expired" not in fields and lapsed and entry.expired:
+        changed = replace(changed, expired=False)
+    return changed
+
+
+def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None:
+    """Raise NotReplaceable unless a file of `media_type` may replace the entry's; `keep_type` is `toWebp=false`."""
+    same = media_type == entry.original_mimetype
+    raster = media_types.KNOWN[media_type].raster
+    if entry.converted:
+        if raster and (media_type == entry.mimetype or not keep_type):
+            return
+        raise NotReplaceable(
+            "Mimetypes are not the same or conversion not allowed",
+            f"The entry is delivered as {entry.mimetype}: send a raster image, without toWebp=false.",
+        )
+    if same:
+        return
+    if media_types.KNOWN[entry.original_mimetype].raster:
+        raise NotReplaceable(
+            "Replacement not allowed for files without conversion",
+            f"The entry was uploaded with toWebp=false: send a file of type {entry.original_mimetype}.",
+        )
+    raise NotReplaceable(
+        "Mimetypes are not the same or conversion not allowed",
+        f"Send a file of type {entry.original_mimetype}.",
+    )
+
+
+def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settable fields among a client's, typed as the entry has them.
+
+    Forms carry text only, JSON carries types: both are understood. Raises BadRequest for a value that cannot be.
+    """
+    fields: dict[str, Any] = {}
+    for name in ("external_id", "information"):
+        if name in given:
+            fields[name] = _optional_text(name, given[name])
+    if "expired" in given:
+        fields["expired"] = parse_bool("expired", given["expired"])
+    if "expiration_date" in given:
+        fields["expiration_date"] = parse_date("expiration_date", given["expiration_date"])
+    fields.update(_focus(given))
+    return fields
+
+
+def _focus(given: dict[str, Any]) -> dict[str, float | None]:
+    """Return both coordinates of the focal point, or nothing when none is given."""
+    found = {name: _share(name, given[name]) for name in FOCUS if name in given}
+    if len(found) == 1 or (found and len({share is None for share in found.values()}) > 1):
+        raise BadRequest("focus_x and focus_y go together.", "Send both as numbers from 0 to 1, or both empty.")
+    return found
+
+
+def _share(name: str, value: object) -> float | None:
+    if value is None or (isinstance(value, str) and value.strip() in ("", "null")):
+        return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadRequest(
+            f"{name} is not a number from 0 to 1.", "0,0 is the upper left corner of the picture, 1,1 the lower right."
+        )
+    return abs(round(float(value), _SHARE_DIGITS))
+
+
+def parse_bool(name: str, value: object) -> bool:
+    """Read a boolean from JSON or from a form's text."""
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise BadRequest(f"{name} is not a boolean.", "Send true or false.")
+
+
+def parse_date(name: str, value: object) -> str | None:
+    """Read an ISO 8601 date (UTC unless it has an offset); null and the empty text mean no date."""
+    if value is None or (isinstance(value, str) and value.strip() in ("", "null")):
+        return None
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        moment = datetime.fromisoformat(value.strip())
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise BadRequest(f"{name} is not a date.", "Send ISO 8601, such as 2027-01-31T18:00:00+01:00.") from None
+
+
+def _optional_text(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise BadRequest(f"{name} is not a text.", "Send a string or null.")

@@ -1,0 +1,117 @@
+"""Dumps of the catalog at the distant backend: a pair of files goes there, one at a time comes back."""
+
+import asyncio
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from services.core.digests import sha256_of
+from services.core.dumps.naming import OTHER
+from services.core.errors import DumpDamaged, StorageDown
+from services.core.storage.attempts import Interrupted, resumed
+from services.core.storage.distant.client import DistantClient, complaint, note
+from services.core.storage.distant.forms import FilePart, form
+from services.core.storage.distant.reading import Reading
+from services.core.storage.distant.ready import Readiness
+from services.core.storage.settings import StorageSettings
+
+_FILENAME = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*")
+_DISPOSITION = re.compile(r"""filename="?([^";]+)"?""", re.IGNORECASE)
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):")
+
+
+class DistantDumps:
+    """Takes dumps to the backend and brings them back."""
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._client = DistantClient(settings)
+        self._ready = Readiness(settings, self._client)
+        self._take, self._give = settings.url_to_post_backup, settings.url_to_get_backup
+
+    async def open(self) -> None:
+        await self._client.open()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def save(self, rdb: Path, catalog: Path) -> None:
+        """Send a dump in both formats under the names of the files; raises StorageDown when that is not confirmed."""
+        digests = {
+            "dump_sha256": await asyncio.to_thread(sha256_of, rdb),
+            "catalog_sha256": await asyncio.to_thread(sha256_of, catalog),
+        }
+        files = [
+            FilePart("dump", rdb.name, "application/octet-stream", rdb),
+            FilePart("catalog", catalog.name, "application/json", catalog),
+        ]
+        status, body = await self._client.submit("POST", self._take, {}, form(digests, files))
+        if not 200 <= status < 300:
+            note("POST", self._take, status, body)
+            problem = complaint("POST", self._take, status)
+            if isinstance(problem, Interrupted):
+                raise StorageDown(f"The storage did not take the dump: {problem}.")
+            raise problem
+
+    async def fetch(self, filename: str, target: Path) -> None:
+        """Bring a dump to a file, which is there as a whole or not at all; raises ObjectMissing, and DumpDamaged."""
+        if not _FILENAME.fullmatch(filename):
+            raise ValueError(f"not the name of a dump: {filename!r}")
+        await self._fetch(
+            filename, Reading(self._client, self._ready, f"{self._give}/{filename}", {}, ("text/html",)), target
+        )
+
+    async def fetch_latest(self, kind: Literal["json", "rdb"], target: Path) -> str | None:
+        """Bring the latest dump of a format to a file; return its name if the backend says it.
+
+        Raises ObjectMissing when there is none, and DumpDamaged.
+        """
+        reading = self._reading("latest", {"format": kind})
+        await self._fetch(f"latest.{kind}", reading, target)
+        return filename_in(reading.headers)
+
+    def _reading(self, name: str, params: Mapping[str, str]) -> Reading:
+        return Reading(self._client, self._ready, f"{self._give}/{name}", params, ("text/html",))
+
+    async def _fetch(self, named: str, reading: Reading, target: Path) -> None:
+        partial = target.with_name(f"{target.name}.part")
+        found = hashlib.sha256()
+        try:
+            with partial.open("wb") as file:
+                async for chunk in resumed(self._client.policy, reading.open_at, 0, None):
+                    await asyncio.to_thread(file.write, chunk)
+                    found.update(chunk)
+                await asyncio.to_thread(_to_disk, file.fileno())
+            expected = digest_in(reading.headers)
+            if expected is not None and expected != found.digest():
+                raise DumpDamaged(
+                    "Dump file is damaged", f"{named} is not what the backend has: its SHA-256 is another", OTHER
+                )
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def filename_in(headers: Mapping[str, str]) -> str | None:
+    """Return the file name in Content-Disposition, if it is one that a dump can have."""
+    match = _DISPOSITION.search(headers.get("content-disposition", ""))
+    name = match[1].strip() if match else ""
+    return name if _FILENAME.fullmatch(name) else None
+
+
+def digest_in(headers: Mapping[str, str]) -> bytes | None:
+    """Return the SHA-256 that an answer with a whole file says it has (RFC 9530)."""
+    for name in ("repr-digest", "content-digest"):
+        if match := _DIGEST.search(headers.get(name, "")):
+            try:
+                return base64.b64decode(match[1], validate=True)
+            except ValueError:
+                return b""  # Which no file has: what says that it has a digest must have one.
+    return None
+
+
+def _to_disk(descriptor: int) -> None:
+    os.fsync(descriptor)

@@ -1,0 +1,125 @@
+"""What is known of every job, for a week: who asked for it, where it stands, what it returned or why it failed.
+
+Only the run that has the lease of a job writes its record: a worker that was taken for dead changes nothing any more.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import orjson
+
+from services.core.assets.entries import timestamp
+from services.core.errors import NotFound, TadaError
+from services.core.state import keys
+from services.core.state.connection import BLOCK, Redis, script
+
+KEPT_SECONDS = 7 * 24 * 3600
+LOG_MAX = 10_000
+"""Jobs in the log: the oldest leave it first when there are more in a week."""
+_BATCH = 100
+
+Status = Literal["queued", "running", "retrying", "done", "failed"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+_State = Literal["running", "waiting", "ended"]
+_STATES: Mapping[Status, _State] = {
+    "queued": "waiting",
+    "running": "running",
+    "retrying": "waiting",
+    "done": "ended",
+    "failed": "ended",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One job. `asked_by` is the name of a token, `schedule`, or `queue` for another program that used arq itself.
+
+    `attempts` counts the runs that were begun, but for those that a worker handed back because it was told to stop.
+    While a job waits to be tried again, `error` is that of the last attempt and `retry_at` the moment of the next.
+    `request_id` is that of the request which asked for it, the job's own id without one; log lines of its runs have it.
+    """
+
+    id: str
+    name: str
+    asked_by: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    status: Status = "queued"
+    queued_at: str = field(default_factory=timestamp)
+    started_at: str | None = None
+    ended_at: str | None = None
+    retry_at: str | None = None
+    attempts: int = 0
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    request_id: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return _STATES[self.status] == "ended"
+
+
+class JobLog:
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+        self._write = script(client, "job")
+
+    async def get(self, job_id: str) -> Record:
+        """Return what is known of a job; raises NotFound."""
+        found = await self.find(job_id)
+        if found is None:
+            raise NotFound(f"No job {job_id} is known.", "GET /jobs lists those of the last week.")
+        return found
+
+    async def find(self, job_id: str) -> Record | None:
+        raw: bytes | None = await self._redis.get(keys.job(job_id))
+        return Record(**orjson.loads(raw)) if raw else None
+
+    async def latest(self) -> AsyncIterator[Record]:
+        """Yield all jobs, the latest first."""
+        at = 0
+        while ids := await self._redis.zrevrange(keys.JOB_LOG, at, at + _BATCH - 1):
+            for raw in await self._redis.mget([keys.job(job_id.decode()) for job_id in ids]):
+                if raw:
+                    yield Record(**orjson.loads(raw))
+            at += len(ids)
+
+    async def note(self, record: Record, token: str = "") -> bool:
+        """Write a record; say whether it was this one's to write.
+
+        Without the token of a run it is that of a job that was just put into the queue, and what its worker has noted
+        since stays. Any status but `running` ends the run's lease; the last ones wake whoever waits.
+        """
+        asked_at = datetime.fromisoformat(record.queued_at).timestamp()
+        written = await self._write(
+            keys=[keys.job(record.id), keys.JOB_LOG, keys.job_done(record.id), keys.lease(record.id)],
+            args=[
+                record.id,
+                token,
+                orjson.dumps(asdict(record)),
+                KEPT_SECONDS,
+                asked_at,
+                LOG_MAX,
+                _STATES[record.status],
+            ],
+        )
+        return bool(written)
+
+    async def wait(self, job_id: str, seconds: float) -> Record:
+        """Return a job when it has ended, or as it is after that long; raises NotFound."""
+        deadline = time.monotonic() + seconds
+        while not (record := await self.get(job_id)).ended and (left := deadline - time.monotonic()) > 0:
+            done = keys.job_done(job_id)
+            # From the list to itself, so that it wakes the others who wait, too.
+            woken: Awaitable[object] = self._redis.blmove(done, done, min(left, BLOCK))  # type: ignore[arg-type]
+            await woken
+        return record
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """Return what a record says of an error. `status` is the one that an HTTP answer would have."""
+    if isinstance(error, TadaError):
+        return {**error.public(), "status": error.status}
+    return {"code": "internal_error", "message": f"{type(error).__name__}: {error}", "status": 500}

@@ -1,0 +1,55 @@
+"""The queue of jobs: how a service asks for one. arq keeps and delivers it; nothing in it is pickled."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from arq.connections import ArqRedis
+
+from services.core.jobs import kinds
+from services.core.jobs.log import JobLog, Record, told
+from services.core.observing import origin
+from services.core.state.connection import Redis
+
+QUEUE = "tada:jobs"
+ORIGIN = "tada_origin"
+"""The argument in the queue that says which request and trace a job belongs to; another program need not give it."""
+
+
+def encode(value: Any) -> bytes:
+    """Serialise what arq keeps in Redis; an error becomes what is told of it."""
+    return orjson.dumps(value, default=_said)
+
+
+def decode(raw: bytes) -> Any:
+    return orjson.loads(raw)
+
+
+def pool(client: Redis) -> ArqRedis:
+    """Return arq's view of a connection to Redis."""
+    return ArqRedis(client.connection_pool, job_serializer=encode, job_deserializer=decode, default_queue_name=QUEUE)
+
+
+class JobQueue:
+    def __init__(self, client: Redis, log: JobLog) -> None:
+        self._pool, self._log = pool(client), log
+
+    async def put(self, name: str, given: Mapping[str, Any], asked_by: str, job_id: str = "") -> Record:
+        """Ask for a job and return it; when its id is known already, nothing more is asked for.
+
+        Raises NotFound, BadRequest and NoDumpName (see job_kinds.parse), and RedisError.
+        """
+        arguments = kinds.parse(name, given).model_dump(exclude_unset=True)
+        job_id = job_id or f"{name}-{secrets.token_hex(8)}"
+        passed_on = {**origin.passed_on(), "request_id": origin.request_id.get() or job_id}
+        record = Record(job_id, name, asked_by, arguments, request_id=passed_on["request_id"])
+        await self._pool.enqueue_job(name, _job_id=job_id, **{**arguments, ORIGIN: passed_on})
+        await self._log.note(record)
+        return record
+
+
+def _said(error: object) -> dict[str, Any]:
+    if isinstance(error, BaseException):
+        return told(error)
+    raise TypeError(f"{type(error).__name__} is no JSON")

@@ -1,0 +1,90 @@
+"""Whether a service can work: Redis and the storage, asked now, and for how long they have been failing."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from services.core.errors import TadaError
+from services.core.observing import metrics
+from services.core.state.connection import Redis
+from services.core.storage import ObjectMissing, Storage, StoredObject
+
+PATIENCE = 2.0
+"""Seconds that a dependency may take to answer."""
+OK = "ok"
+_PROBE = StoredObject("tada-readiness-probe.txt")
+
+Check = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What each dependency says, `ok` or why it is not, and for how many seconds it has been failing."""
+
+    said: Mapping[str, str]
+    failing: Mapping[str, float]
+
+    @property
+    def ready(self) -> bool:
+        return all(said == OK for said in self.said.values())
+
+    def answer(self) -> dict[str, object]:
+        """Return the state as it is answered; without failures nothing is said of them."""
+        failing = {name: round(seconds, 1) for name, seconds in self.failing.items()}
+        return {"ready": self.ready, **self.said, **({"failing_seconds": failing} if failing else {})}
+
+
+class Health:
+    """Asks the dependencies of one process. Whoever asks while they are being asked gets the same answer."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self._since: dict[str, float] = {}
+        self._asking: asyncio.Task[State] | None = None
+
+    async def ask(self) -> State:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> State:
+        results = await asyncio.gather(
+            *(asyncio.wait_for(check(), PATIENCE) for check in self._checks.values()), return_exceptions=True
+        )
+        said = {name: _say(result) for name, result in zip(self._checks, results, strict=True)}
+        now = time.monotonic()
+        self._since = {name: self._since.get(name, now) for name, text in said.items() if text != OK}
+        for name, text in said.items():
+            metrics.DEPENDENCY_UP.labels(name).set(text == OK)
+            metrics.DEPENDENCY_FAILING.labels(name).set(now - self._since.get(name, now))
+        return State(said, {name: now - since for name, since in self._since.items()})
+
+
+def of_writer(client: Redis, storage: Storage) -> Health:
+    """Return the health of a service that writes to the storage."""
+    return Health({"redis": client.ping, "storage": storage.check})
+
+
+def of_reader(client: Redis, storage: Storage) -> Health:
+    """Return the health of a service that may not write to the storage: there it asks for what is not there."""
+
+    async def answers() -> None:
+        try:
+            await storage.size(_PROBE)
+        except ObjectMissing:
+            return
+
+    return Health({"redis": client.ping, "storage": answers})
+
+
+def _say(result: object) -> str:
+    if isinstance(result, TimeoutError):
+        return "does not answer"
+    if isinstance(result, RedisError | TadaError):
+        return str(result)
+    if isinstance(result, BaseException):
+        raise result
+    return OK

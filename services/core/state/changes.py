@@ -1,0 +1,115 @@
+"""The log of changes: what the scripts in lua/ write, in the same step as the entries, read by position.
+
+A change has a number (see lua/log_change.lua): later changes have higher ones. The log is a stream that keeps the last
+`KEPT` of them. Whoever reads it knows the number of the last change that it has, and asks for what came after; nothing
+is taken out of the log, so any number of readers go on side by side, and one that dies has lost nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.core.state import keys
+from services.core.state.connection import Redis
+
+KEPT = 50_000
+"""Changes that the log keeps: 8 to 11 MB, and at 200 changes a second four minutes. A node of the gateway saves what it
+knows every half minute, so it can always go on from there."""
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    number: int
+    request_id: str
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWritten(_Logged):
+    """An entry is new, has another file, or other fields."""
+
+    uuid: str
+    unique_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDeleted(_Logged):
+    """An entry is gone. `original_name` is the path under which its upload was delivered."""
+
+    uuid: str
+    unique_name: str
+    original_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDescribed(_Logged):
+    """Facts about an entry's picture are known: nothing that is delivered has changed, but what the catalog shows."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogReplaced(_Logged):
+    """The whole catalog is another one: restored, or emptied."""
+
+
+Logged = EntryWritten | EntryDeleted | EntryDescribed | CatalogReplaced
+
+WRITTEN, DELETED, DESCRIBED, REPLACED = "written", "deleted", "described", "replaced"
+"""The kinds as the log has them."""
+
+
+def number_of(text: str | bytes) -> int:
+    """Return the number of a change from the text of a revision or of an entry of the stream, such as `1764…-0`."""
+    return int(bytes(text).partition(b"-")[0] if isinstance(text, bytes) else text.partition("-")[0])
+
+
+def age(number: int, now: float) -> float:
+    """Return the seconds since a change was made."""
+    return max(0.0, now - number / _MICROSECONDS)
+
+
+class ChangeLog:
+    """Reads the log. All methods raise RedisError."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+
+    async def latest(self) -> Logged | None:
+        """Return the last change; None when the log is empty."""
+        found = await self._redis.xrevrange(keys.CHANGES, count=1)
+        return _read(*found[0]) if found else None
+
+    async def from_(self, number: int, count: int) -> list[Logged]:
+        """Return up to `count` changes from a number on, that one included if the log has it."""
+        return _read_all(await self._redis.xrange(keys.CHANGES, min=f"{number}-0", count=count))
+
+    async def is_whole(self) -> bool:
+        """Say whether nothing has ever been dropped from the log: whoever knows nothing can go on from its begin."""
+        if not await self._redis.exists(keys.CHANGES):
+            return True
+        about = await self._redis.xinfo_stream(keys.CHANGES)
+        return bool(about["entries-added"] == about["length"])
+
+    async def wait_after(self, number: int, seconds: float) -> bool:
+        """Wait up to `seconds` for a change after a number; say whether there is one."""
+        return bool(await self._redis.xread({keys.CHANGES: f"{number}-0"}, count=1, block=max(1, int(seconds * 1000))))
+
+
+def _read_all(found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Logged]:
+    return [_read(stream_id, fields) for stream_id, fields in found]
+
+
+def _read(stream_id: bytes, fields: dict[bytes, bytes]) -> Logged:
+    def text(name: bytes) -> str:
+        return fields.get(name, b"").decode()
+
+    common = (number_of(stream_id), text(b"request_id"), text(b"traceparent"))
+    kind = text(b"kind")
+    if kind == WRITTEN:
+        return EntryWritten(*common, text(b"uuid"), text(b"unique_name"))
+    if kind == DELETED:
+        return EntryDeleted(*common, text(b"uuid"), text(b"unique_name"), text(b"original_name"))
+    if kind == DESCRIBED:
+        return EntryDescribed(*common, text(b"uuid"))
+    return CatalogReplaced(*common)

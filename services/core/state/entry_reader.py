@@ -1,0 +1,106 @@
+"""Reading entries to answer with: whoever asks at about the same time shares one command.
+
+Asking Redis costs a service several times what Redis needs to answer. So one question is under way at a time, and what
+is asked meanwhile is one question, too: the more requests there are, the more share a command. It is sent after the
+last of them has asked, so nobody gets an entry from before its request.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+
+from services.core.errors import Behind
+from services.core.state import keys
+from services.core.state.changes import number_of
+from services.core.state.connection import Redis, script
+
+_AT_ONCE = 4000
+"""Uuids in one command: a script of Redis cannot unpack more than 8000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Entries as they are stored, None for each that there is not; and the number of the last change before that."""
+
+    revision: int
+    raws: list[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    uuids: Sequence[str]
+    answer: "asyncio.Future[Read]"
+    context: Context
+    """Of the request: the command is traced as a part of what the first of those is who share it."""
+
+
+class EntryReader:
+    """Reads stored entries by uuid, for one event loop."""
+
+    def __init__(self, client: Redis) -> None:
+        self._read = script(client, "read")
+        self._asked: list[_Asked] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def read(self, uuids: Sequence[str], at_least: int = 0) -> list[bytes | None]:
+        """Return entries as they are stored, None for each that there is not.
+
+        `at_least` is a change that whoever asks knows of. Raises Behind when Redis does not have it, and RedisError.
+        """
+        asked = _Asked(uuids, asyncio.get_running_loop().create_future(), copy_context())
+        self._asked.append(asked)
+        if self._task is None:
+            self._begin()
+        read = await asked.answer
+        if read.revision < at_least:
+            raise Behind
+        return read.raws
+
+    def _begin(self) -> None:
+        # It runs once everything that is ready to run now has run, and asked.
+        self._task = asyncio.create_task(self._answer(), context=self._asked[0].context)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            # Who has asked meanwhile is not kept waiting for the same to happen again.
+            for asked in self._asked:
+                _refuse(asked, error)
+            self._asked = []
+        elif self._asked:
+            self._begin()
+
+    def _take(self) -> list[_Asked]:
+        """Return what is asked next: at least one question, and no more than go into one command."""
+        count, uuids = 0, 0
+        while count < len(self._asked) and (count == 0 or uuids + len(self._asked[count].uuids) <= _AT_ONCE):
+            uuids += len(self._asked[count].uuids)
+            count += 1
+        taken, self._asked = self._asked[:count], self._asked[count:]
+        return taken
+
+    async def _answer(self) -> None:
+        taken = self._take()
+        wanted = list(dict.fromkeys(uuid for asked in taken for uuid in asked.uuids))
+        try:
+            revision, *raws = await self._read(keys=[keys.ENTRIES, keys.REVISION], args=wanted)
+        except BaseException as error:
+            for asked in taken:
+                _refuse(asked, error)
+            raise
+        found, number = dict(zip(wanted, raws, strict=True)), number_of(revision)
+        for asked in taken:
+            if not asked.answer.done():  # Its request may have been given up.
+                asked.answer.set_result(Read(number, [found[uuid] for uuid in asked.uuids]))
+
+
+def _refuse(asked: _Asked, error: BaseException) -> None:
+    if asked.answer.done():
+        return
+    if isinstance(error, Exception):
+        asked.answer.set_exception(error)
+    else:
+        asked.answer.cancel()

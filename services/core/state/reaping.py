@@ -1,0 +1,53 @@
+"""What becomes of stored objects whose writer died or gave up, and of those that a change has left behind."""
+
+import hashlib
+from collections.abc import Sequence
+
+from services.core.assets.entries import Entry
+from services.core.state.catalog import Catalog, StaleClaim
+from services.core.storage import ObjectMissing, Storage, StoredObject
+
+
+async def settle(catalog: Catalog, storage: Storage, stale: Sequence[StaleClaim]) -> int:
+    """Delete the objects, or complete what their writers were about to do, and give up the claims; return how many.
+
+    A process that was frozen since it took an object over may have been taken for dead, and the key be in use again:
+    so each claim is looked up once more at the last moment. Raises StorageDown, and does nothing wrong then.
+    """
+    held = [one for one in stale if await catalog.still_has(one)]
+    unwanted = [one for one in held if not await _is_wanted(catalog, storage, one)]
+    if unwanted:
+        await storage.delete([_object(one) for one in unwanted])
+        await catalog.doubt([one.claim.storage_key for one in unwanted if not one.obsolete])
+    for one in held:
+        await catalog.release(one.claim)
+    return len(held)
+
+
+async def _is_wanted(catalog: Catalog, storage: Storage, stale: StaleClaim) -> bool:
+    """Say whether the storage must keep what lies under a claim's key."""
+    intended = stale.claim.intended
+    if stale.obsolete or not storage.in_place:
+        return False
+    if intended is None:
+        return True  # The writer had sent nothing: what lies there is not its own.
+    if await catalog.raw(intended.uuid) is None:
+        return False
+    if await _signature(storage, intended) == intended.signature:
+        await catalog.complete(intended, stale.claim)
+    return True
+
+
+def _object(stale: StaleClaim) -> StoredObject:
+    entry = stale.claim.intended
+    return entry.stored if entry else StoredObject(stale.claim.storage_key)
+
+
+async def _signature(storage: Storage, entry: Entry) -> str | None:
+    digest = hashlib.sha256()
+    try:
+        async for chunk in storage.stream(entry.stored):
+            digest.update(chunk)
+    except ObjectMissing:
+        return None
+    return digest.hexdigest()

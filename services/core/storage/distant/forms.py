@@ -1,0 +1,207 @@
+"""What the distant backend is sent: entries as fields or JSON, and forms whose files stay on the disk until they go.
+
+httpx can send forms, but it reads their files in the event loop.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from services.core.assets.entries import SETTABLE
+from services.core.storage.base import NewObject, StoredObject
+
+_PIECE = 64 * 1024
+_BATCH = 100
+"""Files of one request at most: what is not confirmed is not known of so many."""
+_VERSION_MAX = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """One file of a form."""
+
+    name: str
+    filename: str
+    media_type: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart/form-data body (RFC 7578): bytes, and files that are read when their turn comes."""
+
+    boundary: str
+    parts: tuple[bytes | Path, ...]
+    length: int
+
+    @property
+    def content_type(self) -> str:
+        return f"multipart/form-data; boundary={self.boundary}"
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        for part in self.parts:
+            if isinstance(part, bytes):
+                yield part
+                continue
+            file = await asyncio.to_thread(part.open, "rb")
+            try:
+                while piece := await asyncio.to_thread(file.read, _PIECE):
+                    yield piece
+            finally:
+                file.close()
+
+
+def form(fields: Mapping[str, str], files: Sequence[FilePart]) -> Form:
+    """Return a form with fields first, then files; looks up how large the files are, so it may raise OSError."""
+    boundary = f"tada-{secrets.token_hex(16)}"
+    parts: list[bytes | Path] = []
+    length = 0
+    text = b""
+    for name, value in fields.items():
+        text += f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'.encode()
+    for file in files:
+        text += (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(file.name)}"; '
+            f'filename="{_quoted(file.filename)}"\r\nContent-Type: {file.media_type}\r\n\r\n'
+        ).encode()
+        parts += [text, file.path]
+        length += len(text) + file.path.stat().st_size
+        text = b"\r\n"
+    text += f"--{boundary}--\r\n".encode()
+    return Form(boundary, (*parts, text), length + len(text))
+
+
+def _quoted(text: str) -> str:
+    """Escape what would end a name in a form's header (WHATWG HTML, multipart/form-data encoding algorithm)."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def entry(stored: StoredObject) -> dict[str, Any]:
+    """Return the entry of an object, with what follows from its key where the entry is not known."""
+    path = f"/{stored.key}"
+    known = {"unique_name": path, "filename": path.rpartition("/")[2], **stored.fields}
+    return {**known, "version": stored.version}
+
+
+def filepath(stored: StoredObject) -> str:
+    return str(entry(stored)["unique_name"])
+
+
+def text_fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return values as a form has them: null, false and the empty text are left out."""
+    return {
+        name: "true" if value is True else str(value)
+        for name, value in values.items()
+        if value is not None and value is not False and value != ""
+    }
+
+
+def address(stored: StoredObject) -> dict[str, str]:
+    """Return the query that asks for an object."""
+    query = {"filepath": filepath(stored), "version": str(stored.version)}
+    if stored.media_type:
+        query["mimetype"] = stored.media_type
+    return query | original(stored)
+
+
+def original(stored: StoredObject) -> dict[str, str]:
+    """Return the query argument which says that the bytes are those of the uploaded file, not of the delivered one."""
+    return {"original": "true"} if stored.converted else {}
+
+
+def single(new: NewObject) -> Form:
+    """Return the form of one file."""
+    return form(text_fields(entry(new.object)), [_file("file", new)])
+
+
+def several(new: Sequence[NewObject]) -> Form:
+    """Return the form of several new files."""
+    fields = {}
+    for number, one in enumerate(new):
+        item = {"file": entry(one.object)["filename"], "catalogItem": entry(one.object), **original(one.object)}
+        fields[f"file_{number}"] = orjson.dumps(item).decode()
+    return form(fields, [_file("files", one) for one in new])
+
+
+def several_replaced(new: Sequence[NewObject]) -> Form:
+    """Return the form of files that replace others: it has one place for the fields of all of them."""
+    entries = [entry(one.object) for one in new]
+    shared = {name: entries[0].get(name) for name in SETTABLE if len({one.get(name) for one in entries}) == 1}
+    fields = {
+        "unique_names": ",".join(str(one["unique_name"]) for one in entries),
+        "public_urls": ",".join(str(one.get("public_url") or "") for one in entries),
+        **text_fields(shared),
+    }
+    return form(fields, [_file("files", one) for one in new])
+
+
+def _file(name: str, new: NewObject) -> FilePart:
+    media_type = new.object.media_type or "application/octet-stream"
+    return FilePart(name, str(entry(new.object)["filename"]), media_type, new.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One request that stores files: which of those given, and how."""
+
+    which: tuple[int, ...]
+    replaces: bool
+    lost: bool = False
+    """The file that this one replaces is not at the backend."""
+
+    @property
+    def method(self) -> str:
+        return "PATCH" if self.replaces and not self.lost else "POST"
+
+    def one_by_one(self) -> list["Sending"]:
+        return [Sending((number,), self.replaces) for number in self.which]
+
+    def as_new(self) -> "Sending":
+        return Sending(self.which, self.replaces, lost=True)
+
+
+def plan(new: Sequence[NewObject]) -> list[Sending]:
+    """Decide which files go together.
+
+    The form for several that replace others has no place for `original`, and separates their names by commas.
+    """
+    fresh = [number for number, one in enumerate(new) if not one.replaces]
+    plain = [number for number, one in enumerate(new) if one.replaces and _fits_a_list(one.object)]
+    alone = [number for number, one in enumerate(new) if one.replaces and not _fits_a_list(one.object)]
+    return [
+        *_batches(fresh, replaces=False),
+        *_batches(plain, replaces=True),
+        *(Sending((number,), True) for number in alone),
+    ]
+
+
+def _fits_a_list(stored: StoredObject) -> bool:
+    names = filepath(stored) + str(stored.fields.get("public_url") or "")
+    return not stored.converted and "," not in names
+
+
+def _batches(numbers: Sequence[int], *, replaces: bool) -> list[Sending]:
+    return [Sending(tuple(numbers[at : at + _BATCH]), replaces) for at in range(0, len(numbers), _BATCH)]
+
+
+def batches_of(stored: Sequence[StoredObject]) -> list[Sequence[StoredObject]]:
+    """Return objects in as many groups as requests are needed."""
+    return [stored[at : at + _BATCH] for at in range(0, len(stored), _BATCH)]
+
+
+def version_of(item: Any) -> int | None:
+    """Return the version in an answer; None if there is none. Raises ValueError for one that an entry cannot have."""
+    said = item.get("version") if isinstance(item, dict) else None
+    if said is None:
+        return None
+    if isinstance(said, str) and re.fullmatch("[0-9]{1,16}", said):
+        said = int(said)
+    if isinstance(said, bool) or not isinstance(said, int) or not 0 < said <= _VERSION_MAX:
+        raise ValueError(f"not a version: {str(said)[:40]!r}")
+    return said

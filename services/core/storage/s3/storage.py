@@ -1,0 +1,243 @@
+"""Any S3-compatible store: one client for the life of the service, one bucket, keys as they are."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError, FlexibleChecksumError
+
+from services.core.errors import BucketMissing, StorageDown, StorageRefused, TadaError
+from services.core.storage.attempts import Interrupted, Policy, resumed
+from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, StoredObject
+from services.core.storage.s3.client import connect
+from services.core.storage.s3.errors import NOT_S3, BeyondEnd, errors_named, named_code
+from services.core.storage.s3.upload import Uploader, ask, given
+from services.core.storage.settings import StorageSettings
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+
+Result = TypeVar("Result")
+
+CHUNK = 256 * 1024
+STORES_AT_ONCE = 8
+"""Files of one call, and of all calls of a process together, that are stored at the same time."""
+CHECKS = ".tada-check/"
+"""Where `check` writes; no asset can have such a key."""
+_LOOK_EVERY = 3600.0
+"""Seconds between two checks that look for abandoned uploads as well."""
+_DELETES_AT_ONCE = 1000  # S3 takes no more.
+
+
+class S3Storage:
+    """Objects in a bucket, by their keys. The spool is a local folder."""
+
+    in_place = False
+    read_in_thread = None
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._settings = settings
+        self._bucket = settings.s3_bucket_name
+        self._policy = Policy(settings.storage_retries, settings.storage_deadline_seconds)
+        self._check_key = f"{CHECKS}{secrets.token_hex(8)}"
+        self._look_again = 0.0
+        self._resources = AsyncExitStack()
+        self._storing = asyncio.Semaphore(STORES_AT_ONCE)
+        self._client: S3Client
+        self._uploader: Uploader
+        self.spool = settings.data_folder_path.absolute() / ".spool"
+
+    def prepare(self) -> None:
+        try:
+            self.spool.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageDown(f"There is no folder for uploads: {error.strerror}. Check DATA_FOLDER_PATH.") from error
+
+    async def open(self) -> None:
+        self._client = await self._resources.enter_async_context(connect(self._settings))
+        self._uploader = Uploader(self._client, self._bucket, self._policy)
+        self._resources.push_async_callback(self._uploader.close)
+
+    async def close(self) -> None:
+        await self._resources.aclose()
+
+    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
+        for one in new:
+            _key(one.object)
+        return await asyncio.gather(*(self._store(one) for one in new))
+
+    async def _store(self, new: NewObject) -> Receipt | ObjectExists | TadaError:
+        async with self._storing:
+            try:
+                await self._in_bucket(lambda: self._uploader.create(new))
+            except (ObjectExists, TadaError) as error:
+                return error
+        await asyncio.to_thread(new.source.unlink, missing_ok=True)
+        return Receipt()
+
+    async def read(self, stored: StoredObject) -> bytes:
+        key = _key(stored)
+
+        async def whole() -> bytes:
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+            async with answer["Body"] as body:
+                given(answer.get("ETag"))
+                return b"".join([chunk async for chunk in body.iter_chunks(CHUNK)])
+
+        return await self._ask(whole)
+
+    def mark(self, key: str) -> None:
+        return None
+
+    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        reading = _Reading(self._client, self._bucket, _key(stored), self._policy.deadline)
+        return resumed(self._policy, reading.open_at, start, length)
+
+    async def size(self, stored: StoredObject) -> int:
+        key = _key(stored)
+        return await self._ask(lambda: _size(self._client, self._bucket, key))
+
+    async def delete(self, stored: Sequence[StoredObject]) -> None:
+        keys = [_key(one) for one in stored]
+        if len(keys) == 1:
+            await self._ask(lambda: self._client.delete_object(Bucket=self._bucket, Key=keys[0]))
+            return
+        for first in range(0, len(keys), _DELETES_AT_ONCE):
+            await self._delete(keys[first : first + _DELETES_AT_ONCE])
+
+    async def _delete(self, keys: list[str]) -> None:
+        async def delete() -> None:
+            answer = await self._client.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys]}
+            )
+            errors = answer.get("Errors", [])
+            if not errors and not answer.get("Deleted"):
+                raise Interrupted(NOT_S3)
+            for error in errors:
+                code = error.get("Code", "")
+                if code != "NoSuchKey":
+                    raise named_code(code, 403 if code == "AccessDenied" else 500)
+
+        await self._ask(delete)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[Listed]:
+        following: dict[str, Any] = {}
+        while True:
+            page = await self._ask(
+                lambda: self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **following)  # noqa: B023
+            )
+            if "IsTruncated" not in page:
+                # A server that says 200 to everything: not a bucket that has been emptied.
+                raise StorageDown(f"The storage cannot be listed: {NOT_S3}.")
+            for found in page.get("Contents", []):
+                if not found["Key"].startswith(CHECKS):
+                    yield Listed(found["Key"], found["Size"])
+            if not page["IsTruncated"]:
+                return
+            following = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def check(self) -> None:
+        async def write() -> None:
+            answer = await self._client.put_object(Bucket=self._bucket, Key=self._check_key, Body=b"writable")
+            given(answer.get("ETag"))
+
+        await self._in_bucket(lambda: self._ask(write))
+        await self._ask(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._check_key))
+        if time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + _LOOK_EVERY
+            await self._uploader.abort_abandoned()
+
+    async def _in_bucket(self, operation: Callable[[], Awaitable[None]]) -> None:
+        """Do something that writes; make the bucket for it if there is none."""
+        try:
+            await operation()
+        except BucketMissing:
+            await self._make_bucket()
+            await operation()
+
+    async def _make_bucket(self) -> None:
+        # Amazon's first region is the one that must not be named.
+        region = self._settings.s3_region
+        place: dict[str, Any] = {}
+        if region != "us-east-1":
+            place = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+        async def make() -> None:
+            try:
+                await self._client.create_bucket(Bucket=self._bucket, **place)
+            except ClientError as error:
+                # Another replica was faster. (A stranger's bucket of that name will refuse the next request.)
+                if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                    raise
+
+        try:
+            await self._ask(make)
+        except StorageRefused as error:
+            raise StorageRefused(
+                "The storage has no such bucket, and the key may not make it: check S3_BUCKET_NAME, or make the bucket."
+            ) from error
+
+    async def _ask(self, operation: Callable[[], Awaitable[Result]]) -> Result:
+        return await ask(self._policy, operation)
+
+
+class _Reading:
+    """One object while it is read, in several goes if connections break."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str, deadline: float) -> None:
+        self._client, self._bucket, self._key, self._deadline = client, bucket, key, deadline
+        self._etag: str | None = None
+
+    async def open_at(self, start: int, length: int | None) -> AsyncGenerator[bytes, None]:
+        """Yield the object from there, always the same one; nothing from beyond its end."""
+        if length == 0:
+            with errors_named():
+                await _size(self._client, self._bucket, self._key)
+            return
+        wanted: dict[str, Any] = {}
+        if start or length is not None:
+            wanted["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
+        if self._etag:
+            wanted["IfMatch"] = self._etag
+        try:
+            with errors_named():
+                async with asyncio.timeout(self._deadline):
+                    answer = await self._client.get_object(Bucket=self._bucket, Key=self._key, **wanted)
+                async with answer["Body"] as body:
+                    self._etag = given(answer.get("ETag"))
+                    if "Range" in wanted and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
+                        raise StorageDown("The storage does not give the range that was asked for.")
+                    try:
+                        while chunk := await body.read(CHUNK):
+                            yield chunk
+                    except FlexibleChecksumError as error:
+                        # Known at the end of the body only: too late to ask again for what has been sent.
+                        raise StorageDown("The storage gives other bytes than it was given.") from error
+        except BeyondEnd:
+            return
+        except ObjectExists as error:
+            raise StorageDown("The stored file was changed while it was read.") from error
+
+
+async def _size(client: "S3Client", bucket: str, key: str) -> int:
+    try:
+        answer = await client.head_object(Bucket=bucket, Key=key)
+        given(answer.get("ETag"))
+        return answer["ContentLength"]
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+    # An answer to HEAD has no body: it cannot say whether it is the object or the bucket that is missing.
+    found = await client.get_object(Bucket=bucket, Key=key)
+    found["Body"].close()
+    given(found.get("ETag"))
+    return found["ContentLength"]
+
+
+def _key(stored: StoredObject) -> str:
+    if not stored.key or any(part in ("", ".", "..") for part in stored.key.split("/")):
+        raise ValueError(f"not a storage key: {stored.key!r}")
+    return stored.key

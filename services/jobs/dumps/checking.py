@@ -1,0 +1,180 @@
+"""Whether what a dump holds can be a catalog. Pure functions.
+
+A dump of this service has every field, and what is made of it is the same byte for byte; one that was made before
+focal points and facts has none of those. One of the older Node.js service has random uuids, dates with any offset, and
+lacks more: that is filled in with what was true there.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from services.core.assets import facts, media_types, names
+from services.core.assets.entries import FOCUS, Entry, timestamp
+
+PROBLEMS_SHOWN = 5
+_FIELDS = tuple(Entry.__slots__)
+_DEFAULTS = {known.name: known.default for known in fields(Entry) if known.default is not MISSING}
+_TEXTS = (
+    *("uuid", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url", "base_host"),
+    *("original_mimetype", "mimetype", "signature", "destination", "storage_key"),
+)
+_TEXTS_OR_NULL = ("external_id", "information")
+_NUMBERS = {"version": 1, "size": 0, "original_size": 0}
+"""With the least each can be."""
+_DATES = ("uploaded_date", "updated_date")
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
+_SPARE = re.compile(r"\.[0-9a-f]{16}")
+
+
+class Problem(Exception):
+    """Why an entry cannot be restored."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been found in a dump so far."""
+
+    entries: int = 0
+    completed: int = 0
+    """Entries that lacked fields."""
+    renamed: int = 0
+    """Entries with a uuid that their path does not give: they have the one that it gives now."""
+    problem_count: int = 0
+    problems: list[str] = field(default_factory=list)
+    _seen: set[bytes] = field(default_factory=set)
+
+    def take(self, values: Iterable[object]) -> list[Entry]:
+        """Return the entries among the next values of a list, as long as there has been no problem."""
+        found = []
+        for value in values:
+            self.entries += 1
+            try:
+                found.append(self._take(value))
+            except Problem as problem:
+                self.complain(f"entry {self.entries}: {problem}")
+        return [] if self.problem_count else found
+
+    def complain(self, problem: str) -> None:
+        self.problem_count += 1
+        if len(self.problems) < PROBLEMS_SHOWN:
+            self.problems.append(problem)
+
+    def _take(self, value: object) -> Entry:
+        if not isinstance(value, dict):
+            raise Problem(f"it is no object but {type(value).__name__}")
+        given = completed(value)
+        entry = check(given)
+        uuid = UUID(entry.uuid).bytes
+        if uuid in self._seen:
+            raise Problem(f"{entry.unique_name} is there twice")
+        self._seen.add(uuid)
+        self.completed += given.keys() != value.keys()
+        self.renamed += entry.uuid != value["uuid"]
+        return entry
+
+    def summary(self) -> str:
+        """Return the first problems in one text."""
+        more = self.problem_count - len(self.problems)
+        return "; ".join(self.problems) + (f"; and {more} more" if more else "")
+
+
+def completed(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry with the fields that the older service had not. It stored what it delivered."""
+    unique_name, base_url = value.get("unique_name"), value.get("base_url")
+    if not isinstance(unique_name, str) or not names.is_unique_name(unique_name):
+        raise Problem(f"unique_name {unique_name!r} is no path of an asset")
+    folders = unique_name.split("/")[1:-1]
+    older = {
+        "base_host": urlsplit(base_url).netloc if isinstance(base_url, str) else "",
+        "destination": "/".join(folders[1:]) or folders[0],
+        "original_size": value.get("size"),
+        "external_id": None,
+        "information": None,
+        "expiration_date": None,
+    }
+    if "storage_key" not in value:
+        older |= {"storage_key": names.plain_storage_key(unique_name), "converted": False}
+        # What it says of the uploaded file is of one that is gone.
+        value = {**value, "original_mimetype": value.get("mimetype")}
+    return {**older, **value}
+
+
+def check(given: dict[str, Any]) -> Entry:
+    """Return an entry of which everything is right; raises Problem."""
+    given = {**_DEFAULTS, **given}
+    lacking = [name for name in _FIELDS if name not in given]
+    if lacking:
+        raise Problem(f"{', '.join(lacking)} not there")
+    for name in _TEXTS:
+        _need(name, given[name], isinstance(given[name], str))
+    for name in _TEXTS_OR_NULL:
+        _need(name, given[name], given[name] is None or isinstance(given[name], str))
+    for name in ("expired", "converted"):
+        _need(name, given[name], isinstance(given[name], bool))
+    for name, least in _NUMBERS.items():
+        _need(name, given[name], type(given[name]) is int and least <= given[name] < 2**53)
+    _check_names(given)
+    _check_picture(given)
+    for name in ("mimetype", "original_mimetype"):
+        _need(name, given[name], given[name] in media_types.KNOWN)
+    _need("signature", given["signature"], _SIGNATURE.fullmatch(given["signature"]) is not None)
+    dates: dict[str, str | None] = {name: _date(name, given[name]) for name in _DATES}
+    end = given["expiration_date"]
+    dates["expiration_date"] = None if end is None else _date("expiration_date", end)
+    entry = Entry(
+        **{**{name: given[name] for name in _FIELDS}, **dates, "uuid": names.asset_uuid(given["unique_name"])}
+    )
+    try:
+        entry.to_json()
+    except TypeError:
+        raise Problem("a text of it is no valid Unicode") from None
+    return entry
+
+
+def _check_names(given: dict[str, Any]) -> None:
+    unique_name = given["unique_name"]
+    folders, _, filename = unique_name.removeprefix("/").rpartition("/")
+    try:
+        UUID(given["uuid"])
+    except ValueError:
+        raise Problem(f"uuid {given['uuid']!r} is none") from None
+    _need("namespace", given["namespace"], given["namespace"] == folders.partition("/")[0])
+    _need("filename", given["filename"], given["filename"] == filename)
+    destination = folders.partition("/")[2] or given["namespace"]
+    _need("destination", given["destination"], given["destination"].strip("/") in (destination, folders))
+    original = given["original_filename"]
+    _need("original_filename", original, names.is_unique_name(f"/{given['namespace']}/{original}"))
+    rest = given["storage_key"].removeprefix(names.plain_storage_key(unique_name))
+    own = given["storage_key"].startswith(names.plain_storage_key(unique_name))
+    _need("storage_key", given["storage_key"], own and (not rest or _SPARE.fullmatch(rest) is not None))
+
+
+def _check_picture(given: dict[str, Any]) -> None:
+    for name in FOCUS:
+        value = given[name]
+        _need(name, value, value is None or (type(value) in (int, float) and 0 <= value <= 1))
+    if (given["focus_x"] is None) != (given["focus_y"] is None):
+        raise Problem("focus_x and focus_y go together")
+    if problem := facts.problem(given):
+        raise Problem(problem[:200])
+
+
+def _date(name: str, value: object) -> str:
+    """Return a date as the catalog writes it."""
+    try:
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+        if moment.tzinfo:
+            return timestamp(moment)
+    except (ValueError, OverflowError):
+        pass
+    raise Problem(f"{name} {value!r} is no date with an offset")
+
+
+def _need(name: str, value: object, right: bool) -> None:
+    if not right:
+        raise Problem(f"{name} cannot be {value!r}"[:200])

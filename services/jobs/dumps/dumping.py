@@ -1,0 +1,115 @@
+"""The job *create_dump*: the catalog of one instant as JSON and as RDB, stored side by side."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.core.dumps import naming
+from services.core.dumps.naming import DumpExists, DumpStore
+from services.core.state import keys
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis
+from services.jobs.dumps import rdb
+from services.jobs.dumps.work_folder import work_folder
+
+_KEPT_KEYS = (keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
+_SCANNED = 1000
+_STAMP_SECONDS = 60
+"""How long a second that a dump is named by is reserved: longer than clocks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """What was stored. Sizes are bytes; `pruned` are the stamps of the dumps that had to go."""
+
+    stamp: str
+    records: int
+    json_size: int
+    rdb_size: int
+    pruned: tuple[str, ...]
+
+    def answer(self) -> dict[str, Any]:
+        """Return what POST /catalog/create-dump answers."""
+        return {
+            "message": "Dump files created and uploaded successfully",
+            "files": {
+                "json": {
+                    "filename": naming.filename_of(self.stamp, "json"),
+                    "size": self.json_size,
+                    "records": self.records,
+                },
+                "rdb": {"filename": naming.filename_of(self.stamp, "rdb"), "size": self.rdb_size},
+            },
+            "timestamp": self.stamp,
+        }
+
+
+async def create_dump(redis_address: str, client: Redis, catalog: Catalog, store: DumpStore, keep: int) -> Dump:
+    """Dump the catalog and remove dumps beyond the latest `keep` (0: none).
+
+    Both files are made of one copy, so they are of the same instant, whatever is written meanwhile. Raises Unavailable,
+    StorageDown and RedisError; nothing that can be taken for a dump is left then.
+    """
+    async with work_folder(store.spool, catalog) as folder:
+        copy, listed = folder / "copy.rdb", folder / "list.json"
+        await rdb.copy(redis_address, copy)
+        async with rdb.served(copy) as copied:
+            await _keep_catalog(copied, rdb.database_of(redis_address))
+            records = await _write_list(Catalog(copied), listed)
+            await copied.save()  # In the place of the copy.
+        json_size, rdb_size = listed.stat().st_size, copy.stat().st_size
+        stamp = await _save(client, store, copy, listed)
+    return Dump(stamp, records, json_size, rdb_size, tuple(await store.prune(keep, stamp)))
+
+
+async def _keep_catalog(copied: Redis, database: int) -> None:
+    """Remove everything but the catalog: the queue, limits and whatever else lives in that Redis is not for a dump."""
+    if database:
+        await copied.swapdb(0, database)
+    for name in await copied.info("keyspace"):
+        if name != "db0":
+            async with copied.client() as other:
+                await other.select(int(name.removeprefix("db")))
+                await other.flushdb()
+                await other.select(0)
+    kept = {key.encode() for key in _KEPT_KEYS}
+    async for key in copied.scan_iter(count=_SCANNED):
+        if key not in kept:
+            await copied.unlink(key)
+    await copied.function_flush()  # type: ignore[misc]
+    # A catalog that was never written to is one, too.
+    await copied.set(keys.REVISION, "0", nx=True)
+
+
+async def _write_list(catalog: Catalog, target: Path) -> int:
+    """Write the list as GET /catalog answers it; return how many entries it has."""
+    records = 0
+    with target.open("wb") as file:
+        file.write(b"[")
+        async for raws in catalog.scan():
+            file.write((b"," if records else b"") + b",".join(raws))
+            records += len(raws)
+        file.write(b"]")
+    return records
+
+
+async def _save(client: Redis, store: DumpStore, copy: Path, listed: Path) -> str:
+    """Store both files under the name of this second, or of the next one that is free; return it."""
+    while True:
+        now = time.time()
+        stamp = naming.stamp_of(datetime.fromtimestamp(now, UTC))
+        if await client.set(keys.dump(stamp), b"1", nx=True, ex=_STAMP_SECONDS):
+            named = [copy.with_name(naming.filename_of(stamp, kind)) for kind in ("rdb", "json")]
+            for path, name in zip((copy, listed), named, strict=True):
+                path.rename(name)
+            try:
+                await store.save(*named)
+            except DumpExists:
+                for path, name in zip((copy, listed), named, strict=True):
+                    name.rename(path)
+            else:
+                return stamp
+        await asyncio.sleep(1 - now % 1)

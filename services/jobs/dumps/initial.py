@@ -1,0 +1,62 @@
+"""RESTORE_ON_INIT: a Redis that has never had a catalog gets that of the latest dump, once, whoever else starts."""
+
+import asyncio
+import logging
+
+from redis.exceptions import RedisError
+
+from services.core.dumps.naming import DumpStore
+from services.core.errors import BadDump, DumpMissing, TadaError
+from services.core.observing import logs
+from services.core.state import keys
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis, script
+from services.jobs.dumps.restoring import Restored, restore_dump
+from services.jobs.dumps.staging import Taken
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.2
+_RETRY_SECONDS = 5
+
+
+async def restore_on_init(client: Redis, catalog: Catalog, store: DumpStore) -> Restored | None:
+    """Restore the latest dump; None when there is a catalog, or no dump. What is down is waited for.
+
+    A catalog that was emptied on purpose is one: it has a revision.
+    """
+    while True:
+        try:
+            return await _restore(client, catalog, store)
+        except Taken:
+            logs.event(log, logging.WARNING, "restore_on_init_too_late", why="something was uploaded meanwhile")
+            return None
+        except DumpMissing:
+            logs.event(log, logging.INFO, "restore_on_init_nothing", source=store.source)
+            return None
+        except BadDump as error:
+            logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=error.details)
+            return None
+        except (TadaError, RedisError) as error:
+            logs.event(log, logging.WARNING, "restore_on_init_delayed", error=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _restore(client: Redis, catalog: Catalog, store: DumpStore) -> Restored | None:
+    take_over = script(client, "takeover")
+    while not await client.exists(keys.ENTRIES, keys.REVISION):
+        mine = await client.set(keys.RESTORING, catalog.owner, nx=True, get=True)
+        if mine is not None:
+            # The time that a process has to say for the first time that it lives.
+            if not await catalog.is_alive(mine.decode()):
+                await asyncio.sleep(_POLL_SECONDS)
+                await take_over(keys=[keys.RESTORING, keys.alive(mine.decode())], args=[mine])
+            await asyncio.sleep(_POLL_SECONDS)
+            continue
+        try:
+            restored = await restore_dump(client, catalog, store, only_untouched=True)
+        finally:
+            await take_over(keys=[keys.RESTORING, keys.alive("")], args=[catalog.owner])
+        logs.event(log, logging.INFO, "restored_on_init", filename=restored.filename, entries=restored.entries)
+        return restored
+    return None

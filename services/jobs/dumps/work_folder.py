@@ -1,0 +1,32 @@
+"""Folders for files that a job works on, in a spool: on the file system of the storage, which takes them over."""
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.core.errors import StorageDown
+from services.core.state.catalog import Catalog
+
+_PREFIX, _OWNED = "job-", "~"
+
+
+@asynccontextmanager
+async def work_folder(spool: Path, catalog: Catalog) -> AsyncIterator[Path]:
+    """Make a folder and remove it at the end; what jobs that were killed have left there goes first."""
+    folder = spool / f"{_PREFIX}{catalog.owner}{_OWNED}{secrets.token_hex(8)}"
+    for left in await asyncio.to_thread(lambda: list(spool.glob(f"{_PREFIX}*{_OWNED}*"))):
+        if not await catalog.is_alive(left.name.removeprefix(_PREFIX).partition(_OWNED)[0]):
+            await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise StorageDown(
+            f"The job has no place to work: {error.strerror}.", "The catalog service makes the spool at its start."
+        ) from error
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -1,0 +1,243 @@
+"""Every change reaches every node of the gateway, and who waits for that is told.
+
+The log of changes is read by position, and each node says which position it has. So a node is sent what it lacks, many
+changes in one request, as often as it takes. Nothing is kept for a node that is away, and it holds nobody up. Any
+number of workers do this side by side: a node takes what is new to it, whatever a worker that was frozen sends later.
+
+A node whose position the log does not have (it has lost its file, was away for longer than the log reaches back, or the
+log is another one) begins anew: it is sent all that the log has, and serves nothing that it had stored.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from services.core.observing import logs, origin, tracing
+from services.core.state import changes, progress
+from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDescribed, Logged
+from services.core.state.connection import BLOCK, Redis
+from services.core.state.progress import Reached
+from services.jobs import metrics
+from services.jobs.purge.addresses import UnknownName, resolve
+from services.jobs.purge.node import Batch, Gap, Node, NodeAway
+from services.jobs.purge.recent import Recent, lines
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2000
+"""Changes in one request to a node, and in one answer of Redis."""
+AGAIN_SECONDS = 0.25
+"""How often a node that is away is asked whether it is back: so long may it show what was before."""
+ASK_SECONDS = 1.0
+"""How often a node is asked that has nothing to be sent: so long is one not noticed that has lost what it had."""
+NAMES_SECONDS = 1.0
+"""How often names are looked up: so long is a node not known that has just appeared. Until a worker has come to it, it
+serves nothing from its cache."""
+_REST_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known of a node: its position (0: nothing yet), and whether it can be reached."""
+
+    node: Node
+    task: asyncio.Task[None] | None = None
+    position: int = 0
+    reachable: bool = True
+
+
+class Distributor:
+    """Sends changes to the nodes that `names` stand for; `connect` makes a node of an address."""
+
+    def __init__(self, client: Redis, names: Sequence[str], connect: Callable[[str], Node]) -> None:
+        self._redis, self._log = client, ChangeLog(client)
+        self._names, self._connect = names, connect
+        self._recent = Recent()
+        self._nodes: dict[str, _Kept] = {}
+        self._addresses: dict[str, list[str]] = {}
+        self._unknown: set[str] = set()
+        self._knows_names = False
+        self._told = progress.NOWHERE
+        self._noted = 0
+
+    async def run(self) -> None:
+        """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_keep_on(self._follow_log))
+                group.create_task(_keep_on(self._follow_names))
+                group.create_task(_keep_on(self._tell_again))
+        finally:
+            for kept in self._nodes.values():
+                _end(kept)
+
+    # The log
+
+    async def _follow_log(self) -> None:
+        latest = await self._log.latest()
+        if latest and not self._recent.newest:
+            # What was made before is sent to who lacks it, and not told of again.
+            await self._recent.add([latest])
+            self._noted = latest.number
+        while _goes_on():
+            newest = self._recent.newest
+            found = await self._log.from_(newest, AT_ONCE)
+            if newest and (not found or found[0].number != newest):
+                # It has been emptied, has lost its end in a failover, or grew faster than it is read.
+                self._recent.forget()
+                return
+            news = found[1:] if newest else found
+            if news:
+                await self._recent.add(news)
+            else:
+                await self._log.wait_after(newest, BLOCK)
+
+    # The nodes
+
+    async def _follow_names(self) -> None:
+        while _goes_on():
+            unknown = set()
+            for name in self._names:
+                try:
+                    self._addresses[name] = await resolve(name)
+                except UnknownName as error:
+                    # Its nodes may be well, and only the names' server away: they are told of changes all the same.
+                    unknown.add(name)
+                    if name not in self._unknown:
+                        logs.event(log, logging.ERROR, "node_away", node=name, error=str(error))
+            self._unknown = unknown
+            addresses = [address for name in self._names for address in self._addresses.get(name, [])]
+            for address in self._nodes.keys() - set(addresses):
+                _end(self._nodes.pop(address))
+            self._knows_names = True
+            for address in addresses:
+                if address not in self._nodes:
+                    kept = self._nodes[address] = _Kept(self._connect(address))
+                    kept.task = asyncio.create_task(_keep_on(lambda kept=kept: self._keep(kept)))  # type: ignore[misc]
+            await asyncio.sleep(NAMES_SECONDS)
+
+    async def _keep(self, kept: _Kept) -> None:
+        """Bring a node up to date, again and again."""
+        while _goes_on():
+            try:
+                position = await kept.node.position()
+                while _goes_on():
+                    batch = await self._batch_after(kept.node, position)
+                    position = await kept.node.apply(batch)
+                    await self._note(kept, position)
+                    if batch.is_last:
+                        await self._recent.newer_than(position, ASK_SECONDS)
+            except Gap:
+                continue  # It was started anew, and has an earlier position.
+            except NodeAway as error:
+                if kept.reachable:
+                    logs.event(log, logging.ERROR, "node_away", node=kept.node.address, error=str(error))
+                kept.reachable = False
+                await self._tell()
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _batch_after(self, node: Node, position: int) -> Batch:
+        """Return what a node at a position is to be sent next."""
+        if batch := self._recent.after(position, AT_ONCE):
+            return batch
+        found = await self._log.from_(position, AT_ONCE + 1)
+        if found and found[0].number == position:
+            return _batch(position, position, found[1:], is_last=len(found) <= AT_ONCE)
+        begun = position == 0 and await self._log.is_whole()
+        if not begun:
+            metrics.RESETS.inc()
+            logs.event(log, logging.WARNING, "node_reset", node=node.address, position=position)
+            found = await self._log.from_(0, AT_ONCE)
+        return _batch(0 if begun else None, 0, found, is_last=len(found) < AT_ONCE)
+
+    async def _note(self, kept: _Kept, position: int) -> None:
+        kept.position = position
+        if not kept.reachable:
+            kept.reachable = True
+            logs.event(log, logging.INFO, "node_back", node=kept.node.address)
+        await self._tell()
+
+    # Who waits
+
+    def _reached(self) -> Reached:
+        nodes = self._nodes.values()
+        logged = self._recent.newest
+        if not self._knows_names:
+            return Reached(logged, 0, 0)
+        reachable = min((kept.position for kept in nodes if kept.reachable), default=logged)
+        away = [kept.position for kept in nodes if not kept.reachable] + [0 for _ in self._unknown]
+        return Reached(logged, min([reachable, *away]), reachable)
+
+    async def _tell(self, *, again: bool = False) -> None:
+        reached = self._reached()
+        if not again and (reached.everywhere, reached.reachable) == (self._told.everywhere, self._told.reachable):
+            return
+        self._told = reached
+        await progress.tell(self._redis, reached)
+        purged, now = self._recent.between(self._noted, reached.reachable), time.time()
+        self._noted = max(min(self._noted, reached.logged), reached.reachable)
+        for change in purged:
+            _note_purged(change, change.number <= reached.everywhere, now)
+
+    async def _tell_again(self) -> None:
+        while _goes_on():
+            await asyncio.sleep(progress.TOLD_SECONDS)
+            await self._tell(again=True)
+            nodes = self._nodes.values()
+            away = sum(not kept.reachable for kept in nodes) + len(self._unknown)
+            metrics.NODES.labels("away").set(away)
+            metrics.NODES.labels("current").set(len(nodes) + len(self._unknown) - away)
+            lacking = self._recent.between(self._told.everywhere, self._recent.newest)
+            metrics.CHANGES.set(len(lacking))
+            metrics.OLDEST_CHANGE.set(changes.age(lacking[0].number, time.time()) if lacking else 0)
+
+
+def _batch(since: int | None, position: int, found: Sequence[Logged], *, is_last: bool) -> Batch:
+    to = found[-1].number if found else position
+    return Batch(since, to, is_last, [lines(change) for change in found])
+
+
+def _note_purged(change: Logged, everywhere: bool, now: float) -> None:
+    """Count a change that all nodes have which can be reached, and say so in the log of its request."""
+    match change:
+        case CatalogReplaced():
+            what = "catalog"
+        case EntryDescribed():
+            what = change.uuid
+        case _:
+            what = change.unique_name
+    lag = changes.age(change.number, now)
+    metrics.PURGES.labels("done" if everywhere else "queued").inc()
+    metrics.PURGE_LAG.observe(lag)
+    with origin.working_for(change.request_id), tracing.span("purge", change.traceparent, change=str(change.number)):
+        logs.event(log, logging.INFO, "purged", asset=what, everywhere=everywhere, ms=round(lag * 1000, 1))
+
+
+async def _keep_on(work: Callable[[], Awaitable[None]]) -> None:
+    """Do one kind of work again and again, whatever the others do.
+
+    None is cancelled for the failure of another: in a process that was frozen, redis-py may take a cancellation for its
+    own time-out, and whoever waited for that work to end would wait for ever.
+    """
+    while _goes_on():
+        try:
+            await work()
+        except RedisError as error:
+            logs.event(log, logging.WARNING, "redis_down", error=str(error))
+        await asyncio.sleep(_REST_SECONDS)
+
+
+def _goes_on() -> bool:
+    """Say whether the task that runs has not been cancelled. It is told once, and a client of Redis may swallow it."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
+def _end(kept: _Kept) -> None:
+    if kept.task:
+        kept.task.cancel()
+    kept.node.close()

@@ -1,0 +1,30 @@
+"""While an installation is upgraded, services of the version before may still be at work beside this one.
+
+Their catalog services write changes into a stream of their own, which names no generation. So whatever they change
+makes everything stale, until the last of them has been replaced.
+"""
+
+import asyncio
+import logging
+
+from redis.exceptions import RedisError
+
+from services.core.observing import logs
+from services.core.state import changes, keys
+from services.core.state.connection import Redis, script
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+
+async def keep_adopting(client: Redis) -> None:
+    """Look for such changes until cancelled."""
+    adopt = script(client, "adopt", needs="log_change")
+    while True:
+        try:
+            if await adopt(keys=[keys.CHANGES_BEFORE, keys.CHANGES, keys.REVISION], args=[changes.KEPT]):
+                logs.event(log, logging.WARNING, "changes_adopted", change="catalog")
+        except RedisError as error:
+            logs.event(log, logging.WARNING, "redis_down", error=str(error))
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,101 @@
+"""What each job does, what it works with and how long it may take. Names and arguments are those of core.job_kinds."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.core.dumps.naming import DumpStore
+from services.core.jobs.kinds import Arguments, RestoreArguments, SyncArguments
+from services.core.state.catalog import Catalog
+from services.core.state.changes import ChangeLog
+from services.core.state.connection import Redis
+from services.core.state.progress import Progress
+from services.core.storage import Storage
+from services.jobs.describe.describer import Sight, describe_all
+from services.jobs.dumps import dumping, restoring
+from services.jobs.settings import JobsSettings
+from services.jobs.upkeep.expire import expire
+from services.jobs.upkeep.sync import NAMED_MAX, sync
+
+PURGE_SECONDS = 20
+"""How long a restore waits until no cache serves what was before."""
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What jobs work with."""
+
+    settings: JobsSettings
+    client: Redis
+    catalog: Catalog
+    storage: Storage
+    dumps: DumpStore
+    sight: Sight
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a job is run. `attempts` is for what may be gone the next time, `alone` for jobs that disturb each other."""
+
+    run: Callable[[Tools, Any], Awaitable[Result]]
+    seconds: float
+    attempts: int
+    alone: bool
+
+
+async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
+    limit = arguments.max_percent
+    if limit is None:
+        limit = tools.settings.sync_remove_max_percent
+    found = await sync(tools.catalog, tools.storage, dry_run=arguments.dry_run, max_percent=limit)
+    return found.answer()
+
+
+async def _create_dump(tools: Tools, arguments: Arguments) -> Result:
+    settings = tools.settings
+    made = await dumping.create_dump(
+        settings.redis_address, tools.client, tools.catalog, tools.dumps, settings.dumps_kept
+    )
+    return {**made.answer(), "source": tools.dumps.source, "pruned": list(made.pruned)}
+
+
+async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
+    restored = await restoring.restore_dump(tools.client, tools.catalog, tools.dumps, arguments.filename)
+    return {
+        **restored.answer(),
+        "completed": restored.completed,
+        "renamed": restored.renamed,
+        "fallback": restored.fallback,
+        "purged": await tools.progress.purged(restored.change.number, PURGE_SECONDS),
+    }
+
+
+async def _expire(tools: Tools, arguments: Arguments) -> Result:
+    expired = await expire(tools.catalog)
+    return {
+        "expired_count": len(expired),
+        "expired": [
+            {"uuid": entry.uuid, "unique_name": entry.unique_name, "reason": f"expired {entry.expiration_date}"}
+            for entry in expired[:NAMED_MAX]
+        ],
+    }
+
+
+async def _describe(tools: Tools, arguments: Arguments) -> Result:
+    found = await describe_all(tools.catalog, ChangeLog(tools.client), tools.sight)
+    return found.answer()
+
+
+# Somebody waits for a dump or a restore, and is told soon; the daily jobs may wait for a storage that is down.
+JOBS: Mapping[str, Job] = {
+    "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
+    "publish": Job(_create_dump, seconds=3600, attempts=8, alone=True),
+    "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
+    # At five pictures a second, so many as a catalog may have.
+    "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
+    "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
+    "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
+}

@@ -1,0 +1,172 @@
+"""How a job is run: by one worker at a time, on record, tried again when that may help, and never for ever."""
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from services.core.assets.entries import timestamp
+from services.core.errors import TadaError, TookTooLong, Unreadable, WorkerDied
+from services.core.jobs import kinds
+from services.core.jobs.log import JobLog, Record, told
+from services.core.observing import logs, origin
+from services.core.state.leases import LeaseLost, Leases
+from services.jobs import metrics
+from services.jobs.queue.kinds import Job, Tools
+
+log = logging.getLogger(__name__)
+
+_ALONE = "alone"
+_TURN_SECONDS = 0.5
+"""How soon a job that has to wait for its turn looks again."""
+_FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 1.0, 3.0, 600.0
+"""Seconds before a job is tried again: 1, 3, 9, … ; eight attempts take about 16 minutes."""
+
+
+class Again(Exception):
+    """The job goes back into the queue, for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+def pause_after(error: Exception, attempt: int, allowed: int) -> float | None:
+    """Return the seconds before the next attempt, None when there shall be none. No two workers wait equally long."""
+    if attempt >= allowed or isinstance(error, TookTooLong) or (isinstance(error, TadaError) and error.status < 500):
+        return None
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * _PAUSE_FACTOR ** (attempt - 1))
+    return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+
+class Runner:
+    def __init__(self, tools: Tools, jobs: Mapping[str, Job]) -> None:
+        self._tools, self._jobs = tools, jobs
+        self._log, self._leases = JobLog(tools.client), Leases(tools.client)
+
+    async def run(self, job_id: str, name: str, given: Mapping[str, Any], queued: datetime) -> dict[str, Any]:
+        """Run a job that was taken from the queue, and return its result.
+
+        Raises Again when it shall stay in the queue, what it has failed with when it shall not, and CancelledError
+        when it was handed back.
+        """
+        job, token = self._jobs[name], f"{self._tools.catalog.owner} {secrets.token_hex(8)}"
+        held = [job_id, *([_ALONE] if job.alone else [])]
+        try:
+            for what in reversed(held):
+                if not await self._leases.take(what, token):
+                    raise Again(_TURN_SECONDS)
+            return await self._attempt(_new(job_id, name, given, queued), held, token)
+        except (RedisError, LeaseLost) as error:
+            logs.event(log, logging.WARNING, "job_interrupted", job=job_id, error=str(error) or "lease lost")
+            raise Again(_FIRST_PAUSE) from error
+        finally:
+            for what in held:
+                with suppress(RedisError):  # It ends by itself then.
+                    await self._leases.give_up(what, token)
+
+    async def lost(self, job_id: str, name: str, why: str) -> bool:
+        """Note that a job cannot be run at all; say whether it had not ended before."""
+        token = secrets.token_hex(8)
+        record = await self._log.find(job_id) or Record(job_id, name, "queue")
+        if record.ended or not await self._leases.take(job_id, token):
+            return False
+        error = told(Unreadable(why))
+        logs.event(log, logging.ERROR, "job_failed", job=job_id, error=why)
+        return await self._log.note(replace(record, status="failed", ended_at=timestamp(), error=error), token)
+
+    async def _attempt(self, new: Record, held: list[str], token: str) -> dict[str, Any]:
+        job = self._jobs[new.name]
+        record = await self._log.find(new.id) or new
+        if record.status == "done":  # But the worker died before it could take it out of the queue.
+            return dict(record.result or {})
+        if record.status == "failed":
+            raise _failed_before(record)
+        if record.status == "running":
+            died = WorkerDied(f"The worker that ran it died or lost Redis, {record.attempts} times by now.")
+            record = replace(record, error=told(died))
+            if record.attempts >= job.attempts:
+                await self._fail(record, died, token)
+                raise died
+        before, record = (
+            record,
+            replace(record, status="running", started_at=timestamp(), retry_at=None, attempts=record.attempts + 1),
+        )
+        await self._note(record, token)
+        started = time.monotonic()
+        metrics.JOB_LAG.labels(record.name).observe(_seconds_since(before.queued_at))
+        try:
+            arguments = kinds.parse(record.name, record.arguments)
+            async with self._leases.kept(held, token):
+                result = await _within(job.seconds, job.run(self._tools, arguments))
+        except asyncio.CancelledError:
+            metrics.JOBS.labels(record.name, "interrupted").inc()
+            with suppress(RedisError, LeaseLost):
+                await self._note(replace(before, status="queued"), token)
+            raise
+        except LeaseLost:
+            metrics.JOBS.labels(record.name, "interrupted").inc()
+            raise
+        except Exception as error:
+            metrics.JOB_SECONDS.labels(record.name).observe(time.monotonic() - started)
+            pause = pause_after(error, record.attempts, job.attempts)
+            if pause is None:
+                await self._fail(record, error, token)
+                raise
+            metrics.JOBS.labels(record.name, "retrying").inc()
+            retry_at = timestamp(datetime.now(UTC) + timedelta(seconds=pause))
+            await self._note(replace(record, status="retrying", retry_at=retry_at, error=told(error)), token)
+            logs.event(log, logging.WARNING, "job_retrying", job=record.id, error=str(error), at=retry_at)
+            raise Again(pause) from error
+        result = {"interface": kinds.INTERFACE_VERSION, **result, "seconds": round(time.monotonic() - started, 3)}
+        await self._note(replace(record, status="done", ended_at=timestamp(), result=result, error=None), token)
+        metrics.JOB_SECONDS.labels(record.name).observe(result["seconds"])
+        metrics.JOBS.labels(record.name, "done").inc()
+        metrics.JOB_SUCCESS.labels(record.name).set_to_current_time()
+        logs.event(log, logging.INFO, "job_done", job=record.id, seconds=result["seconds"])
+        return result
+
+    async def _fail(self, record: Record, error: Exception, token: str) -> None:
+        await self._note(replace(record, status="failed", ended_at=timestamp(), error=told(error)), token)
+        metrics.JOBS.labels(record.name, "failed").inc()
+        traceback = None if isinstance(error, TadaError) else error
+        logs.event(log, logging.ERROR, "job_failed", exc_info=traceback, job=record.id, error=str(error))
+
+    async def _note(self, record: Record, token: str) -> None:
+        if not await self._log.note(record, token):
+            raise LeaseLost
+
+
+def _new(job_id: str, name: str, given: Mapping[str, Any], queued: datetime) -> Record:
+    """Return the record of a job that nobody has noted: another program put it into the queue."""
+    return Record(job_id, name, "queue", given, queued_at=timestamp(queued), request_id=origin.request_id.get())
+
+
+def _failed_before(record: Record) -> TadaError:
+    said = record.error or {}
+    error = TadaError(said["message"], said.get("hint"))
+    error.code, error.status = said["code"], said["status"]
+    return error
+
+
+async def _within(seconds: float, work: Any) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            result: dict[str, Any] = await work
+            return result
+    except TimeoutError:
+        if limit.expired():
+            raise TookTooLong(f"The job took more than {seconds:g} s.", "Look for what holds it up.") from None
+        raise
+
+
+def _seconds_since(moment: str) -> float:
+    return max(0.0, time.time() - datetime.fromisoformat(moment).timestamp())

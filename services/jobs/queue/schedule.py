@@ -1,0 +1,54 @@
+"""When the daily jobs are due. Every worker asks for them; the id, which is the same for all, makes them run once."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim
+from redis.exceptions import RedisError
+
+from services.core.jobs.queue import JobQueue
+from services.core.observing import logs
+from services.jobs.settings import NEVER, JobsSettings
+
+log = logging.getLogger(__name__)
+
+CATCH_UP = timedelta(hours=1)
+"""A job that was missed because no worker ran is made up for within this time."""
+_LOOK_SECONDS = 5.0
+
+
+def schedule(settings: JobsSettings) -> dict[str, str]:
+    """Return the cron expression of each job that runs by itself."""
+    expressions = {"sync": settings.sync_cron, "publish": settings.publish_cron, "expire": settings.expire_cron}
+    return {name: expression for name, expression in expressions.items() if expression != NEVER}
+
+
+def last_due(expression: str, now: datetime) -> datetime | None:
+    """Return the last moment that a cron expression names, None when it is too long ago to be made up for."""
+    moment = next(CronSim(expression, now + timedelta(microseconds=1), reverse=True))
+    return moment if timedelta() <= now - moment < CATCH_UP else None
+
+
+def job_id(name: str, due: datetime) -> str:
+    """Return the id of a scheduled run, such as `sync-20261125T0315`."""
+    return f"{name}-{due:%Y%m%dT%H%M}"
+
+
+async def keep(queue: JobQueue, expressions: Mapping[str, str]) -> None:
+    """Ask for each job when it is due, until cancelled."""
+    asked: set[str] = set()
+    while True:
+        now = datetime.now(UTC)
+        due = {name: last_due(expression, now) for name, expression in expressions.items()}
+        ids = {job_id(name, moment): name for name, moment in due.items() if moment}
+        asked &= ids.keys()
+        for found in ids.keys() - asked:
+            try:
+                await queue.put(ids[found], {}, "schedule", found)
+            except RedisError as error:
+                logs.event(log, logging.WARNING, "schedule_delayed", job=found, error=str(error))
+            else:
+                asked.add(found)
+        await asyncio.sleep(_LOOK_SECONDS)

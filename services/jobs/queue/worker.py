@@ -1,0 +1,143 @@
+"""The arq worker: it takes jobs out of the queue; what becomes of them is decided in `running`.
+
+arq counts a wait for a turn as a try, keeps a job of a dead worker for as long as the longest job may take, and forgets
+why. So tries, time-outs and records are ours, and arq's own are set so that they never come first.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from arq import Retry, cron
+from arq.constants import in_progress_key_prefix
+from arq.cron import CronJob
+from arq.typing import WorkerCoroutine
+from arq.worker import Function, Worker, func
+
+from services.core.errors import StorageDown
+from services.core.jobs.log import KEPT_SECONDS
+from services.core.jobs.queue import ORIGIN, QUEUE, decode, encode, pool
+from services.core.observing import logs, origin, tracing
+from services.core.state.catalog import Catalog
+from services.core.state.connection import Redis
+from services.core.storage import Storage
+from services.jobs.queue.kinds import JOBS, Job, Tools
+from services.jobs.queue.runner import Again, Runner
+from services.jobs.upkeep.expire import expire
+from services.jobs.upkeep.reap import reap
+
+log = logging.getLogger(__name__)
+
+EXPIRE_AT = set(range(0, 60, 10))
+HEALTH_SECONDS = 5
+"""How often the worker says that it lives, under `tada:jobs:health-check`."""
+REAP_AT = set(range(3, 60, 5))
+"""Seconds of the minute."""
+_POLL_SECONDS = 0.1
+_IN_PROGRESS_SECONDS = 10
+"""A job whose worker has not said for so long that it has it can be taken by another one."""
+_RENEW_SECONDS = 2
+_NEVER = 10**9
+
+# What it logs of jobs is logged by `running`, with their ids.
+logging.getLogger("arq.worker").setLevel(logging.CRITICAL)
+
+
+def make_worker(client: Redis, tools: Tools, jobs: Mapping[str, Job] = JOBS) -> Worker:
+    """Return a worker for one run. `client` is its own, and the caller's to close: arq may be cancelled first."""
+    runner = Runner(tools, jobs)
+    return _Worker(
+        runner,
+        functions=[_function(name, runner) for name in jobs],
+        cron_jobs=_beats(tools.catalog, tools.storage),
+        queue_name=QUEUE,
+        redis_pool=pool(client),
+        job_serializer=encode,
+        job_deserializer=decode,
+        handle_signals=False,
+        health_check_interval=HEALTH_SECONDS,
+        poll_delay=_POLL_SECONDS,
+        job_timeout=_NEVER,
+        max_tries=_NEVER,
+        keep_result=KEPT_SECONDS,
+    )
+
+
+class _Worker(Worker):
+    def __init__(self, runner: Runner, **options: Any) -> None:
+        super().__init__(**options)
+        self._runner = runner
+        self.in_progress_timeout_s = _IN_PROGRESS_SECONDS
+        self._renewed = 0.0
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        await super().start_jobs([job_id for job_id in job_ids if job_id.decode() not in self.tasks])
+
+    async def heart_beat(self) -> None:
+        if self.tasks and time.monotonic() - self._renewed > _RENEW_SECONDS:
+            self._renewed = time.monotonic()
+            async with self.pool.pipeline(transaction=False) as pipeline:
+                for job_id in self.tasks:
+                    pipeline.expire(in_progress_key_prefix + job_id, _IN_PROGRESS_SECONDS)
+                await pipeline.execute()
+        await super().heart_beat()
+
+    async def finish_failed_job(self, job_id: str, result_data: bytes | None) -> None:
+        """Put what cannot even be begun on record: its payload is no JSON or gone, or there is no such job."""
+        told = orjson.loads(result_data) if result_data else {}
+        reason = told.get("r") or {}
+        why = reason.get("message", "The job cannot be read.") if isinstance(reason, dict) else str(reason)
+        if not await self._runner.lost(job_id, str(told.get("f", "")), why):
+            result_data = None  # It has ended as its record says.
+        await super().finish_failed_job(job_id, result_data)
+
+
+def _function(name: str, runner: Runner) -> Function:
+    async def run(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        job_id, request_id, traceparent = ctx["job_id"], *_origin(kwargs.pop(ORIGIN, None))
+        with (
+            origin.working_for(request_id or job_id),
+            tracing.span(f"job {name}", traceparent, served=True, job=job_id),
+        ):
+            try:
+                return await runner.run(job_id, name, {**_named(args), **kwargs}, ctx["enqueue_time"])
+            except Again as again:
+                raise Retry(defer=again.seconds) from again
+
+    return func(run, name=name)
+
+
+def _origin(given: object) -> tuple[str, str]:
+    """Return the request and the trace that a job belongs to, as far as whoever put it into the queue says so."""
+    known = given if isinstance(given, dict) else {}
+    return str(known.get("request_id", "")), str(known.get("traceparent", ""))
+
+
+def _named(args: tuple[Any, ...]) -> dict[str, Any]:
+    """Give arguments without a name one that no job has: its record then says which there are."""
+    return {f"argument {number}": value for number, value in enumerate(args, 1)}
+
+
+def _beats(catalog: Catalog, storage: Storage) -> list[CronJob]:
+    """Return what runs every few seconds, and is told of in the log only when it has done something."""
+
+    async def run_expire(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        _tell("expired", len(await expire(catalog)))
+
+    async def run_reap(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        try:
+            _tell("reaped", await reap(catalog, storage))
+        except StorageDown as error:
+            logs.event(log, logging.WARNING, "reap_delayed", error=error.message)
+
+    def beat(run: WorkerCoroutine, name: str, second: set[int]) -> CronJob:
+        return cron(run, name=name, second=second, run_at_startup=True, keep_result=0)
+
+    return [beat(run_expire, "expire_due", EXPIRE_AT), beat(run_reap, "reap", REAP_AT)]
+
+
+def _tell(event: str, count: int) -> None:
+    if count:
+        logs.event(log, logging.INFO, event, count=count)

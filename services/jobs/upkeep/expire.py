@@ -1,0 +1,30 @@
+"""The job *expire*: entries whose expiration date is past are marked, which purges their cached copies."""
+
+import time
+from dataclasses import replace
+
+from services.core.assets.entries import Entry, timestamp
+from services.core.errors import NotFound
+from services.core.state.catalog import Catalog
+
+_BATCH = 500
+
+
+async def expire(catalog: Catalog) -> list[Entry]:
+    """Mark every entry that has expired by now, and return them. Running it again does no harm."""
+    marked = []
+    while uuids := await catalog.expired_uuids(time.time(), _BATCH):
+        for uuid in uuids:
+            try:
+                entry, change = await catalog.change(uuid, _mark)
+            except NotFound:
+                continue  # Deleted since; its date went with it.
+            if change is not None:
+                marked.append(entry)
+    return marked
+
+
+def _mark(entry: Entry) -> Entry:
+    if entry.expired or not entry.is_expired(time.time()):
+        return entry
+    return replace(entry, expired=True, updated_date=timestamp())

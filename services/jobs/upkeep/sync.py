@@ -1,0 +1,189 @@
+"""The job *sync*: an entry whose file is definitely not in the storage leaves the catalog.
+
+Three safeguards: a missing file is asked for by name before its entry goes; nothing goes before everything has been
+looked at, so a storage that fails in between removes nothing; and a share of losses that looks like a wrong setting
+stops the run.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from services.core.assets import names
+from services.core.assets.entries import Entry
+from services.core.dumps.stores import PREFIX as DUMPS
+from services.core.errors import NotFound
+from services.core.state.catalog import Catalog
+from services.core.storage import ListingUnsupported, ObjectMissing, Storage, StoredObject
+
+_BATCH = 500
+_AT_ONCE = 16
+"""Files that the storage is asked for at a time."""
+NAMED_MAX = 1000
+"""Entries and files that a result names; it counts all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An entry without its file."""
+
+    uuid: str
+    unique_name: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Sync:
+    """What a run has found and done. `listed` and `unknown` are None for a storage that cannot list its files.
+
+    `late_count` are the files that came of uploads which had failed and been cleaned up before.
+    """
+
+    dry_run: bool
+    checked: int = 0
+    listed: int | None = None
+    missing: list[Missing] = field(default_factory=list)
+    missing_count: int = 0
+    removed_count: int = 0
+    unknown: list[str] | None = None
+    unknown_count: int | None = None
+    late_count: int = 0
+    stopped: str | None = None
+
+    def answer(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class _Changed(Exception):
+    """The entry is not what it was when its file was looked for."""
+
+
+async def sync(catalog: Catalog, storage: Storage, *, dry_run: bool, max_percent: float) -> Sync:
+    """Remove the entries whose files are missing, unless they are more than `max_percent` of all.
+
+    Raises StorageDown and RedisError; nothing has been removed wrongly then.
+    """
+    found = Sync(dry_run)
+    if not dry_run:
+        found.late_count = await _remove_late(catalog, storage)
+    try:
+        present = await _listed(catalog, storage, found)
+    except ListingUnsupported:
+        present, found.listed, found.unknown, found.unknown_count = set(), None, None, None
+    entries = await catalog.count()
+    if found.listed == 0 and entries:
+        found.stopped = _stopped("The storage has no file at all")
+        return found
+    allowed = entries * max_percent / 100
+    lost: list[Entry] = []
+    async for raws in catalog.scan():
+        batch = [Entry.from_json(raw) for raw in raws]
+        found.checked += len(batch)
+        lost += await _lost(storage, [entry for entry in batch if UUID(entry.uuid).bytes not in present])
+        if len(lost) > allowed:
+            found.stopped = _stopped(
+                f"More than {max_percent:g} % of the {entries} entries have no file in the storage",
+                "If it is right, run sync with a higher max_percent.",
+            )
+            break
+    if lost and len(lost) == found.checked and found.stopped is None:
+        found.stopped = _stopped("Not one entry has its file in the storage")
+    found.missing_count = len(lost)
+    found.missing = [
+        Missing(entry.uuid, entry.unique_name, f"no file {entry.storage_key}") for entry in lost[:NAMED_MAX]
+    ]
+    if not dry_run and found.stopped is None:
+        found.removed_count = await _remove(catalog, lost)
+    return found
+
+
+async def _remove_late(catalog: Catalog, storage: Storage) -> int:
+    """Remove what a storage has stored after all, when the upload had failed; return how many files there were."""
+    removed = 0
+    for storage_key in await catalog.doubtful():
+        claim = await catalog.free(storage_key)
+        if claim is not None:
+            try:
+                stored = StoredObject(storage_key)
+                with suppress(ObjectMissing):
+                    await storage.size(stored)
+                    await storage.delete([stored])
+                    removed += 1
+            finally:
+                await catalog.release(claim)
+        await catalog.clear_up(storage_key)
+    return removed
+
+
+def _stopped(why: str, hint: str = "") -> str:
+    return f"{why}: nothing was removed. Check the storage's settings (folder, bucket, address). {hint}".strip()
+
+
+async def _listed(catalog: Catalog, storage: Storage, found: Sync) -> set[bytes]:
+    """Return the uuids of entries whose files are listed, about 100 bytes each; note files that no entry knows."""
+    present: set[bytes] = set()
+    found.listed, found.unknown, found.unknown_count = 0, [], 0
+    async for keys in _batches(storage):
+        found.listed += len(keys)
+        uuids = [names.asset_uuid(names.unique_name_of(key)) for key in keys]
+        raws = await catalog.raws(uuids)
+        claimed = await catalog.claimed(keys)
+        for key, uuid, raw, is_claimed in zip(keys, uuids, raws, claimed, strict=True):
+            if raw is not None and Entry.from_json(raw).storage_key == key:
+                present.add(UUID(uuid).bytes)
+            elif not is_claimed:
+                found.unknown_count += 1
+                found.unknown += [key] if len(found.unknown) < NAMED_MAX else []
+    return present
+
+
+async def _batches(storage: Storage) -> AsyncIterator[list[str]]:
+    """Yield the keys of all files but dumps."""
+    batch: list[str] = []
+    async for listed in storage.list():
+        if not listed.key.startswith(DUMPS):
+            batch.append(listed.key)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _lost(storage: Storage, entries: Sequence[Entry]) -> list[Entry]:
+    """Return those of the entries whose files the storage says it does not have."""
+    lost: list[Entry] = []
+    left = iter(entries)
+    while batch := list(islice(left, _AT_ONCE)):
+        there = await asyncio.gather(*(_is_there(storage, entry) for entry in batch))
+        lost += [entry for entry, is_there in zip(batch, there, strict=True) if not is_there]
+    return lost
+
+
+async def _is_there(storage: Storage, entry: Entry) -> bool:
+    try:
+        await storage.size(entry.stored)
+    except ObjectMissing:
+        return False
+    return True
+
+
+async def _remove(catalog: Catalog, lost: Sequence[Entry]) -> int:
+    removed = 0
+    for entry in lost:
+
+        def check(current: Entry, seen: Entry = entry) -> None:
+            # Replaced since: the file that was looked for is not its file any more.
+            if (current.storage_key, current.version) != (seen.storage_key, seen.version):
+                raise _Changed
+
+        try:
+            await catalog.delete(entry.uuid, check, keep_bytes=True)
+        except (NotFound, _Changed):
+            continue
+        removed += 1
+    return removed

@@ -1,0 +1,66 @@
+"""Names for what is often asked for, and what may be asked for at all. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.core.errors import BadRequest
+from services.transform.address.asked import ARGUMENTS, BASE, Asked, parse
+
+_NAME = re.compile(r"(?!image$)[a-z][a-z0-9-]{0,31}")
+_SIZE = re.compile(r"(0|[1-9][0-9]*)x(0|[1-9][0-9]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Which forms there are: everything, unless there is a list of sizes, or only presets are served."""
+
+    presets: Mapping[str, str]
+    only_presets: bool = False
+    sizes: tuple[str, ...] = ()
+
+    def check(self, asked: Asked) -> None:
+        """Raise BadRequest for a form that is not served. The original and the whole picture always are."""
+        if asked.preset:
+            return
+        whole = Asked(asked.kind, asked.name, dpr=asked.dpr, accepted=asked.accepted)
+        if self.only_presets and asked != whole:
+            raise BadRequest("Only presets are served here.", f"Ask for one of {', '.join(self.presets)}.")
+        size = f"{asked.width}x{asked.height}"
+        if self.sizes and size not in ("0x0", *self.sizes):
+            raise BadRequest(f"The size {size} is not served here.", f"Ask for one of {', '.join(self.sizes)}.")
+
+
+def read_presets(text: str) -> dict[str, str]:
+    """Read `thumb:200x200?fit=contain&quality=70; hero:1600x0`; raises ValueError."""
+    presets = {}
+    for item in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, form = (part.strip() for part in item.partition(":"))
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r}: a preset's name has small letters, digits and '-', 32 at most, and is not 'image'"
+            )
+        if name in presets:
+            raise ValueError(f"{name!r} is there twice")
+        presets[name] = form
+    return presets
+
+
+def check_presets(presets: Mapping[str, str], side_max: int) -> None:
+    """Raise ValueError for a preset that stands for nothing that can be asked for."""
+    for name, form in presets.items():
+        box, _, query = form.partition("?")
+        check_size(box)
+        unknown = [key for key in (part.partition("=")[0] for part in query.split("&") if part) if key not in ARGUMENTS]
+        if unknown:
+            raise ValueError(f"{name}: there is no argument {unknown[0]!r}; expected some of {', '.join(ARGUMENTS)}")
+        try:
+            parse(f"{BASE}/optimise/{box}/DEV/x.webp", query, side_max)
+        except BadRequest as error:
+            raise ValueError(f"{name}: {error.message} {error.hint}") from None
+
+
+def check_size(size: str) -> None:
+    """Raise ValueError for what is no size, or one in an unusual spelling."""
+    if not _SIZE.fullmatch(size):
+        raise ValueError(f"{size!r} is not a size; expected one such as 200x0")

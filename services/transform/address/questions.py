@@ -1,0 +1,34 @@
+"""What a request is about, before anything is known of the catalog. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.core.assets import names
+from services.transform.address import asked
+from services.transform.address.asked import Asked
+from services.transform.address.presets import Allowed
+from services.transform.answer.decide import candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One form of one asset, and the entries that decide about it, in the order of `candidates`."""
+
+    wanted: Asked
+    uuids: tuple[str, ...]
+
+
+def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
+    """Return what reads a path and a query string; the last ones are known, as some are asked for all the time.
+
+    It raises BadRequest for what cannot be asked for, or may not be here, and NotFound for no path of an asset.
+    """
+
+    @lru_cache(maxsize=1024)
+    def read(path: str, query: str) -> Question:
+        wanted = asked.parse(path, query, side_max, allowed.presets)
+        allowed.check(wanted)
+        return Question(wanted, tuple(names.asset_uuid(name) for name in candidates(wanted)))
+
+    return read

@@ -1,0 +1,70 @@
+"""What a client has already, and which part it wants: validators and conditions of a request (RFC 9110, 13 and 14)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
+
+from starlette.requests import Request
+
+from services.core.assets.entries import Entry
+from services.core.serving.web import matches
+from services.transform.render.plan import Plan
+
+
+def validators(entry: Entry, form: str, *, last_call: bool) -> dict[str, str]:
+    """Return the ETag, made of everything that determines the bytes, and the date of the last change.
+
+    `form` says what is made of the stored bytes; it is empty for the bytes themselves. The last answers before an
+    expiry have an ETag of their own: caches must take their new headers, not only a 304.
+    """
+    tag = "-".join(part for part in (entry.signature[:32], form, "last" if last_call else "") if part)
+    return {"etag": f'"{tag}"', "last-modified": _http_date(entry.updated_date)}
+
+
+def form(plan: Plan, revision: int) -> str:
+    """Write everything that determines the bytes of a rendition besides its source; what is usual is left out."""
+    focus = plan.focus if plan.focus is None or plan.focus == "smart" else f"{plan.focus.x:g},{plan.focus.y:g}"
+    parts = [
+        f"{plan.width}x{plan.height}q{plan.quality}",
+        plan.format if plan.format != "webp" else "",
+        plan.fit if plan.fit != "cover" else "",
+        f"at{focus}" if focus else "",
+        f"max{plan.max_bytes}" if plan.max_bytes else "",
+        f"r{revision}",
+    ]
+    return "".join(parts)
+
+
+def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
+    """Say whether the client has these bytes already (RFC 9110, 13.2.2)."""
+    if "if-none-match" in request.headers:
+        return matches(request, headers["etag"])
+    if "if-modified-since" not in request.headers:
+        return False
+    since = _date(request.headers["if-modified-since"])
+    changed = _date(headers["last-modified"])
+    return since is not None and changed is not None and changed <= since
+
+
+def wanted_range(request: Request, headers: Mapping[str, str]) -> str:
+    """Return the Range header of a GET, unless If-Range says that the client's part is of other bytes."""
+    if request.method != "GET":
+        return ""
+    condition = request.headers.get("if-range")
+    if condition is not None and condition not in (headers["etag"], headers["last-modified"]):
+        return ""
+    return request.headers.get("range", "")
+
+
+@lru_cache(maxsize=1024)
+def _http_date(timestamp: str) -> str:
+    return formatdate(datetime.fromisoformat(timestamp).timestamp(), usegmt=True)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

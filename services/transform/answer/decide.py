@@ -1,0 +1,109 @@
+"""From what is asked and what the catalog says to what is answered. Pure."""
+
+from dataclasses import dataclass
+
+from services.core.assets import media_types, names
+from services.core.assets.entries import Entry
+from services.transform.address.asked import Asked
+from services.transform.render.plan import Focus, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing is catalogued under this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """The asset has expired, or its namespace is not served: a default image stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The asset is known under another name in this form."""
+
+    entry: Entry
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The stored bytes as they are."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What is made from the stored bytes."""
+
+    entry: Entry
+    plan: Plan
+
+
+Decision = Missing | Placeholder | Redirect | Stored | Rendition
+
+
+_RASTER_EXTENSIONS = tuple(ext for kind in media_types.KNOWN.values() if kind.raster for ext in kind.extensions)
+
+
+def candidates(asked: Asked) -> list[str]:
+    """Return the unique names whose entries decide: the asked one, and those that may share a name with it.
+
+    Another name may be that of the asset uploaded under the asked one; or, for an original asked for by its converted
+    name, that of an unconverted asset which has taken the uploaded name for itself.
+    """
+    converted = names.with_extension(asked.name, "webp")
+    others = [converted]
+    if asked.kind == "original" and converted == asked.name:
+        others = [names.with_extension(asked.name, extension) for extension in _RASTER_EXTENSIONS]
+    return [asked.name, *(other for other in others if other != asked.name)]
+
+
+def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
+    """Choose the answer; `found` are the entries of `candidates`, in their order."""
+    if asked.name.split("/")[1] not in namespaces:
+        return Placeholder()
+    exact, *others = found
+    entry = exact or next((other for other in others if other and other.original_name == asked.name), None)
+    if entry is None:
+        return Missing()
+    if entry.is_expired(now):
+        return Placeholder()
+    right_name = entry.original_name if asked.kind == "original" else entry.unique_name
+    if asked.name != right_name:
+        taken = any(other and other is not entry and other.unique_name == right_name for other in others)
+        return Stored(entry) if taken else Redirect(entry, asked.path(right_name))
+    raster = media_types.KNOWN[entry.original_mimetype].raster
+    # A picture is made when one is asked for, and of what the catalog says is delivered as WebP. `full` of an SVG or a
+    # PDF is what is stored, whatever is asked.
+    picture = bool(asked.width or asked.height or asked.format)
+    if asked.kind == "original" or not (raster or asked.kind == "optimise") or not (picture or entry.converted):
+        return Stored(entry)
+    return Rendition(entry, plan_of(asked, focal_point(entry)))
+
+
+def focal_point(entry: Entry) -> Focus | None:
+    if entry.focus_x is None or entry.focus_y is None:
+        return None
+    return Focus(entry.focus_x, entry.focus_y)
+
+
+def plan_of(asked: Asked, focal_point: Focus | None = None) -> Plan:
+    """Return what is made; arguments that change no byte are left out, as in the gateway's cache key.
+
+    A cut that the address does not place has the asset's own focal point in its middle.
+    """
+    both = bool(asked.width and asked.height)
+    fit = asked.fit if both else "cover"
+    focus = asked.focus or focal_point
+    centre = focus == Focus(0.5, 0.5)
+    return Plan(
+        width=round(asked.width * asked.dpr),
+        height=round(asked.height * asked.dpr),
+        quality=asked.quality,
+        format=asked.format or asked.accepted,
+        fit=fit,
+        focus=focus if both and fit == "cover" and not centre else None,
+        max_bytes=asked.max_bytes,
+    )

@@ -1,0 +1,191 @@
+"""One request for an asset: read the entry, decide, prepare the answer.
+
+A cache stores the answer under the generation that its request has named (`caching.GENERATION_HEADER`), and nobody asks
+for that any more once the entry has changed. So an answer need not be confirmed: it must only not be older than that.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.core.assets import freshness as caching
+from services.core.assets import media_types, names
+from services.core.assets.entries import Entry, without_facts
+from services.core.assets.freshness import Lifetimes
+from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
+from services.core.observing import logs, metrics
+from services.core.serving.web import error_response
+from services.core.state.entry_reader import EntryReader
+from services.core.state.rate_limits import StorageGuard
+from services.core.storage import ObjectMissing, Storage
+from services.transform.address.questions import Question
+from services.transform.answer import conditional, disposition, placeholder, ranges, stored
+from services.transform.answer.connected import while_connected
+from services.transform.answer.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
+from services.transform.answer.kept import Kept
+from services.transform.render import pipeline
+from services.transform.render.renders import Renders
+from services.transform.settings import TransformSettings
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+_IN_PLACE_SECONDS = 0.2
+"""Between the bytes of a storage that replaces in place and the entry that goes with them there is no more time."""
+_SAFE = {"x-content-type-options": "nosniff"}
+_NO_SCRIPTS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+"""For types that can carry scripts: whatever is in them, the browser runs it nowhere."""
+
+_parsed = lru_cache(maxsize=1024)(Entry.from_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The route of everything below /assets/media."""
+
+    settings: TransformSettings
+    entries: EntryReader
+    storage: Storage
+    renders: Renders
+    guard: StorageGuard
+    question: Callable[[str, str], Question]
+    lifetimes: Lifetimes
+    kept: Kept
+
+    async def __call__(self, request: Request) -> Response:
+        question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
+        uuids, known = question.uuids, caching.generation(request.headers)
+        raws = await self.entries.read(uuids, known)
+        for _ in range(_ATTEMPTS):
+            now = time.time()
+            found = [_parsed(raw) if raw else None for raw in raws]
+            decision = decide(question.wanted, found, now, self.settings.namespaces_allowed)
+            try:
+                response = await self._prepare(decision, request, now)
+            except SignatureMismatch:
+                if not self.storage.in_place:
+                    raise
+                # The storage may have been handing out the bytes of the next version.
+                await asyncio.sleep(_IN_PLACE_SECONDS)
+                fresh = await self.entries.read(uuids, known)
+                if _same(fresh, raws):
+                    raise
+            else:
+                if response is not None:
+                    return response
+                # The storage has no such object, or has it no more: another version may have taken its place.
+                fresh = await self.entries.read(uuids, known)
+                if _same(fresh, raws):
+                    return _file_gone(decision)
+            raws = fresh
+        raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
+
+    async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
+        """Make the answer; None when the storage has no such object (any more)."""
+        lifetimes = self.lifetimes
+        match decision:
+            case Missing():
+                return error_response(
+                    NotFound("No such asset.", "The catalog lists those there are."),
+                    {**_SAFE, **caching.negative(lifetimes)},
+                )
+            case Placeholder():
+                headers = {**_SAFE, **_NO_SCRIPTS, **caching.negative(lifetimes)}
+                return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
+            case Redirect(entry, path):
+                freshness = caching.positive(lifetimes.brief(), now, entry.expires_at)
+                asked_for = request.scope["query_string"].decode("latin-1")
+                query = f"?{asked_for}" if asked_for else ""
+                location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
+                return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
+        freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
+        validators = conditional.validators(decision.entry, _form(decision), last_call=freshness.last_call)
+        headers = {**validators, **_SAFE, **freshness.headers}
+        if conditional.unchanged(request, headers):
+            return Response(status_code=304, headers=headers)
+        try:
+            if isinstance(decision, Rendition):
+                return await self._render(decision, request, headers)
+            await self.guard.pass_one(decision.entry.uuid)
+            return await self._stored(decision.entry, request, headers)
+        except ObjectMissing:
+            return None
+
+    async def _render(self, wish: Rendition, request: Request, headers: dict[str, str]) -> Response:
+        try:
+            rendered = await while_connected(request, self.renders.get(wish.entry, wish.plan))
+        except Undecodable as error:
+            # Tried again once a minute, and when it changes: not for everybody who asks.
+            lasting = wish.entry.expires_at is None
+            return error_response(error, {**_SAFE, **(caching.negative(self.lifetimes) if lasting else caching.NEVER)})
+        filename = names.with_extension(wish.entry.filename, media_types.KNOWN[rendered.media_type].extensions[0])
+        return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
+
+    async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
+        headers = {**headers, **disposition.inline(entry.original_filename), "accept-ranges": "bytes"}
+        if not media_types.KNOWN[entry.original_mimetype].raster:
+            headers.update(_NO_SCRIPTS)
+        try:
+            part = ranges.parse(conditional.wanted_range(request, headers), entry.size)
+        except ranges.Unsatisfiable:
+            refused = {**_SAFE, **caching.NEVER, "content-range": f"bytes */{entry.size}"}
+            return Response(status_code=416, headers=refused)
+        start, length = part or (0, entry.size)
+        if part:
+            headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
+        status = 206 if part else 200
+        if entry.size <= stored.IN_MEMORY:
+            content = self.kept.find(entry)
+            if content is None:
+                mark = self.kept.before_reading(entry)
+                content = await stored.read_verified(self.storage, entry)
+                self.kept.keep(entry, mark, content)
+            return Response(content[start : start + length], status, headers, entry.original_mimetype)
+        headers["content-length"] = str(length)
+        if request.method == "HEAD":
+            await stored.verify_size(self.storage, entry)
+            return Response(None, status, headers, entry.original_mimetype)
+        if part:
+            await stored.verify(self.storage, entry)
+            body = self.storage.stream(entry.stored, start, length)
+        else:
+            body = stored.stream_verified(self.storage, entry)
+        first = await anext(body)
+        return StreamingResponse(_with_cut_logged(first, body, entry), status, headers, entry.original_mimetype)
+
+
+async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> AsyncIterator[bytes]:
+    """Yield a body; say why in the log when it cannot be sent to its end."""
+    yield first
+    try:
+        async for chunk in rest:
+            yield chunk
+    except (TadaError, ObjectMissing) as error:
+        code = error.code if isinstance(error, TadaError) else "file_missing"
+        if isinstance(error, SignatureMismatch):
+            metrics.SIGNATURE_MISMATCHES.inc()
+        logs.event(log, logging.ERROR, code, message=str(error), asset=entry.unique_name, answer="cut")
+        raise
+
+
+def _same(now: list[bytes | None], before: list[bytes | None]) -> bool:
+    """Say whether entries are the same, but for facts that are found out after an upload: no answer depends on them."""
+    return now == before or list(map(without_facts, now)) == list(map(without_facts, before))
+
+
+def _form(decision: Stored | Rendition) -> str:
+    if isinstance(decision, Stored):
+        return ""
+    return conditional.form(decision.plan, pipeline.REVISION)
+
+
+def _file_gone(decision: Decision) -> Response:
+    assert isinstance(decision, Stored | Rendition)
+    logs.event(log, logging.ERROR, "file_missing", asset=decision.entry.unique_name, key=decision.entry.storage_key)
+    return error_response(NotFound("The file of this asset is not in the storage.", "Upload it again."))
