@@ -5,7 +5,7 @@ from typing import Any
 
 from services.core.assets import entries, names
 from services.core.assets.entries import Entry, StoredFile
-from services.core.state import keys
+from services.core.state import entry_json, keys
 from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
 
@@ -52,7 +52,7 @@ async def fill(client: Redis, wanted: list[Entry]) -> None:
         ends = {entry.uuid: entry.expires_at for entry in part if not entry.expired}
         due = {uuid: end for uuid, end in ends.items() if end is not None}
         async with client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(keys.ENTRIES, mapping={entry.uuid: entry.to_json() for entry in part})
+            pipeline.hset(keys.ENTRIES, mapping={entry.uuid: entry_json.write(entry) for entry in part})
             pipeline.zadd(keys.ORDER, {entry.uuid: number for number, entry in enumerate(part, at + 1)})
             if due:
                 pipeline.zadd(keys.EXPIRY, due)

@@ -25,8 +25,8 @@ from services.catalog.whole_list import WholeList
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
-from services.core.serving.health import of_writer
-from services.core.serving.internal import Internal
+from services.core.probes.health import of_writer
+from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Answer, Direct
 from services.core.state import connection

@@ -14,7 +14,7 @@ from services.core.assets.freshness import Lifetimes
 from services.core.dumps.naming import DumpStore
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
-from services.core.serving.health import Health
+from services.core.probes.health import Health
 from services.core.state.catalog import Catalog
 from services.core.state.entry_reader import EntryReader
 from services.core.state.progress import Progress

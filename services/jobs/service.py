@@ -14,8 +14,8 @@ from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
-from services.core.serving.health import of_writer
-from services.core.serving.internal import Internal
+from services.core.probes.health import of_writer
+from services.core.probes.internal import Internal
 from services.core.state import connection
 from services.core.state.catalog import Catalog
 from services.core.state.progress import Progress

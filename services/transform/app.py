@@ -11,8 +11,8 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from services.core.assets.freshness import Lifetimes
-from services.core.serving import health
-from services.core.serving.internal import Internal
+from services.core.probes import health
+from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog, route_template
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import connection

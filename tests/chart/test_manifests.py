@@ -12,8 +12,8 @@ import pytest
 import redis
 import yaml
 
-from services.core.serving.health import Health
-from services.core.serving.internal import Internal
+from services.core.probes.health import Health
+from services.core.probes.internal import Internal
 from services.jobs.settings import JobsSettings
 from services.transform import metrics as transform_metrics
 from tests.chart.rendering import (

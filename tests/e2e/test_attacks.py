@@ -18,7 +18,6 @@ import redis
 
 from tests.e2e.system import System, get_as_is, wait_until
 from tests.storm import Storm, memory
-from tests.waiting import eventually  # noqa: F401
 
 pytestmark = pytest.mark.alone
 
@@ -247,36 +246,3 @@ def test_while_parts_are_killed_no_change_that_was_acknowledged_is_ever_taken_ba
     assert storm.seen.kills >= 5
     assert storm.seen.done > 100
     assert memory(system)["redis_mb"] < before["redis_mb"] + 0.5
-
-
-def stored_keys(system: System) -> list[str]:
-    """Return the keys of everything that both tiers have on their disks."""
-    files = [path for path in (system.stack.data / "cache").rglob("*") if len(path.name) == 32]
-    return [path.read_bytes()[:4096].partition(b"\nKEY: ")[2].partition(b"\n")[0].decode() for path in files]
-
-
-def test_a_walk_through_the_caches_removes_every_form_that_nobody_can_ask_for(
-    make_system: Callable[..., System], photos: dict[str, bytes], name: str
-) -> None:
-    system = make_system(start=False)
-    for tier in ("edge", "cache"):
-        # A walk takes 17 hours; here some seconds.
-        config = system.stack.data / f"run/{tier}/common.conf"
-        text = config.read_text()
-        assert 'token = "' in text
-        config.write_text(text.replace("disk.open_worker { ", "disk.open_worker { step = 0.001, "))
-    system.start()
-    entry, kept = system.upload(f"{name}.jpg", photos["china.jpg"]), f"{name}-kept"
-    system.upload(f"{kept}.jpg", photos["china.jpg"])
-    forms = [f"/assets/media/optimise/{width}x0/DEV" for width in range(20, 30)]
-    for form in forms:
-        assert system.edge.get(f"{form}/{name}.webp").status_code == 200
-        assert system.edge.get(f"{form}/{kept}.webp").status_code == 200
-    before = stored_keys(system)
-    assert sum(f"/{name}.webp" in key for key in before) == sum(f"/{kept}.webp" in key for key in before) == 20
-    system.api.delete(f"/file/{entry['uuid']}")
-    wait_until(lambda: not any(f"/{name}.webp" in key for key in stored_keys(system)), within=60)
-    assert sum(f"/{kept}.webp" in key for key in stored_keys(system)) == 20
-    for form in forms:
-        assert system.edge.get(f"{form}/{kept}.webp").headers["x-cache-status"] == "HIT"
-    assert "failed" not in system.log("nginx-edge") + system.log("nginx-cache")

@@ -15,6 +15,7 @@ import redis
 
 from services.core.assets import names
 from services.core.assets.entries import Entry
+from services.core.state import entry_json
 from tests.e2e.system import System, free_ports, get_as_is
 
 MANY = 100_000
@@ -157,7 +158,7 @@ def full_system(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, byte
                 for number in range(start, min(start + 5000, MANY)):
                     path = f"/DEV/many/{number}.webp"
                     entry = replace(model, uuid=names.asset_uuid(path), unique_name=path)
-                    pipeline.hset("tada:entries", entry.uuid, entry.to_json())
+                    pipeline.hset("tada:entries", entry.uuid, entry_json.write(entry))
                     pipeline.zadd("tada:order", {entry.uuid: number + 1})
                 pipeline.execute()
             client.set("tada:sequence", MANY)

@@ -23,8 +23,6 @@ from tests.e2e.system import System, get_as_is, wait_until
 from tests.s3_server import free_run_of_ports
 from tools.stack import ready
 
-pytestmark = pytest.mark.alone
-
 TIERS = ("nginx-edge", "nginx-cache")
 TABLE_BYTES = 1048576 * (8 + 2)
 

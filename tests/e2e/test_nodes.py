@@ -10,8 +10,6 @@ import pytest
 
 from tests.e2e.system import System, get_as_is, wait_until
 
-pytestmark = pytest.mark.alone
-
 SIZES = range(20, 60)
 
 

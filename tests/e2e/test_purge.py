@@ -20,8 +20,6 @@ from PIL import Image
 from tests.e2e.system import System, get_as_is, wait_until
 from tests.pixels import decode, distance
 
-pytestmark = pytest.mark.alone
-
 CLOSE = 6.0
 KEPT_FORMS = 12
 """How many of the forms below have a cache key of their own."""

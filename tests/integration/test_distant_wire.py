@@ -12,6 +12,7 @@ import pytest
 from services.core.assets.facts import FACTS
 from services.core.dumps.distant import DistantDumps
 from services.core.errors import StorageDown
+from services.core.state import entry_json
 from services.core.storage import ObjectExists, Receipt, StoredObject
 from services.core.storage.distant.storage import DistantStorage
 from tests.catalogs import an_entry
@@ -266,7 +267,9 @@ async def test_what_is_deleted_is_named_by_its_entry(storage: DistantStorage, ba
     await storage.delete([CAT, StoredObject("DEV/dog.webp")])
     one, two = backend.asked
     assert (one.method, one.target, one.headers["content-type"]) == ("DELETE", "/file", "application/json")
-    assert one.json == {name: value for name, value in orjson.loads(entry.to_json()).items() if name not in FACTS}
+    assert one.json == {
+        name: value for name, value in orjson.loads(entry_json.write(entry)).items() if name not in FACTS
+    }
     assert (two.method, two.target) == ("DELETE", "/files")
     assert [item["unique_name"] for item in two.json] == ["/DEV/cat.webp", "/DEV/dog.webp"]
 

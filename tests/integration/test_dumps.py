@@ -17,7 +17,7 @@ from services.core.dumps import naming
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.errors import BadDump, DumpDamaged, DumpError, DumpMissing, NoDumpName, StorageDown, Unavailable
-from services.core.state import connection, keys
+from services.core.state import connection, entry_json, keys
 from services.core.state.catalog import Catalog
 from services.core.state.changes import CatalogReplaced, ChangeLog
 from services.core.state.connection import Redis
@@ -424,7 +424,10 @@ async def test_a_json_that_is_damaged_on_its_way_from_the_backend_falls_back_to_
 
 def spoiled(entry: Entry, **changes: object) -> bytes:
     return orjson.dumps(
-        [*({**orjson.loads(good.to_json())} for good in many(3)), {**orjson.loads(entry.to_json()), **changes}]
+        [
+            *({**orjson.loads(entry_json.write(good))} for good in many(3)),
+            {**orjson.loads(entry_json.write(entry)), **changes},
+        ]
     )
 
 
@@ -433,14 +436,14 @@ BAD = {
     "an object": (b'{"data": []}', "it does not begin with ["),
     "no JSON": (b"[{]", "character 3"),
     "no UTF-8": (b'["\xff"]', "it is no UTF-8 text"),
-    "cut": (orjson.dumps([orjson.loads(an_entry().to_json())])[:-20], "character"),
-    "cut behind an entry": (b"[" + an_entry().to_json(), "it ends in the middle"),
-    "a comma too many": (b"[" + an_entry().to_json() + b",]", "character"),
+    "cut": (orjson.dumps([orjson.loads(entry_json.write(an_entry()))])[:-20], "character"),
+    "cut behind an entry": (b"[" + entry_json.write(an_entry()), "it ends in the middle"),
+    "a comma too many": (b"[" + entry_json.write(an_entry()) + b",]", "character"),
     "more behind it": (b"[]x", "there is more behind the list"),
     "no entries": (b"[1, null]", "entry 1: it is no object but int; entry 2: it is no object but NoneType"),
     "no number": (b'[{"size": NaN}]', "NaN is no number"),
     "deep": (b"[" * 100_000, "near character 1"),
-    "twice": (orjson.dumps([orjson.loads(an_entry().to_json())] * 2), "/DEV/cat.webp is there twice"),
+    "twice": (orjson.dumps([orjson.loads(entry_json.write(an_entry()))] * 2), "/DEV/cat.webp is there twice"),
     "no path": (spoiled(an_entry(), unique_name="/DEV/../cat.webp"), "entry 4: unique_name '/DEV/../cat.webp'"),
     "another namespace": (spoiled(an_entry(), namespace="PROD"), "namespace cannot be 'PROD'"),
     "another file": (spoiled(an_entry(), filename="dog.webp"), "filename cannot be 'dog.webp'"),
@@ -479,7 +482,7 @@ async def test_a_bad_json_changes_nothing_and_says_why(
 async def test_the_first_problems_are_named_and_the_rest_counted(
     local: DumpStore, folder: Path, dump: Dumping, client: Redis
 ) -> None:
-    entries = [{**orjson.loads(entry.to_json()), "size": -1} for entry in many(2000)]
+    entries = [{**orjson.loads(entry_json.write(entry)), "size": -1} for entry in many(2000)]
     (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps(entries))
     with pytest.raises(BadDump, match=r"entry 1: size cannot be -1; entry 2: .*; and 1995 more"):
         await dump.restore(local)

@@ -17,7 +17,7 @@ from services.core.assets.entries import Entry
 from services.core.dumps.naming import KINDS, DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.errors import CatalogReplaced
-from services.core.state import connection, keys
+from services.core.state import connection, entry_json, keys
 from services.core.state.catalog import PAGE, Catalog
 from services.core.state.connection import Redis
 from services.core.storage import StorageSettings, open_storage
@@ -41,7 +41,7 @@ async def replace_by(client: Redis, wanted: list[Entry]) -> None:
 
 
 def joined(entries: list[Entry]) -> bytes:
-    return b",".join(entry.to_json() for entry in entries)
+    return b",".join(entry_json.write(entry) for entry in entries)
 
 
 OLD, NEW = many(PAGE * 3 + 7, "old"), many(PAGE * 2 + 1, "new")

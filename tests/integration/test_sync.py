@@ -10,12 +10,12 @@ import pytest
 
 from services.core.assets import names
 from services.core.assets.entries import Entry
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown
 from services.core.state import keys
 from services.core.state.catalog import DOUBT_SECONDS, Catalog
 from services.core.state.connection import Redis
 from services.core.storage import Listed, NewObject, ObjectMissing, Storage, StorageSettings, open_storage
-from services.core.storage.base import StoredObject
 from services.jobs.upkeep.reap import reap
 from services.jobs.upkeep.sync import Sync, sync
 from tests.catalogs import an_entry, fill

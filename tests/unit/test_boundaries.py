@@ -1,6 +1,8 @@
 """What may import what. Whoever breaks one of these rules reads its name as the reason."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +82,47 @@ def test_no_service_imports_another(imports: Imports, service: str) -> None:
 
 def test_the_core_imports_no_service(imports: Imports) -> None:
     assert users(within(imports, "services.core"), *(f"services.{service}" for service in SERVICES)) == set()
+
+
+def test_assets_know_nothing_but_the_errors_and_the_standard_library(imports: Imports) -> None:
+    assets = within(imports, "services.core.assets")
+    ours = {name for names in assets.values() for name in names if belongs(name, "services")}
+    assert {name for name in ours if not belongs(name, "services.core.assets")} <= {"services.core", *errors(ours)}
+    others = {name.partition(".")[0] for names in assets.values() for name in names} - {"services"}
+    assert others <= sys.stdlib_module_names
+
+
+def errors(names: set[str]) -> set[str]:
+    return {name for name in names if belongs(name, "services.core.errors")}
+
+
+def test_entries_and_names_can_be_imported_by_a_python_without_any_package() -> None:
+    code = "import services.core.assets.entries, services.core.assets.names, services.core.assets.freshness"
+    # -S: without site-packages.
+    subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
+
+
+WALLS = [
+    ("services.core.assets", "services.core.observing"),
+    ("services.core.observing", "services.core.storage"),
+    ("services.core.observing", "services.core.state"),
+    ("services.core.storage", "services.core.state"),
+    ("services.core.storage", "services.core.dumps"),
+    ("services.core.state", "services.core.storage.settings"),
+    ("services.core.state", "services.core.dumps"),
+    ("services.core.state", "services.core.jobs"),
+    ("services.core.state", "services.core.serving"),
+    ("services.core.jobs", "services.core.serving"),
+    ("services.jobs", "services.core.serving"),
+    ("services.jobs", "starlette"),
+    ("services.transform", "services.core.dumps"),
+    ("services.transform", "services.core.jobs"),
+]
+
+
+@pytest.mark.parametrize(("inside", "kept_out"), WALLS)
+def test_walls(imports: Imports, inside: str, kept_out: str) -> None:
+    assert users(within(imports, inside), kept_out) == set()
 
 
 def test_only_the_pipeline_and_the_process_that_draws_import_pyvips(imports: Imports) -> None:

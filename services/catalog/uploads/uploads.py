@@ -17,6 +17,7 @@ from services.core.assets import entries, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
+from services.core.state import entry_json
 from services.core.state.catalog import Catalog, Change, Claim
 from services.core.state.reaping import settle
 from services.core.storage import NewObject, ObjectExists, Receipt, Storage, StoredObject
@@ -223,7 +224,7 @@ class Uploads:
             return
         writing.claim = await self._catalog.claim_in_place(writing.unique_name)
         raw = await self._catalog.raw(writing.uuid)
-        writing.intended = writing.entry(Entry.from_json(raw) if raw else None)
+        writing.intended = writing.entry(entry_json.read(raw) if raw else None)
         writing.claim = await self._catalog.intend(writing.claim, writing.intended)
 
     async def _store(self, writings: list[_Writing]) -> None:

@@ -3,16 +3,14 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
-
-import orjson
 
 from services.core.assets import media_types, names
 from services.core.assets.facts import FACTS, NO_FACTS, Facts
 from services.core.assets.names import AssetName
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import BadRequest, NotReplaceable
-from services.core.storage.base import StoredObject
 
 FOCUS = ("focus_x", "focus_y")
 SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
@@ -63,14 +61,6 @@ class Entry:
     blurhash: str | None = None
     dominant_color: str | None = None
 
-    @classmethod
-    def from_json(cls, raw: bytes) -> Self:
-        """Read an entry as the catalog stores it."""
-        return cls(**orjson.loads(raw))
-
-    def to_json(self) -> bytes:
-        return orjson.dumps(self)
-
     @property
     def original_name(self) -> str:
         """The path under which `original` delivers the asset."""
@@ -115,11 +105,6 @@ class Entry:
         """Say whether the asset may no longer be served at `now` (seconds since the epoch)."""
         end = self.expires_at
         return self.expired or (end is not None and end <= now)
-
-
-def without_facts(raw: bytes | None) -> Entry | None:
-    """Return a stored entry as far as anything that is delivered depends on it."""
-    return Entry.from_json(raw).with_facts(NO_FACTS) if raw else None
 
 
 @dataclass(frozen=True, slots=True)

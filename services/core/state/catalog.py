@@ -26,11 +26,11 @@ from dataclasses import dataclass, replace
 from redis.exceptions import RedisError
 
 from services.core.assets import names
-from services.core.assets.entries import SETTABLE, Entry, without_facts
+from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
 from services.core.observing import origin
-from services.core.state import changes, keys
+from services.core.state import changes, entry_json, keys
 from services.core.state.changes import DELETED, DESCRIBED, WRITTEN, number_of
 from services.core.state.connection import Redis, script
 
@@ -84,7 +84,7 @@ class Claim:
     def intended(self) -> Entry | None:
         """The entry that the writer is about to make; of an obsolete object, the one that referred to it."""
         said = self.value.split(" ", 2)[2:]
-        return Entry.from_json(said[0].encode()) if said else None
+        return entry_json.read(said[0].encode()) if said else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Catalog:
         raw = await self.raw(uuid)
         if raw is None:
             raise no_entry(uuid)
-        return Entry.from_json(raw)
+        return entry_json.read(raw)
 
     async def revision(self) -> str:
         """Return what changes whenever any entry does."""
@@ -213,7 +213,7 @@ class Catalog:
 
     async def intend(self, claim: Claim, entry: Entry) -> Claim:
         """Add to a claim what entry its writer is about to make; raises Unavailable when the claim is lost."""
-        meant = Claim(claim.storage_key, f"{self.owner} {claim.uuid} {entry.to_json().decode()}")
+        meant = Claim(claim.storage_key, f"{self.owner} {claim.uuid} {entry_json.write(entry).decode()}")
         if not await self._intend(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value, meant.value]):
             raise _interrupted()
         return meant
@@ -253,7 +253,7 @@ class Catalog:
             raw = await self.raw(uuid)
             if raw is None:
                 raise no_entry(uuid)
-            old = Entry.from_json(raw)
+            old = entry_json.read(raw)
             new = step(old)
             if new == old:
                 return old, None
@@ -268,7 +268,7 @@ class Catalog:
         """
         while True:
             raw = await self.raw(uuid)
-            old = Entry.from_json(raw) if raw else None
+            old = entry_json.read(raw) if raw else None
             if old is None or old.signature != signature:
                 return False
             new = old.with_facts(facts)
@@ -283,7 +283,7 @@ class Catalog:
             raw = await self.raw(uuid)
             if raw is None:
                 raise no_entry(uuid)
-            old = Entry.from_json(raw)
+            old = entry_json.read(raw)
             check(old)
             change = await self._swap(raw, old, None, kind=DELETED, left="" if keep_bytes else old.storage_key)
             if change is not None:
@@ -305,7 +305,7 @@ class Catalog:
         cursor = 0
         while True:
             cursor, found = await self._redis.hscan(key, cursor, count=PAGE)
-            yield [Entry.from_json(raw) for raw in found.values()]
+            yield [entry_json.read(raw) for raw in found.values()]
             if not cursor:
                 return
 
@@ -324,7 +324,7 @@ class Catalog:
                 *(keys.CLAIMS, keys.CHANGES, keys.UNDESCRIBED),
             ],
             args=[
-                *(entry.uuid, expected or b"", wanted.to_json() if wanted else b""),
+                *(entry.uuid, expected or b"", entry_json.write(wanted) if wanted else b""),
                 "" if expires is None else repr(expires),
                 *((claim.storage_key, claim.value) if claim else ("", "")),
                 *(left, entry.unique_name, kind),
@@ -332,7 +332,7 @@ class Catalog:
                 *(changes.KEPT, entry.original_name, *origin.passed_on().values()),
             ],
         )
-        if outcome == b"conflict" and wanted and without_facts(detail) == wanted.with_facts(NO_FACTS):
+        if outcome == b"conflict" and wanted and entry_json.without_facts(detail) == wanted.with_facts(NO_FACTS):
             # Our own write: the answer to it was lost, and the connection said it again. Its number is not known; that
             # of the last change is no lower.
             return Change(number_of(await self.revision()), entry.uuid, left)
@@ -350,7 +350,7 @@ class Catalog:
         raw = await self.raw(intended.uuid)
         if raw is None:
             return None
-        current = Entry.from_json(raw)
+        current = entry_json.read(raw)
         if current.updated_date > intended.updated_date:
             intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
         return await self._swap(raw, intended, claim)
@@ -395,7 +395,7 @@ class Catalog:
         if not await self._redis.hsetnx(keys.CLAIMS, storage_key, claim.value):  # type: ignore[misc]
             return None
         raw = await self.raw(uuid)
-        if raw is None or Entry.from_json(raw).storage_key != storage_key:
+        if raw is None or entry_json.read(raw).storage_key != storage_key:
             return claim
         await self.release(claim)
         return None
@@ -433,7 +433,7 @@ def no_entry(uuid: str) -> NotFound:
 
 
 def _is_to_be_described(expected: bytes | None, new: Entry) -> bool:
-    fresh = expected is None or Entry.from_json(expected).signature != new.signature
+    fresh = expected is None or entry_json.read(expected).signature != new.signature
     return fresh and new.may_be_described
 
 

@@ -22,6 +22,7 @@
 | `tada:job:{id}` | text | what is known of a job, as JSON, for a week |
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
 | `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
+| `tada:jobs`, `tada:jobs:health-check` | sorted set, text | the queue, as arq keeps it, and its worker's sign of life |
 | `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |

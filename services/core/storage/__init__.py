@@ -1,5 +1,6 @@
 """The delegated storage: where the bytes are. One Protocol, one module per backend, chosen by settings."""
 
+from services.core.assets.stored_object import StoredObject
 from services.core.storage.base import (
     Listed,
     ListingUnsupported,
@@ -8,7 +9,6 @@ from services.core.storage.base import (
     ObjectMissing,
     Receipt,
     Storage,
-    StoredObject,
 )
 from services.core.storage.breaker import Breaker, GuardedStorage
 from services.core.storage.metered import MeteredStorage

@@ -5,11 +5,12 @@ reader that holds an entry reads the bytes of that entry or none, never half of 
 see `Storage.in_place`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import TadaError
 
 
@@ -19,20 +20,6 @@ class ObjectExists(Exception):
 
 class ObjectMissing(Exception):
     """The storage says that it has no such object (a storage that is down raises StorageDown instead)."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One object, by its key. The rest is for backends that want to know what they keep (see `entries.Entry`)."""
-
-    key: str
-    media_type: str = ""
-    """Of the bytes."""
-    version: int = 1
-    converted: bool = False
-    """The bytes are not what the asset's name says: they are its original."""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    """The entry, as far as it is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown, TadaError
 from services.core.observing import logs, metrics
-from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, Storage, StoredObject
+from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, Storage
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown, TadaError
-from services.core.storage.base import Listed, NewObject, ObjectExists, ObjectMissing, Receipt, StoredObject
+from services.core.storage.base import Listed, NewObject, ObjectExists, ObjectMissing, Receipt
 
 CHUNK = 256 * 1024
 _LISTED_AT_ONCE = 1000

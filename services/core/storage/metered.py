@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown, TadaError
 from services.core.observing import metrics, tracing
 from services.core.storage.base import (
@@ -17,7 +18,6 @@ from services.core.storage.base import (
     ObjectMissing,
     Receipt,
     Storage,
-    StoredObject,
 )
 
 

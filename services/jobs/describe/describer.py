@@ -20,7 +20,7 @@ from services.core.assets.facts import NO_FACTS
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
-from services.core.state import keys
+from services.core.state import entry_json, keys
 from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog, EntryDescribed, age
 from services.core.state.connection import Redis
@@ -110,14 +110,14 @@ async def _let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
 
 async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
     for raw in raws:
-        entry = Entry.from_json(raw)
+        entry = entry_json.read(raw)
         found.checked += 1
         if entry.facts != NO_FACTS or not entry.may_be_described:
             continue
         try:
             # Read again: a page takes its time.
             current = await catalog.raw(entry.uuid)
-            if current and await sight.describe(Entry.from_json(current)):
+            if current and await sight.describe(entry_json.read(current)):
                 found.described_count += 1
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
             found.undescribed_count += 1
@@ -186,7 +186,7 @@ class Describer:
         raw = await self._catalog.raw(uuid)
         if raw is None:
             return
-        entry = Entry.from_json(raw)
+        entry = entry_json.read(raw)
         try:
             if await self._deliveries(message_id) > _DELIVERIES_MAX:
                 raise Undecodable(f"{_DELIVERIES_MAX} workers have died of it.", "POST /jobs/describe tries it again.")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from services.core.assets import facts, media_types, names
 from services.core.assets.entries import FOCUS, Entry, timestamp
+from services.core.state import entry_json
 
 PROBLEMS_SHOWN = 5
 _FIELDS = tuple(Entry.__slots__)
@@ -130,7 +131,7 @@ def check(given: dict[str, Any]) -> Entry:
         **{**{name: given[name] for name in _FIELDS}, **dates, "uuid": names.asset_uuid(given["unique_name"])}
     )
     try:
-        entry.to_json()
+        entry_json.write(entry)
     except TypeError:
         raise Problem("a text of it is no valid Unicode") from None
     return entry

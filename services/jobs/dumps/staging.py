@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from services.core.assets.entries import Entry
 from services.core.errors import Unavailable
 from services.core.observing import origin
-from services.core.state import changes, keys
+from services.core.state import changes, entry_json, keys
 from services.core.state.catalog import Change
 from services.core.state.changes import number_of
 from services.core.state.connection import Redis, script
@@ -34,7 +34,7 @@ class Staging:
         ends = {entry.uuid: entry.expires_at for entry in entries if not entry.expired}
         due = {uuid: end for uuid, end in ends.items() if end is not None}
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hset(staged, mapping={entry.uuid: entry.to_json() for entry in entries})
+            pipeline.hset(staged, mapping={entry.uuid: entry_json.write(entry) for entry in entries})
             pipeline.zadd(order, {entry.uuid: self._count + at for at, entry in enumerate(entries, 1)})
             if due:
                 pipeline.zadd(expiry, due)

@@ -17,6 +17,7 @@ from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound
+from services.core.state import entry_json
 from services.core.state.catalog import Catalog
 from services.core.storage import ListingUnsupported, ObjectMissing, Storage, StoredObject
 
@@ -81,7 +82,7 @@ async def sync(catalog: Catalog, storage: Storage, *, dry_run: bool, max_percent
     allowed = entries * max_percent / 100
     lost: list[Entry] = []
     async for raws in catalog.scan():
-        batch = [Entry.from_json(raw) for raw in raws]
+        batch = [entry_json.read(raw) for raw in raws]
         found.checked += len(batch)
         lost += await _lost(storage, [entry for entry in batch if UUID(entry.uuid).bytes not in present])
         if len(lost) > allowed:
@@ -133,7 +134,7 @@ async def _listed(catalog: Catalog, storage: Storage, found: Sync) -> set[bytes]
         raws = await catalog.raws(uuids)
         claimed = await catalog.claimed(keys)
         for key, uuid, raw, is_claimed in zip(keys, uuids, raws, claimed, strict=True):
-            if raw is not None and Entry.from_json(raw).storage_key == key:
+            if raw is not None and entry_json.read(raw).storage_key == key:
                 present.add(UUID(uuid).bytes)
             elif not is_claimed:
                 found.unknown_count += 1

@@ -16,11 +16,12 @@ from starlette.responses import Response, StreamingResponse
 
 from services.core.assets import freshness as caching
 from services.core.assets import media_types, names
-from services.core.assets.entries import Entry, without_facts
+from services.core.assets.entries import Entry
 from services.core.assets.freshness import Lifetimes
 from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.observing import logs, metrics
 from services.core.serving.web import error_response
+from services.core.state import entry_json
 from services.core.state.entry_reader import EntryReader
 from services.core.state.rate_limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage
@@ -42,7 +43,7 @@ _SAFE = {"x-content-type-options": "nosniff"}
 _NO_SCRIPTS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
 """For types that can carry scripts: whatever is in them, the browser runs it nowhere."""
 
-_parsed = lru_cache(maxsize=1024)(Entry.from_json)
+_parsed = lru_cache(maxsize=1024)(entry_json.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
 
 def _same(now: list[bytes | None], before: list[bytes | None]) -> bool:
     """Say whether entries are the same, but for facts that are found out after an upload: no answer depends on them."""
-    return now == before or list(map(without_facts, now)) == list(map(without_facts, before))
+    return now == before or list(map(entry_json.without_facts, now)) == list(map(entry_json.without_facts, before))
 
 
 def _form(decision: Stored | Rendition) -> str:

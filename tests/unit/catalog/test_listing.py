@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 
 from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query
 from services.core.errors import BadRequest
+from services.core.state import entry_json
 from tests.unit.conftest import MakeEntry
 
 
@@ -89,7 +90,7 @@ def test_a_filter_compares_with_what_the_entry_says_in_json(
     make_entry: MakeEntry, key: str, value: str, taken: bool
 ) -> None:
     entry = make_entry(external_id="7", information="été à voir")
-    assert Query(key, value, None, 0).takes(entry.to_json()) is taken
+    assert Query(key, value, None, 0).takes(entry_json.write(entry)) is taken
 
 
 @given(value=st.text() | st.integers(-(2**53), 2**53) | st.booleans() | st.none())

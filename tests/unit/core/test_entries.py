@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.assets import entries
-from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.entries import StoredFile
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, NotReplaceable
+from services.core.state import entry_json
 from tests.unit.conftest import MakeEntry
 
 PROMISED_FIELDS = {
@@ -24,20 +25,20 @@ NOT_CONVERTED = "Replacement not allowed for files without conversion"
 
 
 def test_an_entry_has_every_promised_field(make_entry: MakeEntry) -> None:
-    assert orjson.loads(make_entry().to_json()).keys() >= PROMISED_FIELDS
+    assert orjson.loads(entry_json.write(make_entry())).keys() >= PROMISED_FIELDS
 
 
 def test_an_entry_survives_being_stored(make_entry: MakeEntry) -> None:
     entry = make_entry(external_id="x-1", information="été", expiration_date="2027-01-01T00:00:00.000+00:00")
-    assert Entry.from_json(entry.to_json()) == entry
+    assert entry_json.read(entry_json.write(entry)) == entry
 
 
 def test_an_entry_that_was_stored_before_focal_points_and_facts_has_none(make_entry: MakeEntry) -> None:
     entry = make_entry(focus_x=0.1, focus_y=0.2).with_facts(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
-    stored = orjson.loads(entry.to_json())
+    stored = orjson.loads(entry_json.write(entry))
     for name in ("focus_x", "focus_y", "width", "height", "blurhash", "dominant_color"):
         del stored[name]
-    older = Entry.from_json(orjson.dumps(stored))
+    older = entry_json.read(orjson.dumps(stored))
     assert older == replace(entry.with_facts(NO_FACTS), focus_x=None, focus_y=None)
 
 

@@ -6,8 +6,8 @@ from prometheus_client import REGISTRY
 from redis.exceptions import ConnectionError as RedisDown
 
 from services.core.errors import StorageDown
-from services.core.serving import health
-from services.core.serving.health import Health
+from services.core.probes import health
+from services.core.probes.health import Health
 
 
 class Dependency:

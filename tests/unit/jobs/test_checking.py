@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.assets.entries import Entry
+from services.core.state import entry_json
 from services.jobs.dumps.checking import PROBLEMS_SHOWN, Tally
 from tests.catalogs import an_entry, many
 
@@ -30,8 +31,8 @@ KNOWN_PICTURE = {
 def test_every_entry_of_this_service_comes_out_as_it_went_in() -> None:
     tally = Tally()
     entries = many(300)
-    found = tally.take([orjson.loads(entry.to_json()) for entry in entries])
-    assert [entry.to_json() for entry in found] == [entry.to_json() for entry in entries]
+    found = tally.take([orjson.loads(entry_json.write(entry)) for entry in entries])
+    assert [entry_json.write(entry) for entry in found] == [entry_json.write(entry) for entry in entries]
     assert (tally.entries, tally.completed, tally.renamed, tally.problem_count) == (300, 0, 0, 0)
 
 
@@ -76,7 +77,7 @@ def test_what_cannot_be_said_of_a_picture_is_a_problem(wrong: dict[str, Any], pr
 def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wrong: Any) -> None:
     tally = Tally()
     for entry in tally.take([{**asdict(an_entry()), name: wrong}]):
-        again = Entry.from_json(entry.to_json())
+        again = entry_json.read(entry_json.write(entry))
         assert again == entry
         for field in fields(Entry):
             expected = asdict(an_entry())[field.name]

@@ -18,7 +18,7 @@ from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER, Lifetimes
 from services.core.errors import Behind
 from services.core.serving.web import ERROR_HANDLERS, Direct
-from services.core.state import connection
+from services.core.state import connection, entry_json
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.transform.address import questions
@@ -57,7 +57,7 @@ class Entries:
         if self.revision < at_least:
             raise Behind
         found = [self.catalogued.get(uuid) for uuid in uuids]
-        return [entry.to_json() if entry else None for entry in found]
+        return [entry_json.write(entry) if entry else None for entry in found]
 
 
 class Service:

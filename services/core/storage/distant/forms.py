@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from services.core.assets.entries import SETTABLE
-from services.core.storage.base import NewObject, StoredObject
+from services.core.assets.stored_object import StoredObject
+from services.core.storage.base import NewObject
 
 _PIECE = 64 * 1024
 _BATCH = 100

@@ -10,9 +10,10 @@ from functools import partial
 
 import orjson
 
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown, TadaError
 from services.core.storage.attempts import attempt, resumed
-from services.core.storage.base import Listed, ListingUnsupported, NewObject, ObjectExists, Receipt, StoredObject
+from services.core.storage.base import Listed, ListingUnsupported, NewObject, ObjectExists, Receipt
 from services.core.storage.distant import forms
 from services.core.storage.distant.client import NO_SUCH_ROUTE, DistantClient, complain, note
 from services.core.storage.distant.reading import Reading

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, FlexibleChecksumError
 
+from services.core.assets.stored_object import StoredObject
 from services.core.errors import BucketMissing, StorageDown, StorageRefused, TadaError
 from services.core.storage.attempts import Interrupted, Policy, resumed
-from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, StoredObject
+from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt
 from services.core.storage.s3.client import connect
 from services.core.storage.s3.errors import NOT_S3, BeyondEnd, errors_named, named_code
 from services.core.storage.s3.upload import Uploader, ask, given

@@ -20,7 +20,7 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.core.observing import logs, metrics
-from services.core.serving.health import Health
+from services.core.probes.health import Health
 from services.core.settings import CoreSettings
 
 log = logging.getLogger(__name__)
