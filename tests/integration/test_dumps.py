@@ -192,18 +192,20 @@ async def test_a_dump_is_of_one_instant_while_writes_go_on(
     client: Redis, catalog: Catalog, local: DumpStore, folder: Path, dump: Dumping
 ) -> None:
     await fill(client, many(3000))
-    stop = asyncio.Event()
+    begun, stop = asyncio.Event(), asyncio.Event()
 
     async def write() -> None:
         number = 0
         while not stop.is_set():
             # Always created first and deleted then: at any instant there is the younger one, or both.
             await catalog.create(an_entry(f"write-{number + 1}"), None)
+            begun.set()
             if number:
                 await catalog.delete(an_entry(f"write-{number}").uuid, lambda entry: None, keep_bytes=True)
             number += 1
 
     writing = asyncio.create_task(write())
+    await begun.wait()
     try:
         made = await dump.create(local)
     finally:

@@ -20,7 +20,7 @@ import sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from services.core.server import serve
+from services.core.serving.server import serve
 from services.core.settings import ServerSettings
 app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("here"), methods=["GET", "POST"])])
 serve(app, ServerSettings(host="127.0.0.1", port=int(sys.argv[1])))
