@@ -109,9 +109,8 @@ def test_purges_jobs_and_the_catalog_are_in_the_metrics_of_the_worker(watched: S
     assert abs(total(found, "tada_job_last_success_timestamp_seconds", kind="sync") - time.time()) < 120
     assert total(found, "tada_catalog_entries") == 1
     assert total(found, "tada_gateway_resets_total") == 0
-    wait_until(lambda: "tada_gateway_nodes" in samples(watched, "jobs"))
+    wait_until(lambda: total(samples(watched, "jobs"), "tada_gateway_nodes", state="current") == 2)
     found = samples(watched, "jobs")
-    assert total(found, "tada_gateway_nodes", state="current") == 2
     assert total(found, "tada_gateway_nodes", state="away") == 0
     wait_until(lambda: total(samples(watched, "jobs"), "tada_changes_pending") == 0)
 

@@ -159,7 +159,13 @@ class Distributor:
         if not kept.reachable:
             kept.reachable = True
             logs.event(log, logging.INFO, "node_back", node=kept.node.address)
+        self._count_nodes()
         await self._tell()
+
+    def _count_nodes(self) -> None:
+        reachable = sum(kept.reachable for kept in self._nodes.values())
+        metrics.NODES.labels("current").set(reachable)
+        metrics.NODES.labels("away").set(len(self._nodes) + len(self._unknown) - reachable)
 
     # Who waits
 
@@ -187,10 +193,7 @@ class Distributor:
         while _goes_on():
             await asyncio.sleep(progress.TOLD_SECONDS)
             await self._tell(again=True)
-            nodes = self._nodes.values()
-            away = sum(not kept.reachable for kept in nodes) + len(self._unknown)
-            metrics.NODES.labels("away").set(away)
-            metrics.NODES.labels("current").set(len(nodes) + len(self._unknown) - away)
+            self._count_nodes()
             lacking = self._recent.between(self._told.everywhere, self._recent.newest)
             metrics.CHANGES.set(len(lacking))
             metrics.OLDEST_CHANGE.set(changes.age(lacking[0].number, time.time()) if lacking else 0)
