@@ -176,6 +176,8 @@ class Distributor:
             return Reached(logged, 0, 0)
         reachable = min((kept.position for kept in nodes if kept.reachable), default=logged)
         away = [kept.position for kept in nodes if not kept.reachable] + [0 for _ in self._unknown]
+        # No more than this worker has read: what a node has of another log says nothing about this one.
+        reachable = min(reachable, logged)
         return Reached(logged, min([reachable, *away]), reachable)
 
     async def _tell(self, *, again: bool = False) -> None:
