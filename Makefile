@@ -30,13 +30,13 @@ test-replicas: setup-dev ## Run the end-to-end tests with two processes of each 
 	@REPLICAS=2 $(PY) -m pytest -m alone tests/e2e
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
-	@$(PY) -m tests.endurance $(MINUTES) soak-results
+	@$(PY) -m tests.programs.soak $(MINUTES) soak-results
 
 soak-changes: setup-dev ## 10 000 changes while parts are killed; no old byte may be seen (CHANGES=n)
-	@$(PY) -m tests.storm $(or $(CHANGES),10000)
+	@$(PY) -m tests.programs.soak_changes $(or $(CHANGES),10000)
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
-	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.soak
+	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.programs.soak_renders
 
 bench: setup-bench ## Measure every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
 	@$(PY) -m tools.bench

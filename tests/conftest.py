@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.s3_server import S3Server
+from tests.processes.s3_server import S3Server
 
 
 @pytest.fixture(scope="session")

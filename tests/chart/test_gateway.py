@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendering import TIERS, environment, render
+from tests.support.chart import TIERS, environment, render
 from tools.stack import gateway
 from tools.stack.plan import ROOT, modules_folder
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import (
+from tests.support.chart import (
     CHART,
     SERVICES,
     TIERS,

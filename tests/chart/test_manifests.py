@@ -16,7 +16,7 @@ from services.core.probes.health import Health
 from services.core.probes.internal import Internal
 from services.jobs.settings import JobsSettings
 from services.transform import metrics as transform_metrics
-from tests.chart.rendering import (
+from tests.support.chart import (
     CHART,
     SERVICES,
     TIERS,
@@ -32,7 +32,7 @@ from tests.chart.rendering import (
     run,
     workloads,
 )
-from tests.e2e.system import wait_until
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
 S3 = {"delegatedStorage.storageMethod": "S3", "s3.accessKey": "key", "s3.secretKey": "secret", "s3.endpoint": "minio"}

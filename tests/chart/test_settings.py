@@ -10,7 +10,7 @@ from services.catalog.settings import CatalogSettings
 from services.core.settings import CoreSettings, load
 from services.jobs.settings import JobsSettings
 from services.transform.settings import TransformSettings
-from tests.chart.rendering import (
+from tests.support.chart import (
     SERVICES,
     TIERS,
     VALUES_FILES,

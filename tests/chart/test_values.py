@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, Refused, render
+from tests.support.chart import CHART, Refused, render
 from tools import chart_readme
 from tools.stack.plan import ROOT
 

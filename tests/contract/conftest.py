@@ -1,27 +1,16 @@
 """Every kind of storage, each with a real server behind it."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from services.core.storage import Storage, StorageSettings, open_storage
-from tests import distant_backend, s3_server
+from services.core.storage import Storage, StorageSettings
+from tests.processes import distant_backend, s3_server
+from tests.support.storages import opened
 
 WRITE_ONCE = ["local", "s3"]
 IN_PLACE = ["distant-versions", "distant-in-place"]
-
-
-@asynccontextmanager
-async def opened(settings: StorageSettings) -> AsyncIterator[Storage]:
-    made = open_storage(settings)
-    made.prepare()
-    await made.open()
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 @pytest.fixture

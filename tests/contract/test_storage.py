@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from services.core.storage import ObjectExists, ObjectMissing, Receipt, Storage, StoredObject
-from tests.storing import an_object, listed, new, put, streamed
+from tests.support.objects import an_object, listed, new, put, streamed
 
 CAT = an_object()
 BIG = 12 * 1024 * 1024 + 345

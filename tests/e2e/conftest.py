@@ -12,8 +12,8 @@ import skimage
 import sklearn
 from PIL import Image
 
-from tests.e2e.system import REPLICAS, System
-from tests.slow import Silent
+from tests.processes.system import REPLICAS, System
+from tests.support.slow_clients import Silent
 
 _NUMBERS = itertools.count(1)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.system import System
+from tests.processes.system import System
 from tools.stack.plan import ROOT
 
 

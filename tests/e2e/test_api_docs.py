@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
 ANYTHING = "…"

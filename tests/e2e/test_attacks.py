@@ -16,8 +16,9 @@ import httpx
 import pytest
 import redis
 
-from tests.e2e.system import System, get_as_is, wait_until
-from tests.storm import Storm, memory
+from tests.processes.system import System, get_as_is
+from tests.programs.soak_changes import Storm, memory
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

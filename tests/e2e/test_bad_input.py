@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 JPEG = "image/jpeg"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.core.assets.facts import FACTS
-from tests.e2e.system import System
+from tests.processes.system import System
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
 

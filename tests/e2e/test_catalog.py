@@ -16,7 +16,8 @@ import redis
 from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.state import entry_json
-from tests.e2e.system import System, free_ports, get_as_is
+from tests.processes.system import System, get_as_is
+from tests.support.ports import free_ports
 
 MANY = 100_000
 CHANGES, CLIENTS = 10_000, 16

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 
-from tests.e2e.system import System, get_as_is
-from tests.pixels import decode, distance
+from tests.processes.system import System, get_as_is
+from tests.support.pixels import decode, distance
 
 CLOSE = 6.0
 """Mean difference out of 255 that WebP at these qualities and another resampling filter explain."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.system import free_ports, wait_until
+from tests.support.ports import free_ports
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT, Ports
 
 README = (ROOT / "examples/distant_backend/README.md").read_text()

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from tests.e2e.system import System
+from tests.processes.system import System
 from tools import configuration
 from tools.stack.plan import ROOT
 

@@ -16,9 +16,10 @@ from services.jobs.settings import JobsSettings
 from services.transform.doctor import formats
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
-from tests.e2e.system import System, free_ports
-from tests.redis_server import RedisServer
-from tests.s3_server import KEYS, S3Server, settings_for
+from tests.processes.redis_server import RedisServer
+from tests.processes.s3_server import KEYS, S3Server, settings_for
+from tests.processes.system import System
+from tests.support.ports import free_ports
 from tools.stack.plan import ROOT
 
 

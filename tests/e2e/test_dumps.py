@@ -11,8 +11,9 @@ import pytest
 import redis as plain_redis
 
 from services.core.state import connection
-from tests.catalogs import fill, many
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.catalogs import fill, many
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

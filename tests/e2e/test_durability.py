@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

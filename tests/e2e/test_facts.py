@@ -7,8 +7,9 @@ from typing import Any
 import redis
 
 from services.core.assets.facts import FACTS
-from tests.e2e.system import System, wait_until
-from tests.hostile import png_header
+from tests.processes.system import System
+from tests.support.hostile_files import png_header
+from tests.support.waits import wait_until
 
 CHINA = {"width": 640, "height": 427, "dominant_color": "#eef2f9"}
 

@@ -1,6 +1,6 @@
 """Every part killed, frozen and restarted while clients upload, replace, delete and read: what they see of it.
 
-The load checks every answer (tests/load.py). The numbers of docs/reliability.md come from `make test-faults`.
+The load checks every answer (tests/support/load.py). The numbers of docs/reliability.md come from `make test-faults`.
 """
 
 import os
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.system import System, wait_until
-from tests.faulting import OUTAGE, RECOVERED_WITHIN, Faulted
-from tests.faulty import Faulty
-from tests.load import Load
-from tests.s3_server import BUCKET, S3Server
+from tests.processes.fault_proxy import Faulty
+from tests.processes.s3_server import BUCKET, S3Server
+from tests.processes.system import System
+from tests.support.load import Load
+from tests.support.outages import OUTAGE, RECOVERED_WITHIN, Faulted
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

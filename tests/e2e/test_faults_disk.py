@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.system import System, wait_until
-from tests.faulting import OUTAGE, Faulted
-from tests.load import Load
+from tests.processes.system import System
+from tests.support.load import Load
+from tests.support.outages import OUTAGE, Faulted
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.system import System, get_as_is
+from tests.processes.system import System, get_as_is
 
 
 def test_the_second_request_is_answered_by_the_edge(system: System, photos: dict[str, bytes], name: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from services.transform.address.signing import sign
-from tests.e2e.system import System, get_as_is, wait_until
+from tests.processes.system import System, get_as_is
+from tests.support.waits import wait_until
 
 KEY = "k" * 32
 

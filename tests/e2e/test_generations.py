@@ -19,8 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.core.assets.facts import NO_FACTS
 from services.core.state import keys
-from tests.e2e.system import System, get_as_is, wait_until
-from tests.s3_server import free_run_of_ports
+from tests.processes.system import System, get_as_is
+from tests.support.ports import free_run_of_ports
+from tests.support.waits import wait_until
 from tools.stack import ready
 
 TIERS = ("nginx-edge", "nginx-cache")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import System
-from tests.hostile import Hostile, corpus
-from tests.pixels import decode
+from tests.processes.system import System
+from tests.support.hostile_files import Hostile, corpus
+from tests.support.pixels import decode
 
 pytestmark = pytest.mark.alone
 
 EVERY = 8
-"""Of the files that are cut off somewhere, one in so many: tests/unit/transform/test_hostile.py has them all."""
+"""Of the files that are cut off somewhere, one in so many: tests/unit/transform/render/test_hostile.py has them all."""
 SECONDS_MAX = 2.0
 DESCRIBED_WITHIN = 120.0
 """Some hundred files wait in a queue to be looked at, one after the other, each in a process of its own."""

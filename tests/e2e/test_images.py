@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.composed import Composed
-from tests.e2e.system import wait_until
-from tests.images import copied, read
+from tests.processes.compose import Composed
+from tests.processes.containers import copied, read
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
 SERVICES = ("catalog", "transform", "jobs")

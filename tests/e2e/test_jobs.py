@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
 TOKEN = "token-of-the-tests"

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.e2e.system import REPLICAS, System, free_ports
+from tests.processes.system import REPLICAS, System
+from tests.support.ports import free_ports
 
 MakeSystem = Callable[..., System]
 

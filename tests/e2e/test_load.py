@@ -11,7 +11,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.distant_backend import TOKEN, Backend
-from tests.e2e.system import System
-from tests.s3_server import S3Server
+from tests.processes.distant_backend import TOKEN, Backend
+from tests.processes.s3_server import S3Server
+from tests.processes.system import System
 
 pytestmark = pytest.mark.alone
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.e2e.system import System, get_as_is
-from tests.pixels import decode
+from tests.processes.system import System, get_as_is
+from tests.support.pixels import decode
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 SAFARI_16 = "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml"

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.e2e.system import System, get_as_is, wait_until
+from tests.processes.system import System, get_as_is
+from tests.support.waits import wait_until
 
 SIZES = range(20, 60)
 

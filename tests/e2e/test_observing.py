@@ -11,8 +11,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.system import System, wait_until
-from tests.s3_server import free_run_of_ports
+from tests.processes.system import System
+from tests.support.ports import free_run_of_ports
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
 TOKEN = "t0ken-that-must-never-be-in-a-log"

@@ -20,8 +20,8 @@ from PIL import Image
 from schemathesis.core.failures import Failure
 from schemathesis.transport.serialization import Binary
 
-from tests.e2e.system import System
-from tests.judged import faults_of
+from tests.processes.system import System
+from tests.support.schema_faults import faults_of
 
 TOKEN = "token-of-the-tests"
 PREFIXED = {

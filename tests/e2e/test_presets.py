@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.e2e.system import System, get_as_is
-from tests.pixels import decode
+from tests.processes.system import System, get_as_is
+from tests.support.pixels import decode
 
 
 def test_presets_have_one_cache_entry_each_are_purged_and_can_be_all_that_is_served(

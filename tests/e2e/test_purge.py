@@ -17,8 +17,9 @@ import pytest
 import redis
 from PIL import Image
 
-from tests.e2e.system import System, get_as_is, wait_until
-from tests.pixels import decode, distance
+from tests.processes.system import System, get_as_is
+from tests.support.pixels import decode, distance
+from tests.support.waits import wait_until
 
 CLOSE = 6.0
 KEPT_FORMS = 12

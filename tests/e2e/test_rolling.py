@@ -16,7 +16,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

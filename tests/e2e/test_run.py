@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.system import free_ports, wait_until
-from tests.s3_server import client as s3_client
-from tests.s3_server import free_run_of_ports
+from tests.processes.s3_server import client as s3_client
+from tests.support.ports import free_ports, free_run_of_ports
+from tests.support.waits import wait_until
 from tools.stack import s3
 from tools.stack.plan import ROOT, Ports
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 import redis
 
-from tests.e2e.system import System, wait_until
-from tests.s3_server import BUCKET, S3Server
+from tests.processes.s3_server import BUCKET, S3Server
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

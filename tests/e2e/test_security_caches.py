@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.e2e.system import System, get_as_is
+from tests.processes.system import System, get_as_is
 
 pytestmark = pytest.mark.usefixtures("silent")
 

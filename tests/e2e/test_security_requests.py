@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.system import System, get_as_is, wait_until
-from tests.slow import BODY_WITHIN, HEADERS_WITHIN, Silent, dripping, has_ended
+from tests.processes.system import System, get_as_is
+from tests.support.slow_clients import BODY_WITHIN, HEADERS_WITHIN, Silent, dripping, has_ended
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.system import System
-from tests.s3_server import KEYS, S3Server
+from tests.processes.s3_server import KEYS, S3Server
+from tests.processes.system import System
 from tools.stack.plan import ROOT
 
 SECRETS = {

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 
 from services.transform.address.signing import sign
-from tests.e2e.system import System, wait_until
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 OLD, NEW = "o" * 32, "n" * 32
 

@@ -1,6 +1,6 @@
 """The table of docs/storage.md: what clients and the public see of a storage that fails, and what is left of it.
 
-The storage is a real server; what fails is the way to it (tests/faulty.py).
+The storage is a real server; what fails is the way to it (tests/processes/fault_proxy.py).
 """
 
 import hashlib
@@ -16,10 +16,11 @@ import httpx
 import pytest
 import redis
 
-from tests.distant_backend import TOKEN, Backend
-from tests.e2e.system import System, wait_until
-from tests.faulty import Faulty, Mode
-from tests.s3_server import BUCKET, S3Server
+from tests.processes.distant_backend import TOKEN, Backend
+from tests.processes.fault_proxy import Faulty, Mode
+from tests.processes.s3_server import BUCKET, S3Server
+from tests.processes.system import System
+from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.alone
 

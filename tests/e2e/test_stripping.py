@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from tests.e2e.system import System
-from tests.pixels import decode
+from tests.processes.system import System
+from tests.support.pixels import decode
 
 
 def test_metadata_is_removed_before_a_file_is_stored(

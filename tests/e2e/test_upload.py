@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.system import System
+from tests.processes.system import System
 
 FIELDS = {
     *("uuid", "version", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url"),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from services.core.state.connection import Redis, connect
-from tests.redis_server import RedisServer
+from tests.processes.redis_server import RedisServer
 
 
 @pytest.fixture(scope="module")

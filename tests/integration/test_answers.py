@@ -15,9 +15,9 @@ from services.core.assets.freshness import GENERATION_HEADER
 from services.core.state import keys, progress
 from services.core.state.connection import Redis
 from services.core.state.progress import Reached
-from tests.redis_server import RedisServer
-from tests.unit.transform.test_pipeline import RED, encoded, marked
-from tests.waiting import eventually
+from tests.processes.redis_server import RedisServer
+from tests.support.pictures import RED, encoded, marked
+from tests.support.waits import eventually
 
 PHOTO, OTHER = (encoded(marked((size, 48), RED), "JPEG") for size in (64, 32))
 UUID = names.asset_uuid("/DEV/cat.webp")

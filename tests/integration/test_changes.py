@@ -15,9 +15,9 @@ from services.core.state.catalog import Catalog, Change
 from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
 from services.core.state.connection import Redis, connect
 from services.jobs.dumps.staging import Staging
-from tests.catalogs import an_entry, fill, many
-from tests.redis_server import RedisServer
-from tests.waiting import eventually
+from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import an_entry, fill, many
+from tests.support.waits import eventually
 
 SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 

@@ -22,9 +22,9 @@ from services.core.state.connection import Redis
 from services.core.state.reaping import settle
 from services.core.storage import ObjectMissing, Storage, open_storage
 from services.jobs.upkeep.reap import reap
-from tests.distant_backend import Backend, settings_for
-from tests.storing import new
-from tests.waiting import eventually
+from tests.processes.distant_backend import Backend, settings_for
+from tests.support.objects import new
+from tests.support.waits import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
 RULES = Rules(("DEV",), frozenset({"image/png"}), "http://localhost/assets/media", strip_metadata=False)

@@ -29,9 +29,9 @@ from services.transform.answer import kept
 from services.transform.app import make_app as make_transform
 from services.transform.render import pipeline
 from services.transform.settings import TransformSettings
-from tests.e2e.system import wait_until
-from tests.redis_server import RedisServer
-from tests.unit.transform.test_pipeline import RED, encoded, marked
+from tests.processes.redis_server import RedisServer
+from tests.support.pictures import RED, encoded, marked
+from tests.support.waits import wait_until
 
 PHOTO = encoded(marked((640, 480), RED), "JPEG")
 UUID = names.asset_uuid("/DEV/cat.webp")

@@ -29,10 +29,10 @@ from services.core.storage.local import LocalStorage
 from services.jobs.describe import describer
 from services.jobs.describe.describer import Describer, Sight, describe_all
 from services.jobs.dumps.staging import Staging
-from tests.catalogs import an_entry, fill
-from tests.redis_server import RedisServer
-from tests.storing import put
-from tests.waiting import eventually
+from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import an_entry, fill
+from tests.support.objects import put
+from tests.support.waits import eventually
 
 PHOTO = (Path(sklearn.__file__).parent / "datasets/images/china.jpg").read_bytes()
 FLOWER = (Path(sklearn.__file__).parent / "datasets/images/flower.jpg").read_bytes()
@@ -312,7 +312,7 @@ async def test_a_worker_that_is_killed_in_the_middle_leaves_it_to_the_next(
     monkeypatch.setattr(describer, "LOST_SECONDS", 0.5)
     entry = await upload(catalog, storage)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.working", server.url, str(storage.spool.parent.parent), "describe"),
+        *(sys.executable, "-m", "tests.processes.worker", server.url, str(storage.spool.parent.parent), "describe"),
         env=dict(os.environ),
     )
 

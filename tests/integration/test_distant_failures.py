@@ -15,7 +15,7 @@ from services.core.errors import DumpDamaged, StorageDown, StorageRefused, TooLa
 from services.core.storage import ObjectMissing, Receipt
 from services.core.storage.base import ListingUnsupported
 from services.core.storage.distant.storage import DistantStorage
-from tests.distant_backend import (
+from tests.processes.distant_backend import (
     Answering,
     Asked,
     Backend,
@@ -28,7 +28,7 @@ from tests.distant_backend import (
     silence,
     told,
 )
-from tests.storing import an_object, listed, new, put, streamed
+from tests.support.objects import an_object, listed, new, put, streamed
 
 CAT = an_object(version=3)
 DOG = an_object("DEV/dog.webp")

@@ -19,11 +19,11 @@ from services.core.dumps.distant import DistantDumps
 from services.core.storage import NewObject, ObjectMissing, Receipt
 from services.core.storage.distant.storage import DistantStorage
 from services.core.storage.settings import StorageSettings
-from tests.catalogs import an_entry, many
-from tests.described import Described
-from tests.distant_backend import TOKEN, Asked, Backend, Exchange, recorded, settings_for
-from tests.judged import faults_of
-from tests.storing import listed, new, put, streamed
+from tests.processes.distant_backend import TOKEN, Asked, Backend, Exchange, recorded, settings_for
+from tests.support.catalogs import an_entry, many
+from tests.support.objects import listed, new, put, streamed
+from tests.support.openapi_document import Described
+from tests.support.schema_faults import faults_of
 from tools.stack.plan import ROOT
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/distant-backend.openapi.yaml").read_text())

@@ -15,9 +15,9 @@ from services.core.errors import StorageDown
 from services.core.state import entry_json
 from services.core.storage import ObjectExists, Receipt, StoredObject
 from services.core.storage.distant.storage import DistantStorage
-from tests.catalogs import an_entry
-from tests.distant_backend import TOKEN, Answering, Asked, Told, answer, settings_for, told
-from tests.storing import an_object, new, put, streamed
+from tests.processes.distant_backend import TOKEN, Answering, Asked, Told, answer, settings_for, told
+from tests.support.catalogs import an_entry
+from tests.support.objects import an_object, new, put, streamed
 
 STORED = answer(201, {})
 CAT, DOG = an_object("DEV/cat.webp", version=2), an_object("DEV/dog.webp", version=5)

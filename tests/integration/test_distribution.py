@@ -21,10 +21,10 @@ from services.jobs import metrics
 from services.jobs.dumps.staging import Staging
 from services.jobs.purge import distribution, recent
 from services.jobs.purge.node import Batch
-from tests.catalogs import an_entry
-from tests.gateway_nodes import Key, Machine, Names, Worker
-from tests.redis_server import RedisServer
-from tests.waiting import eventually
+from tests.processes.gateway_nodes import Key, Machine, Names, Worker
+from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import an_entry
+from tests.support.waits import eventually
 
 LONG = 20.0
 """Seconds: longer than anything takes here that ends at all."""

@@ -27,11 +27,11 @@ from services.jobs.dumps.dumping import Dump, create_dump
 from services.jobs.dumps.initial import restore_on_init
 from services.jobs.dumps.restoring import Restored, restore_dump
 from services.jobs.dumps.staging import Taken
-from tests.catalogs import an_entry, due, fill, many, shown
-from tests.distant_backend import Asked, Backend, answer, settings_for, told
-from tests.redis_server import RedisServer
-from tests.s3_server import BUCKET, S3Server
-from tests.s3_server import settings_for as s3_settings_for
+from tests.processes.distant_backend import Asked, Backend, answer, settings_for, told
+from tests.processes.redis_server import RedisServer
+from tests.processes.s3_server import BUCKET, S3Server
+from tests.processes.s3_server import settings_for as s3_settings_for
+from tests.support.catalogs import an_entry, due, fill, many, shown
 
 pytestmark = pytest.mark.alone
 

@@ -32,8 +32,8 @@ from services.jobs.queue import runner
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
-from tests.redis_server import RedisServer
-from tests.waiting import eventually
+from tests.processes.redis_server import RedisServer
+from tests.support.waits import eventually
 
 # arq closes its pool by a name that redis-py calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
@@ -329,7 +329,7 @@ async def test_a_job_whose_worker_was_killed_is_taken_by_the_next_one(
 ) -> None:
     asked = await queue.put("publish", {}, "cms")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.working", server.url, str(tmp_path), "hang"), env=dict(os.environ)
+        *(sys.executable, "-m", "tests.processes.worker", server.url, str(tmp_path), "hang"), env=dict(os.environ)
     )
     await eventually(lambda: is_in(log, asked.id, "running"), 20)
     process.send_signal(signal.SIGKILL)
@@ -348,7 +348,7 @@ async def test_a_job_that_kills_its_worker_every_time_is_given_up(
 ) -> None:
     asked = await queue.put("publish", {}, "cms")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.working", server.url, str(tmp_path), "die"), env=dict(os.environ)
+        *(sys.executable, "-m", "tests.processes.worker", server.url, str(tmp_path), "die"), env=dict(os.environ)
     )
     assert await process.wait() == -signal.SIGKILL
     async with worker(tools, publish=Job(hello, 60, 1, alone=True)):

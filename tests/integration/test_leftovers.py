@@ -17,9 +17,9 @@ from services.core.state.connection import Redis, connect
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
 from services.jobs.upkeep.reap import reap
-from tests.catalogs import an_entry
-from tests.storing import listed, put
-from tests.waiting import eventually
+from tests.support.catalogs import an_entry
+from tests.support.objects import listed, put
+from tests.support.waits import eventually
 
 PHOTO = b"\xff\xd8\xff\xe0 a photograph"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.core.state import rate_limits
 from services.core.state.connection import Redis, connect
 from services.core.state.rate_limits import Limit, Limiter
-from tests.redis_server import RedisServer
+from tests.processes.redis_server import RedisServer
 
 pytestmark = pytest.mark.alone
 

@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from services.core.state import keys, progress
 from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
 from services.core.state.progress import Progress, Reached
-from tests.redis_server import RedisServer
-from tests.waiting import eventually
+from tests.processes.redis_server import RedisServer
+from tests.support.waits import eventually
 
 
 async def listeners(client: Redis) -> int:

@@ -14,7 +14,7 @@ from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
 from services.core.state.entry_reader import EntryReader
 from services.transform.address import asked
 from services.transform.answer.decide import candidates
-from tests.redis_server import RedisServer
+from tests.processes.redis_server import RedisServer
 
 
 @pytest.fixture

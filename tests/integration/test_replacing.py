@@ -24,8 +24,8 @@ from services.core.storage import StorageSettings, open_storage
 from services.jobs.dumps.dumping import create_dump
 from services.jobs.dumps.restoring import restore_dump
 from services.jobs.dumps.staging import STAGED_SECONDS, Staging
-from tests.catalogs import an_entry, due, fill, many, shown
-from tests.redis_server import RedisServer
+from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import an_entry, due, fill, many, shown
 from tools.stack.plan import ROOT
 
 
@@ -179,7 +179,7 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
         await fill(client, old)
         expiring = await due(client)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.restoring", server.url, str(tmp_path), filename, cwd=ROOT
+            sys.executable, "-m", "tests.processes.restore", server.url, str(tmp_path), filename, cwd=ROOT
         )
         deadline = time.monotonic() + 30
         while True:

@@ -19,12 +19,13 @@ from services.core.errors import StorageDown, StorageRefused
 from services.core.storage import ObjectExists, ObjectMissing, Receipt, Storage
 from services.core.storage.s3 import upload as s3_upload
 from services.core.storage.s3.upload import PART
-from tests.contract.conftest import opened
-from tests.faulty import Faulty
-from tests.s3_server import BUCKET, S3Server, free_run_of_ports, settings_for
-from tests.s3_way import Asked, Way, answer, damaged, first, spoilt, way_to
-from tests.storing import an_object, listed, new, put, streamed
-from tests.waiting import eventually
+from tests.processes.fault_proxy import Faulty
+from tests.processes.s3_proxy import Asked, Way, answer, damaged, first, spoilt, way_to
+from tests.processes.s3_server import BUCKET, S3Server, settings_for
+from tests.support.objects import an_object, listed, new, put, streamed
+from tests.support.ports import free_run_of_ports
+from tests.support.storages import opened
+from tests.support.waits import eventually
 
 CAT = an_object()
 LARGE = 2 * PART + 345

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.e2e.system import free_ports, wait_until
+from tests.support.ports import free_ports
+from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
 pytestmark = pytest.mark.alone

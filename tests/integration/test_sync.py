@@ -18,11 +18,11 @@ from services.core.state.connection import Redis
 from services.core.storage import Listed, NewObject, ObjectMissing, Storage, StorageSettings, open_storage
 from services.jobs.upkeep.reap import reap
 from services.jobs.upkeep.sync import Sync, sync
-from tests.catalogs import an_entry, fill
-from tests.distant_backend import Backend, settings_for
-from tests.s3_server import S3Server
-from tests.s3_server import settings_for as s3_settings_for
-from tests.s3_way import answer, way_to
+from tests.processes.distant_backend import Backend, settings_for
+from tests.processes.s3_proxy import answer, way_to
+from tests.processes.s3_server import S3Server
+from tests.processes.s3_server import settings_for as s3_settings_for
+from tests.support.catalogs import an_entry, fill
 
 
 @pytest.fixture

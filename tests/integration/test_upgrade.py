@@ -15,9 +15,9 @@ from services.core.state.changes import CatalogReplaced, ChangeLog, number_of
 from services.core.state.connection import Redis, connect
 from services.core.state.entry_reader import EntryReader
 from services.jobs.purge import upgrade
-from tests.catalogs import an_entry
-from tests.redis_server import RedisServer
-from tests.waiting import eventually
+from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import an_entry
+from tests.support.waits import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import orjson
 from services.catalog.whole_list import WholeList
 from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
-from tests.catalogs import an_entry
+from tests.support.catalogs import an_entry
 
 
 def listed(body: bytes | None) -> list[str]:

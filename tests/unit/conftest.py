@@ -1,21 +1,16 @@
 """What several unit tests need: real photographs, and entries as an upload makes them."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import skimage
 import sklearn
 from hypothesis import settings
 
-from services.core.assets import entries, names
-from services.core.assets.entries import Entry, StoredFile
+from tests.support.entries import MakeEntry, made_entry
 
 settings.register_profile("unit", deadline=None, max_examples=100, database=None)
 settings.load_profile("unit")
-
-MakeEntry = Callable[..., Entry]
 
 _PHOTOS = {
     "china.jpg": Path(sklearn.__file__).parent / "datasets/images/china.jpg",
@@ -32,25 +27,4 @@ def photos() -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def make_entry() -> MakeEntry:
-    """Return a function that makes the entry of an uploaded file; `fields` are the settable ones."""
-
-    def make(
-        given_name: str = "cat.jpg",
-        media_type: str = "image/jpeg",
-        *,
-        namespace: str = "DEV",
-        destination: str | None = None,
-        convert: bool = True,
-        assets_url: str = "https://media.example.com/prefix/assets/media",
-        **fields: Any,
-    ) -> Entry:
-        name = names.name_asset(namespace, destination, given_name, media_type, frozenset({media_type}), convert)
-        return entries.new_entry(
-            name,
-            StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(name.unique_name), 1234),
-            converted=name.filename.endswith(".webp") and convert,
-            assets_url=assets_url,
-            fields=fields,
-        )
-
-    return make
+    return made_entry

@@ -181,7 +181,7 @@ def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
         ("services.core.storage.local", "from ...transform.pipeline import render", "services.transform"),
         ("services.core.assets.names", "def f():\n    import pyvips as v", "pyvips"),
         ("services.core.assets.names", "if True:\n    from arq.worker import Worker", "arq"),
-        ("services.core.assets.names", "import importlib\nimportlib.import_module('tests.pixels')", "tests"),
+        ("services.core.assets.names", "import importlib\nimportlib.import_module('tests.support.pixels')", "tests"),
         ("services.core.assets.names", "__import__('tools')", "tools"),
         ("services.core.assets.names", "from urllib import request", "urllib.request"),
         ("services.core.assets.names", "import http.client", "http.client"),

@@ -11,7 +11,7 @@ from services.core.assets.entries import SETTABLE
 from services.core.assets.facts import Facts
 from services.core.errors import BadRequest, TooLarge
 from services.core.state import entry_json
-from tests.unit.conftest import MakeEntry
+from tests.support.entries import MakeEntry
 
 
 def sending(*chunks: bytes) -> Request:

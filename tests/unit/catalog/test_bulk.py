@@ -5,7 +5,7 @@ import pytest
 from services.catalog import bulk
 from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
-from tests.unit.conftest import MakeEntry
+from tests.support.entries import MakeEntry
 
 Done = tuple[Entry, str | None]
 

@@ -18,7 +18,7 @@ from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.errors import TadaError
-from tests.unit.conftest import MakeEntry
+from tests.support.entries import MakeEntry
 
 METHODS = {"get", "post", "patch", "delete", "put", "head", "options", "trace"}
 RENAMED = {

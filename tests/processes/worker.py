@@ -1,0 +1,65 @@
+"""A worker as a process of its own, to be killed: python -m tests.processes.worker REDIS_URL FOLDER hang|die|describe
+
+Its job *publish* never ends, or kills it; or it never ends looking at a picture.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.core.dumps.stores import open_dumps
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.state import connection
+from services.core.state.catalog import Catalog
+from services.core.state.progress import Progress
+from services.core.storage import open_storage
+from services.jobs.describe.describer import Describer, Sight
+from services.jobs.queue.kinds import JOBS, Job, Tools
+from services.jobs.queue.worker import make_worker
+from services.jobs.settings import JobsSettings
+
+
+async def hang(tools: Tools, arguments: Any) -> dict[str, Any]:
+    await asyncio.Event().wait()
+    return {}
+
+
+async def die(tools: Tools, arguments: Any) -> dict[str, Any]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+class _Endless:
+    """A storage that never comes to the end of a file."""
+
+    async def stream(self, stored: object) -> AsyncIterator[bytes]:
+        yield b"..."
+        await asyncio.Event().wait()
+
+
+async def main(url: str, folder: str, does: str) -> None:
+    settings = JobsSettings(
+        redis_url=SecretStr(url), data_folder_path=Path(folder) / "data", purge_token=SecretStr("token-of-the-tests")
+    )
+    client = connection.connect(url)
+    storage = open_storage(settings)
+    catalog = Catalog(client)
+    dumps, progress = open_dumps(settings, storage), Progress(client)
+    tools = Tools(settings, client, catalog, storage, dumps, Sight(catalog, storage), progress)
+    if does == "describe":
+        sight = Sight(catalog, _Endless())  # type: ignore[arg-type]
+        await Describer(client, catalog, sight, JobQueue(client, JobLog(client))).run()
+    jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
+    async with tools.catalog.alive():
+        await make_worker(connection.connect(url), tools, jobs).async_run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,17 @@
+"""Storages as a service opens and closes them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.core.storage import Storage, StorageSettings, open_storage
+
+
+@asynccontextmanager
+async def opened(settings: StorageSettings) -> AsyncIterator[Storage]:
+    made = open_storage(settings)
+    made.prepare()
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()

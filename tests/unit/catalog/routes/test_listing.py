@@ -1,0 +1,115 @@
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
+
+from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query
+from services.core.errors import BadRequest
+from services.core.state import entry_json
+from tests.support.entries import MakeEntry
+
+
+def query(text: str) -> Query:
+    return Query.parse(QueryParams(text))
+
+
+def test_without_arguments_everything_is_asked_for() -> None:
+    assert query("") == query("limit=&cursor=&filterByKey=") == Query(key=None, value="", limit=None, after=0)
+
+
+def test_a_page_and_a_filter_are_read() -> None:
+    assert query("filterByKey=namespace&filterByValue=DEV&limit=20&cursor=17") == Query("namespace", "DEV", 20, 17)
+    assert query("limit=20&cursor=17.1764066000000001") == Query(None, "", 20, 17, "1764066000000001")
+
+
+def test_a_cursor_of_the_version_before_is_taken() -> None:
+    assert query("cursor=17.1764066000000-3") == Query(None, "", None, 17, "1764066000000-3")
+    assert query("cursor=17.0") == Query(None, "", None, 17, "0")
+
+
+def test_the_first_of_several_counts_as_at_the_edge() -> None:
+    assert query("limit=2&limit=3&cursor=4&cursor=") == Query(key=None, value="", limit=2, after=4)
+
+
+@pytest.mark.parametrize(
+    "text", ["utm_source=mail", "a=1&b=2&limit=", "filterbykey=size", "filterByValue=", "x=" + "A" * 8000]
+)
+def test_arguments_that_are_not_known_and_those_without_a_value_change_nothing(text: str) -> None:
+    assert query(text) == WHOLE
+
+
+def test_a_value_without_a_field_is_refused() -> None:
+    for text in ("filterByValue=DEV", "filterByKey=&filterByValue=DEV", f"filterByValue={'A' * 8190}"):
+        with pytest.raises(BadRequest, match="filterByValue needs filterByKey") as refused:
+            query(text)
+        assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(("name", "most"), [("filterByKey", FILTER_KEY_MAX), ("filterByValue", FILTER_VALUE_MAX)])
+def test_a_filter_that_is_too_long_is_refused(name: str, most: int) -> None:
+    given = {"filterByKey": "information", "filterByValue": "x"}
+    assert Query.parse(QueryParams({**given, name: "é" * most})).key
+    with pytest.raises(BadRequest, match=f"^{name} has {most + 1} characters") as refused:
+        Query.parse(QueryParams({**given, name: "é" * (most + 1)}))
+    assert (refused.value.status, refused.value.hint) == (400, f"Send {most} at most.")
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "ten", "²", "1e3", " 1", str(LIMIT_MAX + 1)])
+def test_what_is_no_page_size_is_refused(limit: str) -> None:
+    with pytest.raises(BadRequest, match="is not a page size"):
+        Query.parse(QueryParams({"limit": limit}))
+
+
+@pytest.mark.parametrize(
+    "cursor", ["-1", "1.5.5", "1.", ".0", "1.0-", "1.x", "1.0-0\n", "next", "9" * 16, "1." + "9" * 17, "²", "1 2"]
+)
+def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(BadRequest, match=r"^cursor .* is none\."):
+        Query.parse(QueryParams({"cursor": cursor}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "taken"),
+    [
+        ("namespace", "DEV", True),
+        ("namespace", "dev", False),
+        ("namespace", "DE", False),
+        ("expired", "false", True),
+        ("expired", "False", False),
+        ("expiration_date", "null", True),
+        ("size", "1234", True),
+        ("external_id", "7", True),
+        ("information", "été à voir", True),
+        ("no_such_field", "x", False),
+    ],
+)
+def test_a_filter_compares_with_what_the_entry_says_in_json(
+    make_entry: MakeEntry, key: str, value: str, taken: bool
+) -> None:
+    entry = make_entry(external_id="7", information="été à voir")
+    assert Query(key, value, None, 0).takes(entry_json.write(entry)) is taken
+
+
+@given(value=st.text() | st.integers(-(2**53), 2**53) | st.booleans() | st.none())
+def test_a_filter_finds_every_value_by_its_text(value: Any) -> None:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    assert Query("field", text, None, 0).takes(orjson.dumps({"field": value}))
+
+
+@given(
+    key=st.none() | st.text(min_size=1, max_size=FILTER_KEY_MAX),
+    value=st.text(max_size=FILTER_VALUE_MAX),
+    limit=st.none() | st.integers(1, LIMIT_MAX),
+    after=st.integers(0, 10**14),
+    epoch=st.from_regex(r"[0-9]{1,16}(-[0-9]{1,15})?", fullmatch=True, alphabet="0123456789-"),
+)
+def test_the_address_of_the_next_page_asks_for_the_same_list(
+    key: str | None, value: str, limit: int | None, after: int, epoch: str
+) -> None:
+    asked = Query(key, value if key else "", limit, 0)
+    path, _, text = asked.next_url("/prefix/catalog", f"{after}.{epoch}").partition("?")
+    assert path == "/prefix/catalog"
+    assert query(text) == Query(key, asked.value, limit, after, epoch)

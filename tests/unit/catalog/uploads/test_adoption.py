@@ -1,0 +1,150 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.catalog.uploads import adoption
+from services.catalog.uploads.adoption import Adoption
+from services.core.assets import names
+from services.core.assets.entries import Entry, StoredFile
+from services.core.errors import BadRequest, NotFound, TypeUnauthorized
+from services.core.storage import StoredObject
+from services.core.storage.local import LocalStorage
+from tests.support.entries import MakeEntry
+
+DEFAULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"})
+UNIQUE_NAME = "/DEV/shop/cat.webp"
+
+
+def adopted(media_type: str, **given: Any) -> Entry:
+    wanted = adoption.parse({"unique_name": UNIQUE_NAME} | given)
+    stored = StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(wanted.unique_name), 1234)
+    return adoption.entry(wanted, stored, DEFAULT_TYPES, "https://media.example.com/assets/media")
+
+
+def test_a_path_is_all_a_client_has_to_say() -> None:
+    assert adoption.parse({"unique_name": UNIQUE_NAME}) == Adoption(UNIQUE_NAME, None, None, 1, {})
+
+
+def test_a_whole_entry_may_be_sent(make_entry: MakeEntry) -> None:
+    entry = make_entry(information="kept", expiration_date="2027-01-01T00:00:00.000+00:00")
+    wanted = adoption.parse({name: getattr(entry, name) for name in Entry.__slots__})
+    assert (wanted.unique_name, wanted.signature, wanted.namespace) == (entry.unique_name, entry.signature, "DEV")
+    assert wanted.fields["information"] == "kept"
+    assert wanted.fields["expiration_date"] == entry.expiration_date
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "unique_name"),
+        ({"unique_name": None}, "unique_name"),
+        ({"unique_name": 7}, "unique_name"),
+        ({"unique_name": "DEV/cat.webp"}, "unique_name"),
+        ({"unique_name": "/DEV/../cat.webp"}, "unique_name"),
+        ({"unique_name": UNIQUE_NAME, "version": 0}, "version"),
+        ({"unique_name": UNIQUE_NAME, "version": "2"}, "version"),
+        ({"unique_name": UNIQUE_NAME, "version": True}, "version"),
+        ({"unique_name": UNIQUE_NAME, "version": 2**31}, "version"),
+        ({"unique_name": UNIQUE_NAME, "signature": 7}, "signature"),
+        ({"unique_name": UNIQUE_NAME, "original_filename": ["cat.jpg"]}, "original_filename"),
+        ({"unique_name": UNIQUE_NAME, "expired": "maybe"}, "expired"),
+    ],
+)
+def test_what_cannot_be_an_entry_is_refused_by_the_name_of_the_field(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadRequest, match=named):
+        adoption.parse(given)
+
+
+@pytest.mark.parametrize(
+    ("unique_name", "media_type", "given", "original", "delivered"),
+    [
+        ("/DEV/cat.webp", "image/jpeg", {}, "cat.jpg", "image/webp"),
+        ("/DEV/cat.webp", "image/png", {}, "cat.png", "image/webp"),
+        ("/DEV/cat.webp", "image/webp", {}, "cat.webp", "image/webp"),
+        ("/DEV/cat.webp", "image/jpeg", {"original_filename": "cat.jpeg"}, "cat.jpeg", "image/webp"),
+        ("/DEV/cat.png", "image/png", {}, "cat.png", "image/png"),
+        ("/DEV/a/b/cat.pdf", "application/pdf", {}, "cat.pdf", "application/pdf"),
+        ("/DEV/cat.svg", "image/svg+xml", {}, "cat.svg", "image/svg+xml"),
+    ],
+)
+def test_an_entry_follows_from_the_path_and_the_bytes(
+    unique_name: str, media_type: str, given: dict[str, Any], original: str, delivered: str
+) -> None:
+    entry = adopted(media_type, unique_name=unique_name, **given)
+    assert entry.unique_name == unique_name
+    assert entry.uuid == names.asset_uuid(unique_name)
+    assert (entry.original_filename, entry.original_mimetype, entry.mimetype) == (original, media_type, delivered)
+    assert (entry.signature, entry.size, entry.storage_key) == ("5e" * 32, 1234, unique_name[1:])
+    assert entry.public_url.startswith("https://media.example.com/assets/media/")
+
+
+def test_what_the_client_says_of_version_and_fields_is_taken_over() -> None:
+    entry = adopted("image/jpeg", version=7, information="kept", expired=True, uuid="ignored", size=1)
+    assert (entry.version, entry.information, entry.expired, entry.size) == (7, "kept", True, 1234)
+
+
+@pytest.mark.parametrize(
+    ("unique_name", "media_type", "given"),
+    [
+        ("/DEV/cat.png", "image/jpeg", {}),
+        ("/DEV/cat.webp", "image/svg+xml", {}),
+        ("/DEV/cat.svg", "image/png", {}),
+        ("/DEV/cat.webp", "image/jpeg", {"original_filename": "dog.jpg"}),
+        ("/DEV/cat.webp", "image/jpeg", {"original_filename": "cat.png"}),
+        ("/DEV/cat.webp", "image/jpeg", {"original_filename": "../cat.jpg"}),
+        ("/DEV/DEV/cat.webp", "image/jpeg", {}),
+    ],
+)
+def test_a_path_under_which_the_bytes_could_not_have_been_uploaded_is_refused(
+    unique_name: str, media_type: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(BadRequest):
+        adopted(media_type, unique_name=unique_name, **given)
+
+
+def test_a_type_that_is_not_allowed_is_refused() -> None:
+    with pytest.raises(TypeUnauthorized, match=r"File type image/gif unauthorized\."):
+        adopted("image/gif")
+
+
+async def examined(storage: LocalStorage, **given: Any) -> StoredFile:
+    wanted = adoption.parse({"unique_name": UNIQUE_NAME} | given)
+    return await adoption.examine(storage, wanted, names.plain_storage_key(UNIQUE_NAME))
+
+
+@pytest.fixture
+def storage(tmp_path: Path, photos: dict[str, bytes]) -> LocalStorage:
+    path = tmp_path / names.plain_storage_key(UNIQUE_NAME)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(photos["astronaut.png"])
+    made = LocalStorage(tmp_path)
+    made.prepare()
+    return made
+
+
+async def test_a_stored_file_is_measured_signed_and_told_by_its_bytes(
+    storage: LocalStorage, photos: dict[str, bytes]
+) -> None:
+    photo = photos["astronaut.png"]
+    signature = hashlib.sha256(photo).hexdigest()
+    expected = StoredFile("image/png", signature, len(photo), "DEV/shop/cat.webp", len(photo))
+    assert await examined(storage) == await examined(storage, signature=signature) == expected
+
+
+async def test_a_signature_that_is_not_that_of_the_file_is_refused(storage: LocalStorage) -> None:
+    with pytest.raises(BadRequest, match="The signature is not that of the stored file"):
+        await examined(storage, signature="0" * 64)
+
+
+async def test_a_file_that_is_not_there_is_not_found(storage: LocalStorage) -> None:
+    await storage.delete([StoredObject(names.plain_storage_key(UNIQUE_NAME))])
+    with pytest.raises(NotFound):
+        await examined(storage)
+
+
+async def test_a_file_of_no_known_type_is_refused(storage: LocalStorage) -> None:
+    (storage.spool.parent / names.plain_storage_key(UNIQUE_NAME)).write_bytes(b"MZ\x90")
+    with pytest.raises(BadRequest, match="is of no known type"):
+        await examined(storage)

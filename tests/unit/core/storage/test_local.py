@@ -1,0 +1,143 @@
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.core.errors import StorageDown
+from services.core.settings import CoreSettings
+from services.core.storage import open_storage
+from services.core.storage.local import CHUNK, LocalStorage
+from services.core.storage.metered import MeteredStorage
+from tests.support.objects import an_object, listed, new, put, streamed
+
+CAT = an_object()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    made = LocalStorage(tmp_path / "storage")
+    made.prepare()
+    return made
+
+
+def files_of(storage: LocalStorage) -> set[str]:
+    root = storage.spool.parent
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+async def test_a_reader_keeps_the_bytes_it_began_with_when_they_are_deleted(storage: LocalStorage) -> None:
+    content = secrets.token_bytes(3 * CHUNK)
+    await put(storage, CAT, content)
+    reading = storage.stream(CAT)
+    first = await anext(reading)
+    await storage.delete([CAT])
+    assert first + b"".join([chunk async for chunk in reading]) == content
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2 * CHUNK + 100), st.none() | st.integers(0, 2 * CHUNK + 100))
+async def test_any_part_of_an_object_can_be_streamed(storage: LocalStorage, start: int, length: int | None) -> None:
+    content = bytes(range(256)) * (2 * CHUNK // 256) + b"the end"
+    if CAT.key not in files_of(storage):
+        await put(storage, CAT, content)
+    assert await streamed(storage, CAT, start, length) == content[start : None if length is None else start + length]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["/etc/passwd", "../outside", "DEV/../../outside", "", ".", "DEV/..", "DEV//cat", ".spool/x", "DEV/a\0b", "DEV/"],
+)
+async def test_no_key_leads_out_of_the_folder(storage: LocalStorage, tmp_path: Path, key: str) -> None:
+    (tmp_path / "outside").write_bytes(b"untouched")
+    away = an_object(key)
+    wanted = [new(storage, away, b"meow")]
+    for verb in (storage.read(away), storage.size(away), storage.delete([away]), storage.store(wanted)):
+        with pytest.raises(ValueError, match="not a storage key"):
+            await verb
+    with pytest.raises(ValueError, match="not a storage key"):
+        await anext(storage.stream(away))
+    assert (tmp_path / "outside").read_bytes() == b"untouched"
+
+
+async def test_no_symbolic_link_is_followed(storage: LocalStorage, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "folder").mkdir(parents=True)
+    (outside / "secret").write_bytes(b"untouched")
+    (outside / "folder" / "cat.webp").write_bytes(b"untouched")
+    root = storage.spool.parent
+    (root / "DEV").mkdir()
+    (root / "DEV" / "link.webp").symlink_to(outside / "secret")
+    (root / "DEV" / "folder").symlink_to(outside / "folder")
+    for away in (an_object("DEV/link.webp"), an_object("DEV/folder/cat.webp")):
+        for verb in (storage.read(away), storage.size(away), anext(storage.stream(away))):
+            with pytest.raises(StorageDown):
+                await verb
+    assert await listed(storage) == {}
+    with pytest.raises(StorageDown):
+        await put(storage, an_object("DEV/folder/dog.webp"), b"meow")
+    with pytest.raises(StorageDown):
+        await storage.delete([an_object("DEV/folder/cat.webp")])
+    await storage.delete([an_object("DEV/link.webp")])
+    assert {path.name for path in outside.rglob("*")} == {"folder", "secret", "cat.webp"}
+
+
+async def test_what_is_no_file_is_not_waited_for(storage: LocalStorage) -> None:
+    root = storage.spool.parent
+    (root / "DEV").mkdir()
+    os.mkfifo(root / "DEV" / "pipe.webp")
+    with pytest.raises(StorageDown, match="not a file"):
+        await storage.read(an_object("DEV/pipe.webp"))
+    assert await listed(storage) == {}
+
+
+async def test_a_folder_that_cannot_be_one_is_a_storage_that_is_down(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"in the way")
+    storage = LocalStorage(tmp_path / "file")
+    with pytest.raises(StorageDown) as raised:
+        await storage.check()
+    assert (raised.value.status, raised.value.retry_after) == (503, 2)
+    with pytest.raises(StorageDown):
+        await storage.read(CAT)
+    with pytest.raises(StorageDown):
+        await storage.delete([CAT])
+
+
+async def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_files(tmp_path: Path) -> None:
+    unmounted = LocalStorage(tmp_path)
+    with pytest.raises(StorageDown):
+        await unmounted.check()
+    with pytest.raises(StorageDown):
+        await unmounted.read(CAT)
+    with pytest.raises(StorageDown):
+        await anext(unmounted.stream(CAT))
+    with pytest.raises(StorageDown):
+        await listed(unmounted)
+
+
+async def test_preparing_a_storage_twice_leaves_it_as_it_is(storage: LocalStorage) -> None:
+    await put(storage, CAT, b"meow")
+    storage.prepare()
+    assert await storage.read(CAT) == b"meow"
+
+
+async def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    storage = LocalStorage(Path("storage"))
+    storage.prepare()
+    monkeypatch.chdir("elsewhere")
+    await put(storage, CAT, b"meow")
+    assert (tmp_path / "storage" / CAT.key).read_bytes() == b"meow"
+
+
+@pytest.mark.parametrize("method", ["", "STANDALONE"])
+async def test_local_files_are_the_storage_unless_the_settings_say_otherwise(tmp_path: Path, method: str) -> None:
+    storage = open_storage(CoreSettings(delegated_storage_method=method, data_folder_path=tmp_path))
+    assert isinstance(storage, MeteredStorage)
+    assert (type(storage.storage), storage.backend) == (LocalStorage, "local")
+    assert storage.spool.is_relative_to(tmp_path)

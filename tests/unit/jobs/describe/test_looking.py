@@ -1,0 +1,174 @@
+import asyncio
+import hashlib
+import io
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import uvloop
+from PIL import Image
+
+from services.core.assets.entries import Entry
+from services.core.assets.facts import Facts
+from services.core.errors import SignatureMismatch, Undecodable
+from services.core.storage import ObjectMissing
+from services.core.storage.local import LocalStorage
+from services.jobs.describe import looking
+from services.jobs.describe.looking import LIMITS, Limits, look
+from tests.support.entries import MakeEntry
+from tests.support.hostile_files import png_header
+from tests.support.objects import put
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+HOSTILE_BYTES = 300 * 1024 * 1024
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    made = LocalStorage(tmp_path)
+    made.prepare()
+    return made
+
+
+async def stored(storage: LocalStorage, entry: Entry, content: bytes) -> Entry:
+    await put(storage, entry.stored, content)
+    return replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content))
+
+
+async def test_a_photograph_has_a_size_colours_and_a_blurred_form(
+    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes]
+) -> None:
+    entry = await stored(storage, make_entry(), photos["china.jpg"])
+    facts = await look(storage, entry)
+    assert (facts.width, facts.height, facts.dominant_color) == (640, 427, "#eef2f9")
+    assert facts.blurhash is not None
+    assert len(facts.blurhash) == 28
+    assert facts == await look(storage, entry)
+
+
+async def test_a_drawing_has_the_size_that_it_says(storage: LocalStorage, make_entry: MakeEntry) -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 150"/>'
+    entry = await stored(storage, make_entry("a.svg", "image/svg+xml"), svg)
+    assert await look(storage, entry) == Facts(300, 150)
+    nothing = await stored(storage, make_entry("b.svg", "image/svg+xml"), b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+    assert await look(storage, nothing) == Facts()
+
+
+async def test_bytes_that_are_not_the_signed_ones_say_nothing(
+    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes]
+) -> None:
+    entry = await stored(storage, make_entry(), photos["china.jpg"])
+    with pytest.raises(SignatureMismatch):
+        await look(storage, replace(entry, signature="0" * 64))
+    with pytest.raises(ObjectMissing):
+        await look(storage, replace(entry, storage_key="DEV/gone.webp"))
+
+
+def interlaced(side: int) -> bytes:
+    """Return a progressive JPEG, of which a decoder holds every coefficient."""
+    out = io.BytesIO()
+    Image.new("RGB", (side, side), "red").save(out, "JPEG", progressive=True, subsampling=0)
+    return out.getvalue()
+
+
+def compressed(mode: str, side: int) -> bytes:
+    out = io.BytesIO()
+    Image.new(mode, (side, side)).save(out, "PNG", compress_level=9)
+    return out.getvalue()
+
+
+async def test_hostile_files_are_not_looked_at_and_cost_little(
+    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes]
+) -> None:
+    files = {
+        "claims 900 megapixels": ("a.png", "image/png", png_header(30_000, 30_000)),
+        "claims 50 megapixels": ("b.png", "image/png", png_header(7000, 7000)),
+        "unpacks to more than there is": ("c.png", "image/png", compressed("RGBA", 8000)),
+        "truncated": ("d.jpg", "image/jpeg", photos["china.jpg"][:50_000]),
+        "nothing": ("e.webp", "image/webp", b"RIFF\x10\0\0\0WEBPVP8 \0\0\0\0"),
+        "holds all it has": ("f.jpg", "image/jpeg", interlaced(8600)),
+        "no decoder": ("g.heic", "image/heic", b"\0\0\0\x1cftypheic"),
+    }
+    for what, (name, kind, content) in files.items():
+        entry = await stored(storage, make_entry(name, kind), content)
+        started = time.monotonic()
+        with pytest.raises(Undecodable):
+            await look(storage, entry)
+        assert time.monotonic() - started < LIMITS.wall_seconds / 3, what
+
+
+def test_no_look_takes_more_than_300_megabytes() -> None:
+    assert LIMITS.memory < HOSTILE_BYTES
+
+
+async def test_a_picture_of_as_many_pixels_as_are_allowed_is_seen(storage: LocalStorage, make_entry: MakeEntry) -> None:
+    entry = await stored(storage, make_entry("a.png", "image/png"), compressed("RGB", 7000))
+    assert (await look(storage, entry)).width == 7000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"error": "no picture"}',
+        '{"width": "<script>", "height": 1}',
+        '{"width": 1}',
+        '{"width": 1, "height": 1, "blurhash": "<b>"}',
+    ],
+)
+async def test_a_process_that_a_picture_has_taken_over_is_not_believed(
+    storage: LocalStorage,
+    make_entry: MakeEntry,
+    photos: dict[str, bytes],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looking, "_COMMAND", ("sh", "-c", f"cat > /dev/null; printf %s '{said}'"))
+    entry = await stored(storage, make_entry(), photos["china.jpg"])
+    with pytest.raises(Undecodable):
+        await look(storage, entry)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("command", ["true", "exec <&-; sleep 0.1", "head -c 100000 > /dev/null"])
+def test_a_process_that_dies_while_it_is_fed_is_no_more_than_that(
+    storage: LocalStorage, make_entry: MakeEntry, loop: Loop, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "_COMMAND", ("sh", "-c", command))
+
+    async def fed() -> None:
+        with pytest.raises(Undecodable):
+            await look(storage, await stored(storage, make_entry(), bytes(20_000_000)))
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(fed())
+
+
+async def test_a_picture_that_needs_more_memory_than_there_is_is_not_looked_at(
+    storage: LocalStorage, make_entry: MakeEntry
+) -> None:
+    entry = await stored(storage, make_entry(), interlaced(3000))
+    assert (await look(storage, entry)).width == 3000
+    with pytest.raises(Undecodable):
+        await look(storage, entry, Limits(memory=64 * 2**20))
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        (Limits(wall_seconds=0.001), "more than 0.001 s"),
+        (Limits(pixels=1000), "640x427 pixels"),
+        (Limits(source_bytes=1000), "too many to be looked at"),
+    ],
+)
+async def test_no_limit_is_passed(
+    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes], limits: Limits, says: str
+) -> None:
+    entry = await stored(storage, make_entry(), photos["china.jpg"])
+    with pytest.raises(Undecodable, match=says):
+        await look(storage, entry, limits)

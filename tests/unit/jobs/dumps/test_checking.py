@@ -1,0 +1,111 @@
+"""More of it is in tests/integration/test_dumps.py, where whole dumps are restored."""
+
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.assets.entries import Entry
+from services.core.state import entry_json
+from services.jobs.dumps.checking import PROBLEMS_SHOWN, Tally
+from tests.support.catalogs import an_entry, many
+
+PICTURE: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("focus_x", "focus_y"), (int, float, type(None))),
+    **dict.fromkeys(("width", "height"), (int, type(None))),
+    **dict.fromkeys(("blurhash", "dominant_color"), (str, type(None))),
+}
+KNOWN_PICTURE = {
+    "focus_x": 0.25,
+    "focus_y": 1.0,
+    "width": 640,
+    "height": 427,
+    "blurhash": "LGF5?xYk^6#M@-5c,1J5@[or[Q6.",
+    "dominant_color": "#a1b2c3",
+}
+
+
+def test_every_entry_of_this_service_comes_out_as_it_went_in() -> None:
+    tally = Tally()
+    entries = many(300)
+    found = tally.take([orjson.loads(entry_json.write(entry)) for entry in entries])
+    assert [entry_json.write(entry) for entry in found] == [entry_json.write(entry) for entry in entries]
+    assert (tally.entries, tally.completed, tally.renamed, tally.problem_count) == (300, 0, 0, 0)
+
+
+def test_the_order_of_fields_and_fields_that_nobody_knows_are_left_behind() -> None:
+    entry = an_entry()
+    value = dict(reversed(asdict(entry).items())) | {"colour": "red"}
+    assert Tally().take([value]) == [entry]
+
+
+def test_a_picture_that_is_known_stays_so_and_one_that_is_not_is_unknown() -> None:
+    known = an_entry(**KNOWN_PICTURE)
+    assert Tally().take([asdict(known)]) == [known]
+    unknown = an_entry()
+    before = {name: value for name, value in asdict(unknown).items() if name not in KNOWN_PICTURE}
+    tally = Tally()
+    assert tally.take([before]) == [unknown]
+    assert tally.completed == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"focus_x": None}, "focus_x and focus_y go together"),
+        ({"height": None}, "width and height go together"),
+        ({"focus_x": 1.01}, "focus_x cannot be 1.01"),
+        ({"focus_y": float("nan")}, "focus_y cannot be nan"),
+        ({"focus_y": True}, "focus_y cannot be True"),
+        ({"width": 0}, "width cannot be 0"),
+        ({"width": 640.0}, "width cannot be 640.0"),
+        ({"blurhash": "<script>"}, "blurhash cannot be '<script>'"),
+        ({"dominant_color": "red"}, "dominant_color cannot be 'red'"),
+    ],
+)
+def test_what_cannot_be_said_of_a_picture_is_a_problem(wrong: dict[str, Any], problem: str) -> None:
+    tally = Tally()
+    assert tally.take([{**asdict(an_entry(**KNOWN_PICTURE)), **wrong}]) == []
+    assert tally.summary() == f"entry 1: {problem}"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Entry)])
+@given(wrong=st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.integers()))
+def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wrong: Any) -> None:
+    tally = Tally()
+    for entry in tally.take([{**asdict(an_entry()), name: wrong}]):
+        again = entry_json.read(entry_json.write(entry))
+        assert again == entry
+        for field in fields(Entry):
+            expected = asdict(an_entry())[field.name]
+            optional = field.name in ("external_id", "information", "expiration_date")
+            kinds = (str, type(None)) if optional else (type(expected),)
+            kinds = PICTURE.get(field.name, kinds)
+            assert type(getattr(entry, field.name)) in kinds
+        assert (entry.uuid, entry.unique_name) == (an_entry().uuid, an_entry().unique_name)
+        assert entry.is_expired(0) in (True, False)
+    assert tally.problem_count in (0, 1)
+
+
+def test_after_a_problem_nothing_is_taken_any_more_and_the_rest_is_still_checked() -> None:
+    tally = Tally()
+    bad = {**asdict(an_entry()), "size": -1}
+    assert tally.take([asdict(an_entry("a")), bad]) == []
+    assert tally.take([asdict(an_entry("b"))]) == []
+    for number in range(10):
+        tally.take([{**bad, "unique_name": f"/DEV/cat{number}.webp"}])
+    assert tally.problem_count == 11
+    assert len(tally.problems) == PROBLEMS_SHOWN
+    assert tally.problems[0] == "entry 2: size cannot be -1"
+    assert tally.summary().endswith("; and 6 more")
+
+
+def test_a_path_that_is_there_in_two_batches_is_there_twice() -> None:
+    tally = Tally()
+    tally.take([asdict(an_entry())])
+    other = replace(an_entry(), uuid="e080a953-5300-427b-bd39-6e235d8238a2")
+    tally.take([asdict(other)])
+    assert tally.summary() == "entry 2: /DEV/cat.webp is there twice"

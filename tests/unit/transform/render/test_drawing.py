@@ -1,0 +1,133 @@
+import http.server
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from services.core.errors import Undecodable
+from services.transform.render import drawing, pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from services.transform.render.stopping import Stop
+from tests.support.hostile_files import pdf
+from tests.support.pictures import is_near
+from tests.support.pixels import decode
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+DRAWING = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10">'
+    b'<rect width="10" height="10" fill="red"/><rect x="10" width="5" height="10" fill="blue"/></svg>'
+)
+PAGE = pdf(b"1 0 0 rg 0 0 50 80 re f 0 0 1 rg 50 0 50 80 re f", box=b"0 0 100 80")
+
+
+def render(source: bytes, plan: Plan, limits: Limits | None = None) -> Image.Image:
+    return decode(pipeline.render(source, plan, limits or Limits()).content)
+
+
+@pytest.mark.parametrize(
+    ("plan", "size"),
+    [
+        (Plan(200), (200, 100)),
+        (Plan(0, 50), (100, 50)),
+        (Plan(200, 200), (200, 200)),
+        (Plan(200, 200, fit="contain"), (200, 100)),
+        (Plan(), (20, 10)),
+    ],
+)
+def test_an_svg_is_drawn_as_large_as_it_is_asked_for(plan: Plan, size: tuple[int, int]) -> None:
+    assert render(DRAWING, plan).size == size
+
+
+def test_an_svg_keeps_its_colours_its_edges_and_its_transparency() -> None:
+    shown = render(DRAWING, Plan(200, format="png"))
+    assert [shown.getpixel((x, 50)) for x in (5, 98, 102, 148)] == [(*RED, 255)] * 2 + [(*BLUE, 255)] * 2
+    assert shown.getpixel((160, 50))[3] == 0  # type: ignore[index]
+
+
+def test_an_svg_without_a_background_gets_a_white_one_as_jpeg() -> None:
+    shown = render(DRAWING, Plan(200, format="jpeg"))
+    assert is_near(shown.getpixel((190, 50)), (255, 255, 255))  # type: ignore[arg-type]
+
+
+def test_the_first_page_of_a_pdf_is_drawn_on_white() -> None:
+    pytest.importorskip("pypdfium2")
+    shown = render(PAGE, Plan(200, format="png"))
+    assert shown.size == (200, 160)
+    assert [shown.getpixel((x, 80))[:3] for x in (5, 97, 103, 195)] == [RED, RED, BLUE, BLUE]  # type: ignore[index]
+    assert is_near(render(pdf(b""), Plan(40, format="jpeg")).getpixel((20, 16)), (255, 255, 255))  # type: ignore[arg-type]
+
+
+def test_a_turned_page_is_shown_upright() -> None:
+    pytest.importorskip("pypdfium2")
+    turned = PAGE.replace(b"/Parent 2 0 R", b"/Rotate 90/Parent 2 0 R")
+    assert render(turned, Plan(80)).size == (80, 100)
+
+
+@pytest.mark.parametrize("side", [7, 100, 333])
+def test_text_and_lines_of_a_page_are_as_sharp_as_its_size_allows(side: int) -> None:
+    pytest.importorskip("pypdfium2")
+    shown = np.asarray(render(PAGE, Plan(side, format="png")).convert("RGB"), dtype=int)
+    mixed = (np.abs(shown - RED).sum(axis=2) > 9) & (np.abs(shown - BLUE).sum(axis=2) > 9)
+    assert mixed.sum(axis=1).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (PAGE[:-7], "cut"),
+        (pdf(b"", kids=b""), "cannot be drawn"),
+        (b"%PDF-1.7\n%%EOF\n", "cannot be drawn"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg">', "not well formed"),
+    ],
+)
+def test_a_broken_document_is_refused_with_a_reason(source: bytes, reason: str) -> None:
+    if b"Catalog" in source or source.startswith(b"%PDF-1.7"):
+        pytest.importorskip("pypdfium2")
+    with pytest.raises(Undecodable, match=reason):
+        render(source, Plan(50))
+
+
+def test_a_document_that_needs_more_than_it_may_is_refused() -> None:
+    path = b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><path stroke="red" d="M0 0%s"/></svg>'
+    with pytest.raises(Undecodable, match="more than 1 s"):
+        render(path % (b" L64 64 L0 9" * 100_000), Plan(64))
+    with pytest.raises(Undecodable, match=r"memory|more than 1 s or 20 MB"):
+        render(DRAWING, Plan(3000), Limits(memory=20 * 2**20))
+
+
+def test_a_picture_that_would_be_too_large_is_not_begun() -> None:
+    thin = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="100000"/>'
+    with pytest.raises(Undecodable, match="pixels"):
+        render(thin, Plan(8000, 8000))
+
+
+def test_drawing_reads_no_file_and_calls_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of what it refers to is left out here: this is about what the process can do by itself."""
+    asked: list[str] = []
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+
+    picture = tmp_path / "red.png"
+    Image.new("RGB", (9, 9), RED).save(picture)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr("services.transform.render.drawing.svg.check", lambda source: None)
+    try:
+        for reference in (picture.as_uri(), str(picture), f"http://127.0.0.1:{server.server_port}/red.png"):
+            source = f"""<!DOCTYPE svg [<!ENTITY x SYSTEM "{reference}">]>
+                <?xml-stylesheet href="{reference}" type="text/css"?>
+                <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">
+                <style>@import url("{reference}"); rect {{ fill: url("{reference}") }}</style>
+                <image href="{reference}" width="9" height="9"/><image xlink:href="{reference}" width="9" height="9"/>
+                <use href="{reference}#a"/></svg>"""
+            drawn = drawing.draw(source.encode(), "image/svg+xml", Plan(9), Limits(), Stop())
+            assert not any(drawn.pixels), reference
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == []

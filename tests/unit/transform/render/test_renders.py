@@ -1,0 +1,185 @@
+import asyncio
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.core.assets.entries import Entry
+from services.core.errors import SignatureMismatch, Unavailable, Undecodable
+from services.core.state import connection
+from services.core.state.rate_limits import Limit, Limiter, StorageGuard
+from services.core.storage import ObjectMissing, StoredObject
+from services.core.storage.local import LocalStorage
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from services.transform.render.pool import Patience, RenderPool
+from services.transform.render.renders import Renders
+from tests.support.entries import MakeEntry
+from tests.support.objects import put
+from tests.support.pictures import encoded
+from tests.support.pixels import decode
+
+PATIENCE = 20
+
+
+class HeldStorage(LocalStorage):
+    """A storage whose reads wait until they are let through, as over a network, and are counted."""
+
+    read_in_thread = None
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.prepare()
+        self.reads = 0
+        self.open = asyncio.Event()
+
+    async def read(self, stored: StoredObject) -> bytes:
+        self.reads += 1
+        await self.open.wait()
+        return await super().read(stored)
+
+
+class Shop:
+    def __init__(self, folder: Path, make_entry: MakeEntry, threads: int = 1, queue: int = 3) -> None:
+        self.storage, self._make_entry = HeldStorage(folder), make_entry
+        self.pool = RenderPool(threads, queue, Patience(PATIENCE, PATIENCE))
+        unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
+        self.renders = Renders(self.storage, unlimited, self.pool, Limits())
+
+    async def upload(self, content: bytes, name: str = "cat.jpg") -> Entry:
+        entry = self._make_entry(name, "image/jpeg")
+        entry = replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content))
+        await put(self.storage, entry.stored, content)
+        return entry
+
+    async def ask(self, entry: Entry, *plans: Plan) -> list[asyncio.Task[bytes]]:
+        """Ask for renditions, each up to the point where it waits for the storage, or for another."""
+
+        async def get(plan: Plan) -> bytes:
+            return (await self.renders.get(entry, plan)).content
+
+        tasks = [asyncio.create_task(get(plan)) for plan in plans]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return tasks
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, make_entry: MakeEntry) -> Iterator[Shop]:  # type: ignore[misc]
+    found = Shop(tmp_path, make_entry)
+    yield found
+    found.pool.close()
+
+
+@pytest.fixture
+def photo(photos: dict[str, bytes]) -> bytes:
+    return photos["china.jpg"]
+
+
+async def test_who_asks_for_the_same_at_the_same_time_shares_one_render(shop: Shop, photo: bytes) -> None:
+    tasks = await shop.ask(await shop.upload(photo), *[Plan(100)] * 8)
+    shop.storage.open.set()
+    contents = await asyncio.gather(*tasks)
+    assert len(set(contents)) == 1
+    assert decode(contents[0]).width == 100
+    assert shop.storage.reads == 1, "more than the four places there are would have been wanted, too"
+
+
+async def test_who_asks_later_gets_a_render_of_his_own(shop: Shop, photo: bytes) -> None:
+    shop.storage.open.set()
+    entry = await shop.upload(photo)
+    assert await shop.renders.get(entry, Plan(50)) == await shop.renders.get(entry, Plan(50))
+    assert shop.storage.reads == 2
+
+
+async def test_other_plans_and_other_bytes_are_other_renders(
+    shop: Shop, photo: bytes, photos: dict[str, bytes]
+) -> None:
+    cat, dog = await shop.upload(photo), await shop.upload(photos["flower.jpg"], "dog.jpg")
+    tasks = [*await shop.ask(cat, Plan(100), Plan(100, quality=9)), *await shop.ask(dog, Plan(100))]
+    shop.storage.open.set()
+    assert len(set(await asyncio.gather(*tasks))) == 3
+    assert shop.storage.reads == 3
+
+
+@pytest.mark.parametrize("leaves", [[0], [1], [0, 2]])
+async def test_who_leaves_takes_nothing_from_those_who_stay(shop: Shop, photo: bytes, leaves: list[int]) -> None:
+    tasks = await shop.ask(await shop.upload(photo), *[Plan(100)] * 4)
+    for number in leaves:
+        tasks[number].cancel()
+    await asyncio.sleep(0)
+    shop.storage.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for number, result in enumerate(results):
+        assert isinstance(result, asyncio.CancelledError if number in leaves else bytes)
+    assert shop.storage.reads == 1
+
+
+async def test_a_render_for_nobody_is_given_up_and_the_next_one_begins_anew(shop: Shop, photo: bytes) -> None:
+    entry = await shop.upload(photo)
+    tasks = await shop.ask(entry, *[Plan(100)] * 3)
+    for task in tasks:
+        task.cancel()
+    # Asked for before the one that is given up has ended.
+    [another] = await shop.ask(entry, Plan(100))
+    shop.storage.open.set()
+    assert decode(await another).width == 100
+    assert shop.storage.reads == 2
+    places = [shop.pool.place() for _ in range(4)]
+    for place in places:
+        place.__enter__()
+    with pytest.raises(Unavailable), shop.pool.place():
+        pass
+    for place in places:
+        place.__exit__(None, None, None)
+
+
+async def test_what_goes_wrong_goes_wrong_for_all_who_wait_and_for_nobody_after_them(shop: Shop, photo: bytes) -> None:
+    entry = await shop.upload(photo)
+    damaged, missing = replace(entry, signature="0" * 64), replace(entry, storage_key="DEV/none.webp")
+    broken = await shop.upload(b"\xff\xd8\xff\xe0 no photograph", "broken.jpg")
+    for wrong, error in ((damaged, SignatureMismatch), (missing, ObjectMissing), (broken, Undecodable)):
+        shop.storage.open.clear()
+        tasks = await shop.ask(wrong, Plan(10), Plan(10))
+        shop.storage.open.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [error, error]
+    assert decode((await shop.renders.get(entry, Plan(10))).content).width == 10
+
+
+async def test_one_more_than_there_are_places_is_refused_before_anything_is_read(shop: Shop, photo: bytes) -> None:
+    entry = await shop.upload(photo)
+    tasks = await shop.ask(entry, *(Plan(100 + number) for number in range(4)))
+    with pytest.raises(Unavailable):
+        await shop.renders.get(entry, Plan(99))
+    assert shop.storage.reads == 4
+    shop.storage.open.set()
+    assert len(await asyncio.gather(*tasks)) == 4
+
+
+async def test_a_render_that_runs_is_stopped_when_nobody_waits_for_it(
+    shop: Shop, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.storage.open.set()
+    large = encoded(decode(photo).resize((6000, 4000)), "JPEG")
+    entry, begun, ended = await shop.upload(large), threading.Event(), asyncio.Event()
+    whole, loop = pipeline.render, asyncio.get_running_loop()
+
+    def watched(*args: object) -> object:
+        begun.set()
+        try:
+            return whole(*args)  # type: ignore[arg-type]
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+
+    monkeypatch.setattr(pipeline, "render", watched)
+    [task] = await shop.ask(entry, Plan())
+    assert await asyncio.to_thread(begun.wait, PATIENCE)
+    started = loop.time()
+    task.cancel()
+    await asyncio.wait_for(ended.wait(), PATIENCE)
+    assert loop.time() - started < 0.5, "at full size this photograph takes seconds"

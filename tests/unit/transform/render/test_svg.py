@@ -1,0 +1,58 @@
+import base64
+
+import pytest
+
+from services.core.errors import Undecodable
+from services.transform.render.svg import DEPTH_MAX, ELEMENTS_MAX, check
+from tests.support.hostile_files import drawings
+
+OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">'
+PNG = base64.b64encode(b"\x89PNG").decode()
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "",
+        '<a href="https://example.com/"><rect width="9" height="9"/></a>',
+        '<defs><linearGradient id="a"/><linearGradient id="b" xlink:href="#a"/></defs><use href="#a"/>',
+        f'<image href="data:image/png;base64,{PNG}"/>',
+        f'<image xlink:href=" data:image/PNG;base64,{PNG}"/>',
+        "<style>.a { fill: red }</style><script>alert(1)</script>",
+        "<metadata><rdf:RDF xmlns:rdf='x'/></metadata>",
+        "<g>" * (DEPTH_MAX - 1) + "</g>" * (DEPTH_MAX - 1),
+    ],
+)
+def test_what_has_everything_in_it_is_drawn(inside: str) -> None:
+    check(f"{OPEN}{inside}</svg>".encode())
+
+
+def test_short_names_that_editors_define_are_no_harm() -> None:
+    doctype = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/svg11.dtd" [<!ENTITY ns "http://x/">]>'
+    check(f'<?xml version="1.0"?>{doctype}{OPEN}<g xmlns:a="&ns;"/></svg>'.encode())
+
+
+@pytest.mark.parametrize(
+    ("inside", "reason"),
+    [
+        ('<image href="https://example.com/a.png"/>', "refers to other files"),
+        ('<image xlink:href="file:///etc/passwd"/>', "refers to other files"),
+        ('<image href="data:image/svg+xml,x"/>', "refers to other files"),
+        ('<use href="other.svg#a"/>', "refers to other files"),
+        ('<svg:image xmlns:svg="http://www.w3.org/2000/svg" href="a.png"/>', "refers to other files"),
+        ('<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="a"/>', "includes other files"),
+        ("<g>" * DEPTH_MAX + "</g>" * DEPTH_MAX, f"more than {DEPTH_MAX} deep"),
+        ("<g/>" * ELEMENTS_MAX, f"more than {ELEMENTS_MAX} elements"),
+        ("<g>", "not well formed"),
+        ("&none;", "not well formed"),
+    ],
+)
+def test_what_is_not_drawn_is_refused_with_the_reason(inside: str, reason: str) -> None:
+    with pytest.raises(Undecodable, match=reason):
+        check(f"{OPEN}{inside}</svg>".encode())
+
+
+@pytest.mark.parametrize("file", [file for file in drawings() if "entity" in file.name or "laughs" in file.name])
+def test_entities_that_are_more_than_short_texts_are_refused(file: object) -> None:
+    with pytest.raises(Undecodable):
+        check(file.content)  # type: ignore[attr-defined]
