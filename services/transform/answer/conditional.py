@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from services.core.assets.entries import Entry
 from services.core.serving.web import matches
-from services.transform.render.plan import Plan
+from services.transform.render.plan import Plan, tag
 
 
 def validators(entry: Entry, form: str, *, last_call: bool) -> dict[str, str]:
@@ -23,17 +23,8 @@ def validators(entry: Entry, form: str, *, last_call: bool) -> dict[str, str]:
 
 
 def form(plan: Plan, revision: int) -> str:
-    """Write everything that determines the bytes of a rendition besides its source; what is usual is left out."""
-    focus = plan.focus if plan.focus is None or plan.focus == "smart" else f"{plan.focus.x:g},{plan.focus.y:g}"
-    parts = [
-        f"{plan.width}x{plan.height}q{plan.quality}",
-        plan.format if plan.format != "webp" else "",
-        plan.fit if plan.fit != "cover" else "",
-        f"at{focus}" if focus else "",
-        f"max{plan.max_bytes}" if plan.max_bytes else "",
-        f"r{revision}",
-    ]
-    return "".join(parts)
+    """Write everything that determines the bytes of a rendition besides its source."""
+    return f"{tag(plan)}r{revision}"
 
 
 def unchanged(request: Request, headers: Mapping[str, str]) -> bool:

@@ -122,7 +122,7 @@ class _Raster:
 
     def _as_it_is(self, made: Rendered) -> Rendered | None:
         """Return the source without its metadata, if it shows what was asked for without being rendered."""
-        as_asked = self.media_type == made.media_type and not (self.plan.quality or self.plan.max_bytes)
+        as_asked = self.media_type == made.media_type and self.plan.may_be_source
         if not as_asked or self.orientation != 1 or self.header.interpretation not in ("srgb", "b-w"):
             return None
         if self._profiled:
