@@ -5,6 +5,7 @@ is well, 1 when something is wrong, 2 when the configuration cannot be read (see
 """
 
 import asyncio
+import hashlib
 import os
 import secrets
 import shutil
@@ -179,7 +180,7 @@ async def _round_trip(storage: Storage, kind: str) -> Finding:
     source.write_bytes(content)
     started = time.perf_counter()
     try:
-        [outcome] = await storage.store([NewObject(probe, source)])
+        [outcome] = await storage.store([NewObject(probe, source, hashlib.sha256(content).hexdigest())])
         if isinstance(outcome, Exception):
             raise outcome
         assert isinstance(outcome, Receipt)

@@ -184,6 +184,38 @@ async def test_a_file_of_up_to_5_mb_goes_in_one_request_and_a_larger_one_in_part
     assert b"".join(parts) == content == await through.read(large)
 
 
+class _CountingPart(s3_upload.FilePart):
+    """A part of a file that counts the bytes which are read of it."""
+
+    read_bytes = 0
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer)
+        _CountingPart.read_bytes += count
+        return count
+
+
+async def test_a_file_that_goes_in_one_request_is_read_once(
+    server: S3Server, through: Storage, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_CountingPart, "read_bytes", 0)
+    monkeypatch.setattr(s3_upload, "FilePart", _CountingPart)
+    content = secrets.token_bytes(PART)
+    await put(through, CAT, content)
+    assert _CountingPart.read_bytes == PART
+    assert hashlib.sha256(await through.read(CAT)).digest() == hashlib.sha256(content).digest()
+    [stored] = [asked for asked in way.asked if asked.method == "PUT"]
+    assert base64.b64decode(stored.headers["x-amz-checksum-sha256"]) == hashlib.sha256(content).digest()
+
+
+async def test_a_file_that_is_not_the_one_that_was_uploaded_is_not_stored(storage: Storage) -> None:
+    file = new(storage, CAT, b"meow")
+    file.source.write_bytes(b"purr")
+    with pytest.raises(StorageDown, match="damaged"):
+        await storage.store([file])
+    assert await listed(storage) == {}
+
+
 async def test_large_files_are_not_held_in_memory(storage: Storage) -> None:
     files = [new(storage, an_object(f"DEV/{number}.pdf"), b"") for number in range(6)]
     for file in files:

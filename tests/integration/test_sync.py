@@ -11,6 +11,7 @@ import pytest
 from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.assets.stored_object import StoredObject
+from services.core.digests import sha256_of
 from services.core.errors import StorageDown
 from services.core.state import keys
 from services.core.state.catalog import DOUBT_SECONDS, Catalog
@@ -74,7 +75,7 @@ async def put(storage: Storage, *stored: StoredObject) -> None:
     for number, wanted in enumerate(stored):
         path = storage.spool / f"file-{number}"
         path.write_bytes(b"bytes of " + wanted.key.encode())
-        files.append(NewObject(wanted, path))
+        files.append(NewObject(wanted, path, sha256_of(path)))
     for outcome in await storage.store(files):
         assert not isinstance(outcome, Exception), outcome
 

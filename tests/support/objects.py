@@ -1,5 +1,6 @@
 """Storing and reading objects in tests, whatever the backend."""
 
+import hashlib
 import secrets
 from typing import Any
 
@@ -16,7 +17,7 @@ def new(storage: Storage, stored: StoredObject, content: bytes, *, replaces: boo
     """Put a file into the spool, as an upload does."""
     source = storage.spool / secrets.token_hex(8)
     source.write_bytes(content)
-    return NewObject(stored, source, replaces)
+    return NewObject(stored, source, hashlib.sha256(content).hexdigest(), replaces)
 
 
 async def put(storage: Storage, stored: StoredObject, content: bytes, *, replaces: bool = False) -> Receipt:

@@ -244,7 +244,10 @@ class Uploads:
     async def _receipts(self, writings: Sequence[_Writing]) -> list[Receipt | ObjectExists | TadaError]:
         if not writings:
             return []
-        new = [NewObject(self._object(writing), writing.file.path, writing.replaces) for writing in writings]
+        new = [
+            NewObject(self._object(writing), writing.file.path, writing.file.signature, writing.replaces)
+            for writing in writings
+        ]
         try:
             return await self._storage.store(new)
         except TadaError as error:

@@ -66,10 +66,11 @@ class StoredDumps:
 
     async def save(self, rdb: Path, catalog: Path) -> None:
         for path in (rdb, catalog):
-            digest = path.with_name(path.name + _DIGEST_SUFFIX)
-            digest.write_text(f"{await asyncio.to_thread(sha256_of, path)}  {path.name}\n")
-            await self._store(digest, "text/plain")
-            await self._store(path, MEDIA_TYPES[parse(path.name)[1]])
+            digest = await asyncio.to_thread(sha256_of, path)
+            beside = path.with_name(path.name + _DIGEST_SUFFIX)
+            beside.write_text(f"{digest}  {path.name}\n")
+            await self._store(beside, "text/plain", sha256_of(beside))
+            await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
         for path in (rdb, catalog):
             # Retention goes by it: the latest dump is a good one, so older ones may go.
             await self.fetch(path.name, path)
@@ -105,8 +106,8 @@ class StoredDumps:
                 await self._storage.delete([self._object(name + _DIGEST_SUFFIX)])
         return removed
 
-    async def _store(self, source: Path, media_type: str) -> None:
-        [outcome] = await self._storage.store([NewObject(self._object(source.name, media_type), source)])
+    async def _store(self, source: Path, media_type: str, digest: str) -> None:
+        [outcome] = await self._storage.store([NewObject(self._object(source.name, media_type), source, digest)])
         if isinstance(outcome, ObjectExists):
             raise DumpExists(source.name)
         if not isinstance(outcome, Receipt):

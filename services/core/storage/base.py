@@ -24,10 +24,11 @@ class ObjectMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """A file to be stored; `replaces` says that its asset has a file already."""
+    """A file to be stored. `digest` is its SHA-256 (hex); `replaces` says that its asset has a file already."""
 
     object: StoredObject
     source: Path
+    digest: str
     replaces: bool = False
 
 

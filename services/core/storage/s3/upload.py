@@ -87,7 +87,7 @@ class Uploader:
         try:
             size = (await asyncio.to_thread(new.source.stat)).st_size
             if size <= PART:
-                await self._put(key, media_type, new.source, size)
+                await self._put(key, media_type, new, size)
             else:
                 await self._put_in_parts(key, media_type, new.source, size)
         except (OSError, UploadGone) as error:
@@ -129,12 +129,12 @@ class Uploader:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _put(self, key: str, media_type: str, source: Path, size: int) -> None:
+    async def _put(self, key: str, media_type: str, new: NewObject, size: int) -> None:
         token = secrets.token_hex(16)
-        digest = await asyncio.to_thread(_digest, source, 0, size)
+        digest = base64.b64encode(bytes.fromhex(new.digest)).decode()
 
         async def put() -> None:
-            with FilePart(source, 0, size) as body:
+            with FilePart(new.source, 0, size) as body:
                 answer = await self._client.put_object(
                     Bucket=self._bucket,
                     Key=key,
@@ -276,7 +276,7 @@ def given(value: str | None) -> str:
 
 
 def _digest(source: Path, start: int, length: int) -> str:
-    """Return the SHA-256 of a part of a file as S3 writes it."""
+    """Return the SHA-256 of a part of a file as S3 writes it. (S3 wants one for each part, not that of the file.)"""
     digest = hashlib.sha256()
     with FilePart(source, start, length) as part:
         while chunk := part.read(_CHUNK):

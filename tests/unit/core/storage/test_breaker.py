@@ -104,7 +104,7 @@ async def test_a_health_check_always_asks_and_closes_the_breaker(guarded: Guarde
 async def test_writes_that_all_fail_count_and_one_that_is_refused_does_not(
     guarded: GuardedStorage, behind: Scripted
 ) -> None:
-    new = [NewObject(CAT, Path("file"))]
+    new = [NewObject(CAT, Path("file"), "0" * 64)]
     behind.outcome = ObjectExists("taken")
     for _ in range(5):
         assert await guarded.store(new) == [behind.outcome]
