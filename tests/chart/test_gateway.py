@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.chart import TIERS, environment, render
-from tools.stack import gateway
-from tools.stack.plan import ROOT, modules_folder
+from tools.stack.plan import ROOT, TEMPLATES, modules_folder
 
 # What gixy finds and what was found out about it: the findings of a check that match, and why they stand.
 JUDGED = {
@@ -64,8 +63,8 @@ def configuration(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         check=True,
         env={
             "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
-            "TEMPLATES_DIR": str(gateway.TEMPLATES),
-            "LUA_DIR": str(gateway.TEMPLATES),
+            "TEMPLATES_DIR": str(TEMPLATES),
+            "LUA_DIR": str(TEMPLATES),
             "MODULES_DIR": modules_folder(),
             "PURGE_TOKEN": "p" * 16,
             **places,

@@ -12,6 +12,7 @@ import pytest
 import redis
 import yaml
 
+from gateway.nginx.render import DEFAULTS
 from services.core.probes.health import Health
 from services.core.probes.internal import Internal
 from services.jobs.settings import JobsSettings
@@ -287,8 +288,7 @@ def test_a_tier_has_its_port_for_metrics_where_it_listens(tier: str) -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_what_a_node_knows_is_on_the_volume_of_its_cache_and_not_in_the_cache(tier: str) -> None:
-    program = (ROOT / "gateway/nginx/entrypoint.sh").read_text()
-    generations, store = re.findall(r'export (?:GENERATIONS_FILE|CACHE_DIR)="\$\{\w+:-(.+)\}"', program)[::-1]
+    generations, store = DEFAULTS["GENERATIONS_FILE"], DEFAULTS["CACHE_DIR"]
     for variant in ("defaults", "everything"):
         [mount] = [each for each in container(rendered(variant), tier)["volumeMounts"] if each["name"] == "cache"]
         assert not mount.get("readOnly")

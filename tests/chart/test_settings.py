@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from gateway.nginx.render import DEFAULTS
 from services.catalog.settings import CatalogSettings
 from services.core.settings import CoreSettings, load
 from services.jobs.settings import JobsSettings
@@ -22,7 +23,6 @@ from tests.support.chart import (
     text,
     workloads,
 )
-from tools.stack.plan import ROOT
 
 READ_BY: dict[str, type[CoreSettings]] = {
     "catalog": CatalogSettings,
@@ -45,10 +45,8 @@ def plain_names(component: str) -> set[str]:
 
 
 def gateway_names() -> set[str]:
-    """Return the settings of the gateway: what the containers' own program reads, secrets aside."""
-    program = (ROOT / "gateway/nginx/entrypoint.sh").read_text()
-    read = re.findall(r"\$\{([A-Z_]+):?-|\$\((?:route|switch) ([A-Z_]+) ", program)
-    return {name for names in read for name in names if name} - {"PURGE_TOKEN"}
+    """Return the settings of the gateway, secrets aside."""
+    return DEFAULTS.keys() - {"PURGE_TOKEN"}
 
 
 @pytest.mark.parametrize("component", SERVICES)

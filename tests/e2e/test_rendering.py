@@ -1,13 +1,15 @@
-"""The nginx templates are rendered twice, by make run and in the containers: to the same files."""
+"""What render.py makes of the nginx templates, and what the image's entrypoint makes of render.py."""
 
+import ast
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tools.stack import gateway
-from tools.stack.plan import ROOT, modules_folder
+from gateway.nginx import render
+from tools.stack.plan import ROOT, TEMPLATES, modules_folder
 
 TOKEN = "0123456789abcdef"
 
@@ -24,57 +26,72 @@ TOKEN = "0123456789abcdef"
     ],
     ids=str,
 )
-def test_both_renderings_are_the_same_and_nginx_takes_them(tmp_path: Path, tier: str, settings: dict[str, str]) -> None:
-    places = {
-        "TEMP_DIR": str(tmp_path),
-        "CACHE_DIR": str(tmp_path / "cache"),
-        "CACHE_MAX_SIZE": "1g",
-        "MODULES_DIR": modules_folder(),
-        "PURGE_TOKEN": TOKEN,
-        "EDGE_LISTEN": "127.0.0.1:18080",
-        "CACHE_LISTEN": "127.0.0.1:18081",
-        "API_LISTEN": "127.0.0.1:13001",
-        "CACHE_SERVERS": gateway.cache_servers(["127.0.0.1:18081", "127.0.0.1:18082"]),
-        "CATALOG_SERVERS": "server 127.0.0.1:13010;",
-        "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
-        "LUA_DIR": str(gateway.TEMPLATES),
-        "GENERATIONS_FILE": str(tmp_path / "generations"),
-        "GATEWAY_PATIENCE": "7",
-        "METRICS_LISTEN": "127.0.0.1:19145",
-    }
-    one, other = tmp_path / "one", tmp_path / "other"
-    values = {
-        **places,
-        "METRICS": "include metrics.conf;",
-        "RUN_DIR": str(other),
-        **gateway.routes(settings),
-        **gateway.cors(settings),
-        **gateway.switches(settings),
-    }
-    main = gateway.render(one, tier, values)
-    # The entrypoint starts nginx at its end; a program of that name lets it come that far.
-    stand_in = tmp_path / "bin" / "nginx"
-    stand_in.parent.mkdir()
-    stand_in.write_text("#!/bin/sh\n")
-    stand_in.chmod(0o755)
-    subprocess.run(
-        [ROOT / "gateway/nginx/entrypoint.sh"],
-        check=True,
-        env={
-            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
-            "TIER": tier,
-            "TEMPLATES_DIR": str(gateway.TEMPLATES),
-            "RUN_DIR": str(other),
+def test_nginx_takes_what_is_rendered_and_no_placeholder_is_left(
+    tmp_path: Path, tier: str, settings: dict[str, str]
+) -> None:
+    places = {name: str(tmp_path / name) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR", "GENERATIONS_FILE")}
+    main = render.render(
+        {
             **places,
+            "TIER": tier,
+            "PURGE_TOKEN": TOKEN,
+            "CACHE_MAX_SIZE": "1g",
+            "MODULES_DIR": modules_folder(),
+            "EDGE_LISTEN": "127.0.0.1:18080",
+            "CACHE_LISTEN": "127.0.0.1:18081",
+            "API_LISTEN": "127.0.0.1:13001",
+            "CACHE_SERVERS": render.servers(["127.0.0.1:18081", "127.0.0.1:18082"]),
+            "CATALOG_SERVERS": "server 127.0.0.1:13010;",
+            "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
+            "TEMPLATES_DIR": str(TEMPLATES),
+            "LUA_DIR": str(TEMPLATES),
+            "GATEWAY_PATIENCE": "7",
+            "METRICS_LISTEN": "127.0.0.1:19145",
             **settings,
-        },
+        }
     )
-    for file in one.iterdir():
-        assert file.read_text() == (other / file.name).read_text(), file.name
+    assert main == tmp_path / "RUN_DIR" / f"{tier}.conf"
+    names = {file.name.removesuffix(".template") for file in TEMPLATES.glob("*.template")}
+    assert {file.name for file in main.parent.iterdir()} == names - {"edge.conf", "cache.conf"} | {main.name}
+    for file in main.parent.iterdir():
+        assert "${" not in re.sub(r"\$\{[a-z_]+\}", "", file.read_text()), file.name
+        assert file.stat().st_mode & 0o777 == 0o600, "it holds the purge token"
     nginx = subprocess.run(
         ["nginx", "-t", "-c", main], capture_output=True, text=True, env={"PATH": f"{os.environ['PATH']}:/usr/sbin"}
     )
     assert nginx.returncode == 0, nginx.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "origins", "others"),
+    [
+        ("", "-", "*"),
+        ("localhost,*", "-", "*"),
+        (",", "-", ""),
+        ("localhost", r"https?://localhost(?::[0-9]+)?", ""),
+        ("https://cms.example-site.com/, a:8443 ", r"https://cms\.example\-site\.com|https?://a:8443(?::[0-9]+)?", ""),
+        ("http://[::1]:80", r"http://\[::1\]:80", ""),
+    ],
+)
+def test_an_origin_without_a_scheme_stands_for_any_scheme_and_port(given: str, origins: str, others: str) -> None:
+    settings = render.read({"TIER": "edge", "PURGE_TOKEN": TOKEN, "ORIGINS_ALLOWED": given})
+    found = render.placeholders(settings)
+    assert (found["CORS_ORIGINS"], found["CORS_OTHERS"]) == (origins, others)
+
+
+def test_a_file_stands_in_for_the_token(tmp_path: Path) -> None:
+    (tmp_path / "purge_token").write_text(f"{TOKEN}-of-a-file\n")
+    settings = {"TIER": "edge", "SECRETS_FOLDER_PATH": f"/nonexistent,{tmp_path}"}
+    assert render.placeholders(render.read(settings))["PURGE_TOKEN"] == f"{TOKEN}-of-a-file"
+    assert render.placeholders(render.read({**settings, "PURGE_TOKEN": TOKEN}))["PURGE_TOKEN"] == TOKEN
+
+
+def test_the_program_needs_no_more_of_the_standard_library_than_its_image_has() -> None:
+    # Debian's python3-minimal lacks modules such as dataclasses, shutil and http.
+    tree = ast.parse((TEMPLATES / "render.py").read_text())
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert modules == {"os", "re", "sys", "collections.abc", "pathlib"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +120,7 @@ def test_a_setting_that_cannot_be_stops_the_gateway_with_its_name(
     ended = subprocess.run(
         [ROOT / "gateway/nginx/entrypoint.sh"], capture_output=True, text=True, env={**environment, **settings}
     )
-    assert ended.returncode != 0
+    assert ended.returncode == 2
     assert said in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
@@ -122,7 +139,7 @@ def started(tmp_path: Path, nginx: str = "", **settings: str) -> "subprocess.Com
         env={
             "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
             "TIER": "edge",
-            "TEMPLATES_DIR": str(gateway.TEMPLATES),
+            "TEMPLATES_DIR": str(TEMPLATES),
             "PURGE_TOKEN": TOKEN,
             **{name: str(tmp_path / name) for name in ("RUN_DIR", "TEMP_DIR", "CACHE_DIR", "GENERATIONS_FILE")},
             **settings,

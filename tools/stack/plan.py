@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tools.stack import gateway, s3
+from gateway.nginx import render
+from tools.stack import s3
 
 ROOT = Path(__file__).parents[2]
 MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
+TEMPLATES = ROOT / "gateway" / "nginx"
 LOOPBACK = "127.0.0.1"
 ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "16777216"}
 """What the images set, too; docs/deploy.md says why."""
@@ -193,37 +195,30 @@ class Stack:
         name, suffix = node_name(tier, number), "" if number == 1 else f".{number}"
         run = self.data / "run" / f"{tier}{suffix}"
         kept = self.data / "cache" / f"{'edge' if tier == 'edge' else 'tier'}{suffix}"
-        for folder in (run, kept):
-            folder.mkdir(parents=True, exist_ok=True)
-        workers = self._servers("transform", self.ports.transform, self.transform_workers)
+        metrics = self.metrics_ports().get(name)
+        environment = {
+            **self.settings,
+            "TIER": tier,
+            "PURGE_TOKEN": token,
+            "EDGE_LISTEN": f"{self.bind}:{ports.edge}",
+            "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
+            "API_LISTEN": f"{self.bind}:{ports.api}",
+            "METRICS_LISTEN": f"{LOOPBACK}:{metrics}" if metrics else "off",
+            "CACHE_SERVERS": render.servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
+            "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
+            "TRANSFORM_SERVERS": self._servers("transform", self.ports.transform, self.transform_workers),
+            "RUN_DIR": str(run),
+            "TEMP_DIR": str(run),
+            "CACHE_DIR": str(kept),
+            "GENERATIONS_FILE": f"{kept}.generations",
+            "MODULES_DIR": modules_folder(),
+            "LUA_DIR": str(TEMPLATES),
+            "TEMPLATES_DIR": str(TEMPLATES),
+        }
         try:
-            checked = {**gateway.switches(self.settings), **gateway.patience(self.settings)}
-        except ValueError as error:
+            config = render.render(environment)
+        except render.SettingError as error:
             raise PlanError(str(error)) from None
-        config = gateway.render(
-            run,
-            tier,
-            {
-                **gateway.routes(self.settings),
-                **gateway.cors(self.settings),
-                **checked,
-                "RUN_DIR": str(run),
-                "TEMP_DIR": str(run),
-                "CACHE_DIR": str(kept),
-                "CACHE_MAX_SIZE": self.settings.get("CACHE_MAX_SIZE", "10g"),
-                "MODULES_DIR": modules_folder(),
-                "PURGE_TOKEN": token,
-                "EDGE_LISTEN": f"{self.bind}:{ports.edge}",
-                "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
-                "API_LISTEN": f"{self.bind}:{ports.api}",
-                "CACHE_SERVERS": gateway.cache_servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
-                "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
-                "TRANSFORM_SERVERS": workers,
-                "LUA_DIR": str(gateway.TEMPLATES),
-                "GENERATIONS_FILE": str(kept) + ".generations",
-                **self._metrics_of(name),
-            },
-        )
         port = ports.edge if tier == "edge" else ports.cache
         address = self._edge_address if tier == "edge" else LOOPBACK
         ready = f"http://{address}:{port}/healthz"
@@ -232,10 +227,6 @@ class Stack:
             # Started by root, nginx would change to a user who need not have access to the data folder.
             command += ["-g", "user root;"]
         return Process(name, command, dict(os.environ), ready)
-
-    def _metrics_of(self, node: str) -> dict[str, str]:
-        port = self.metrics_ports().get(node)
-        return {"METRICS": "include metrics.conf;" if port else "", "METRICS_LISTEN": f"{LOOPBACK}:{port}"}
 
     @property
     def _edge_address(self) -> str:
@@ -256,8 +247,8 @@ class Stack:
 
     def _servers(self, name: str, port: int, count: int) -> str:
         """Return the lines for all processes of a service in an upstream block."""
-        others = (f"server unix:{self._socket(name, number)} max_fails=0;" for number in range(2, count + 1))
-        return "\n".join([f"server {LOOPBACK}:{port} max_fails=0;", *others])
+        others = (f"unix:{self._socket(name, number)}" for number in range(2, count + 1))
+        return render.servers([f"{LOOPBACK}:{port}", *others])
 
     def _socket(self, name: str, number: int) -> Path:
         return self.sockets / f"{name}-{number}.sock"

@@ -18,7 +18,8 @@ from pathlib import Path
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from tools.stack import gateway, ready, s3
+from gateway.nginx import render
+from tools.stack import ready, s3
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
 
 READY_WITHIN = 60
@@ -185,7 +186,7 @@ def _announce(stack: Stack, processes: list[Process], manager: Manager, failed: 
         failed.set()
         manager.terminate()
         return
-    routes = gateway.routes(stack.settings)
+    routes = render.routes(render.read(stack.settings))
     print(
         f"""
 TADA is ready.
