@@ -199,7 +199,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 async def test_the_log_keeps_about_as_many_as_it_should(
-    client: Redis, catalog: Catalog, log: ChangeLog, short: int
+    short: int, client: Redis, catalog: Catalog, log: ChangeLog
 ) -> None:
     entry = an_entry()
     await catalog.create(entry, None)

@@ -123,9 +123,10 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
 
 
 async def test_the_list_holds_so_many_jobs_and_the_oldest_leave_it_first(
-    monkeypatch: pytest.MonkeyPatch, log: JobLog
+    monkeypatch: pytest.MonkeyPatch, client: Redis
 ) -> None:
     monkeypatch.setattr(job_log, "LOG_MAX", 3)
+    log = JobLog(client)
     for number in range(5):
         await log.note(Record(f"job-{number}", "sync", "cms", queued_at=f"2099-01-01T00:00:0{number}.000+00:00"))
     assert [record.id async for record in log.latest()] == ["job-4", "job-3", "job-2"]

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from services.core.state import rate_limits
 from services.core.state.connection import Redis, connect
 from services.core.state.rate_limits import Limit, Limiter
+from services.core.state.script import LUA, Source
 from tests.processes.redis_server import RedisServer
 
 pytestmark = pytest.mark.alone
 
 MINUTE = Limit(5, 60_000)
-SOURCE = (Path(rate_limits.__file__).parent / "lua/limit.lua").read_text()
+SOURCE = Source.of((LUA / "limit.lua").read_text()).text
 
 
 @pytest.fixture

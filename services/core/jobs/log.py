@@ -4,7 +4,7 @@ Only the run that has the lease of a job writes its record: a worker that was ta
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -13,8 +13,9 @@ import orjson
 
 from services.core.assets.entries import timestamp
 from services.core.errors import NotFound, TadaError
-from services.core.state import keys
-from services.core.state.connection import BLOCK, Redis, script
+from services.core.state import commands, keys
+from services.core.state.connection import BLOCK, Redis
+from services.core.state.script import Script
 
 KEPT_SECONDS = 7 * 24 * 3600
 LOG_MAX = 10_000
@@ -64,7 +65,7 @@ class Record:
 class JobLog:
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._write = script(client, "job")
+        self._write = Script(client, "job", log=keys.JOB_LOG, seconds=KEPT_SECONDS, log_max=LOG_MAX)
 
     async def get(self, job_id: str) -> Record:
         """Return what is known of a job; raises NotFound."""
@@ -94,16 +95,14 @@ class JobLog:
         """
         asked_at = datetime.fromisoformat(record.queued_at).timestamp()
         written = await self._write(
-            keys=[keys.job(record.id), keys.JOB_LOG, keys.job_done(record.id), keys.lease(record.id)],
-            args=[
-                record.id,
-                token,
-                orjson.dumps(asdict(record)),
-                KEPT_SECONDS,
-                asked_at,
-                LOG_MAX,
-                _STATES[record.status],
-            ],
+            record=keys.job(record.id),
+            done=keys.job_done(record.id),
+            lease=keys.lease(record.id),
+            id=record.id,
+            token=token,
+            told=orjson.dumps(asdict(record)),
+            asked_at=asked_at,
+            state=_STATES[record.status],
         )
         return bool(written)
 
@@ -113,8 +112,7 @@ class JobLog:
         while not (record := await self.get(job_id)).ended and (left := deadline - time.monotonic()) > 0:
             done = keys.job_done(job_id)
             # From the list to itself, so that it wakes the others who wait, too.
-            woken: Awaitable[object] = self._redis.blmove(done, done, min(left, BLOCK))  # type: ignore[arg-type]
-            await woken
+            await commands.blmove(self._redis, done, done, min(left, BLOCK))
         return record
 
 

@@ -30,9 +30,10 @@ from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound, Unavailable
 from services.core.observing import origin
-from services.core.state import changes, entry_json, keys
+from services.core.state import changes, commands, entry_json, keys
 from services.core.state.changes import DELETED, DESCRIBED, WRITTEN, number_of
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 
 ALIVE_SECONDS = 10
 """A process that has not said for so long that it lives loses its claims."""
@@ -101,13 +102,40 @@ class Catalog:
     def __init__(self, client: Redis) -> None:
         self._redis = client
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._claim = script(client, "claim")
-        self._write = script(client, "write", needs="log_change")
-        self._page = script(client, "page")
-        self._reap = script(client, "reap")
-        self._release = script(client, "release")
-        self._intend = script(client, "intend")
-        self._clear = script(client, "clear", needs="log_change")
+        self._claim = Script(client, "claim", entries=keys.ENTRIES, claims=keys.CLAIMS)
+        self._write = Script(
+            client,
+            "write",
+            entries=keys.ENTRIES,
+            order=keys.ORDER,
+            expiry=keys.EXPIRY,
+            sequence=keys.SEQUENCE,
+            revision=keys.REVISION,
+            claims=keys.CLAIMS,
+            changes=keys.CHANGES,
+            undescribed=keys.UNDESCRIBED,
+            kept=changes.KEPT,
+        )
+        self._page = Script(
+            client, "page", live_entries=keys.ENTRIES, live_order=keys.ORDER, live_epoch=keys.EPOCH, aside=keys.ASIDE
+        )
+        self._reap = Script(client, "reap", entries=keys.ENTRIES, claims=keys.CLAIMS)
+        self._release = Script(client, "release", claims=keys.CLAIMS)
+        self._intend = Script(client, "intend", claims=keys.CLAIMS)
+        self._clear = Script(
+            client,
+            "clear",
+            entries=keys.ENTRIES,
+            order=keys.ORDER,
+            expiry=keys.EXPIRY,
+            revision=keys.REVISION,
+            changes=keys.CHANGES,
+            epoch=keys.EPOCH,
+            aside=keys.ASIDE,
+            read_seconds=keys.ASIDE_READ_SECONDS,
+            aside_seconds=keys.ASIDE_SECONDS,
+            kept=changes.KEPT,
+        )
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
@@ -132,17 +160,15 @@ class Catalog:
 
     async def raw(self, uuid: str) -> bytes | None:
         """Return an entry as it is stored, None when there is none."""
-        found: bytes | None = await self._redis.hget(keys.ENTRIES, uuid)  # type: ignore[misc]
-        return found
+        return await commands.hget(self._redis, keys.ENTRIES, uuid)
 
     async def raws(self, uuids: Sequence[str]) -> list[bytes | None]:
         """Return entries as they are stored, None for each that there is not."""
-        found: list[bytes | None] = await self._redis.hmget(keys.ENTRIES, list(uuids)) if uuids else []  # type: ignore[misc]
-        return found
+        return await commands.hmget(self._redis, keys.ENTRIES, uuids) if uuids else []
 
     async def claimed(self, storage_keys: Sequence[str]) -> list[bool]:
         """Say of each storage key whether somebody writes or deletes what lies under it."""
-        found = await self._redis.hmget(keys.CLAIMS, list(storage_keys)) if storage_keys else []  # type: ignore[misc]
+        found = await commands.hmget(self._redis, keys.CLAIMS, storage_keys) if storage_keys else []
         return [claim is not None for claim in found]
 
     async def get(self, uuid: str) -> Entry:
@@ -156,7 +182,7 @@ class Catalog:
         return (await self._redis.get(keys.REVISION) or b"0").decode()
 
     async def count(self) -> int:
-        return int(await self._redis.hlen(keys.ENTRIES))  # type: ignore[misc]
+        return await commands.hlen(self._redis, keys.ENTRIES)
 
     async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
         """Return up to `count` stored entries with creation numbers in (after, last].
@@ -165,8 +191,7 @@ class Catalog:
         `last` all of it; whoever goes on says both. Raises CatalogReplaced when the catalog of that epoch is gone.
         """
         found, youngest, number, *raws = await self._page(
-            keys=[keys.ENTRIES, keys.ORDER, keys.EPOCH],
-            args=[epoch, after, "" if last is None else last, count, keys.ASIDE],
+            wanted_epoch=epoch, after=after, up_to="" if last is None else last, count=count
         )
         if not found:
             raise CatalogReplaced
@@ -199,7 +224,7 @@ class Catalog:
         uuid = names.asset_uuid(unique_name)
         value = f"{self.owner} {uuid}"
         plain, spare = names.plain_storage_key(unique_name), names.spare_storage_key(unique_name)
-        key = await self._claim(keys=[keys.ENTRIES, keys.CLAIMS], args=[uuid, plain, spare, value])
+        key = await self._claim(uuid=uuid, plain=plain, spare=spare, claim=value)
         return Claim(key.decode(), value)
 
     async def claim_in_place(self, unique_name: str) -> Claim:
@@ -214,25 +239,25 @@ class Catalog:
     async def intend(self, claim: Claim, entry: Entry) -> Claim:
         """Add to a claim what entry its writer is about to make; raises Unavailable when the claim is lost."""
         meant = Claim(claim.storage_key, f"{self.owner} {claim.uuid} {entry_json.write(entry).decode()}")
-        if not await self._intend(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value, meant.value]):
+        if not await self._intend(storage_key=claim.storage_key, claim=claim.value, intended=meant.value):
             raise _interrupted()
         return meant
 
     async def claim_spare(self, unique_name: str) -> Claim:
         """Claim a key that nobody else has: for when the storage already holds something under the plain one."""
         claim = Claim(names.spare_storage_key(unique_name), f"{self.owner} {names.asset_uuid(unique_name)}")
-        await self._redis.hset(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
+        await commands.hset(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
         return claim
 
     async def claim_stored(self, unique_name: str) -> Claim | None:
         """Claim the plain key of an asset whose bytes lie there already; None while somebody writes or deletes it."""
         claim = Claim(names.plain_storage_key(unique_name), f"{self.owner} {names.asset_uuid(unique_name)}")
-        free = await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
+        free = await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
         return claim if free else None
 
     async def release(self, claim: Claim) -> None:
         """Give up a claim whose object needs nobody's care: it is not there, or an entry refers to it."""
-        await self._release(keys=[keys.CLAIMS], args=[claim.storage_key, claim.value])
+        await self._release(storage_key=claim.storage_key, claim=claim.value)
 
     async def create(self, entry: Entry, claim: Claim | None) -> Change:
         """Add an entry; raises AlreadyExists when its path is taken."""
@@ -291,20 +316,14 @@ class Catalog:
 
     async def clear(self) -> tuple[int, Change | None]:
         """Remove all entries at one instant, and none of the bytes; return how many there were."""
-        removed, change = await self._clear(
-            keys=[keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.REVISION, keys.CHANGES, keys.EPOCH],
-            args=[
-                *(keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS),
-                *(changes.KEPT, *origin.passed_on().values()),
-            ],
-        )
+        removed, change = await self._clear(**origin.passed_on())
         return removed, Change(number_of(change)) if removed else None
 
     async def batches(self, key: str = keys.ENTRIES) -> AsyncIterator[list[Entry]]:
         """Yield the live entries, or those put aside under a key, a batch at a time and in no order."""
         cursor = 0
         while True:
-            cursor, found = await self._redis.hscan(key, cursor, count=PAGE)
+            cursor, found = await commands.hscan(self._redis, key, cursor, PAGE)
             yield [entry_json.read(raw) for raw in found.values()]
             if not cursor:
                 return
@@ -319,18 +338,18 @@ class Catalog:
         wanted = None if kind == DELETED else entry
         expires = wanted.expires_at if wanted and not wanted.expired else None
         outcome, detail = await self._write(
-            keys=[
-                *(keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION),
-                *(keys.CLAIMS, keys.CHANGES, keys.UNDESCRIBED),
-            ],
-            args=[
-                *(entry.uuid, expected or b"", entry_json.write(wanted) if wanted else b""),
-                "" if expires is None else repr(expires),
-                *((claim.storage_key, claim.value) if claim else ("", "")),
-                *(left, entry.unique_name, kind),
-                int(kind == WRITTEN and _is_to_be_described(expected, entry)),
-                *(changes.KEPT, entry.original_name, *origin.passed_on().values()),
-            ],
+            uuid=entry.uuid,
+            expected=expected or b"",
+            wanted=entry_json.write(wanted) if wanted else b"",
+            expires="" if expires is None else repr(expires),
+            claimed=claim.storage_key if claim else "",
+            claim=claim.value if claim else "",
+            obsolete=left,
+            unique_name=entry.unique_name,
+            original_name=entry.original_name,
+            kind=kind,
+            to_describe=int(kind == WRITTEN and _is_to_be_described(expected, entry)),
+            **origin.passed_on(),
         )
         if outcome == b"conflict" and wanted and entry_json.without_facts(detail) == wanted.with_facts(NO_FACTS):
             # Our own write: the answer to it was lost, and the connection said it again. Its number is not known; that
@@ -364,7 +383,7 @@ class Catalog:
 
     async def take_obsolete(self, storage_key: str, uuid: str) -> StaleClaim | None:
         """Take over the claim on an object that a change has just left behind."""
-        value: bytes | None = await self._redis.hget(keys.CLAIMS, storage_key)  # type: ignore[misc]
+        value = await commands.hget(self._redis, keys.CLAIMS, storage_key)
         claim = Claim(storage_key, value.decode()) if value else None
         if claim is None or not claim.value.startswith(f"{_OBSOLETE} {uuid}"):
             return None
@@ -375,7 +394,7 @@ class Catalog:
 
         The claim may have been lost to a reaper meanwhile; then it is made anew. None too while somebody else has it.
         """
-        await self._redis.hsetnx(keys.CLAIMS, claim.storage_key, claim.value)  # type: ignore[misc]
+        await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
         return await self._take_over(claim, claim, keys.alive(""), obsolete=False)
 
     async def doubt(self, storage_keys: Sequence[str]) -> None:
@@ -392,7 +411,7 @@ class Catalog:
         """Claim a key that nothing refers to, as for a writer; None when it is in use."""
         uuid = names.asset_uuid(names.unique_name_of(storage_key))
         claim = Claim(storage_key, f"{self.owner} {uuid}")
-        if not await self._redis.hsetnx(keys.CLAIMS, storage_key, claim.value):  # type: ignore[misc]
+        if not await commands.hsetnx(self._redis, keys.CLAIMS, storage_key, claim.value):
             return None
         raw = await self.raw(uuid)
         if raw is None or entry_json.read(raw).storage_key != storage_key:
@@ -406,7 +425,7 @@ class Catalog:
 
     async def still_has(self, stale: StaleClaim) -> bool:
         """Say whether an object that was taken over is still this process' to delete: asked right before deleting."""
-        holder: bytes | None = await self._redis.hget(keys.CLAIMS, stale.claim.storage_key)  # type: ignore[misc]
+        holder = await commands.hget(self._redis, keys.CLAIMS, stale.claim.storage_key)
         return holder is not None and holder.decode() == stale.claim.value
 
     async def _take(self, claim: Claim) -> StaleClaim | None:
@@ -418,8 +437,12 @@ class Catalog:
         # A writer that has said what it intends replaces in place: that an entry refers to the key proves nothing.
         in_place = not obsolete and claim.intended is not None
         taken = await self._reap(
-            keys=[keys.ENTRIES, keys.CLAIMS, alive_key],
-            args=[claim.storage_key, claim.value, claim.uuid, mine.value, int(in_place)],
+            alive=alive_key,
+            storage_key=claim.storage_key,
+            claim=claim.value,
+            uuid=claim.uuid,
+            mine=mine.value,
+            in_place=int(in_place),
         )
         return StaleClaim(mine, obsolete) if taken else None
 

@@ -1,6 +1,6 @@
-"""The connection to Redis, and the Lua scripts that make each step of the catalog one atomic step."""
+"""The connection to Redis."""
 
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import redis.asyncio
@@ -16,8 +16,6 @@ CONNECT_TIMEOUT = 1.0
 ANSWER_TIMEOUT = 3.0
 BLOCK = 1.0
 """Seconds. No call blocks for longer than BLOCK, so that a Redis that hangs is noticed."""
-
-_LUA = Path(__file__).parent / "lua"
 
 
 def connect(address: str) -> "Redis":
@@ -41,13 +39,5 @@ class _Traced(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         with tracing.part(f"redis {args[0]}"):
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-
-
-def script(client: "Redis", name: str, *, needs: str = "") -> Any:
-    """Return the script `lua/{name}.lua` as a coroutine function of `keys` and `args`.
-
-    `needs` is one whose functions it uses: a script of Redis cannot ask for another one itself.
-    """
-    parts = [part for part in (needs, name) if part]
-    return client.register_script("\n".join((_LUA / f"{part}.lua").read_text() for part in parts))
+            execute: Callable[..., Awaitable[Any]] = super().execute_command
+            return await execute(*args, **options)

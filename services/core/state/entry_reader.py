@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from services.core.errors import Behind
 from services.core.state import keys
 from services.core.state.changes import number_of
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 
 _AT_ONCE = 4000
 """Uuids in one command: a script of Redis cannot unpack more than 8000."""
@@ -39,7 +40,7 @@ class EntryReader:
     """Reads stored entries by uuid, for one event loop."""
 
     def __init__(self, client: Redis) -> None:
-        self._read = script(client, "read")
+        self._read = Script(client, "read", entries=keys.ENTRIES, revision=keys.REVISION)
         self._asked: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -86,7 +87,7 @@ class EntryReader:
         taken = self._take()
         wanted = list(dict.fromkeys(uuid for asked in taken for uuid in asked.uuids))
         try:
-            revision, *raws = await self._read(keys=[keys.ENTRIES, keys.REVISION], args=wanted)
+            revision, *raws = await self._read(uuids=wanted)
         except BaseException as error:
             for asked in taken:
                 _refuse(asked, error)

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from redis.exceptions import RedisError
 
 from services.core.state import keys
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 
 LEASE_SECONDS = 8.0
 """Without a sign of life for so long, a run has lost its leases."""
@@ -22,8 +23,8 @@ class LeaseLost(Exception):
 class Leases:
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._renew = script(client, "renew")
-        self._give_up = script(client, "give_up")
+        self._renew = Script(client, "renew")
+        self._give_up = Script(client, "give_up")
 
     async def take(self, what: str, token: str) -> bool:
         """Take a lease; say whether it was free."""
@@ -32,7 +33,7 @@ class Leases:
 
     async def give_up(self, what: str, token: str) -> None:
         """Give a lease up, as long as this run has it."""
-        await self._give_up(keys=[keys.lease(what)], args=[token])
+        await self._give_up(lease=keys.lease(what), token=token)
 
     @asynccontextmanager
     async def kept(self, held: Sequence[str], token: str) -> AsyncIterator[None]:
@@ -48,8 +49,8 @@ class Leases:
                 await asyncio.sleep(_RENEW_SECONDS)
                 asked = time.monotonic()
                 with suppress(RedisError):
-                    ms = int(LEASE_SECONDS * 1000)
-                    if not await self._renew(keys=[keys.lease(what) for what in held], args=[token, ms]):
+                    leases = [keys.lease(what) for what in held]
+                    if not await self._renew(leases=leases, token=token, milliseconds=int(LEASE_SECONDS * 1000)):
                         break
                     until = asked + LEASE_SECONDS
             lost = True

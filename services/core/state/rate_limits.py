@@ -22,7 +22,8 @@ from redis.exceptions import RedisError
 from services.core.errors import TooManyRequests
 from services.core.observing import logs
 from services.core.state import keys
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Limiter:
     """Counts requests in buckets; a bucket is a name such as `api:192.0.2.1`."""
 
     def __init__(self, client: Redis) -> None:
-        self._take = script(client, "limit")
+        self._take = Script(client, "limit")
         self._down = False
         self._ask_again = 0.0
 
@@ -107,8 +108,8 @@ class Limiter:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 answer: list[int] = await self._take(
-                    keys=[keys.limit(bucket) for bucket in limits],
-                    args=[number for limit in limits.values() for number in (limit.count, limit.step)],
+                    buckets=[keys.limit(bucket) for bucket in limits],
+                    numbers=[number for limit in limits.values() for number in (limit.count, limit.step)],
                 )
         except (RedisError, OSError) as error:  # TimeoutError is an OSError.
             self._ask_again = time.monotonic() + PAUSE

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.core.dumps import naming
 from services.core.dumps.naming import DumpExists, DumpStore
-from services.core.state import keys
+from services.core.state import commands, keys
 from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
 from services.jobs.dumps import rdb
@@ -79,7 +79,7 @@ async def _keep_catalog(copied: Redis, database: int) -> None:
     async for key in copied.scan_iter(count=_SCANNED):
         if key not in kept:
             await copied.unlink(key)
-    await copied.function_flush()  # type: ignore[misc]
+    await commands.function_flush(copied)
     # A catalog that was never written to is one, too.
     await copied.set(keys.REVISION, "0", nx=True)
 

@@ -10,7 +10,8 @@ from services.core.errors import BadDump, DumpMissing, TadaError
 from services.core.observing import logs
 from services.core.state import keys
 from services.core.state.catalog import Catalog
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 from services.jobs.dumps.restoring import Restored, restore_dump
 from services.jobs.dumps.staging import Taken
 
@@ -43,20 +44,20 @@ async def restore_on_init(client: Redis, catalog: Catalog, store: DumpStore) -> 
 
 
 async def _restore(client: Redis, catalog: Catalog, store: DumpStore) -> Restored | None:
-    take_over = script(client, "takeover")
+    take_over = Script(client, "takeover", lock=keys.RESTORING)
     while not await client.exists(keys.ENTRIES, keys.REVISION):
         mine = await client.set(keys.RESTORING, catalog.owner, nx=True, get=True)
         if mine is not None:
             # The time that a process has to say for the first time that it lives.
             if not await catalog.is_alive(mine.decode()):
                 await asyncio.sleep(_POLL_SECONDS)
-                await take_over(keys=[keys.RESTORING, keys.alive(mine.decode())], args=[mine])
+                await take_over(alive=keys.alive(mine.decode()), holder=mine)
             await asyncio.sleep(_POLL_SECONDS)
             continue
         try:
             restored = await restore_dump(client, catalog, store, only_untouched=True)
         finally:
-            await take_over(keys=[keys.RESTORING, keys.alive("")], args=[catalog.owner])
+            await take_over(alive=keys.alive(""), holder=catalog.owner)
         logs.event(log, logging.INFO, "restored_on_init", filename=restored.filename, entries=restored.entries)
         return restored
     return None

@@ -9,7 +9,8 @@ from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
 from services.core.state.catalog import Change
 from services.core.state.changes import number_of
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 
 STAGED_SECONDS = 3600
 """After that long without progress a staged catalog is gone: a killed restore leaves nothing for good."""
@@ -22,8 +23,27 @@ class Taken(Exception):
 class Staging:
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._switch = script(client, "restore", needs="log_change")
         self._keys = keys.staged(secrets.token_hex(8))
+        staged, order, expiry = self._keys
+        self._switch = Script(
+            client,
+            "restore",
+            entries=keys.ENTRIES,
+            order=keys.ORDER,
+            expiry=keys.EXPIRY,
+            sequence=keys.SEQUENCE,
+            revision=keys.REVISION,
+            changes=keys.CHANGES,
+            epoch=keys.EPOCH,
+            undescribed=keys.UNDESCRIBED,
+            staged_entries=staged,
+            staged_order=order,
+            staged_expiry=expiry,
+            aside=keys.ASIDE,
+            read_seconds=keys.ASIDE_READ_SECONDS,
+            aside_seconds=keys.ASIDE_SECONDS,
+            kept=changes.KEPT,
+        )
         self._count = 0
 
     async def add(self, entries: Sequence[Entry]) -> None:
@@ -49,16 +69,7 @@ class Staging:
         Raises Taken when it was to fill a Redis that had no catalog, and there is one now.
         """
         outcome, change = await self._switch(
-            keys=[
-                *(keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION, keys.CHANGES, keys.EPOCH),
-                *self._keys,
-                keys.UNDESCRIBED,
-            ],
-            args=[
-                *(self._count, int(only_untouched)),
-                *(keys.ASIDE, keys.ASIDE_READ_SECONDS, keys.ASIDE_SECONDS),
-                *(changes.KEPT, *origin.passed_on().values()),
-            ],
+            count=self._count, only_untouched=int(only_untouched), **origin.passed_on()
         )
         if outcome == b"taken":
             raise Taken

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from services.core.observing import logs
 from services.core.state import changes, keys
-from services.core.state.connection import Redis, script
+from services.core.state.connection import Redis
+from services.core.state.script import Script
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,17 @@ _LOOK_SECONDS = 1.0
 
 async def keep_adopting(client: Redis) -> None:
     """Look for such changes until cancelled."""
-    adopt = script(client, "adopt", needs="log_change")
+    adopt = Script(
+        client,
+        "adopt",
+        before=keys.CHANGES_BEFORE,
+        changes=keys.CHANGES,
+        revision=keys.REVISION,
+        kept=changes.KEPT,
+    )
     while True:
         try:
-            if await adopt(keys=[keys.CHANGES_BEFORE, keys.CHANGES, keys.REVISION], args=[changes.KEPT]):
+            if await adopt():
                 logs.event(log, logging.WARNING, "changes_adopted", change="catalog")
         except RedisError as error:
             logs.event(log, logging.WARNING, "redis_down", error=str(error))

@@ -1,9 +1,12 @@
--- Claim a storage key to write to: the plain key of the asset when it is free, else the spare one.
--- KEYS entries, claims   ARGV uuid, plain key, spare key, claim
-local raw = redis.call('HGET', KEYS[1], ARGV[1])
-local used = raw and cjson.decode(raw).storage_key == ARGV[2]
-if not used and redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[4]) == 1 then
-  return ARGV[2]
+-- Claim a storage key to write to: the plain key of the asset if it is free, else the spare one.
+-- KEYS entries, claims
+-- ARGV uuid, plain, spare
+-- ARGV claim: its value
+-- Returns the key that is claimed
+local raw = redis.call('HGET', entries, uuid)
+local used = raw and cjson.decode(raw).storage_key == plain
+if not used and redis.call('HSETNX', claims, plain, claim) == 1 then
+  return plain
 end
-redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
-return ARGV[3]
+redis.call('HSET', claims, spare, claim)
+return spare

@@ -1,5 +1,6 @@
 -- Give a lease up, unless somebody else has it by now.
--- KEYS lease   ARGV token of the run
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('DEL', KEYS[1])
+-- KEYS lease
+-- ARGV token: that of the run
+if redis.call('GET', lease) == token then
+  redis.call('DEL', lease)
 end

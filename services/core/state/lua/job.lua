@@ -1,25 +1,29 @@
 -- Write what is known of a job, unless somebody else has the job by now.
 -- KEYS record, log, done, lease
--- ARGV id, token of the run ('' for a job that nobody has begun: written only when nothing is known of it),
---      record, seconds to keep it, when it was asked for, jobs to keep in the log, state: running, waiting, ended
--- Returns 1 when it was written
-local id, token, seconds, state = ARGV[1], ARGV[2], ARGV[4], ARGV[7]
+-- ARGV id
+-- ARGV token: that of the run, '' for a job that nobody has begun: it is written only if nothing is known of the job
+-- ARGV told: the record
+-- ARGV seconds: for so long it stays
+-- ARGV asked_at: seconds since 1970
+-- ARGV log_max: jobs that stay in the log
+-- ARGV state: running, waiting or ended
+-- Returns 1 if it was written
 if token == '' then
-  if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('EXISTS', record) == 1 then
     return 0
   end
-elseif redis.call('GET', KEYS[4]) ~= token then
+elseif redis.call('GET', lease) ~= token then
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[3], 'EX', seconds)
-redis.call('ZADD', KEYS[2], 'NX', ARGV[5], id)
-redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[6]))
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. (tonumber(ARGV[5]) - tonumber(seconds)))
+redis.call('SET', record, told, 'EX', seconds)
+redis.call('ZADD', log, 'NX', asked_at, id)
+redis.call('ZREMRANGEBYRANK', log, 0, -1 - tonumber(log_max))
+redis.call('ZREMRANGEBYSCORE', log, '-inf', '(' .. (tonumber(asked_at) - tonumber(seconds)))
 if token ~= '' and state ~= 'running' then
-  redis.call('DEL', KEYS[4])
+  redis.call('DEL', lease)
 end
 if state == 'ended' then
-  redis.call('RPUSH', KEYS[3], '1')
-  redis.call('EXPIRE', KEYS[3], seconds)
+  redis.call('RPUSH', done, '1')
+  redis.call('EXPIRE', done, seconds)
 end
 return 1

@@ -1,13 +1,14 @@
--- Take one unit from each of several limits, or from none of them when one has nothing left (GCRA, see limits.py).
+-- Take one unit from each of several limits, or from none of them when one has nothing left (GCRA, see rate_limits.py).
 -- All numbers are whole microseconds: a double holds them exactly, and no rounding can let one request too many pass.
--- KEYS one per limit   ARGV count, microseconds per unit; again for each limit
+-- KEYS buckets...: one for each limit
+-- ARGV numbers...: for each limit its count, and microseconds for each unit
 -- Returns {1 when taken, else 0; then for each limit: units left, microseconds until there is one more}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local taken = 1
 local debts = {}
-for i, key in ipairs(KEYS) do
-  local count, step = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+for i, key in ipairs(buckets) do
+  local count, step = tonumber(numbers[2 * i - 1]), tonumber(numbers[2 * i])
   local free_at = tonumber(redis.call('GET', key) or now)
   -- Never more than a full window, also when the clock was set back or the limit was made smaller.
   debts[i] = math.min(math.max(free_at - now, 0), count * step)
@@ -16,8 +17,8 @@ for i, key in ipairs(KEYS) do
   end
 end
 local answer = {taken}
-for i, key in ipairs(KEYS) do
-  local count, step = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+for i, key in ipairs(buckets) do
+  local count, step = tonumber(numbers[2 * i - 1]), tonumber(numbers[2 * i])
   local debt = debts[i]
   if taken == 1 then
     debt = debt + step

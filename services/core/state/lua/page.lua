@@ -1,23 +1,27 @@
 -- One page of the catalog in creation order, without the numbers at or below `after` and above `last`.
 -- A reader that goes on reads the catalog of the epoch it began with: the live one, or the one put aside since.
--- KEYS entries, order, epoch
--- ARGV epoch ('' the live one), after, last ('' the youngest there is), count, prefix of what is put aside
--- Returns {epoch ('' when it is gone), last, number of the last entry read ('' when there was none), entries…}
-local entries, order = KEYS[1], KEYS[2]
-local live = redis.call('GET', KEYS[3]) or '0'
-local epoch = ARGV[1] == '' and live or ARGV[1]
+-- KEYS live_entries, live_order, live_epoch
+-- ARGV wanted_epoch: '' for the live one
+-- ARGV after
+-- ARGV up_to: '' for the youngest entry there is
+-- ARGV count
+-- ARGV aside: prefix of what is put aside
+-- Returns {epoch ('' if it is gone), last, number of the last entry read ('' if there was none), entries…}
+local entries, order = live_entries, live_order
+local live = redis.call('GET', live_epoch) or '0'
+local epoch = wanted_epoch == '' and live or wanted_epoch
 if epoch ~= live then
-  local aside = ARGV[5] .. epoch
-  if redis.call('EXISTS', aside) == 0 then
+  local old = aside .. epoch
+  if redis.call('EXISTS', old) == 0 then
     return {'', '', ''}
   end
-  entries, order = aside .. ':entries', aside .. ':order'
+  entries, order = old .. ':entries', old .. ':order'
 end
-local last = ARGV[3]
+local last = up_to
 if last == '' then
   last = redis.call('ZRANGE', order, 0, 0, 'REV', 'WITHSCORES')[2] or '0'
 end
-local found = redis.call('ZRANGE', order, '(' .. ARGV[2], last, 'BYSCORE', 'LIMIT', 0, ARGV[4], 'WITHSCORES')
+local found = redis.call('ZRANGE', order, '(' .. after, last, 'BYSCORE', 'LIMIT', 0, count, 'WITHSCORES')
 if #found == 0 then
   return {epoch, last, ''}
 end

@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- Read entries, and of which revision of the catalog they are.
--- KEYS entries, revision   ARGV uuids…
+-- KEYS entries, revision
+-- ARGV uuids...
 -- Returns {revision, entries…}
-local found = redis.call('HMGET', KEYS[1], unpack(ARGV))
-table.insert(found, 1, redis.call('GET', KEYS[2]) or '0')
+local found = redis.call('HMGET', entries, unpack(uuids))
+table.insert(found, 1, redis.call('GET', revision) or '0')
 return found

@@ -1,5 +1,7 @@
 -- Give up a claim, unless somebody else holds it by now.
--- KEYS claims   ARGV storage key, claim
-if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
-  redis.call('HDEL', KEYS[1], ARGV[1])
+-- KEYS claims
+-- ARGV storage_key
+-- ARGV claim: its value
+if redis.call('HGET', claims, storage_key) == claim then
+  redis.call('HDEL', claims, storage_key)
 end

@@ -1,10 +1,12 @@
 -- Renew leases that a run has.
--- KEYS leases   ARGV token of the run, milliseconds
--- Returns 1 when it still has all of them
-for _, lease in ipairs(KEYS) do
-  if redis.call('GET', lease) ~= ARGV[1] then
+-- KEYS leases...
+-- ARGV token: that of the run
+-- ARGV milliseconds
+-- Returns 1 if it still has all of them
+for _, lease in ipairs(leases) do
+  if redis.call('GET', lease) ~= token then
     return 0
   end
-  redis.call('PEXPIRE', lease, ARGV[2])
+  redis.call('PEXPIRE', lease, milliseconds)
 end
 return 1

@@ -1,39 +1,44 @@
 -- Put a staged catalog in the place of the live one at one instant. The live one is put aside as `clear` does it.
--- KEYS entries, order, expiry, sequence, revision, changes, epoch, staged entries, staged order, staged expiry,
---      undescribed
--- ARGV number of entries that were staged, 1 when the live catalog must never have been written to,
---      prefix of what is put aside, seconds for which it can be read, seconds for which it is kept,
---      changes that are kept, request id, traceparent
--- Needs log_change.lua before it.
--- Returns {'restored', number of the change} or {'lost', ''} when not all is staged, or {'taken', ''}
-local count = tonumber(ARGV[1])
-if redis.call('HLEN', KEYS[8]) ~= count or redis.call('ZCARD', KEYS[9]) ~= count then
+-- USES log_change
+-- KEYS entries, order, expiry, sequence, revision, changes, epoch, undescribed
+-- KEYS staged_entries, staged_order, staged_expiry
+-- ARGV count: entries that were staged
+-- ARGV only_untouched: 1 if the live catalog must never have been written to, else 0
+-- ARGV aside: prefix of what is put aside
+-- ARGV read_seconds: for so long it can be read
+-- ARGV aside_seconds: for so long it stays
+-- ARGV kept: changes that stay in the log
+-- ARGV request_id, traceparent
+-- Returns {'restored', number of the change} or {'lost', ''} if not all is staged, or {'taken', ''}
+count = tonumber(count)
+if redis.call('HLEN', staged_entries) ~= count or redis.call('ZCARD', staged_order) ~= count then
   return {'lost', ''}
 end
-if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1], KEYS[5]) > 0 then
+if only_untouched == '1' and redis.call('EXISTS', entries, revision) > 0 then
   return {'taken', ''}
 end
-local aside = ARGV[3] .. (redis.call('GET', KEYS[7]) or '0')
-redis.call('SET', aside, 1, 'EX', ARGV[4])
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('RENAME', KEYS[1], aside .. ':entries')
-  redis.call('RENAME', KEYS[2], aside .. ':order')
-  redis.call('EXPIRE', aside .. ':entries', ARGV[5])
-  redis.call('EXPIRE', aside .. ':order', ARGV[5])
+local old = aside .. (redis.call('GET', epoch) or '0')
+redis.call('SET', old, 1, 'EX', read_seconds)
+if redis.call('EXISTS', entries) == 1 then
+  redis.call('RENAME', entries, old .. ':entries')
+  redis.call('RENAME', order, old .. ':order')
+  redis.call('EXPIRE', old .. ':entries', aside_seconds)
+  redis.call('EXPIRE', old .. ':order', aside_seconds)
 end
-redis.call('UNLINK', KEYS[3])
-for at = 1, 3 do
-  if redis.call('EXISTS', KEYS[7 + at]) == 1 then
-    redis.call('RENAME', KEYS[7 + at], KEYS[at])
-    redis.call('PERSIST', KEYS[at])
+redis.call('UNLINK', expiry)
+for _, pair in ipairs({{staged_entries, entries}, {staged_order, order}, {staged_expiry, expiry}}) do
+  if redis.call('EXISTS', pair[1]) == 1 then
+    redis.call('RENAME', pair[1], pair[2])
+    redis.call('PERSIST', pair[2])
   end
 end
 -- Numbers only grow: one that was given is never given again.
-if tonumber(redis.call('GET', KEYS[4]) or '0') < count then
-  redis.call('SET', KEYS[4], count)
+if tonumber(redis.call('GET', sequence) or '0') < count then
+  redis.call('SET', sequence, count)
 end
 -- What it has no facts about is described by a job.
-redis.call('XADD', KEYS[11], '*', 'all', 1)
-local change = log_change(KEYS[6], KEYS[5], ARGV[6], 'kind', 'replaced', 'request_id', ARGV[7], 'traceparent', ARGV[8])
-redis.call('SET', KEYS[7], change)
+redis.call('XADD', undescribed, '*', 'all', 1)
+local change = log_change(changes, revision, kept, 'kind', 'replaced', 'request_id', request_id,
+  'traceparent', traceparent)
+redis.call('SET', epoch, change)
 return {'restored', change}

@@ -1,45 +1,51 @@
 -- Create, change or delete one entry, at one instant with everything that must follow from it.
 -- Compare and set on the stored bytes: nothing is written unless the entry still is what the writer read.
+-- USES log_change
 -- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
--- ARGV uuid, expected ('' none), wanted ('' delete), expiry score ('' none),
---      claimed key ('' none), claim, obsolete key ('' none), unique name,
---      kind of the change (changes.py), 1 when facts about the picture are to be found out,
---      changes that are kept, name under which the upload is delivered, request id, traceparent
--- Needs log_change.lua before it.
--- Returns {'written', number of the change} or {'conflict', current ('' none)} or {'unclaimed', ''}
-local uuid, expected, wanted, score = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local claimed, claim, obsolete, unique_name = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local kind, described = ARGV[9], ARGV[10]
-local current = redis.call('HGET', KEYS[1], uuid) or ''
+-- ARGV uuid
+-- ARGV expected: the stored bytes that the writer has read, '' if there was no entry
+-- ARGV wanted: the bytes to store, '' to delete the entry
+-- ARGV expires: seconds since 1970, '' for never
+-- ARGV claimed: the storage key that the writer has claimed, '' for none
+-- ARGV claim: the value of that claim
+-- ARGV obsolete: the storage key of the bytes that the change leaves behind, '' for none
+-- ARGV unique_name
+-- ARGV kind: that of the change, see changes.py
+-- ARGV to_describe: 1 if facts about the picture are to be found out, else 0
+-- ARGV kept: changes that stay in the log
+-- ARGV original_name: the path under which the upload is delivered
+-- ARGV request_id, traceparent
+-- Returns {'written', number of the change} or {'conflict', current ('' if there is none)} or {'unclaimed', ''}
+local current = redis.call('HGET', entries, uuid) or ''
 if current ~= expected then
   return {'conflict', current}
 end
 if claimed ~= '' then
   -- Whoever was taken for dead has lost its claim and, with it, the stored bytes.
-  if redis.call('HGET', KEYS[6], claimed) ~= claim then
+  if redis.call('HGET', claims, claimed) ~= claim then
     return {'unclaimed', ''}
   end
-  redis.call('HDEL', KEYS[6], claimed)
+  redis.call('HDEL', claims, claimed)
 end
 if obsolete ~= '' then
-  redis.call('HSET', KEYS[6], obsolete, 'obsolete ' .. uuid .. ' ' .. current)
+  redis.call('HSET', claims, obsolete, 'obsolete ' .. uuid .. ' ' .. current)
 end
 if wanted == '' then
-  redis.call('HDEL', KEYS[1], uuid)
-  redis.call('ZREM', KEYS[2], uuid)
+  redis.call('HDEL', entries, uuid)
+  redis.call('ZREM', order, uuid)
 else
-  redis.call('HSET', KEYS[1], uuid, wanted)
+  redis.call('HSET', entries, uuid, wanted)
   if current == '' then
-    redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[4]), uuid)
+    redis.call('ZADD', order, redis.call('INCR', sequence), uuid)
   end
 end
-if wanted == '' or score == '' then
-  redis.call('ZREM', KEYS[3], uuid)
+if wanted == '' or expires == '' then
+  redis.call('ZREM', expiry, uuid)
 else
-  redis.call('ZADD', KEYS[3], score, uuid)
+  redis.call('ZADD', expiry, expires, uuid)
 end
-if described == '1' then
-  redis.call('XADD', KEYS[8], '*', 'uuid', uuid)
+if to_describe == '1' then
+  redis.call('XADD', undescribed, '*', 'uuid', uuid)
 end
-return {'written', log_change(KEYS[7], KEYS[5], ARGV[11], 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
-  'original_name', ARGV[12], 'request_id', ARGV[13], 'traceparent', ARGV[14])}
+return {'written', log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
+  'original_name', original_name, 'request_id', request_id, 'traceparent', traceparent)}

@@ -1,4 +1,3 @@
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -24,14 +23,12 @@ class FakeRedis:
         self.left = left
         self.buckets: list[list[str]] = []
 
-    def register_script(self, source: str) -> Callable[..., Awaitable[Any]]:
-        async def run(keys: list[str], args: list[int]) -> list[int]:
-            self.buckets.append([key.removeprefix("tada:limit:") for key in keys])
-            left = [self.left[key.split(":")[2]] for key in keys]
-            taken = int(all(left))
-            return [taken, *(number for units in left for number in (units - taken, 2_500_000))]
-
-        return run
+    async def evalsha(self, sha: str, count: int, *values: Any) -> list[int]:
+        keys = values[:count]
+        self.buckets.append([key.removeprefix("tada:limit:") for key in keys])
+        left = [self.left[key.split(":")[2]] for key in keys]
+        taken = int(all(left))
+        return [taken, *(number for units in left for number in (units - taken, 2_500_000))]
 
 
 def throttled(

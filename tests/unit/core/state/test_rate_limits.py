@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,17 +23,14 @@ class FakeRedis:
         self.answer = answer
         self.asked: list[tuple[list[str], list[int]]] = []
 
-    def register_script(self, source: str) -> Callable[..., Awaitable[Any]]:
-        async def run(keys: list[str], args: list[int]) -> list[int]:
-            self.asked.append((keys, args))
-            if self.answer is None:
-                await asyncio.sleep(60)
-            if isinstance(self.answer, Exception):
-                raise self.answer
-            assert self.answer is not None
-            return self.answer
-
-        return run
+    async def evalsha(self, sha: str, count: int, *values: Any) -> list[int]:
+        self.asked.append((list(values[:count]), list(values[count:])))
+        if self.answer is None:
+            await asyncio.sleep(60)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        assert self.answer is not None
+        return self.answer
 
 
 def limiter(redis: FakeRedis) -> Limiter:

@@ -1,0 +1,57 @@
+"""Commands of Redis with the types that they have here.
+
+redis-py states one type for its two clients, the one that waits and the one that is awaited. So a checker takes neither
+for granted. These functions are for the second one, and for answers that are bytes.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, cast
+
+from services.core.state.connection import Redis
+
+
+def hget(client: Redis, key: str, field: str) -> Awaitable[bytes | None]:
+    return cast("Awaitable[bytes | None]", client.hget(key, field))
+
+
+def hmget(client: Redis, key: str, fields: Sequence[str]) -> Awaitable[list[bytes | None]]:
+    """Return the values in the order of the fields; there must be at least one field."""
+    return cast("Awaitable[list[bytes | None]]", client.hmget(key, list(fields)))
+
+
+def hlen(client: Redis, key: str) -> Awaitable[int]:
+    return cast("Awaitable[int]", client.hlen(key))
+
+
+def hset(client: Redis, key: str, field: str, value: str | bytes) -> Awaitable[int]:
+    """Return 1 if the field is new, else 0."""
+    return cast("Awaitable[int]", client.hset(key, field, value))  # type: ignore[arg-type]
+
+
+def hsetnx(client: Redis, key: str, field: str, value: str) -> Awaitable[bool]:
+    """Set a field unless there is one; say whether it was set."""
+    return cast("Awaitable[bool]", client.hsetnx(key, field, value))
+
+
+def hscan(client: Redis, key: str, cursor: int, count: int) -> Awaitable[tuple[int, Mapping[bytes, bytes]]]:
+    """Return the next cursor, 0 at the end, and about `count` fields with their values."""
+    return cast("Awaitable[tuple[int, Mapping[bytes, bytes]]]", client.hscan(key, cursor, count=count))
+
+
+def blmove(client: Redis, source: str, target: str, seconds: float) -> Awaitable[bytes | None]:
+    """Move the first element of a list to the end of one, waiting for it; None if there is none in time."""
+    return cast("Awaitable[bytes | None]", client.blmove(source, target, seconds))  # type: ignore[arg-type]
+
+
+def evalsha(client: Redis, sha: str, keys: Sequence[Any], arguments: Sequence[Any]) -> Awaitable[Any]:
+    """Run a script that Redis has; raises NoScriptError if it does not."""
+    return cast("Awaitable[Any]", client.evalsha(sha, len(keys), *keys, *arguments))
+
+
+def eval_(client: Redis, text: str, keys: Sequence[Any], arguments: Sequence[Any]) -> Awaitable[Any]:
+    """Run a script; Redis has it from then on."""
+    return cast("Awaitable[Any]", client.eval(text, len(keys), *keys, *arguments))
+
+
+def function_flush(client: Redis) -> Awaitable[bytes]:
+    return cast("Awaitable[bytes]", client.function_flush())
