@@ -2,16 +2,14 @@
 
 import asyncio
 import base64
-import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from services.core.digests import sha256_of
-from services.core.dumps.naming import OTHER
-from services.core.errors import DumpDamaged, StorageDown
+from services.core.dumps.download import download
+from services.core.errors import StorageDown
 from services.core.storage.attempts import Interrupted, resumed
 from services.core.storage.distant.client import DistantClient, complaint, note
 from services.core.storage.distant.forms import FilePart, form
@@ -77,22 +75,8 @@ class DistantDumps:
         return Reading(self._client, self._ready, f"{self._give}/{name}", params, ("text/html",))
 
     async def _fetch(self, named: str, reading: Reading, target: Path) -> None:
-        partial = target.with_name(f"{target.name}.part")
-        found = hashlib.sha256()
-        try:
-            with partial.open("wb") as file:
-                async for chunk in resumed(self._client.policy, reading.open_at, 0, None):
-                    await asyncio.to_thread(file.write, chunk)
-                    found.update(chunk)
-                await asyncio.to_thread(_to_disk, file.fileno())
-            expected = digest_in(reading.headers)
-            if expected is not None and expected != found.digest():
-                raise DumpDamaged(
-                    "Dump file is damaged", f"{named} is not what the backend has: its SHA-256 is another", OTHER
-                )
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        chunks = resumed(self._client.policy, reading.open_at, 0, None)
+        await download(chunks, target, named, lambda: digest_in(reading.headers))
 
 
 def filename_in(headers: Mapping[str, str]) -> str | None:
@@ -102,16 +86,12 @@ def filename_in(headers: Mapping[str, str]) -> str | None:
     return name if _FILENAME.fullmatch(name) else None
 
 
-def digest_in(headers: Mapping[str, str]) -> bytes | None:
-    """Return the SHA-256 that an answer with a whole file says it has (RFC 9530)."""
+def digest_in(headers: Mapping[str, str]) -> str | None:
+    """Return the SHA-256 (hex) that an answer names for the whole file (RFC 9530), None if it names none."""
     for name in ("repr-digest", "content-digest"):
         if match := _DIGEST.search(headers.get(name, "")):
             try:
-                return base64.b64decode(match[1], validate=True)
+                return base64.b64decode(match[1], validate=True).hex()
             except ValueError:
-                return b""  # Which no file has: what says that it has a digest must have one.
+                return ""  # No file has this digest: an answer that names one must name a valid one.
     return None
-
-
-def _to_disk(descriptor: int) -> None:
-    os.fsync(descriptor)

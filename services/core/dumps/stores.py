@@ -1,16 +1,15 @@
 """The two kinds of places for dumps: a storage of objects (local files, S3), and the distant backend's own routes."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from services.core.digests import sha256_of
+from services.core.dumps.download import download
 from services.core.dumps.naming import (
     KINDS,
     MEDIA_TYPES,
-    OTHER,
     DumpExists,
     DumpStore,
     Kind,
@@ -20,7 +19,6 @@ from services.core.dumps.naming import (
     parse,
     surplus,
 )
-from services.core.errors import DumpDamaged
 from services.core.storage import NewObject, ObjectExists, ObjectMissing, Receipt, Storage, StoredObject
 from services.core.storage.settings import StorageSettings
 
@@ -78,15 +76,7 @@ class StoredDumps:
 
     async def fetch(self, filename: str, target: Path) -> None:
         expected = await self._expected(filename)
-        found = hashlib.sha256()
-        with target.open("wb") as file:
-            async for chunk in self._storage.stream(self._object(filename)):
-                await asyncio.to_thread(file.write, chunk)
-                found.update(chunk)
-        if expected is not None and expected != found.hexdigest():
-            raise DumpDamaged(
-                "Dump file is damaged", f"{filename} is not what was stored: its SHA-256 is another", OTHER
-            )
+        await download(self._storage.stream(self._object(filename)), target, filename, lambda: expected)
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str:
         filename = latest_of([name async for name in self._filenames()], kind)

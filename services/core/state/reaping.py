@@ -1,11 +1,12 @@
 """What becomes of stored objects whose writer died or gave up, and of those that a change has left behind."""
 
-import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 
-from services.core.assets.entries import Entry
+from services.core.errors import SignatureMismatch
 from services.core.state.catalog import Catalog, StaleClaim
 from services.core.storage import ObjectMissing, Storage, StoredObject
+from services.core.storage.verification import verify
 
 
 async def settle(catalog: Catalog, storage: Storage, stale: Sequence[StaleClaim]) -> int:
@@ -33,7 +34,8 @@ async def _is_wanted(catalog: Catalog, storage: Storage, stale: StaleClaim) -> b
         return True  # The writer had sent nothing: what lies there is not its own.
     if await catalog.raw(intended.uuid) is None:
         return False
-    if await _signature(storage, intended) == intended.signature:
+    with suppress(ObjectMissing, SignatureMismatch):
+        await verify(storage, intended)
         await catalog.complete(intended, stale.claim)
     return True
 
@@ -41,13 +43,3 @@ async def _is_wanted(catalog: Catalog, storage: Storage, stale: StaleClaim) -> b
 def _object(stale: StaleClaim) -> StoredObject:
     entry = stale.claim.intended
     return entry.stored if entry else StoredObject(stale.claim.storage_key)
-
-
-async def _signature(storage: Storage, entry: Entry) -> str | None:
-    digest = hashlib.sha256()
-    try:
-        async for chunk in storage.stream(entry.stored):
-            digest.update(chunk)
-    except ObjectMissing:
-        return None
-    return digest.hexdigest()

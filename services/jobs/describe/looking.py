@@ -5,8 +5,6 @@ environment, no open files, no more memory and processor time than it is told. W
 """
 
 import asyncio
-import hashlib
-import hmac
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -18,8 +16,9 @@ import orjson
 
 from services.core.assets.entries import Entry
 from services.core.assets.facts import FACTS, Facts, problem
-from services.core.errors import SignatureMismatch, Undecodable
+from services.core.errors import Undecodable
 from services.core.storage import Storage
+from services.core.storage.verification import stream_verified
 
 _ROOT = Path(__file__).parents[3]
 _COMMAND = (sys.executable, "-m", "services.jobs.describe.looking_process")
@@ -51,7 +50,7 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     if entry.size > limits.source_bytes:
         raise Undecodable(f"The file has {entry.size} bytes, too many to be looked at.", _HINT)
     arguments = (entry.original_mimetype, limits.cpu_seconds, limits.memory, limits.pixels)
-    chunks = storage.stream(entry.stored)
+    chunks = stream_verified(storage, entry)
     first = await anext(chunks, b"")  # Before there is a process: there may be no file.
     process = await asyncio.create_subprocess_exec(
         *_COMMAND,
@@ -64,7 +63,7 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     )
     try:
         async with asyncio.timeout(limits.wall_seconds):
-            await _feed(process, first, chunks, entry)
+            await _feed(process, first, chunks)
             assert process.stdout
             said = await process.stdout.read(_SAID_MAX)
     except TimeoutError:
@@ -76,20 +75,16 @@ async def look(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts
     return _facts(said, limits)
 
 
-async def _feed(process: asyncio.subprocess.Process, first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> None:
-    """Send the stored bytes, the end of which is only told when they are what the catalog has signed."""
+async def _feed(process: asyncio.subprocess.Process, first: bytes, rest: AsyncIterator[bytes]) -> None:
+    """Send the bytes, and then their end. The end is not sent if `rest` raises."""
     assert process.stdin
-    digest = hashlib.sha256()
     chunk: bytes | None = first
     while chunk is not None:
-        digest.update(chunk)
         if not process.stdin.is_closing():  # If it has died, that it says nothing says so.
             with suppress(ConnectionError):
                 process.stdin.write(chunk)
                 await process.stdin.drain()
         chunk = await anext(rest, None)
-    if not hmac.compare_digest(digest.hexdigest(), entry.signature):
-        raise SignatureMismatch(f"The stored bytes of {entry.unique_name} are not those of the catalog.")
     process.stdin.close()
 
 

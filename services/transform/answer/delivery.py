@@ -24,9 +24,9 @@ from services.core.serving.web import error_response
 from services.core.state import entry_json
 from services.core.state.entry_reader import EntryReader
 from services.core.state.rate_limits import StorageGuard
-from services.core.storage import ObjectMissing, Storage
+from services.core.storage import ObjectMissing, Storage, verification
 from services.transform.address.questions import Question
-from services.transform.answer import conditional, disposition, placeholder, ranges, stored
+from services.transform.answer import conditional, disposition, placeholder, ranges
 from services.transform.answer.connected import while_connected
 from services.transform.answer.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
 from services.transform.answer.kept import Kept
@@ -36,6 +36,8 @@ from services.transform.settings import TransformSettings
 
 log = logging.getLogger(__name__)
 
+IN_MEMORY = 8 * 1024 * 1024
+"""Bytes. Larger objects are streamed; what libvips renders is read whole in any case."""
 _ATTEMPTS = 5
 _IN_PLACE_SECONDS = 0.2
 """Between the bytes of a storage that replaces in place and the entry that goes with them there is no more time."""
@@ -141,22 +143,22 @@ class Delivery:
         if part:
             headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
         status = 206 if part else 200
-        if entry.size <= stored.IN_MEMORY:
+        if entry.size <= IN_MEMORY:
             content = self.kept.find(entry)
             if content is None:
                 mark = self.kept.before_reading(entry)
-                content = await stored.read_verified(self.storage, entry)
+                content = await verification.read_verified(self.storage, entry)
                 self.kept.keep(entry, mark, content)
             return Response(content[start : start + length], status, headers, entry.original_mimetype)
         headers["content-length"] = str(length)
         if request.method == "HEAD":
-            await stored.verify_size(self.storage, entry)
+            await verification.verify_size(self.storage, entry)
             return Response(None, status, headers, entry.original_mimetype)
         if part:
-            await stored.verify(self.storage, entry)
+            await verification.verify(self.storage, entry)
             body = self.storage.stream(entry.stored, start, length)
         else:
-            body = stored.stream_verified(self.storage, entry)
+            body = verification.stream_verified(self.storage, entry)
         first = await anext(body)
         return StreamingResponse(_with_cut_logged(first, body, entry), status, headers, entry.original_mimetype)
 

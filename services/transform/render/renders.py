@@ -11,8 +11,8 @@ from services.core.assets.entries import Entry
 from services.core.observing import logs, tracing
 from services.core.state.rate_limits import StorageGuard
 from services.core.storage import Storage
+from services.core.storage.verification import verified
 from services.transform import metrics
-from services.transform.answer import stored
 from services.transform.render import guard, pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan, Rendered
@@ -68,7 +68,7 @@ class Renders:
         content = b"" if read else await self._storage.read(entry.stored)
 
         def work(stop: Stop) -> Rendered:
-            source = stored.verified(entry, read(entry.stored) if read else content)
+            source = verified(entry, read(entry.stored) if read else content)
             return _timed(source, plan, self._limits, stop)
 
         return work

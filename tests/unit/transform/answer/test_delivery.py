@@ -22,9 +22,8 @@ from services.core.state import connection, entry_json
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.transform.address import questions
-from services.transform.answer.delivery import Delivery
+from services.transform.answer.delivery import IN_MEMORY, Delivery
 from services.transform.answer.kept import Kept
-from services.transform.answer.stored import IN_MEMORY
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings

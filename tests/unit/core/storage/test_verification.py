@@ -9,7 +9,7 @@ from services.core.assets.entries import Entry
 from services.core.errors import SignatureMismatch
 from services.core.storage import ObjectMissing
 from services.core.storage.local import CHUNK, LocalStorage
-from services.transform.answer.stored import read_verified, stream_verified, verify, verify_size
+from services.core.storage.verification import read_verified, stream_verified, verify, verify_size
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
 

@@ -1,0 +1,25 @@
+"""A file of a dump on its way from where dumps are kept to a local file."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from services.core.digests import checked
+from services.core.dumps.naming import OTHER
+from services.core.errors import DumpDamaged
+
+
+async def download(chunks: AsyncIterator[bytes], target: Path, named: str, expected: Callable[[], str | None]) -> None:
+    """Write chunks to `target`, which is there as a whole or not at all.
+
+    Raises DumpDamaged, which calls the file `named`, if its SHA-256 is not the expected one (None: it is not known).
+    """
+    partial = target.with_name(f"{target.name}.part")
+    damaged = DumpDamaged("Dump file is damaged", f"{named} is not what was stored: its SHA-256 is another", OTHER)
+    try:
+        with partial.open("wb") as file:
+            async for chunk in checked(chunks, expected, lambda: damaged):
+                await asyncio.to_thread(file.write, chunk)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
