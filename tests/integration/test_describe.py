@@ -292,7 +292,7 @@ async def test_a_storage_that_is_down_delays_it(
     monkeypatch.setattr(describer, "_REST_SECONDS", 0.05)
     monkeypatch.setattr(describer, "_BLOCK_MS", 50)
     entry, tried = await upload(catalog, storage), []
-    whole = describer.look
+    whole = describer.inspect
 
     async def look(*given: object) -> Facts:
         tried.append(given)
@@ -300,7 +300,7 @@ async def test_a_storage_that_is_down_delays_it(
             raise StorageDown("It is down.")
         return await whole(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(describer, "look", look)
+    monkeypatch.setattr(describer, "inspect", look)
     async with describing(client, catalog, storage):
         await eventually(lambda: all_done(client))
     assert (await catalog.get(entry.uuid)).width == 640
@@ -344,7 +344,7 @@ async def test_a_picture_that_workers_die_of_is_given_up(
         looked += 1
         raise asyncio.CancelledError  # As when the process ends.
 
-    monkeypatch.setattr(describer, "look", look)
+    monkeypatch.setattr(describer, "inspect", look)
     for _ in range(10):
         async with describing(client, catalog, storage) as [task]:
             await asyncio.wait(
@@ -373,7 +373,7 @@ async def test_the_job_describes_what_is_there_already_and_says_what_it_could_no
     assert (found.checked, found.described_count, found.undescribed_count) == (6, 2, 2)
     assert [(one.unique_name, one.reason[:20]) for one in found.undescribed] == [
         ("/DEV/c.webp", "no file DEV/c.webp"),
-        ("/DEV/broken.webp", "It cannot be looked "),
+        ("/DEV/broken.webp", "The file cannot be d"),
     ]
     assert (await catalog.get(known.uuid)).facts == SEEN
     again = await describe_all(catalog, ChangeLog(client), Sight(catalog, storage))

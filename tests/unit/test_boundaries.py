@@ -144,8 +144,8 @@ def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_ow
         "services.transform.render.jpeg",
         "services.transform.render.webp",
     }
-    assert users(imports, "services.jobs.describe.picture") == {"services.jobs.describe.looking_process"}
-    assert users(imports, "services.jobs.describe.looking_process") == set()
+    assert users(imports, "services.jobs.describe.picture") == {"services.jobs.describe.inspection_process"}
+    assert users(imports, "services.jobs.describe.inspection_process") == set()
 
 
 def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:

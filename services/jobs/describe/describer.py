@@ -25,7 +25,7 @@ from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog, EntryDescribed, age
 from services.core.state.connection import Redis
 from services.core.storage import ObjectMissing, Storage
-from services.jobs.describe.looking import look
+from services.jobs.describe.inspection import inspect
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Sight:
         if entry.facts != NO_FACTS or not entry.may_be_described:
             return False
         async with self._turn:
-            facts = await look(self._storage, entry)
+            facts = await inspect(self._storage, entry)
         return await self._catalog.describe(entry.uuid, entry.signature, facts)
 
 

@@ -1,4 +1,4 @@
-"""What a raster picture shows, by Pillow. Imported only by a process of its own: see looking.py."""
+"""What a raster picture shows, by Pillow. Imported only in a sandbox: see inspection.py."""
 
 import io
 

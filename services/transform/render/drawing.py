@@ -1,30 +1,25 @@
-"""SVG and PDF become pixels in a process of their own, which can be ended whatever it does.
+"""SVG and PDF become pixels in a sandbox: neither librsvg nor PDFium can be stopped in the middle of a page."""
 
-Neither librsvg nor PDFium can be stopped in the middle of a page, and both read what strangers have made. The process
-gets the document and nothing else: no environment, no open files, no more memory and processor time than it is told.
-"""
-
-import os
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
-from pathlib import Path
-
-import orjson
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from services.core.assets import media_types
 from services.core.errors import Undecodable
+from services.core.sandbox import Refusal, process
+from services.core.sandbox.process import NoAnswer, Task
 from services.transform.render import svg
 from services.transform.render.geometry import Box
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from services.transform.render.stopping import Stop
 
-_ROOT = Path(__file__).parents[3]
-_COMMAND = [sys.executable, "-m", "services.transform.render.drawing_process"]
-
 _PDF_END = 1024
 """Bytes at the end of a file in which viewers look for its end mark."""
+_BOX = {side.name for side in fields(Box)}
+_PIXEL = 4
+"""Bytes of a pixel that is drawn."""
+_WALL_RATIO = 60
+"""Seconds that may pass per second of processor time. It ends a child that sleeps, if nobody has stopped the render."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +35,39 @@ def draw(source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop)
     if media_type == media_types.SVG:
         svg.check(source)
     elif b"%%EOF" not in source[-_PDF_END:]:
-        raise Undecodable("The PDF is cut: it has no end.", "Upload it again, whole.")
-    order = {
-        "media_type": media_type,
-        "plan": asdict(plan),
-        "side": limits.side,
-        "pixels": limits.pixels,
-        "cpu_seconds": limits.cpu_seconds,
-        "memory": limits.memory,
-    }
-    with subprocess.Popen(  # noqa: S603 - a command of our own
-        _COMMAND,
-        cwd=_ROOT,
-        env=_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        stop.by(process.kill)
-        answer, _ = process.communicate(orjson.dumps(order) + b"\n" + source)
-    stop.check()
-    head, newline, pixels = answer.partition(b"\n")
-    if not newline:
+        raise Undecodable("The PDF is cut short: it has no end mark.", "Upload the whole file again.")
+    try:
+        answer = process.run(_task(media_type, plan, limits), source, stop.by)
+    except Refusal as refusal:
+        raise Undecodable(f"The document cannot be drawn: {refusal}.", "Upload it again.") from None
+    except NoAnswer:
+        stop.check()
         raise Undecodable(
             f"The document needs more than {limits.cpu_seconds} s or {limits.memory // 2**20} MB to be drawn.",
             "Upload a simpler one.",
-        )
-    said = orjson.loads(head)
-    if "error" in said:
-        raise Undecodable(f"The document cannot be drawn: {said['error']}.", "Upload it again.")
-    box = Box(**said)
-    if len(pixels) != box.width * box.height * 4:
+        ) from None
+    stop.check()
+    box = _box(answer.head)
+    if len(answer.body) != box.width * box.height * _PIXEL:
         raise Undecodable("The document was not drawn to its end.", "Upload a simpler one.")
-    return Drawn(pixels, box)
+    return Drawn(answer.body, box)
 
 
-def _environment() -> dict[str, str]:
-    # Where Python finds its libraries, and nothing that is secret.
-    kept = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {"VIPS_CONCURRENCY": "1"}
+def _box(head: dict[str, Any]) -> Box:
+    if head.keys() != _BOX or not all(type(value) is int for value in head.values()):
+        raise Undecodable("The document cannot be drawn.", "Upload it again.")
+    return Box(**head)
+
+
+def _task(media_type: str, plan: Plan, limits: Limits) -> Task:
+    return Task(
+        module="services.transform.render.drawing_process",
+        order={"media_type": media_type, "plan": asdict(plan), "side": limits.side, "pixels": limits.pixels},
+        limits=process.Limits(
+            cpu_seconds=limits.cpu_seconds,
+            wall_seconds=_WALL_RATIO * limits.cpu_seconds,
+            output=limits.pixels * _PIXEL,
+            data=limits.memory,
+        ),
+        environment={"VIPS_CONCURRENCY": "1"},
+    )

@@ -1,44 +1,22 @@
-"""The process that draws one document: an order and the document on its input, pixels on its output. See drawing.py."""
+"""Draws the first page of one document. Runs in a sandbox: see drawing.py."""
 
-import os
-import resource
-import sys
 from dataclasses import asdict
 from typing import Any
 
-import orjson
-
 from services.core.assets import media_types
+from services.core.sandbox import Refusal
 from services.transform.render.geometry import Box, fit
 from services.transform.render.plan import Focus, Plan
 
 _POINT = 96 / 72
-"""Pixels of a point of PDF, where nothing else says how large a page is."""
+"""Pixels per point of a PDF if the plan gives no size."""
 
 
-class Refusal(Exception):
-    """The document cannot be drawn, for a reason that its owner may read."""
-
-
-def main() -> None:
-    order = orjson.loads(sys.stdin.buffer.readline())
-    source = sys.stdin.buffer.read()
-    _shut_in(order["cpu_seconds"], order["memory"])
+def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the box and the pixels of a document. The order has `media_type`, `plan`, `side` and `pixels`."""
     draw = _draw_svg if order["media_type"] == media_types.SVG else _draw_pdf
-    try:
-        box, pixels = draw(source, _plan(order["plan"]), order["side"], order["pixels"])
-    except Refusal as reason:
-        sys.stdout.buffer.write(orjson.dumps({"error": str(reason)}) + b"\n")
-        return
-    sys.stdout.buffer.write(orjson.dumps(asdict(box)) + b"\n")
-    sys.stdout.buffer.write(pixels)
-
-
-def _shut_in(cpu_seconds: int, memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    box, pixels = draw(source, _plan(order["plan"]), order["side"], order["pixels"])
+    return asdict(box), pixels
 
 
 def _plan(fields: dict[str, Any]) -> Plan:
@@ -47,7 +25,7 @@ def _plan(fields: dict[str, Any]) -> Plan:
 
 
 def _fit(width: float, height: float, plan: Plan, side: int, pixels: int) -> Box:
-    # Where sizes are asked for, those of the page are but a ratio: a page of half a point is as good as any.
+    # If the plan gives a size, only the ratio of the page counts: a page of half a point is as good as any other.
     scale = max(1.0, 1000 / max(min(width, height), 0.001)) if plan.width or plan.height else 1.0
     box = fit(max(1, round(width * scale)), max(1, round(height * scale)), plan, side, enlarge=True)
     if not 0 < box.width * box.height <= pixels:
@@ -88,10 +66,3 @@ def _draw_pdf(source: bytes, plan: Plan, side: int, pixels: int) -> tuple[Box, b
     flags = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER
     raw.FPDF_RenderPageBitmap(bitmap, page, 0, 0, box.width, box.height, 0, flags)
     return box, bytes(bitmap.buffer)
-
-
-if __name__ == "__main__":
-    main()
-    # Nothing is left to be tidied up, and tidying can crash on what a document has done.
-    sys.stdout.flush()
-    os._exit(0)

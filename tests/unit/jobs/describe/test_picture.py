@@ -1,4 +1,4 @@
-"""What is seen in pictures, by the code itself; tests/unit/jobs/describe/test_looking.py has the process around it."""
+"""What is seen in pictures, by the code itself; test_inspection.py has the sandbox around it."""
 
 import io
 from collections.abc import Callable

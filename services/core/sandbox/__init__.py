@@ -1,0 +1,13 @@
+"""Runs code that reads files of strangers in a process that can be ended at any time.
+
+Decoders are written in C and cannot be stopped in the middle of their work. The process gets the bytes and nothing
+else: no environment, no open files, no network where the kernel allows it to be taken away, no more processor time and
+memory than its task grants. `process` is the side of the service, `python -m services.core.sandbox` that of the child.
+
+The work is a module with one function: `answer(order, source)` gets a JSON object and the bytes, and returns a JSON
+object and bytes. It raises Refusal for a reason that may be shown to the owner of the file.
+"""
+
+
+class Refusal(Exception):
+    """The work cannot be done with this file."""

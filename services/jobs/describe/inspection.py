@@ -1,0 +1,67 @@
+"""Finds the facts of a stored picture, in a sandbox. A picture that needs more than the limits is not described."""
+
+from dataclasses import dataclass
+
+from services.core.assets.entries import Entry
+from services.core.assets.facts import FACTS, Facts, problem
+from services.core.errors import Undecodable
+from services.core.sandbox import Refusal, process
+from services.core.sandbox.process import NoAnswer, OutOfTime, Task
+from services.core.storage import Storage
+from services.core.storage.verification import stream_verified
+
+_HINT = "The file is delivered nevertheless. Upload it in another format if you need its facts."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one inspection. The memory is address space: the interpreter and its libraries take 60 MB of it."""
+
+    source_bytes: int = 64 * 1024 * 1024
+    pixels: int = 50_000_000
+    memory: int = 288 * 1024 * 1024
+    cpu_seconds: int = 10
+    wall_seconds: float = 120.0
+    """From the first byte that is read from the storage."""
+
+
+LIMITS = Limits()
+
+
+async def inspect(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts:
+    """Return what the stored bytes of an entry show.
+
+    Raises Undecodable for a picture that cannot be inspected within the limits, SignatureMismatch for bytes that are
+    not the entry's, ObjectMissing and StorageDown.
+    """
+    if entry.size > limits.source_bytes:
+        raise Undecodable(f"The file has {entry.size} bytes, more than {limits.source_bytes}.", _HINT)
+    try:
+        answer = await process.run_streamed(_task(entry, limits), stream_verified(storage, entry))
+    except OutOfTime:
+        raise Undecodable(f"The inspection of the file took more than {limits.wall_seconds:g} s.", _HINT) from None
+    except NoAnswer:
+        raise Undecodable(
+            f"The inspection of the file needs more than {limits.cpu_seconds} s or {limits.memory // 2**20} MB.", _HINT
+        ) from None
+    except Refusal as refusal:
+        raise Undecodable(f"The file cannot be decoded: {refusal}.", _HINT) from None
+    found = {name: answer.head.get(name) for name in FACTS}
+    if wrong := problem(found):
+        raise Undecodable(f"The file cannot be decoded: {wrong}.", _HINT)
+    return Facts(**found)
+
+
+def _task(entry: Entry, limits: Limits) -> Task:
+    return Task(
+        module="services.jobs.describe.inspection_process",
+        order={"media_type": entry.original_mimetype, "pixels": limits.pixels},
+        limits=process.Limits(
+            cpu_seconds=limits.cpu_seconds,
+            wall_seconds=limits.wall_seconds,
+            output=0,
+            address_space=limits.memory,
+            niceness=10,  # Nobody waits for it: requests on the same machine go first.
+        ),
+        environment={"MALLOC_ARENA_MAX": "1"},
+    )

@@ -1,0 +1,66 @@
+"""Work for a sandbox: it says what it can do there, or does what a hostile file would make it do."""
+
+import os
+import resource
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from services.core.sandbox import Refusal
+
+
+def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, Any], bytes]:
+    return globals()[f"_{order['do']}"](source, **order.get("with", {}))  # type: ignore[no-any-return]
+
+
+def _echo(source: bytes) -> tuple[dict[str, Any], bytes]:
+    return {"length": len(source)}, source
+
+
+def _refuse(source: bytes) -> tuple[dict[str, Any], bytes]:
+    raise Refusal("it is not a picture")
+
+
+def _crash(source: bytes) -> tuple[dict[str, Any], bytes]:
+    os.abort()
+
+
+def _look_around(source: bytes) -> tuple[dict[str, Any], bytes]:
+    return {
+        "environment": sorted(os.environ),
+        "descriptors": sorted(int(path.name) for path in Path("/proc/self/fd").iterdir()),
+        "niceness": os.nice(0),
+        "network": str(Path("/proc/self/ns/net").readlink()),
+        "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+    }, b""
+
+
+def _write(source: bytes, path: str) -> tuple[dict[str, Any], bytes]:
+    try:
+        Path(path).write_bytes(b"x")
+    except OSError as error:
+        return {"error": error.strerror}, b""
+    return {}, b""
+
+
+def _connect(source: bytes, port: int) -> tuple[dict[str, Any], bytes]:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError as error:
+        return {"error": error.strerror}, b""
+    return {}, b""
+
+
+def _take_memory(source: bytes) -> tuple[dict[str, Any], bytes]:
+    return {"bytes": len(bytearray(400 * 2**20))}, b""
+
+
+def _compute(source: bytes) -> tuple[dict[str, Any], bytes]:
+    while True:
+        pass
+
+
+def _sleep(source: bytes) -> tuple[dict[str, Any], bytes]:
+    time.sleep(60)
+    return {}, b""

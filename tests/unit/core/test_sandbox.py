@@ -1,0 +1,211 @@
+"""What a child in a sandbox can do, and what becomes of one that does something else. Both ways of running one."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from services.core.sandbox import Refusal, process
+from services.core.sandbox.process import Answer, Limits, NoAnswer, OutOfTime, Task, run, run_streamed
+
+Run = Callable[[Task, bytes], Answer]
+LIMITS = Limits(cpu_seconds=2, wall_seconds=20, output=1000, data=100 * 2**20)
+
+
+def task(do: str, limits: Limits = LIMITS, **arguments: Any) -> Task:
+    return Task("tests.processes.sandboxed_work", {"do": do, "with": arguments}, limits)
+
+
+def run_whole(task: Task, source: bytes) -> Answer:
+    return run(task, source, lambda end: None)
+
+
+async def chunks(source: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(source), 256 * 1024):
+        yield source[start : start + 256 * 1024]
+
+
+def run_in(loop: Callable[[], asyncio.AbstractEventLoop]) -> Run:
+    def run_chunks(task: Task, source: bytes) -> Answer:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(run_streamed(task, chunks(source)))
+
+    return run_chunks
+
+
+@pytest.fixture(params=["whole", "streamed", "streamed by uvloop"])
+def running(request: pytest.FixtureRequest) -> Run:
+    loops = {"streamed": asyncio.new_event_loop, "streamed by uvloop": uvloop.new_event_loop}
+    return run_in(loops[request.param]) if request.param in loops else run_whole
+
+
+def children() -> str:
+    """Return the processes that this one has, whichever of its threads has started them."""
+    return "".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+
+
+@pytest.mark.parametrize("source", [b"", b"abc" * 300])
+def test_the_answer_has_a_head_and_a_body(running: Run, source: bytes) -> None:
+    assert running(task("echo"), source) == Answer({"length": len(source)}, source)
+
+
+def test_a_refusal_has_its_reason(running: Run) -> None:
+    with pytest.raises(Refusal, match=r"^it is not a picture$"):
+        running(task("refuse"), b"")
+
+
+def test_the_child_gets_no_environment_and_no_open_files(running: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", "secret")
+    limits = Limits(cpu_seconds=2, wall_seconds=20, output=0, data=100 * 2**20, niceness=7)
+    with socket.socket() as opened:
+        os.set_inheritable(opened.fileno(), True)
+        found = running(Task("tests.processes.sandboxed_work", {"do": "look_around"}, limits, {"TUNED": "1"}), b"").head
+    assert "TUNED" in found["environment"]
+    # Python itself may add the locale that it has chosen.
+    assert set(found["environment"]) <= {"TUNED", "LC_CTYPE", *process._ENVIRONMENT}
+    # The fourth is the listing itself.
+    assert found["descriptors"] == [0, 1, 2, 3]
+    assert found["niceness"] == min(19, os.nice(0) + 7)
+    assert found["core"] == 0
+
+
+def test_the_child_has_no_network_where_the_kernel_allows_that(running: Run) -> None:
+    if running(task("look_around"), b"").head["network"] == str(Path("/proc/self/ns/net").readlink()):
+        pytest.skip("user namespaces are forbidden here")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert "error" in running(task("connect", port=server.getsockname()[1]), b"").head
+
+
+def test_the_child_writes_no_file(running: Run, tmp_path: Path) -> None:
+    path = tmp_path / "written"
+    assert running(task("write", path=str(path)), b"").head == {"error": "File too large"}
+    assert not path.exists() or not path.stat().st_size
+
+
+@pytest.mark.parametrize("memory", [{"data": 100 * 2**20}, {"address_space": 100 * 2**20}])
+def test_memory_has_an_end(running: Run, memory: dict[str, int]) -> None:
+    with pytest.raises(NoAnswer):
+        running(task("take_memory", Limits(cpu_seconds=2, wall_seconds=20, output=0, **memory)), b"")
+
+
+def test_processor_time_has_an_end(running: Run) -> None:
+    started = time.process_time()
+    with pytest.raises(NoAnswer) as raised:
+        running(task("compute", Limits(cpu_seconds=1, wall_seconds=100, output=0, data=100 * 2**20)), b"")
+    assert not isinstance(raised.value, OutOfTime)
+    assert time.process_time() - started < 1
+
+
+def test_a_child_that_sleeps_is_ended_on_time(running: Run) -> None:
+    with pytest.raises(OutOfTime):
+        running(task("sleep", Limits(cpu_seconds=1, wall_seconds=0.3, output=0, data=100 * 2**20)), b"")
+    assert children() == ""
+
+
+def test_a_child_that_crashes_says_nothing(running: Run) -> None:
+    with pytest.raises(NoAnswer):
+        running(task("crash"), b"")
+
+
+def test_an_answer_has_a_largest_size(running: Run) -> None:
+    assert len(running(task("echo"), bytes(LIMITS.output)).body) == LIMITS.output
+    with pytest.raises(NoAnswer):
+        running(task("echo"), bytes(LIMITS.output + 1))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "{",
+        "{}",
+        "[]\\n",
+        "null\\n",
+        "{}\\n",
+        '{"head": {}}\\n',
+        '{"head": {}, "size": 0}',
+        '{"head": {}, "size": -1}\\n',
+        '{"head": {}, "size": 1001}\\n',
+        '{"head": {}, "size": 9}\\nshort',
+        '{"head": [], "size": 0}\\n',
+        '{"refusal": 3}\\n',
+        '"%5000s"\\n',
+        "%200000s",
+    ],
+)
+def test_what_is_not_an_answer_is_none(running: Run, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", f"cat > /dev/null; printf '{said}'"))
+    with pytest.raises(NoAnswer):
+        running(task("echo"), b"")
+
+
+@pytest.mark.parametrize("command", ["true", "exec <&-; sleep 0.1", "head -c 100000 > /dev/null"])
+def test_a_child_that_ends_while_it_is_fed_says_nothing(
+    running: Run, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", command))
+    with pytest.raises(NoAnswer):
+        running(task("echo"), bytes(20_000_000))
+
+
+def test_a_child_that_writes_instead_of_reading_is_ended_on_time(running: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", "exec head -c 1000000 /dev/zero"))
+    limits = Limits(cpu_seconds=1, wall_seconds=0.3, output=0, data=100 * 2**20)
+    with pytest.raises(NoAnswer):
+        running(task("echo", limits), bytes(20_000_000))
+
+
+def test_a_child_can_be_ended_by_the_caller() -> None:
+    started = time.monotonic()
+    with pytest.raises(NoAnswer) as raised:
+        run(task("sleep"), b"", lambda end: threading.Timer(0.3, end).start())
+    assert not isinstance(raised.value, OutOfTime)
+    assert time.monotonic() - started < LIMITS.wall_seconds / 2
+
+
+def test_a_caller_that_has_given_up_before_the_start_ends_the_child() -> None:
+    def give_up(end: Callable[[], None]) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        run(task("sleep"), b"", give_up)
+    assert children() == ""
+
+
+async def test_a_cancellation_ends_the_child() -> None:
+    waiting = asyncio.create_task(run_streamed(task("sleep"), chunks(b"")))
+    async with asyncio.timeout(10):
+        while not children():  # noqa: ASYNC110 - a process has no event
+            await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert children() == ""
+
+
+async def test_what_the_source_raises_passes_through() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError, match="gone"):
+        await run_streamed(task("echo"), broken())
+    assert children() == ""
+
+
+async def test_there_is_no_child_without_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def missing() -> AsyncIterator[bytes]:
+        raise FileNotFoundError
+        yield b""
+
+    monkeypatch.setattr(process, "_COMMAND", ("/does/not/exist",))
+    with pytest.raises(FileNotFoundError) as raised:
+        await run_streamed(task("echo"), missing())
+    assert raised.value.filename is None
