@@ -125,9 +125,9 @@ def test_walls(imports: Imports, inside: str, kept_out: str) -> None:
     assert users(within(imports, inside), kept_out) == set()
 
 
-def test_only_the_pipeline_and_the_process_that_draws_import_pyvips(imports: Imports) -> None:
+def test_pyvips_is_imported_by_what_sets_it_up_and_by_the_process_that_draws(imports: Imports) -> None:
     assert users(imports, "pyvips") == {
-        "services.transform.render.pipeline",
+        "services.transform.render.libvips",
         "services.transform.render.drawing_process",
     }
 

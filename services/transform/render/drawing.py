@@ -1,6 +1,6 @@
 """SVG and PDF become pixels in a sandbox: neither librsvg nor PDFium can be stopped in the middle of a page."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from services.core.assets import media_types
@@ -60,9 +60,11 @@ def _box(head: dict[str, Any]) -> Box:
 
 
 def _task(media_type: str, plan: Plan, limits: Limits) -> Task:
+    # Effects are applied to what is drawn.
+    drawn = asdict(replace(plan, effects=()))
     return Task(
         module="services.transform.render.drawing_process",
-        order={"media_type": media_type, "plan": asdict(plan), "side": limits.side, "pixels": limits.pixels},
+        order={"media_type": media_type, "plan": drawn, "side": limits.side, "pixels": limits.pixels},
         limits=process.Limits(
             cpu_seconds=limits.cpu_seconds,
             wall_seconds=_WALL_RATIO * limits.cpu_seconds,

@@ -14,6 +14,7 @@ class Effect(Protocol):
         """Return a changed `pyvips.Image` of the same size, with the same bands.
 
         `image` is one frame of the result, after the cut. It is in memory, so any pixel can be read at any time. Where
-        it has an alpha channel, its colours are multiplied by it: hidden colours do not bleed into visible ones.
+        it has an alpha channel, its colours are multiplied by it: hidden colours do not bleed into visible ones. Bands
+        are on a scale of 0 to 255 (16 bits: 65535) but may be floating point, and may be so in what is returned.
         """
         ...

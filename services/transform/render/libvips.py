@@ -1,0 +1,48 @@
+"""libvips as renders use it. It is imported from here only, so that it is always set up before its first use."""
+
+import os
+
+# One thread per render: the service runs as many renders as there are cores, libvips must not multiply them.
+os.environ.setdefault("VIPS_CONCURRENCY", "1")
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyvips
+from pyvips import Error, GValue, Image, Source
+
+from services.transform.render.stopping import Stop
+
+__all__ = ["Error", "Image", "Source", "field", "in_memory", "joined", "set_field"]
+
+_LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
+
+# Every loader that is not needed is off: the stored bytes come from outside.
+pyvips.operation_block_set("VipsForeignLoad", True)
+for _loader in _LOADERS:
+    pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
+# The operation cache would keep images of earlier requests that nobody asks for again.
+pyvips.cache_set_max(0)
+
+
+def field(image: Image, name: str, default: Any) -> Any:
+    """Return a field of an image's metadata, or `default` when the image does not have it."""
+    return image.get(name) if image.get_typeof(name) else default
+
+
+def set_field(image: Image, name: str, value: int) -> None:
+    """Set an integer field of an image's metadata, in place."""
+    image.set_type(GValue.gint_type, name, value)
+
+
+def in_memory(image: Image, stop: Stop) -> Image:
+    """Make all pixels of an image, so that they can be read in any order; `stop` ends it."""
+    stop.by(lambda: image.set_kill(True))
+    return image.copy_memory()
+
+
+def joined(frames: Sequence[Image]) -> Image:
+    """Return an animation of frames of the same size, which lie below one another."""
+    image = Image.arrayjoin(frames, across=1).copy()
+    set_field(image, "page-height", frames[0].height)
+    return image

@@ -1,0 +1,75 @@
+"""What a source is: found out from its first bytes and its header, before anything of it is decoded."""
+
+from services.core.assets import media_types
+from services.transform.render import bare, formats, guard
+from services.transform.render.colour import is_srgb
+from services.transform.render.geometry import fit, turned
+from services.transform.render.guard import Header, Limits
+from services.transform.render.libvips import Image, Source, field
+from services.transform.render.plan import Plan
+from services.transform.render.stages import Document, Raster
+
+_LOADER = {
+    formats.JPEG: "jpeg",
+    formats.PNG: "png",
+    formats.WEBP: "webp",
+    formats.AVIF: "heif",
+    "image/gif": "gif",
+    "image/tiff": "tiff",
+}
+_PLAIN_COLOURS = ("srgb", "b-w", "rgb16", "grey16")
+"""What is sRGB when no profile says otherwise (8 or 16 bits)."""
+
+
+def inspect(content: bytes, plan: Plan, limits: Limits) -> Document | Raster:
+    """Return what a stored file is; raises Undecodable for what is not rendered, or is beyond the limits."""
+    guard.check_size(len(content), limits)
+    media_type = guard.sniff(content)
+    if media_type in guard.DRAWN:
+        return Document(content, media_type)
+    return _raster(bare.without_texts(content) if media_type == formats.PNG else content, media_type, plan, limits)
+
+
+def _raster(content: bytes, media_type: str, plan: Plan, limits: Limits) -> Raster:
+    # By its name, as looking for the loader takes longer than reading a header. A buffer would be copied.
+    header = getattr(Image, f"{_LOADER[media_type]}load_source")(Source.new_from_memory(content))
+    frames = _frames(header, media_type)
+    guard.check(
+        Header(
+            media_type,
+            header.width,
+            header.height,
+            frames,
+            bands=header.bands,
+            bits=16 if header.format == "ushort" else 8,
+            interlaced=bool(field(header, "interlaced", 0)),
+            subsampled=field(header, "jpeg-chroma-subsample", "4:2:0") == "4:2:0",
+        ),
+        limits,
+    )
+    # The frames of an animation lie below one another. They cannot be turned together, and no camera makes them.
+    orientation = field(header, "orientation", 1) if frames == 1 else 1
+    width, height = turned(header.width, header.height, orientation)
+    return Raster(
+        content,
+        media_type,
+        header.width,
+        header.height,
+        frames=frames if formats.animated(plan.format, frames) else 1,
+        orientation=orientation,
+        interpretation=header.interpretation,
+        profiled=_profiled(header),
+        box=fit(width, height, plan, formats.side_max(plan.format, limits)),
+    )
+
+
+def _frames(header: Image, media_type: str) -> int:
+    # A TIFF or an AVIF with several pages is a document or a burst: its first page stands for it.
+    # libvips' own reading of this field, get_n_pages, takes 10 000 frames and more for one.
+    return int(field(header, "n-pages", 1)) if media_type in (media_types.WEBP, "image/gif") else 1
+
+
+def _profiled(header: Image) -> bool:
+    if header.get_typeof("icc-profile-data"):
+        return not is_srgb(bytes(header.get("icc-profile-data")))
+    return header.interpretation not in _PLAIN_COLOURS

@@ -1,0 +1,45 @@
+"""Encode: from pixels to bytes."""
+
+from dataclasses import replace
+
+from services.transform.render import formats, webp
+from services.transform.render.formats import Encoding
+from services.transform.render.libvips import Image, in_memory
+from services.transform.render.stages import Encoded, Order, Picture
+from services.transform.render.stopping import Stop
+
+_SAVER = {formats.WEBP: "webp", formats.AVIF: "heif", formats.JPEG: "jpeg", formats.PNG: "png"}
+
+
+def encode(picture: Picture, order: Order) -> Encoded:
+    """Encode a picture in the format, quality and effort that suit the plan and its size."""
+    plan, image, frames = order.plan, picture.image, picture.frames
+    height = image.height // frames
+    encoding = formats.choose(plan, order.limits, image.width, height, frames, transparent=image.hasalpha())
+    encoding = replace(encoding, lossless=order.lossless)
+    if plan.max_bytes:
+        # It may be encoded more than once.
+        picture = picture.showing(in_memory(image, order.stop))
+    return Encoded(picture, encoding, save(picture.image, encoding, order.stop))
+
+
+def save(image: Image, encoding: Encoding, stop: Stop) -> bytes:
+    """Return the bytes of an image, without metadata; `stop` ends it."""
+    stop.by(lambda: image.set_kill(True))
+    if _is_quick(image, encoding):
+        pixels = image.write_to_memory()
+        stop.check()
+        return webp.encode(pixels, image.width, image.height, encoding.quality, encoding.effort)
+    saved: bytes = getattr(image, f"{_SAVER[encoding.media_type]}save_buffer")(keep="none", **encoding.options())
+    return saved
+
+
+def _is_quick(image: Image, encoding: Encoding) -> bool:
+    """Say whether a picture is for the encoder that cannot be stopped: a WebP, small, opaque, of one frame."""
+    return (
+        encoding.media_type == formats.WEBP
+        and not encoding.lossless
+        and (image.bands, image.format, image.interpretation) == (3, "uchar", "srgb")
+        and image.width * image.height <= webp.PIXELS_MAX
+        and not image.get_typeof("page-height")
+    )

@@ -1,0 +1,47 @@
+"""Load: from a source to pixels. What is to become smaller is made smaller while it is decoded, as far as possible."""
+
+from services.transform.render import drawing, formats, jpeg
+from services.transform.render.geometry import jpeg_shrink, turned
+from services.transform.render.libvips import Image
+from services.transform.render.stages import Document, Order, Picture, Raster
+
+
+def load(source: Document | Raster, order: Order) -> Picture:
+    """Return the pixels of a source, no smaller than those of the result; documents are drawn in the size wanted."""
+    if isinstance(source, Document):
+        return _drawn(source, order)
+    # Turned only once it is small: so the sides are those of the picture as it is stored.
+    width, height = turned(source.box.width, source.box.height, source.orientation)
+    plain = source.media_type == formats.JPEG and source.interpretation == "srgb" and not source.profiled
+    image = _jpeg(source, width, height, order) if plain else _thumbnail(source, width, height)
+    return Picture(image, source.box, source.frames, source.orientation)
+
+
+def _drawn(source: Document, order: Order) -> Picture:
+    drawn = drawing.draw(source.content, source.media_type, order.plan, order.limits, order.stop)
+    image = Image.new_from_memory(drawn.pixels, drawn.box.width, drawn.box.height, 4, "uchar")
+    return Picture(image.copy(interpretation="srgb"), drawn.box)
+
+
+def _jpeg(source: Raster, width: int, height: int, order: Order) -> Image:
+    shrink = jpeg_shrink(min(source.width / width, source.height / height))
+    pixels = jpeg.decode(source.content, shrink, order.stop)
+    if pixels is None:
+        return Image.jpegload_buffer(source.content, shrink=shrink, access="sequential", fail_on="truncated")
+    image = Image.new_from_memory(pixels.content, pixels.stride, pixels.rows, 3, "uchar").copy(interpretation="srgb")
+    whole = (pixels.width, pixels.height) == (pixels.stride, pixels.rows)
+    return image if whole else image.crop(0, 0, pixels.width, pixels.height)
+
+
+def _thumbnail(source: Raster, width: int, height: int) -> Image:
+    # It scales too: between decoding and scaling it converts colours, and multiplies them by transparency.
+    return Image.thumbnail_buffer(
+        source.content,
+        width,
+        height=height,
+        size="force",
+        # The loader has to be told here: thumbnail's own fail_on does not reach it.
+        option_string="[n=-1,fail_on=truncated]" if source.frames > 1 else "[fail_on=truncated]",
+        no_rotate=True,
+        **({"output_profile": "srgb"} if source.profiled else {}),
+    )
