@@ -16,6 +16,7 @@ from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
+from services.core.probes.pulse import Pulse
 from services.core.state import connection
 from services.core.state.catalog import Catalog
 from services.core.state.progress import Progress
@@ -34,6 +35,8 @@ from services.jobs.settings import JobsSettings
 log = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1
+_PULSE_SECONDS = 20
+"""A worker that has not looked for jobs for so long hangs. It may wait for Redis for half of that in each attempt."""
 
 
 async def run(settings: JobsSettings) -> None:
@@ -41,7 +44,8 @@ async def run(settings: JobsSettings) -> None:
     client = connection.connect(settings.redis_address)
     catalog, storage = Catalog(client), open_storage(settings)
     metrics.prepare(list(JOBS))
-    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)])
+    pulse = Pulse(_PULSE_SECONDS)
+    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)], pulse)
     await internal.open()
     await storage.open()
     dumps = open_dumps(settings, storage)
@@ -59,7 +63,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(distributor.run()),
                 group.create_task(keep_adopting(client)),
                 group.create_task(describer.run()),
-                group.create_task(_run_jobs(tools)),
+                group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:
@@ -94,15 +98,16 @@ async def _told_to_stop() -> None:
     await stop.wait()
 
 
-async def _run_jobs(tools: Tools) -> None:
-    """Run the arq worker; it ends when Redis goes away, and is started anew."""
+async def _run_jobs(tools: Tools, pulse: Pulse) -> None:
+    """Run the arq worker. It ends when Redis goes away, and is started anew: the process lives on."""
     while True:
         client = connection.connect(tools.settings.redis_address)
-        worker = make_worker(client, tools)
+        worker = make_worker(client, tools, pulse)
         try:
             await worker.async_run()
         except (RedisError, OSError) as error:
             logs.event(log, logging.WARNING, "jobs_interrupted", error=str(error))
+            pulse.beat()
         finally:
             with suppress(RedisError, OSError, asyncio.CancelledError):
                 await worker.close()

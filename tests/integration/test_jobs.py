@@ -22,6 +22,7 @@ from services.core.jobs import kinds
 from services.core.jobs import log as job_log
 from services.core.jobs.log import JobLog, Record
 from services.core.jobs.queue import QUEUE, JobQueue, decode, encode
+from services.core.probes.pulse import Pulse
 from services.core.state import connection, keys
 from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
@@ -71,14 +72,15 @@ def queue(client: Redis, log: JobLog) -> JobQueue:
 
 
 @asynccontextmanager
-async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[None]:
-    """Run a worker; jobs that are named do something else than usual."""
+async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[Pulse]:
+    """Run a worker and yield its pulse; jobs that are named do something else than usual."""
     jobs = {
         **JOBS,
         **{name: run if isinstance(run, Job) else Job(run, 60, 3, alone=False) for name, run in runs.items()},
     }
     client = connection.connect(tools.settings.redis_address)
-    made = make_worker(client, tools, jobs)
+    pulse = Pulse(0.5)
+    made = make_worker(client, tools, pulse, jobs)
     task = asyncio.create_task(made.async_run())
 
     async def has_started() -> bool:
@@ -89,7 +91,7 @@ async def worker(tools: Tools, **runs: Run | Job) -> AsyncIterator[None]:
 
     await eventually(has_started)
     try:
-        yield
+        yield pulse
     finally:
         # redis-py leaks a connection whose making is cancelled.
         await eventually(has_no_connection_in_use)
@@ -120,6 +122,20 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
     week = 7 * 24 * 3600
     assert week - 60 < await tools.client.ttl(keys.job(asked.id)) <= week
     assert [found.id async for found in log.latest()] == [asked.id]
+
+
+async def test_a_worker_has_a_pulse_while_it_looks_for_jobs(tools: Tools) -> None:
+    async def lives() -> bool:
+        return pulse.lives
+
+    async def lives_no_more() -> bool:
+        return not pulse.lives
+
+    async with worker(tools) as pulse:
+        await eventually(lives)
+        await asyncio.sleep(0.7)  # Longer than its patience.
+        assert pulse.lives
+    await eventually(lives_no_more)
 
 
 async def test_the_list_holds_so_many_jobs_and_the_oldest_leave_it_first(

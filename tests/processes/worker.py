@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
+from services.core.probes.pulse import Pulse
 from services.core.state import connection
 from services.core.state.catalog import Catalog
 from services.core.state.progress import Progress
@@ -58,7 +59,7 @@ async def main(url: str, folder: str, does: str) -> None:
         await Describer(client, catalog, sight, JobQueue(client, JobLog(client))).run()
     jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
     async with tools.catalog.alive():
-        await make_worker(connection.connect(url), tools, jobs).async_run()
+        await make_worker(connection.connect(url), tools, Pulse(20), jobs).async_run()
 
 
 if __name__ == "__main__":

@@ -183,7 +183,10 @@ class Stack:
                 ),
             },
         )
-        ready = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
+        port = self.metrics_ports().get("jobs")
+        # Without a port of its own: some worker takes jobs.
+        some = f"redis://{LOOPBACK}:{self.ports.redis}/tada:jobs:health-check"
+        ready = f"http://{LOOPBACK}:{port}/healthz" if port else some
         return Process("jobs", [sys.executable, "-m", "services.jobs"], environment, ready)
 
     @property

@@ -3,12 +3,13 @@
 | path | answer |
 |---|---|
 | `/metrics` | the metrics of this process, as Prometheus' text |
-| `/healthz` | 200 as long as the process works at all: whoever gets none should restart it |
+| `/healthz` | 200 while the process works; if there is no answer, or 503, restart it |
 | `/startupz` | 200 once the process has started, 503 before |
 | `/readyz` | 200 when Redis and the storage answer, 503 with the one that does not and for how long |
 
-The gateway does not lead here. It is served by the event loop that does the work, so that one that hangs is noticed;
-by a few lines of HTTP/1.0, because the worker has no web server.
+The gateway does not lead here. The event loop that does the work serves this port too, so a loop that hangs is
+noticed. The jobs worker also says by a `Pulse` whether it still takes jobs. It has no web server: a few lines of
+HTTP/1.0 make the answers.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.core.observing import logs, metrics
 from services.core.probes.health import Health
+from services.core.probes.pulse import Pulse
 from services.core.settings import CoreSettings
 
 log = logging.getLogger(__name__)
@@ -36,10 +38,21 @@ Answer = tuple[int, str, bytes]
 
 
 class Internal:
-    """Answers at METRICS_PORT, for one process. `started` is set by the service when it has started."""
+    """Answers at METRICS_PORT, for one process. The service sets `started` when it has started.
 
-    def __init__(self, service: str, settings: CoreSettings, health: Health, samplers: Sequence[Sampler] = ()) -> None:
+    With a `pulse`, `/healthz` is 503 when that does not live.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        settings: CoreSettings,
+        health: Health,
+        samplers: Sequence[Sampler] = (),
+        pulse: Pulse | None = None,
+    ) -> None:
         self._host, self._port, self._health = settings.metrics_host, settings.metrics_port, health
+        self._pulse = pulse
         self._samplers = (health.ask, *samplers)
         self._server: asyncio.Server | None = None
         self.started = False
@@ -82,7 +95,8 @@ class Internal:
                 await asyncio.gather(*(self._sampled(sampler) for sampler in self._samplers))
                 return 200, CONTENT_TYPE_LATEST, generate_latest()
             case "/healthz":
-                return _json(200, {"alive": True})
+                alive = self._pulse is None or self._pulse.lives
+                return _json(200 if alive else 503, {"alive": alive})
             case "/startupz":
                 return _json(200 if self.started else 503, {"started": self.started})
             case "/readyz":

@@ -1,4 +1,4 @@
-"""The arq worker: it takes jobs out of the queue; what becomes of them is decided in `running`.
+"""The arq worker: it takes jobs out of the queue. `runner` decides what becomes of them.
 
 arq counts a wait for a turn as a try, keeps a job of a dead worker for as long as the longest job may take, and forgets
 why. So tries, time-outs and records are ours, and arq's own are set so that they never come first.
@@ -20,6 +20,7 @@ from services.core.errors import StorageDown
 from services.core.jobs.log import KEPT_SECONDS
 from services.core.jobs.queue import ORIGIN, QUEUE, decode, encode, pool
 from services.core.observing import logs, origin, tracing
+from services.core.probes.pulse import Pulse
 from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
 from services.core.storage import Storage
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 EXPIRE_AT = set(range(0, 60, 10))
 HEALTH_SECONDS = 5
-"""How often the worker says that it lives, under `tada:jobs:health-check`."""
+"""How often arq writes `tada:jobs:health-check`: some worker takes jobs. `Pulse` says it of this one."""
 REAP_AT = set(range(3, 60, 5))
 """Seconds of the minute."""
 _POLL_SECONDS = 0.1
@@ -41,15 +42,19 @@ _IN_PROGRESS_SECONDS = 10
 _RENEW_SECONDS = 2
 _NEVER = 10**9
 
-# What it logs of jobs is logged by `running`, with their ids.
+# `runner` logs the jobs, with their ids.
 logging.getLogger("arq.worker").setLevel(logging.CRITICAL)
 
 
-def make_worker(client: Redis, tools: Tools, jobs: Mapping[str, Job] = JOBS) -> Worker:
-    """Return a worker for one run. `client` is its own, and the caller's to close: arq may be cancelled first."""
+def make_worker(client: Redis, tools: Tools, pulse: Pulse, jobs: Mapping[str, Job] = JOBS) -> Worker:
+    """Return a worker for one run. `client` is its own, and the caller's to close: arq may be cancelled first.
+
+    `pulse` beats each time that the worker has looked for jobs.
+    """
     runner = Runner(tools, jobs)
     return _Worker(
         runner,
+        pulse,
         functions=[_function(name, runner) for name in jobs],
         cron_jobs=_beats(tools.catalog, tools.storage),
         queue_name=QUEUE,
@@ -66,9 +71,9 @@ def make_worker(client: Redis, tools: Tools, jobs: Mapping[str, Job] = JOBS) -> 
 
 
 class _Worker(Worker):
-    def __init__(self, runner: Runner, **options: Any) -> None:
+    def __init__(self, runner: Runner, pulse: Pulse, **options: Any) -> None:
         super().__init__(**options)
-        self._runner = runner
+        self._runner, self._pulse = runner, pulse
         self.in_progress_timeout_s = _IN_PROGRESS_SECONDS
         self._renewed = 0.0
 
@@ -83,6 +88,7 @@ class _Worker(Worker):
                     pipeline.expire(in_progress_key_prefix + job_id, _IN_PROGRESS_SECONDS)
                 await pipeline.execute()
         await super().heart_beat()
+        self._pulse.beat()
 
     async def finish_failed_job(self, job_id: str, result_data: bytes | None) -> None:
         """Put what cannot even be begun on record: its payload is no JSON or gone, or there is no such job."""
