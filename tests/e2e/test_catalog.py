@@ -17,7 +17,7 @@ from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.state import entry_json
 from tests.processes.system import System, get_as_is
-from tests.support.ports import free_ports
+from tools.stack.ports import free_ports
 
 MANY = 100_000
 CHANGES, CLIENTS = 10_000, 16

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.ports import free_ports
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT, Ports
+from tools.stack.ports import free_ports
 
 README = (ROOT / "examples/distant_backend/README.md").read_text()
 

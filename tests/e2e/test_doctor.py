@@ -19,8 +19,8 @@ from services.transform.render.guard import Limits
 from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import KEYS, S3Server, settings_for
 from tests.processes.system import System
-from tests.support.ports import free_ports
 from tools.stack.plan import ROOT
+from tools.stack.ports import free_ports
 
 
 def run(environment: dict[str, str], *command: str) -> tuple[int, str]:

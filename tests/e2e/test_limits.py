@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.processes.system import REPLICAS, System
-from tests.support.ports import free_ports
+from tools.stack.ports import free_ports
 
 MakeSystem = Callable[..., System]
 

@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from tests.processes.s3_server import client as s3_client
-from tests.support.ports import free_ports, free_run_of_ports
+from tests.support.ports import free_run_of_ports
 from tests.support.waits import wait_until
 from tools.stack import s3
 from tools.stack.plan import ROOT, Ports
+from tools.stack.ports import free_ports
 
 pytestmark = pytest.mark.alone
 

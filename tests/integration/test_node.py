@@ -15,7 +15,7 @@ from services.jobs.purge import node as node_module
 from services.jobs.purge.addresses import UnknownName
 from services.jobs.purge.node import TOKEN_HEADER, Batch, Gap, GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
-from tests.support.ports import free_ports
+from tools.stack.ports import free_ports
 
 TOKEN = "0123456789abcdef"
 BATCH = Batch(5, 17, True, ["7 raise /DEV/cat\n", "17 gone /catalog/u\n17 raise u\n"])

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.ports import free_ports
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
+from tools.stack.ports import free_ports
 
 pytestmark = pytest.mark.alone
 

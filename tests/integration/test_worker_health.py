@@ -12,9 +12,9 @@ import pytest
 
 from tests.processes.containers import read
 from tests.processes.redis_server import RedisServer
-from tests.support.ports import free_ports
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
+from tools.stack.ports import free_ports
 
 _, *CHECK = read(ROOT / "services/jobs/Dockerfile")[""].health
 

@@ -18,9 +18,9 @@ import httpx
 import orjson
 
 from services.core.storage.settings import StorageSettings
-from tests.support.ports import free_ports
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
+from tools.stack.ports import free_ports
 
 TOKEN = "token-of-the-backend"
 

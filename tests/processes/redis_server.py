@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import redis
 
-from tests.support.ports import free_ports
 from tests.support.waits import wait_until
+from tools.stack.ports import free_ports
 
 
 class RedisServer:

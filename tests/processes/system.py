@@ -7,9 +7,7 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,10 +19,10 @@ import redis
 
 from services.core.state import keys
 from services.core.state.changes import number_of
-from tests.support.ports import free_ports
 from tests.support.waits import wait_until
-from tools.stack import ready
-from tools.stack.plan import ROOT, Ports, Process, Stack, node_name
+from tools.stack.plan import Ports, Process, Stack, node_name
+from tools.stack.ports import free_ports
+from tools.stack.processes import NotReady, Processes
 
 START_WITHIN = 30
 STOP_WITHIN = 10
@@ -65,10 +63,12 @@ class System:
             more_edges=tuple(more),
             metrics_port=metrics_port,
         )
-        self._plan = {process.name: process for process in self.stack.processes()}
+        self._processes = Processes(self.stack.processes(), lambda name: self.log_file(name).open("ab"))
+        self._plan = self._processes.plan
+        if metrics_port is None:
+            self.add("jobs", like="jobs")
         for number in range(2, replicas + 1):
             self.add(f"jobs.{number}", like="jobs")
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.api}", timeout=60)
         self.edge = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.edge}", timeout=60)
         self.cache = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.cache}", timeout=60)
@@ -79,26 +79,17 @@ class System:
     def start(self, *names: str, wait_for_nodes: bool = True) -> None:
         """Start parts (all by default); wait until they answer, and until nodes of the gateway keep what they have."""
         started = [part for name in names for part in self._parts(name)] or list(self._plan)
-        for name in started:
-            process = self._plan[name]
-            with self.log_file(name).open("ab") as log:
-                self._running[name] = subprocess.Popen(
-                    process.command,
-                    env=process.environment,
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-        for name in started:
-            self._wait_for(self._plan[name])
-        if wait_for_nodes and all(name in self._running for name in ("redis", "jobs")):
+        self._processes.start(*started)
+        try:
+            self._processes.wait_ready(*started, within=START_WITHIN)
+        except NotReady as error:
+            raise AssertionError(f"{error}: {self.log(error.name)[-2000:]}") from None
+        if wait_for_nodes and {"redis", "jobs"} <= set(self.parts()):
             self.wait_until_served()
 
     def wait_until_served(self, within: float = 30) -> None:
         """Wait until a worker has come to every node that runs: before that it keeps nothing."""
-        ports = [port for name, port in self._nodes().items() if name in self._running]
+        ports = [port for name, port in self._nodes().items() if name in self.parts()]
         health = [f"http://127.0.0.1:{port}/healthz" for port in ports]
         wait_until(lambda: all(httpx.get(address, timeout=10).json()["current"] for address in health), within)
 
@@ -114,10 +105,12 @@ class System:
         model = self._plan[like]
         port = environment.get("PORT")
         answer = re.sub(r":\d+/", f":{port}/", model.ready) if port else model.ready
-        # What is asked for its metrics is the model.
-        self._plan[name] = Process(
-            name, model.command, {**model.environment, "METRICS_PORT": "0", **environment}, answer
-        )
+        # What is asked for its metrics is the model. But each worker says at a port of its own whether it is ready.
+        environment.setdefault("METRICS_PORT", "0")
+        if like == "jobs":
+            [internal] = free_ports(1)
+            environment["METRICS_PORT"], answer = str(internal), f"http://127.0.0.1:{internal}/healthz"
+        self._plan[name] = Process(name, model.command, {**model.environment, **environment}, answer)
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what a part is told by its environment."""
@@ -130,36 +123,28 @@ class System:
 
     def runs(self, name: str) -> bool:
         """Say whether a part has not ended by itself."""
-        return all(self._running[part].poll() is None for part in self._parts(name))
+        return set(self._parts(name)) <= set(self.parts()) - self._processes.ended().keys()
 
     def kill(self, name: str) -> None:
         """Kill a part at once, as `kill -9` does, with the processes it has started."""
-        killed = [self._running.pop(part) for part in self._parts(name)]
-        for process in killed:
-            os.killpg(process.pid, signal.SIGKILL)
-        for process in killed:
-            process.wait()
+        self._processes.kill(*self._parts(name))
 
     def end(self, name: str) -> None:
         """End a part as its supervisor does: it may finish what it is doing."""
-        ended = [self._running.pop(part) for part in self._parts(name)]
-        for process in ended:
-            process.send_signal(signal.SIGQUIT if name.startswith("nginx") else signal.SIGTERM)
-        for process in ended:
-            process.wait(STOP_WITHIN)
+        number = signal.SIGQUIT if name.startswith("nginx") else signal.SIGTERM
+        hanging = self._processes.end(number, *self._parts(name), within=STOP_WITHIN)
+        assert not hanging, f"{', '.join(hanging)} did not end"
 
     def reload(self, name: str) -> None:
         """Have an nginx read its configuration anew: new workers, and the old ones end when they have answered."""
         for part in self._parts(name):
-            os.kill(self._running[part].pid, signal.SIGHUP)
+            os.kill(self.pid(part), signal.SIGHUP)
 
     def pause(self, name: str) -> None:
-        for part in self._parts(name):
-            os.killpg(self._running[part].pid, signal.SIGSTOP)
+        self._processes.send(signal.SIGSTOP, *self._parts(name))
 
     def resume(self, name: str) -> None:
-        for part in self._parts(name):
-            os.killpg(self._running[part].pid, signal.SIGCONT)
+        self._processes.send(signal.SIGCONT, *self._parts(name))
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
@@ -171,10 +156,10 @@ class System:
 
     def parts(self) -> list[str]:
         """Return the names of everything that runs."""
-        return list(self._running)
+        return self._processes.names
 
     def pid(self, name: str) -> int:
-        return self._running[name].pid
+        return self._processes.pid(name)
 
     def worker_of(self, name: str, connection: socket.socket) -> int:
         """Return the process of a part that has accepted a connection."""
@@ -192,41 +177,15 @@ class System:
 
         Raises AssertionError when a part had ended by itself, or did not end, once nothing runs any more.
         """
-        ended = {name: process.returncode for name, process in self._running.items() if process.poll() is not None}
+        ended = self._processes.ended()
         for client in (self.api, self.edge, self.cache, self.transform):
             client.close()
-        for name, process in self._running.items():
-            if name not in ended:
-                os.killpg(process.pid, signal.SIGCONT)
-                process.terminate()
-        deadline = time.monotonic() + STOP_WITHIN
-        hanging = []
-        for name, process in self._running.items():
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                hanging.append(name)
-            else:
-                if name not in ended:
-                    continue
-            # It does not stop, or what it has started has outlived it.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        self._running.clear()
+        hanging = self._processes.end(signal.SIGTERM, *self.parts(), within=STOP_WITHIN)
         shutil.rmtree(self.sockets, ignore_errors=True)
         assert not ended, "; ".join(
             f"{name} had ended with {status}: {self.log(name)[-2000:]}" for name, status in ended.items()
         )
         assert not hanging, "; ".join(f"{name} did not stop: {self.log(name)[-2000:]}" for name in hanging)
-
-    def _wait_for(self, process: Process) -> None:
-        deadline = time.monotonic() + START_WITHIN
-        while not ready.answers(process.ready):
-            status = self._running[process.name].poll()
-            assert status is None, f"{process.name} ended with {status}: {self.log(process.name)[-2000:]}"
-            assert time.monotonic() < deadline, f"{process.name} is not ready: {self.log(process.name)[-2000:]}"
-            time.sleep(0.05)
 
     # What can be seen
 
@@ -247,7 +206,8 @@ class System:
 
     def internal(self, name: str, path: str) -> httpx.Response:
         """Ask a process at its port for metrics and health."""
-        return httpx.get(f"http://127.0.0.1:{self.stack.metrics_ports()[name]}{path}", timeout=10)
+        port = self.stack.metrics_ports().get(name) or self._plan[name].environment["METRICS_PORT"]
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10)
 
     def renders(self, unique_name: str) -> int:
         """Return how often transform has rendered an asset."""
@@ -316,7 +276,7 @@ class System:
         headers = {"X-Purge-Token": self.environment("jobs")["PURGE_TOKEN"]}
         found = {}
         for name, port in self._nodes().items():
-            if name in self._running:
+            if name in self.parts():
                 said = httpx.get(f"http://127.0.0.1:{port}/generations", headers=headers, timeout=10).json()
                 found[name] = said["position"] if said["current"] else 0
         return found

@@ -5,18 +5,6 @@ import socket
 from contextlib import suppress
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 def free_run_of_ports(count: int) -> int:
     """Return the first of so many ports in a row that nobody listens on, below those that clients are given."""
     while True:

@@ -22,9 +22,10 @@ from skimage.metrics import structural_similarity
 from services.transform.render.geometry import quality_for
 from tools.bench.load import Client, Work
 from tools.bench.rows import CLIENTS, purge, upload_all
-from tools.bench.system import Bench, free_ports
+from tools.bench.system import Bench
 from tools.stack import ready
 from tools.stack.plan import LOOPBACK, ROOT
+from tools.stack.ports import free_ports
 
 FOLDER = ROOT / "bench-results/peers"
 SIZES = {200: 120, 800: 40}

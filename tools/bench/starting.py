@@ -9,9 +9,10 @@ import tempfile
 import time
 from dataclasses import replace
 
-from tools.bench.system import Bench, free_ports
-from tools.stack import ready
+from tools.bench.system import Bench
 from tools.stack.plan import ROOT
+from tools.stack.ports import free_ports
+from tools.stack.processes import Processes
 
 TIMES = 3
 
@@ -57,12 +58,11 @@ def _transform_worker(bench: Bench) -> float:
         environment={**model.environment, "PORT": str(port)},
         ready=f"http://127.0.0.1:{port}/healthz",
     )
+    worker = Processes([process], lambda _: (bench.folder / "another.log").open("ab"))
     started = time.monotonic()
-    running = subprocess.Popen(process.command, env=process.environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+    worker.start()
     try:
-        while not ready.answers(process.ready):
-            time.sleep(0.005)
+        worker.wait_ready(within=30)
         return time.monotonic() - started
     finally:
-        running.terminate()
-        running.wait(10)
+        worker.end(signal.SIGTERM, process.name, within=10)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,8 +11,9 @@ from pathlib import Path
 import httpx
 
 from tools.bench.measuring import resident_mb, sessions
-from tools.stack import ready
 from tools.stack.plan import ALLOCATOR, LOOPBACK, ROOT, PlanError, Ports, Process, Stack
+from tools.stack.ports import free_ports
+from tools.stack.processes import NotReady, Processes
 
 START_WITHIN = 30
 STOP_WITHIN = 20
@@ -37,8 +37,8 @@ class Bench:
             settings={"LOG_FORMAT": "json", "RENDER_WAIT_SECONDS": "10"},
         )
         self.stack.sockets.mkdir()
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._plan = {process.name: process for process in self.stack.processes()}
+        self._processes = Processes(self.stack.processes(), lambda name: self._log(name).open("ab"))
+        self._system = list(self._processes.plan)
         self._serve_static_files()
         self.edge = (LOOPBACK, self.ports.edge)
         self.api = httpx.Client(base_url=f"http://{LOOPBACK}:{self.ports.api}", timeout=60)
@@ -47,10 +47,7 @@ class Bench:
     def start(self) -> float:
         """Start the system; return how many seconds it took until everything answered."""
         started = time.monotonic()
-        for process in self._plan.values():
-            self._start(process)
-        for process in self._plan.values():
-            self._wait_for(process)
+        self._start(*self._system)
         return time.monotonic() - started
 
     def start_app(self, file: Path | None, key: str) -> None:
@@ -67,39 +64,34 @@ class Bench:
         path = "/file" if file else "/redis"
         command = [sys.executable, "-m", "tools.bench.bare_app"]
         process = Process("app", command, environment, f"http://{LOOPBACK}:{self.app_port}{path}")
-        self._start(process)
-        self._wait_for(process)
+        self._processes.plan["app"] = process
+        self._start("app")
 
     def stop_app(self) -> None:
-        if "app" in self._running:
-            self._stop("app")
+        if "app" in self._processes.names:
+            self._processes.end(signal.SIGTERM, "app", within=STOP_WITHIN)
 
     def stop(self) -> None:
         self.api.close()
         self.public.close()
-        for name in reversed(list(self._running)):
-            self._running[name].terminate()
-        for name in list(self._running):
-            self._stop(name)
+        self._processes.end(signal.SIGTERM, *reversed(self._processes.names), within=STOP_WITHIN)
 
     def leaders(self, *names: str) -> list[int]:
         """Return the processes by name, all of the system by default, with whatever they have started."""
-        return [self._running[name].pid for name in names or self._plan]
+        return [self._processes.pid(name) for name in names or self._system]
 
     def memory(self) -> dict[str, float]:
         """Return the MB that each process of the system holds, the largest of those that have workers."""
         return {
-            name: max(resident_mb(pid) for pid, _ in sessions([process.pid]))
-            for name, process in self._running.items()
-            if name in self._plan
+            name: max(resident_mb(pid) for pid, _ in sessions([self._processes.pid(name)])) for name in self._system
         }
 
     def process(self, name: str) -> Process:
-        return self._plan[name]
+        return self._processes.plan[name]
 
     @property
     def purge_token(self) -> str:
-        return self._plan["jobs"].environment["PURGE_TOKEN"]
+        return self._processes.plan["jobs"].environment["PURGE_TOKEN"]
 
     def upload(self, name: str, photo: Path) -> None:
         form = {"namespace": "DEV", "filename": f"{name}.jpg"}
@@ -116,35 +108,15 @@ class Bench:
         )
         config.write_text(config.read_text().rstrip().removesuffix("}") + server)
 
-    def _start(self, process: Process) -> None:
-        with (self.folder / f"{process.name}.log").open("ab") as log:
-            self._running[process.name] = subprocess.Popen(
-                process.command,
-                env=process.environment,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def _wait_for(self, process: Process) -> None:
-        deadline = time.monotonic() + START_WITHIN
-        while not ready.answers(process.ready):
-            log = self.folder / f"{process.name}.log"
-            alive = self._running[process.name].poll() is None
-            if not alive or time.monotonic() > deadline:
-                raise PlanError(f"{process.name} is not ready: {log.read_text()[-2000:]}")
-            time.sleep(0.01)
-
-    def _stop(self, name: str) -> None:
-        process = self._running.pop(name)
-        process.terminate()
+    def _start(self, *names: str) -> None:
+        self._processes.start(*names)
         try:
-            process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self._processes.wait_ready(*names, within=START_WITHIN)
+        except NotReady as error:
+            raise PlanError(f"{error}: {self._log(error.name).read_text()[-2000:]}") from None
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
 
 
 class Crew:
@@ -186,15 +158,3 @@ class Crew:
 
     def __len__(self) -> int:
         return len(self._processes)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -1,12 +1,11 @@
-"""`make run`: the whole system in the foreground. honcho starts the processes, joins their logs and stops them all."""
+"""`make run`: the whole system in the foreground. Its logs are joined, and it stops as a whole."""
 
 import fcntl
 import json
 import os
-import re
 import secrets
-import shlex
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -15,31 +14,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from honcho.manager import Manager
-from honcho.printer import Message, Printer
-
 from gateway.nginx import render
-from tools.stack import ready, s3
-from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Process, Stack
+from tools.stack import s3
+from tools.stack.joined_log import JoinedLog
+from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Stack
+from tools.stack.processes import Processes
 
 READY_WITHIN = 60
 METRICS_PORT = 9100
-_SIGNALLED = (130, 143)
-_STOPPED = re.compile(r"(\S+) stopped \(rc=(-?\d+)\)")
-
-
-class Stream(Printer):  # type: ignore[misc]
-    """Prints the joined logs, and remembers which part ended first."""
-
-    def __init__(self) -> None:
-        super().__init__(sys.stdout)
-        self.first_ended: tuple[str, int] | None = None
-
-    def write(self, message: Message) -> None:
-        ended = _STOPPED.match(str(message.data)) if message.name == "system" else None
-        if ended and self.first_ended is None:
-            self.first_ended = (ended[1], int(ended[2]))
-        super().write(message)
+STOP_WITHIN = 15
+"""Seconds. Requests in flight may take ten of them."""
 
 
 def main() -> int:
@@ -48,34 +32,54 @@ def main() -> int:
         _check_ports(stack)
         lock = _lock(stack.data)
         stack.sockets.mkdir(mode=0o700)
-        processes = stack.processes()
+        plan = stack.processes()
         _write_targets(stack)
     except PlanError as error:
         print(f"TADA cannot start: {error}", file=sys.stderr)
         return 2
-    stream = Stream()
-    manager = Manager(stream)
-    for process in processes:
-        manager.add_process(process.name, "exec " + shlex.join(process.command), env=process.environment, cwd=ROOT)
-    failed = threading.Event()
-    threading.Thread(target=_announce, args=(stack, processes, manager, failed), daemon=True).start()
+    log = JoinedLog(max(len(process.name) for process in plan))
     try:
-        manager.loop()
+        problem = _run(stack, Processes(plan, log.open), log)
     finally:
         shutil.rmtree(stack.sockets, ignore_errors=True)
         if stack.s3_port:
             s3.remove_sockets(stack.s3_port)
         lock.close()
-    if manager.returncode in _SIGNALLED:
-        print("TADA has stopped.", flush=True)
-        return 0
-    if stream.first_ended and not failed.is_set():
-        name, status = stream.first_ended
-        print(
-            f"TADA has stopped: {name} ended by itself with status {status}; its last lines above say why.",
-            file=sys.stderr,
-        )
-    return 1
+    print(problem or "TADA has stopped.", file=sys.stderr if problem else sys.stdout, flush=True)
+    return 1 if problem else 0
+
+
+def _run(stack: Stack, processes: Processes, log: JoinedLog) -> str:
+    """Run everything until a signal comes, and stop it. Return why it stopped if no signal was the reason."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    try:
+        for name in processes.plan:
+            processes.start(name)
+            log.say("system", f"{name} started (pid={processes.pid(name)})")
+        return _watch(stack, processes, log, told)
+    finally:
+        names, ended = processes.names, processes.ended()
+        hanging = processes.end(signal.SIGTERM, *names, within=STOP_WITHIN)
+        log.close()
+        for name in names:
+            how = f"had ended with {ended[name]}" if name in ended else "killed" if name in hanging else "stopped"
+            log.say("system", f"{name} {how}")
+
+
+def _watch(stack: Stack, processes: Processes, log: JoinedLog, told: threading.Event) -> str:
+    waiting, deadline = list(processes.plan), time.monotonic() + READY_WITHIN
+    while not told.wait(0.1):
+        for name, status in processes.ended().items():
+            return f"TADA has stopped: {name} ended by itself with status {status}; its last lines above say why."
+        if waiting:
+            waiting = [name for name in waiting if not processes.is_ready(name)]
+            if not waiting:
+                log.print(_announcement(stack))
+            elif time.monotonic() > deadline:
+                return f"TADA is not ready after {READY_WITHIN} s: {', '.join(waiting)} does not answer."
+    return ""
 
 
 def _plan() -> Stack:
@@ -174,21 +178,10 @@ class _Lock:
         self._file.close()
 
 
-def _announce(stack: Stack, processes: list[Process], manager: Manager, failed: threading.Event) -> None:
-    """Print where everything is once everything answers; stop the system when it does not."""
-    waiting = {process.name: process.ready for process in processes}
-    deadline = time.monotonic() + READY_WITHIN
-    while waiting and time.monotonic() < deadline:
-        waiting = {name: address for name, address in waiting.items() if not ready.answers(address)}
-        time.sleep(0.1)
-    if waiting:
-        print(f"TADA is not ready after {READY_WITHIN} s: {', '.join(waiting)} does not answer.", file=sys.stderr)
-        failed.set()
-        manager.terminate()
-        return
+def _announcement(stack: Stack) -> str:
+    """Say where everything is."""
     routes = render.routes(render.read(stack.settings))
-    print(
-        f"""
+    return f"""
 TADA is ready.
   public edge      {stack.edge_url}{routes["PUBLIC_ASSETS"]}/…   {stack.edge_url}{routes["PUBLIC_CATALOG"]}
   internal entry   {stack.api_url}   (uploads and the whole API)
@@ -197,9 +190,7 @@ TADA is ready.
 Try it:
   curl -F file=@cat.jpg -F namespace=DEV {stack.api_url}/file
 Ctrl-C stops it.
-""",
-        flush=True,
-    )
+"""
 
 
 def _storage(stack: Stack) -> str:
