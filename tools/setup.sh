@@ -37,8 +37,6 @@ has_module ngx_http_lua || packages+=(libnginx-mod-http-lua)
 has_module ndk_http || packages+=(libnginx-mod-http-ndk)
 [ -e /usr/share/lua/5.1/resty/core.lua ] || packages+=(lua-resty-core)
 command -v redis-server >/dev/null || packages+=(redis-server)
-# The tests hold the containers' own rendering of the nginx templates against that of make run.
-[ "$1" != dev ] || command -v envsubst >/dev/null || packages+=(gettext-base)
 [ "$wanted" != bench ] || command -v wrk >/dev/null || packages+=(wrk)
 # They run what the images hold in a sandbox.
 [ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
