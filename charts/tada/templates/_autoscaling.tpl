@@ -1,4 +1,4 @@
-{{/* dict root component: what says how many pods a Deployment has. */}}
+{{/* dict root component: the HorizontalPodAutoscaler of a Deployment. */}}
 {{- define "tada.autoscaler" -}}
 {{- $scaling := (index .root.Values .component).autoscaling -}}
 apiVersion: autoscaling/v2
@@ -34,7 +34,7 @@ spec:
     {{- end }}
     {{- end }}
   behavior:
-    # Requests come in waves: what was started for one, and has filled its cache, is kept for the next.
+    # Requests come in waves. A pod that was started for one wave has a full cache, and stays for the next one.
     scaleDown:
       stabilizationWindowSeconds: 600
 {{- end }}

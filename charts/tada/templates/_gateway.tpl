@@ -27,8 +27,8 @@
   readinessProbe:
     httpGet: {path: /healthz, port: http}
     {{- if eq .component "edge" }}
-    # The jobs worker finds the edges by DNS, where an answer may be 5 seconds old. It has brought an edge up to date,
-    # and the edge caches, before the public comes.
+    # The jobs worker finds the edges by DNS, where an answer can be 5 seconds old. With this delay the worker brings the
+    # edge up to date before the public reaches it.
     initialDelaySeconds: 10
     {{- end }}
     periodSeconds: 5
@@ -44,13 +44,13 @@
       mountPath: /run/tada
 {{- end }}
 
-{{/* dict root component: the port for metrics of an nginx tier; no text when it has none. */}}
+{{/* dict root component: the port for metrics of an nginx tier; empty if it has none. */}}
 {{- define "tada.nginxMetrics" -}}
 {{- $settings := include "tada.settings" . | fromYaml -}}
 {{ regexFind "[0-9]+$" $settings.METRICS_LISTEN }}
 {{- end }}
 
-{{/* dict root component: labels of the pods of an nginx tier. */}}
+{{/* dict root component: the labels of the pods of an nginx tier. */}}
 {{- define "tada.nginxLabels" -}}
 {{ include "tada.labels" . }}
 {{- if include "tada.nginxMetrics" . }}
@@ -58,7 +58,7 @@ tada/metrics: served
 {{- end }}
 {{- end }}
 
-{{/* What is rendered there holds the purge token: never on a disk. */}}
+{{/* The rendered configuration contains the purge token. It must never be on a disk. */}}
 {{- define "tada.nginxRun" -}}
 - name: run
   emptyDir:

@@ -1,4 +1,4 @@
-{{/* What everything begins with. */}}
+{{/* The start of all names. */}}
 {{- define "tada.fullname" -}}
 {{- if .Values.fullnameOverride }}{{ .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
 {{- else if contains "tada" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}
@@ -6,7 +6,7 @@
 {{- end }}
 {{- end }}
 
-{{/* dict root component: what a Service or a policy chooses pods by. */}}
+{{/* dict root component: the labels by which a Service or a policy selects pods. */}}
 {{- define "tada.selector" -}}
 app.kubernetes.io/name: tada
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -24,7 +24,7 @@ tada/version: {{ . | quote }}
 {{- end }}
 {{- end }}
 
-{{/* dict root component image: the name of an image of ours. */}}
+{{/* dict root component image: the name of an image of TADA. */}}
 {{- define "tada.image" -}}
 {{ (index .root.Values .component).image | default (include "tada.ourImage" .) }}
 {{- end }}
@@ -61,22 +61,22 @@ tada/version: {{ . | quote }}
 {{- end }}
 {{- end }}
 
-{{/* dict root component: how many pods. */}}
+{{/* dict root component: the number of pods. */}}
 {{- define "tada.replicas" -}}
 {{ ternary 1 ((index .root.Values .component).replicas | int) .root.Values.local }}
 {{- end }}
 
-{{/* Which storage. */}}
+{{/* The storage method. */}}
 {{- define "tada.storage" -}}
 {{ .Values.delegatedStorage.storageMethod | default "STANDALONE" }}
 {{- end }}
 
-{{/* Whether an S3 server runs beside: a text for true, none for false. */}}
+{{/* Whether the chart runs an S3 server: a text for true, empty for false. */}}
 {{- define "tada.runsS3" -}}
 {{- if and .Values.local (eq (include "tada.storage" .) "S3") }}true{{ end }}
 {{- end }}
 
-{{/* Host or address of the S3 server; of the one that runs beside, the name of its Service. */}}
+{{/* Host or address of the S3 server. If the chart runs it, the name of its Service. */}}
 {{- define "tada.s3Endpoint" -}}
 {{- if .Values.s3.endpoint }}{{ .Values.s3.endpoint }}
 {{- else if include "tada.runsS3" . }}{{ include "tada.fullname" . }}-s3
@@ -87,7 +87,7 @@ tada/version: {{ . | quote }}
 {{ .Values.mediaApi.storage.existingClaim | default (printf "%s-storage" (include "tada.fullname" .)) }}
 {{- end }}
 
-{{/* A value as an environment variable has it: Helm reads every number of YAML as a float. */}}
+{{/* A value as the text of an environment variable. Helm reads every number of YAML as a float. */}}
 {{- define "tada.text" -}}
 {{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
 {{- end }}

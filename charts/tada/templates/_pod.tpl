@@ -1,4 +1,4 @@
-{{/* dict root component: what the pods of all parts have in common. */}}
+{{/* dict root component: the common part of all pods. */}}
 {{- define "tada.podSpec" -}}
 {{- $own := index .root.Values .component -}}
 automountServiceAccountToken: false
@@ -32,7 +32,7 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The number of a user, who gets the volumes. */}}
+{{/* The number of a user. It owns the volumes. */}}
 {{- define "tada.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: {{ . }}
@@ -51,21 +51,21 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* root: metadata of a pod that change when the chart's own Secret does, so that the pods are replaced. */}}
+{{/* root: annotations of a pod. They change with the chart's own Secret, so that the pods are replaced. */}}
 {{- define "tada.podAnnotations" -}}
 {{- $own := (index .root.Values .component).podAnnotations -}}
 {{- $all := merge (dict "checksum/secret" (include "tada.secretValues" .root | sha256sum)) $own -}}
 {{ toYaml $all }}
 {{- end }}
 
-{{/* dict root component: resources, of which a machine of one's own keeps only the limits. */}}
+{{/* dict root component: resources. In local mode only the limits. */}}
 {{- define "tada.resources" -}}
 {{- $resources := (index .root.Values .component).resources -}}
 {{- if .root.Values.local }}{{ $resources = merge (dict "requests" (dict "cpu" "0" "memory" "0")) (omit $resources "requests") }}{{ end -}}
 resources: {{- toYaml $resources | nindent 2 }}
 {{- end }}
 
-{{/* preStop: the pod leaves the Services while it goes on serving, and only then stops. */}}
+{{/* preStop: the pod leaves the Services first. It still serves requests, and then stops. */}}
 {{- define "tada.lifecycle" -}}
 lifecycle:
   preStop:
@@ -73,7 +73,7 @@ lifecycle:
       command: [sleep, {{ .Values.preStopSeconds | toString | quote }}]
 {{- end }}
 
-{{/* dict root component: where a service keeps files, with local storage on one volume for all. */}}
+{{/* dict root component: the mounts of a service. With local storage all services share one volume. */}}
 {{- define "tada.dataMounts" -}}
 {{- $settings := include "tada.settings" . | fromYaml -}}
 {{- $data := $settings.DATA_FOLDER_PATH -}}
@@ -113,7 +113,7 @@ lifecycle:
 {{- end }}
 {{- end }}
 
-{{/* A volume that only one node can use brings all pods that use it to that node. */}}
+{{/* If only one node can use the volume, all pods that use it run on that node. */}}
 {{- define "tada.together" -}}
 {{- if and (eq (include "tada.storage" .) "STANDALONE") (not (has "ReadWriteMany" .Values.mediaApi.storage.accessModes)) }}
 affinity:

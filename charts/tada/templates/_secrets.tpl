@@ -1,9 +1,9 @@
-{{/* Names of all settings that are secrets. */}}
+{{/* The names of all settings that are secrets. */}}
 {{- define "tada.secretNames" -}}
 {{ concat (list "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN") (keys .Values.secrets) | uniq | sortAlpha | toYaml }}
 {{- end }}
 
-{{/* dict root name: the Secret that has it. */}}
+{{/* dict root name: the name of the Secret that contains it. */}}
 {{- define "tada.secretOf" -}}
 {{- $values := .root.Values -}}
 {{- $groups := dict "S3_ACCESS_KEY" "s3" "S3_SECRET_KEY" "s3" "DELEGATED_STORAGE_TOKEN" "delegatedStorage" "REDIS_URL" "redis" "REDIS_PASSWORD" "redis" -}}
@@ -13,7 +13,7 @@
 {{ $own | default $values.existingSecret | default (include "tada.fullname" .root) }}
 {{- end }}
 
-{{/* What the chart's own Secret has: everything that is given. */}}
+{{/* The content of the chart's own Secret: every secret that is set. */}}
 {{- define "tada.secretValues" -}}
 {{- $root := . -}}
 {{- $given := merge (dict "S3_ACCESS_KEY" .Values.s3.accessKey "S3_SECRET_KEY" .Values.s3.secretKey "DELEGATED_STORAGE_TOKEN" .Values.delegatedStorage.accessToken) .Values.secrets -}}
@@ -30,7 +30,7 @@
 {{- toYaml $kept }}
 {{- end }}
 
-{{/* Which secrets a component needs (true) or takes if they are there (false), as YAML. */}}
+{{/* The secrets of a component: required (true) or optional (false), as YAML. */}}
 {{- define "tada.secretsOf" -}}
 {{- $values := .root.Values -}}
 {{- $method := include "tada.storage" .root -}}

@@ -1,4 +1,4 @@
-{{/* dict root component port scaled: the Deployment of a service of ours. With `scaled` its number of pods is somebody else's. */}}
+{{/* dict root component port scaled: the Deployment of a service. `scaled`: an autoscaler sets the number of pods. */}}
 {{- define "tada.deployment" -}}
 {{- $root := .root -}}
 {{- $component := .component -}}
@@ -46,7 +46,7 @@ spec:
             {{- end }}
             - name: metrics
               containerPort: {{ $settings.METRICS_PORT }}
-          # It is not restarted because Redis or the storage is down, only taken out of the way.
+          # If Redis or the storage is down, the pod is not ready, but it is not restarted. Each pod answers for itself.
           startupProbe:
             httpGet: {path: /startupz, port: metrics}
             periodSeconds: 2
@@ -68,7 +68,7 @@ spec:
       volumes: {{- include "tada.dataVolumes" . | nindent 8 }}
 {{- end }}
 
-{{/* dict root component port: a Service before the pods of a component. */}}
+{{/* dict root component port: the Service of a component. */}}
 {{- define "tada.service" -}}
 apiVersion: v1
 kind: Service

@@ -1,4 +1,4 @@
-{{/* What the values say, by the names of the settings. An empty text is left out: the service has a default. */}}
+{{/* The values by the names of the settings. An empty value is left out, and the service uses its default. */}}
 {{- define "tada.settings.shared" -}}
 {{- $media := .Values.mediaApi -}}
 API_PREFIX: {{ $media.apiPrefix | quote }}
@@ -74,7 +74,7 @@ TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quo
 {{ include "tada.settings.gateway" . }}
 {{- end }}
 
-{{/* Every node of the cache tier has a Service, whose address stays: nginx looks names up once, when it starts. */}}
+{{/* Each node of the cache tier has a Service, because its address stays. nginx looks up names once, at its start. */}}
 {{- define "tada.cacheNodes" -}}
 {{- $name := include "tada.fullname" . -}}
 {{- range $number := until (include "tada.replicas" (dict "root" . "component" "cache") | int) }}
@@ -93,7 +93,7 @@ nodes are replaced one after the other, all could be left out at once. */}}
 {{ join " " $servers }}
 {{- end }}
 
-{{/* dict root component: all settings of a component that are no secrets, as YAML. */}}
+{{/* dict root component: all settings of a component that are not secrets, as YAML. */}}
 {{- define "tada.settings" -}}
 {{- $gateway := has .component (list "edge" "cache") -}}
 {{- $shared := include "tada.settings.shared" .root | fromYaml -}}
@@ -107,7 +107,7 @@ nodes are replaced one after the other, all could be left out at once. */}}
 {{- range $name, $value := $given }}{{ $_ := set $settings $name (include "tada.text" $value) }}{{ end }}
 {{- end }}
 {{- range $name := include "tada.secretNames" .root | fromYamlArray }}
-{{- if hasKey $settings $name }}{{ fail (printf "settings.%s: is a secret; put it into secrets.%s, or into the Secret that existingSecret names" $name $name) }}{{ end }}
+{{- if hasKey $settings $name }}{{ fail (printf "settings.%s: is a secret; put it into secrets.%s, or into the Secret of existingSecret" $name $name) }}{{ end }}
 {{- end }}
 {{- toYaml $settings }}
 {{- end }}
