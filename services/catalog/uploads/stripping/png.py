@@ -1,4 +1,4 @@
-"""PNG and APNG (W3C Portable Network Graphics, third edition): a signature, then chunks up to IEND (5.2, 5.3).
+"""PNG and APNG.
 
 Kept, byte for byte and with their CRCs: the chunks that have a part in what the picture looks like. Removed: eXIf,
 texts, times, what the specification does not know (11.3), and whatever lies behind IEND. An orientation other than
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.catalog.uploads.stripping import exif
-from services.catalog.uploads.stripping.rewriting import MAX_PARTS, Piece, Source, rewrite
+from services.catalog.uploads.stripping.rewriting import Piece, Source, rewrite
+from services.core.assets.containers.png import SIGNATURE, Chunk, chunks
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _LOOKS = frozenset(
     {
@@ -22,8 +22,6 @@ _LOOKS = frozenset(
     }
 )
 _LENGTH_MAX = 2**31 - 1
-_AROUND = 12
-"""A chunk's length, type and CRC."""
 
 
 def strip(path: Path) -> bool:
@@ -32,49 +30,45 @@ def strip(path: Path) -> bool:
 
 
 def _pieces(source: Source) -> Iterator[Piece]:
-    if source.up_to(0, len(_SIGNATURE)) != _SIGNATURE:
+    if source.up_to(0, len(SIGNATURE)) != SIGNATURE:
         raise source.damaged("does not begin as a PNG")
-    yield 0, len(_SIGNATURE)
-    at = len(_SIGNATURE)
+    yield 0, len(SIGNATURE)
     pictured = oriented = False
-    for number in range(MAX_PARTS):
-        name, end = _chunk(source, at)
+    for number, chunk in enumerate(source.counted(chunks(source), "chunks")):
+        _check(source, chunk)
+        name, start, end = chunk
         if (number == 0) != (name == b"IHDR"):
             raise source.damaged("does not begin with exactly one header")
         if name in _CRITICAL or name in _LOOKS:
             pictured = pictured or name == b"IDAT"
-            yield at, end
+            yield start, end
         elif name == b"eXIf" and not oriented:
             oriented = True
-            chunk = _orientation(source, at, end)
-            if chunk:
-                yield (at, end) if chunk == source.up_to(at, end - at) else chunk
+            made = _orientation(source, chunk)
+            if made:
+                yield (start, end) if made == source.up_to(start, end - start) else made
         elif not name[0] & 0x20:  # An upper case letter: no decoder may ignore it (5.4).
             raise source.damaged(f"needs a chunk that is not known, {name.decode('ascii')}")
         if name == b"IEND":
             if not pictured:
                 raise source.damaged("holds no picture")
             return
-        at = end
-    raise source.damaged("has too many chunks")
+    raise source.damaged("is cut short")
 
 
-def _chunk(source: Source, at: int) -> tuple[bytes, int]:
-    """Return the type of the chunk at a position and where it ends."""
-    head = source.exactly(at, 8)
-    length, name = int.from_bytes(head[:4], "big"), head[4:]
-    if not (name.isascii() and name.isalpha()) or length > _LENGTH_MAX:
-        raise source.damaged(f"has something else than a chunk at byte {at}")
-    end = at + _AROUND + length
+def _check(source: Source, chunk: Chunk) -> None:
+    name, start, end = chunk
+    first, last = chunk.data
+    if not (name.isascii() and name.isalpha()) or last - first > _LENGTH_MAX:
+        raise source.damaged(f"has something else than a chunk at byte {start}")
     if end > source.size:
-        raise source.damaged(f"is cut short in the chunk at byte {at}")
-    if (name == b"IHDR" and length != 13) or (name == b"IEND" and length):
-        raise source.damaged(f"has a chunk of a wrong length at byte {at}")
-    return name, end
+        raise source.damaged(f"is cut short in the chunk at byte {start}")
+    if (name == b"IHDR" and last - first != 13) or (name == b"IEND" and last > first):
+        raise source.damaged(f"has a chunk of a wrong length at byte {start}")
 
 
-def _orientation(source: Source, at: int, end: int) -> bytes:
-    block = exif.minimal(exif.orientation(source, at + 8, end - 4))
+def _orientation(source: Source, chunk: Chunk) -> bytes:
+    block = exif.minimal(exif.orientation(source, *chunk.data))
     if not block:
         return b""
     return len(block).to_bytes(4, "big") + b"eXIf" + block + zlib.crc32(b"eXIf" + block).to_bytes(4, "big")

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
+from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest, StorageDown
 
 MAX_PARTS = 200_000
-"""More segments or chunks than this are no picture but an attempt to keep a worker busy."""
+"""A file with more segments or chunks is not a picture but an attempt to keep a worker busy."""
 _BLOCK = 1024 * 1024
 
+Part = TypeVar("Part")
 Range = tuple[int, int]
 Piece = Range | bytes
 """A piece of the new file: the bytes [start, end) of the old one, or new bytes."""
@@ -51,6 +53,15 @@ class Source:
         if len(data) < length:
             raise self.damaged("is cut short")
         return data
+
+    def counted(self, parts: Iterator[Part], kind: str) -> Iterator[Part]:
+        """Pass the parts of the file on; raises BadRequest when they cannot be followed or are too many."""
+        try:
+            yield from islice(parts, MAX_PARTS)
+            if next(parts, None) is not None:
+                raise self.damaged(f"has too many {kind}")
+        except Malformed as problem:
+            raise self.damaged(str(problem)) from None
 
     def damaged(self, what: str) -> BadRequest:
         return damaged(self._kind, what)

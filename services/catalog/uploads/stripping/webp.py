@@ -1,4 +1,4 @@
-"""WebP (RFC 9649): a RIFF file, either of one picture chunk (2.5, 2.6) or extended, opening with VP8X (2.7).
+"""WebP (RFC 9649): either of one picture chunk (2.5, 2.6) or extended, opening with VP8X (2.7).
 
 Kept, byte for byte: pictures, frames, transparency and the ICC profile. Removed: EXIF, XMP, chunks that the
 specification does not know, and whatever lies behind the end that the header states. The flags of VP8X and the size
@@ -6,30 +6,16 @@ in the header follow. An orientation other than upright stays, in an EXIF chunk 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from services.catalog.uploads.stripping import exif
-from services.catalog.uploads.stripping.rewriting import MAX_PARTS, Piece, Source, rewrite
+from services.catalog.uploads.stripping.rewriting import Piece, Source, rewrite
+from services.core.assets.containers.webp import HEADER, Chunk, chunks, riff_end
 
-_HEADER = 12
 _PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 _LOOKS = _PICTURES | {b"ALPH", b"ANIM", b"ICCP"}
 _EXIF_FLAG, _XMP_FLAG = 0x08, 0x04
 _VP8X_LENGTH = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A chunk [start, end), its payload from `body` on, without the byte that pads it to an even length."""
-
-    name: bytes
-    start: int
-    end: int
-
-    @property
-    def body(self) -> int:
-        return self.start + 8
 
 
 def strip(path: Path) -> bool:
@@ -38,37 +24,34 @@ def strip(path: Path) -> bool:
 
 
 def _pieces(source: Source) -> list[Piece]:
-    head = source.exactly(0, _HEADER)
+    head = source.exactly(0, HEADER)
     if head[:4] != b"RIFF" or head[8:] != b"WEBP":
         raise source.damaged("does not begin as a WebP")
-    riff_end = 8 + int.from_bytes(head[4:8], "little")
-    if riff_end > source.size:
+    end = riff_end(head)
+    if end > source.size:
         raise source.damaged("is cut short")
-    kept = list(_kept(source, list(_chunks(source, riff_end)), riff_end))
+    kept = list(_kept(source, list(_whole_chunks(source, end)), end))
     size = 4 + sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in kept)
-    if size == riff_end - 8:
-        return [(0, _HEADER), *kept]
+    if size == end - 8:
+        return [(0, HEADER), *kept]
     return [b"RIFF" + size.to_bytes(4, "little") + b"WEBP", *kept]
 
 
-def _chunks(source: Source, riff_end: int) -> Iterator[_Chunk]:
-    at = _HEADER
-    for _ in range(MAX_PARTS):
-        if at >= riff_end:  # The last chunk's padding may be missing.
-            return
-        head = source.exactly(at, 8)
-        chunk = _Chunk(head[:4], at, at + 8 + int.from_bytes(head[4:], "little"))
-        if chunk.end > riff_end:
-            raise source.damaged(f"is cut short in the chunk at byte {at}")
+def _whole_chunks(source: Source, end: int) -> Iterator[Chunk]:
+    reached = HEADER
+    for chunk in source.counted(chunks(source, end), "chunks"):
+        if chunk.end > end:
+            raise source.damaged(f"is cut short in the chunk at byte {chunk.start}")
         yield chunk
-        at = chunk.end + (chunk.end - chunk.start) % 2
-    raise source.damaged("has too many chunks")
+        reached = chunk.next
+    if reached < end:  # The padding of the last chunk may be missing.
+        raise source.damaged("is cut short")
 
 
-def _kept(source: Source, chunks: list[_Chunk], riff_end: int) -> Iterator[Piece]:
+def _kept(source: Source, chunks: list[Chunk], end: int) -> Iterator[Piece]:
     names = [chunk.name for chunk in chunks]
     if names[:1] in ([b"VP8 "], [b"VP8L"]):
-        yield from _whole(chunks[0], riff_end)
+        yield from _whole(chunks[0], end)
         return
     if names[:1] != [b"VP8X"] or names.count(b"VP8X") > 1 or chunks[0].end - chunks[0].body != _VP8X_LENGTH:
         raise source.damaged("does not begin with a picture or with exactly one extended header")
@@ -84,18 +67,18 @@ def _kept(source: Source, chunks: list[_Chunk], riff_end: int) -> Iterator[Piece
     yield header.body + 1, header.end
     for chunk in chunks[1:]:
         if chunk.name in _LOOKS:
-            yield from _whole(chunk, riff_end)
+            yield from _whole(chunk, end)
         elif chunk is oriented and exif_chunk:
             same = exif_chunk == source.up_to(chunk.start, chunk.end - chunk.start)
             yield (chunk.start, chunk.end) if same else exif_chunk
 
 
-def _whole(chunk: _Chunk, riff_end: int) -> Iterator[Piece]:
+def _whole(chunk: Chunk, end: int) -> Iterator[Piece]:
     yield chunk.start, chunk.end
-    if (chunk.end - chunk.start) % 2:
-        yield (chunk.end, chunk.end + 1) if chunk.end < riff_end else b"\0"
+    if chunk.next > chunk.end:
+        yield (chunk.end, chunk.next) if chunk.end < end else b"\0"
 
 
-def _orientation(source: Source, chunk: _Chunk) -> bytes:
+def _orientation(source: Source, chunk: Chunk) -> bytes:
     block = exif.minimal(exif.orientation(source, chunk.body, chunk.end))
     return b"EXIF" + len(block).to_bytes(4, "little") + block if block else b""

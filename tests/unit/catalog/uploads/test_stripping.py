@@ -202,7 +202,7 @@ def test_fill_bytes_at_the_edge_of_a_block_end_no_scan(
     before = talkative_jpeg(photo(photos, "flower.jpg").resize((64, 48)), progressive=True)
     expected = stripped(tmp_path, before, JPEG)
     for size in (2, 3, 7, 64):
-        monkeypatch.setattr("services.catalog.uploads.stripping.jpeg._BLOCK", size)
+        monkeypatch.setattr("services.core.assets.containers.jpeg._BLOCK", size)
         assert stripped(tmp_path, before, JPEG) == expected
 
 

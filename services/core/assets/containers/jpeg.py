@@ -1,0 +1,81 @@
+"""JPEG (ITU-T T.81, annex B): markers, each followed by a segment, and picture data after every SOS."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from services.core.assets.containers import Malformed, Reader
+
+SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+# DHT, DAC, DQT, DNL, DRI, DHP, EXP
+_TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF})
+_KNOWN = FRAMES | _TABLES | {SOS, COM} | set(range(APP0, APP0 + 16))
+# In picture data 0xFF is followed by 0 or by a restart marker; 0xFF before a marker is a fill byte (B.1.1.2, B.1.1.5).
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_BLOCK = 1024 * 1024
+_FILL_MAX = 65536
+
+
+class Segment(NamedTuple):
+    """A segment [start, end) with its fill bytes; its marker begins at `at`. After `body_end` comes picture data."""
+
+    marker: int
+    start: int
+    at: int
+    body_end: int
+    end: int
+
+
+def segments(source: Reader) -> Iterator[Segment]:
+    """Yield the segments behind SOI up to EOI, with picture data as part of its SOS; raises Malformed."""
+    start = 2
+    while True:
+        at, marker = _marker(source, start)
+        if marker == EOI:
+            yield Segment(marker, start, at, at + 2, at + 2)
+            return
+        body_end = _body_end(source, at, marker)
+        end = _scan_end(source, body_end) if marker == SOS else body_end
+        yield Segment(marker, start, at, body_end, end)
+        start = end
+
+
+def _marker(source: Reader, start: int) -> tuple[int, int]:
+    """Return where the next marker begins, after any fill bytes, and its code."""
+    head = source.up_to(start, 2)
+    if len(head) == 2 and head[0] == 0xFF and head[1] != 0xFF:
+        return start, head[1]
+    block = source.up_to(start, _FILL_MAX)
+    code = block.lstrip(b"\xff")
+    if not code and len(block) < _FILL_MAX:
+        raise Malformed("is cut short")
+    fill = len(block) - len(code)
+    if not fill or not code:
+        raise Malformed(f"has something else than a segment at byte {start}")
+    return start + fill - 1, code[0]
+
+
+def _body_end(source: Reader, at: int, marker: int) -> int:
+    if marker not in _KNOWN:
+        raise Malformed(f"has an unexpected marker {marker:02X} at byte {at}")
+    head = source.up_to(at + 2, 2)
+    if len(head) < 2:
+        raise Malformed("is cut short")
+    length = int.from_bytes(head, "big")
+    end = at + 2 + length
+    if length < 2 or end > source.size:
+        raise Malformed(f"is cut short in the segment at byte {at}")
+    return end
+
+
+def _scan_end(source: Reader, at: int) -> int:
+    """Return where the picture data that begins at a position ends: at the next marker."""
+    while block := source.up_to(at, _BLOCK):
+        found = _END_OF_SCAN.search(block)
+        if found:
+            return at + found.start()
+        if len(block) < _BLOCK:
+            break
+        at += len(block) - block.endswith(b"\xff")
+    raise Malformed("is cut short in its picture")
