@@ -92,7 +92,7 @@ def test_gixy_finds_nothing_that_was_not_judged(configuration: Path, tmp_path: P
     )
     assert count
     read.write_text(text)
-    command = [Path(sys.executable).parent / "gixy", "--level", "--format", "json", read]
+    command = [str(Path(sys.executable).parent / "gixy"), "--level", "--format", "json", str(read)]
     found = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
     assert found, "it has read nothing"
     for each in found:

@@ -445,7 +445,7 @@ def test_redis_starts_with_the_arguments_of_the_chart_and_keeps_every_write(tmp_
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, client:
         try:
             wait_until(answers)
-            said = client.config_get("append*", "save", "maxmemory*")
+            said = client.execute_command("CONFIG GET", "append*", "save", "maxmemory*")
         finally:
             server.terminate()
     expected = {"appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory": str(384 * 1024**2)}

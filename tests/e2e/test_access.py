@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -67,7 +68,7 @@ def test_a_named_token_writes_where_it_may_and_the_log_says_who(
     assert len(system.stored_files()) == 2
 
     for nobody in ("", "Bearer", "Bearer wrong", f"Basic {cms}", cms, "Bearer \xff"):
-        answer = system.api.delete(f"/file/{own}", headers={"Authorization": nobody.encode("latin-1")})  # type: ignore[dict-item]
+        answer = system.api.delete(f"/file/{own}", headers={"Authorization": nobody.encode("latin-1")})  # type: ignore[arg-type]
         assert answer.status_code == 401, nobody
         assert answer.headers["www-authenticate"] == "Bearer"
     assert call(admin, "DELETE", "/catalog").status_code == 200
@@ -163,7 +164,7 @@ def test_routes_can_have_other_names(make_system: Callable[..., System], photos:
         ROUTE_FILES_POST="/send-all",
         HEALTHCHECK_ROUTE="/alive",
     )
-    form = {"files": {"file": (f"{name}.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    form: dict[str, Any] = {"files": {"file": (f"{name}.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
     answer = system.api.post("/media/send", **form)
     assert answer.status_code == 200, answer.text
     [entry] = answer.json()["data"]

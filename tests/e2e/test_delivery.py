@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -315,7 +316,7 @@ def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_file(
         answer = system.edge.get(f"/assets/media/{path}")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert system.api.get("/readiness-check").status_code == 503
-    form = {"files": {"file": ("new.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    form: dict[str, Any] = {"files": {"file": ("new.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
     assert system.api.post("/file", **form).status_code == 503
     storage.rmdir()
     away.rename(storage)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
 
 from services.core.doctor import DISK_FREE, Finding, clock, examine, room
 from services.core.settings import CoreSettings
 from services.jobs.doctor import nodes
 from services.jobs.settings import JobsSettings
 from services.transform.doctor import formats
-from services.transform.render import libvips
 from services.transform.render.guard import Limits
 from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import KEYS, S3Server, settings_for
@@ -134,11 +134,11 @@ async def test_a_node_that_takes_no_changes_is_named(system: System) -> None:
 
 
 async def test_a_format_that_libvips_cannot_read_is_named() -> None:
-    libvips.pyvips.operation_block_set("VipsForeignLoadWebp", True)
+    pyvips.operation_block_set("VipsForeignLoadWebp", True)
     try:
         [found] = [found async for found in formats(Limits()) if found.mend]
     finally:
-        libvips.pyvips.operation_block_set("VipsForeignLoadWebp", False)
+        pyvips.operation_block_set("VipsForeignLoadWebp", False)
     assert found.subject == "libvips"
     assert found.said.startswith("webp")
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -119,7 +120,7 @@ def test_what_the_edge_holds_is_served_while_everything_behind_is_down(
     for victim in ("transform", "nginx-cache"):
         system.kill(victim)
         time.sleep(2.1)  # Longer than both tiers may call it fresh.
-        statuses = collections.Counter()
+        statuses: collections.Counter[str] = collections.Counter()
         for _ in range(5):
             answer = system.edge.get(path)
             assert (answer.status_code, answer.content) == (200, fresh.content), victim
@@ -273,7 +274,7 @@ def test_a_slash_at_the_end_changes_nothing(
 ) -> None:
     """The older service did not tell /catalog/ from /catalog."""
     system = make_system(API_PREFIX=prefix, ROUTE_CATALOG_GET=catalog)
-    form = {"files": {"file": (f"{name}.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    form: dict[str, Any] = {"files": {"file": (f"{name}.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
     [entry] = system.api.post(f"{prefix}/file/", **form).json()["data"]
     entry = system.described(entry["uuid"])
     page = f"{prefix}{catalog}/{entry['uuid']}/"

@@ -276,7 +276,7 @@ def cut_the_end(file: Path) -> None:
     file.write_bytes(content[: content.rindex(b"\n", 0, -1)])
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": cut,
     "without its end": cut_the_end,
     "a number lost": lose_a_number,
@@ -661,9 +661,8 @@ def test_a_stale_copy_is_served_within_its_generation_and_never_after_a_change(
     make_system: Callable[..., System], photos: dict[str, bytes], name: str
 ) -> None:
     system = make_system(EDGE_CACHE_SECONDS="1", CACHE_SECONDS="1")
-    assets = Assets(
-        system, *(system.upload(f"{name}{end}.jpg", photos["china.jpg"]) for end in ("", "-kept")), photos
-    )  # fmt: skip
+    changed_entry, kept_entry = (system.upload(f"{name}{end}.jpg", photos["china.jpg"]) for end in ("", "-kept"))
+    assets = Assets(system, changed_entry, kept_entry, photos)
     changed, kept = (assets.paths(entry)[2] for entry in (assets.changed, assets.kept))
     before = {path: system.edge.get(path) for path in (changed, kept)}
     assert {answer.status_code for answer in before.values()} == {200}

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -87,7 +88,7 @@ def test_what_belongs_together_has_the_same_release() -> None:
 def test_one_command_starts_it_and_only_who_has_the_token_writes(
     composed: Composed, photos: dict[str, bytes], token: dict[str, str]
 ) -> None:
-    form = {"files": {"file": ("cat.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    form: dict[str, Any] = {"files": {"file": ("cat.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
     with composed.client("api") as api, composed.client("edge") as edge:
         assert api.post("/file", **form).status_code == 401
         answer = api.post("/file", headers=token, **form)
@@ -99,7 +100,9 @@ def test_one_command_starts_it_and_only_who_has_the_token_writes(
         assert Image.open(io.BytesIO(shown.content)).size[0] == 100
         assert edge.get("/assets/media/original/DEV/cat.jpg").content == photos["china.jpg"]
         assert edge.post("/file", headers=token, **form).status_code in (404, 405)
-        drawn = {"files": {"file": ("a.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')}}
+        drawn: dict[str, Any] = {
+            "files": {"file": ("a.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')}
+        }
         assert api.post("/file", headers=token, data={"namespace": "DEV"}, **drawn).status_code == 200
         dump = api.post("/catalog/create-dump", headers=token)
         assert dump.status_code == 200, dump.text
@@ -183,7 +186,7 @@ def test_an_answer_in_flight_is_finished_when_a_part_is_told_to_stop(
 ) -> None:
     content = b"%PDF-1.4\n" + os.urandom(9 << 20)
     with composed.client("api") as api:
-        form = {"files": {"file": (f"{name}.pdf", content)}, "data": {"namespace": "DEV"}}
+        form: dict[str, Any] = {"files": {"file": (f"{name}.pdf", content)}, "data": {"namespace": "DEV"}}
         assert api.post("/file", headers=token, **form).status_code == 200
     asked = f"GET /assets/media/original/DEV/{name}.pdf HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with connect(composed, name, asked.encode()) as client:

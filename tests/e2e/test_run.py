@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -130,7 +131,7 @@ def test_with_s3_it_brings_the_server_keeps_its_keys_and_finds_everything_again(
         run.wait_ready()
         assert f"http://localhost:{s3_port}" in run.printed
         assert str(keys_file) in run.printed
-        form = {"files": {"file": ("cat.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+        form: dict[str, Any] = {"files": {"file": ("cat.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
         assert httpx.post(f"http://localhost:{ports.api}/file", **form).status_code == 200
         keys = s3.kept_keys(keys_file)
         assert keys_file.stat().st_mode & 0o777 == 0o600
@@ -224,7 +225,7 @@ def test_with_a_token_only_its_holder_writes(tmp_path: Path, photos: dict[str, b
     with running(tmp_path, ports, MEDIA_TOKEN="s3cret-token") as run:
         run.wait_ready()
         url = f"http://localhost:{ports.api}/file"
-        form = {"files": {"file": ("a.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+        form: dict[str, Any] = {"files": {"file": ("a.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "s3cret-token"}):
             refused = httpx.post(url, headers=headers, **form)
             assert refused.status_code == 401

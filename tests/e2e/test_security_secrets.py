@@ -4,6 +4,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -41,7 +42,7 @@ def secrets_of(system: System) -> set[str]:
 def test_no_secret_is_in_an_answer_a_log_or_a_list_of_processes(guarded: System, photos: dict[str, bytes]) -> None:
     token = SECRETS["MEDIA_TOKEN"]
     own = {"Authorization": f"Bearer {token}"}
-    form = {"files": {"file": ("a.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+    form: dict[str, Any] = {"files": {"file": ("a.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
     answers = [
         guarded.api.post("/file", headers=own, **form),
         guarded.api.post("/file", headers=own, **form),

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ async def test_a_write_whose_answer_was_lost_has_a_number_that_is_no_lower(
 ) -> None:
     entry, write = an_entry(), catalog._write
 
-    async def said_twice(**given: object) -> object:
+    async def said_twice(**given: Any) -> object:
         await write(**given)
         return await write(**given)
 

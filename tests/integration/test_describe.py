@@ -26,7 +26,7 @@ from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog, EntryDescribed, EntryWritten, Logged
 from services.core.state.connection import Redis
 from services.core.storage.local import LocalStorage
-from services.jobs.describe import describer
+from services.jobs.describe import describer, inspection
 from services.jobs.describe.describer import Describer, Sight, describe_all
 from services.jobs.dumps.staging import Staging
 from tests.processes.redis_server import RedisServer
@@ -292,7 +292,7 @@ async def test_a_storage_that_is_down_delays_it(
     monkeypatch.setattr(describer, "_REST_SECONDS", 0.05)
     monkeypatch.setattr(describer, "_BLOCK_MS", 50)
     entry, tried = await upload(catalog, storage), []
-    whole = describer.inspect
+    whole = inspection.inspect
 
     async def look(*given: object) -> Facts:
         tried.append(given)
@@ -411,7 +411,7 @@ async def test_a_restored_catalog_and_one_from_before_there_were_facts_are_descr
     entry = an_entry()
     old = {name: value for name, value in asdict(entry).items() if name not in Facts.__slots__}
     await fill(client, [entry])
-    await client.hset(keys.ENTRIES, entry.uuid, orjson.dumps(old))  # type: ignore[misc]
+    await client.hset(keys.ENTRIES, entry.uuid, orjson.dumps(old).decode())  # type: ignore[misc]
     for _ in range(2):
         async with describing(client, catalog, storage):
             await eventually(lambda: is_asked_for(log, ["upgrade"]))

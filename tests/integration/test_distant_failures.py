@@ -107,11 +107,13 @@ async def _replace(storage: DistantStorage) -> object:
 
 
 async def _delete(storage: DistantStorage) -> object:
-    return await storage.delete([CAT])
+    await storage.delete([CAT])
+    return None
 
 
 async def _delete_several(storage: DistantStorage) -> object:
-    return await storage.delete([CAT, DOG])
+    await storage.delete([CAT, DOG])
+    return None
 
 
 async def _list(storage: DistantStorage) -> object:
@@ -119,7 +121,8 @@ async def _list(storage: DistantStorage) -> object:
 
 
 async def _check(storage: DistantStorage) -> object:
-    return await storage.check()
+    await storage.check()
+    return None
 
 
 READING: list[Asking] = [_read, _stream, _stream_on, _size]

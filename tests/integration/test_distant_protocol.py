@@ -129,7 +129,12 @@ def a_dump(folder: Path, stamp: str = "20250812T143052") -> tuple[Path, Path]:
 async def test_what_tada_sends_and_gets_is_as_described(tada: Tada, tmp_path: Path) -> None:
     """Everything that the client can send, once."""
     storage, dumps = tada.storage, tada.dumps
-    full = {"external_id": "7", "expired": True, "expiration_date": "2099-01-31T17:00:00+00:00", "information": "é\n"}
+    full: dict[str, Any] = {
+        "external_id": "7",
+        "expired": True,
+        "expiration_date": "2099-01-31T17:00:00+00:00",
+        "information": "é\n",
+    }
     cat, dog = an_entry("cat", **full), plain("dog", **full)
     await storage.check()
     with pytest.raises(ObjectMissing):

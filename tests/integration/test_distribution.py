@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from redis.exceptions import RedisError
 
-from services.core.observing import origin
+from services.core.observing import logs, origin
 from services.core.state import keys, progress
 from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog
@@ -914,14 +914,14 @@ async def test_a_purge_is_counted_and_said_in_the_log_of_its_request(
     caplog.clear()
     counted = {result: metrics.PURGES.labels(result)._value.get() for result in ("done", "queued")}
     request_ids = []
-    note = distribution.logs.event
+    note = logs.event
 
     def noting(*given: object, **fields: object) -> None:
         if "purged" in given:
             request_ids.append(origin.request_id.get())
         note(*given, **fields)  # type: ignore[arg-type]
 
-    distribution.logs.event = noting  # type: ignore[assignment]
+    logs.event = noting  # type: ignore[assignment]
     try:
         with origin.working_for("request-of-cat"):
             assert await followed.purged(await write(catalog, "cat"), LONG) is True
@@ -931,7 +931,7 @@ async def test_a_purge_is_counted_and_said_in_the_log_of_its_request(
         cache.is_down = False
         assert await done(followed, (await ChangeLog(worker.distributor._redis).latest()).number)  # type: ignore[union-attr]
     finally:
-        distribution.logs.event = note
+        logs.event = note
     said = [record.__dict__["tada"] for record in caplog.records if record.getMessage() == "purged"]
     assert [(line["asset"], line["everywhere"]) for line in said] == [("/DEV/cat.webp", True), ("/DEV/dog.webp", False)]
     assert request_ids == ["request-of-cat", "request-of-dog"]

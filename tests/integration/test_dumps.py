@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -83,7 +84,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage
         yield settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000)
         backend.stop()
         return
-    folder = {"dump_folder_path": tmp_path / "kept" / "dumps"} if request.param == "folder" else {}
+    folder: dict[str, Any] = {"dump_folder_path": tmp_path / "kept" / "dumps"} if request.param == "folder" else {}
     yield StorageSettings(data_folder_path=tmp_path / "data", **folder)
 
 

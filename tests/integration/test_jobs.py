@@ -118,6 +118,8 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
     assert record.result["interface"] == kinds.INTERFACE_VERSION
     assert record.result["expired_count"] == 0
     assert record.result["seconds"] >= 0
+    assert record.started_at
+    assert record.ended_at
     assert record.queued_at <= record.started_at <= record.ended_at
     week = 7 * 24 * 3600
     assert week - 60 < await tools.client.ttl(keys.job(asked.id)) <= week
@@ -290,6 +292,7 @@ async def test_while_a_job_waits_for_its_next_attempt_its_record_says_so(
     assert record.error is not None
     assert record.error["message"] == "The storage is away."
     assert record.retry_at is not None
+    assert record.started_at is not None
     assert record.retry_at > record.started_at
 
 

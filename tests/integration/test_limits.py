@@ -47,7 +47,8 @@ def test_the_script_is_the_definition(server: RedisServer, limit: Limit, pauses:
     """With a clock of our own in place of Redis'; what is left and for how long is checked against the definition."""
     text = SOURCE.replace("redis.call('TIME')", "{ARGV[3], ARGV[4]}")
     assert text != SOURCE
-    now, granted = 1_800_000_000_000_000, []
+    now = 1_800_000_000_000_000
+    granted: list[int] = []
     with sync_redis.Redis.from_url(server.url) as redis:
         redis.flushall()
         for pause in pauses:

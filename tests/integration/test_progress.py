@@ -53,7 +53,7 @@ async def told(client: Redis, followed: Progress, logged: int, everywhere: int, 
         if what == reached:
             heard.set()
 
-    followed._take = noting  # type: ignore[method-assign]
+    followed._take = noting  # type: ignore[method-assign, assignment]
     try:
         await progress.tell(client, reached)
         async with asyncio.timeout(5):

@@ -237,8 +237,8 @@ class Container:
         if packages:
             sandbox += ["--ro-bind", str(packages), "/opt/venv", "--ro-bind", str(python), str(python)]
         for top in sorted(root.glob("*")):
-            for path in [top] if top.name != "opt" else sorted(top.glob("*")):
-                sandbox += ["--ro-bind", str(path), f"/{path.relative_to(root)}"]
+            for part in [top] if top.name != "opt" else sorted(top.glob("*")):
+                sandbox += ["--ro-bind", str(part), f"/{part.relative_to(root)}"]
         for place, program in programs.items():
             sandbox += ["--ro-bind", str(program), place]
         for place, volume in volumes.items():

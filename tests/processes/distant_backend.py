@@ -231,7 +231,7 @@ def response(status: int, body: bytes = b"", length: int | None = None, **header
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def answer(status: int, body: bytes | Any = b"", **headers: str) -> Answering:
+def answer(status: int, body: bytes | Any = b"", **headers: Any) -> Answering:
     """Answer every request in the same way; what is not bytes becomes JSON."""
     return raw(response(status, body if isinstance(body, bytes) else orjson.dumps(body), **headers))
 

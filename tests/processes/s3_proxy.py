@@ -5,6 +5,10 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+Changed = TypeVar("Changed")
+"""What a change makes of it: bytes, or None where the server answers by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,12 @@ def spoilt(content: bytes) -> bytes:
 
 
 def first(
-    change: Callable[[Asked, bytes], bytes | None], *, of: Callable[[Asked], bool]
-) -> Callable[..., bytes | None]:
+    change: Callable[[Asked, bytes], Changed], *, of: Callable[[Asked], bool]
+) -> Callable[[Asked, bytes], bytes | Changed]:
     """Change the answer to the first request of a kind, and no other."""
     done: list[Asked] = []
 
-    def back(asked: Asked, content: bytes) -> bytes:
+    def back(asked: Asked, content: bytes) -> bytes | Changed:
         if done or not of(asked):
             return content
         done.append(asked)

@@ -62,7 +62,8 @@ def memory_mb(system: System, name: str) -> float:
 
 class Costs:
     def __init__(self, system: System) -> None:
-        self._system, self.found = system, {}
+        self._system = system
+        self.found: dict[str, dict[str, float]] = {}
 
     @contextmanager
     def of(self, what: str, count: int) -> Iterator[None]:

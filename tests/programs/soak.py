@@ -62,21 +62,25 @@ def sample(minute: float, events: list[Event], used: dict[str, float]) -> Sample
     reads = [event.seconds * 1000 for event in events if event.kind in READS]
     writes = [event.seconds * 1000 for event in events if event.kind in WRITES]
     cacheable = [event.cache_status in KEPT for event in events if event.kind in ("cached", "changing")]
-    hits = 100 * sum(cacheable) / max(1, len(cacheable))
+    (read_median, read_p99), (write_median, write_p99) = _percentiles(reads), _percentiles(writes)
     return Sample(
-        round(minute, 3),
-        len(reads),
-        len(writes),
-        *(round(value, 1) for value in (*_percentiles(reads), *_percentiles(writes), hits)),
-        used,
+        minute=round(minute, 3),
+        reads=len(reads),
+        writes=len(writes),
+        read_median=read_median,
+        read_p99=read_p99,
+        write_median=write_median,
+        write_p99=write_p99,
+        hit_percent=round(100 * sum(cacheable) / max(1, len(cacheable)), 1),
+        memory=used,
     )
 
 
 def _percentiles(values: list[float]) -> tuple[float, float]:
-    """Return the median and the 99th percentile."""
+    """Return the median and the 99th percentile, to a tenth."""
     if len(values) < 2:
-        return (values or [0.0])[0], (values or [0.0])[0]
-    return statistics.median(values), statistics.quantiles(values, n=100, method="inclusive")[98]
+        return round(sum(values), 1), round(sum(values), 1)
+    return round(statistics.median(values), 1), round(statistics.quantiles(values, n=100, method="inclusive")[98], 1)
 
 
 def memory(system: System) -> dict[str, float]:

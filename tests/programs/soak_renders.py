@@ -56,7 +56,7 @@ class Given(Exception):
 
 def sources() -> list[bytes]:
     """Return files of every kind, sound and broken, small enough for thousands of renders."""
-    photo = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg")
+    photo: Image.Image = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg")
     photo = photo.resize((240, 160))
     wide = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     turned = Image.Exif()

@@ -39,7 +39,7 @@ def run(*arguments: str | Path) -> str:
 
 @cache
 def _template(values: str, file: str | None) -> str:
-    chosen = ["-f", CHART / file] if file else []
+    chosen: list[str | Path] = ["-f", CHART / file] if file else []
     return run("template", "tada", CHART, *chosen, *_set(json.loads(values)))
 
 

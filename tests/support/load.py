@@ -37,6 +37,7 @@ PATIENCE = 20.0
 """Seconds a client waits for an answer."""
 AGAIN_AFTER = 0.4
 """Seconds a client that writes waits after a failure."""
+_READS: tuple[Kind, ...] = ("cached", "changing", "uncached")
 _FORMS = (
     "/assets/media/original/DEV/{name}.jpg",
     "/assets/media/optimise/64x0/DEV/{name}.webp",
@@ -203,7 +204,7 @@ class Load:
         )
         with edge, api:
             while not self._stop.is_set():
-                kind = chance.choices(("cached", "changing", "uncached"), (2, 3, 1))[0]
+                kind = chance.choices(_READS, (2, 3, 1))[0]
                 asset = chance.choice(self._steady if kind == "cached" else self._all)
                 client = edge if chance.random() < 0.8 else api
                 if kind != "uncached":

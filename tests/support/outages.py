@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.processes.system import System
-from tests.support.load import Event, Kind, Load
+from tests.support.load import Event, Kind, Load, Outcome
 from tests.support.waits import wait_until
 
 OUTAGE = float(os.environ.get("FAULT_SECONDS", "0.7"))
@@ -20,7 +20,7 @@ QUIET = 0.3
 _TABLE = os.environ.get("FAULT_TABLE", "")
 """A file to which what was seen is added, as lines of a table in Markdown."""
 _COLUMNS: tuple[tuple[Kind, ...], ...] = (("cached",), ("changing", "uncached"), ("upload", "replace", "delete"))
-_NAMED = {"ok": "answered", "queued": "`queued`", "refused": "503", "lost": "lost"}
+_NAMED: dict[Outcome, str] = {"ok": "answered", "queued": "`queued`", "refused": "503", "lost": "lost"}
 
 
 @dataclass(frozen=True, slots=True)

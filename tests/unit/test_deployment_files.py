@@ -37,7 +37,7 @@ def test_hadolint_has_nothing_to_say_about_a_dockerfile(file: Path) -> None:
 
 def test_yamllint_has_nothing_to_say_about_what_is_written_in_yaml() -> None:
     files = [*COMPOSE_FILES, *ROOT.glob("charts/*/*.yaml")]
-    command = [sys.executable, "-m", "yamllint", "--strict", "-c", ROOT / ".yamllint.yaml", *files]
+    command = [sys.executable, "-m", "yamllint", "--strict", "-c", str(ROOT / ".yamllint.yaml"), *map(str, files)]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 

@@ -127,7 +127,7 @@ def test_names_follow_the_conventions() -> None:
 
 
 def test_every_panel_has_a_place_of_its_own() -> None:
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
         cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -61,7 +62,7 @@ def test_named_tokens_are_read_from_the_variable_and_the_file(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("named", [{"media_tokens": "cms:write"}, {"media_tokens_file": "no/such/file"}])
-def test_named_tokens_that_cannot_be_read_are_refused(named: dict[str, str]) -> None:
+def test_named_tokens_that_cannot_be_read_are_refused(named: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="MEDIA_TOKENS"):
         CatalogSettings(**named)
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from services.catalog.uploads.forms import MAX_FILES, Form, read_form
-from services.core.errors import BadRequest, TooLarge
+from services.core.errors import BadRequest, TadaError, TooLarge
 
 BOUNDARY = "----frontier42"
 OWNER = "host-1-abcd"
@@ -204,7 +204,7 @@ async def test_a_file_that_the_storage_has_taken_is_not_missed(spool: Path) -> N
     assert held(spool) == [taken]
 
 
-async def refused(spool: Path, *chunks: bytes, **how: object) -> BadRequest | TooLarge:
+async def refused(spool: Path, *chunks: bytes, **how: object) -> TadaError:
     with pytest.raises((BadRequest, TooLarge)) as raised:
         async with opened(spool, *chunks, **how):  # type: ignore[arg-type]
             pytest.fail("the form was taken")

@@ -6,6 +6,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pikepdf
@@ -75,8 +76,8 @@ def opened(content: bytes) -> Image.Image:
 def same_pixels(before: bytes, after: bytes) -> bool:
     one, other = opened(before), opened(after)
     assert (one.mode, one.size) == (other.mode, other.size)
-    upright = ImageOps.exif_transpose(one), ImageOps.exif_transpose(other)
-    return np.array_equal(np.asarray(one), np.asarray(other)) and np.array_equal(*map(np.asarray, upright))
+    upright, other_upright = np.asarray(ImageOps.exif_transpose(one)), np.asarray(ImageOps.exif_transpose(other))
+    return np.array_equal(np.asarray(one), np.asarray(other)) and np.array_equal(upright, other_upright)
 
 
 def frames(content: bytes) -> list[tuple[bytes, float]]:
@@ -322,7 +323,7 @@ def test_only_a_sensible_orientation_stays(
     assert opened(after).getexif().get(0x0112, 1) == expected
 
 
-def pdf(*, author: bool = True, **options: object) -> bytes:
+def pdf(*, author: bool = True, **options: Any) -> bytes:
     with pikepdf.Pdf.new() as document:
         document.add_blank_page()
         page = document.pages[0]

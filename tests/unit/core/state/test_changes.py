@@ -56,7 +56,7 @@ def test_a_change_is_as_old_as_its_number_says_and_never_of_tomorrow() -> None:
 async def test_each_kind_of_change_is_read_as_what_it_is() -> None:
     origin = {"request_id": "0123456789abcdef", "traceparent": "00-1-2-01"}
     entry = {"uuid": "u", "unique_name": "/DEV/cat.webp", "original_name": "/DEV/cat.jpg"}
-    common = (17, *origin.values())
+    common = (17, origin["request_id"], origin["traceparent"])
     assert await read("17-0", kind="written", **entry, **origin) == EntryWritten(*common, "u", "/DEV/cat.webp")
     assert await read("17-0", kind="deleted", **entry, **origin) == EntryDeleted(
         *common, "u", "/DEV/cat.webp", "/DEV/cat.jpg"

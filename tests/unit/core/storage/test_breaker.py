@@ -34,7 +34,7 @@ def behind(clock: Clock) -> Scripted:
 
 @pytest.fixture
 def guarded(behind: Scripted) -> GuardedStorage:
-    return GuardedStorage(behind, Breaker(failures=3, seconds=2))
+    return GuardedStorage(behind, Breaker(failures=3, seconds=2))  # type: ignore[arg-type]
 
 
 async def fail(guarded: GuardedStorage, behind: Scripted, times: int) -> None:

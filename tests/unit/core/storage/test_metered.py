@@ -35,7 +35,7 @@ def behind() -> Scripted:
 
 @pytest.fixture
 def storage(behind: Scripted) -> MeteredStorage:
-    return MeteredStorage(behind, "test")
+    return MeteredStorage(behind, "test")  # type: ignore[arg-type]
 
 
 async def read_all(chunks: AsyncIterator[Any]) -> None:
@@ -89,7 +89,7 @@ async def test_each_file_of_a_store_is_counted(
 
 
 async def test_what_the_open_breaker_refuses_is_told_from_what_the_storage_fails(behind: Scripted) -> None:
-    storage = MeteredStorage(GuardedStorage(behind, Breaker(failures=1, seconds=60)), "guarded")
+    storage = MeteredStorage(GuardedStorage(behind, Breaker(failures=1, seconds=60)), "guarded")  # type: ignore[arg-type]
     behind.outcome = StorageDown("gone")
     for _ in range(3):
         with pytest.raises(StorageDown):

@@ -18,7 +18,7 @@ PICTURE: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("width", "height"), (int, type(None))),
     **dict.fromkeys(("blurhash", "dominant_color"), (str, type(None))),
 }
-KNOWN_PICTURE = {
+KNOWN_PICTURE: dict[str, Any] = {
     "focus_x": 0.25,
     "focus_y": 1.0,
     "width": 640,
@@ -82,7 +82,7 @@ def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wro
         for field in fields(Entry):
             expected = asdict(an_entry())[field.name]
             optional = field.name in ("external_id", "information", "expiration_date")
-            kinds = (str, type(None)) if optional else (type(expected),)
+            kinds: tuple[type, ...] = (str, type(None)) if optional else (type(expected),)
             kinds = PICTURE.get(field.name, kinds)
             assert type(getattr(entry, field.name)) in kinds
         assert (entry.uuid, entry.unique_name) == (an_entry().uuid, an_entry().unique_name)

@@ -72,8 +72,15 @@ class Service:
         lifetimes = Lifetimes(read.cache_seconds, read.edge_cache_seconds)
         question = questions.reader(read.side_max, read.allowed)
         delivery = Delivery(
-            read, self.entries, self.storage, renders, unlimited, question, lifetimes, Kept(self.storage)
-        )  # type: ignore[arg-type]
+            read,
+            self.entries,  # type: ignore[arg-type]
+            self.storage,
+            renders,
+            unlimited,
+            question,
+            lifetimes,
+            Kept(self.storage),
+        )
 
         async def deliver(request: Request) -> Response:
             return await delivery(request)

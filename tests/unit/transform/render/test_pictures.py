@@ -12,7 +12,7 @@ from tests.support.pictures import FRAMES, animation, encoded, frames_of, is_nea
 from tests.support.pixels import decode, distance
 
 CLOSE = 6.0
-NAMES = {"webp": "WEBP", "avif": "AVIF", "jpeg": "JPEG", "png": "PNG", "plain": "JPEG"}
+NAMES: dict[Format, str] = {"webp": "WEBP", "avif": "AVIF", "jpeg": "JPEG", "png": "PNG", "plain": "JPEG"}
 
 
 def render(source: bytes, plan: Plan) -> Rendered:
@@ -154,13 +154,17 @@ def test_a_byte_budget_that_cannot_be_met_is_come_as_near_to_as_is_of_use(photos
     assert len(tried) == len(render(photos["china.jpg"], Plan(300, quality=20)).content)
 
 
-@pytest.mark.parametrize(("file_format", "wanted"), [("WEBP", "webp"), ("JPEG", "plain"), ("PNG", "png")])
+@pytest.mark.parametrize(
+    ("file_format", "wanted", "options"),
+    [
+        ("WEBP", "webp", {"quality": 20}),
+        ("JPEG", "plain", {"quality": 20, "optimize": True}),
+        ("PNG", "png", {"optimize": True}),
+    ],
+)
 def test_at_full_size_nobody_gets_more_bytes_than_were_uploaded(
-    china: Image.Image, file_format: str, wanted: Format
+    china: Image.Image, file_format: str, wanted: Format, options: dict[str, object]
 ) -> None:
-    options = {"WEBP": {"quality": 20}, "JPEG": {"quality": 20, "optimize": True}, "PNG": {"optimize": True}}[
-        file_format
-    ]
     image = china if file_format != "PNG" else china.quantize(8)
     exif = Image.Exif()
     exif[0x010E] = "secret"

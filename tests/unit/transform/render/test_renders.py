@@ -29,17 +29,17 @@ PATIENCE = 20
 class HeldStorage(LocalStorage):
     """A storage whose reads wait until they are let through, as over a network, and are counted."""
 
-    read_in_thread = None
+    read_in_thread = None  # type: ignore[assignment]
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.prepare()
         self.reads = 0
-        self.open = asyncio.Event()
+        self.gate = asyncio.Event()
 
     async def read(self, stored: StoredObject) -> bytes:
         self.reads += 1
-        await self.open.wait()
+        await self.gate.wait()
         return await super().read(stored)
 
 
@@ -82,7 +82,7 @@ def photo(photos: dict[str, bytes]) -> bytes:
 
 async def test_who_asks_for_the_same_at_the_same_time_shares_one_render(shop: Shop, photo: bytes) -> None:
     tasks = await shop.ask(await shop.upload(photo), *[Plan(100)] * 8)
-    shop.storage.open.set()
+    shop.storage.gate.set()
     contents = await asyncio.gather(*tasks)
     assert len(set(contents)) == 1
     assert decode(contents[0]).width == 100
@@ -90,7 +90,7 @@ async def test_who_asks_for_the_same_at_the_same_time_shares_one_render(shop: Sh
 
 
 async def test_who_asks_later_gets_a_render_of_his_own(shop: Shop, photo: bytes) -> None:
-    shop.storage.open.set()
+    shop.storage.gate.set()
     entry = await shop.upload(photo)
     assert await shop.renders.get(entry, Plan(50)) == await shop.renders.get(entry, Plan(50))
     assert shop.storage.reads == 2
@@ -101,7 +101,7 @@ async def test_other_plans_and_other_bytes_are_other_renders(
 ) -> None:
     cat, dog = await shop.upload(photo), await shop.upload(photos["flower.jpg"], "dog.jpg")
     tasks = [*await shop.ask(cat, Plan(100), Plan(100, quality=9)), *await shop.ask(dog, Plan(100))]
-    shop.storage.open.set()
+    shop.storage.gate.set()
     assert len(set(await asyncio.gather(*tasks))) == 3
     assert shop.storage.reads == 3
 
@@ -112,7 +112,7 @@ async def test_who_leaves_takes_nothing_from_those_who_stay(shop: Shop, photo: b
     for number in leaves:
         tasks[number].cancel()
     await asyncio.sleep(0)
-    shop.storage.open.set()
+    shop.storage.gate.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     for number, result in enumerate(results):
         assert isinstance(result, asyncio.CancelledError if number in leaves else bytes)
@@ -126,7 +126,7 @@ async def test_a_render_for_nobody_is_given_up_and_the_next_one_begins_anew(shop
         task.cancel()
     # Asked for before the one that is given up has ended.
     [another] = await shop.ask(entry, Plan(100))
-    shop.storage.open.set()
+    shop.storage.gate.set()
     assert decode(await another).width == 100
     assert shop.storage.reads == 2
     places = [shop.pool.place() for _ in range(4)]
@@ -143,9 +143,9 @@ async def test_what_goes_wrong_goes_wrong_for_all_who_wait_and_for_nobody_after_
     damaged, missing = replace(entry, signature="0" * 64), replace(entry, storage_key="DEV/none.webp")
     broken = await shop.upload(b"\xff\xd8\xff\xe0 no photograph", "broken.jpg")
     for wrong, error in ((damaged, SignatureMismatch), (missing, ObjectMissing), (broken, Undecodable)):
-        shop.storage.open.clear()
+        shop.storage.gate.clear()
         tasks = await shop.ask(wrong, Plan(10), Plan(10))
-        shop.storage.open.set()
+        shop.storage.gate.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(result) for result in results] == [error, error]
     assert decode((await shop.renders.get(entry, Plan(10))).content).width == 10
@@ -157,14 +157,14 @@ async def test_one_more_than_there_are_places_is_refused_before_anything_is_read
     with pytest.raises(Unavailable):
         await shop.renders.get(entry, Plan(99))
     assert shop.storage.reads == 4
-    shop.storage.open.set()
+    shop.storage.gate.set()
     assert len(await asyncio.gather(*tasks)) == 4
 
 
 async def test_a_render_that_runs_is_stopped_when_nobody_waits_for_it(
     shop: Shop, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.storage.open.set()
+    shop.storage.gate.set()
     large = encoded(decode(photo).resize((6000, 4000)), "JPEG")
     entry, begun, ended = await shop.upload(large), threading.Event(), asyncio.Event()
     whole, loop = pipeline.render, asyncio.get_running_loop()

@@ -24,7 +24,9 @@ def test_hundreds_of_renders_of_every_kind_leave_nothing_behind() -> None:
 
 
 def test_what_is_left_behind_is_seen() -> None:
-    holds = {f"{name}_{when}": 0 for name in ("bytes", "blocks", "files") for when in ("before", "after")}
+    holds: dict[str, float] = {
+        f"{name}_{when}": 0 for name in ("bytes", "blocks", "files") for when in ("before", "after")
+    }
     assert wrong({"early_mb": 150, "late_mb": 160} | holds) == []
     assert wrong({"early_mb": 150, "late_mb": 170} | holds) == ["memory"]
     assert wrong({"early_mb": 150, "late_mb": 150} | holds | {"blocks_after": 1}) == ["blocks"]

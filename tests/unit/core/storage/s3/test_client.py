@@ -89,6 +89,6 @@ def test_the_examples_of_the_manual_are_settings() -> None:
 async def test_what_says_how_long_and_how_many_is_what_the_settings_say() -> None:
     given = settings(storage_connect_seconds=1.5, storage_read_seconds=2.5, storage_pool_size=7)
     async with connect(given) as client:
-        config = client.meta.config
+        config: Any = client.meta.config
     assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (1.5, 2.5, 7)
     assert config.retries["total_max_attempts"] == 1

@@ -26,7 +26,7 @@ URL = "http://user:secret@10.0.0.1:9000/media/secret-key"
 
 def said(code: str, status: int) -> ClientError:
     return ClientError(
-        {"Error": {"Code": code, "Message": f"about {URL}"}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        {"Error": {"Code": code, "Message": f"about {URL}"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "GetObject",
     )
 
@@ -87,7 +87,7 @@ def test_what_s3_answers_has_one_meaning(code: str, status: int, meant: type[Exc
         (aiohttp.ServerDisconnectedError(URL), Interrupted),
         (ResponseParserError(URL), Interrupted),
         (FlexibleChecksumError(error_msg=URL), Interrupted),
-        (SSLError(endpoint_url=URL, error="self-signed"), StorageDown),
+        (SSLError(endpoint_url=URL, error=Exception("self-signed")), StorageDown),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
