@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-def wait_until(condition: Callable[[], bool], within: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], within: float = 30) -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
     deadline = time.monotonic() + within
     while not condition():
@@ -13,7 +13,7 @@ def wait_until(condition: Callable[[], bool], within: float = 10) -> None:
         time.sleep(0.02)
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 10) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 30) -> None:
     """The same, in an event loop."""
     async with asyncio.timeout(within):
         while not await condition():  # noqa: ASYNC110 - it happens in another process, which sets no event
