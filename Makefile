@@ -5,7 +5,7 @@ FAULT_SECONDS ?= 10
 MINUTES ?= 30
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run doctor configuration test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run doctor configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ setup-dev: ## Install what the tests need
 
 configuration: setup-dev ## Write docs/configuration.md anew from the settings of the services
 	@$(PY) -m tools.configuration > docs/configuration.md
+
+grammar: setup-dev ## Write what follows from the arguments of addresses: the maps of nginx and tables in the docs
+	@$(PY) -m tools.grammar
 
 setup-bench: ## Install what measuring needs on top
 	@tools/setup.sh bench

@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from enum import IntEnum
 
+from services.core.assets import names
 from services.core.errors import Forbidden, Unauthorized
 
 
@@ -56,7 +57,7 @@ class Principal:
 
 ANYBODY = Principal("anybody", Role.ADMIN, None)
 """Who writes when no token is configured: whoever can reach a loopback address."""
-_LINE = re.compile(r"([A-Za-z0-9_.@-]+):(read|write|admin):(\*|[A-Za-z0-9@_,-]+):([0-9a-f]{64})")
+_LINE = re.compile(rf"([.{names.LETTERS}]+):(read|write|admin):(\*|[,{names.LETTERS}]+):([0-9a-f]{{64}})")
 
 
 @dataclass(frozen=True, slots=True)

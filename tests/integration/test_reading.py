@@ -12,7 +12,7 @@ from services.core.errors import Behind
 from services.core.state import keys
 from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
 from services.core.state.entry_reader import EntryReader
-from services.transform.address import asked
+from services.transform.address.form import parse
 from services.transform.answer.decide import candidates
 from tests.processes.redis_server import RedisServer
 
@@ -148,7 +148,7 @@ async def test_what_very_many_ask_for_at_once_is_asked_in_parts(
     await client.hset(keys.ENTRIES, mapping={str(n): f"entry {n}" for n in range(2500)})
     commands.clear()
     # The most names that one asset may have.
-    others = len(candidates(asked.parse("/assets/media/original/DEV/cat.webp", "", 8192))) - 1
+    others = len(candidates(parse("/assets/media/original/DEV/cat.webp", "", 8192))) - 1
     wanted = [[str(n), *(f"{n} {other}" for other in range(others))] for n in range(2500)]
     found = await asyncio.gather(*map(reader.read, wanted))
     assert found == [[f"entry {n}".encode(), *[None] * others] for n in range(2500)]

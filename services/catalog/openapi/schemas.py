@@ -4,13 +4,14 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from services.catalog.settings import CatalogSettings
+from services.core.assets import names
 from services.core.assets.entries import FOCUS, SETTABLE, Entry
 from services.core.errors import TadaError
 
 Schema = dict[str, Any]
 
 MAX_ITEMS = 1000
-UNIQUE_NAME = r"^(/[A-Za-z0-9@_-]{1,90}){2,12}\.[A-Za-z0-9]{1,10}$"
+UNIQUE_NAME = f"^{names.UNIQUE_NAME}$"
 _SHA256 = "^[0-9a-f]{64}$"
 _UUID = {"type": "string", "format": "uuid"}
 _WORDS = ["true", "false", "1", "0", "yes", "no", "on", "off"]

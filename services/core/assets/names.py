@@ -18,10 +18,18 @@ NAME_MAX = 90
 _EXTENSION_MAX = len(".jpeg")
 _DESTINATION_DEPTH_MAX = 10
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9\-@_]")
+LETTERS = "A-Za-z0-9@_-"
+"""The characters of namespaces, folders and file names, as they stand in a regular expression's brackets."""
+SEGMENT = rf"[{LETTERS}]{{1,{NAME_MAX}}}"
+UNIQUE_NAME = rf"(/{SEGMENT}){{2,12}}\.[A-Za-z0-9]{{1,10}}"
+"""The regular expression of a unique name. Other programs take it from here: nginx, JSON schemas."""
+UNIQUE_NAME_OF_ANY_LENGTH = rf"(?:/[{LETTERS}]+){{2,12}}\.[A-Za-z0-9]+"
+"""The same for who need not refuse what is too long, as somebody behind does so."""
+
+_UNSAFE = re.compile(rf"[^{LETTERS}]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SAFE_SEGMENT = re.compile(r"[A-Za-z0-9\-@_]{1,90}")
-_UNIQUE_NAME = re.compile(r"(?:/[A-Za-z0-9\-@_]{1,90}){2,12}\.[A-Za-z0-9]{1,10}")
+_SAFE_SEGMENT = re.compile(SEGMENT)
+_UNIQUE_NAME = re.compile(UNIQUE_NAME)
 _SPARE = re.compile(r"\.[0-9a-f]{16}\Z")
 
 RESERVED_NAMESPACES = frozenset({"dumps", "image"})

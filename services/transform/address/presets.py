@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.core.errors import BadRequest
-from services.transform.address.asked import ARGUMENTS, BASE, Asked, parse
+from services.transform.address.arguments import ARGUMENTS, PRESET_PATTERN
+from services.transform.address.form import BASE, Form, canonical, parse
 
-_NAME = re.compile(r"(?!image$)[a-z][a-z0-9-]{0,31}")
+_NAME = re.compile(rf"(?!image$){PRESET_PATTERN}")
+_ALLOWED = tuple(argument.name for argument in ARGUMENTS if not argument.on_full_alone)
 _SIZE = re.compile(r"(0|[1-9][0-9]*)x(0|[1-9][0-9]*)")
 
 
@@ -19,16 +21,30 @@ class Allowed:
     only_presets: bool = False
     sizes: tuple[str, ...] = ()
 
-    def check(self, asked: Asked) -> None:
+    def check(self, form: Form) -> None:
         """Raise BadRequest for a form that is not served. The original and the whole picture always are."""
-        if asked.preset:
+        if form.preset:
             return
-        whole = Asked(asked.kind, asked.name, dpr=asked.dpr, accepted=asked.accepted)
-        if self.only_presets and asked != whole:
+        whole = Form(form.kind, form.name, dpr=form.dpr, accepted=form.accepted)
+        if self.only_presets and form != whole:
             raise BadRequest("Only presets are served here.", f"Ask for one of {', '.join(self.presets)}.")
-        size = f"{asked.width}x{asked.height}"
+        size = f"{form.width}x{form.height}"
         if self.sizes and size not in ("0x0", *self.sizes):
             raise BadRequest(f"The size {size} is not served here.", f"Ask for one of {', '.join(self.sizes)}.")
+
+
+def resolve(form: Form, presets: Mapping[str, str], side_max: int) -> Form:
+    """Return what is to be made for a form: with what its preset stands for, and no more density than there is room.
+
+    The density that was asked for goes before that of the preset.
+    """
+    if form.preset:
+        box, _, query = presets[form.preset].partition("?")
+        own = f"{canonical(form).partition('?')[2]}&{query}"
+        meant = parse(f"{BASE}/optimise/{box}{form.name}", own, side_max)
+        form = replace(meant, kind=form.kind, preset=form.preset)
+    longest = max(form.width, form.height, 1)
+    return form if form.dpr * longest <= side_max else replace(form, dpr=side_max / longest)
 
 
 def read_presets(text: str) -> dict[str, str]:
@@ -51,9 +67,9 @@ def check_presets(presets: Mapping[str, str], side_max: int) -> None:
     for name, form in presets.items():
         box, _, query = form.partition("?")
         check_size(box)
-        unknown = [key for key in (part.partition("=")[0] for part in query.split("&") if part) if key not in ARGUMENTS]
+        unknown = [key for key in (part.partition("=")[0] for part in query.split("&") if part) if key not in _ALLOWED]
         if unknown:
-            raise ValueError(f"{name}: there is no argument {unknown[0]!r}; expected some of {', '.join(ARGUMENTS)}")
+            raise ValueError(f"{name}: there is no argument {unknown[0]!r}; expected some of {', '.join(_ALLOWED)}")
         try:
             parse(f"{BASE}/optimise/{box}/DEV/x.webp", query, side_max)
         except BadRequest as error:
@@ -61,6 +77,6 @@ def check_presets(presets: Mapping[str, str], side_max: int) -> None:
 
 
 def check_size(size: str) -> None:
-    """Raise ValueError for what is no size, or one in an unusual spelling."""
+    """Raise ValueError for what is not a size, or one in an unusual spelling."""
     if not _SIZE.fullmatch(size):
         raise ValueError(f"{size!r} is not a size; expected one such as 200x0")

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from services.core.assets import names
-from services.transform.address import asked
-from services.transform.address.asked import Asked
-from services.transform.address.presets import Allowed
+from services.transform.address.form import Form, parse
+from services.transform.address.presets import Allowed, resolve
 from services.transform.answer.decide import candidates
 
 
@@ -15,7 +14,7 @@ from services.transform.answer.decide import candidates
 class Question:
     """One form of one asset, and the entries that decide about it, in the order of `candidates`."""
 
-    wanted: Asked
+    wanted: Form
     uuids: tuple[str, ...]
 
 
@@ -27,8 +26,9 @@ def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
 
     @lru_cache(maxsize=1024)
     def read(path: str, query: str) -> Question:
-        wanted = asked.parse(path, query, side_max, allowed.presets)
-        allowed.check(wanted)
+        form = parse(path, query, side_max, allowed.presets)
+        allowed.check(form)
+        wanted = resolve(form, allowed.presets, side_max)
         return Question(wanted, tuple(names.asset_uuid(name) for name in candidates(wanted)))
 
     return read

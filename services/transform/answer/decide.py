@@ -1,10 +1,11 @@
-"""From what is asked and what the catalog says to what is answered. Pure."""
+"""From the form that is asked for, and what the catalog says, to what is answered. Pure."""
 
 from dataclasses import dataclass
 
 from services.core.assets import media_types, names
 from services.core.assets.entries import Entry
-from services.transform.address.asked import Asked
+from services.transform.address.arguments import Need
+from services.transform.address.form import Form
 from services.transform.render.plan import Focus, Plan
 
 
@@ -44,43 +45,43 @@ class Rendition:
 Decision = Missing | Placeholder | Redirect | Stored | Rendition
 
 
+_MIDDLE = Focus(0.5, 0.5)
 _RASTER_EXTENSIONS = tuple(ext for kind in media_types.KNOWN.values() if kind.raster for ext in kind.extensions)
 
 
-def candidates(asked: Asked) -> list[str]:
+def candidates(form: Form) -> list[str]:
     """Return the unique names whose entries decide: the asked one, and those that may share a name with it.
 
     Another name may be that of the asset uploaded under the asked one; or, for an original asked for by its converted
     name, that of an unconverted asset which has taken the uploaded name for itself.
     """
-    converted = names.with_extension(asked.name, "webp")
+    converted = names.with_extension(form.name, "webp")
     others = [converted]
-    if asked.kind == "original" and converted == asked.name:
-        others = [names.with_extension(asked.name, extension) for extension in _RASTER_EXTENSIONS]
-    return [asked.name, *(other for other in others if other != asked.name)]
+    if form.kind == "original" and converted == form.name:
+        others = [names.with_extension(form.name, extension) for extension in _RASTER_EXTENSIONS]
+    return [form.name, *(other for other in others if other != form.name)]
 
 
-def decide(asked: Asked, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
+def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
     """Choose the answer; `found` are the entries of `candidates`, in their order."""
-    if asked.name.split("/")[1] not in namespaces:
+    if form.name.split("/")[1] not in namespaces:
         return Placeholder()
     exact, *others = found
-    entry = exact or next((other for other in others if other and other.original_name == asked.name), None)
+    entry = exact or next((other for other in others if other and other.original_name == form.name), None)
     if entry is None:
         return Missing()
     if entry.is_expired(now):
         return Placeholder()
-    right_name = entry.original_name if asked.kind == "original" else entry.unique_name
-    if asked.name != right_name:
+    right_name = entry.original_name if form.kind == "original" else entry.unique_name
+    if form.name != right_name:
         taken = any(other and other is not entry and other.unique_name == right_name for other in others)
-        return Stored(entry) if taken else Redirect(entry, asked.path(right_name))
+        return Stored(entry) if taken else Redirect(entry, form.path(right_name))
     raster = media_types.KNOWN[entry.original_mimetype].raster
     # A picture is made when one is asked for, and of what the catalog says is delivered as WebP. `full` of an SVG or a
     # PDF is what is stored, whatever is asked.
-    picture = bool(asked.width or asked.height or asked.format)
-    if asked.kind == "original" or not (raster or asked.kind == "optimise") or not (picture or entry.converted):
+    if form.kind == "original" or not (raster or form.kind == "optimise") or not (form.is_picture or entry.converted):
         return Stored(entry)
-    return Rendition(entry, plan_of(asked, focal_point(entry)))
+    return Rendition(entry, plan_of(form, focal_point(entry)))
 
 
 def focal_point(entry: Entry) -> Focus | None:
@@ -89,21 +90,19 @@ def focal_point(entry: Entry) -> Focus | None:
     return Focus(entry.focus_x, entry.focus_y)
 
 
-def plan_of(asked: Asked, focal_point: Focus | None = None) -> Plan:
-    """Return what is made; arguments that change no byte are left out, as in the gateway's cache key.
+def plan_of(form: Form, focal_point: Focus | None = None) -> Plan:
+    """Return what is made.
 
     A cut that the address does not place has the asset's own focal point in its middle.
     """
-    both = bool(asked.width and asked.height)
-    fit = asked.fit if both else "cover"
-    focus = asked.focus or focal_point
-    centre = focus == Focus(0.5, 0.5)
+    focus = (form.focus or focal_point) if form.has(Need.CUT) else None
     return Plan(
-        width=round(asked.width * asked.dpr),
-        height=round(asked.height * asked.dpr),
-        quality=asked.quality,
-        format=asked.format or asked.accepted,
-        fit=fit,
-        focus=focus if both and fit == "cover" and not centre else None,
-        max_bytes=asked.max_bytes,
+        width=round(form.width * form.dpr),
+        height=round(form.height * form.dpr),
+        quality=form.quality,
+        format=form.format or form.accepted,
+        fit=form.fit,
+        focus=None if focus == _MIDDLE else focus,
+        max_bytes=form.max_bytes,
+        effects=form.effects,
     )

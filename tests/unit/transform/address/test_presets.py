@@ -4,21 +4,27 @@ import pytest
 from pydantic import ValidationError
 
 from services.core.errors import BadRequest
-from services.transform.address.asked import Asked, parse
-from services.transform.address.presets import Allowed
+from services.transform.address.form import Form, parse
+from services.transform.address.presets import Allowed, resolve
 from services.transform.render.plan import Focus
 from services.transform.settings import TransformSettings
 
-PRESETS = {"thumb": "200x100?fit=contain&quality=70", "hero-2": "1600x0"}
+PRESETS = {
+    "thumb": "200x100?fit=contain&quality=70",
+    "hero-2": "1600x0",
+    "dense": "90x0?dpr=2&format=webp",
+    "whole": "0x0?quality=5",
+}
 NAME = "/DEV/cat.webp"
 
 
-def ask(path: str, query: str = "") -> Asked:
-    return parse(f"/assets/media/{path}", query, 8192, PRESETS)
+def ask(path: str, query: str = "") -> Form:
+    """Read an address, and what its preset stands for."""
+    return resolve(parse(f"/assets/media/{path}", query, 8192, PRESETS), PRESETS, 8192)
 
 
 def test_a_preset_stands_for_a_size_and_its_arguments() -> None:
-    thumb = Asked("optimise", NAME, 200, 100, 70, fit="contain", preset="thumb")
+    thumb = Form("optimise", NAME, 200, 100, 70, fit="contain", preset="thumb")
     assert ask(f"optimise/thumb{NAME}") == thumb
     assert ask(f"optimise/thumb/image{NAME}") == thumb
     assert thumb.path(NAME) == f"/optimise/thumb{NAME}"
@@ -28,24 +34,46 @@ def test_a_preset_stands_for_a_size_and_its_arguments() -> None:
 
 def test_only_the_density_counts_beside_a_preset() -> None:
     asked = ask(f"optimise/hero-2{NAME}", "width=5&quality=5&format=png&fit=fill&crop=smart&max_kb=1&dpr=2")
-    assert asked == Asked("optimise", NAME, 1600, 0, dpr=2, preset="hero-2")
+    assert asked == Form("optimise", NAME, 1600, 0, dpr=2, preset="hero-2")
+
+
+def test_the_density_of_an_address_goes_before_that_of_its_preset() -> None:
+    assert ask(f"optimise/dense{NAME}").dpr == 2
+    assert ask(f"optimise/dense{NAME}", "dpr=3").dpr == 3
+    # As in the gateway's key, where it is left out.
+    assert ask(f"optimise/dense{NAME}", "dpr=1").dpr == 2
+
+
+def test_what_a_client_accepts_counts_when_a_preset_names_no_format() -> None:
+    assert ask(f"optimise/hero-2{NAME}", "accept=avif").accepted == "avif"
+    assert ask(f"optimise/dense{NAME}", "accept=avif").accepted == "webp"
+
+
+def test_a_preset_without_a_side_makes_no_picture_of_what_is_delivered_as_stored() -> None:
+    assert not ask("optimise/whole/DEV/cat.png").is_picture
+
+
+def test_a_density_is_no_more_than_the_largest_side_allows() -> None:
+    assert ask(f"optimise/4096x10{NAME}", "dpr=4").dpr == 2
+    assert ask(f"optimise/hero-2{NAME}", "dpr=4").dpr == 4
+    assert ask(f"optimise/8192x10{NAME}", "dpr=4").dpr == 1
 
 
 @pytest.mark.parametrize("preset", ["small", "Thumb", "thumb ", "200x", "200x100"])
 def test_a_preset_that_there_is_not_is_a_bad_request(preset: str) -> None:
-    with pytest.raises(BadRequest, match="no size and no preset"):
+    with pytest.raises(BadRequest, match="neither a size nor a preset"):
         ask(f"full{NAME}", f"preset={preset}")
     if preset != "200x100":
-        with pytest.raises(BadRequest, match="no size and no preset"):
+        with pytest.raises(BadRequest, match="neither a size nor a preset"):
             ask(f"optimise/{preset}{NAME}")
 
 
 def test_with_only_presets_there_are_presets_originals_and_whole_pictures() -> None:
     allowed = Allowed(PRESETS, only_presets=True)
     for served in (
-        Asked("original", NAME),
-        Asked("full", NAME, accepted="avif"),
-        Asked("optimise", NAME),
+        Form("original", NAME),
+        Form("full", NAME, accepted="avif"),
+        Form("optimise", NAME),
         ask(f"optimise/thumb{NAME}", "dpr=2"),
         ask(f"full{NAME}", "preset=hero-2"),
     ):
@@ -59,17 +87,17 @@ def test_with_only_presets_there_are_presets_originals_and_whole_pictures() -> N
     ]
     for wish in wishes:
         with pytest.raises(BadRequest, match="Only presets"):
-            allowed.check(Asked("full", NAME, **wish))
+            allowed.check(Form("full", NAME, **wish))
 
 
 def test_with_a_list_of_sizes_there_are_no_others_but_those_of_presets() -> None:
     allowed = Allowed(PRESETS, sizes=("400x300", "640x0"))
-    for served in (Asked("optimise", NAME, 400, 300, 5), Asked("full", NAME, 640), Asked("full", NAME, quality=5)):
+    for served in (Form("optimise", NAME, 400, 300, 5), Form("full", NAME, 640), Form("full", NAME, quality=5)):
         allowed.check(served)
     allowed.check(ask(f"optimise/thumb{NAME}"))
     for size in ((400, 0), (300, 400), (641, 0)):
         with pytest.raises(BadRequest, match="not served here"):
-            allowed.check(Asked("optimise", NAME, *size))
+            allowed.check(Form("optimise", NAME, *size))
 
 
 @pytest.mark.parametrize(
@@ -96,4 +124,4 @@ def test_a_setting_that_cannot_be_says_so_at_the_start(setting: str, value: Any,
 
 def test_presets_are_read_from_one_line() -> None:
     read = TransformSettings(presets="thumb: 200x100?fit=contain&quality=70 ; hero-2:1600x0;")  # type: ignore[arg-type]
-    assert read.presets == PRESETS
+    assert read.presets == {name: PRESETS[name] for name in ("thumb", "hero-2")}

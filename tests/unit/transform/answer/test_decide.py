@@ -1,9 +1,11 @@
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from services.core.assets.entries import Entry
-from services.transform.address.asked import Asked
+from services.transform.address.arguments import ARGUMENTS, Argument
+from services.transform.address.form import Form, canonical, effective, parse
 from services.transform.answer.decide import (
     Decision,
     Missing,
@@ -23,7 +25,7 @@ PAST, FUTURE = "2020-01-01T00:00:00.000+00:00", "2040-01-01T00:00:00.000+00:00"
 CAT = ("cat.jpg", "image/jpeg")
 
 
-def answer(asked: Asked, *catalogued: Entry, namespaces: tuple[str, ...] = ("DEV",)) -> Decision:
+def answer(asked: Form, *catalogued: Entry, namespaces: tuple[str, ...] = ("DEV",)) -> Decision:
     """Decide with a catalog that holds the given entries."""
     by_name = {entry.unique_name: entry for entry in catalogued}
     return decide(asked, [by_name.get(name) for name in candidates(asked)], NOW, namespaces)
@@ -31,8 +33,8 @@ def answer(asked: Asked, *catalogued: Entry, namespaces: tuple[str, ...] = ("DEV
 
 @pytest.mark.parametrize("kind", ["original", "full", "optimise"])
 def test_what_is_not_catalogued_is_missing(make_entry: MakeEntry, kind: Any) -> None:
-    assert answer(Asked(kind, "/DEV/dog.webp"), make_entry(*CAT)) == Missing()
-    assert answer(Asked(kind, "/DEV/cat.png"), make_entry(*CAT)) == Missing()
+    assert answer(Form(kind, "/DEV/dog.webp"), make_entry(*CAT)) == Missing()
+    assert answer(Form(kind, "/DEV/cat.png"), make_entry(*CAT)) == Missing()
 
 
 @pytest.mark.parametrize("kind", ["original", "full", "optimise"])
@@ -41,31 +43,31 @@ def test_what_is_not_catalogued_is_missing(make_entry: MakeEntry, kind: Any) -> 
 def test_what_has_expired_is_a_placeholder_in_every_form(
     make_entry: MakeEntry, kind: Any, name: str, fields: dict[str, Any]
 ) -> None:
-    assert answer(Asked(kind, name), make_entry(*CAT, **fields)) == Placeholder()
+    assert answer(Form(kind, name), make_entry(*CAT, **fields)) == Placeholder()
 
 
 @pytest.mark.parametrize("kind", ["original", "full", "optimise"])
 def test_what_is_outside_the_allowed_namespaces_is_a_placeholder(make_entry: MakeEntry, kind: Any) -> None:
     entry = make_entry(*CAT)
-    assert answer(Asked(kind, entry.unique_name), entry, namespaces=("PROD", "DE")) == Placeholder()
-    assert answer(Asked(kind, "/DEV/unknown.webp"), namespaces=("PROD",)) == Placeholder()
+    assert answer(Form(kind, entry.unique_name), entry, namespaces=("PROD", "DE")) == Placeholder()
+    assert answer(Form(kind, "/DEV/unknown.webp"), namespaces=("PROD",)) == Placeholder()
 
 
 def test_what_will_expire_is_served_until_then(make_entry: MakeEntry) -> None:
     entry = make_entry(*CAT, expiration_date=FUTURE)
-    assert answer(Asked("full", "/DEV/cat.webp"), entry) == Rendition(entry, Plan())
+    assert answer(Form("full", "/DEV/cat.webp"), entry) == Rendition(entry, Plan())
 
 
 @pytest.mark.parametrize(
     ("asked", "path"),
     [
-        (Asked("original", "/DEV/cat.webp"), "/original/DEV/cat.jpg"),
-        (Asked("full", "/DEV/cat.jpg"), "/full/DEV/cat.webp"),
-        (Asked("full", "/DEV/cat.jpg", 200, 0, 50), "/full/DEV/cat.webp"),
-        (Asked("optimise", "/DEV/cat.jpg", 200, 100), "/optimise/200x100/DEV/cat.webp"),
+        (Form("original", "/DEV/cat.webp"), "/original/DEV/cat.jpg"),
+        (Form("full", "/DEV/cat.jpg"), "/full/DEV/cat.webp"),
+        (Form("full", "/DEV/cat.jpg", 200, 0, 50), "/full/DEV/cat.webp"),
+        (Form("optimise", "/DEV/cat.jpg", 200, 100), "/optimise/200x100/DEV/cat.webp"),
     ],
 )
-def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeEntry, asked: Asked, path: str) -> None:
+def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeEntry, asked: Form, path: str) -> None:
     entry = make_entry(*CAT)
     assert answer(asked, entry) == Redirect(entry, path)
 
@@ -73,22 +75,22 @@ def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeE
 @pytest.mark.parametrize(
     ("given_name", "kind", "convert", "asked"),
     [
-        ("cat.jpg", "image/jpeg", True, Asked("original", "/DEV/cat.jpg")),
-        ("cat.webp", "image/webp", True, Asked("original", "/DEV/cat.webp")),
-        ("cat.png", "image/png", False, Asked("original", "/DEV/cat.png")),
-        ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png")),
-        ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png", quality=50)),
-        ("cat.png", "image/png", False, Asked("optimise", "/DEV/cat.png")),
-        ("cat.pdf", "application/pdf", True, Asked("original", "/DEV/cat.pdf")),
-        ("cat.pdf", "application/pdf", True, Asked("full", "/DEV/cat.pdf", 200)),
-        ("cat.svg", "image/svg+xml", True, Asked("full", "/DEV/cat.svg")),
-        ("cat.svg", "image/svg+xml", True, Asked("full", "/DEV/cat.svg", 200)),
-        ("cat.svg", "image/svg+xml", True, Asked("optimise", "/DEV/cat.svg")),
-        ("cat.pdf", "application/pdf", True, Asked("optimise", "/DEV/cat.pdf")),
+        ("cat.jpg", "image/jpeg", True, Form("original", "/DEV/cat.jpg")),
+        ("cat.webp", "image/webp", True, Form("original", "/DEV/cat.webp")),
+        ("cat.png", "image/png", False, Form("original", "/DEV/cat.png")),
+        ("cat.png", "image/png", False, Form("full", "/DEV/cat.png")),
+        ("cat.png", "image/png", False, Form("full", "/DEV/cat.png", quality=50)),
+        ("cat.png", "image/png", False, Form("optimise", "/DEV/cat.png")),
+        ("cat.pdf", "application/pdf", True, Form("original", "/DEV/cat.pdf")),
+        ("cat.pdf", "application/pdf", True, Form("full", "/DEV/cat.pdf", 200)),
+        ("cat.svg", "image/svg+xml", True, Form("full", "/DEV/cat.svg")),
+        ("cat.svg", "image/svg+xml", True, Form("full", "/DEV/cat.svg", 200)),
+        ("cat.svg", "image/svg+xml", True, Form("optimise", "/DEV/cat.svg")),
+        ("cat.pdf", "application/pdf", True, Form("optimise", "/DEV/cat.pdf")),
     ],
 )
 def test_what_is_delivered_as_it_is_stored(
-    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Asked
+    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Form
 ) -> None:
     entry = make_entry(given_name, kind, convert=convert)
     assert answer(asked, entry) == Stored(entry)
@@ -97,19 +99,19 @@ def test_what_is_delivered_as_it_is_stored(
 @pytest.mark.parametrize(
     ("given_name", "kind", "convert", "asked", "size"),
     [
-        ("cat.jpg", "image/jpeg", True, Asked("full", "/DEV/cat.webp"), (0, 0, 0)),
-        ("cat.jpg", "image/jpeg", True, Asked("full", "/DEV/cat.webp", 200, 0, 50), (200, 0, 50)),
-        ("cat.jpg", "image/jpeg", True, Asked("optimise", "/DEV/cat.webp", 200, 100), (200, 100, 0)),
-        ("cat.jpg", "image/jpeg", True, Asked("optimise", "/DEV/cat.webp"), (0, 0, 0)),
-        ("cat.webp", "image/webp", True, Asked("full", "/DEV/cat.webp"), (0, 0, 0)),
-        ("cat.png", "image/png", False, Asked("optimise", "/DEV/cat.png", 200), (200, 0, 0)),
-        ("cat.png", "image/png", False, Asked("full", "/DEV/cat.png", 0, 100), (0, 100, 0)),
-        ("cat.svg", "image/svg+xml", True, Asked("optimise", "/DEV/cat.svg", 200, 100), (200, 100, 0)),
-        ("cat.pdf", "application/pdf", True, Asked("optimise", "/DEV/cat.pdf", 0, 100), (0, 100, 0)),
+        ("cat.jpg", "image/jpeg", True, Form("full", "/DEV/cat.webp"), (0, 0, 0)),
+        ("cat.jpg", "image/jpeg", True, Form("full", "/DEV/cat.webp", 200, 0, 50), (200, 0, 50)),
+        ("cat.jpg", "image/jpeg", True, Form("optimise", "/DEV/cat.webp", 200, 100), (200, 100, 0)),
+        ("cat.jpg", "image/jpeg", True, Form("optimise", "/DEV/cat.webp"), (0, 0, 0)),
+        ("cat.webp", "image/webp", True, Form("full", "/DEV/cat.webp"), (0, 0, 0)),
+        ("cat.png", "image/png", False, Form("optimise", "/DEV/cat.png", 200), (200, 0, 0)),
+        ("cat.png", "image/png", False, Form("full", "/DEV/cat.png", 0, 100), (0, 100, 0)),
+        ("cat.svg", "image/svg+xml", True, Form("optimise", "/DEV/cat.svg", 200, 100), (200, 100, 0)),
+        ("cat.pdf", "application/pdf", True, Form("optimise", "/DEV/cat.pdf", 0, 100), (0, 100, 0)),
     ],
 )
 def test_what_is_rendered(
-    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Asked, size: tuple[int, int, int]
+    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Form, size: tuple[int, int, int]
 ) -> None:
     entry = make_entry(given_name, kind, convert=convert)
     assert answer(asked, entry) == Rendition(entry, Plan(*size))
@@ -117,13 +119,13 @@ def test_what_is_rendered(
 
 def test_the_size_0x0_is_the_full_image(make_entry: MakeEntry) -> None:
     entry = make_entry(*CAT)
-    assert answer(Asked("optimise", entry.unique_name), entry) == answer(Asked("full", entry.unique_name), entry)
+    assert answer(Form("optimise", entry.unique_name), entry) == answer(Form("full", entry.unique_name), entry)
 
 
 def test_an_asset_of_exactly_the_asked_name_goes_before_one_that_was_uploaded_under_it(make_entry: MakeEntry) -> None:
     plain, converted = make_entry(*CAT, convert=False), make_entry(*CAT)
     assert plain.unique_name != converted.unique_name
-    assert answer(Asked("full", "/DEV/cat.jpg"), plain, converted) == Stored(plain)
+    assert answer(Form("full", "/DEV/cat.jpg"), plain, converted) == Stored(plain)
 
 
 @pytest.mark.parametrize(
@@ -134,52 +136,63 @@ def test_an_asset_of_exactly_the_asked_name_goes_before_one_that_was_uploaded_un
     ],
 )
 def test_an_asked_name_may_mean_itself_or_what_was_uploaded_under_it(name: str, names: list[str]) -> None:
-    assert candidates(Asked("full", name)) == names
+    assert candidates(Form("full", name)) == names
 
 
 def test_every_redirect_leads_to_an_answer(make_entry: MakeEntry) -> None:
     entry = make_entry(*CAT)
     for kind, name in (("original", "/DEV/cat.webp"), ("full", "/DEV/cat.jpg")):
-        redirect = answer(Asked(kind, name), entry)  # type: ignore[arg-type]
+        redirect = answer(Form(kind, name), entry)  # type: ignore[arg-type]
         assert isinstance(redirect, Redirect)
         target = redirect.path.removeprefix(f"/{kind}")
-        assert isinstance(answer(Asked(kind, target), entry), Stored | Rendition)  # type: ignore[arg-type]
+        assert isinstance(answer(Form(kind, target), entry), Stored | Rendition)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("asked", "plan"),
     [
-        (Asked("full", "/DEV/cat.webp", 200, 100, fit="fill"), Plan(200, 100, fit="fill")),
-        (Asked("full", "/DEV/cat.webp", 200, 100, dpr=1.5, max_bytes=9), Plan(300, 150, max_bytes=9)),
-        (Asked("full", "/DEV/cat.webp", 200, 100, focus="smart"), Plan(200, 100, focus="smart")),
-        (Asked("full", "/DEV/cat.webp", format="avif"), Plan(format="avif")),
-        (Asked("full", "/DEV/cat.webp", accepted="avif"), Plan(format="avif")),
-        (Asked("full", "/DEV/cat.webp", format="webp", accepted="plain"), Plan()),
+        (Form("full", "/DEV/cat.webp", 200, 100, fit="fill"), Plan(200, 100, fit="fill")),
+        (Form("full", "/DEV/cat.webp", 200, 100, dpr=1.5, max_bytes=9), Plan(300, 150, max_bytes=9)),
+        (Form("full", "/DEV/cat.webp", 200, 100, focus="smart"), Plan(200, 100, focus="smart")),
+        (Form("full", "/DEV/cat.webp", format="avif"), Plan(format="avif")),
+        (Form("full", "/DEV/cat.webp", accepted="avif"), Plan(format="avif")),
+        (Form("full", "/DEV/cat.webp", format="webp", accepted="plain"), Plan()),
         # What changes no byte makes no other plan.
-        (Asked("full", "/DEV/cat.webp", 200, fit="fill", focus="smart"), Plan(200)),
-        (Asked("full", "/DEV/cat.webp", 200, 100, fit="contain", focus=Focus(0, 0)), Plan(200, 100, fit="contain")),
-        (Asked("full", "/DEV/cat.webp", 200, 100, focus=Focus(0.5, 0.5), format="webp"), Plan(200, 100)),
-        (Asked("full", "/DEV/cat.webp", dpr=3), Plan()),
+        (Form("full", "/DEV/cat.webp", 200, 100, fit="contain", focus=Focus(0, 0)), Plan(200, 100, fit="contain")),
+        (Form("full", "/DEV/cat.webp", 200, 100, focus=Focus(0.5, 0.5), format="webp"), Plan(200, 100)),
+        (effective(Form("full", "/DEV/cat.webp", 200, fit="fill", focus="smart")), Plan(200)),
+        (Form("full", "/DEV/cat.webp", dpr=3), Plan()),
     ],
 )
-def test_what_is_asked_for_is_what_is_made(asked: Asked, plan: Plan) -> None:
+def test_what_is_asked_for_is_what_is_made(asked: Form, plan: Plan) -> None:
     assert plan_of(asked) == plan
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS, ids=lambda argument: argument.name)
+def test_each_argument_changes_the_plan(argument: Argument) -> None:
+    query = {"width": "200", "height": "100"}
+    path, side_max = "/assets/media/full/DEV/cat.webp", 8192
+    other = {"width": "300", "height": "200", "format": "png", "fit": "fill", "crop": "smart", "dpr": "2"}
+    without = parse(path, urlencode(query), side_max)
+    form = parse(path, urlencode({**query, argument.name: other.get(argument.name, "5")}), side_max)
+    assert plan_of(form) != plan_of(without)
+    assert canonical(form) != canonical(without)
 
 
 @pytest.mark.parametrize(
     ("asked", "focus"),
     [
-        (Asked("optimise", "/DEV/cat.webp", 200, 100), Focus(0.1, 0.9)),
-        (Asked("full", "/DEV/cat.webp", 200, 100, quality=9), Focus(0.1, 0.9)),
-        (Asked("optimise", "/DEV/cat.webp", 200, 100, focus=Focus(0.3, 0)), Focus(0.3, 0)),
-        (Asked("optimise", "/DEV/cat.webp", 200, 100, focus=Focus(0.5, 0.5)), None),
-        (Asked("optimise", "/DEV/cat.webp", 200, 100, focus="smart"), "smart"),
-        (Asked("optimise", "/DEV/cat.webp", 200), None),
-        (Asked("optimise", "/DEV/cat.webp", 200, 100, fit="contain"), None),
+        (Form("optimise", "/DEV/cat.webp", 200, 100), Focus(0.1, 0.9)),
+        (Form("full", "/DEV/cat.webp", 200, 100, quality=9), Focus(0.1, 0.9)),
+        (Form("optimise", "/DEV/cat.webp", 200, 100, focus=Focus(0.3, 0)), Focus(0.3, 0)),
+        (Form("optimise", "/DEV/cat.webp", 200, 100, focus=Focus(0.5, 0.5)), None),
+        (Form("optimise", "/DEV/cat.webp", 200, 100, focus="smart"), "smart"),
+        (Form("optimise", "/DEV/cat.webp", 200), None),
+        (Form("optimise", "/DEV/cat.webp", 200, 100, fit="contain"), None),
     ],
 )
 def test_a_cut_without_a_place_of_its_own_is_made_around_the_focal_point(
-    make_entry: MakeEntry, asked: Asked, focus: Focus | str | None
+    make_entry: MakeEntry, asked: Form, focus: Focus | str | None
 ) -> None:
     made = answer(asked, make_entry(*CAT, focus_x=0.1, focus_y=0.9))
     assert isinstance(made, Rendition)
@@ -188,8 +201,8 @@ def test_a_cut_without_a_place_of_its_own_is_made_around_the_focal_point(
 
 def test_a_format_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_entry: MakeEntry) -> None:
     photo, drawing = make_entry(*CAT, convert=False), make_entry("cat.svg", "image/svg+xml")
-    assert answer(Asked("full", "/DEV/cat.jpg", format="jpeg"), photo) == Rendition(photo, Plan(format="jpeg"))
-    assert answer(Asked("optimise", "/DEV/cat.svg", format="png"), drawing) == Rendition(drawing, Plan(format="png"))
-    assert answer(Asked("full", "/DEV/cat.svg", format="png"), drawing) == Stored(drawing)
+    assert answer(Form("full", "/DEV/cat.jpg", format="jpeg"), photo) == Rendition(photo, Plan(format="jpeg"))
+    assert answer(Form("optimise", "/DEV/cat.svg", format="png"), drawing) == Rendition(drawing, Plan(format="png"))
+    assert answer(Form("full", "/DEV/cat.svg", format="png"), drawing) == Stored(drawing)
     # What a client could show is no wish for a picture.
-    assert answer(Asked("full", "/DEV/cat.jpg", accepted="avif"), photo) == Stored(photo)
+    assert answer(Form("full", "/DEV/cat.jpg", accepted="avif"), photo) == Stored(photo)

@@ -1,0 +1,127 @@
+"""The arguments of an address, in the order of the canonical address.
+
+This table is the grammar. From it come what the service reads (`form.py`), the canonical address and what is signed,
+what nginx makes its cache keys with, and the tables in the docs; `make grammar` writes the last two. Whoever adds an
+operation adds a line here.
+"""
+
+from dataclasses import dataclass, fields
+from enum import Enum, auto
+from typing import Any
+
+from services.transform.address.spellings import Number, OneOf, Point, Spelling
+
+
+class Need(Enum):
+    """What an argument needs to have an effect."""
+
+    NOTHING = auto()
+    SIDE = auto()
+    """A width or a height. A preset may stand for one."""
+    BOX = auto()
+    """A width and a height."""
+    CUT = auto()
+    """Both, and that the box is filled and cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: how it is called and written, which field of a form has its value, and when it has an effect."""
+
+    name: str
+    spelling: Spelling
+    does: str
+    """For docs."""
+    field: str = ""
+    """Of `Form` (form.py); an effect needs none."""
+    default: Any = None
+    """The same as none."""
+    effect: type[Any] | None = None
+    """The class of `Effect` that is made of a value. Effects are applied to the result in the order of this table."""
+    needs: Need = Need.NOTHING
+    usual: str = ""
+    """The word that has no effect when a picture is made anyhow."""
+    is_picture: bool = False
+    """Whether it makes a picture of what is delivered as stored otherwise."""
+    on_full_alone: bool = False
+    """On `optimise` the path says it."""
+    beside_preset: bool = False
+    """Whether it counts when a preset is asked for."""
+
+    def value(self, form: Any) -> Any:
+        """Return what a form has of this argument, the default when it has nothing."""
+        if self.effect is None:
+            return getattr(form, self.field)
+        return next((_only_value(effect) for effect in form.effects if type(effect) is self.effect), self.default)
+
+
+def _only_value(effect: Any) -> Any:
+    [field] = fields(effect)
+    return getattr(effect, field.name)
+
+
+WIDTH, HEIGHT = (
+    Argument(name, Number("SIDE_MAX"), f"the largest {name} of the result, in pixels", name, 0, on_full_alone=True)
+    for name in ("width", "height")
+)
+_FORMATS = {"webp": "webp", "avif": "avif", "jpeg": "jpeg", "jpg": "jpeg", "png": "png"}
+_FITS = {"cover": "cover", "contain": "contain", "fill": "fill"}
+_DENSITIES = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0}
+"""Few, as each of them makes another form. 1.5 is what many screens have besides the whole ones."""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    WIDTH,
+    HEIGHT,
+    Argument("quality", Number(100), "of the encoder, on the scale of WebP whatever the format", "quality", 0),
+    Argument(
+        "format",
+        OneOf(_FORMATS, hidden=("jpg",)),
+        "instead of WebP. An AVIF over `AVIF_PIXELS_MAX` is a WebP; `Content-Type` says which",
+        "format",
+        usual="webp",
+        is_picture=True,
+    ),
+    Argument(
+        "fit",
+        OneOf(_FITS, "cover"),
+        "with both sides: fill the box and cut; the whole picture inside the box; stretch it to the box",
+        "fit",
+        "cover",
+        needs=Need.BOX,
+    ),
+    Argument(
+        "crop",
+        Point(),
+        "where `cover` cuts: what people look at, or around a point (`0,0` is the upper left). Without it: around the "
+        "asset's [focal point](#a-focal-point), or in the middle",
+        "focus",
+        needs=Need.CUT,
+    ),
+    Argument(
+        "dpr",
+        OneOf(_DENSITIES, 1.0),
+        "pixels for each of the sides', as far as `SIDE_MAX` allows",
+        "dpr",
+        1.0,
+        needs=Need.SIDE,
+        beside_preset=True,
+    ),
+    Argument(
+        "max_kb",
+        Number(100_000, unit=1024),
+        "lowers the quality until the answer has no more kilobytes (of 1024 bytes), as far as that goes",
+        "max_bytes",
+        0,
+    ),
+)
+PRESET = "preset"
+"""A name for a size with arguments. It comes before all of them; on `optimise` the path says it."""
+PRESET_PATTERN = "[a-z][a-z0-9-]{0,31}"
+ACCEPT = Argument(
+    "accept",
+    OneOf({"avif": "avif", "plain": "plain"}, "webp"),
+    "what the gateway makes of a client's Accept header, at the end of the key. It is not signed",
+    "accepted",
+    "webp",
+)
+"""No client can send it through the gateway."""
