@@ -22,7 +22,6 @@ from services.core.storage import open_storage
 from services.transform import metrics
 from services.transform.address import questions
 from services.transform.answer.delivery import Delivery
-from services.transform.answer.kept import Kept
 from services.transform.answer.signed import check_signature
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
@@ -51,7 +50,7 @@ def make_app(settings: TransformSettings) -> Starlette:
     renders = Renders(storage, guard, pool, settings.limits)
     lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
     question = questions.reader(settings.side_max, settings.allowed)
-    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, lifetimes, Kept(storage))
+    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, lifetimes)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

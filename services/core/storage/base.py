@@ -88,13 +88,6 @@ class Storage(Protocol):
         """The same for whoever has a thread that may wait; None when the object comes over a network."""
         ...
 
-    def mark(self, key: str) -> tuple[int, ...] | None:
-        """Return what changes whenever the object under a key does, the times of its last changes (ns) at the end.
-
-        Said at once, or not at all: None when nothing is there, or when it would take a question to another machine.
-        """
-        ...
-
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Yield an object, or `length` bytes of it from `start`, in chunks; raises ObjectMissing at the first one."""
         ...

@@ -81,9 +81,6 @@ class GuardedStorage:
 
     read_in_thread = None
 
-    def mark(self, key: str) -> None:
-        return None
-
     @property
     def spool(self) -> Path:
         return self.storage.spool

@@ -56,16 +56,6 @@ class LocalStorage:
     def read_in_thread(self, stored: StoredObject) -> bytes:
         return self._read(stored.key)
 
-    def mark(self, key: str) -> tuple[int, ...] | None:
-        try:
-            # In one step: where a link leads out of the storage there is another file, whose mark is not that of ours.
-            found = os.stat(f"{self._root}/{key}", follow_symlinks=False)  # noqa: PTH116 - Path takes longer than the stat
-        except OSError:
-            return None
-        if not stat.S_ISREG(found.st_mode):
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
     async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         with self._errors_named():
             file = await asyncio.to_thread(self._open, stored.key)

@@ -68,9 +68,6 @@ class MeteredStorage:
 
         return counted
 
-    def mark(self, key: str) -> tuple[int, ...] | None:
-        return self.storage.mark(key)
-
     async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         # Not traced: a span that begins in one step of a generator would end in another task.
         started = time.perf_counter()

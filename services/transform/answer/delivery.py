@@ -29,7 +29,6 @@ from services.transform.address.questions import Question
 from services.transform.answer import conditional, disposition, placeholder, ranges
 from services.transform.answer.connected import while_connected
 from services.transform.answer.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
-from services.transform.answer.kept import Kept
 from services.transform.render import pipeline
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings
@@ -59,7 +58,6 @@ class Delivery:
     guard: StorageGuard
     question: Callable[[str, str], Question]
     lifetimes: Lifetimes
-    kept: Kept
 
     async def __call__(self, request: Request) -> Response:
         question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
@@ -144,11 +142,7 @@ class Delivery:
             headers["content-range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
         status = 206 if part else 200
         if entry.size <= IN_MEMORY:
-            content = self.kept.find(entry)
-            if content is None:
-                mark = self.kept.before_reading(entry)
-                content = await verification.read_verified(self.storage, entry)
-                self.kept.keep(entry, mark, content)
+            content = await verification.read_verified(self.storage, entry)
             return Response(content[start : start + length], status, headers, entry.original_mimetype)
         headers["content-length"] = str(length)
         if request.method == "HEAD":

@@ -65,9 +65,6 @@ class DistantStorage:
 
         return await attempt(self._client.policy, whole)
 
-    def mark(self, key: str) -> None:
-        return None
-
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         return resumed(self._client.policy, self._reading(stored).open_at, start, length)
 

@@ -90,9 +90,6 @@ class S3Storage:
 
         return await self._ask(whole)
 
-    def mark(self, key: str) -> None:
-        return None
-
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         reading = _Reading(self._client, self._bucket, _key(stored), self._policy.deadline)
         return resumed(self._policy, reading.open_at, start, length)

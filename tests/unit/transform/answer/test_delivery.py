@@ -23,7 +23,6 @@ from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.transform.address import questions
 from services.transform.answer.delivery import IN_MEMORY, Delivery
-from services.transform.answer.kept import Kept
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings
@@ -79,7 +78,6 @@ class Service:
             unlimited,
             question,
             lifetimes,
-            Kept(self.storage),
         )
 
         async def deliver(request: Request) -> Response:
