@@ -40,8 +40,8 @@ async def written(request: Request, outcome: Outcome, *, status: int = 200, **mo
         failed=len(outcome.errors),
     )
     wait = ctx.settings.purge_wait_seconds
-    last = max((change.number for change in outcome.changes), default=0)
-    purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.changes, wait))
+    last = max((commit.number for commit in outcome.commits), default=0)
+    purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait))
     body: dict[str, Any] = {"data": [asdict(entry) for entry in outcome.entries], "errors": outcome.errors, **more}
     if not purged:
         body["warnings"] = [_QUEUED]

@@ -30,10 +30,13 @@ from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Answer, Direct
 from services.core.state import connection
-from services.core.state.catalog import Catalog
+from services.core.state.claims import Claims
+from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
+from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
+from services.core.state.reaper import Reaper
 from services.core.storage import open_storage
 
 
@@ -48,7 +51,8 @@ register_url_convertor("entry", _EntryConvertor())
 
 def make_app(settings: CatalogSettings) -> Starlette:
     client = connection.connect(settings.redis_address)
-    catalog, progress = Catalog(client), Progress(client)
+    process, progress = Process(client), Progress(client)
+    entries, claims = Entries(client), Claims(client, process)
     storage = open_storage(settings)
     store = open_dumps(settings, storage)
     rules = Rules(
@@ -68,8 +72,8 @@ def make_app(settings: CatalogSettings) -> Starlette:
         await internal.open()
         await storage.open()
         await store.open()
-        async with catalog.alive(), progress.following():
-            sweeping = asyncio.create_task(sweep_forever(storage.spool, catalog))
+        async with process.alive(), progress.following():
+            sweeping = asyncio.create_task(sweep_forever(storage.spool, process))
             internal.started = True
             yield
             sweeping.cancel()
@@ -122,17 +126,18 @@ def make_app(settings: CatalogSettings) -> Starlette:
     log = JobLog(client)
     app.state.context = Context(
         settings,
-        catalog,
+        process,
+        entries,
         EntryReader(client),
         progress,
         storage,
         store,
         log,
         JobQueue(client, log),
-        Uploads(catalog, storage, rules),
-        Leftovers(catalog, storage),
+        Uploads(claims, entries, storage, rules),
+        Leftovers(claims, Reaper(claims, entries, storage)),
         asked,
-        WholeList(catalog),
+        WholeList(entries),
     )
     return app
 

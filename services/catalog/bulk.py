@@ -6,31 +6,31 @@ from typing import Any
 
 from services.core.assets.entries import Entry
 from services.core.errors import TadaError
-from services.core.state.catalog import Change
+from services.core.state.compare_and_set import Commit
 
-Step = Callable[[], Awaitable[tuple[Entry, Change | None]]]
+Step = Callable[[], Awaitable[tuple[Entry, Commit | None]]]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a request that writes: entries as they are now, the changes to purge, what failed and why."""
+    """What became of a request that writes: entries as they are now, the commits to wait for, what failed and why."""
 
     entries: list[Entry] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, entry: Entry, change: Change | None) -> None:
+    def add(self, entry: Entry, commit: Commit | None) -> None:
         self.entries.append(entry)
-        if change is not None:
-            self.changes.append(change)
+        if commit is not None:
+            self.commits.append(commit)
 
 
-async def one(step: Awaitable[tuple[Entry, Change | None]]) -> Outcome:
+async def one(step: Awaitable[tuple[Entry, Commit | None]]) -> Outcome:
     """Carry out a single change; its error is the request's."""
     return of_one(await step)
 
 
-def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Change | None] | TadaError]) -> Outcome:
+def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Commit | None] | TadaError]) -> Outcome:
     """Put together what became of several changes; the label of one that failed goes with its error.
 
     Raises the error of a dependency that is down when nothing succeeded: all of it can be sent again.
@@ -47,7 +47,7 @@ def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Change |
     return outcome
 
 
-def of_one(result: tuple[Entry, Change | None] | TadaError) -> Outcome:
+def of_one(result: tuple[Entry, Commit | None] | TadaError) -> Outcome:
     """Return what became of a single change; its error is the request's."""
     if isinstance(result, TadaError):
         raise result

@@ -15,8 +15,9 @@ from services.core.dumps.naming import DumpStore
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.health import Health
-from services.core.state.catalog import Catalog
+from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
+from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import Storage
 
@@ -24,8 +25,9 @@ from services.core.storage import Storage
 @dataclass(frozen=True, slots=True)
 class Context:
     settings: CatalogSettings
-    catalog: Catalog
-    entries: EntryReader
+    process: Process
+    entries: Entries
+    reader: EntryReader
     progress: Progress
     storage: Storage
     dumps: DumpStore
@@ -45,7 +47,7 @@ class Context:
         return read_form(
             request,
             self.storage.spool,
-            self.catalog.owner,
+            self.process.name,
             file_field,
             max_files,
             self.settings.payload_max_size,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.core.state.catalog import Catalog
+from services.core.state.entries import Entries
 
 MOST = 32 * 1024 * 1024
 """Bytes: some 40 000 entries. A longer list is read from Redis and sent page by page each time."""
@@ -15,8 +15,8 @@ class WholeList:
     kept is never older than an answer that is made anew.
     """
 
-    def __init__(self, catalog: Catalog, most: int = MOST) -> None:
-        self._catalog, self._most = catalog, most
+    def __init__(self, entries: Entries, most: int = MOST) -> None:
+        self._entries, self._most = entries, most
         self._making = asyncio.Lock()
         self._revision, self._body = "", b""
         self._too_long = ""
@@ -35,7 +35,7 @@ class WholeList:
 
     async def _made(self, revision: str) -> bytes | None:
         pages, size = [], 0
-        async for raws in self._catalog.scan():
+        async for raws in self._entries.scan():
             pages.append(b",".join(raws))
             size += len(pages[-1])
             if size > self._most:
@@ -43,6 +43,6 @@ class WholeList:
                 self._revision, self._body = "", b""
                 return None
         body = b"[" + b",".join(page for page in pages if page) + b"]"
-        if await self._catalog.revision() == revision:
+        if await self._entries.revision() == revision:
             self._revision, self._body = revision, body
         return body

@@ -18,7 +18,9 @@ from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.probes.pulse import Pulse
 from services.core.state import connection
-from services.core.state.catalog import Catalog
+from services.core.state.claims import Claims
+from services.core.state.entries import Entries
+from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
 from services.jobs import metrics
@@ -42,7 +44,7 @@ _PULSE_SECONDS = 20
 async def run(settings: JobsSettings) -> None:
     """Purge and run jobs until SIGTERM or SIGINT."""
     client = connection.connect(settings.redis_address)
-    catalog, storage = Catalog(client), open_storage(settings)
+    process, entries, storage = Process(client), Entries(client), open_storage(settings)
     metrics.prepare(list(JOBS))
     pulse = Pulse(_PULSE_SECONDS)
     internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)], pulse)
@@ -53,12 +55,12 @@ async def run(settings: JobsSettings) -> None:
     await dumps.open()
     connect = partial(GatewayNode, token=settings.purge_token.get_secret_value())
     distributor = Distributor(client, [*settings.nginx_service, *settings.nginx_edge_service], connect)
-    sight, progress = Sight(catalog, storage), Progress(client)
-    tools = Tools(settings, client, catalog, storage, dumps, sight, progress)
+    sight, progress = Sight(entries, storage), Progress(client)
+    tools = Tools(settings, client, process, entries, Claims(client, process), storage, dumps, sight, progress)
     queue = JobQueue(client, JobLog(client))
-    describer = Describer(client, catalog, sight, queue)
+    describer = Describer(client, process, entries, sight, queue)
     try:
-        async with catalog.alive(), progress.following(), asyncio.TaskGroup() as group:
+        async with process.alive(), progress.following(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(distributor.run()),
                 group.create_task(keep_adopting(client)),
@@ -67,7 +69,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:
-                work.append(group.create_task(_restore(client, catalog, dumps)))
+                work.append(group.create_task(_restore(client, process, dumps)))
             internal.started = True
             await _told_to_stop()
             await _stop(work)
@@ -86,8 +88,8 @@ async def _stop(work: Collection[asyncio.Task[None]]) -> None:
         await asyncio.wait(running, timeout=_RESTART_SECONDS)
 
 
-async def _restore(client: connection.Redis, catalog: Catalog, dumps: DumpStore) -> None:
-    await restore_on_init(client, catalog, dumps)
+async def _restore(client: connection.Redis, process: Process, dumps: DumpStore) -> None:
+    await restore_on_init(client, process, dumps)
 
 
 async def _told_to_stop() -> None:

@@ -12,9 +12,11 @@ import pytest
 from services.core.assets.facts import Facts
 from services.core.observing import origin
 from services.core.state import changes, keys
-from services.core.state.catalog import Catalog, Change
 from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
+from services.core.state.claims import Leftover
+from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis, connect
+from services.core.state.entries import Entries
 from services.jobs.dumps.staging import Staging
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import an_entry, fill, many
@@ -24,8 +26,8 @@ SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 
 
 @pytest.fixture
-def catalog(client: Redis) -> Catalog:
-    return Catalog(client)
+def entries(client: Redis) -> Entries:
+    return Entries(client)
 
 
 @pytest.fixture
@@ -33,8 +35,8 @@ def log(client: Redis) -> ChangeLog:
     return ChangeLog(client)
 
 
-async def rename(catalog: Catalog, uuid: str, information: str) -> Change:
-    _, change = await catalog.change(uuid, lambda old: replace(old, information=information))
+async def rename(entries: Entries, uuid: str, information: str) -> Commit:
+    _, change = await entries.change(uuid, lambda old: replace(old, information=information))
     assert change is not None
     return change
 
@@ -49,16 +51,16 @@ async def now(client: Redis) -> int:
 
 
 async def test_each_step_of_the_catalog_is_logged_as_what_it_is(
-    client: Redis, catalog: Catalog, log: ChangeLog
+    client: Redis, entries: Entries, log: ChangeLog
 ) -> None:
     entry = an_entry()
     with origin.working_for("0123456789abcdef"):
-        created = await catalog.create(entry, None)
-        changed = await rename(catalog, entry.uuid, "new")
-        await catalog.describe(entry.uuid, entry.signature, SEEN)
-        _, deleted = await catalog.delete(entry.uuid, lambda found: None)
-        await catalog.create(entry, None)
-        _, cleared = await catalog.clear()
+        created = await entries.create(entry, None)
+        changed = await rename(entries, entry.uuid, "new")
+        await entries.describe(entry.uuid, entry.signature, SEEN)
+        _, deleted = await entries.delete(entry.uuid, lambda found: None)
+        await entries.create(entry, None)
+        _, cleared = await entries.clear()
         staging = Staging(client)
         await staging.add([entry])
         restored = await staging.switch()
@@ -76,81 +78,81 @@ async def test_each_step_of_the_catalog_is_logged_as_what_it_is(
             assert (one.uuid, one.unique_name) == (entry.uuid, "/DEV/cat.webp")
         if isinstance(one, EntryDeleted):
             assert one.original_name == "/DEV/cat.jpg"
-    assert await catalog.revision() == str(found[-1].number)
+    assert await entries.revision() == str(found[-1].number)
 
 
-async def test_a_write_that_changes_nothing_is_not_logged(catalog: Catalog, log: ChangeLog) -> None:
+async def test_a_write_that_changes_nothing_is_not_logged(entries: Entries, log: ChangeLog) -> None:
     entry = an_entry()
-    created = await catalog.create(entry, None)
-    assert await catalog.change(entry.uuid, lambda old: old) == (entry, None)
-    _, deleted = await catalog.delete(entry.uuid, lambda found: None)
-    assert await catalog.clear() == (0, None)
+    created = await entries.create(entry, None)
+    assert await entries.change(entry.uuid, lambda old: old) == (entry, None)
+    _, deleted = await entries.delete(entry.uuid, lambda found: None)
+    assert await entries.clear() == (0, None)
     assert [one.number for one in await log.from_(0, 10)] == [created.number, deleted.number]
 
 
-async def test_a_change_says_which_bytes_it_has_left_behind(catalog: Catalog) -> None:
+async def test_a_change_says_which_bytes_it_has_left_behind(entries: Entries) -> None:
     entry = an_entry()
-    assert (await catalog.create(entry, None)).left == ""
-    assert (await rename(catalog, entry.uuid, "new")).left == ""
-    _, moved = await catalog.change(entry.uuid, lambda old: replace(old, storage_key="DEV/cat.webp.1"))
+    assert (await entries.create(entry, None)).leftover is None
+    assert (await rename(entries, entry.uuid, "new")).leftover is None
+    _, moved = await entries.change(entry.uuid, lambda old: replace(old, storage_key="DEV/cat.webp.1"))
     assert moved is not None
-    assert (moved.uuid, moved.left) == (entry.uuid, entry.storage_key)
-    _, deleted = await catalog.delete(entry.uuid, lambda found: None)
-    assert (deleted.uuid, deleted.left) == (entry.uuid, "DEV/cat.webp.1")
-    await catalog.create(entry, None)
-    _, kept = await catalog.delete(entry.uuid, lambda found: None, keep_bytes=True)
-    assert kept.left == ""
+    assert moved.leftover == Leftover(entry.uuid, entry.storage_key)
+    _, deleted = await entries.delete(entry.uuid, lambda found: None)
+    assert deleted.leftover == Leftover(entry.uuid, "DEV/cat.webp.1")
+    await entries.create(entry, None)
+    _, kept = await entries.delete(entry.uuid, lambda found: None, keep_bytes=True)
+    assert kept.leftover is None
 
 
 async def test_a_write_whose_answer_was_lost_has_a_number_that_is_no_lower(
-    client: Redis, catalog: Catalog, log: ChangeLog, monkeypatch: pytest.MonkeyPatch
+    client: Redis, entries: Entries, log: ChangeLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry, write = an_entry(), catalog._write
+    entry, write = an_entry(), entries._set._write
 
     async def said_twice(**given: Any) -> object:
         await write(**given)
         return await write(**given)
 
-    monkeypatch.setattr(catalog, "_write", said_twice)
-    change = await catalog.create(entry, None)
+    monkeypatch.setattr(entries._set, "_write", said_twice)
+    change = await entries.create(entry, None)
     [written] = await log.from_(0, 10)
-    assert change == Change(written.number, entry.uuid)
+    assert change == Commit(written.number)
 
 
 # Numbers
 
 
-async def test_the_number_of_a_change_is_its_time_in_microseconds(client: Redis, catalog: Catalog) -> None:
+async def test_the_number_of_a_change_is_its_time_in_microseconds(client: Redis, entries: Entries) -> None:
     before = await now(client)
-    change = await catalog.create(an_entry(), None)
+    change = await entries.create(an_entry(), None)
     assert before <= change.number <= await now(client)
     assert changes.age(change.number, time.time()) < 5
 
 
 @pytest.mark.parametrize("ahead_seconds", [1, 86400, 50 * 365 * 86400])
 async def test_numbers_grow_one_by_one_where_the_clock_is_behind_the_last_one(
-    client: Redis, catalog: Catalog, log: ChangeLog, ahead_seconds: int
+    client: Redis, entries: Entries, log: ChangeLog, ahead_seconds: int
 ) -> None:
     last = await now(client) + ahead_seconds * 1_000_000 + 10_000_000
     await client.set(keys.REVISION, str(last))
     entry = an_entry()
-    written = [(await catalog.create(entry, None)).number]
-    written += [(await rename(catalog, entry.uuid, str(number))).number for number in range(20)]
-    written.append((await catalog.delete(entry.uuid, lambda found: None))[1].number)
+    written = [(await entries.create(entry, None)).number]
+    written += [(await rename(entries, entry.uuid, str(number))).number for number in range(20)]
+    written.append((await entries.delete(entry.uuid, lambda found: None))[1].number)
     assert written == list(range(last + 1, last + 23))
     assert [one.number for one in await log.from_(0, 100)] == written
-    assert int(await catalog.revision()) == written[-1]
+    assert int(await entries.revision()) == written[-1]
 
 
 @pytest.mark.parametrize("revision", ["1764455000123-1", "1764455000123-0", "1-1", "0"])
 async def test_numbers_begin_after_a_revision_of_the_version_before(
-    client: Redis, catalog: Catalog, log: ChangeLog, revision: str
+    client: Redis, entries: Entries, log: ChangeLog, revision: str
 ) -> None:
     await client.set(keys.REVISION, revision)
     before = await now(client)
-    change = await catalog.create(an_entry(), None)
+    change = await entries.create(an_entry(), None)
     assert changes.number_of(revision) < before <= change.number
-    assert await catalog.revision() == str(change.number)
+    assert await entries.revision() == str(change.number)
 
 
 async def test_numbers_grow_strictly_whoever_writes_and_however_many(
@@ -160,10 +162,10 @@ async def test_numbers_grow_strictly_whoever_writes_and_however_many(
     entries = [an_entry(str(number)) for number in range(4)]
 
     async def write(own: Redis, uuid: str) -> list[int]:
-        return [(await rename(Catalog(own), uuid, str(number))).number for number in range(50)]
+        return [(await rename(Entries(own), uuid, str(number))).number for number in range(50)]
 
     for entry in entries:
-        await Catalog(client).create(entry, None)
+        await Entries(client).create(entry, None)
     found = await asyncio.gather(*(write(own, entry.uuid) for own, entry in zip(others, entries, strict=True)))
     for numbers in found:
         assert numbers == sorted(numbers)
@@ -175,17 +177,17 @@ async def test_numbers_grow_strictly_whoever_writes_and_however_many(
 
 
 async def test_a_restore_and_an_emptying_take_numbers_like_every_change_and_begin_an_epoch(
-    client: Redis, catalog: Catalog
+    client: Redis, entries: Entries
 ) -> None:
     last = await now(client) + 10**12
     await fill(client, many(3))
     await client.set(keys.REVISION, str(last))
-    _, cleared = await catalog.clear()
-    assert cleared == Change(last + 1)
+    _, cleared = await entries.clear()
+    assert cleared == Commit(last + 1)
     assert await client.get(keys.EPOCH) == str(last + 1).encode()
     staging = Staging(client)
     await staging.add(many(3))
-    assert await staging.switch() == Change(last + 2)
+    assert await staging.switch() == Commit(last + 2)
     assert await client.get(keys.EPOCH) == str(last + 2).encode()
 
 
@@ -200,13 +202,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 async def test_the_log_keeps_about_as_many_as_it_should(
-    short: int, client: Redis, catalog: Catalog, log: ChangeLog
+    short: int, client: Redis, entries: Entries, log: ChangeLog
 ) -> None:
     entry = an_entry()
-    await catalog.create(entry, None)
+    await entries.create(entry, None)
     assert await log.is_whole()
     for number in range(short + 250):
-        await rename(catalog, entry.uuid, str(number))
+        await rename(entries, entry.uuid, str(number))
     held = await client.xlen(keys.CHANGES)
     assert short <= held < short + 100
     assert not await log.is_whole()
@@ -215,10 +217,10 @@ async def test_the_log_keeps_about_as_many_as_it_should(
     assert found[-1] == await log.latest()
 
 
-async def test_a_log_of_fifty_thousand_changes_is_small(client: Redis, catalog: Catalog) -> None:
+async def test_a_log_of_fifty_thousand_changes_is_small(client: Redis, entries: Entries) -> None:
     entry = an_entry("a-name-as-long-as-most-are", folder="products/2025/spring")
     with origin.working_for("0123456789abcdef"):
-        await catalog.create(entry, None)
+        await entries.create(entry, None)
         [(_, fields)] = await client.xrange(keys.CHANGES)
         async with client.pipeline(transaction=False) as pipeline:
             for number in range(changes.KEPT + 10_000):
@@ -229,17 +231,17 @@ async def test_a_log_of_fifty_thousand_changes_is_small(client: Redis, catalog: 
 
 
 async def test_a_log_is_whole_until_something_was_dropped_and_anew_when_redis_was_emptied(
-    client: Redis, catalog: Catalog, log: ChangeLog
+    client: Redis, entries: Entries, log: ChangeLog
 ) -> None:
     assert await log.is_whole(), "nothing has ever been written"
     for number in range(5):
-        await catalog.create(an_entry(str(number)), None)
+        await entries.create(an_entry(str(number)), None)
     assert await log.is_whole()
     await client.xtrim(keys.CHANGES, maxlen=4, approximate=False)
     assert not await log.is_whole()
     await client.flushall()
     assert await log.is_whole()
-    await catalog.create(an_entry(), None)
+    await entries.create(an_entry(), None)
     assert await log.is_whole()
 
 
@@ -247,9 +249,9 @@ async def test_a_log_that_redis_has_loaded_from_its_disk_says_the_same(tmp_path:
     server = RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
     client = connect(server.url)
     try:
-        catalog, log = Catalog(client), ChangeLog(client)
+        entries, log = Entries(client), ChangeLog(client)
         for number in range(5):
-            await catalog.create(an_entry(str(number)), None)
+            await entries.create(an_entry(str(number)), None)
         before = await log.from_(0, 10)
         for is_whole in (True, False):
             server.stop()
@@ -263,8 +265,8 @@ async def test_a_log_that_redis_has_loaded_from_its_disk_says_the_same(tmp_path:
         server.stop()
 
 
-async def test_the_log_is_read_from_a_number_on_that_one_included(catalog: Catalog, log: ChangeLog) -> None:
-    numbers = [(await catalog.create(an_entry(str(number)), None)).number for number in range(5)]
+async def test_the_log_is_read_from_a_number_on_that_one_included(entries: Entries, log: ChangeLog) -> None:
+    numbers = [(await entries.create(an_entry(str(number)), None)).number for number in range(5)]
     for at, number in enumerate(numbers):
         assert [one.number for one in await log.from_(number, 10)] == numbers[at:]
         assert [one.number for one in await log.from_(number - 1, 10)] == numbers[at:]
@@ -279,9 +281,9 @@ async def test_the_log_is_read_from_a_number_on_that_one_included(catalog: Catal
 
 
 @pytest.fixture
-async def waiting_for_the_next(client: Redis, catalog: Catalog, log: ChangeLog) -> AsyncIterator["asyncio.Task[bool]"]:
+async def waiting_for_the_next(client: Redis, entries: Entries, log: ChangeLog) -> AsyncIterator["asyncio.Task[bool]"]:
     """Somebody who waits for what comes after the last change."""
-    last = await catalog.create(an_entry("last"), None)
+    last = await entries.create(an_entry("last"), None)
     task = asyncio.create_task(log.wait_after(last.number, 2.5))
 
     async def is_blocked() -> bool:
@@ -293,32 +295,32 @@ async def waiting_for_the_next(client: Redis, catalog: Catalog, log: ChangeLog) 
 
 
 async def test_who_waits_is_woken_by_the_next_change(
-    catalog: Catalog, waiting_for_the_next: "asyncio.Task[bool]"
+    entries: Entries, waiting_for_the_next: "asyncio.Task[bool]"
 ) -> None:
     assert not waiting_for_the_next.done()
-    await catalog.create(an_entry(), None)
+    await entries.create(an_entry(), None)
     async with asyncio.timeout(1):
         assert await waiting_for_the_next is True
 
 
 async def test_who_waits_is_woken_by_a_change_of_the_whole_catalog(
-    catalog: Catalog, waiting_for_the_next: "asyncio.Task[bool]"
+    entries: Entries, waiting_for_the_next: "asyncio.Task[bool]"
 ) -> None:
-    await catalog.clear()
+    await entries.clear()
     async with asyncio.timeout(1):
         assert await waiting_for_the_next is True
 
 
-async def test_who_waits_in_vain_is_told_so_in_time(catalog: Catalog, log: ChangeLog) -> None:
-    last = await catalog.create(an_entry("last"), None)
+async def test_who_waits_in_vain_is_told_so_in_time(entries: Entries, log: ChangeLog) -> None:
+    last = await entries.create(an_entry("last"), None)
     started = time.monotonic()
     assert await log.wait_after(last.number, 0.1) is False
     assert 0.05 < time.monotonic() - started < 1
     assert await log.wait_after(last.number, 0) is False, "no time at all is not for ever"
 
 
-async def test_what_is_there_already_is_not_waited_for(catalog: Catalog, log: ChangeLog) -> None:
-    change = await catalog.create(an_entry(), None)
+async def test_what_is_there_already_is_not_waited_for(entries: Entries, log: ChangeLog) -> None:
+    change = await entries.create(an_entry(), None)
     async with asyncio.timeout(1):
         assert await log.wait_after(change.number - 1, 60) is True
         assert await log.wait_after(0, 60) is True

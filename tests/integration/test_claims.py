@@ -15,14 +15,14 @@ from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish, Written
 from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, StorageDown, Unavailable
-from services.core.state import catalog as module
+from services.core.state import claims as claims_module
 from services.core.state import keys
-from services.core.state.catalog import Catalog
+from services.core.state.claims import Leftover
 from services.core.state.connection import Redis
-from services.core.state.reaping import settle
 from services.core.storage import ObjectMissing, Storage, open_storage
 from services.jobs.upkeep.reap import reap
 from tests.processes.distant_backend import Backend, settings_for
+from tests.support.catalogs import CatalogUser
 from tests.support.objects import new
 from tests.support.waits import eventually
 
@@ -48,19 +48,23 @@ async def storage(backend: Backend, tmp_path: Path) -> AsyncIterator[Storage]:
 
 
 @pytest.fixture
-def catalog(client: Redis) -> Catalog:
-    return Catalog(client)
+def catalog(client: Redis) -> CatalogUser:
+    return CatalogUser(client)
+
+
+def uploads_of(user: CatalogUser, storage: Storage) -> Uploads:
+    return Uploads(user.claims, user.entries, storage, RULES)
 
 
 @pytest.fixture
-def uploads(catalog: Catalog, storage: Storage) -> Uploads:
-    return Uploads(catalog, storage, RULES)
+def uploads(catalog: CatalogUser, storage: Storage) -> Uploads:
+    return uploads_of(catalog, storage)
 
 
 @pytest.fixture
-def jobs(client: Redis) -> Catalog:
+def jobs(client: Redis) -> CatalogUser:
     """The catalog as the jobs worker has it: another process."""
-    return Catalog(client)
+    return CatalogUser(client)
 
 
 def spooled(storage: Storage, content: bytes, name: str = "cat.png") -> SpooledFile:
@@ -89,13 +93,13 @@ async def claims(client: Redis) -> dict[bytes, bytes]:
     return await client.hgetall(keys.CLAIMS)  # type: ignore[misc,no-any-return]
 
 
-async def bury(client: Redis, catalog: Catalog) -> None:
+async def bury(client: Redis, catalog: CatalogUser) -> None:
     """Let a process be dead for all others."""
-    await client.delete(keys.alive(catalog.owner))
+    await client.delete(keys.alive(catalog.process.name))
 
 
 async def test_a_replacement_takes_the_same_key_and_the_next_version(
-    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, client: Redis
 ) -> None:
     first = await created(uploads, storage)
     [outcome] = await uploads.replace([replacement(storage, first, PNG + b"22", information="new")])
@@ -103,14 +107,14 @@ async def test_a_replacement_takes_the_same_key_and_the_next_version(
     second = outcome[0]
     assert (second.version, second.storage_key, second.information) == (2, first.storage_key, "new")
     assert await storage.read(second.stored) == PNG + b"22"
-    assert await catalog.get(first.uuid) == second
+    assert await catalog.entries.get(first.uuid) == second
     assert await claims(client) == {}
 
 
 async def test_of_two_creators_of_one_path_one_wins_and_the_other_is_told(
-    catalog: Catalog, storage: Storage, client: Redis
+    catalog: CatalogUser, storage: Storage, client: Redis
 ) -> None:
-    writers = [Uploads(Catalog(client), storage, RULES) for _ in range(8)]
+    writers = [uploads_of(CatalogUser(client), storage) for _ in range(8)]
     contents = [PNG + bytes([number]) for number in range(8)]
 
     async def create(uploads: Uploads, content: bytes) -> object:
@@ -125,10 +129,10 @@ async def test_of_two_creators_of_one_path_one_wins_and_the_other_is_told(
 
 
 async def test_replacements_at_the_same_time_come_one_after_the_other(
-    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, client: Redis
 ) -> None:
     entry = await created(uploads, storage)
-    writers = [Uploads(Catalog(client), storage, RULES) for _ in range(8)]
+    writers = [uploads_of(CatalogUser(client), storage) for _ in range(8)]
 
     async def change(number: int, writer: Uploads) -> Written:
         [outcome] = await writer.replace([replacement(storage, entry, PNG + bytes([number]) * 9)])
@@ -137,31 +141,31 @@ async def test_replacements_at_the_same_time_come_one_after_the_other(
 
     outcomes = await asyncio.gather(*(change(number, writer) for number, writer in enumerate(writers)))
     assert sorted(outcome[0].version for outcome in outcomes) == list(range(2, 10))
-    last = await catalog.get(entry.uuid)
+    last = await catalog.entries.get(entry.uuid)
     assert last.version == 9
     assert hashlib.sha256(await storage.read(last.stored)).hexdigest() == last.signature
     assert await claims(client) == {}
 
 
 async def test_who_waits_too_long_for_another_writer_is_told_to_try_again(
-    uploads: Uploads, storage: Storage, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = await created(uploads, storage)
-    monkeypatch.setattr(module, "CLAIM_SECONDS", 0.1)
-    claim = await catalog.claim_in_place(entry.unique_name)
+    monkeypatch.setattr(claims_module, "CLAIM_SECONDS", 0.1)
+    claim = await catalog.claims.make_in_place(entry.unique_name)
     [outcome] = await uploads.replace([replacement(storage, entry, PNG + b"22")])
     assert isinstance(outcome, Unavailable)
     assert outcome.retry_after
     assert await storage.read(entry.stored) == PNG + b"1"
-    await catalog.release(claim)
+    await catalog.claims.release(claim)
 
 
-async def begun(storage: Storage, catalog: Catalog, entry: Entry, content: bytes, *, sent: bool) -> Entry:
+async def begun(storage: Storage, catalog: CatalogUser, entry: Entry, content: bytes, *, sent: bool) -> Entry:
     """Replace a file as far as a process does that is killed before, or after, the backend has the bytes."""
-    claim = await catalog.claim_in_place(entry.unique_name)
+    claim = await catalog.claims.make_in_place(entry.unique_name)
     signature = hashlib.sha256(content).hexdigest()
     intended = replace(entry, version=entry.version + 1, signature=signature, size=len(content))
-    await catalog.intend(claim, intended)
+    await catalog.claims.intend(claim, intended)
     if sent:
         [receipt] = await storage.store([new(storage, intended.stored, content, replaces=True)])
         assert not isinstance(receipt, Exception)
@@ -169,82 +173,82 @@ async def begun(storage: Storage, catalog: Catalog, entry: Entry, content: bytes
 
 
 async def test_a_replacement_that_died_with_the_bytes_at_the_backend_is_completed(
-    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis
 ) -> None:
     entry = await created(uploads, storage)
     intended = await begun(storage, catalog, entry, PNG + b"22", sent=True)
     await bury(client, catalog)
-    assert await reap(jobs, storage) == 1
-    found = await catalog.get(entry.uuid)
+    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    found = await catalog.entries.get(entry.uuid)
     assert found == intended
     assert await storage.read(found.stored) == PNG + b"22"
     assert await claims(client) == {}
 
 
 async def test_a_replacement_that_died_before_is_as_if_it_had_never_been(
-    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis
 ) -> None:
     entry = await created(uploads, storage)
     await begun(storage, catalog, entry, PNG + b"22", sent=False)
     await bury(client, catalog)
-    assert await reap(jobs, storage) == 1
-    assert await catalog.get(entry.uuid) == entry
+    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    assert await catalog.entries.get(entry.uuid) == entry
     assert await storage.read(entry.stored) == PNG + b"1"
     assert await claims(client) == {}
 
 
 async def test_what_was_changed_meanwhile_is_kept_when_a_replacement_is_completed(
-    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis
 ) -> None:
     entry = await created(uploads, storage)
     await begun(storage, catalog, entry, PNG + b"22", sent=True)
     later = "2999-01-01T00:00:00.000+00:00"
-    await catalog.change(entry.uuid, lambda found: replace(found, information="meanwhile", updated_date=later))
+    await catalog.entries.change(entry.uuid, lambda found: replace(found, information="meanwhile", updated_date=later))
     await bury(client, catalog)
-    await reap(jobs, storage)
-    found = await catalog.get(entry.uuid)
+    await reap(jobs.claims, jobs.reaper(storage))
+    found = await catalog.entries.get(entry.uuid)
     assert (found.version, found.information) == (2, "meanwhile")
 
 
 async def test_a_creation_that_died_leaves_no_bytes(
-    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis
 ) -> None:
     entry = await created(uploads, storage)
-    await catalog.delete(entry.uuid, lambda _: None)
-    await reap(jobs, storage)
+    await catalog.entries.delete(entry.uuid, lambda _: None)
+    await reap(jobs.claims, jobs.reaper(storage))
     await begun(storage, catalog, replace(entry, version=0), PNG + b"1", sent=True)
     await bury(client, catalog)
-    assert await reap(jobs, storage) == 1
+    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
     with pytest.raises(ObjectMissing):
         await storage.read(entry.stored)
     assert await claims(client) == {}
 
 
 async def test_nothing_is_settled_while_the_backend_is_down(
-    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis, backend: Backend
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis, backend: Backend
 ) -> None:
     entry = await created(uploads, storage)
     intended = await begun(storage, catalog, entry, PNG + b"22", sent=True)
     await bury(client, catalog)
     backend.kill()
     with pytest.raises(StorageDown):
-        await reap(jobs, storage)
-    assert await catalog.get(entry.uuid) == entry
+        await reap(jobs.claims, jobs.reaper(storage))
+    assert await catalog.entries.get(entry.uuid) == entry
     assert len(await claims(client)) == 1
     backend.start()
-    await reap(jobs, storage)
-    assert await catalog.get(entry.uuid) == intended
+    await reap(jobs.claims, jobs.reaper(storage))
+    assert await catalog.entries.get(entry.uuid) == intended
 
 
 async def test_a_deleted_asset_can_be_uploaded_again_once_its_bytes_are_gone(
-    uploads: Uploads, storage: Storage, catalog: Catalog, jobs: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis
 ) -> None:
     entry = await created(uploads, storage)
-    await catalog.delete(entry.uuid, lambda _: None)
+    await catalog.entries.delete(entry.uuid, lambda _: None)
     again = asyncio.create_task(created(uploads, storage, PNG + b"again"))
-    stale = await jobs.take_obsolete(entry.storage_key, entry.uuid)
+    stale = await jobs.claims.take_leftover(Leftover(entry.uuid, entry.storage_key))
     assert stale is not None
-    assert await settle(jobs, storage, [stale]) == 1
+    assert await jobs.reaper(storage).settle([stale]) == 1
     found = await again
     assert found.storage_key == entry.storage_key
     assert await storage.read(found.stored) == PNG + b"again"
@@ -252,7 +256,7 @@ async def test_a_deleted_asset_can_be_uploaded_again_once_its_bytes_are_gone(
 
 
 async def test_what_the_backend_has_lost_is_repaired_by_a_replacement(
-    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, client: Redis
 ) -> None:
     lost = await created(uploads, storage)
     await storage.delete([lost.stored])  # Behind the catalog's back.
@@ -262,12 +266,12 @@ async def test_what_the_backend_has_lost_is_repaired_by_a_replacement(
     assert isinstance(outcome, tuple)
     assert outcome[0].version == 2
     assert await storage.read(outcome[0].stored) == PNG + b"22"
-    assert await catalog.get(lost.uuid) == outcome[0]
+    assert await catalog.entries.get(lost.uuid) == outcome[0]
     assert await claims(client) == {}
 
 
 async def test_an_upload_that_the_backend_did_not_take_leaves_nothing(
-    uploads: Uploads, storage: Storage, catalog: Catalog, client: Redis, backend: Backend
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, client: Redis, backend: Backend
 ) -> None:
     entry = await created(uploads, storage)
     backend.kill()
@@ -279,5 +283,5 @@ async def test_an_upload_that_the_backend_did_not_take_leaves_nothing(
         return not await claims(client)
 
     await eventually(settled)
-    assert await catalog.get(entry.uuid) == entry
+    assert await catalog.entries.get(entry.uuid) == entry
     assert await storage.read(entry.stored) == PNG + b"1"

@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 
 from services.core.observing import logs, origin
 from services.core.state import keys, progress
-from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis, connect
+from services.core.state.entries import Entries
 from services.core.state.progress import Progress
 from services.jobs import metrics
 from services.jobs.dumps.staging import Staging
@@ -93,16 +93,16 @@ async def worker(make_worker: Callable[[], Worker], followed: Progress) -> Async
 
 
 @pytest.fixture
-def catalog(client: Redis) -> Catalog:
-    return Catalog(client)
+def entries(client: Redis) -> Entries:
+    return Entries(client)
 
 
-async def write(catalog: Catalog, base: str = "cat") -> int:
+async def write(entries: Entries, base: str = "cat") -> int:
     """Create an entry or change it; return the number of the change."""
     entry = an_entry(base)
-    if await catalog.raw(entry.uuid) is None:
-        return (await catalog.create(entry, None)).number
-    _, change = await catalog.change(entry.uuid, lambda old: replace(old, version=old.version + 1))
+    if await entries.raw(entry.uuid) is None:
+        return (await entries.create(entry, None)).number
+    _, change = await entries.change(entry.uuid, lambda old: replace(old, version=old.version + 1))
     assert change is not None
     return change.number
 
@@ -162,10 +162,10 @@ async def for_a_while(condition: Callable[[], bool], seconds: float = 0.5) -> No
 
 
 async def test_every_change_reaches_every_node_and_who_waits_is_told(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     for _ in range(3):
-        number = await write(catalog)
+        number = await write(entries)
         assert await followed.purged(number, LONG) is True
         for machine in (cache, edge):
             assert machine.position == number
@@ -176,33 +176,33 @@ async def test_every_change_reaches_every_node_and_who_waits_is_told(
 
 
 async def test_no_change_waits_for_the_next_time_that_something_is_looked_up(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AGAIN_SECONDS", "ASK_SECONDS", "NAMES_SECONDS", "_REST_SECONDS"):
         monkeypatch.setattr(distribution, name, 60)
     monkeypatch.setattr(distribution, "BLOCK", 2)
     monkeypatch.setattr(progress, "TOLD_SECONDS", 60)
     async with make_worker().working():
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
         started = time.monotonic()
         for _ in range(20):
-            assert await followed.purged(await write(catalog), LONG) is True
+            assert await followed.purged(await write(entries), LONG) is True
         assert time.monotonic() - started < 2
 
 
 async def test_each_kind_of_change_is_told_as_what_it_is(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, edge: Machine
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, edge: Machine
 ) -> None:
-    await write(catalog)
-    _, deleted = await catalog.delete(an_entry().uuid, lambda entry: None)
+    await write(entries)
+    _, deleted = await entries.delete(an_entry().uuid, lambda entry: None)
     assert await followed.purged(deleted.number, LONG) is True
     assert edge.gone == [
         "/assets/media/original/DEV/cat.jpg",
         "/assets/media/full/DEV/cat.webp",
         f"/catalog/{an_entry().uuid}",
     ]
-    await write(catalog)
-    _, cleared = await catalog.clear()
+    await write(entries)
+    _, cleared = await entries.clear()
     assert cleared is not None
     assert await followed.purged(cleared.number, LONG) is True
     assert edge.state.epoch == cleared.number
@@ -232,20 +232,20 @@ async def test_ten_thousand_changes_are_sent_in_few_requests(
 
 
 async def test_without_any_node_nothing_has_to_be_waited_for(
-    client: Redis, followed: Progress, catalog: Catalog
+    client: Redis, followed: Progress, entries: Entries
 ) -> None:
     async with Worker(client, [], {}).working():
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
 
 
-async def test_without_any_worker_nobody_knows(followed: Progress, catalog: Catalog) -> None:
-    assert await followed.purged(await write(catalog), 0.1) is False
+async def test_without_any_worker_nobody_knows(followed: Progress, entries: Entries) -> None:
+    assert await followed.purged(await write(entries), 0.1) is False
 
 
 async def test_what_was_changed_before_there_was_a_worker_is_sent_too(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, edge: Machine, cache: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, edge: Machine, cache: Machine
 ) -> None:
-    first, last = await write(catalog, "cat"), await write(catalog, "dog")
+    first, last = await write(entries, "cat"), await write(entries, "dog")
     async with make_worker().working():
         assert await followed.purged(last, LONG) is True
         for machine in (cache, edge):
@@ -257,13 +257,13 @@ async def test_what_was_changed_before_there_was_a_worker_is_sent_too(
 
 
 async def test_a_change_while_a_node_is_away_is_queued_and_done_when_it_is_back(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     cache.is_down = True
     numbers = []
     for at in range(20):
-        numbers.append(await write(catalog, f"cat-{at % 5}"))
+        numbers.append(await write(entries, f"cat-{at % 5}"))
         async with asyncio.timeout(5):
             assert await followed.purged(numbers[-1], LONG) is False
         await reach(numbers[-1], edge)
@@ -271,16 +271,16 @@ async def test_a_change_while_a_node_is_away_is_queued_and_done_when_it_is_back(
     cache.is_down = False
     assert await done(followed, numbers[-1])
     assert [cache.generation(f"/DEV/cat-{at}") for at in range(5)] == numbers[-5:]
-    assert await followed.purged(await write(catalog), LONG) is True
+    assert await followed.purged(await write(entries), LONG) is True
     assert cache.resets == edge.resets == 0
 
 
 async def test_a_node_that_is_away_from_the_start_holds_nobody_up(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     edge.is_down = True
     async with make_worker().working():
-        number = await write(catalog)
+        number = await write(entries)
         async with asyncio.timeout(5):
             assert await followed.purged(number, LONG) is False
         assert cache.position == number
@@ -292,7 +292,7 @@ async def test_a_node_that_is_away_from_the_start_holds_nobody_up(
 async def test_that_a_node_is_away_is_told_as_soon_as_it_is_known(
     make_worker: Callable[[], Worker],
     followed: Progress,
-    catalog: Catalog,
+    entries: Entries,
     machines: dict[str, Machine],
     cache: Machine,
     which: str,
@@ -300,11 +300,11 @@ async def test_that_a_node_is_away_is_told_as_soon_as_it_is_known(
 ) -> None:
     monkeypatch.setattr(progress, "TOLD_SECONDS", 60)  # Not just because it is told again.
     async with make_worker().working():
-        await followed.purged(await write(catalog), LONG)
+        await followed.purged(await write(entries), LONG)
         away = [cache] if which == "one" else list(machines.values())
         for machine in away:
             machine.is_down = True
-        number = await write(catalog)
+        number = await write(entries)
         async with asyncio.timeout(5):
             assert await followed.purged(number, LONG) is False
         for machine in away:
@@ -313,12 +313,12 @@ async def test_that_a_node_is_away_is_told_as_soon_as_it_is_known(
 
 
 async def test_a_node_that_is_slow_is_waited_for_and_holds_no_other_up(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     slow = worker.nodes[cache.address]
     slow.behind.clear()
-    numbers = [await write(catalog) for _ in range(3)]
+    numbers = [await write(entries) for _ in range(3)]
     await reach(numbers[-1], edge)
     assert await followed.purged(numbers[-1], 0.2) is False, "it is not known to have it"
     slow.behind.set()
@@ -326,12 +326,12 @@ async def test_a_node_that_is_slow_is_waited_for_and_holds_no_other_up(
 
 
 async def test_it_is_said_once_that_a_node_is_away_and_once_that_it_is_back(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, caplog: pytest.LogCaptureFixture
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     cache.is_down = True
-    number = await write(catalog)
+    number = await write(entries)
     assert await followed.purged(number, LONG) is False
     await asyncio.sleep(0.2)  # It is asked again and again meanwhile.
     cache.is_down = False
@@ -348,12 +348,12 @@ async def test_it_is_said_once_that_a_node_is_away_and_once_that_it_is_back(
 
 
 async def test_a_node_that_came_back_with_an_earlier_position_is_sent_what_it_lacks(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine
 ) -> None:
-    saved = await write(catalog, "saved")
+    saved = await write(entries, "saved")
     await followed.purged(saved, LONG)
     cache.save()
-    numbers = [await write(catalog, f"cat-{at}") for at in range(5)]
+    numbers = [await write(entries, f"cat-{at}") for at in range(5)]
     await followed.purged(numbers[-1], LONG)
     salt = cache.state.salt
     cache.restart()
@@ -361,7 +361,7 @@ async def test_a_node_that_came_back_with_an_earlier_position_is_sent_what_it_la
     await reach(numbers[-1], cache)
     assert [cache.generation(f"/DEV/cat-{at}") for at in range(5)] == numbers
     assert (cache.state.salt, cache.resets) == (salt, 0), "what it has stored is good still"
-    assert await followed.purged(await write(catalog), LONG) is True
+    assert await followed.purged(await write(entries), LONG) is True
 
 
 async def test_what_the_worker_holds_in_memory_no_more_is_read_from_the_log(
@@ -383,12 +383,12 @@ async def test_what_the_worker_holds_in_memory_no_more_is_read_from_the_log(
 
 
 async def test_a_node_that_comes_back_while_changes_go_on_misses_none(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     latest: dict[str, int] = {}
     for at in range(60):
         name = f"cat-{at % 7}"
-        latest[name] = await write(catalog, name)
+        latest[name] = await write(entries, name)
         if at % 10 == 3:
             cache.save()
         if at % 10 == 8:
@@ -404,7 +404,7 @@ async def test_a_node_that_has_lost_its_file_begins_anew_with_all_that_the_log_h
     worker: Worker,
     followed: Progress,
     client: Redis,
-    catalog: Catalog,
+    entries: Entries,
     cache: Machine,
     edge: Machine,
     monkeypatch: pytest.MonkeyPatch,
@@ -421,7 +421,7 @@ async def test_a_node_that_has_lost_its_file_begins_anew_with_all_that_the_log_h
     assert premature(cache, numbers[-1]) == []
     assert [cache.generation(f"/DEV/{number}") for number in numbers] == [*[0] * 10, *numbers[10:]]
     assert edge.resets == 0
-    assert await followed.purged(await write(catalog), LONG) is True
+    assert await followed.purged(await write(entries), LONG) is True
 
 
 async def test_a_node_that_has_lost_its_file_needs_no_new_beginning_while_the_log_is_whole(
@@ -440,10 +440,10 @@ async def test_a_node_that_has_lost_its_file_needs_no_new_beginning_while_the_lo
 
 
 async def test_a_node_that_was_away_for_longer_than_the_log_reaches_back_begins_anew_once(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     before = resets()
-    await followed.purged(await write(catalog, "forgotten"), LONG)
+    await followed.purged(await write(entries, "forgotten"), LONG)
     cache.is_down = True
     numbers = await log_many(client, 30)
     await reach(numbers[-1], edge)
@@ -459,9 +459,9 @@ async def test_a_node_that_was_away_for_longer_than_the_log_reaches_back_begins_
 
 
 async def test_what_the_worker_holds_in_memory_spares_a_new_beginning(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     cache.is_down = True
     numbers = await log_many(client, 30)
     await reach(numbers[-1], edge)
@@ -477,12 +477,12 @@ async def test_a_node_that_knows_of_changes_that_redis_has_lost_begins_anew_once
     make_worker: Callable[[], Worker],
     followed: Progress,
     client: Redis,
-    catalog: Catalog,
+    entries: Entries,
     cache: Machine,
     edge: Machine,
     kept: int,
 ) -> None:
-    numbers = [await write(catalog) for _ in range(3)]
+    numbers = [await write(entries) for _ in range(3)]
     await client.xtrim(keys.CHANGES, maxlen=kept, approximate=False)
     cache.state.position = edge.state.position = numbers[-1] + 7  # Lost by Redis in a failover.
     cache.state.raised["/DEV/lost"] = numbers[-1] + 7
@@ -495,7 +495,7 @@ async def test_a_node_that_knows_of_changes_that_redis_has_lost_begins_anew_once
 
         await eventually(have_begun_anew)
         assert cache.generation("/DEV/lost") == 0
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
         await for_a_while(lambda: cache.resets == edge.resets == 1)
 
 
@@ -504,9 +504,9 @@ async def test_a_node_that_knows_of_changes_that_redis_has_lost_begins_anew_once
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["changes at once", "changes later"])
 async def test_when_redis_was_emptied_the_nodes_begin_anew(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, cache: Machine, edge: Machine, at_once: bool
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, cache: Machine, edge: Machine, at_once: bool
 ) -> None:
-    old = [await write(catalog, f"old-{at}") for at in range(5)]
+    old = [await write(entries, f"old-{at}") for at in range(5)]
     await followed.purged(old[-1], LONG)
     salts = {cache.state.salt, edge.state.salt}
     await client.flushall()
@@ -518,7 +518,7 @@ async def test_when_redis_was_emptied_the_nodes_begin_anew(
         await eventually(have_noticed)
         await for_a_while(lambda: cache.resets == edge.resets == 1 and cache.current and edge.current)
         assert cache.position == edge.position == 0
-    new = [await write(catalog, f"new-{at}") for at in range(5)]
+    new = [await write(entries, f"new-{at}") for at in range(5)]
     assert await done(followed, new[-1])
     await reach(new[-1], cache, edge)
     for machine in (cache, edge):
@@ -529,13 +529,13 @@ async def test_when_redis_was_emptied_the_nodes_begin_anew(
 
 
 async def test_a_catalog_that_begins_anew_with_lower_numbers_is_one_that_nodes_lack(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     ahead = int((time.time() + 86400) * 1e6)
     await client.set(keys.REVISION, ahead)
-    assert await followed.purged(await write(catalog), LONG) is True
+    assert await followed.purged(await write(entries), LONG) is True
     await client.flushall()  # And the clock of Redis is right from now on.
-    number = await write(catalog)
+    number = await write(entries)
     assert number < ahead
 
     async def have_begun_anew() -> bool:
@@ -545,28 +545,28 @@ async def test_a_catalog_that_begins_anew_with_lower_numbers_is_one_that_nodes_l
     assert await done(followed, number)
     assert cache.resets == edge.resets == 1
     cache.is_down = True
-    assert await followed.purged(await write(catalog), LONG) is False
+    assert await followed.purged(await write(entries), LONG) is False
 
 
 async def test_a_log_that_grows_faster_than_it_is_read_is_taken_up_again(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     numbers = await log_many(client, 50)
     await client.xtrim(keys.CHANGES, maxlen=1, approximate=False)
     assert await done(followed, numbers[-1])
-    last = await write(catalog)
+    last = await write(entries)
     assert await followed.purged(last, LONG) is True
     assert cache.position == edge.position == last
 
 
 async def test_a_worker_that_starts_with_an_empty_log_gives_a_node_no_reason_to_begin_anew_again(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, cache: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, cache: Machine
 ) -> None:
     async with make_worker().working():
         await reach(0, cache)
         await for_a_while(lambda: cache.resets == 0)
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
         assert cache.resets == 0
 
 
@@ -574,13 +574,13 @@ async def test_a_worker_that_starts_with_an_empty_log_gives_a_node_no_reason_to_
 
 
 async def test_two_workers_side_by_side_do_no_harm(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     latest: dict[str, int] = {}
     async with make_worker().working(), make_worker().working():
         for at in range(100):
             name = f"cat-{at % 7}"
-            latest[name] = await write(catalog, name)
+            latest[name] = await write(entries, name)
             if at % 3 == 0:
                 assert await followed.purged(latest[name], LONG) is True
                 for machine in (cache, edge):
@@ -592,14 +592,14 @@ async def test_two_workers_side_by_side_do_no_harm(
 
 
 async def test_the_next_worker_goes_on_where_one_has_ended(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     numbers = []
     for at in range(5):
-        numbers.append(await write(catalog, f"cat-{at}"))
+        numbers.append(await write(entries, f"cat-{at}"))
         async with make_worker().working():
             assert await followed.purged(numbers[-1], LONG) is True
-        numbers.append(await write(catalog, f"meanwhile-{at}"))
+        numbers.append(await write(entries, f"meanwhile-{at}"))
     async with make_worker().working():
         assert await followed.purged(numbers[-1], LONG) is True
     for machine in (cache, edge):
@@ -623,16 +623,16 @@ async def frozen(
 
 
 async def test_what_a_worker_sends_that_was_frozen_between_two_nodes_does_no_harm(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     first, second = make_worker(), make_worker()
     latest: dict[str, int] = {}
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(first.working())
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
 
         async def change() -> None:
-            latest["cat-0"] = await write(catalog, "cat-0")
+            latest["cat-0"] = await write(entries, "cat-0")
 
         await frozen(first, edge, change, held=lambda batch: bool(batch.lines))
         await reach(latest["cat-0"], cache)
@@ -641,7 +641,7 @@ async def test_what_a_worker_sends_that_was_frozen_between_two_nodes_does_no_har
         await stack.enter_async_context(second.working())
         assert await followed.purged(latest["cat-0"], LONG) is True
         for at in range(50):
-            latest[f"cat-{at % 5}"] = await write(catalog, f"cat-{at % 5}")
+            latest[f"cat-{at % 5}"] = await write(entries, f"cat-{at % 5}")
         last = latest["cat-4"]
         await reach(last, cache, edge)
         assert await followed.purged(last, LONG) is True
@@ -651,11 +651,11 @@ async def test_what_a_worker_sends_that_was_frozen_between_two_nodes_does_no_har
             assert {name: machine.generation(f"/DEV/{name}") for name in latest} == latest
             assert machine.resets == 0
         # Both go on together.
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
 
 
 async def test_a_late_new_beginning_of_a_worker_that_was_frozen_is_healed(
-    make_worker: Callable[[], Worker], followed: Progress, client: Redis, catalog: Catalog, cache: Machine
+    make_worker: Callable[[], Worker], followed: Progress, client: Redis, entries: Entries, cache: Machine
 ) -> None:
     first, second = make_worker(), make_worker()
     async with AsyncExitStack() as stack:
@@ -671,7 +671,7 @@ async def test_a_late_new_beginning_of_a_worker_that_was_frozen_is_healed(
         await frozen(first, cache, lose, held=lambda batch: batch.since is None)
         assert cache.position == 0
         await stack.enter_async_context(second.working())
-        new = [await write(catalog, f"cat-{at}") for at in range(10)]
+        new = [await write(entries, f"cat-{at}") for at in range(10)]
         await reach(new[-1], cache)
         assert cache.resets == 1
         first.nodes[cache.address].before.set()
@@ -684,25 +684,25 @@ async def test_a_late_new_beginning_of_a_worker_that_was_frozen_is_healed(
         assert [cache.generation(f"/DEV/cat-{at}") for at in range(10)] == new
         assert [cache.generation(f"/DEV/{number}") for number in old[-10:]] == old[-10:]
         await for_a_while(lambda: cache.resets == 2)
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
 
 
 async def test_a_worker_whose_node_has_answered_and_that_was_frozen_then_goes_on(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
     first, second = make_worker(), make_worker()
     async with first.working(), second.working():
-        await followed.purged(await write(catalog), LONG)
+        await followed.purged(await write(entries), LONG)
         node = first.nodes[cache.address]
         node.behind.clear()
-        number = await write(catalog)
+        number = await write(entries)
         assert await followed.purged(number, LONG) is True, "the other one knows"
         async with asyncio.timeout(5):
             await node.held_up.wait()
-        numbers = [await write(catalog, f"cat-{at}") for at in range(20)]
+        numbers = [await write(entries, f"cat-{at}") for at in range(20)]
         await reach(numbers[-1], cache, edge)
         node.behind.set()
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
     assert cache.resets == edge.resets == 0
 
 
@@ -710,9 +710,9 @@ async def test_a_worker_whose_node_has_answered_and_that_was_frozen_then_goes_on
 
 
 async def test_every_address_of_a_name_is_a_node(
-    worker: Worker, followed: Progress, catalog: Catalog, dns: Names, machines: dict[str, Machine]
+    worker: Worker, followed: Progress, entries: Entries, dns: Names, machines: dict[str, Machine]
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     third = machines["http://127.0.0.4:80"]
     dns.known["edge"] = ["127.0.0.3", "127.0.0.4"]
 
@@ -720,27 +720,27 @@ async def test_every_address_of_a_name_is_a_node(
         return third.address in worker.nodes
 
     await eventually(is_known)
-    number = await write(catalog)
+    number = await write(entries)
     assert await followed.purged(number, LONG) is True
     assert third.position == number
     third.is_down = True
-    assert await followed.purged(await write(catalog), LONG) is False
+    assert await followed.purged(await write(entries), LONG) is False
 
 
 async def test_a_machine_that_vanished_from_its_name_is_waited_for_no_more(
-    worker: Worker, followed: Progress, catalog: Catalog, dns: Names, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, entries: Entries, dns: Names, cache: Machine, edge: Machine
 ) -> None:
     dns.known["edge"] = ["127.0.0.3", "127.0.0.4"]
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     edge.is_down = True
-    number = await write(catalog)
+    number = await write(entries)
     assert await followed.purged(number, LONG) is False
     gone = worker.nodes[edge.address]
     dns.known["edge"] = ["127.0.0.4"]
     assert await done(followed, number)
     assert gone.closed
     edge.is_down = False
-    last = await write(catalog)
+    last = await write(entries)
     assert await followed.purged(last, LONG) is True
     assert edge.position < number, "it is no node of the gateway any more"
     dns.known["edge"] = ["127.0.0.3", "127.0.0.4"]
@@ -751,7 +751,7 @@ async def test_a_machine_that_vanished_from_its_name_is_waited_for_no_more(
 async def test_a_name_that_is_not_known_is_a_node_that_is_away(
     make_worker: Callable[[], Worker],
     followed: Progress,
-    catalog: Catalog,
+    entries: Entries,
     dns: Names,
     cache: Machine,
     edge: Machine,
@@ -761,7 +761,7 @@ async def test_a_name_that_is_not_known_is_a_node_that_is_away(
     async with make_worker().working():
         numbers = []
         for at in range(5):
-            numbers.append(await write(catalog, f"cat-{at}"))
+            numbers.append(await write(entries, f"cat-{at}"))
             async with asyncio.timeout(5):
                 assert await followed.purged(numbers[-1], LONG) is False
         assert cache.position == numbers[-1]
@@ -779,9 +779,9 @@ async def test_a_name_that_is_not_known_is_a_node_that_is_away(
 
 
 async def test_the_nodes_of_a_name_that_is_known_no_more_get_changes_and_nobody_says_that_all_have_them(
-    worker: Worker, followed: Progress, catalog: Catalog, dns: Names, cache: Machine, edge: Machine
+    worker: Worker, followed: Progress, entries: Entries, dns: Names, cache: Machine, edge: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     known, dns.known["edge"] = dns.known["edge"], []
     before = dns.asked
 
@@ -789,7 +789,7 @@ async def test_the_nodes_of_a_name_that_is_known_no_more_get_changes_and_nobody_
         return dns.asked >= before + 4
 
     await eventually(is_noticed)
-    number = await write(catalog)
+    number = await write(entries)
     async with asyncio.timeout(5):
         assert await followed.purged(number, LONG) is False, "there may be others by now"
     await reach(number, cache, edge)
@@ -799,10 +799,10 @@ async def test_the_nodes_of_a_name_that_is_known_no_more_get_changes_and_nobody_
 
 
 async def test_before_a_worker_knows_any_node_it_does_not_say_that_all_have_a_change(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog, dns: Names, edge: Machine
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries, dns: Names, edge: Machine
 ) -> None:
     dns.may_answer.clear()
-    number = await write(catalog)
+    number = await write(entries)
     async with make_worker().working():
         # Some rounds of telling what is known.
         assert await followed.purged(number, 0.5) is False
@@ -812,9 +812,9 @@ async def test_before_a_worker_knows_any_node_it_does_not_say_that_all_have_a_ch
 
 
 async def test_a_name_server_that_hangs_keeps_no_change_from_nodes_that_are_known(
-    worker: Worker, followed: Progress, catalog: Catalog, dns: Names, cache: Machine
+    worker: Worker, followed: Progress, entries: Entries, dns: Names, cache: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     dns.may_answer.clear()
     before = dns.asked
 
@@ -822,7 +822,7 @@ async def test_a_name_server_that_hangs_keeps_no_change_from_nodes_that_are_know
         return dns.asked > before
 
     await eventually(hangs)
-    assert await followed.purged(await write(catalog), LONG) is True
+    assert await followed.purged(await write(entries), LONG) is True
     dns.may_answer.set()
 
 
@@ -830,25 +830,25 @@ async def test_a_name_server_that_hangs_keeps_no_change_from_nodes_that_are_know
 
 
 async def test_a_redis_that_hangs_is_waited_for(
-    server: RedisServer, worker: Worker, followed: Progress, catalog: Catalog, cache: Machine
+    server: RedisServer, worker: Worker, followed: Progress, entries: Entries, cache: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     server.process.send_signal(signal.SIGSTOP)
     try:
         await asyncio.sleep(0.3)
     finally:
         server.process.send_signal(signal.SIGCONT)
-    assert await done(followed, await write(catalog))
+    assert await done(followed, await write(entries))
     assert cache.resets == 0
 
 
 async def test_a_redis_that_is_restarted_empty_is_another_catalog(
-    server: RedisServer, worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, edge: Machine
+    server: RedisServer, worker: Worker, followed: Progress, entries: Entries, cache: Machine, edge: Machine
 ) -> None:
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     server.stop()
     server.start()
-    number = await write(catalog)
+    number = await write(entries)
     assert await done(followed, number)
     await reach(number, cache, edge)
     assert (cache.resets, edge.resets) == (1, 1)
@@ -862,7 +862,7 @@ async def test_it_ends_promptly(
     server: RedisServer,
     make_worker: Callable[[], Worker],
     client: Redis,
-    catalog: Catalog,
+    entries: Entries,
     dns: Names,
     cache: Machine,
     edge: Machine,
@@ -870,11 +870,11 @@ async def test_it_ends_promptly(
 ) -> None:
     worker = make_worker()
     task = asyncio.create_task(worker.distributor.run())
-    await reach(await write(catalog), cache, edge)
+    await reach(await write(entries), cache, edge)
     try:
         match while_:
             case "a node hangs":
-                await frozen(worker, cache, lambda: write(catalog))
+                await frozen(worker, cache, lambda: write(entries))
             case "redis is frozen":
                 server.process.send_signal(signal.SIGSTOP)
                 await asyncio.sleep(0.2)
@@ -907,10 +907,10 @@ async def test_it_ends_promptly(
 
 
 async def test_a_purge_is_counted_and_said_in_the_log_of_its_request(
-    worker: Worker, followed: Progress, catalog: Catalog, cache: Machine, caplog: pytest.LogCaptureFixture
+    worker: Worker, followed: Progress, entries: Entries, cache: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     caplog.clear()
     counted = {result: metrics.PURGES.labels(result)._value.get() for result in ("done", "queued")}
     request_ids = []
@@ -924,10 +924,10 @@ async def test_a_purge_is_counted_and_said_in_the_log_of_its_request(
     logs.event = noting  # type: ignore[assignment]
     try:
         with origin.working_for("request-of-cat"):
-            assert await followed.purged(await write(catalog, "cat"), LONG) is True
+            assert await followed.purged(await write(entries, "cat"), LONG) is True
         cache.is_down = True
         with origin.working_for("request-of-dog"):
-            assert await followed.purged(await write(catalog, "dog"), LONG) is False
+            assert await followed.purged(await write(entries, "dog"), LONG) is False
         cache.is_down = False
         assert await done(followed, (await ChangeLog(worker.distributor._redis).latest()).number)  # type: ignore[union-attr]
     finally:
@@ -940,26 +940,26 @@ async def test_a_purge_is_counted_and_said_in_the_log_of_its_request(
 
 
 async def test_what_was_purged_before_a_worker_started_is_not_counted_by_it(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries
 ) -> None:
     for at in range(5):
-        await write(catalog, f"cat-{at}")
+        await write(entries, f"cat-{at}")
     before = metrics.PURGES.labels("done")._value.get()
     async with make_worker().working():
-        assert await followed.purged(await write(catalog), LONG) is True
+        assert await followed.purged(await write(entries), LONG) is True
     assert metrics.PURGES.labels("done")._value.get() == before + 1
 
 
 async def test_each_worker_counts_every_change(
-    make_worker: Callable[[], Worker], followed: Progress, catalog: Catalog
+    make_worker: Callable[[], Worker], followed: Progress, entries: Entries
 ) -> None:
     before = metrics.PURGES.labels("done")._value.get()
     async with make_worker().working(), make_worker().working():
-        await followed.purged(await write(catalog), LONG)
+        await followed.purged(await write(entries), LONG)
         started = metrics.PURGES.labels("done")._value.get()
         assert started - before <= 2
         for _ in range(50):
-            last = await write(catalog)
+            last = await write(entries)
         await followed.purged(last, LONG)
 
         async def all_are_counted() -> bool:
@@ -971,7 +971,7 @@ async def test_each_worker_counts_every_change(
 
 
 async def test_nodes_and_what_they_lack_are_measured(
-    worker: Worker, followed: Progress, client: Redis, catalog: Catalog, cache: Machine
+    worker: Worker, followed: Progress, client: Redis, entries: Entries, cache: Machine
 ) -> None:
     def measured() -> tuple[float, float, float, bool]:
         return (
@@ -987,7 +987,7 @@ async def test_nodes_and_what_they_lack_are_measured(
     async def three_are_lacking() -> bool:
         return measured() == (1, 1, 3, True)
 
-    await followed.purged(await write(catalog), LONG)
+    await followed.purged(await write(entries), LONG)
     await eventually(all_is_well)
     cache.is_down = True
     await log_many(client, 3)
@@ -1000,10 +1000,10 @@ async def test_nodes_and_what_they_lack_are_measured(
 
 
 class World:
-    """A catalog, an edge before a cache that store what they are answered, and all that can happen to them."""
+    """A entries, an edge before a cache that store what they are answered, and all that can happen to them."""
 
-    def __init__(self, client: Redis, catalog: Catalog, cache: Machine, edge: Machine, chance: random.Random) -> None:
-        self.client, self.catalog, self.cache, self.edge, self.chance = client, catalog, cache, edge, chance
+    def __init__(self, client: Redis, entries: Entries, cache: Machine, edge: Machine, chance: random.Random) -> None:
+        self.client, self.entries, self.cache, self.edge, self.chance = client, entries, cache, edge, chance
         self.workers: list[Worker] = []
         self.bases = [f"cat-{at}" for at in range(6)]
         self.changed: dict[str, int] = {}
@@ -1013,7 +1013,7 @@ class World:
 
     async def write(self) -> int:
         base = self.chance.choice(self.bases)
-        number = await write(self.catalog, base)
+        number = await write(self.entries, base)
         self.changed[f"/DEV/{base}"] = number
         return number
 
@@ -1091,12 +1091,12 @@ async def test_after_a_change_that_is_done_no_node_serves_what_was_before_whatev
     make_worker: Callable[[], Worker],
     followed: Progress,
     client: Redis,
-    catalog: Catalog,
+    entries: Entries,
     cache: Machine,
     edge: Machine,
     seed: int,
 ) -> None:
-    world, dones = World(client, catalog, cache, edge, random.Random(seed)), 0
+    world, dones = World(client, entries, cache, edge, random.Random(seed)), 0
     async with AsyncExitStack() as stack:
         for _ in range(50):
             if len(world.workers) < 2 or (len(world.workers) < 4 and world.chance.random() < 0.05):

@@ -19,7 +19,6 @@ from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.errors import BadDump, DumpDamaged, DumpError, DumpMissing, NoDumpName, StorageDown, Unavailable
 from services.core.state import connection, entry_json, keys
-from services.core.state.catalog import Catalog
 from services.core.state.changes import CatalogReplaced, ChangeLog
 from services.core.state.connection import Redis
 from services.core.storage import ObjectMissing, StorageSettings, open_storage
@@ -32,7 +31,7 @@ from tests.processes.distant_backend import Asked, Backend, answer, settings_for
 from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
-from tests.support.catalogs import an_entry, due, fill, many, shown
+from tests.support.catalogs import CatalogUser, an_entry, due, fill, many, shown
 
 pytestmark = pytest.mark.alone
 
@@ -60,9 +59,9 @@ OLDER = {
 
 
 @pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[Catalog]:
-    made = Catalog(client)
-    async with made.alive():
+async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
+    made = CatalogUser(client)
+    async with made.process.alive():
         yield made
 
 
@@ -121,21 +120,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def dump(server: RedisServer, client: Redis, catalog: Catalog) -> "Dumping":
+def dump(server: RedisServer, client: Redis, catalog: CatalogUser) -> "Dumping":
     return Dumping(server, client, catalog)
 
 
 class Dumping:
     """The two jobs, as the worker runs them."""
 
-    def __init__(self, server: RedisServer, client: Redis, catalog: Catalog) -> None:
+    def __init__(self, server: RedisServer, client: Redis, catalog: CatalogUser) -> None:
         self._server, self._client, self._catalog = server, client, catalog
 
     async def create(self, store: DumpStore, keep: int = 0) -> Dump:
-        return await create_dump(self._server.url, self._client, self._catalog, store, keep)
+        return await create_dump(self._server.url, self._client, self._catalog.process, store, keep)
 
     async def restore(self, store: DumpStore, filename: str = "latest") -> Restored:
-        return await restore_dump(self._client, self._catalog, store, filename)
+        return await restore_dump(self._client, self._catalog.process, store, filename)
 
 
 async def everything(client: Redis) -> dict[bytes, bytes | None]:
@@ -190,7 +189,7 @@ async def test_what_is_answered_has_the_shape_of_the_manual(client: Redis, local
 
 
 async def test_a_dump_is_of_one_instant_while_writes_go_on(
-    client: Redis, catalog: Catalog, local: DumpStore, folder: Path, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, dump: Dumping
 ) -> None:
     await fill(client, many(3000))
     begun, stop = asyncio.Event(), asyncio.Event()
@@ -199,10 +198,10 @@ async def test_a_dump_is_of_one_instant_while_writes_go_on(
         number = 0
         while not stop.is_set():
             # Always created first and deleted then: at any instant there is the younger one, or both.
-            await catalog.create(an_entry(f"write-{number + 1}"), None)
+            await catalog.entries.create(an_entry(f"write-{number + 1}"), None)
             begun.set()
             if number:
-                await catalog.delete(an_entry(f"write-{number}").uuid, lambda entry: None, keep_bytes=True)
+                await catalog.entries.delete(an_entry(f"write-{number}").uuid, lambda entry: None, keep_bytes=True)
             number += 1
 
     writing = asyncio.create_task(write())
@@ -242,15 +241,15 @@ async def test_a_catalog_in_another_database_is_dumped_and_comes_back(
 ) -> None:
     address = f"{server.url}/5"
     other = connection.connect(address)
-    catalog = Catalog(other)
+    catalog = CatalogUser(other)
     await fill(client, many(2, "elsewhere"))
     await fill(other, many(7))
     before = await shown(other)
-    async with catalog.alive():
-        made = await create_dump(address, other, catalog, local, 0)
+    async with catalog.process.alive():
+        made = await create_dump(address, other, catalog.process, local, 0)
         await other.flushdb()
         for kind in naming.KINDS:
-            await restore_dump(other, catalog, local, naming.filename_of(made.stamp, kind))
+            await restore_dump(other, catalog.process, local, naming.filename_of(made.stamp, kind))
             assert await shown(other) == before
     await other.aclose()
 
@@ -279,28 +278,28 @@ async def test_other_keys_survive_a_restore(client: Redis, local: DumpStore, dum
 
 
 async def test_a_restored_catalog_can_be_written_to_and_its_numbers_only_grow(
-    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
 ) -> None:
     await fill(client, many(3))
     await dump.create(local)
     await client.set(keys.SEQUENCE, 40)
     await dump.restore(local)
-    await catalog.create(an_entry("new"), None)
+    await catalog.entries.create(an_entry("new"), None)
     assert await client.zscore(keys.ORDER, an_entry("new").uuid) == 41
     assert b'"new.webp"' in (await shown(client))[-900:]
     assert await client.ttl(keys.ENTRIES) == await client.ttl(keys.ORDER) == await client.ttl(keys.EXPIRY) == -1
 
 
 async def test_a_restore_begins_a_new_revision_and_says_what_has_to_be_purged(
-    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
 ) -> None:
     await fill(client, many(3))
     await dump.create(local)
     restored = await dump.restore(local)
-    assert await catalog.revision() == str(restored.change.number)
+    assert await catalog.entries.revision() == str(restored.commit.number)
     [logged] = await ChangeLog(client).from_(0, 10)
     assert isinstance(logged, CatalogReplaced)
-    assert logged.number == restored.change.number
+    assert logged.number == restored.commit.number
     assert await client.get(keys.EPOCH) == str(logged.number).encode()
 
 
@@ -568,18 +567,18 @@ async def test_an_rdb_that_holds_no_right_catalog_changes_nothing(
 
 
 async def test_a_dump_of_the_older_service_is_completed(
-    client: Redis, catalog: Catalog, local: DumpStore, folder: Path, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, dump: Dumping
 ) -> None:
     jpeg = {**OLDER, "unique_name": "/DEV/pets/cat.webp", "filename": "cat.webp", "original_filename": "cat.jpg"}
     jpeg |= {"original_mimetype": "image/jpeg", "destination": "pets", "expiration_date": "2099-01-01T00:00:00+02:00"}
     (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([OLDER, jpeg]))
     restored = await dump.restore(local)
     assert (restored.entries, restored.completed, restored.renamed) == (2, 2, 2)
-    entry = await catalog.get(an_entry("default").uuid)
+    entry = await catalog.entries.get(an_entry("default").uuid)
     assert (entry.unique_name, entry.storage_key, entry.destination) == ("/DEV/default.webp", "DEV/default.webp", "DEV")
     assert (entry.base_host, entry.original_size, entry.converted) == ("localhost:8080", 16730, False)
     assert (entry.uploaded_date, entry.public_url) == ("2025-06-05T08:29:17.029+00:00", OLDER["public_url"])
-    cat = await catalog.get(an_entry(folder="pets").uuid)
+    cat = await catalog.entries.get(an_entry(folder="pets").uuid)
     # It had thrown the uploaded bytes away.
     assert (cat.original_mimetype, cat.mimetype, cat.converted) == ("image/webp", "image/webp", False)
     assert (cat.destination, cat.original_filename) == ("pets", "cat.jpg")
@@ -688,16 +687,16 @@ async def test_a_dump_in_a_bucket_that_was_changed_is_not_restored(
 
 
 async def test_a_storage_that_is_down_changes_nothing(
-    client: Redis, catalog: Catalog, server: RedisServer, tmp_path: Path
+    client: Redis, catalog: CatalogUser, server: RedisServer, tmp_path: Path
 ) -> None:
     settings = settings_for("http://127.0.0.1:9", tmp_path / "tada", storage_retries=0, storage_breaker_failures=1000)
     await fill(client, many(3))
     before = await everything(client)
     async for store in opened(settings):
         with pytest.raises(StorageDown):
-            await create_dump(server.url, client, catalog, store, 1)
+            await create_dump(server.url, client, catalog.process, store, 1)
         with pytest.raises(StorageDown):
-            await restore_dump(client, catalog, store)
+            await restore_dump(client, catalog.process, store)
     assert await everything(client) == before
 
 
@@ -770,10 +769,10 @@ async def test_the_latest_dump_is_restored_once_when_ten_workers_start_on_an_emp
 
     async def start() -> Restored | None:
         own = connection.connect(server.url)
-        catalog = Catalog(own)
+        catalog = CatalogUser(own)
         try:
-            async with catalog.alive():
-                return await restore_on_init(own, catalog, local)
+            async with catalog.process.alive():
+                return await restore_on_init(own, catalog.process, local)
         finally:
             await own.aclose()
 
@@ -785,47 +784,47 @@ async def test_the_latest_dump_is_restored_once_when_ten_workers_start_on_an_emp
 
 
 async def test_a_catalog_that_was_emptied_on_purpose_stays_empty(
-    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
 ) -> None:
     await fill(client, many(3))
     await dump.create(local)
-    await catalog.clear()
-    assert await restore_on_init(client, catalog, local) is None
+    await catalog.entries.clear()
+    assert await restore_on_init(client, catalog.process, local) is None
     assert await shown(client) == b"[]"
 
 
-async def test_no_dump_to_start_from_is_no_error(client: Redis, catalog: Catalog, store: DumpStore) -> None:
-    assert await restore_on_init(client, catalog, store) is None
+async def test_no_dump_to_start_from_is_no_error(client: Redis, catalog: CatalogUser, store: DumpStore) -> None:
+    assert await restore_on_init(client, catalog.process, store) is None
     assert await everything(client) == {}
 
 
 async def test_a_bad_dump_to_start_from_leaves_redis_empty(
-    client: Redis, catalog: Catalog, local: DumpStore, folder: Path
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path
 ) -> None:
     (folder / "dump_20250812T143052.json").write_text("[{}]")
-    assert await restore_on_init(client, catalog, local) is None
+    assert await restore_on_init(client, catalog.process, local) is None
     assert await everything(client) == {}
 
 
 async def test_whoever_died_restoring_is_replaced(
-    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
 ) -> None:
     await fill(client, many(3))
     await dump.create(local)
     await client.flushall()
     await client.set(keys.RESTORING, "dead-worker")
-    assert await restore_on_init(client, catalog, local) is not None
+    assert await restore_on_init(client, catalog.process, local) is not None
 
 
 async def test_what_was_uploaded_before_the_first_restore_is_never_overwritten(
-    client: Redis, catalog: Catalog, local: DumpStore, dump: Dumping
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
 ) -> None:
     await fill(client, many(3))
     await dump.create(local)
     await client.flushall()
-    await catalog.create(an_entry("early"), None)
+    await catalog.entries.create(an_entry("early"), None)
     with pytest.raises(Taken):
-        await restore_dump(client, catalog, local, only_untouched=True)
+        await restore_dump(client, catalog.process, local, only_untouched=True)
     assert orjson.loads(await shown(client))[0]["filename"] == "early.webp"
     assert [key async for key in client.scan_iter("tada:restore:*")] == []
 

@@ -24,7 +24,6 @@ from services.core.jobs.log import JobLog, Record
 from services.core.jobs.queue import QUEUE, JobQueue, decode, encode
 from services.core.probes.pulse import Pulse
 from services.core.state import connection, keys
-from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
@@ -34,6 +33,7 @@ from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import CatalogUser
 from tests.support.waits import eventually
 
 # arq closes its pool by a name that redis-py calls deprecated.
@@ -54,10 +54,20 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
     storage = open_storage(settings)
     storage.prepare()
     await storage.open()
-    catalog = Catalog(client)
+    catalog = CatalogUser(client)
     dumps, progress = open_dumps(settings, storage), Progress(client)
-    async with catalog.alive():
-        yield Tools(settings, client, catalog, storage, dumps, Sight(catalog, storage), progress)
+    async with catalog.process.alive():
+        yield Tools(
+            settings,
+            client,
+            catalog.process,
+            catalog.entries,
+            catalog.claims,
+            storage,
+            dumps,
+            Sight(catalog.entries, storage),
+            progress,
+        )
     await storage.close()
 
 

@@ -12,12 +12,13 @@ from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets.entries import Entry
 from services.core.errors import StorageDown
 from services.core.state import keys
-from services.core.state.catalog import Catalog, Change
+from services.core.state.claims import Claims
+from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis, connect
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
 from services.jobs.upkeep.reap import reap
-from tests.support.catalogs import an_entry
+from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.objects import listed, put
 from tests.support.waits import eventually
 
@@ -50,50 +51,50 @@ def storage(tmp_path: Path) -> Halting:
 
 
 @pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[Catalog]:
+async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
     """The catalog as the service has it that answers: a process that lives."""
-    made = Catalog(client)
+    made = CatalogUser(client)
 
     async def lives() -> bool:
-        return bool(await client.exists(keys.alive(made.owner)))
+        return bool(await client.exists(keys.alive(made.process.name)))
 
-    async with made.alive():
+    async with made.process.alive():
         await eventually(lives)
         yield made
 
 
 @pytest.fixture
-def jobs(client: Redis) -> Catalog:
+def jobs(client: Redis) -> CatalogUser:
     """The catalog as the jobs worker has it: another process."""
-    return Catalog(client)
+    return CatalogUser(client)
 
 
 @pytest.fixture
-def leftovers(catalog: Catalog, storage: Halting) -> Leftovers:
-    return Leftovers(catalog, storage)
+def leftovers(catalog: CatalogUser, storage: Halting) -> Leftovers:
+    return Leftovers(catalog.claims, catalog.reaper(storage))
 
 
-async def upload(catalog: Catalog, storage: Halting, base: str = "cat") -> Entry:
-    claim = await catalog.claim(an_entry(base).unique_name)
+async def upload(catalog: CatalogUser, storage: Halting, base: str = "cat") -> Entry:
+    claim = await catalog.claims.make(an_entry(base).unique_name)
     entry = an_entry(base, storage_key=claim.storage_key, size=len(PHOTO))
     await put(storage, entry.stored, PHOTO)
-    await catalog.create(entry, claim)
+    await catalog.entries.create(entry, claim)
     return entry
 
 
-async def replaced(catalog: Catalog, storage: Halting, entry: Entry) -> Change:
+async def replaced(catalog: CatalogUser, storage: Halting, entry: Entry) -> Commit:
     """Give an entry other bytes under another key."""
-    claim = await catalog.claim(entry.unique_name)
+    claim = await catalog.claims.make(entry.unique_name)
     await put(storage, replace(entry, storage_key=claim.storage_key).stored, PHOTO)
-    _, change = await catalog.change(
+    _, change = await catalog.entries.change(
         entry.uuid, lambda old: replace(old, storage_key=claim.storage_key, version=old.version + 1), claim
     )
     assert change is not None
     return change
 
 
-async def deleted(catalog: Catalog, entry: Entry) -> Change:
-    _, change = await catalog.delete(entry.uuid, lambda found: None)
+async def deleted(catalog: CatalogUser, entry: Entry) -> Commit:
+    _, change = await catalog.entries.delete(entry.uuid, lambda found: None)
     return change
 
 
@@ -102,7 +103,7 @@ async def claims(client: Redis) -> dict[bytes, bytes]:
 
 
 async def test_the_bytes_of_what_is_deleted_are_gone_before_the_answer(
-    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+    client: Redis, catalog: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     entry, other = await upload(catalog, storage), await upload(catalog, storage, "other")
     await leftovers.clear([await deleted(catalog, entry)], 10)
@@ -111,18 +112,18 @@ async def test_the_bytes_of_what_is_deleted_are_gone_before_the_answer(
 
 
 async def test_the_bytes_of_what_is_replaced_are_gone_before_the_answer_and_the_new_ones_stay(
-    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+    client: Redis, catalog: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     entry = await upload(catalog, storage)
     for _ in range(3):
-        change = await replaced(catalog, storage, await catalog.get(entry.uuid))
+        change = await replaced(catalog, storage, await catalog.entries.get(entry.uuid))
         await leftovers.clear([change], 10)
-        assert set(await listed(storage)) == {(await catalog.get(entry.uuid)).storage_key}
+        assert set(await listed(storage)) == {(await catalog.entries.get(entry.uuid)).storage_key}
         assert await claims(client) == {}
 
 
 async def test_what_many_changes_leave_behind_is_deleted_together(
-    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+    client: Redis, catalog: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     changes = [await deleted(catalog, await upload(catalog, storage, f"cat-{at}")) for at in range(30)]
     await leftovers.clear(changes, 10)
@@ -131,20 +132,20 @@ async def test_what_many_changes_leave_behind_is_deleted_together(
 
 
 async def test_a_change_that_leaves_nothing_behind_costs_nothing(
-    catalog: Catalog, storage: Halting, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+    catalog: CatalogUser, storage: Halting, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = await upload(catalog, storage)
-    _, change = await catalog.change(entry.uuid, lambda old: replace(old, information="new"))
+    _, change = await catalog.entries.change(entry.uuid, lambda old: replace(old, information="new"))
     assert change is not None
-    monkeypatch.setattr(Catalog, "take_obsolete", None)
-    for changes in ([change], [], [Change(17)]):
+    monkeypatch.setattr(Claims, "take_leftover", None)
+    for changes in ([change], [], [Commit(17)]):
         await leftovers.clear(changes, 10)
     assert not storage.asked.is_set()
     assert set(await listed(storage)) == {entry.storage_key}
 
 
 async def test_a_storage_that_is_slow_holds_an_answer_up_no_longer_than_it_may(
-    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+    client: Redis, catalog: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     change = await deleted(catalog, await upload(catalog, storage))
     storage.may_delete.clear()
@@ -161,7 +162,7 @@ async def test_a_storage_that_is_slow_holds_an_answer_up_no_longer_than_it_may(
 
 
 async def test_without_any_time_it_is_done_behind_the_answer(
-    client: Redis, catalog: Catalog, storage: Halting, leftovers: Leftovers
+    client: Redis, catalog: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     await leftovers.clear([await deleted(catalog, await upload(catalog, storage))], 0)
 
@@ -173,8 +174,8 @@ async def test_without_any_time_it_is_done_behind_the_answer(
 
 async def test_a_storage_that_is_down_fails_no_answer_and_what_is_left_is_deleted_later(
     client: Redis,
-    catalog: Catalog,
-    jobs: Catalog,
+    catalog: CatalogUser,
+    jobs: CatalogUser,
     storage: Halting,
     leftovers: Leftovers,
     caplog: pytest.LogCaptureFixture,
@@ -189,7 +190,7 @@ async def test_a_storage_that_is_down_fails_no_answer_and_what_is_left_is_delete
     storage.is_down = False
 
     async def are_gone() -> bool:
-        await reap(jobs, storage)
+        await reap(jobs.claims, jobs.reaper(storage))
         # The claim goes after the bytes.
         return await listed(storage) == {} and await claims(client) == {}
 
@@ -198,35 +199,36 @@ async def test_a_storage_that_is_down_fails_no_answer_and_what_is_left_is_delete
 
 
 async def test_what_a_service_that_died_has_left_is_deleted_by_the_worker(
-    client: Redis, catalog: Catalog, jobs: Catalog, storage: Halting
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting
 ) -> None:
-    dead = Catalog(client)
+    dead = CatalogUser(client)
     entry = await upload(catalog, storage)
     change = await deleted(catalog, entry)
-    assert await dead.take_obsolete(change.left, change.uuid) is not None
-    assert await reap(jobs, storage) == 1
+    assert await dead.claims.take_leftover(change.leftover) is not None
+    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
     assert await listed(storage) == {}
     assert await claims(client) == {}
 
 
 async def test_without_redis_no_answer_fails_and_what_is_left_is_deleted_later(
-    client: Redis, catalog: Catalog, jobs: Catalog, storage: Halting
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting
 ) -> None:
     change = await deleted(catalog, await upload(catalog, storage))
     away = connect("redis://127.0.0.1:1")
     async with asyncio.timeout(5):
-        await Leftovers(Catalog(away), storage).clear([change], 60)
+        gone = CatalogUser(away)
+        await Leftovers(gone.claims, gone.reaper(storage)).clear([change], 60)
     await away.aclose()
-    assert await reap(jobs, storage) == 1
+    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
     assert await listed(storage) == {}
 
 
 async def test_bytes_that_are_in_use_again_are_not_deleted(
-    client: Redis, catalog: Catalog, jobs: Catalog, storage: Halting, leftovers: Leftovers
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     entry = await upload(catalog, storage)
     change = await deleted(catalog, entry)
-    await reap(jobs, storage)  # The worker was faster.
+    await reap(jobs.claims, jobs.reaper(storage))  # The worker was faster.
     again = await upload(catalog, storage)
     assert again.storage_key == entry.storage_key
     await leftovers.clear([change], 10)
@@ -235,7 +237,7 @@ async def test_bytes_that_are_in_use_again_are_not_deleted(
 
 
 async def test_who_asks_for_the_bytes_of_what_was_deleted_finds_none(
-    catalog: Catalog, storage: Halting, leftovers: Leftovers
+    catalog: CatalogUser, storage: Halting, leftovers: Leftovers
 ) -> None:
     entry = await upload(catalog, storage)
     await leftovers.clear([await deleted(catalog, entry)], 10)

@@ -18,8 +18,9 @@ from services.core.dumps.naming import KINDS, DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.errors import CatalogReplaced
 from services.core.state import connection, entry_json, keys
-from services.core.state.catalog import PAGE, Catalog
 from services.core.state.connection import Redis
+from services.core.state.entries import PAGE, Entries
+from services.core.state.process import Process
 from services.core.storage import StorageSettings, open_storage
 from services.jobs.dumps.dumping import create_dump
 from services.jobs.dumps.restoring import restore_dump
@@ -30,8 +31,8 @@ from tools.stack.plan import ROOT
 
 
 @pytest.fixture
-def catalog(client: Redis) -> Catalog:
-    return Catalog(client)
+def entries(client: Redis) -> Entries:
+    return Entries(client)
 
 
 async def replace_by(client: Redis, wanted: list[Entry]) -> None:
@@ -52,17 +53,17 @@ OLD, NEW = many(PAGE * 3 + 7, "old"), many(PAGE * 2 + 1, "new")
     "what", ["cleared", "replaced", "emptied by a restore", "replaced twice", "cleared and written"]
 )
 async def test_a_list_that_was_begun_goes_on_with_the_catalog_it_began_with(
-    client: Redis, catalog: Catalog, what: str, pages_before: int
+    client: Redis, entries: Entries, what: str, pages_before: int
 ) -> None:
     await fill(client, OLD)
-    scan = catalog.scan()
+    scan = entries.scan()
     read = [await anext(scan) for _ in range(pages_before)]
     match what:
         case "cleared":
-            await catalog.clear()
+            await entries.clear()
         case "cleared and written":
-            await catalog.clear()
-            await catalog.create(an_entry("later"), None)
+            await entries.clear()
+            await entries.create(an_entry("later"), None)
         case "emptied by a restore":
             await replace_by(client, [])
         case _:
@@ -72,7 +73,7 @@ async def test_a_list_that_was_begun_goes_on_with_the_catalog_it_began_with(
     read += [page async for page in scan]
     assert b",".join(raw for page in read for raw in page) == joined(OLD)
     after = {"replaced": NEW, "replaced twice": many(3, "newer")}.get(what, [])
-    assert [orjson.loads(raw)["uuid"] for raw in (await catalog.page(0, 10_000)).raws] == (
+    assert [orjson.loads(raw)["uuid"] for raw in (await entries.page(0, 10_000)).raws] == (
         [an_entry("later").uuid] if what == "cleared and written" else [entry.uuid for entry in after]
     )
 
@@ -98,9 +99,9 @@ async def test_no_reader_ever_sees_a_mix_or_a_hole_while_catalogs_are_replaced(
     assert seen == catalogs
 
 
-async def test_a_list_whose_catalog_is_gone_is_cut_and_never_mixed(client: Redis, catalog: Catalog) -> None:
+async def test_a_list_whose_catalog_is_gone_is_cut_and_never_mixed(client: Redis, entries: Entries) -> None:
     await fill(client, OLD)
-    scan = catalog.scan()
+    scan = entries.scan()
     await anext(scan)
     await replace_by(client, NEW)
     await client.delete(f"{keys.ASIDE}0")  # Its time is over.
@@ -108,9 +109,9 @@ async def test_a_list_whose_catalog_is_gone_is_cut_and_never_mixed(client: Redis
         await anext(scan)
 
 
-async def test_what_is_put_aside_can_be_read_for_some_minutes_and_goes_then(client: Redis, catalog: Catalog) -> None:
+async def test_what_is_put_aside_can_be_read_for_some_minutes_and_goes_then(client: Redis, entries: Entries) -> None:
     await fill(client, OLD)
-    await catalog.clear()
+    await entries.clear()
     readable = await client.ttl(f"{keys.ASIDE}0")
     assert readable >= 120
     for part in ("entries", "order"):
@@ -118,23 +119,23 @@ async def test_what_is_put_aside_can_be_read_for_some_minutes_and_goes_then(clie
 
 
 async def test_pages_go_on_with_the_catalog_of_the_first_or_say_that_it_is_gone(
-    client: Redis, catalog: Catalog
+    client: Redis, entries: Entries
 ) -> None:
     await fill(client, OLD)
     query = Query.parse(QueryParams("limit=100"))
-    page, cursor = await one_page(catalog, query, 100)
+    page, cursor = await one_page(entries, query, 100)
     await replace_by(client, NEW)
     found = page
     while cursor is not None:
-        page, cursor = await one_page(catalog, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
+        page, cursor = await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
         found += page
     assert b",".join(found) == joined(OLD)
-    _, cursor = await one_page(catalog, query, 100)
+    _, cursor = await one_page(entries, query, 100)
     await replace_by(client, OLD)
     async for key in client.scan_iter(f"{keys.ASIDE}*"):
         await client.delete(key)
     with pytest.raises(CatalogReplaced, match="has been replaced"):
-        await one_page(catalog, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
+        await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
 
 
 async def test_what_is_being_loaded_does_not_stay_for_good(client: Redis) -> None:
@@ -165,12 +166,13 @@ async def staged(client: Redis) -> int:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
-    server: RedisServer, client: Redis, catalog: Catalog, store: DumpStore, tmp_path: Path, kind: str
+    server: RedisServer, client: Redis, entries: Entries, store: DumpStore, tmp_path: Path, kind: str
 ) -> None:
     new, old = many(10_000, "new"), many(40, "old")
     await fill(client, new)
-    async with catalog.alive():
-        stamp = (await create_dump(server.url, client, catalog, store, 0)).stamp
+    own = Process(client)
+    async with own.alive():
+        stamp = (await create_dump(server.url, client, own, store, 0)).stamp
     new_list, old_list = await shown(client), joined(old).join((b"[", b"]"))
     filename, states = f"dump_{stamp}.{kind}", []
     # Before it has read anything, at each thousand it has loaded, and when the new catalog is there.
@@ -187,7 +189,7 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
             assert process.returncode in (None, 0)
             if point == 0 and any(store.spool.iterdir()):
                 break
-            if await catalog.revision() != "1-1" or (isinstance(point, int) and 0 < point <= await staged(client)):
+            if await entries.revision() != "1-1" or (isinstance(point, int) and 0 < point <= await staged(client)):
                 break
             await asyncio.sleep(0.001)  # Another process is watched.
         with suppress(ProcessLookupError):
@@ -200,8 +202,8 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
         for key in [key async for key in client.scan_iter("tada:restore:*")]:
             assert await client.ttl(key) > 0
         # The job is taken again.
-        async with Catalog(client).alive():
-            await restore_dump(client, catalog, store, filename)
+        async with own.alive():
+            await restore_dump(client, own, store, filename)
         assert await shown(client) == new_list
     assert states.count("old") >= 8, states
     assert states[-1] == "new"

@@ -13,8 +13,8 @@ from services.core.assets.entries import Entry
 from services.core.assets.stored_object import StoredObject
 from services.core.digests import sha256_of
 from services.core.errors import StorageDown
-from services.core.state import keys
-from services.core.state.catalog import DOUBT_SECONDS, Catalog
+from services.core.state import entry_json, keys
+from services.core.state.claims import DOUBT_SECONDS
 from services.core.state.connection import Redis
 from services.core.storage import Listed, NewObject, ObjectMissing, Storage, StorageSettings, open_storage
 from services.jobs.upkeep.reap import reap
@@ -23,13 +23,13 @@ from tests.processes.distant_backend import Backend, settings_for
 from tests.processes.s3_proxy import answer, way_to
 from tests.processes.s3_server import S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
-from tests.support.catalogs import an_entry, fill
+from tests.support.catalogs import CatalogUser, an_entry, fill
 
 
 @pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[Catalog]:
-    made = Catalog(client)
-    async with made.alive():
+async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
+    made = CatalogUser(client)
+    async with made.process.alive():
         yield made
 
 
@@ -88,33 +88,33 @@ async def filled(client: Redis, storage: Storage, count: int, missing: Sequence[
     return entries
 
 
-async def left(catalog: Catalog) -> set[str]:
-    return {entry.unique_name async for batch in catalog.batches() for entry in batch}
+async def left(catalog: CatalogUser) -> set[str]:
+    return {entry_json.read(raw).unique_name async for raws in catalog.entries.scan() for raw in raws}
 
 
 async def test_an_entry_whose_file_is_gone_leaves_the_catalog_and_no_other(
-    client: Redis, catalog: Catalog, storage: Storage
+    client: Redis, catalog: CatalogUser, storage: Storage
 ) -> None:
     entries = await filled(client, storage, 40, missing=[3, 17])
-    found = await sync(catalog, storage, dry_run=False, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, storage, dry_run=False, max_percent=10)
     assert (found.checked, found.missing_count, found.removed_count, found.stopped) == (40, 2, 2, None)
     assert {gone.unique_name for gone in found.missing} == {"/DEV/photo3.webp", "/DEV/photo17.webp"}
     assert all(gone.reason == f"no file DEV/{gone.unique_name[5:]}" for gone in found.missing)
     assert await left(catalog) == {entry.unique_name for entry in entries} - {"/DEV/photo3.webp", "/DEV/photo17.webp"}
-    again = await sync(catalog, storage, dry_run=False, max_percent=10)
+    again = await sync(catalog.entries, catalog.claims, storage, dry_run=False, max_percent=10)
     assert (again.checked, again.missing_count, again.removed_count) == (38, 0, 0)
 
 
-async def test_what_it_removes_is_purged_like_every_change(client: Redis, catalog: Catalog, local: Storage) -> None:
+async def test_what_it_removes_is_purged_like_every_change(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     await filled(client, local, 20, missing=[5])
-    await sync(catalog, local, dry_run=False, max_percent=10)
+    await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
     changes = await client.xrange(keys.CHANGES)
     assert [fields[b"unique_name"] for _, fields in changes] == [b"/DEV/photo5.webp"]
 
 
-async def test_a_dry_run_says_the_same_and_removes_nothing(client: Redis, catalog: Catalog, local: Storage) -> None:
+async def test_a_dry_run_says_the_same_and_removes_nothing(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     entries = await filled(client, local, 20, missing=[5])
-    found = await sync(catalog, local, dry_run=True, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=True, max_percent=10)
     assert (found.dry_run, found.missing_count, found.removed_count) == (True, 1, 0)
     assert [gone.unique_name for gone in found.missing] == ["/DEV/photo5.webp"]
     assert await left(catalog) == {entry.unique_name for entry in entries}
@@ -122,10 +122,10 @@ async def test_a_dry_run_says_the_same_and_removes_nothing(client: Redis, catalo
 
 @pytest.mark.parametrize(("max_percent", "removed"), [(10, 0), (14.9, 0), (15, 3), (100, 3)])
 async def test_more_losses_than_are_likely_stop_it(
-    client: Redis, catalog: Catalog, local: Storage, max_percent: float, removed: int
+    client: Redis, catalog: CatalogUser, local: Storage, max_percent: float, removed: int
 ) -> None:
     await filled(client, local, 20, missing=[1, 2, 3])
-    found = await sync(catalog, local, dry_run=False, max_percent=max_percent)
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=max_percent)
     assert found.removed_count == removed
     assert len(await left(catalog)) == 20 - removed
     if not removed:
@@ -135,10 +135,10 @@ async def test_more_losses_than_are_likely_stop_it(
 
 
 async def test_an_empty_storage_removes_nothing_whatever_is_asked(
-    client: Redis, catalog: Catalog, storage: Storage
+    client: Redis, catalog: CatalogUser, storage: Storage
 ) -> None:
     entries = await filled(client, storage, 3, missing=range(3))
-    found = await sync(catalog, storage, dry_run=False, max_percent=100)
+    found = await sync(catalog.entries, catalog.claims, storage, dry_run=False, max_percent=100)
     assert found.removed_count == 0
     assert found.stopped is not None
     assert "nothing was removed. Check the storage's settings" in found.stopped
@@ -146,59 +146,61 @@ async def test_an_empty_storage_removes_nothing_whatever_is_asked(
 
 
 async def test_another_bucket_with_files_of_somebody_else_removes_nothing(
-    client: Redis, catalog: Catalog, local: Storage
+    client: Redis, catalog: CatalogUser, local: Storage
 ) -> None:
     await filled(client, local, 5, missing=range(5))
     await put(local, StoredObject("OTHER/thing.webp"))
-    found = await sync(catalog, local, dry_run=False, max_percent=100)
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=100)
     assert (found.removed_count, found.unknown) == (0, ["OTHER/thing.webp"])
     assert found.stopped is not None
     assert found.stopped.startswith("Not one entry has its file in the storage")
 
 
-async def test_an_empty_catalog_is_no_reason_to_stop(catalog: Catalog, local: Storage) -> None:
-    found = await sync(catalog, local, dry_run=False, max_percent=10)
+async def test_an_empty_catalog_is_no_reason_to_stop(catalog: CatalogUser, local: Storage) -> None:
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
     assert found == Sync(dry_run=False, listed=0, unknown=[], unknown_count=0)
 
 
 async def test_files_that_no_entry_knows_are_reported_and_left_alone(
-    client: Redis, catalog: Catalog, local: Storage
+    client: Redis, catalog: CatalogUser, local: Storage
 ) -> None:
     [entry] = await filled(client, local, 1)
     left_over = names.spare_storage_key(entry.unique_name)
     await put(local, StoredObject("DEV/nobody.webp"), StoredObject(left_over), StoredObject("dumps/dump_1.json"))
-    claimed = await catalog.claim("/DEV/incoming.webp")
+    claimed = await catalog.claims.make("/DEV/incoming.webp")
     await put(local, StoredObject(claimed.storage_key))
-    found = await sync(catalog, local, dry_run=False, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
     assert found.unknown is not None
     assert sorted(found.unknown) == sorted(["DEV/nobody.webp", left_over])
     assert (found.unknown_count, found.listed) == (2, 4)
-    await catalog.release(claimed)
-    await reap(catalog, local)
+    await catalog.claims.release(claimed)
+    await reap(catalog.claims, catalog.reaper(local))
     assert [listed.key async for listed in local.list("DEV/nobody")] == ["DEV/nobody.webp"]
 
 
 async def test_what_a_failed_upload_has_stored_after_all_is_removed(
-    client: Redis, catalog: Catalog, local: Storage
+    client: Redis, catalog: CatalogUser, local: Storage
 ) -> None:
     """As when a storage goes away in the middle of a write, comes back, and still finishes it."""
     await filled(client, local, 2)
-    dead = Catalog(client)  # It never says that it lives.
-    late, again = await dead.claim("/DEV/late.webp"), await dead.claim("/DEV/again.webp")
-    assert await reap(catalog, local) == 2
+    dead = CatalogUser(client)  # It never says that it lives.
+    late, again = await dead.claims.make("/DEV/late.webp"), await dead.claims.make("/DEV/again.webp")
+    assert await reap(catalog.claims, catalog.reaper(local)) == 2
     await put(local, StoredObject(late.storage_key))
     # The other one was sent again, and has its entry under the very same key.
-    claim = await catalog.claim("/DEV/again.webp")
+    claim = await catalog.claims.make("/DEV/again.webp")
     assert claim.storage_key == again.storage_key
     entry = an_entry("again")
     await put(local, entry.stored)
-    await catalog.create(entry, claim)
-    assert (await sync(catalog, local, dry_run=False, max_percent=10)).late_count == 0  # It may still be on its way.
+    await catalog.entries.create(entry, claim)
+    assert (
+        await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
+    ).late_count == 0  # It may still be on its way.
 
     for key, at in await client.zrange(keys.DOUBTFUL, 0, -1, withscores=True):
         await client.zadd(keys.DOUBTFUL, {key: at - DOUBT_SECONDS})
-    assert (await sync(catalog, local, dry_run=True, max_percent=10)).late_count == 0
-    found = await sync(catalog, local, dry_run=False, max_percent=10)
+    assert (await sync(catalog.entries, catalog.claims, local, dry_run=True, max_percent=10)).late_count == 0
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
     assert (found.late_count, found.unknown, found.missing_count) == (1, [], 0)
     with pytest.raises(ObjectMissing):
         await local.size(StoredObject(late.storage_key))
@@ -207,11 +209,11 @@ async def test_what_a_failed_upload_has_stored_after_all_is_removed(
     assert await client.hlen(keys.CLAIMS) == 0  # type: ignore[misc]
 
 
-async def test_entries_with_spare_keys_are_found(client: Redis, catalog: Catalog, local: Storage) -> None:
+async def test_entries_with_spare_keys_are_found(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     entry = an_entry("cat", storage_key="DEV/cat.webp.0123456789abcdef")
     await fill(client, [entry])
     await put(local, entry.stored)
-    found = await sync(catalog, local, dry_run=False, max_percent=100)
+    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=100)
     assert (found.missing_count, found.unknown_count) == (0, 0)
 
 
@@ -244,13 +246,13 @@ class EverySecondFails(Meddled):
 
 
 async def test_a_storage_that_fails_every_second_request_loses_no_entry(
-    client: Redis, catalog: Catalog, local: Storage
+    client: Redis, catalog: CatalogUser, local: Storage
 ) -> None:
     entries = await filled(client, local, 40, missing=[3, 17, 20])
     failing = EverySecondFails(local)
     for _ in range(20):
         try:
-            await sync(catalog, failing, dry_run=False, max_percent=10)  # type: ignore[arg-type]
+            await sync(catalog.entries, catalog.claims, failing, dry_run=False, max_percent=10)  # type: ignore[arg-type]
         except StorageDown:
             there = {entry.unique_name for number, entry in enumerate(entries) if number not in (3, 17, 20)}
             assert there <= await left(catalog)
@@ -258,7 +260,7 @@ async def test_a_storage_that_fails_every_second_request_loses_no_entry(
 
 
 async def test_a_bucket_that_answers_500_to_every_second_request_loses_what_is_lost_and_nothing_else(
-    client: Redis, catalog: Catalog, s3_server: S3Server, tmp_path: Path
+    client: Redis, catalog: CatalogUser, s3_server: S3Server, tmp_path: Path
 ) -> None:
     s3_server.empty()
     lost = {7, 30, 31, 59}
@@ -269,11 +271,11 @@ async def test_a_bucket_that_answers_500_to_every_second_request_loses_what_is_l
         async for failing in opened(s3_settings_for(way.url, tmp_path / "tada")):
             way.instead = lambda asked: answer(500) if len(way.asked) % 2 else None
             with suppress(StorageDown):  # Some request may have had bad luck each time: the job is tried again then.
-                found = await sync(catalog, failing, dry_run=False, max_percent=10)
+                found = await sync(catalog.entries, catalog.claims, failing, dry_run=False, max_percent=10)
                 assert (found.removed_count, found.stopped) == (4, None)
             assert there <= await left(catalog)
             way.instead = lambda asked: None
-            await sync(catalog, failing, dry_run=False, max_percent=10)
+            await sync(catalog.entries, catalog.claims, failing, dry_run=False, max_percent=10)
     assert await left(catalog) == there
 
 
@@ -286,18 +288,18 @@ class LosesTheListing(Meddled):
                 yield listed
 
 
-async def test_a_listing_that_is_not_whole_removes_nothing(client: Redis, catalog: Catalog, local: Storage) -> None:
+async def test_a_listing_that_is_not_whole_removes_nothing(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     await filled(client, local, 10)
-    found = await sync(catalog, LosesTheListing(local), dry_run=False, max_percent=100)  # type: ignore[arg-type]
+    found = await sync(catalog.entries, catalog.claims, LosesTheListing(local), dry_run=False, max_percent=100)  # type: ignore[arg-type]
     assert (found.listed, found.missing_count, len(await left(catalog))) == (6, 0, 10)
 
 
 class ReplacedMeanwhile(Meddled):
     """Somebody sends a new file for an entry just after the storage has said that it has none."""
 
-    def __init__(self, storage: Storage, catalog: Catalog) -> None:
+    def __init__(self, storage: Storage, catalog: CatalogUser) -> None:
         super().__init__(storage)
-        self._catalog = catalog
+        self._entries = catalog.entries
 
     async def size(self, stored: StoredObject) -> int:
         try:
@@ -305,13 +307,15 @@ class ReplacedMeanwhile(Meddled):
         except ObjectMissing:
             uuid = names.asset_uuid(names.unique_name_of(stored.key))
             new = "DEV/photo3.webp.0123456789abcdef"
-            await self._catalog.change(uuid, lambda entry: replace(entry, storage_key=new, version=entry.version + 1))
+            await self._entries.change(uuid, lambda entry: replace(entry, storage_key=new, version=entry.version + 1))
             await put(self._storage, StoredObject(new))
             raise
 
 
-async def test_an_entry_that_gets_a_new_file_meanwhile_stays(client: Redis, catalog: Catalog, local: Storage) -> None:
+async def test_an_entry_that_gets_a_new_file_meanwhile_stays(
+    client: Redis, catalog: CatalogUser, local: Storage
+) -> None:
     await filled(client, local, 20, missing=[3])
     meddled = ReplacedMeanwhile(local, catalog)
-    found = await sync(catalog, meddled, dry_run=False, max_percent=10)  # type: ignore[arg-type]
+    found = await sync(catalog.entries, catalog.claims, meddled, dry_run=False, max_percent=10)  # type: ignore[arg-type]
     assert (found.missing_count, found.removed_count, len(await left(catalog))) == (1, 0, 20)

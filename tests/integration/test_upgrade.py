@@ -10,9 +10,9 @@ import pytest
 
 from services.core.errors import Behind
 from services.core.state import keys
-from services.core.state.catalog import Catalog
 from services.core.state.changes import CatalogReplaced, ChangeLog, number_of
 from services.core.state.connection import Redis, connect
+from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
 from services.jobs.purge import upgrade
 from tests.processes.redis_server import RedisServer
@@ -90,7 +90,7 @@ async def test_what_the_version_before_has_changed_makes_everything_stale_once(c
         await adopted(client, 1)
     [change] = await ChangeLog(client).from_(0, 10)
     assert change.number > number_of(before) * 100, "in microseconds"
-    assert await Catalog(client).revision() == str(change.number)
+    assert await Entries(client).revision() == str(change.number)
 
 
 async def test_an_installation_that_is_new_makes_nothing_stale(client: Redis) -> None:
@@ -126,12 +126,12 @@ async def test_workers_side_by_side_make_everything_stale_once_for_each(server: 
 
 
 async def test_both_versions_write_side_by_side_and_no_number_is_given_twice(client: Redis) -> None:
-    catalog, entry = Catalog(client), an_entry()
-    told = [(await catalog.create(entry, None)).number]
+    entries, entry = Entries(client), an_entry()
+    told = [(await entries.create(entry, None)).number]
     async with adopting(client):
         for version in range(2, 30):
             await written_before(client)
-            _, change = await catalog.change(entry.uuid, lambda old, version=version: replace(old, version=version))  # type: ignore[misc]
+            _, change = await entries.change(entry.uuid, lambda old, version=version: replace(old, version=version))  # type: ignore[misc]
             assert change is not None
             told.append(change.number)
 
@@ -143,23 +143,23 @@ async def test_both_versions_write_side_by_side_and_no_number_is_given_twice(cli
     assert told == sorted(set(told))
     assert set(told) <= set(numbers)
     assert numbers == sorted(set(numbers))
-    assert int(await catalog.revision()) == numbers[-1]
+    assert int(await entries.revision()) == numbers[-1]
 
 
 async def test_a_revision_of_the_version_before_keeps_no_write_out_of_a_log_that_is_ahead_of_the_clock(
     client: Redis,
 ) -> None:
-    catalog, log = Catalog(client), ChangeLog(client)
+    entries, log = Entries(client), ChangeLog(client)
     await client.set(keys.REVISION, str(int((time.time() + 5) * 1e6)))  # The clock was set back since.
-    first = await catalog.create(an_entry("first"), None)
+    first = await entries.create(an_entry("first"), None)
     await written_before(client)
-    second = await catalog.create(an_entry("second"), None)
+    second = await entries.create(an_entry("second"), None)
     assert [change.number for change in await log.from_(0, 10)] == [first.number, second.number]
     assert second.number > first.number
 
 
 async def test_after_a_change_of_the_version_before_reading_goes_on_within_a_moment(client: Redis) -> None:
-    change = await Catalog(client).create(an_entry(), None)
+    change = await Entries(client).create(an_entry(), None)
     reader = EntryReader(client)
     await written_before(client)
     async with adopting(client):

@@ -5,8 +5,8 @@ import asyncio
 import orjson
 
 from services.catalog.whole_list import WholeList
-from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
 from tests.support.catalogs import an_entry
 
 
@@ -21,27 +21,27 @@ async def scripts_run(client: Redis) -> int:
 
 
 async def test_what_is_kept_is_sent_until_anything_changes(client: Redis) -> None:
-    catalog = Catalog(client)
-    kept = WholeList(catalog)
-    assert listed(await kept.body(await catalog.revision())) == []
+    entries = Entries(client)
+    kept = WholeList(entries)
+    assert listed(await kept.body(await entries.revision())) == []
     first, second = an_entry("first"), an_entry("second")
-    await catalog.create(first, None)
-    await catalog.create(second, None)
-    revision = await catalog.revision()
+    await entries.create(first, None)
+    await entries.create(second, None)
+    revision = await entries.revision()
     assert listed(await kept.body(revision)) == [first.unique_name, second.unique_name]
     before = await scripts_run(client)
     await asyncio.gather(*(kept.body(revision) for _ in range(20)))
     assert await scripts_run(client) == before
-    await catalog.delete(first.uuid, lambda entry: None)
-    assert listed(await kept.body(await catalog.revision())) == [second.unique_name]
-    await catalog.clear()
-    assert listed(await kept.body(await catalog.revision())) == []
+    await entries.delete(first.uuid, lambda entry: None)
+    assert listed(await kept.body(await entries.revision())) == [second.unique_name]
+    await entries.clear()
+    assert listed(await kept.body(await entries.revision())) == []
 
 
 async def test_who_asks_at_the_same_time_waits_for_one_reading(client: Redis) -> None:
-    catalog = Catalog(client)
-    await catalog.create(an_entry("first"), None)
-    kept, revision = WholeList(catalog), await catalog.revision()
+    entries = Entries(client)
+    await entries.create(an_entry("first"), None)
+    kept, revision = WholeList(entries), await entries.revision()
     before = await scripts_run(client)
     bodies = await asyncio.gather(*(kept.body(revision) for _ in range(20)))
     assert len(set(bodies)) == 1
@@ -49,8 +49,8 @@ async def test_who_asks_at_the_same_time_waits_for_one_reading(client: Redis) ->
 
 
 async def test_a_list_that_is_too_long_is_not_held(client: Redis) -> None:
-    catalog = Catalog(client)
-    await catalog.create(an_entry("first"), None)
-    revision = await catalog.revision()
-    assert await WholeList(catalog, most=100).body(revision) is None
-    assert await WholeList(catalog, most=10_000).body(revision) is not None
+    entries = Entries(client)
+    await entries.create(an_entry("first"), None)
+    revision = await entries.revision()
+    assert await WholeList(entries, most=100).body(revision) is None
+    assert await WholeList(entries, most=10_000).body(revision) is not None

@@ -18,7 +18,9 @@ from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.pulse import Pulse
 from services.core.state import connection
-from services.core.state.catalog import Catalog
+from services.core.state.claims import Claims
+from services.core.state.entries import Entries
+from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Describer, Sight
@@ -51,14 +53,24 @@ async def main(url: str, folder: str, does: str) -> None:
     )
     client = connection.connect(url)
     storage = open_storage(settings)
-    catalog = Catalog(client)
+    process, entries = Process(client), Entries(client)
     dumps, progress = open_dumps(settings, storage), Progress(client)
-    tools = Tools(settings, client, catalog, storage, dumps, Sight(catalog, storage), progress)
+    tools = Tools(
+        settings,
+        client,
+        process,
+        entries,
+        Claims(client, process),
+        storage,
+        dumps,
+        Sight(entries, storage),
+        progress,
+    )
     if does == "describe":
-        sight = Sight(catalog, _Endless())  # type: ignore[arg-type]
-        await Describer(client, catalog, sight, JobQueue(client, JobLog(client))).run()
+        sight = Sight(entries, _Endless())  # type: ignore[arg-type]
+        await Describer(client, process, entries, sight, JobQueue(client, JobLog(client))).run()
     jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
-    async with tools.catalog.alive():
+    async with process.alive():
         await make_worker(connection.connect(url), tools, Pulse(20), jobs).async_run()
 
 

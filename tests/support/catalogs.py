@@ -6,10 +6,25 @@ from typing import Any
 from services.core.assets import entries, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.state import entry_json, keys
-from services.core.state.catalog import Catalog
+from services.core.state.claims import Claims
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.process import Process
+from services.core.state.reaper import Reaper
+from services.core.storage import Storage
 
 ASSETS_URL = "https://media.example.com/prefix/assets/media"
+
+
+class CatalogUser:
+    """A process that works with the catalog: who it is, its claims, and the entries as it reads and writes them."""
+
+    def __init__(self, client: Redis) -> None:
+        self.process, self.entries = Process(client), Entries(client)
+        self.claims = Claims(client, self.process)
+
+    def reaper(self, storage: Storage) -> Reaper:
+        return Reaper(self.claims, self.entries, storage)
 
 
 def an_entry(base: str = "cat", *, folder: str | None = None, **changes: Any) -> Entry:
@@ -62,7 +77,7 @@ async def fill(client: Redis, wanted: list[Entry]) -> None:
 
 async def shown(client: Redis) -> bytes:
     """Return the list as GET /catalog answers it."""
-    return b"[" + b",".join([b",".join(raws) async for raws in Catalog(client).scan()]) + b"]"
+    return b"[" + b",".join([b",".join(raws) async for raws in Entries(client).scan()]) + b"]"
 
 
 async def due(client: Redis) -> list[tuple[bytes, float]]:

@@ -23,7 +23,7 @@ from services.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from services.core.state.catalog import no_entry
+from services.core.state.entries import no_entry
 
 Answer = dict[str, Any]
 JSON = "application/json"

@@ -15,7 +15,7 @@ from services.catalog.tokens import Role
 from services.core.assets import entries
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.errors import BadRequest
-from services.core.state.catalog import Change
+from services.core.state.compare_and_set import Commit
 
 
 async def post_entry(request: Request) -> Response:
@@ -49,7 +49,7 @@ async def delete_entry(request: Request) -> Response:
     """Remove an entry and leave its bytes in the storage."""
     uuid = request.path_params["uuid"].lower()
     check = partial(check_right, request)
-    deleted = context(request).catalog.delete(uuid, check, keep_bytes=True)
+    deleted = context(request).entries.delete(uuid, check, keep_bytes=True)
     return await answers.written(request, await bulk.one(deleted))
 
 
@@ -58,14 +58,14 @@ async def delete_entries(request: Request) -> Response:
     principal = principal_of(request)
     principal.need(Role.ADMIN)
     principal.need_everything()
-    removed, change = await context(request).catalog.clear()
-    outcome = bulk.Outcome(changes=[change] if change else [])
+    removed, commit = await context(request).entries.clear()
+    outcome = bulk.Outcome(commits=[commit] if commit else [])
     return await answers.written(request, outcome, removed=removed)
 
 
 async def change_fields(
     request: Request, uuid: str, given: dict[str, Any], *, strict: bool
-) -> tuple[Entry, Change | None]:
+) -> tuple[Entry, Commit | None]:
     """Change the settable fields among `given`; raises NotFound, Forbidden and BadRequest."""
     fields = entries.parse_fields(given)
     now = time.time()
@@ -77,7 +77,7 @@ async def change_fields(
             raise BadRequest("Nothing to change.", f"Send a file, or one of {', '.join(SETTABLE)}.")
         return entries.with_fields(entry, fields, now)
 
-    return await context(request).catalog.change(uuid, step)
+    return await context(request).entries.change(uuid, step)
 
 
 def check_right(request: Request, entry: Entry) -> None:

@@ -106,7 +106,7 @@ async def _fetched(ctx: Context, asked: str, kind: str) -> tuple[str, BinaryIO]:
     kinds = [known for known in naming.KINDS if kind in ("", known)]
     if asked != LATEST:
         kinds = [naming.parse(asked)[1]]
-    path = spool_path(ctx.storage.spool, ctx.catalog.owner)
+    path = spool_path(ctx.storage.spool, ctx.process.name)
     try:
         for wanted in kinds:
             with suppress(ObjectMissing):

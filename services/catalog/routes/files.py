@@ -82,14 +82,14 @@ async def delete_file(request: Request) -> Response:
     """Delete an entry, its stored bytes and its cached copies."""
     uuid = request.path_params["uuid"].lower()
     check = partial(changes.check_right, request)
-    return await answers.written(request, await bulk.one(context(request).catalog.delete(uuid, check)))
+    return await answers.written(request, await bulk.one(context(request).entries.delete(uuid, check)))
 
 
 async def delete_files(request: Request) -> Response:
     """Delete several entries with their bytes: a list of `{namespace, uuids}`."""
     example = '[{"namespace": "DEV", "uuids": ["…"]}]'
     items = await read_json_list(request, example)
-    catalog = context(request).catalog
+    stored = context(request).entries
 
     def steps() -> Iterator[tuple[dict[str, Any], bulk.Step]]:
         for namespace, uuid in asked:
@@ -102,7 +102,7 @@ async def delete_files(request: Request) -> Response:
                         f"Send {entry.namespace!r}, where it is, or no namespace.",
                     )
 
-            yield {"uuid": uuid}, partial(catalog.delete, uuid.lower(), check)
+            yield {"uuid": uuid}, partial(stored.delete, uuid.lower(), check)
 
     asked = [
         (item.get("namespace"), uuid)

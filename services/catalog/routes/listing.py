@@ -17,8 +17,8 @@ from services.core.assets import freshness
 from services.core.assets.freshness import Lifetimes
 from services.core.errors import BadRequest, Behind
 from services.core.serving.web import error_response, matches
-from services.core.state.catalog import PAGE, Catalog, no_entry
 from services.core.state.changes import number_of
+from services.core.state.entries import PAGE, Entries, no_entry
 
 LIMIT_MAX = 10_000
 CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"
@@ -31,7 +31,7 @@ FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
 class Query:
     """What part of the list is asked for. `after` is the creation number that the last page ended with.
 
-    `epoch` is that of the catalog that page was of (see Catalog.page), empty for the live one.
+    `epoch` is that of the catalog that page was of (see Entries.page), empty for the live one.
     """
 
     key: str | None
@@ -72,7 +72,7 @@ async def get_entry(request: Request) -> Response:
     """Answer with one entry in `data`."""
     ctx = context(request)
     uuid = request.path_params["uuid"].lower()
-    [raw] = await ctx.entries.read([uuid], freshness.generation(request.headers))
+    [raw] = await ctx.reader.read([uuid], freshness.generation(request.headers))
     return _page(request, uuid, raw, ctx.lifetimes)
 
 
@@ -100,7 +100,7 @@ async def get_list(request: Request) -> Response:
 async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:
     ctx = context(request)
     asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
-    revision = await ctx.catalog.revision()
+    revision = await ctx.entries.revision()
     if number_of(revision) < freshness.generation(request.headers):
         raise Behind
     etag = f'"{revision}-{asked}"'
@@ -108,7 +108,7 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
     if query.limit is not None:
-        page, cursor = await one_page(ctx.catalog, query, query.limit)
+        page, cursor = await one_page(ctx.entries, query, query.limit)
         if cursor is not None:
             headers["x-next-cursor"] = cursor
             headers["link"] = (
@@ -117,7 +117,7 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
         return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
         return Response(whole, media_type="application/json", headers=headers)
-    pages = ctx.catalog.scan(query.after, query.epoch)
+    pages = ctx.entries.scan(query.after, query.epoch)
     first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
     body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type="application/json", headers=headers)
@@ -136,15 +136,15 @@ async def _whole_list(
     yield b"[]" if separator == b"[" else b"]"
 
 
-async def one_page(catalog: Catalog, query: Query, limit: int) -> tuple[list[bytes], str | None]:
+async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[bytes], str | None]:
     """Return up to `limit` entries and the cursor of the next page, None when there is none."""
     found: list[bytes] = []
-    page = await catalog.page(query.after, min(PAGE, limit), query.epoch)
+    page = await entries.page(query.after, min(PAGE, limit), query.epoch)
     while page.after is not None:
         found += [raw for raw in page.raws if query.takes(raw)]
         if len(found) == limit:
             return found, f"{page.after}.{page.epoch}" if page.after < page.last else None
-        page = await catalog.page(page.after, min(PAGE, limit - len(found)), page.epoch, page.last)
+        page = await entries.page(page.after, min(PAGE, limit - len(found)), page.epoch, page.last)
     return found, None
 
 

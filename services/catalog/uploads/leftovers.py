@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 
 from services.core.errors import TadaError
 from services.core.observing import logs
-from services.core.state.catalog import Catalog, Change, StaleClaim
-from services.core.state.reaping import settle
-from services.core.storage import Storage
+from services.core.state.claims import Claims, Leftover, StaleClaim
+from services.core.state.compare_and_set import Commit
+from services.core.state.reaper import Reaper
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +35,16 @@ async def until_done(step: Callable[[], Awaitable[None]], event: str, **said: ob
 
 
 class Leftovers:
-    def __init__(self, catalog: Catalog, storage: Storage) -> None:
-        self._catalog, self._storage = catalog, storage
+    def __init__(self, claims: Claims, reaper: Reaper) -> None:
+        self._claims, self._reaper = claims, reaper
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def clear(self, changes: Sequence[Change], seconds: float) -> None:
-        """Delete what some changes have left behind.
+    async def clear(self, commits: Sequence[Commit], seconds: float) -> None:
+        """Delete what some writes have left behind.
 
         When that fails, or takes longer than `seconds`, it goes on behind the answer.
         """
-        left = [change for change in changes if change.left]
+        left = [commit.leftover for commit in commits if commit.leftover]
         if not left:
             return
         tried = asyncio.Event()
@@ -55,18 +55,16 @@ class Leftovers:
             async with asyncio.timeout(seconds):
                 await tried.wait()
 
-    async def _clear(self, left: Sequence[Change], tried: asyncio.Event) -> None:
+    async def _clear(self, left: Sequence[Leftover], tried: asyncio.Event) -> None:
         # From here on they are this process' to delete, and no other's.
-        taken: dict[str, StaleClaim] = {}
+        taken: dict[Leftover, StaleClaim] = {}
 
         async def step() -> None:
             try:
-                for change in left:
-                    if change.left not in taken:
-                        stale = await self._catalog.take_obsolete(change.left, change.uuid)
-                        if stale:
-                            taken[change.left] = stale
-                await settle(self._catalog, self._storage, list(taken.values()))
+                for leftover in left:
+                    if leftover not in taken and (stale := await self._claims.take_leftover(leftover)):
+                        taken[leftover] = stale
+                await self._reaper.settle(list(taken.values()))
             finally:
                 tried.set()
 

@@ -15,7 +15,7 @@ from services.core.assets import media_types
 from services.core.digests import sha256_of
 from services.core.errors import StorageDown, TooLarge
 from services.core.observing import logs
-from services.core.state.catalog import Catalog
+from services.core.state.process import Process
 
 log = logging.getLogger(__name__)
 
@@ -113,19 +113,19 @@ def measured_again(file: SpooledFile) -> SpooledFile:
     return replace(file, size=file.path.stat().st_size, signature=sha256_of(file.path))
 
 
-async def sweep_forever(folder: Path, catalog: Catalog) -> None:
+async def sweep_forever(folder: Path, process: Process) -> None:
     """Remove what processes that died have left in the spool, now and then."""
     while True:
         try:
-            await _sweep(folder, catalog)
+            await _sweep(folder, process)
         except (RedisError, OSError) as error:
             logs.event(log, logging.WARNING, "sweep_failed", error=str(error))
         await asyncio.sleep(_SWEEP_SECONDS)
 
 
-async def _sweep(folder: Path, catalog: Catalog) -> None:
+async def _sweep(folder: Path, process: Process) -> None:
     for path in await asyncio.to_thread(lambda: list(folder.glob(f"*{_OWNED}*{_SUFFIX}"))):
-        if _is_old(path) and not await catalog.is_alive(path.name.partition(_OWNED)[0]):
+        if _is_old(path) and not await process.is_alive(path.name.partition(_OWNED)[0]):
             logs.event(log, logging.INFO, "spool_swept", file=path.name)
             path.unlink(missing_ok=True)
 

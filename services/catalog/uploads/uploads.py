@@ -18,8 +18,10 @@ from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
 from services.core.state import entry_json
-from services.core.state.catalog import Catalog, Change, Claim
-from services.core.state.reaping import settle
+from services.core.state.claims import Claim, Claims
+from services.core.state.compare_and_set import Commit
+from services.core.state.entries import Entries
+from services.core.state.reaper import Reaper
 from services.core.storage import NewObject, ObjectExists, Receipt, Storage, StoredObject
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 _TELL_SECONDS = 0.5
 """How long the client waits to be told that nothing is left of its failed upload."""
 
-Written = tuple[Entry, Change]
+Written = tuple[Entry, Commit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,9 @@ class _Writing:
 class Uploads:
     """Creates entries and replaces their files, one or several at a time; each succeeds or fails by itself."""
 
-    def __init__(self, catalog: Catalog, storage: Storage, rules: Rules) -> None:
-        self._catalog, self._storage, self._rules = catalog, storage, rules
+    def __init__(self, claims: Claims, entries: Entries, storage: Storage, rules: Rules) -> None:
+        self._claims, self._entries, self._storage, self._rules = claims, entries, storage, rules
+        self._reaper = Reaper(claims, entries, storage)
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
@@ -117,7 +120,7 @@ class Uploads:
         async def planned(file: SpooledFile) -> _Writing:
             media_type = self._type_of(file)
             name = self._name(file, wish, media_type)
-            if name.unique_name in taken or await self._catalog.raw(names.asset_uuid(name.unique_name)) is not None:
+            if name.unique_name in taken or await self._entries.raw(names.asset_uuid(name.unique_name)) is not None:
                 raise AlreadyExists
             taken.add(name.unique_name)
 
@@ -145,7 +148,7 @@ class Uploads:
             if one.uuid in seen:
                 raise BadRequest(f"{one.uuid} is named twice.", "Send one file for each entry.")
             seen.add(one.uuid)
-            found = await self._catalog.get(one.uuid)
+            found = await self._entries.get(one.uuid)
             _, extension = names.split_name(one.file.given_name, media_type)
             names.check_type(extension, one.file.given_name, media_type, self._rules.media_types)
 
@@ -162,7 +165,7 @@ class Uploads:
 
         return await self._write([await _caught(planned(one)) for one in wanted])
 
-    async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Change]:
+    async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Commit]:
         """Catalogue a file that lies in the storage under the plain key of its `unique_name`.
 
         `given` is an entry, as far as the client knows it. What follows from the bytes is computed, and a `signature`
@@ -171,15 +174,15 @@ class Uploads:
         wanted = adoption.parse(given)
         self._rules.check_namespace(wanted.namespace)
         check(wanted.namespace)
-        claim = await self._catalog.claim_stored(wanted.unique_name)
+        claim = await self._claims.make_on_stored(wanted.unique_name)
         if claim is None:
             raise BadRequest(f"{wanted.unique_name} is being written or deleted.", "Try again in a moment.")
         try:
             stored = await adoption.examine(self._storage, wanted, claim.storage_key)
             entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
-            return entry, await self._catalog.create(entry, claim)
+            return entry, await self._entries.create(entry, claim)
         finally:
-            await self._catalog.release(claim)  # Of no effect once the entry refers to the object.
+            await self._claims.release(claim)  # Of no effect once the entry refers to the object.
 
     def _type_of(self, file: SpooledFile) -> str:
         if file.size == 0:
@@ -220,12 +223,12 @@ class Uploads:
         if self._rules.strip_metadata and await asyncio.to_thread(strip_file, writing.file.path, writing.media_type):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
         if not self._storage.in_place:
-            writing.claim = await self._catalog.claim(writing.unique_name)
+            writing.claim = await self._claims.make(writing.unique_name)
             return
-        writing.claim = await self._catalog.claim_in_place(writing.unique_name)
-        raw = await self._catalog.raw(writing.uuid)
+        writing.claim = await self._claims.make_in_place(writing.unique_name)
+        raw = await self._entries.raw(writing.uuid)
         writing.intended = writing.entry(entry_json.read(raw) if raw else None)
-        writing.claim = await self._catalog.intend(writing.claim, writing.intended)
+        writing.claim = await self._claims.intend(writing.claim, writing.intended)
 
     async def _store(self, writings: list[_Writing]) -> None:
         """Store the files; what lies under a key and is not the catalog's is left alone, and another key taken."""
@@ -233,8 +236,8 @@ class Uploads:
         for writing, outcome in zip(writings, await self._receipts(writings), strict=True):
             if isinstance(outcome, ObjectExists) and not self._storage.in_place:
                 assert writing.claim
-                await self._catalog.release(writing.claim)
-                writing.claim = await self._catalog.claim_spare(writing.unique_name)
+                await self._claims.release(writing.claim)
+                writing.claim = await self._claims.make_spare(writing.unique_name)
                 taken.append(writing)
             else:
                 _note(writing, outcome)
@@ -263,10 +266,10 @@ class Uploads:
         """Make the entry refer to the stored bytes."""
         if not writing.replaces:
             entry = writing.entry(None)
-            return entry, await self._catalog.create(entry, writing.claim)
-        entry, change = await self._catalog.change(writing.uuid, writing.entry, writing.claim)
-        assert change is not None  # A new version is never what was there.
-        return entry, change
+            return entry, await self._entries.create(entry, writing.claim)
+        entry, commit = await self._entries.change(writing.uuid, writing.entry, writing.claim)
+        assert commit is not None  # A new version is never what was there.
+        return entry, commit
 
     async def _discard_failed(self, writings: Sequence[_Writing]) -> None:
         failed = [one.claim for one in writings if one.claim and not isinstance(one.outcome, tuple)]
@@ -284,9 +287,9 @@ class Uploads:
         """Settle the claim of a failed upload, unless the write went through after all; try until it is done."""
 
         async def step() -> None:
-            stale = await self._catalog.take_back(claim)
+            stale = await self._claims.take_back(claim)
             if stale:
-                await settle(self._catalog, self._storage, [stale])
+                await self._reaper.settle([stale])
 
         await until_done(step, "discard_delayed", storage_key=claim.storage_key)
 

@@ -18,14 +18,14 @@ _MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Logged:
+class _Change:
     number: int
     request_id: str
     traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
-class EntryWritten(_Logged):
+class EntryWritten(_Change):
     """An entry is new, has another file, or other fields."""
 
     uuid: str
@@ -33,7 +33,7 @@ class EntryWritten(_Logged):
 
 
 @dataclass(frozen=True, slots=True)
-class EntryDeleted(_Logged):
+class EntryDeleted(_Change):
     """An entry is gone. `original_name` is the path under which its upload was delivered."""
 
     uuid: str
@@ -42,18 +42,18 @@ class EntryDeleted(_Logged):
 
 
 @dataclass(frozen=True, slots=True)
-class EntryDescribed(_Logged):
+class EntryDescribed(_Change):
     """Facts about an entry's picture are known: nothing that is delivered has changed, but what the catalog shows."""
 
     uuid: str
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogReplaced(_Logged):
+class CatalogReplaced(_Change):
     """The whole catalog is another one: restored, or emptied."""
 
 
-Logged = EntryWritten | EntryDeleted | EntryDescribed | CatalogReplaced
+Change = EntryWritten | EntryDeleted | EntryDescribed | CatalogReplaced
 
 WRITTEN, DELETED, DESCRIBED, REPLACED = "written", "deleted", "described", "replaced"
 """The kinds as the log has them."""
@@ -75,12 +75,12 @@ class ChangeLog:
     def __init__(self, client: Redis) -> None:
         self._redis = client
 
-    async def latest(self) -> Logged | None:
+    async def latest(self) -> Change | None:
         """Return the last change; None when the log is empty."""
         found = await self._redis.xrevrange(keys.CHANGES, count=1)
         return _read(*found[0]) if found else None
 
-    async def from_(self, number: int, count: int) -> list[Logged]:
+    async def from_(self, number: int, count: int) -> list[Change]:
         """Return up to `count` changes from a number on, that one included if the log has it."""
         return _read_all(await self._redis.xrange(keys.CHANGES, min=f"{number}-0", count=count))
 
@@ -96,11 +96,11 @@ class ChangeLog:
         return bool(await self._redis.xread({keys.CHANGES: f"{number}-0"}, count=1, block=max(1, int(seconds * 1000))))
 
 
-def _read_all(found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Logged]:
+def _read_all(found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Change]:
     return [_read(stream_id, fields) for stream_id, fields in found]
 
 
-def _read(stream_id: bytes, fields: dict[bytes, bytes]) -> Logged:
+def _read(stream_id: bytes, fields: dict[bytes, bytes]) -> Change:
     def text(name: bytes) -> str:
         return fields.get(name, b"").decode()
 

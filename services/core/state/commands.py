@@ -4,7 +4,7 @@ redis-py states one type for its two clients, the one that waits and the one tha
 for granted. These functions are for the second one, and for answers that are bytes.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 from services.core.state.connection import Redis
@@ -31,11 +31,6 @@ def hset(client: Redis, key: str, field: str, value: str | bytes) -> Awaitable[i
 def hsetnx(client: Redis, key: str, field: str, value: str) -> Awaitable[bool]:
     """Set a field unless there is one; say whether it was set."""
     return cast("Awaitable[bool]", client.hsetnx(key, field, value))
-
-
-def hscan(client: Redis, key: str, cursor: int, count: int) -> Awaitable[tuple[int, Mapping[bytes, bytes]]]:
-    """Return the next cursor, 0 at the end, and about `count` fields with their values."""
-    return cast("Awaitable[tuple[int, Mapping[bytes, bytes]]]", client.hscan(key, cursor, count=count))
 
 
 def blmove(client: Redis, source: str, target: str, seconds: float) -> Awaitable[bytes | None]:

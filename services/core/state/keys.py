@@ -7,7 +7,7 @@
 | `tada:expiry` | sorted set | uuid by expiration date, seconds since the epoch |
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | number of the last change of the catalog: see `changes` |
-| `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `catalog.Claim` |
+| `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `claims.Claim` |
 | `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
 | `tada:changes` | stream | changes that a catalog service of the version before has made: see `jobs/upgrade` |

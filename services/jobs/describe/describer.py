@@ -21,9 +21,10 @@ from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
 from services.core.state import entry_json, keys
-from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog, EntryDescribed, age
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.process import Process
 from services.core.storage import ObjectMissing, Storage
 from services.jobs.describe.inspection import inspect
 
@@ -69,8 +70,8 @@ class Described:
 class Sight:
     """Looks at one picture at a time, so that a worker never needs memory for two."""
 
-    def __init__(self, catalog: Catalog, storage: Storage) -> None:
-        self._catalog, self._storage = catalog, storage
+    def __init__(self, entries: Entries, storage: Storage) -> None:
+        self._entries, self._storage = entries, storage
         self._turn = asyncio.Semaphore(1)
 
     async def describe(self, entry: Entry) -> bool:
@@ -83,17 +84,17 @@ class Sight:
             return False
         async with self._turn:
             facts = await inspect(self._storage, entry)
-        return await self._catalog.describe(entry.uuid, entry.signature, facts)
+        return await self._entries.describe(entry.uuid, entry.signature, facts)
 
 
-async def describe_all(catalog: Catalog, log_of_changes: ChangeLog, sight: Sight) -> Described:
+async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight) -> Described:
     """Describe every entry that has no facts. What another run has described by then is passed over."""
     while True:
         found = Described()
         try:
-            async for raws in catalog.scan():
+            async for raws in entries.scan():
                 await _let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
-                await _describe_page(catalog, sight, raws, found)
+                await _describe_page(entries, sight, raws, found)
         except CatalogReplaced:
             continue  # By a restore: what is the catalog now is gone through instead.
         return found
@@ -108,7 +109,7 @@ async def _let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
         await asyncio.sleep(_QUIET_SECONDS)
 
 
-async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
+async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
     for raw in raws:
         entry = entry_json.read(raw)
         found.checked += 1
@@ -116,7 +117,7 @@ async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], 
             continue
         try:
             # Read again: a page takes its time.
-            current = await catalog.raw(entry.uuid)
+            current = await entries.raw(entry.uuid)
             if current and await sight.describe(entry_json.read(current)):
                 found.described_count += 1
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
@@ -128,8 +129,8 @@ async def _describe_page(catalog: Catalog, sight: Sight, raws: Iterable[bytes], 
 class Describer:
     """Describes what has been uploaded, one after the other; several workers share it."""
 
-    def __init__(self, client: Redis, catalog: Catalog, sight: Sight, queue: JobQueue) -> None:
-        self._redis, self._catalog, self._sight, self._queue = client, catalog, sight, queue
+    def __init__(self, client: Redis, process: Process, entries: Entries, sight: Sight, queue: JobQueue) -> None:
+        self._redis, self._process, self._entries, self._sight, self._queue = client, process, entries, sight, queue
         self._log = ChangeLog(client)
 
     async def run(self) -> None:
@@ -153,13 +154,13 @@ class Describer:
             if "BUSYGROUP" not in str(error):
                 raise
             return
-        if await self._catalog.count():
+        if await self._entries.count():
             # There was a catalog before there were facts.
             await self._queue.put("describe", {}, "upgrade", "describe-upgrade")
 
     async def _take(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """Return what a dead worker has left or the storage could not give, else what is new."""
-        group = (keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP, self._catalog.owner)
+        group = (keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP, self._process.name)
         _, left, _ = await self._redis.xautoclaim(*group, min_idle_time=int(LOST_SECONDS * 1000), count=1)
         if left:
             return left  # type: ignore[no-any-return]
@@ -183,7 +184,7 @@ class Describer:
             kept.cancel()
 
     async def _describe(self, message_id: bytes, uuid: str) -> None:
-        raw = await self._catalog.raw(uuid)
+        raw = await self._entries.raw(uuid)
         if raw is None:
             return
         entry = entry_json.read(raw)
@@ -213,7 +214,7 @@ class Describer:
         await self._claim(message_id, retrycount=0)
 
     async def _claim(self, message_id: bytes, **how: Any) -> None:
-        await self._redis.xclaim(keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP, self._catalog.owner, 0, [message_id], **how)
+        await self._redis.xclaim(keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP, self._process.name, 0, [message_id], **how)
 
     async def _finish(self, message_id: bytes) -> None:
         async with self._redis.pipeline(transaction=True) as pipeline:

@@ -10,8 +10,9 @@ from typing import Any
 from services.core.dumps import naming
 from services.core.dumps.naming import DumpExists, DumpStore
 from services.core.state import commands, keys
-from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.process import Process
 from services.jobs.dumps import rdb
 from services.jobs.dumps.work_folder import work_folder
 
@@ -47,18 +48,18 @@ class Dump:
         }
 
 
-async def create_dump(redis_address: str, client: Redis, catalog: Catalog, store: DumpStore, keep: int) -> Dump:
+async def create_dump(redis_address: str, client: Redis, process: Process, store: DumpStore, keep: int) -> Dump:
     """Dump the catalog and remove dumps beyond the latest `keep` (0: none).
 
     Both files are made of one copy, so they are of the same instant, whatever is written meanwhile. Raises Unavailable,
     StorageDown and RedisError; nothing that can be taken for a dump is left then.
     """
-    async with work_folder(store.spool, catalog) as folder:
+    async with work_folder(store.spool, process) as folder:
         copy, listed = folder / "copy.rdb", folder / "list.json"
         await rdb.copy(redis_address, copy)
         async with rdb.served(copy) as copied:
             await _keep_catalog(copied, rdb.database_of(redis_address))
-            records = await _write_list(Catalog(copied), listed)
+            records = await _write_list(Entries(copied), listed)
             await copied.save()  # In the place of the copy.
         json_size, rdb_size = listed.stat().st_size, copy.stat().st_size
         stamp = await _save(client, store, copy, listed)
@@ -84,12 +85,12 @@ async def _keep_catalog(copied: Redis, database: int) -> None:
     await copied.set(keys.REVISION, "0", nx=True)
 
 
-async def _write_list(catalog: Catalog, target: Path) -> int:
+async def _write_list(entries: Entries, target: Path) -> int:
     """Write the list as GET /catalog answers it; return how many entries it has."""
     records = 0
     with target.open("wb") as file:
         file.write(b"[")
-        async for raws in catalog.scan():
+        async for raws in entries.scan():
             file.write((b"," if records else b"") + b",".join(raws))
             records += len(raws)
         file.write(b"]")

@@ -9,8 +9,8 @@ from services.core.dumps.naming import DumpStore
 from services.core.errors import BadDump, DumpMissing, TadaError
 from services.core.observing import logs
 from services.core.state import keys
-from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
+from services.core.state.process import Process
 from services.core.state.script import Script
 from services.jobs.dumps.restoring import Restored, restore_dump
 from services.jobs.dumps.staging import Taken
@@ -21,14 +21,14 @@ _POLL_SECONDS = 0.2
 _RETRY_SECONDS = 5
 
 
-async def restore_on_init(client: Redis, catalog: Catalog, store: DumpStore) -> Restored | None:
+async def restore_on_init(client: Redis, process: Process, store: DumpStore) -> Restored | None:
     """Restore the latest dump; None when there is a catalog, or no dump. What is down is waited for.
 
     A catalog that was emptied on purpose is one: it has a revision.
     """
     while True:
         try:
-            return await _restore(client, catalog, store)
+            return await _restore(client, process, store)
         except Taken:
             logs.event(log, logging.WARNING, "restore_on_init_too_late", why="something was uploaded meanwhile")
             return None
@@ -43,21 +43,21 @@ async def restore_on_init(client: Redis, catalog: Catalog, store: DumpStore) -> 
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _restore(client: Redis, catalog: Catalog, store: DumpStore) -> Restored | None:
+async def _restore(client: Redis, process: Process, store: DumpStore) -> Restored | None:
     take_over = Script(client, "takeover", lock=keys.RESTORING)
     while not await client.exists(keys.ENTRIES, keys.REVISION):
-        mine = await client.set(keys.RESTORING, catalog.owner, nx=True, get=True)
+        mine = await client.set(keys.RESTORING, process.name, nx=True, get=True)
         if mine is not None:
             # The time that a process has to say for the first time that it lives.
-            if not await catalog.is_alive(mine.decode()):
+            if not await process.is_alive(mine.decode()):
                 await asyncio.sleep(_POLL_SECONDS)
                 await take_over(alive=keys.alive(mine.decode()), holder=mine)
             await asyncio.sleep(_POLL_SECONDS)
             continue
         try:
-            restored = await restore_dump(client, catalog, store, only_untouched=True)
+            restored = await restore_dump(client, process, store, only_untouched=True)
         finally:
-            await take_over(alive=keys.alive(""), holder=catalog.owner)
+            await take_over(alive=keys.alive(""), holder=process.name)
         logs.event(log, logging.INFO, "restored_on_init", filename=restored.filename, entries=restored.entries)
         return restored
     return None

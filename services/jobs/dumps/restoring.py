@@ -18,8 +18,10 @@ from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, DumpStore, Kind, Source
 from services.core.errors import BadDump, DumpDamaged, DumpMissing
 from services.core.state import keys
-from services.core.state.catalog import Catalog, Change
+from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.process import Process
 from services.core.storage import ObjectMissing
 from services.jobs.dumps import rdb
 from services.jobs.dumps.checking import Tally
@@ -43,7 +45,7 @@ class Restored:
     entries: int
     completed: int
     renamed: int
-    change: Change
+    commit: Commit
     fallback: str | None = None
 
     def answer(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class Restored:
 
 
 async def restore_dump(
-    client: Redis, catalog: Catalog, store: DumpStore, filename: str = LATEST, *, only_untouched: bool = False
+    client: Redis, process: Process, store: DumpStore, filename: str = LATEST, *, only_untouched: bool = False
 ) -> Restored:
     """Replace the catalog by that of a dump, at one instant. A JSON that is missing or bad falls back to its RDB.
 
@@ -69,7 +71,7 @@ async def restore_dump(
     """
     restore = _Restore(client, store, only_untouched)
     kind = "json" if filename == LATEST else naming.parse(filename)[1]
-    async with work_folder(store.spool, catalog) as folder:
+    async with work_folder(store.spool, process) as folder:
         if kind == "rdb":
             return await restore.of_kind("rdb", filename, folder)
         try:
@@ -102,10 +104,10 @@ class _Restore:
             await _load(reading, path, staging, tally)
             if tally.problem_count:
                 raise _bad(f"{name}: {tally.summary()}")
-            change = await staging.switch(only_untouched=self._only_untouched)
+            commit = await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
-        return Restored(name, kind, self._store.source, tally.entries, tally.completed, tally.renamed, change)
+        return Restored(name, kind, self._store.source, tally.entries, tally.completed, tally.renamed, commit)
 
     async def _fetch(self, kind: Kind, filename: str, path: Path) -> str:
         try:
@@ -139,12 +141,12 @@ async def _entries_of_json(path: Path) -> Values:
 async def _entries_of_rdb(path: Path) -> Values:
     async with rdb.served(path) as copied:
         await _choose_database(copied)
-        catalog = Catalog(copied)
+        entries = Entries(copied)
         listed = 0
-        async for raws in catalog.scan():
+        async for raws in entries.scan():
             listed += len(raws)
             yield [_parsed(raw) for raw in raws]
-        if listed != await catalog.count():
+        if listed != await entries.count():
             raise rdb.NotAnRdb("its list of entries is not whole")
 
 

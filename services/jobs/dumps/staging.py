@@ -7,8 +7,8 @@ from services.core.assets.entries import Entry
 from services.core.errors import Unavailable
 from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
-from services.core.state.catalog import Change
 from services.core.state.changes import number_of
+from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
 from services.core.state.script import Script
 
@@ -63,7 +63,7 @@ class Staging:
             await pipeline.execute()
         self._count += len(entries)
 
-    async def switch(self, *, only_untouched: bool = False) -> Change:
+    async def switch(self, *, only_untouched: bool = False) -> Commit:
         """Make this the catalog. Readers see the old one or this one; the old one stays for those who are reading it.
 
         Raises Taken when it was to fill a Redis that had no catalog, and there is one now.
@@ -75,7 +75,7 @@ class Staging:
             raise Taken
         if outcome == b"lost":
             raise Unavailable("What was loaded of the dump is gone from Redis.", "Restore it again.")
-        return Change(number_of(change))
+        return Commit(number_of(change))
 
     async def drop(self) -> None:
         """Remove what is loaded; of what has become the catalog, nothing is left here."""

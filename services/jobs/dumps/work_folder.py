@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.core.errors import StorageDown
-from services.core.state.catalog import Catalog
+from services.core.state.process import Process
 
 _PREFIX, _OWNED = "job-", "~"
 
 
 @asynccontextmanager
-async def work_folder(spool: Path, catalog: Catalog) -> AsyncIterator[Path]:
+async def work_folder(spool: Path, process: Process) -> AsyncIterator[Path]:
     """Make a folder and remove it at the end; what jobs that were killed have left there goes first."""
-    folder = spool / f"{_PREFIX}{catalog.owner}{_OWNED}{secrets.token_hex(8)}"
+    folder = spool / f"{_PREFIX}{process.name}{_OWNED}{secrets.token_hex(8)}"
     for left in await asyncio.to_thread(lambda: list(spool.glob(f"{_PREFIX}*{_OWNED}*"))):
-        if not await catalog.is_alive(left.name.removeprefix(_PREFIX).partition(_OWNED)[0]):
+        if not await process.is_alive(left.name.removeprefix(_PREFIX).partition(_OWNED)[0]):
             await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700)

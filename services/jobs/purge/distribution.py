@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from services.core.observing import logs, origin, tracing
 from services.core.state import changes, progress
-from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDescribed, Logged
+from services.core.state.changes import CatalogReplaced, Change, ChangeLog, EntryDescribed
 from services.core.state.connection import BLOCK, Redis
 from services.core.state.progress import Reached
 from services.jobs import metrics
@@ -201,12 +201,12 @@ class Distributor:
             metrics.OLDEST_CHANGE.set(changes.age(lacking[0].number, time.time()) if lacking else 0)
 
 
-def _batch(since: int | None, position: int, found: Sequence[Logged], *, is_last: bool) -> Batch:
+def _batch(since: int | None, position: int, found: Sequence[Change], *, is_last: bool) -> Batch:
     to = found[-1].number if found else position
     return Batch(since, to, is_last, [lines(change) for change in found])
 
 
-def _note_purged(change: Logged, everywhere: bool, now: float) -> None:
+def _note_purged(change: Change, everywhere: bool, now: float) -> None:
     """Count a change that all nodes have which can be reached, and say so in the log of its request."""
     match change:
         case CatalogReplaced():

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.core.assets import names
-from services.core.state.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
+from services.core.state.changes import CatalogReplaced, Change, EntryDeleted, EntryDescribed, EntryWritten
 from services.jobs.purge.node import Batch
 
 HELD = 4000
 
 
-def lines(change: Logged) -> str:
+def lines(change: Change) -> str:
     """Return what a node is told of a change: what leaves its disk, and which purge groups are raised."""
     match change:
         case EntryWritten():
@@ -27,7 +27,7 @@ def lines(change: Logged) -> str:
     return "".join([*told, *(f"{change.number} raise {group}\n" for group in raised)])
 
 
-def _addresses(change: Logged) -> Sequence[str]:
+def _addresses(change: Change) -> Sequence[str]:
     """Return addresses under which what is gone was delivered, as far as they can be known."""
     if not isinstance(change, EntryDeleted):
         return ()
@@ -40,7 +40,7 @@ def _addresses(change: Logged) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    change: Logged
+    change: Change
     lines: str
 
     @property
@@ -59,7 +59,7 @@ class Recent:
     def newest(self) -> int:
         return self._held[-1].number if self._held else 0
 
-    async def add(self, changes: Sequence[Logged]) -> None:
+    async def add(self, changes: Sequence[Change]) -> None:
         """Take in the changes that follow."""
         self._held += [_Held(change, lines(change)) for change in changes]
         del self._held[:-HELD]
@@ -79,7 +79,7 @@ class Recent:
         to = found[-1].number if found else number
         return Batch(number, to, to == self.newest, [held.lines for held in found])
 
-    def between(self, after: int, up_to: int) -> list[Logged]:
+    def between(self, after: int, up_to: int) -> list[Change]:
         """Return the changes that are held after one number up to another."""
         begin, end = (bisect_right(self._held, number, key=_number) for number in (after, up_to))
         return [held.change for held in self._held[begin:end]]

@@ -6,9 +6,11 @@ from typing import Any
 
 from services.core.dumps.naming import DumpStore
 from services.core.jobs.kinds import Arguments, RestoreArguments, SyncArguments
-from services.core.state.catalog import Catalog
 from services.core.state.changes import ChangeLog
+from services.core.state.claims import Claims
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight, describe_all
@@ -29,7 +31,9 @@ class Tools:
 
     settings: JobsSettings
     client: Redis
-    catalog: Catalog
+    process: Process
+    entries: Entries
+    claims: Claims
     storage: Storage
     dumps: DumpStore
     sight: Sight
@@ -50,31 +54,31 @@ async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
     limit = arguments.max_percent
     if limit is None:
         limit = tools.settings.sync_remove_max_percent
-    found = await sync(tools.catalog, tools.storage, dry_run=arguments.dry_run, max_percent=limit)
+    found = await sync(tools.entries, tools.claims, tools.storage, dry_run=arguments.dry_run, max_percent=limit)
     return found.answer()
 
 
 async def _create_dump(tools: Tools, arguments: Arguments) -> Result:
     settings = tools.settings
     made = await dumping.create_dump(
-        settings.redis_address, tools.client, tools.catalog, tools.dumps, settings.dumps_kept
+        settings.redis_address, tools.client, tools.process, tools.dumps, settings.dumps_kept
     )
     return {**made.answer(), "source": tools.dumps.source, "pruned": list(made.pruned)}
 
 
 async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
-    restored = await restoring.restore_dump(tools.client, tools.catalog, tools.dumps, arguments.filename)
+    restored = await restoring.restore_dump(tools.client, tools.process, tools.dumps, arguments.filename)
     return {
         **restored.answer(),
         "completed": restored.completed,
         "renamed": restored.renamed,
         "fallback": restored.fallback,
-        "purged": await tools.progress.purged(restored.change.number, PURGE_SECONDS),
+        "purged": await tools.progress.purged(restored.commit.number, PURGE_SECONDS),
     }
 
 
 async def _expire(tools: Tools, arguments: Arguments) -> Result:
-    expired = await expire(tools.catalog)
+    expired = await expire(tools.entries)
     return {
         "expired_count": len(expired),
         "expired": [
@@ -85,7 +89,7 @@ async def _expire(tools: Tools, arguments: Arguments) -> Result:
 
 
 async def _describe(tools: Tools, arguments: Arguments) -> Result:
-    found = await describe_all(tools.catalog, ChangeLog(tools.client), tools.sight)
+    found = await describe_all(tools.entries, ChangeLog(tools.client), tools.sight)
     return found.answer()
 
 

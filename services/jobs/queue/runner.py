@@ -58,7 +58,7 @@ class Runner:
         Raises Again when it shall stay in the queue, what it has failed with when it shall not, and CancelledError
         when it was handed back.
         """
-        job, token = self._jobs[name], f"{self._tools.catalog.owner} {secrets.token_hex(8)}"
+        job, token = self._jobs[name], f"{self._tools.process.name} {secrets.token_hex(8)}"
         held = [job_id, *([_ALONE] if job.alone else [])]
         try:
             for what in reversed(held):

@@ -21,9 +21,8 @@ from services.core.jobs.log import KEPT_SECONDS
 from services.core.jobs.queue import ORIGIN, QUEUE, decode, encode, pool
 from services.core.observing import logs, origin, tracing
 from services.core.probes.pulse import Pulse
-from services.core.state.catalog import Catalog
 from services.core.state.connection import Redis
-from services.core.storage import Storage
+from services.core.state.reaper import Reaper
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.runner import Again, Runner
 from services.jobs.upkeep.expire import expire
@@ -56,7 +55,7 @@ def make_worker(client: Redis, tools: Tools, pulse: Pulse, jobs: Mapping[str, Jo
         runner,
         pulse,
         functions=[_function(name, runner) for name in jobs],
-        cron_jobs=_beats(tools.catalog, tools.storage),
+        cron_jobs=_beats(tools),
         queue_name=QUEUE,
         redis_pool=pool(client),
         job_serializer=encode,
@@ -126,15 +125,16 @@ def _named(args: tuple[Any, ...]) -> dict[str, Any]:
     return {f"argument {number}": value for number, value in enumerate(args, 1)}
 
 
-def _beats(catalog: Catalog, storage: Storage) -> list[CronJob]:
+def _beats(tools: Tools) -> list[CronJob]:
     """Return what runs every few seconds, and is told of in the log only when it has done something."""
+    reaper = Reaper(tools.claims, tools.entries, tools.storage)
 
     async def run_expire(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        _tell("expired", len(await expire(catalog)))
+        _tell("expired", len(await expire(tools.entries)))
 
     async def run_reap(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         try:
-            _tell("reaped", await reap(catalog, storage))
+            _tell("reaped", await reap(tools.claims, reaper))
         except StorageDown as error:
             logs.event(log, logging.WARNING, "reap_delayed", error=error.message)
 

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 from services.core.assets.entries import Entry, timestamp
 from services.core.errors import NotFound
-from services.core.state.catalog import Catalog
+from services.core.state.entries import Entries
 
 _BATCH = 500
 
 
-async def expire(catalog: Catalog) -> list[Entry]:
+async def expire(entries: Entries) -> list[Entry]:
     """Mark every entry that has expired by now, and return them. Running it again does no harm."""
     marked = []
-    while uuids := await catalog.expired_uuids(time.time(), _BATCH):
+    while uuids := await entries.expired_uuids(time.time(), _BATCH):
         for uuid in uuids:
             try:
-                entry, change = await catalog.change(uuid, _mark)
+                entry, commit = await entries.change(uuid, _mark)
             except NotFound:
                 continue  # Deleted since; its date went with it.
-            if change is not None:
+            if commit is not None:
                 marked.append(entry)
     return marked
 

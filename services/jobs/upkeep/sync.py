@@ -18,7 +18,8 @@ from services.core.assets.entries import Entry
 from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound
 from services.core.state import entry_json
-from services.core.state.catalog import Catalog
+from services.core.state.claims import Claims
+from services.core.state.entries import Entries
 from services.core.storage import ListingUnsupported, ObjectMissing, Storage, StoredObject
 
 _BATCH = 500
@@ -63,31 +64,31 @@ class _Changed(Exception):
     """The entry is not what it was when its file was looked for."""
 
 
-async def sync(catalog: Catalog, storage: Storage, *, dry_run: bool, max_percent: float) -> Sync:
+async def sync(entries: Entries, claims: Claims, storage: Storage, *, dry_run: bool, max_percent: float) -> Sync:
     """Remove the entries whose files are missing, unless they are more than `max_percent` of all.
 
     Raises StorageDown and RedisError; nothing has been removed wrongly then.
     """
     found = Sync(dry_run)
     if not dry_run:
-        found.late_count = await _remove_late(catalog, storage)
+        found.late_count = await _remove_late(claims, storage)
     try:
-        present = await _listed(catalog, storage, found)
+        present = await _listed(entries, claims, storage, found)
     except ListingUnsupported:
         present, found.listed, found.unknown, found.unknown_count = set(), None, None, None
-    entries = await catalog.count()
-    if found.listed == 0 and entries:
+    count = await entries.count()
+    if found.listed == 0 and count:
         found.stopped = _stopped("The storage has no file at all")
         return found
-    allowed = entries * max_percent / 100
+    allowed = count * max_percent / 100
     lost: list[Entry] = []
-    async for raws in catalog.scan():
+    async for raws in entries.scan():
         batch = [entry_json.read(raw) for raw in raws]
         found.checked += len(batch)
         lost += await _lost(storage, [entry for entry in batch if UUID(entry.uuid).bytes not in present])
         if len(lost) > allowed:
             found.stopped = _stopped(
-                f"More than {max_percent:g} % of the {entries} entries have no file in the storage",
+                f"More than {max_percent:g} % of the {count} entries have no file in the storage",
                 "If it is right, run sync with a higher max_percent.",
             )
             break
@@ -98,15 +99,15 @@ async def sync(catalog: Catalog, storage: Storage, *, dry_run: bool, max_percent
         Missing(entry.uuid, entry.unique_name, f"no file {entry.storage_key}") for entry in lost[:NAMED_MAX]
     ]
     if not dry_run and found.stopped is None:
-        found.removed_count = await _remove(catalog, lost)
+        found.removed_count = await _remove(entries, lost)
     return found
 
 
-async def _remove_late(catalog: Catalog, storage: Storage) -> int:
+async def _remove_late(claims: Claims, storage: Storage) -> int:
     """Remove what a storage has stored after all, when the upload had failed; return how many files there were."""
     removed = 0
-    for storage_key in await catalog.doubtful():
-        claim = await catalog.free(storage_key)
+    for storage_key in await claims.doubtful():
+        claim = await claims.make_on_unused(storage_key)
         if claim is not None:
             try:
                 stored = StoredObject(storage_key)
@@ -115,8 +116,8 @@ async def _remove_late(catalog: Catalog, storage: Storage) -> int:
                     await storage.delete([stored])
                     removed += 1
             finally:
-                await catalog.release(claim)
-        await catalog.clear_up(storage_key)
+                await claims.release(claim)
+        await claims.forget_doubt(storage_key)
     return removed
 
 
@@ -124,15 +125,15 @@ def _stopped(why: str, hint: str = "") -> str:
     return f"{why}: nothing was removed. Check the storage's settings (folder, bucket, address). {hint}".strip()
 
 
-async def _listed(catalog: Catalog, storage: Storage, found: Sync) -> set[bytes]:
+async def _listed(entries: Entries, claims: Claims, storage: Storage, found: Sync) -> set[bytes]:
     """Return the uuids of entries whose files are listed, about 100 bytes each; note files that no entry knows."""
     present: set[bytes] = set()
     found.listed, found.unknown, found.unknown_count = 0, [], 0
     async for keys in _batches(storage):
         found.listed += len(keys)
         uuids = [names.asset_uuid(names.unique_name_of(key)) for key in keys]
-        raws = await catalog.raws(uuids)
-        claimed = await catalog.claimed(keys)
+        raws = await entries.raws(uuids)
+        claimed = await claims.are_made(keys)
         for key, uuid, raw, is_claimed in zip(keys, uuids, raws, claimed, strict=True):
             if raw is not None and entry_json.read(raw).storage_key == key:
                 present.add(UUID(uuid).bytes)
@@ -173,7 +174,7 @@ async def _is_there(storage: Storage, entry: Entry) -> bool:
     return True
 
 
-async def _remove(catalog: Catalog, lost: Sequence[Entry]) -> int:
+async def _remove(entries: Entries, lost: Sequence[Entry]) -> int:
     removed = 0
     for entry in lost:
 
@@ -183,7 +184,7 @@ async def _remove(catalog: Catalog, lost: Sequence[Entry]) -> int:
                 raise _Changed
 
         try:
-            await catalog.delete(entry.uuid, check, keep_bytes=True)
+            await entries.delete(entry.uuid, check, keep_bytes=True)
         except (NotFound, _Changed):
             continue
         removed += 1

@@ -10,8 +10,8 @@ from services.catalog.uploads.uploads import Rules, Uploads, Wish
 from services.core.assets import media_types
 from services.core.errors import BadRequest, NamespaceForbidden, TadaError, TypeUnauthorized
 from services.core.state import connection
-from services.core.state.catalog import Catalog
 from services.core.storage.local import LocalStorage
+from tests.support.catalogs import CatalogUser
 
 DEFAULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"})
 PNG, PDF, EXE = b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"MZ\x90"
@@ -19,8 +19,13 @@ PNG, PDF, EXE = b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"MZ\x90"
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
-    catalog = Catalog(connection.connect("redis://127.0.0.1:1"))
-    return Uploads(catalog, LocalStorage(tmp_path), Rules(("DEV", "PROD"), DEFAULT_TYPES, "", strip_metadata=False))
+    user = CatalogUser(connection.connect("redis://127.0.0.1:1"))
+    return Uploads(
+        user.claims,
+        user.entries,
+        LocalStorage(tmp_path),
+        Rules(("DEV", "PROD"), DEFAULT_TYPES, "", strip_metadata=False),
+    )
 
 
 def spooled(content: bytes, given_name: str = "cat.png", declared: str | None = None) -> SpooledFile:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.state import changes
-from services.core.state.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
+from services.core.state.changes import CatalogReplaced, Change, EntryDeleted, EntryDescribed, EntryWritten
 
 
 class FakeRedis:
@@ -19,7 +19,7 @@ class FakeRedis:
         return self.held[::-1][:count]
 
 
-async def read(stream_id: str, **fields: str) -> Logged:
+async def read(stream_id: str, **fields: str) -> Change:
     held = [(stream_id.encode(), {name.encode(): value.encode() for name, value in fields.items()})]
     log = changes.ChangeLog(FakeRedis(held))  # type: ignore[arg-type]
     [found] = await log.from_(0, 10)

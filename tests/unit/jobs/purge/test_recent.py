@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.state.changes import CatalogReplaced, EntryDeleted, EntryDescribed, EntryWritten, Logged
+from services.core.state.changes import CatalogReplaced, Change, EntryDeleted, EntryDescribed, EntryWritten
 from services.jobs.purge import recent
 from services.jobs.purge.node import Batch
 from services.jobs.purge.recent import Recent, lines
@@ -50,7 +50,7 @@ def numbers(batch: Batch | None) -> list[int]:
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_a_node_is_told_what_leaves_its_disk_before_what_is_raised(change: Logged, told: str) -> None:
+def test_a_node_is_told_what_leaves_its_disk_before_what_is_raised(change: Change, told: str) -> None:
     assert lines(change) == told
 
 

@@ -1,0 +1,104 @@
+"""The one write of an entry: compare and set, at one instant with everything that must follow from it.
+
+An entry is written, or deleted, if it still is what the writer has read. In the same step the writer's claim is given
+up, what the change leaves behind becomes an obsolete claim, and the change is added to the log (see `changes`). The
+jobs worker tells the nodes of the gateway, which raise the generation of what has changed; a writer that waits for that
+(see `progress`) answers when the public can no longer see what was before.
+"""
+
+from dataclasses import dataclass
+
+from services.core.assets.entries import Entry
+from services.core.assets.facts import NO_FACTS
+from services.core.observing import origin
+from services.core.state import changes, entry_json, keys
+from services.core.state.changes import DELETED, DESCRIBED, WRITTEN, number_of
+from services.core.state.claims import Claim, Leftover, interrupted
+from services.core.state.connection import Redis
+from services.core.state.script import Script
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a write has come to: the number of its change, and the object that it has left behind, if any.
+
+    Whoever has made the change may delete the object; else the reaper does it.
+    """
+
+    number: int
+    leftover: Leftover | None = None
+
+
+class CompareAndSet:
+    """Writes entries. `expected` are the bytes that the writer has read, None if there was no entry.
+
+    All methods return None if something else is stored by now, and raise RedisError. With a claim they raise
+    Unavailable if it has been lost.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+        self._write = Script(
+            client,
+            "write",
+            entries=keys.ENTRIES,
+            order=keys.ORDER,
+            expiry=keys.EXPIRY,
+            sequence=keys.SEQUENCE,
+            revision=keys.REVISION,
+            claims=keys.CLAIMS,
+            changes=keys.CHANGES,
+            undescribed=keys.UNDESCRIBED,
+            kept=changes.KEPT,
+        )
+
+    async def write(self, expected: bytes | None, entry: Entry, claim: Claim | None = None) -> Commit | None:
+        """Store an entry; bytes that it no longer refers to are left behind."""
+        old = entry_json.read(expected) if expected else None
+        left = old.storage_key if old and old.storage_key != entry.storage_key else ""
+        fresh = old is None or old.signature != entry.signature
+        to_describe = fresh and entry.may_be_described
+        return await self._swap(expected, entry, entry, claim, kind=WRITTEN, left=left, to_describe=to_describe)
+
+    async def describe(self, expected: bytes, entry: Entry) -> Commit | None:
+        """Store an entry that has new facts and is the same otherwise."""
+        return await self._swap(expected, entry, entry, kind=DESCRIBED)
+
+    async def delete(self, expected: bytes, entry: Entry, *, keep_bytes: bool = False) -> Commit | None:
+        """Remove an entry; its bytes are left behind unless they are kept."""
+        return await self._swap(expected, entry, None, kind=DELETED, left="" if keep_bytes else entry.storage_key)
+
+    async def _swap(
+        self,
+        expected: bytes | None,
+        entry: Entry,
+        wanted: Entry | None,
+        claim: Claim | None = None,
+        *,
+        kind: str,
+        left: str = "",
+        to_describe: bool = False,
+    ) -> Commit | None:
+        expires = wanted.expires_at if wanted and not wanted.expired else None
+        outcome, detail = await self._write(
+            uuid=entry.uuid,
+            expected=expected or b"",
+            wanted=entry_json.write(wanted) if wanted else b"",
+            expires="" if expires is None else repr(expires),
+            claimed=claim.storage_key if claim else "",
+            claim=claim.value if claim else "",
+            obsolete=left,
+            unique_name=entry.unique_name,
+            original_name=entry.original_name,
+            kind=kind,
+            to_describe=int(to_describe),
+            **origin.passed_on(),
+        )
+        leftover = Leftover(entry.uuid, left) if left else None
+        if outcome == b"conflict" and wanted and entry_json.without_facts(detail) == wanted.with_facts(NO_FACTS):
+            # Our own write: the answer to it was lost, and the connection said it again. Its number is not known; that
+            # of the last change is no lower.
+            return Commit(number_of(await self._redis.get(keys.REVISION) or b"0"), leftover)
+        if outcome == b"unclaimed":
+            raise interrupted()
+        return Commit(number_of(detail), leftover) if outcome == b"written" else None

@@ -1,0 +1,187 @@
+"""The entries in Redis: every read and write of them, safe with any number of replicas."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from services.core.assets.entries import SETTABLE, Entry
+from services.core.assets.facts import Facts
+from services.core.errors import AlreadyExists, CatalogReplaced, NotFound
+from services.core.observing import origin
+from services.core.state import changes, commands, entry_json, keys
+from services.core.state.changes import number_of
+from services.core.state.claims import Claim
+from services.core.state.compare_and_set import Commit, CompareAndSet
+from services.core.state.connection import Redis
+from services.core.state.script import Script
+
+PAGE = 500
+"""Entries read from Redis at a time: about half a megabyte, well under a millisecond of Redis' time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the list. `epoch` and `last` are for the next one; `after` too, None when no entry is left."""
+
+    epoch: str
+    last: int
+    after: int | None
+    raws: list[bytes]
+
+
+class Entries:
+    """Reads and writes entries. All methods raise RedisError."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+        self._set = CompareAndSet(client)
+        self._page = Script(
+            client, "page", live_entries=keys.ENTRIES, live_order=keys.ORDER, live_epoch=keys.EPOCH, aside=keys.ASIDE
+        )
+        self._clear = Script(
+            client,
+            "clear",
+            entries=keys.ENTRIES,
+            order=keys.ORDER,
+            expiry=keys.EXPIRY,
+            revision=keys.REVISION,
+            changes=keys.CHANGES,
+            epoch=keys.EPOCH,
+            aside=keys.ASIDE,
+            read_seconds=keys.ASIDE_READ_SECONDS,
+            aside_seconds=keys.ASIDE_SECONDS,
+            kept=changes.KEPT,
+        )
+
+    # Reading
+
+    async def raw(self, uuid: str) -> bytes | None:
+        """Return an entry as it is stored, None when there is none."""
+        return await commands.hget(self._redis, keys.ENTRIES, uuid)
+
+    async def raws(self, uuids: Sequence[str]) -> list[bytes | None]:
+        """Return entries as they are stored, None for each that there is not."""
+        return await commands.hmget(self._redis, keys.ENTRIES, uuids) if uuids else []
+
+    async def get(self, uuid: str) -> Entry:
+        """Return an entry; raises NotFound."""
+        raw = await self.raw(uuid)
+        if raw is None:
+            raise no_entry(uuid)
+        return entry_json.read(raw)
+
+    async def revision(self) -> str:
+        """Return what changes whenever any entry does."""
+        return (await self._redis.get(keys.REVISION) or b"0").decode()
+
+    async def count(self) -> int:
+        return await commands.hlen(self._redis, keys.ENTRIES)
+
+    async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
+        """Return up to `count` stored entries with creation numbers in (after, last].
+
+        A restore, and emptying the catalog, begin a new epoch. Without one the live catalog is read, and without
+        `last` all of it; whoever goes on says both. Raises CatalogReplaced when the catalog of that epoch is gone.
+        """
+        found, youngest, number, *raws = await self._page(
+            wanted_epoch=epoch, after=after, up_to="" if last is None else last, count=count
+        )
+        if not found:
+            raise CatalogReplaced
+        return Page(
+            found.decode(),
+            int(float(youngest)),
+            int(float(number)) if number else None,
+            [raw for raw in raws if raw is not None],
+        )
+
+    async def scan(self, after: int = 0, epoch: str = "") -> AsyncIterator[list[bytes]]:
+        """Yield the stored entries above a creation number in order, a page at a time, without those made meanwhile.
+
+        All are of one epoch; raises CatalogReplaced when its catalog is gone before all are read.
+        """
+        page = await self.page(after, PAGE, epoch)
+        while page.after is not None:
+            yield page.raws
+            page = await self.page(page.after, PAGE, page.epoch, page.last)
+
+    async def expired_uuids(self, now: float, count: int) -> list[str]:
+        """Return the uuids of up to `count` entries whose expiration date is past, the oldest first."""
+        found = await self._redis.zrangebyscore(keys.EXPIRY, "-inf", now, start=0, num=count)
+        return [uuid.decode() for uuid in found]
+
+    # Writing
+
+    async def create(self, entry: Entry, claim: Claim | None) -> Commit:
+        """Add an entry; raises AlreadyExists when its path is taken."""
+        commit = await self._set.write(None, entry, claim)
+        if commit is None:
+            raise AlreadyExists
+        return commit
+
+    async def change(
+        self, uuid: str, step: Callable[[Entry], Entry], claim: Claim | None = None
+    ) -> tuple[Entry, Commit | None]:
+        """Replace an entry by `step(entry)` and return it; the commit is None when the step changed nothing.
+
+        `step` must be pure: it runs again when another writer was faster, so that no update is lost.
+        Raises NotFound, and whatever the step raises.
+        """
+        while True:
+            raw, old = await self._read(uuid)
+            new = step(old)
+            if new == old:
+                return old, None
+            if commit := await self._set.write(raw, new, claim):
+                return new, commit
+
+    async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
+        """Write what the bytes with a signature show; say whether the entry has it now, and still is of those bytes.
+
+        It is no new version and no change of the asset: what is delivered stays the same, and so do its dates.
+        """
+        while True:
+            raw = await self.raw(uuid)
+            old = entry_json.read(raw) if raw else None
+            if raw is None or old is None or old.signature != signature:
+                return False
+            new = old.with_facts(facts)
+            if new == old or await self._set.describe(raw, new):
+                return True
+
+    async def delete(
+        self, uuid: str, check: Callable[[Entry], None], *, keep_bytes: bool = False
+    ) -> tuple[Entry, Commit]:
+        """Remove an entry; its stored bytes are left behind unless kept. Raises NotFound and what `check` raises."""
+        while True:
+            raw, old = await self._read(uuid)
+            check(old)
+            if commit := await self._set.delete(raw, old, keep_bytes=keep_bytes):
+                return old, commit
+
+    async def clear(self) -> tuple[int, Commit | None]:
+        """Remove all entries at one instant, and none of the bytes; return how many there were."""
+        removed, change = await self._clear(**origin.passed_on())
+        return removed, Commit(number_of(change)) if removed else None
+
+    async def complete(self, intended: Entry, claim: Claim) -> Commit | None:
+        """Make the entry that a dead writer was about to make, its bytes being in the storage; None if it is too late.
+
+        A change of fields since then is kept.
+        """
+        raw = await self.raw(intended.uuid)
+        if raw is None:
+            return None
+        current = entry_json.read(raw)
+        if current.updated_date > intended.updated_date:
+            intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
+        return await self._set.write(raw, intended, claim)
+
+    async def _read(self, uuid: str) -> tuple[bytes, Entry]:
+        raw = await self.raw(uuid)
+        if raw is None:
+            raise no_entry(uuid)
+        return raw, entry_json.read(raw)
+
+
+def no_entry(uuid: str) -> NotFound:
+    return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists the entries there are.")

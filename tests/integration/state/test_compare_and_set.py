@@ -1,0 +1,149 @@
+"""The one write of an entry, on a real Redis: all of it or nothing, and only over what the writer has read."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.core.assets.facts import Facts
+from services.core.errors import Unavailable
+from services.core.state import entry_json, keys
+from services.core.state.changes import ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
+from services.core.state.claims import Leftover
+from services.core.state.compare_and_set import Commit, CompareAndSet
+from services.core.state.connection import Redis
+from tests.support.catalogs import CatalogUser, an_entry, due
+
+ENTRY = an_entry()
+FIRST = entry_json.write(ENTRY)
+SECOND = replace(ENTRY, version=2, information="second")
+
+
+@pytest.fixture
+def compare_and_set(client: Redis) -> CompareAndSet:
+    return CompareAndSet(client)
+
+
+async def everything(client: Redis) -> dict[bytes, bytes | None]:
+    return {key: await client.dump(key) for key in await client.keys()}
+
+
+async def test_a_write_over_what_was_read_is_done(client: Redis, compare_and_set: CompareAndSet) -> None:
+    created = await compare_and_set.write(None, ENTRY)
+    changed = await compare_and_set.write(FIRST, SECOND)
+    assert created is not None
+    assert changed is not None
+    assert created.number < changed.number
+    assert await CatalogUser(client).entries.get(ENTRY.uuid) == SECOND
+    assert await client.get(keys.REVISION) == str(changed.number).encode()
+
+
+@pytest.mark.parametrize("what", ["write", "create", "describe", "delete"])
+async def test_over_something_else_nothing_at_all_is_written(
+    client: Redis, compare_and_set: CompareAndSet, what: str
+) -> None:
+    claim = await CatalogUser(client).claims.make("/DEV/cat.webp")
+    await compare_and_set.write(None, SECOND)
+    before = await everything(client)
+    third = replace(ENTRY, information="third", storage_key="DEV/cat.webp.0", expiration_date="2099-01-01T00:00:00Z")
+    match what:
+        case "write":
+            assert await compare_and_set.write(FIRST, third, claim) is None
+        case "create":
+            assert await compare_and_set.write(None, third, claim) is None
+        case "describe":
+            assert await compare_and_set.describe(FIRST, third) is None
+        case "delete":
+            assert await compare_and_set.delete(FIRST, ENTRY) is None
+    assert await everything(client) == before
+
+
+@pytest.mark.parametrize("what", ["write", "describe", "delete"])
+async def test_what_is_gone_is_not_written_over(client: Redis, compare_and_set: CompareAndSet, what: str) -> None:
+    match what:
+        case "write":
+            assert await compare_and_set.write(FIRST, SECOND) is None
+        case "describe":
+            assert await compare_and_set.describe(FIRST, SECOND) is None
+        case "delete":
+            assert await compare_and_set.delete(FIRST, ENTRY) is None
+    assert await everything(client) == {}
+
+
+async def test_a_claim_is_given_up_in_the_same_step(client: Redis, compare_and_set: CompareAndSet) -> None:
+    claim = await CatalogUser(client).claims.make("/DEV/cat.webp")
+    assert await compare_and_set.write(None, ENTRY, claim) is not None
+    assert not await client.exists(keys.CLAIMS)
+
+
+async def test_without_the_claim_that_it_had_nothing_is_written(client: Redis, compare_and_set: CompareAndSet) -> None:
+    user = CatalogUser(client)
+    claim = await user.claims.make("/DEV/cat.webp")
+    await user.claims.release(claim)
+    with pytest.raises(Unavailable, match="interrupted"):
+        await compare_and_set.write(None, ENTRY, claim)
+    assert await everything(client) == {}
+
+
+async def test_bytes_that_an_entry_leaves_are_obsolete_from_that_moment(
+    client: Redis, compare_and_set: CompareAndSet
+) -> None:
+    await compare_and_set.write(None, ENTRY)
+    moved = replace(ENTRY, storage_key="DEV/cat.webp.0")
+    commit = await compare_and_set.write(FIRST, moved)
+    assert commit is not None
+    assert commit.leftover == Leftover(ENTRY.uuid, ENTRY.storage_key)
+    commit = await compare_and_set.delete(entry_json.write(moved), moved)
+    assert commit is not None
+    assert commit.leftover == Leftover(ENTRY.uuid, "DEV/cat.webp.0")
+    assert await client.hgetall(keys.CLAIMS) == {  # type: ignore[misc]
+        ENTRY.storage_key.encode(): f"obsolete {ENTRY.uuid} {FIRST.decode()}".encode(),
+        b"DEV/cat.webp.0": f"obsolete {ENTRY.uuid} {entry_json.write(moved).decode()}".encode(),
+    }
+
+
+async def test_bytes_that_are_kept_are_not_left_behind(client: Redis, compare_and_set: CompareAndSet) -> None:
+    await compare_and_set.write(None, ENTRY)
+    commit = await compare_and_set.delete(FIRST, ENTRY, keep_bytes=True)
+    assert commit is not None
+    assert commit.leftover is None
+    assert not await client.exists(keys.CLAIMS, keys.ENTRIES, keys.ORDER)
+
+
+async def test_each_kind_of_write_is_a_change_in_the_log(client: Redis, compare_and_set: CompareAndSet) -> None:
+    described = ENTRY.with_facts(Facts(width=3, height=2, blurhash=None, dominant_color=None))
+    await compare_and_set.write(None, ENTRY)
+    await compare_and_set.describe(FIRST, described)
+    await compare_and_set.delete(entry_json.write(described), described)
+    kinds = [type(change) for change in await ChangeLog(client).from_(0, 10)]
+    assert kinds == [EntryWritten, EntryDescribed, EntryDeleted]
+
+
+async def test_new_bytes_are_to_be_described_and_other_fields_are_not(
+    client: Redis, compare_and_set: CompareAndSet
+) -> None:
+    await compare_and_set.write(None, ENTRY)
+    await compare_and_set.write(FIRST, SECOND)
+    assert await client.xlen(keys.UNDESCRIBED) == 1
+    await compare_and_set.write(entry_json.write(SECOND), replace(SECOND, signature="6f" * 32))
+    assert await client.xlen(keys.UNDESCRIBED) == 2
+
+
+async def test_the_expiration_date_follows_the_entry(client: Redis, compare_and_set: CompareAndSet) -> None:
+    dated = replace(ENTRY, expiration_date="2099-01-31T17:00:00.500+00:00")
+    expired = replace(dated, expired=True)
+    await compare_and_set.write(None, dated)
+    assert await due(client) == [(ENTRY.uuid.encode(), dated.expires_at)]
+    await compare_and_set.write(entry_json.write(dated), expired)
+    assert await due(client) == []
+    await compare_and_set.write(entry_json.write(expired), dated)
+    await compare_and_set.delete(entry_json.write(dated), dated)
+    assert await due(client) == []
+
+
+async def test_a_write_that_is_said_twice_is_done_once_and_known_as_its_own(
+    client: Redis, compare_and_set: CompareAndSet
+) -> None:
+    first = await compare_and_set.write(None, ENTRY)
+    assert first is not None
+    assert await compare_and_set.write(None, ENTRY) == Commit(first.number)
+    assert len(await ChangeLog(client).from_(0, 10)) == 1
