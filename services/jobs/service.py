@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
@@ -17,14 +16,15 @@ from services.core.observing import logs
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.probes.pulse import Pulse
-from services.core.state import connection
+from services.core.state import cancellation, connection
+from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
 from services.jobs import metrics
-from services.jobs.describe.describer import Describer, Sight
+from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.dumps.initial import restore_on_init
 from services.jobs.purge.distribution import Distributor
 from services.jobs.purge.node import GatewayNode
@@ -58,13 +58,13 @@ async def run(settings: JobsSettings) -> None:
     sight, progress = Sight(entries, storage), Progress(client)
     tools = Tools(settings, client, process, entries, Claims(client, process), storage, dumps, sight, progress)
     queue = JobQueue(client, JobLog(client))
-    describer = Describer(client, process, entries, sight, queue)
+    describer = Describer(entries, ChangeLog(client), sight, queue)
     try:
         async with process.alive(), progress.following(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(distributor.run()),
                 group.create_task(keep_adopting(client)),
-                group.create_task(describer.run()),
+                group.create_task(consumer(client, process, describer).run()),
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
@@ -72,20 +72,12 @@ async def run(settings: JobsSettings) -> None:
                 work.append(group.create_task(_restore(client, process, dumps)))
             internal.started = True
             await _told_to_stop()
-            await _stop(work)
+            await cancellation.end(work)
     finally:
         await internal.close()
         await dumps.close()
         await storage.close()
         await client.aclose()
-
-
-async def _stop(work: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks, as often as it takes: when Redis goes away at that moment, its error is raised instead."""
-    while running := [task for task in work if not task.done()]:
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=_RESTART_SECONDS)
 
 
 async def _restore(client: connection.Redis, process: Process, dumps: DumpStore) -> None:

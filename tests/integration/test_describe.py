@@ -21,12 +21,12 @@ from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import StorageDown
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
-from services.core.state import keys
+from services.core.state import cancellation, keys, stream
 from services.core.state.changes import Change, ChangeLog, EntryDescribed, EntryWritten
 from services.core.state.connection import Redis
 from services.core.storage.local import LocalStorage
 from services.jobs.describe import describer, inspection
-from services.jobs.describe.describer import Describer, Sight, describe_all
+from services.jobs.describe.describer import Describer, Sight, consumer, describe_all
 from services.jobs.dumps.staging import Staging
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry, fill
@@ -67,20 +67,14 @@ def log(client: Redis) -> JobLog:
 async def describing(
     client: Redis, catalog: CatalogUser, storage: LocalStorage, workers: int = 1
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
-    queue = JobQueue(client, JobLog(client))
-    made = [
-        Describer(client, catalog.process, catalog.entries, Sight(catalog.entries, storage), queue)
-        for _ in range(workers)
-    ]
+    queue, log = JobQueue(client, JobLog(client)), ChangeLog(client)
+    describers = [Describer(catalog.entries, log, Sight(catalog.entries, storage), queue) for _ in range(workers)]
+    made = [consumer(client, catalog.process, one) for one in describers]
     tasks = [asyncio.create_task(one.run()) for one in made]
     try:
         yield tasks
     finally:
-        # As the service does: a connection that is being made when it is told raises its own error instead.
-        while running := [task for task in tasks if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=0.5)
+        await cancellation.end(tasks)
 
 
 async def upload(catalog: CatalogUser, storage: LocalStorage, base: str = "cat", content: bytes = PHOTO) -> Entry:
@@ -297,9 +291,9 @@ async def test_workers_share_what_there_is(client: Redis, catalog: CatalogUser, 
 async def test_a_storage_that_is_down_delays_it(
     client: Redis, catalog: CatalogUser, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describer, "LOST_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "LOST_SECONDS", 0.1)
     monkeypatch.setattr(describer, "_REST_SECONDS", 0.05)
-    monkeypatch.setattr(describer, "_BLOCK_MS", 50)
+    monkeypatch.setattr(stream, "BLOCK", 0.05)
     entry, tried = await upload(catalog, storage), []
     whole = inspection.inspect
 
@@ -318,7 +312,7 @@ async def test_a_storage_that_is_down_delays_it(
 async def test_a_worker_that_is_killed_in_the_middle_leaves_it_to_the_next(
     server: RedisServer, client: Redis, catalog: CatalogUser, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describer, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(stream, "LOST_SECONDS", 0.5)
     entry = await upload(catalog, storage)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.processes.worker", server.url, str(storage.spool.parent.parent), "describe"),
@@ -344,7 +338,7 @@ async def test_a_worker_that_is_killed_in_the_middle_leaves_it_to_the_next(
 async def test_a_picture_that_workers_die_of_is_given_up(
     client: Redis, catalog: CatalogUser, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describer, "LOST_SECONDS", 0.05)
+    monkeypatch.setattr(stream, "LOST_SECONDS", 0.05)
     entry = await upload(catalog, storage)
     looked = 0
 

@@ -204,6 +204,7 @@ async def test_what_a_service_that_died_has_left_is_deleted_by_the_worker(
     dead = CatalogUser(client)
     entry = await upload(catalog, storage)
     change = await deleted(catalog, entry)
+    assert change.leftover is not None
     assert await dead.claims.take_leftover(change.leftover) is not None
     assert await reap(jobs.claims, jobs.reaper(storage)) == 1
     assert await listed(storage) == {}

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from services.core.errors import Behind
-from services.core.state import keys
+from services.core.state import cancellation, keys
 from services.core.state.changes import CatalogReplaced, ChangeLog, number_of
 from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
@@ -31,11 +31,7 @@ async def adopting(*clients: Redis) -> AsyncIterator[list["asyncio.Task[None]"]]
     try:
         yield tasks
     finally:
-        # As the service does: a client of Redis may take a cancellation for its own.
-        while running := [task for task in tasks if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=0.2)
+        await cancellation.end(tasks)
 
 
 async def written_before(client: Redis) -> bytes:

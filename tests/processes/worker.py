@@ -18,12 +18,13 @@ from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.pulse import Pulse
 from services.core.state import connection
+from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
-from services.jobs.describe.describer import Describer, Sight
+from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
@@ -68,7 +69,8 @@ async def main(url: str, folder: str, does: str) -> None:
     )
     if does == "describe":
         sight = Sight(entries, _Endless())  # type: ignore[arg-type]
-        await Describer(client, process, entries, sight, JobQueue(client, JobLog(client))).run()
+        describer = Describer(entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)))
+        await consumer(client, process, describer).run()
     jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
     async with process.alive():
         await make_worker(connection.connect(url), tools, Pulse(20), jobs).async_run()

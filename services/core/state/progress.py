@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from services.core.observing import logs
-from services.core.state import keys
+from services.core.state import cancellation, keys
 from services.core.state.connection import Redis
 
 log = logging.getLogger(__name__)
@@ -63,10 +63,7 @@ class Progress:
         try:
             yield
         finally:
-            # As often as it takes: a client of Redis may swallow it.
-            while not listening.done():
-                listening.cancel()
-                await asyncio.wait([listening], timeout=_AGAIN_SECONDS)
+            await cancellation.end([listening])
 
     async def purged(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until no cache serves what was before a change.

@@ -13,11 +13,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from redis.exceptions import RedisError
 
 from services.core.observing import logs, origin, tracing
 from services.core.state import changes, progress
+from services.core.state.cancellation import is_cancelled
 from services.core.state.changes import CatalogReplaced, Change, ChangeLog, EntryDescribed
 from services.core.state.connection import BLOCK, Redis
 from services.core.state.progress import Reached
@@ -83,7 +85,7 @@ class Distributor:
             # What was made before is sent to who lacks it, and not told of again.
             await self._recent.add([latest])
             self._noted = latest.number
-        while _goes_on():
+        while not is_cancelled():
             newest = self._recent.newest
             found = await self._log.from_(newest, AT_ONCE)
             if newest and (not found or found[0].number != newest):
@@ -99,7 +101,7 @@ class Distributor:
     # The nodes
 
     async def _follow_names(self) -> None:
-        while _goes_on():
+        while not is_cancelled():
             unknown = set()
             for name in self._names:
                 try:
@@ -117,15 +119,15 @@ class Distributor:
             for address in addresses:
                 if address not in self._nodes:
                     kept = self._nodes[address] = _Kept(self._connect(address))
-                    kept.task = asyncio.create_task(_keep_on(lambda kept=kept: self._keep(kept)))  # type: ignore[misc]
+                    kept.task = asyncio.create_task(_keep_on(partial(self._keep, kept)))
             await asyncio.sleep(NAMES_SECONDS)
 
     async def _keep(self, kept: _Kept) -> None:
         """Bring a node up to date, again and again."""
-        while _goes_on():
+        while not is_cancelled():
             try:
                 position = await kept.node.position()
-                while _goes_on():
+                while not is_cancelled():
                     batch = await self._batch_after(kept.node, position)
                     position = await kept.node.apply(batch)
                     await self._note(kept, position)
@@ -192,7 +194,7 @@ class Distributor:
             _note_purged(change, change.number <= reached.everywhere, now)
 
     async def _tell_again(self) -> None:
-        while _goes_on():
+        while not is_cancelled():
             await asyncio.sleep(progress.TOLD_SECONDS)
             await self._tell(again=True)
             self._count_nodes()
@@ -228,18 +230,12 @@ async def _keep_on(work: Callable[[], Awaitable[None]]) -> None:
     None is cancelled for the failure of another: in a process that was frozen, redis-py may take a cancellation for its
     own time-out, and whoever waited for that work to end would wait for ever.
     """
-    while _goes_on():
+    while not is_cancelled():
         try:
             await work()
         except RedisError as error:
             logs.event(log, logging.WARNING, "redis_down", error=str(error))
         await asyncio.sleep(_REST_SECONDS)
-
-
-def _goes_on() -> bool:
-    """Say whether the task that runs has not been cancelled. It is told once, and a client of Redis may swallow it."""
-    task = asyncio.current_task()
-    return task is None or not task.cancelling()
 
 
 def _end(kept: _Kept) -> None:

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from services.core.observing import logs
 from services.core.state import changes, keys
+from services.core.state.cancellation import is_cancelled
 from services.core.state.connection import Redis
 from services.core.state.script import Script
 
@@ -29,7 +30,7 @@ async def keep_adopting(client: Redis) -> None:
         revision=keys.REVISION,
         kept=changes.KEPT,
     )
-    while True:
+    while not is_cancelled():
         try:
             if await adopt():
                 logs.event(log, logging.WARNING, "changes_adopted", change="catalog")

@@ -1,0 +1,144 @@
+"""A consumer of a stream that several processes share: each message is worked on by one of them, until it is done.
+
+A message stays in the stream, pending, until the work on it has ended. A consumer that dies, or that cannot do the work
+now, delays it and does not lose it: another one takes the message over.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redis.exceptions import RedisError, ResponseError
+
+from services.core.observing import logs
+from services.core.state.cancellation import is_cancelled
+from services.core.state.connection import BLOCK, Redis
+
+log = logging.getLogger(__name__)
+
+LOST_SECONDS = 8.0
+"""Without a sign of life for so long, a consumer has lost its message."""
+_RENEW_SECONDS = 2.0
+_AGAIN_SECONDS = 0.5
+"""After Redis could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `deliveries` counts the consumers that have had it: all before the last one have died of it."""
+
+    id: str
+    fields: Mapping[bytes, bytes]
+    deliveries: int = 1
+
+
+class Later(Exception):
+    """The work on a message cannot be done now. It is done later, by any consumer; this one rests for so long."""
+
+    def __init__(self, rest_seconds: float) -> None:
+        super().__init__(f"rests for {rest_seconds:g} s")
+        self.rest_seconds = rest_seconds
+
+
+class Handler(Protocol):
+    """What is done with messages. What RedisError interrupts is done again."""
+
+    async def first(self) -> None:
+        """Do what is to be done once: nobody has ever consumed this stream."""
+
+    async def ready(self) -> None:
+        """Return when there is time for a message. What is taken is worked on at once."""
+
+    async def work(self, message: Message) -> None:
+        """Work on a message; raises Later. It is done when this returns."""
+
+
+class Consumer:
+    """The consumer `name` of a group; its messages follow one another."""
+
+    def __init__(self, client: Redis, stream: str, group: str, name: str, handler: Handler) -> None:
+        self._redis, self._stream, self._group, self._name = client, stream, group, name
+        self._handler = handler
+
+    async def run(self) -> None:
+        """Work until cancelled; what Redis' absence interrupts goes on when it is back.
+
+        It ends when it is cancelled also if redis-py swallows that. Its message is another consumer's then.
+        """
+        while not is_cancelled():
+            try:
+                await self._consume()
+            except RedisError as error:
+                logs.event(log, logging.WARNING, "redis_down", error=str(error))
+                if not is_cancelled():
+                    await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _consume(self) -> None:
+        if await self._make_group():
+            await self._handler.first()
+        while not is_cancelled():
+            await self._handler.ready()
+            message = await self._take_over() or await self._take()
+            if message and not is_cancelled():
+                await self._work(message)
+
+    async def _make_group(self) -> bool:
+        """Say whether there was no group. It begins with all that the stream has."""
+        try:
+            await self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+            return False
+        return True
+
+    async def _take_over(self) -> Message | None:
+        """Return what a dead consumer has left, or one has put off."""
+        idle = int(LOST_SECONDS * 1000)
+        _, left, _ = await self._redis.xautoclaim(self._stream, self._group, self._name, min_idle_time=idle, count=1)
+        if not left:
+            return None
+        [(number, fields)] = left
+        pending = await self._redis.xpending_range(self._stream, self._group, min=number, max=number, count=1)
+        return Message(number.decode(), fields, pending[0]["times_delivered"] if pending else 1)
+
+    async def _take(self) -> Message | None:
+        """Return what is new, waiting for it."""
+        found = await self._redis.xreadgroup(
+            self._group, self._name, {self._stream: ">"}, count=1, block=int(BLOCK * 1000)
+        )
+        if not found:
+            return None
+        [(_, [(number, fields)])] = found
+        return Message(number.decode(), fields)
+
+    async def _work(self, message: Message) -> None:
+        kept = asyncio.create_task(self._keep(message))
+        try:
+            await self._handler.work(message)
+        except Later as later:
+            await self._claim(message, retrycount=0)
+            await asyncio.sleep(later.rest_seconds)
+        else:
+            await self._finish(message)
+        finally:
+            kept.cancel()
+
+    async def _keep(self, message: Message) -> None:
+        """Say again and again that this consumer lives, and has the message."""
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            with suppress(RedisError):
+                await self._claim(message, justid=True)
+
+    async def _claim(self, message: Message, **how: Any) -> None:
+        await self._redis.xclaim(self._stream, self._group, self._name, 0, [message.id], **how)
+
+    async def _finish(self, message: Message) -> None:
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.xack(self._stream, self._group, message.id)
+            pipeline.xdel(self._stream, message.id)
+            await pipeline.execute()
