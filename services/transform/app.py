@@ -22,7 +22,7 @@ from services.core.storage import open_storage
 from services.transform import metrics
 from services.transform.address import questions
 from services.transform.answer.delivery import Delivery
-from services.transform.answer.signed import check_signature
+from services.transform.answer.signature import check_signature
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings

@@ -1,4 +1,4 @@
-"""What the transform service measures on top of core.metrics: renders, and libvips' own books."""
+"""What the transform service measures on top of core.metrics: renders, and what libvips has in use."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.core.errors import TooSlow, Unavailable, Undecodable
 from services.core.observing.metrics import SECONDS
-from services.transform.render import books
+from services.transform.render import usage
 from services.transform.render.plan import Plan
 
 RENDERS = Counter(
@@ -62,8 +62,8 @@ def result_of(error: BaseException) -> str:
 
 
 async def sample() -> None:
-    """Look libvips' books up."""
-    found = books.read()
+    """Set the gauges of what libvips has in use."""
+    found = usage.read()
     VIPS_MEMORY.set(found.memory)
     VIPS_MEMORY_PEAK.set(found.peak)
     VIPS_ALLOCATIONS.set(found.allocations)

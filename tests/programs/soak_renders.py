@@ -25,7 +25,7 @@ from services.core.errors import Undecodable
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Focus, Plan
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 from tests.support.hostile_files import apng_frames, gif_frames, png_header, small_files, webp_frames
 
 THREADS = 2

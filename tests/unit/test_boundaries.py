@@ -128,13 +128,13 @@ def test_walls(imports: Imports, inside: str, kept_out: str) -> None:
 def test_pyvips_is_imported_by_what_sets_it_up_and_by_the_process_that_draws(imports: Imports) -> None:
     assert users(imports, "pyvips") == {
         "services.transform.render.libvips",
-        "services.transform.render.drawing_process",
+        "services.transform.render.document_process",
     }
 
 
 def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
-    assert users(imports, "pypdfium2") == {"services.transform.render.drawing_process"}
-    assert users(imports, "services.transform.render.drawing_process") == set()
+    assert users(imports, "pypdfium2") == {"services.transform.render.document_process"}
+    assert users(imports, "services.transform.render.document_process") == set()
 
 
 def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:

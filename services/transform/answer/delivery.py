@@ -27,8 +27,8 @@ from services.core.state.rate_limits import StorageGuard
 from services.core.storage import ObjectMissing, Storage, verification
 from services.transform.address.questions import Question
 from services.transform.answer import conditional, disposition, placeholder, ranges
-from services.transform.answer.connected import while_connected
 from services.transform.answer.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
+from services.transform.answer.disconnect import while_connected
 from services.transform.render import pipeline
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings

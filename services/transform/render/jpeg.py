@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import JpegImagePlugin
 
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 PIXELS_MAX = 1_000_000
 """As it is decoded. Seven bytes each are held, four of Pillow's and three of what libvips goes on with; beyond, filling

@@ -11,7 +11,7 @@ from typing import Any
 import pyvips
 from pyvips import Error, GValue, Image, Source
 
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 __all__ = ["Error", "Image", "Source", "field", "in_memory", "joined", "set_field"]
 

@@ -18,7 +18,7 @@ from services.transform.render.steps.flatten import flatten
 from services.transform.render.steps.load import load
 from services.transform.render.steps.scale import scale
 from services.transform.render.steps.turn import turn
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 REVISION = 3
 """Raise it when the same request would give other bytes: it is part of every rendition's ETag."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from services.core.errors import TooSlow, Unavailable
 from services.transform import metrics
-from services.transform.render.stopping import Abandoned, Stop
+from services.transform.render.stop import Abandoned, Stop
 
 Made = TypeVar("Made")
 

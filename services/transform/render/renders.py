@@ -17,7 +17,7 @@ from services.transform.render import guard, pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan, Rendered
 from services.transform.render.pool import RenderPool
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 log = logging.getLogger(__name__)
 

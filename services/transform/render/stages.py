@@ -11,7 +11,7 @@ from services.transform.render.geometry import Box, turned
 from services.transform.render.guard import Limits
 from services.transform.render.libvips import Image
 from services.transform.render.plan import Plan, Rendered
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from services.transform.render import formats, webp
 from services.transform.render.formats import Encoding
 from services.transform.render.libvips import Image, in_memory
 from services.transform.render.stages import Encoded, Order, Picture
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 _SAVER = {formats.WEBP: "webp", formats.AVIF: "heif", formats.JPEG: "jpeg", formats.PNG: "png"}
 

@@ -1,6 +1,6 @@
 """Load: from a source to pixels. What is to become smaller is made smaller while it is decoded, as far as possible."""
 
-from services.transform.render import drawing, formats, jpeg
+from services.transform.render import document, formats, jpeg
 from services.transform.render.geometry import jpeg_shrink, turned
 from services.transform.render.libvips import Image
 from services.transform.render.stages import Document, Order, Picture, Raster
@@ -18,7 +18,7 @@ def load(source: Document | Raster, order: Order) -> Picture:
 
 
 def _drawn(source: Document, order: Order) -> Picture:
-    drawn = drawing.draw(source.content, source.media_type, order.plan, order.limits, order.stop)
+    drawn = document.draw(source.content, source.media_type, order.plan, order.limits, order.stop)
     image = Image.new_from_memory(drawn.pixels, drawn.box.width, drawn.box.height, 4, "uchar")
     return Picture(image.copy(interpretation="srgb"), drawn.box)
 

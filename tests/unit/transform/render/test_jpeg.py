@@ -14,7 +14,7 @@ from PIL import Image
 from services.transform.render import jpeg, pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 CHINA = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
 LIBVIPS = pyvips.Image.jpegload_buffer

@@ -7,7 +7,7 @@ import pytest
 
 from services.core.errors import TooSlow, Unavailable
 from services.transform.render.pool import Patience, RenderPool
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 PATIENCE = 20
 LONG = Patience(PATIENCE, PATIENCE)

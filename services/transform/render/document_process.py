@@ -1,4 +1,4 @@
-"""Draws the first page of one document. Runs in a sandbox: see drawing.py."""
+"""Draws the first page of one document. Runs in a sandbox: see document.py."""
 
 from dataclasses import asdict
 from typing import Any

@@ -10,7 +10,7 @@ from PIL import Image
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 from tests.support.pictures import encoded
 
 LIMITS = Limits(avif_pixels=0)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from services.transform.answer.connected import while_connected
+from services.transform.answer.disconnect import while_connected
 
 
 class Client:

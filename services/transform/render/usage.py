@@ -1,4 +1,4 @@
-"""libvips' own books of what it has in use. pyvips does not read them, so its library is asked."""
+"""What libvips has in use, by its own count. pyvips does not show it, so the library itself is asked."""
 
 import ctypes
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ _LIBRARY = ctypes.CDLL(_libvips.__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Bytes of pixels now and at most so far, blocks of them, open files."""
+class Usage:
+    """`memory` and `peak` are bytes of pixels, now and at most so far, in so many `allocations`; `files` are open."""
 
     memory: int
     peak: int
@@ -18,9 +18,9 @@ class Books:
     files: int
 
 
-def read() -> Books:
-    """Read the books."""
-    return Books(_ask("mem"), _ask("mem_highwater"), _ask("allocs"), _ask("files"))
+def read() -> Usage:
+    """Return what is in use now."""
+    return Usage(_ask("mem"), _ask("mem_highwater"), _ask("allocs"), _ask("files"))
 
 
 def _ask(name: str) -> int:

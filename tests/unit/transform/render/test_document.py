@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from services.core.errors import Undecodable
-from services.transform.render import drawing, pipeline
+from services.transform.render import document, pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 from tests.support.hostile_files import pdf
 from tests.support.pictures import is_near
 from tests.support.pixels import decode
@@ -116,7 +116,7 @@ def test_drawing_reads_no_file_and_calls_nobody(tmp_path: Path, monkeypatch: pyt
     Image.new("RGB", (9, 9), RED).save(picture)
     server = http.server.HTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr("services.transform.render.drawing.svg.check", lambda source: None)
+    monkeypatch.setattr("services.transform.render.document.svg.check", lambda source: None)
     try:
         for reference in (picture.as_uri(), str(picture), f"http://127.0.0.1:{server.server_port}/red.png"):
             source = f"""<!DOCTYPE svg [<!ENTITY x SYSTEM "{reference}">]>
@@ -125,7 +125,7 @@ def test_drawing_reads_no_file_and_calls_nobody(tmp_path: Path, monkeypatch: pyt
                 <style>@import url("{reference}"); rect {{ fill: url("{reference}") }}</style>
                 <image href="{reference}" width="9" height="9"/><image xlink:href="{reference}" width="9" height="9"/>
                 <use href="{reference}#a"/></svg>"""
-            drawn = drawing.draw(source.encode(), "image/svg+xml", Plan(9), Limits(), Stop())
+            drawn = document.draw(source.encode(), "image/svg+xml", Plan(9), Limits(), Stop())
             assert not any(drawn.pixels), reference
     finally:
         server.shutdown()

@@ -3,7 +3,7 @@ import time
 from starlette.requests import Request
 
 from services.transform.address.signing import sign
-from services.transform.answer.signed import check_signature
+from services.transform.answer.signature import check_signature
 
 KEY = "n" * 32
 FORM = "/assets/media/full/DEV/cat.webp"

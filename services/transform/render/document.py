@@ -11,7 +11,7 @@ from services.transform.render import svg
 from services.transform.render.geometry import Box
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
-from services.transform.render.stopping import Stop
+from services.transform.render.stop import Stop
 
 _PDF_END = 1024
 """Bytes at the end of a file in which viewers look for its end mark."""
@@ -63,7 +63,7 @@ def _task(media_type: str, plan: Plan, limits: Limits) -> Task:
     # Effects are applied to what is drawn.
     drawn = asdict(replace(plan, effects=()))
     return Task(
-        module="services.transform.render.drawing_process",
+        module="services.transform.render.document_process",
         order={"media_type": media_type, "plan": drawn, "side": limits.side, "pixels": limits.pixels},
         limits=process.Limits(
             cpu_seconds=limits.cpu_seconds,
