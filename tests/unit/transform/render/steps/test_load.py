@@ -1,0 +1,60 @@
+import pytest
+from PIL import Image
+
+from services.core.errors import Undecodable
+from services.transform.render import libvips
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from services.transform.render.source import inspect
+from services.transform.render.stages import Picture
+from services.transform.render.steps.load import load
+from tests.support.pictures import FRAMES, animation, encoded
+from tests.support.stages import order, size
+
+
+def loaded(content: bytes, plan: Plan) -> Picture:
+    return load(inspect(content, plan, Limits()), order(plan))
+
+
+@pytest.mark.parametrize(
+    ("width", "decoded"), [(0, (640, 427)), (400, (640, 427)), (200, (320, 213)), (80, (160, 106))]
+)
+def test_a_jpeg_is_made_smaller_while_it_is_decoded_but_not_smaller_than_the_result(
+    photos: dict[str, bytes], width: int, decoded: tuple[int, int]
+) -> None:
+    found = loaded(photos["china.jpg"], Plan(width))
+    assert size(found) == decoded
+    assert (found.image.bands, found.image.format, found.image.interpretation) == (3, "uchar", "srgb")
+
+
+def test_other_types_come_in_the_size_of_the_box(photos: dict[str, bytes]) -> None:
+    assert size(loaded(photos["astronaut.png"], Plan(200, 100))) == (200, 200)
+
+
+def test_the_sides_are_those_of_a_picture_that_is_not_yet_turned() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = loaded(encoded(Image.new("RGB", (80, 60)), "PNG", exif=exif), Plan(30))
+    assert (size(found), found.orientation) == ((40, 30), 6)
+
+
+@pytest.mark.parametrize(("wanted", "frames"), [("webp", len(FRAMES)), ("png", 1)])
+def test_all_frames_of_an_animation_are_loaded_where_it_stays_one(wanted: str, frames: int) -> None:
+    found = loaded(animation("WEBP", (120, 80)), Plan(60, format=wanted))  # type: ignore[arg-type]
+    assert (size(found), found.frames) == ((60, 40 * frames), frames)
+
+
+def test_a_document_is_drawn_in_the_size_of_the_box() -> None:
+    found = loaded(b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"/>', Plan(60, 60))
+    assert (size(found), found.image.bands, found.box.crop_width) == ((120, 60), 4, 60)
+
+
+def test_a_file_that_breaks_off_is_refused_when_its_pixels_are_made(photos: dict[str, bytes]) -> None:
+    found = loaded(photos["astronaut.png"][:100_000], Plan())
+    with pytest.raises(libvips.Error):
+        found.image.copy_memory()
+
+
+def test_a_document_that_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(Undecodable):
+        loaded(b'<svg xmlns="http://www.w3.org/2000/svg">', Plan())
