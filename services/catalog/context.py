@@ -15,6 +15,7 @@ from services.core.dumps.naming import DumpStore
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.health import Health
+from services.core.serving.web import Answer
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
 from services.core.state.process import Process
@@ -37,6 +38,7 @@ class Context:
     leftovers: Leftovers
     health: Health
     whole_list: WholeList
+    document: Answer
 
     @property
     def lifetimes(self) -> Lifetimes:

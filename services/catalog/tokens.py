@@ -18,8 +18,9 @@ from services.core.errors import Forbidden, Unauthorized
 
 
 class Role(IntEnum):
-    """What a token allows; each role includes the ones before it."""
+    """What an operation needs and a token allows; each role includes the ones before it. PUBLIC needs no token."""
 
+    PUBLIC = 0
     READ = 1
     WRITE = 2
     ADMIN = 3

@@ -63,8 +63,6 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
         # Nor can a schema say that one argument needs another.
         alone = "filterByValue needs filterByKey" in response.text
         return codes <= BY_CONTRACT_400 or bool(named) or unnamed or misplaced or alone
-    if kind == "UnsupportedMethodResponse" and response.status_code == 401:
-        return True  # Whoever has no token does not learn which routes there are.
     # An empty argument is none: forms send them. Of an argument that is given twice the first counts.
     first = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True).get("limit", ["1"])[0]
     # All values of a form are texts, of whatever type they were meant to be.

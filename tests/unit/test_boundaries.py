@@ -166,6 +166,10 @@ def test_only_the_storage_s3_imports_a_library_of_it(imports: Imports) -> None:
     assert modules == {f"services.core.storage.s3.{part}" for part in ("storage", "client", "errors", "upload")}
 
 
+def test_only_the_declared_operations_make_routes(imports: Imports) -> None:
+    assert users(within(imports, "services.catalog"), "starlette.routing") == {"services.catalog.operations.routing"}
+
+
 def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
     assert users(imports, "tests", "tools") == set()
 

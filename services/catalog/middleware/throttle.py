@@ -5,7 +5,7 @@ allowed (q requests in w seconds), `RateLimit` what is left (r) and in how many 
 refusal says the latter with `Retry-After` too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,10 +20,16 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Throttle:
-    """Lets a request pass while its client is within the limits. `exempt` is the path of the health check."""
+    """Lets a request pass while its client is within the limits. What is asked of `exempt` paths is not counted."""
 
     def __init__(
-        self, app: ASGIApp, limiter: Limiter, all_requests: Limit, writes: Limit, trusted: Networks, exempt: str
+        self,
+        app: ASGIApp,
+        limiter: Limiter,
+        all_requests: Limit,
+        writes: Limit,
+        trusted: Networks,
+        exempt: Collection[str],
     ) -> None:
         self._app = app
         self._limiter = limiter
@@ -34,7 +40,7 @@ class Throttle:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limited = self._all.count or self._writes.count
-        if scope["type"] != "http" or not limited or scope["path"].removesuffix("/") == self._exempt:
+        if scope["type"] != "http" or not limited or scope["path"].removesuffix("/") in self._exempt:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

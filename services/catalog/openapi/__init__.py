@@ -1,12 +1,13 @@
-"""The OpenAPI document of the catalog API, built from the settings. Pure.
+"""The OpenAPI document of the catalog API: the schemas that its operations name. Pure.
 
-It names what a client of the internal entry can ask for; paths are below API_PREFIX, which is the server's address.
-`tests/unit/catalog/test_openapi.py` holds it against the routes, `tests/e2e/test_openapi.py` against a running service.
+Its `paths` are made of the declarations in `services/catalog/operations`; they are below API_PREFIX, which is the
+server's address. `tests/e2e/test_openapi.py` holds the document against a running service.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import answers, jobs, operations, schemas
+from services.catalog.openapi import answers, jobs, schemas
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -20,18 +21,8 @@ for people and, where the client can act, a `hint`. A list of which a part succe
 one of which nothing succeeds, 400. Every `GET` is answered for `HEAD` too, without the body."""
 
 
-def document(settings: CatalogSettings, *, protected: bool) -> dict[str, Any]:
-    """Return the document; `protected` says whether a token is configured, so that writes need one."""
-    routes = operations.Routes(protected=protected)
-    operations.add_files(routes, settings)
-    operations.add_catalog(routes, settings)
-    for path in ("/upload", settings.route_file_post):
-        routes.also(path, "/file", ("post",))
-    for path in ("/uploads", settings.route_files_post):
-        routes.also(path, "/files", ("post",))
-    routes.also(settings.route_catalog_get, "/catalog")
-    operations.add_jobs(routes)
-    operations.add_service(routes, settings)
+def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], *, protected: bool) -> dict[str, Any]:
+    """Return the document of the operations at `paths`; `protected` says whether a token is configured."""
     components = {
         "schemas": {**schemas.components(settings), **jobs.schemas()},
         "responses": answers.components(settings),
@@ -57,6 +48,6 @@ def document(settings: CatalogSettings, *, protected: bool) -> dict[str, Any]:
             {"name": "jobs", "description": "What the worker does, by itself or when it is asked to."},
             {"name": "service", "description": "The service itself."},
         ],
-        "paths": routes.paths,
+        "paths": paths,
         "components": components,
     }

@@ -28,6 +28,12 @@ from services.core.state.entries import no_entry
 Answer = dict[str, Any]
 JSON = "application/json"
 
+BODY = {400: "Refused", 413: "TooLarge"}
+DOWN = {503: "Unavailable"}
+ONE = {404: "NotFound", **DOWN}
+SEVERAL = {200: "PartlyWritten", **BODY, **DOWN}
+"""Answers that many operations share: those with a body, all that need Redis, about one entry, about several."""
+
 _MOMENT = "2026-03-01T09:30:00.000+00:00"
 
 

@@ -31,10 +31,10 @@ def _text(longest: int) -> Schema:
     return {"type": "string", "maxLength": longest}
 
 
-def list_parameters(settings: CatalogSettings) -> list[Schema]:
+def list_parameters(settings: CatalogSettings) -> tuple[Schema, ...]:
     """Return the parameters that choose a part of the list."""
     page = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
-    return [
+    return (
         _query("filterByKey", _text(FILTER_KEY_MAX), "A field of the entries.", "namespace"),
         _query(
             "filterByValue",
@@ -47,10 +47,10 @@ def list_parameters(settings: CatalogSettings) -> list[Schema]:
             "cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the page before.", "100.0"
         ),
         IF_NONE_MATCH,
-    ]
+    )
 
 
-def dump_parameters() -> list[Schema]:
+def dump_parameters() -> tuple[Schema, ...]:
     """Return what names a file of a dump."""
     filename: Schema = {
         "name": "filename",
@@ -61,7 +61,7 @@ def dump_parameters() -> list[Schema]:
         "example": naming.filename_of("20250812T143052", "json"),
     }
     kinds: Schema = {"type": "string", "enum": [*naming.KINDS]}
-    return [filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it.", "json")]
+    return (filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it.", "json"))
 
 
 def form(schema: str, settings: CatalogSettings) -> Body:

@@ -113,14 +113,14 @@ def waiting_dump() -> dict[str, Any]:
     }
 
 
-def list_parameters() -> list[Schema]:
+def list_parameters() -> tuple[Schema, ...]:
     """Return the parameters that choose among the jobs."""
     count = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
-    return [
+    return (
         _parameter("query", "status", {"enum": list(STATUSES)}, "Those in this state.", "failed"),
         _parameter("query", "name", {"type": "string"}, "Those of this name.", "sync"),
         _parameter("query", "limit", count, "How many.", 20),
-    ]
+    )
 
 
 def id_parameter() -> Schema:

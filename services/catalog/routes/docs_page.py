@@ -5,20 +5,19 @@ the page works below any prefix.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from importlib import resources
+from types import MappingProxyType
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
-from services.catalog.openapi import document
-from services.catalog.openapi.operations import DOCUMENT, PAGE
-from services.catalog.settings import CatalogSettings
+from services.catalog.context import context
 from services.core.assets import freshness
-from services.core.serving.web import matches
+from services.core.serving.web import Answer, matches
 
+PAGE = "/api-docs"
+DOCUMENT = "/openapi.json"
 _SCRIPT, _STYLE, _START = "swagger-ui.js", "swagger-ui.css", "start.js"
 _SHIPPED = {_SCRIPT: "swagger_bundle.js", _STYLE: "swagger_style.css"}
 """Our names for files of `offapi`."""
@@ -64,30 +63,9 @@ _POLICY = "; ".join(
 )
 _SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
-Handler = Callable[[Request], Awaitable[Response]]
 
-
-def routes(settings: CatalogSettings) -> list[Route]:
-    """Return the routes of the document, the page and what the page is made of."""
-    described = document(settings, protected=bool(settings.tokens().principals))
-    page = _fixed(_HTML.encode(), "text/html; charset=utf-8", {"content-security-policy": _POLICY})
-    files = resources.files("offapi")
-    parts = {name: files.joinpath(shipped).read_bytes() for name, shipped in _SHIPPED.items()}
-    parts[_START] = _JAVASCRIPT.encode()
-    return [
-        Route(DOCUMENT, _fixed(orjson.dumps(described), "application/json", {})),
-        Route(PAGE, page),
-        # A bare Location is resolved against the address that the client has used, prefix included.
-        Route(f"{PAGE}/", _redirect, include_in_schema=False),
-        *(
-            Route(f"{PAGE}/{name}", _fixed(content, _media_type(name), {}), include_in_schema=False)
-            for name, content in parts.items()
-        ),
-    ]
-
-
-def _fixed(content: bytes, media_type: str, more: dict[str, str]) -> Handler:
-    """Return a handler that always gives the same answer."""
+def fixed(content: bytes, media_type: str, more: Mapping[str, str] = MappingProxyType({})) -> Answer:
+    """Return a handler that always gives the same answer; `more` are headers."""
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
     headers = {"etag": etag, **freshness.ASK_FIRST, **_SAFE, **more}
 
@@ -99,7 +77,24 @@ def _fixed(content: bytes, media_type: str, more: dict[str, str]) -> Handler:
     return answer
 
 
-async def _redirect(request: Request) -> Response:
+get_page = fixed(_HTML.encode(), "text/html; charset=utf-8", {"content-security-policy": _POLICY})
+
+
+async def get_document(request: Request) -> Response:
+    """Answer with the document of the operations that there are."""
+    return await context(request).document(request)
+
+
+def parts() -> dict[str, Answer]:
+    """Return what the page is made of, by the names beside it."""
+    shipped = resources.files("offapi")
+    contents = {name: shipped.joinpath(file).read_bytes() for name, file in _SHIPPED.items()}
+    contents[_START] = _JAVASCRIPT.encode()
+    return {name: fixed(content, _media_type(name)) for name, content in contents.items()}
+
+
+async def redirect(request: Request) -> Response:
+    """Lead to the page. A bare Location is resolved against the address that the client has used, prefix included."""
     return RedirectResponse(f"..{PAGE}", 308, headers=freshness.NEVER)
 
 

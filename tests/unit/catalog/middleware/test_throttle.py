@@ -48,7 +48,7 @@ def throttled(
                 all_requests=all_requests,
                 writes=writes,
                 trusted=trusted,
-                exempt="/healthy",
+                exempt={"/healthy"},
             )
         ],
     )

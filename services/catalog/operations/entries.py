@@ -1,0 +1,114 @@
+"""The operations that read and change entries."""
+
+from services.catalog.openapi import bodies
+from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
+from services.catalog.operations.operation import Document, Operation
+from services.catalog.routes import changes, listing
+from services.catalog.settings import CatalogSettings
+from services.catalog.tokens import Role
+
+
+def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
+    others = (settings.route_catalog_get,)
+    return (
+        Operation(
+            "GET",
+            "/catalog",
+            listing.get_list,
+            Role.PUBLIC,
+            hot=True,
+            others=others,
+            document=Document(
+                "getCatalog",
+                "List the entries",
+                "catalog",
+                {200: "List", 304: "NotModified", 400: "Refused", **DOWN},
+                bodies.list_parameters(settings),
+            ),
+        ),
+        Operation(
+            "POST",
+            "/catalog",
+            changes.post_entry,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "postEntry",
+                "Catalogue a file that is in the storage already",
+                "catalog",
+                {201: "Uploaded", **BODY, 403: "Forbidden", **ONE},
+                body=bodies.adoption(settings),
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/catalog",
+            changes.patch_entries,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "patchEntries",
+                "Change fields of several entries",
+                "catalog",
+                SEVERAL,
+                body=bodies.list_of_changes(settings),
+            ),
+        ),
+        Operation(
+            "DELETE",
+            "/catalog",
+            changes.delete_entries,
+            Role.ADMIN,
+            others=others,
+            document=Document(
+                "deleteEntries",
+                "Remove all entries; the bytes stay",
+                "catalog",
+                {200: "Removed", **DOWN},
+            ),
+        ),
+        Operation(
+            "GET",
+            "/catalog/{uuid:entry}",
+            listing.get_entry,
+            Role.PUBLIC,
+            hot=True,
+            others=others,
+            document=Document(
+                "getEntry",
+                "Read an entry",
+                "catalog",
+                {200: "Entry", 304: "NotModified", **ONE},
+                (bodies.UUID, bodies.IF_NONE_MATCH),
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/catalog/{uuid:entry}",
+            changes.patch_entry,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "patchEntry",
+                "Change fields of an entry",
+                "catalog",
+                {200: "Written", **BODY, **ONE},
+                (bodies.UUID,),
+                body=bodies.changes(),
+            ),
+        ),
+        Operation(
+            "DELETE",
+            "/catalog/{uuid:entry}",
+            changes.delete_entry,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "deleteEntry",
+                "Remove an entry; the bytes stay",
+                "catalog",
+                {200: "Written", **ONE},
+                (bodies.UUID,),
+            ),
+        ),
+    )

@@ -1,0 +1,94 @@
+"""The operations that take and remove files."""
+
+from services.catalog.openapi import bodies
+from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
+from services.catalog.operations.operation import Document, Operation
+from services.catalog.routes import files
+from services.catalog.settings import CatalogSettings
+from services.catalog.tokens import Role
+
+
+def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "POST",
+            "/file",
+            files.post_file,
+            Role.WRITE,
+            others=("/upload", settings.route_file_post),
+            document=Document(
+                "postFile",
+                "Upload a file",
+                "files",
+                {200: "Uploaded", **BODY, 403: "Forbidden", **DOWN},
+                body=bodies.form("Upload", settings),
+            ),
+        ),
+        Operation(
+            "POST",
+            "/files",
+            files.post_files,
+            Role.WRITE,
+            others=("/uploads", settings.route_files_post),
+            document=Document(
+                "postFiles",
+                "Upload several files",
+                "files",
+                {**SEVERAL, 403: "Forbidden"},
+                body=bodies.form("Uploads", settings),
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/files",
+            files.patch_files,
+            Role.WRITE,
+            document=Document(
+                "patchFiles",
+                "Replace several files (form), or change fields of several entries (JSON)",
+                "files",
+                SEVERAL,
+                body=bodies.either(bodies.form("Replacements", settings), bodies.list_of_changes(settings)),
+            ),
+        ),
+        Operation(
+            "DELETE",
+            "/files",
+            files.delete_files,
+            Role.WRITE,
+            document=Document(
+                "deleteFiles",
+                "Delete several assets: entries, bytes and cached copies",
+                "files",
+                SEVERAL,
+                body=bodies.deletions(settings),
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/file/{uuid}",
+            files.patch_file,
+            Role.WRITE,
+            document=Document(
+                "patchFile",
+                "Replace a file, change fields, or both",
+                "files",
+                {200: "Written", **BODY, **ONE},
+                (bodies.UUID,),
+                body=bodies.either(bodies.form("Replacement", settings), bodies.changes()),
+            ),
+        ),
+        Operation(
+            "DELETE",
+            "/file/{uuid}",
+            files.delete_file,
+            Role.WRITE,
+            document=Document(
+                "deleteFile",
+                "Delete an asset: entry, bytes and cached copies",
+                "files",
+                {200: "Written", **ONE},
+                (bodies.UUID,),
+            ),
+        ),
+    )

@@ -1,0 +1,52 @@
+"""The operations about what the worker does."""
+
+from services.catalog.openapi import jobs as document
+from services.catalog.openapi.answers import BODY, DOWN, ONE
+from services.catalog.operations.operation import Document, Operation
+from services.catalog.routes import jobs
+from services.catalog.tokens import Role
+
+
+def operations() -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "GET",
+            "/jobs",
+            jobs.list_jobs,
+            Role.ADMIN,
+            document=Document(
+                "getJobs",
+                "List the jobs of the last week",
+                "jobs",
+                {200: "Jobs", 400: "Refused", **DOWN},
+                document.list_parameters(),
+            ),
+        ),
+        Operation(
+            "GET",
+            "/jobs/{job}",
+            jobs.get_job,
+            Role.ADMIN,
+            document=Document(
+                "getJob",
+                "Look at a job",
+                "jobs",
+                {200: "Jobs", **ONE},
+                (document.id_parameter(),),
+            ),
+        ),
+        Operation(
+            "POST",
+            "/jobs/{job}",
+            jobs.post_job,
+            Role.ADMIN,
+            document=Document(
+                "postJob",
+                "Ask for a job",
+                "jobs",
+                {202: "Asked", **BODY, **ONE},
+                (document.name_parameter(),),
+                body=document.arguments(),
+            ),
+        ),
+    )

@@ -1,0 +1,90 @@
+"""What one operation of the API is: a method and a path, who may ask for it, what answers it and what OpenAPI says."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.catalog.tokens import Role
+from services.core.serving.web import Answer
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What OpenAPI says of an operation. `answers` has the name in `openapi.answers` of the answer for each status.
+
+    It leaves out the answers that follow from the operation itself: 401 and 403 from its role, 429 from its limit.
+    """
+
+    name: str
+    summary: str
+    tag: str
+    answers: Mapping[int, str]
+    parameters: tuple[Schema, ...] = ()
+    body: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. It must say its role: there is no default that could make it public by mistake.
+
+    Without a `document` it is reachable and not described (parts of a page). `others` are other beginnings of the path,
+    each in place of its first folder. One that is not `limited` is not counted by the rate limits. One that is `hot`
+    is answered before Starlette looks for a route, and so before the authorisation: it must be public.
+    """
+
+    method: str
+    path: str
+    handler: Answer
+    role: Role
+    document: Document | None = field(kw_only=True)
+    others: tuple[str, ...] = field(default=(), kw_only=True)
+    limited: bool = field(default=True, kw_only=True)
+    hot: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.role, Role):
+            raise TypeError(f"{self.method} {self.path}: expected a Role, not {self.role!r}")
+        if self.hot and (self.role is not Role.PUBLIC or self.method != "GET"):
+            raise ValueError(f"{self.method} {self.path}: only a GET for everybody can be hot")
+
+    def places(self) -> Iterator["Place"]:
+        """Yield the paths of the operation, its own first."""
+        yield Place(self.path, self)
+        root, rest = _split(self.path)
+        for other in self.others:
+            if other != root:
+                yield Place(other + rest, self, beginning=other)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One path of an operation. `beginning` is what stands for the first folder of the operation's own path."""
+
+    path: str
+    operation: Operation
+    beginning: str = ""
+
+
+def places(operations: Iterable[Operation]) -> list[Place]:
+    """Return every path of every operation; where two have the same method and path, the first one holds."""
+    return _first(place for operation in operations for place in operation.places())
+
+
+def with_slash(known: Iterable[Place]) -> list[Place]:
+    """Return places, and each once more with a slash at its end: the older service took both for the same."""
+    known = list(known)
+    return _first([*known, *(Place(f"{place.path}/", place.operation) for place in known if place.path[-1] != "/")])
+
+
+def _first(found: Iterable[Place]) -> list[Place]:
+    table: dict[tuple[str, str], Place] = {}
+    for place in found:
+        table.setdefault((place.operation.method, place.path), place)
+    return list(table.values())
+
+
+def _split(path: str) -> tuple[str, str]:
+    root, slash, rest = path.removeprefix("/").partition("/")
+    return f"/{root}", slash + rest

@@ -1,0 +1,54 @@
+"""How an operation is reached: the routes, each with its own authorisation, and the short way to those that are hot."""
+
+from collections.abc import Iterable
+
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.middleware import Middleware
+from starlette.routing import Route, compile_path
+
+from services.catalog.middleware.auth import Authentication
+from services.catalog.operations.operation import Operation, places, with_slash
+from services.catalog.tokens import Tokens
+from services.core.serving.web import Answer
+
+
+class _EntryConvertor(StringConvertor):
+    """What may stand for an entry in a path: anything but what is a route of its own there."""
+
+    regex = r"(?!(?:create|restore)-dump(?:/|$))[^/]+"
+
+
+register_url_convertor("entry", _EntryConvertor())
+
+
+def routes(operations: Iterable[Operation], tokens: Tokens) -> list[Route]:
+    """Return the routes of every operation. Each lets only those requests pass that the operation's role allows."""
+    return [
+        Route(
+            place.path,
+            place.operation.handler,
+            methods=[place.operation.method],
+            middleware=[Middleware(Authentication, tokens=tokens, role=place.operation.role)],
+        )
+        for place in with_slash(places(operations))
+    ]
+
+
+def hot(operations: Iterable[Operation]) -> dict[str, Answer]:
+    """Return what answers the hot operations, by patterns of whole paths."""
+    return {f"{pattern(place.path)}/?": place.operation.handler for place in places(operations) if place.operation.hot}
+
+
+def not_limited(operations: Iterable[Operation]) -> frozenset[str]:
+    """Return the paths, without a slash at the end, that the rate limits do not count."""
+    return frozenset(place.path for place in places(operations) if not place.operation.limited)
+
+
+def pattern(path: str) -> str:
+    """Return the regular expression of a path that has parameters."""
+    return compile_path(path)[0].pattern.removeprefix("^").removesuffix("$")
+
+
+def template(path: str) -> str:
+    """Return a path as OpenAPI writes it: `/catalog/{uuid}` for `/catalog/{uuid:entry}`."""
+    return compile_path(path)[1]

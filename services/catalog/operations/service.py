@@ -1,0 +1,57 @@
+"""The operations about the service itself: its health, its document, and the page to try it."""
+
+from services.catalog.openapi.bodies import IF_NONE_MATCH
+from services.catalog.operations.operation import Document, Operation
+from services.catalog.routes import docs_page, health
+from services.catalog.routes.docs_page import DOCUMENT, PAGE
+from services.catalog.settings import CatalogSettings
+from services.catalog.tokens import Role
+
+
+def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "GET",
+            settings.healthcheck_route,
+            health.readiness,
+            Role.PUBLIC,
+            limited=False,
+            document=Document(
+                "getReadiness",
+                "Whether requests can be answered",
+                "service",
+                {200: "Ready", 503: "NotReady"},
+            ),
+        ),
+        Operation(
+            "GET",
+            DOCUMENT,
+            docs_page.get_document,
+            Role.PUBLIC,
+            document=Document(
+                "getDocument",
+                "This document",
+                "service",
+                {200: "Document", 304: "NotModified"},
+                (IF_NONE_MATCH,),
+            ),
+        ),
+        Operation(
+            "GET",
+            PAGE,
+            docs_page.get_page,
+            Role.PUBLIC,
+            document=Document(
+                "getPage",
+                "A page to try the API",
+                "service",
+                {200: "Page", 304: "NotModified"},
+                (IF_NONE_MATCH,),
+            ),
+        ),
+        Operation("GET", f"{PAGE}/", docs_page.redirect, Role.PUBLIC, document=None),
+        *(
+            Operation("GET", f"{PAGE}/{name}", handler, Role.PUBLIC, document=None)
+            for name, handler in docs_page.parts().items()
+        ),
+    )
