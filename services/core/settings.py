@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from services.core import secret_files
 from services.core.assets import names
+from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.settings import StorageSettings
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?\s*", re.IGNORECASE)
@@ -50,57 +51,33 @@ def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     return namespaces
 
 
-def _check_redis(url: SecretStr) -> SecretStr:
-    if url.get_secret_value() and not re.match(r"(rediss?://[^/\s]+|unix:///)", url.get_secret_value()):
-        raise ValueError("expected an address such as redis://:password@redis:6379/0")
-    return url
-
-
-def _check_prefix(prefix: str) -> str:
-    prefix = prefix.rstrip("/")
-    if prefix and not re.fullmatch(r"(/[A-Za-z0-9_\-]+)+", prefix):
-        raise ValueError("expected a path such as /prefix, or nothing")
-    return prefix
-
-
-def _check_route(route: str) -> str:
-    route = route.rstrip("/")
-    if not re.fullmatch(r"(/[A-Za-z0-9_\-]+)+", route):
-        raise ValueError("expected a path such as /assets/media")
-    return route
-
-
-def _check_public_url(url: str) -> str:
-    url = url.rstrip("/")
-    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
-        raise ValueError("expected an address such as https://media.example.com, or nothing")
-    return url
-
-
-def _check_collector(url: str) -> str:
-    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
-        raise ValueError("expected an address such as http://collector:4318, or nothing")
-    return url
-
-
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
-Route = Annotated[str, AfterValidator(_check_route)]
+_ADDRESS = r"https?://[^/\s?#]+(/[^\s?#]*)?"
+_PATH = r"(/[A-Za-z0-9_\-]+)+"
+Collector = Annotated[str, matching(_ADDRESS, "an address such as http://collector:4318, or nothing", optional=True)]
+Prefix = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /prefix, or nothing", optional=True)]
+PublicUrl = Annotated[
+    str, WITHOUT_SLASH, matching(_ADDRESS, "an address such as https://media.example.com, or nothing", optional=True)
+]
+RedisUrl = Annotated[
+    SecretStr,
+    matching(r"rediss?://[^/\s]+.*|unix:///.*", "an address such as redis://:password@redis:6379/0", optional=True),
+]
+Route = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /assets/media")]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 
 class CoreSettings(StorageSettings):
     """What every service reads: where Redis and the storage are, and what the public names look like."""
 
-    redis_url: Annotated[SecretStr, AfterValidator(_check_redis)] = Field(
+    redis_url: RedisUrl = Field(
         SecretStr(""), description="Redis, as redis://[:password@]host:port/db; goes before REDIS_SERVICE."
     )
     redis_service: str = Field("127.0.0.1:6379", description="Redis by host, or host:port.")
-    api_prefix: Annotated[str, AfterValidator(_check_prefix)] = Field(
-        "", description="Path before every public route, such as /prefix."
-    )
+    api_prefix: Prefix = Field("", description="Path before every public route, such as /prefix.")
     route_file_get: Route = Field("/assets/media", description="Path of the assets, behind API_PREFIX.")
     route_catalog_get: Route = Field("/catalog", description="Path of the catalog, behind API_PREFIX.")
-    public_url: Annotated[str, AfterValidator(_check_public_url)] = Field(
+    public_url: PublicUrl = Field(
         "", description="Address of the edge as the public sees it; empty makes public_url host-relative."
     )
     namespaces_allowed: Annotated[TextList, AfterValidator(_check_namespaces)] = Field(
@@ -116,7 +93,7 @@ class CoreSettings(StorageSettings):
         0, ge=0, lt=65536, description="Port for metrics and health of this process, for nobody outside; 0 for none."
     )
     metrics_host: str = Field("127.0.0.1", description="Address that METRICS_PORT is listened on.")
-    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_check_collector)] = Field(
+    otel_exporter_otlp_endpoint: Collector = Field(
         "", description="Where traces go by OTLP over HTTP, such as http://collector:4318; empty for no traces."
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.core.patterns import matching
 from services.core.settings import CoreSettings, TextList
 
 NEVER = "never"
@@ -20,12 +21,6 @@ def _check_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
     return nodes
 
 
-def _check_token(token: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", token.get_secret_value()):
-        raise ValueError("expected 16 or more letters and digits, the same as in the gateway's configuration")
-    return token
-
-
 def _check_cron(expression: str) -> str:
     if expression != NEVER:
         try:
@@ -36,6 +31,10 @@ def _check_cron(expression: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_check_cron)]
+Token = Annotated[
+    SecretStr,
+    matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters and digits, the same as in the gateway's configuration"),
+]
 Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
@@ -52,6 +51,6 @@ class JobsSettings(CoreSettings):
         10.0, ge=0, le=100, description="*sync* removes nothing when more than this share of the entries would go."
     )
     dumps_kept: int = Field(14, ge=0, description="How many dumps are kept; 0 for all.")
-    purge_token: Annotated[SecretStr, AfterValidator(_check_token)] = Field(
+    purge_token: Token = Field(
         SecretStr(""), validate_default=True, description="What both nginx tiers ask for when they are told of changes."
     )

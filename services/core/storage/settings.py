@@ -1,41 +1,31 @@
 """Settings of the delegated storage, which every service reads."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.core.patterns import WITHOUT_SLASH, matching
 
-def _check_host(url: str) -> str:
-    url = url.rstrip("/")
-    if url and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", url):
-        raise ValueError("expected an address such as http://media-backend:8000")
-    return url
-
-
-def _check_path(path: str) -> str:
-    path = path.rstrip("/")
-    if not re.fullmatch(r"(/[A-Za-z0-9_.~\-]+)+", path):
-        raise ValueError("expected a path such as /file")
-    return path
-
-
-def _check_endpoint(endpoint: str) -> str:
-    endpoint = endpoint.rstrip("/")
-    if endpoint and not re.fullmatch(r"(https?://)?([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?", endpoint):
-        raise ValueError("expected a host such as minio, or an address such as https://s3.example.com")
-    return endpoint
-
-
-def _check_bucket(bucket: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", bucket):
-        raise ValueError("expected 3 to 63 lower-case letters, digits, '.' and '-'")
-    return bucket
-
-
-RoutePath = Annotated[str, AfterValidator(_check_path)]
+Host = Annotated[
+    str,
+    WITHOUT_SLASH,
+    matching(r"https?://[^/\s?#@]+(/[^\s?#]*)?", "an address such as http://media-backend:8000", optional=True),
+]
+RoutePath = Annotated[str, WITHOUT_SLASH, matching(r"(/[A-Za-z0-9_.~\-]+)+", "a path such as /file")]
+Endpoint = Annotated[
+    str,
+    WITHOUT_SLASH,
+    matching(
+        r"(https?://)?([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?",
+        "a host such as minio, or an address such as https://s3.example.com",
+        optional=True,
+    ),
+]
+Bucket = Annotated[
+    str, matching(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", "3 to 63 lower-case letters, digits, '.' and '-'")
+]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -56,24 +46,20 @@ class StorageSettings(BaseSettings):
         None, description="Where local storage keeps the dumps; dumps/ in DATA_FOLDER_PATH by default."
     )
 
-    s3_endpoint: Annotated[str, AfterValidator(_check_endpoint)] = Field(
+    s3_endpoint: Endpoint = Field(
         "", description="Host of the S3 server, or its address with http:// or https://; empty for Amazon's."
     )
     s3_port: int | None = Field(None, gt=0, lt=65536, description="Port of the S3 server; empty for the usual one.")
     s3_access_key: SecretStr = Field(SecretStr(""), description="Access key of S3.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of S3.")
-    s3_bucket_name: Annotated[str, AfterValidator(_check_bucket)] = Field(
-        "media", description="Bucket of all files; made if it is missing."
-    )
+    s3_bucket_name: Bucket = Field("media", description="Bucket of all files; made if it is missing.")
     s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region of the bucket.")
     s3_use_tls: bool = Field(False, description="Whether S3 is reached by https, if S3_ENDPOINT does not say.")
     s3_path_style: bool = Field(
         True, description="Whether the bucket is part of the path (most servers) or of the host name (Amazon)."
     )
 
-    delegated_storage_host: Annotated[str, AfterValidator(_check_host)] = Field(
-        "", description="Address of the distant backend."
-    )
+    delegated_storage_host: Host = Field("", description="Address of the distant backend.")
     delegated_storage_token: SecretStr = Field(SecretStr(""), description="Bearer token for the distant backend.")
     delegated_storage_readiness_check: RoutePath = Field(
         "/readiness-check", description="Path at which the distant backend says that it is ready."
