@@ -39,7 +39,7 @@ class CatalogSettings(ServerSettings):
         description="Remove metadata from uploaded files before they are stored: EXIF, GPS, XMP, authors, scripts.",
     )
     valid_mimetypes: Annotated[TextList, AfterValidator(_check_types)] = Field(
-        ("image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"),
+        (media_types.PNG, media_types.JPEG, media_types.WEBP, media_types.SVG, media_types.PDF),
         description="Media types that may be uploaded, comma separated.",
     )
     purge_wait_seconds: float = Field(

@@ -18,6 +18,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from services.core.assets import media_types
 from services.core.errors import TadaError
 from services.core.settings import CoreSettings
 from services.core.state import connection
@@ -175,7 +176,7 @@ async def _reads(storage: Storage, kind: str) -> Finding:
 async def _round_trip(storage: Storage, kind: str) -> Finding:
     """Write, read and delete an object that nobody else has."""
     content = secrets.token_bytes(32)
-    probe = StoredObject(f"tada-doctor/{secrets.token_hex(8)}.txt", "text/plain")
+    probe = StoredObject(f"tada-doctor/{secrets.token_hex(8)}.txt", media_types.TEXT)
     source = storage.spool / f"doctor-{secrets.token_hex(8)}"
     source.write_bytes(content)
     started = time.perf_counter()

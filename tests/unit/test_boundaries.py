@@ -1,6 +1,7 @@
 """What may import what. Whoever breaks one of these rules reads its name as the reason."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -164,6 +165,13 @@ def test_only_what_talks_to_a_node_of_nginx_and_the_storages_over_the_network_kn
 def test_only_the_storage_s3_imports_a_library_of_it(imports: Imports) -> None:
     modules = users(imports, "aiobotocore", "botocore", "types_aiobotocore_s3")
     assert modules == {f"services.core.storage.s3.{part}" for part in ("storage", "client", "errors", "upload")}
+
+
+def test_media_types_are_spelled_out_in_one_module() -> None:
+    literal = re.compile(r"""["'](?:image|application|text|multipart)/[a-z0-9.+-]+["']""")
+    assert {module for module, path in modules() if literal.search(path.read_text())} == {
+        "services.core.assets.media_types"
+    }
 
 
 def test_only_the_declared_operations_make_routes(imports: Imports) -> None:

@@ -26,7 +26,6 @@ from services.core.errors import (
 from services.core.state.entries import no_entry
 
 Answer = dict[str, Any]
-JSON = "application/json"
 
 BODY = {400: "Refused", 413: "TooLarge"}
 DOWN = {503: "Unavailable"}
@@ -79,7 +78,9 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "List": {
             "description": "The entries, or a page of them, in the order of creation.",
             "headers": _headers("ETag", "Link", "X-Next-Cursor"),
-            "content": {JSON: {"schema": {"type": "array", "items": reference("Entry")}, "example": [entry]}},
+            "content": {
+                media_types.JSON: {"schema": {"type": "array", "items": reference("Entry")}, "example": [entry]}
+            },
         },
         "NotModified": {"description": "What you have still holds.", "headers": _headers("ETag")},
         "Refused": _refusal("The request has to be changed.", AlreadyExists()),
@@ -147,19 +148,19 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "Document": {
             "description": "The document.",
             "headers": _headers("ETag"),
-            "content": {JSON: {"schema": {"type": "object"}}},
+            "content": {media_types.JSON: {"schema": {"type": "object"}}},
         },
         "Page": {
             "description": "The page.",
             "headers": _headers("ETag"),
-            "content": {"text/html": {"schema": {"type": "string"}}},
+            "content": {media_types.HTML: {"schema": {"type": "string"}}},
         },
     }
 
 
 def example(settings: CatalogSettings) -> dict[str, Any]:
     """Return an entry as an upload of cat.jpg makes it."""
-    namespace, kind = settings.namespaces_allowed[0], "image/jpeg"
+    namespace, kind = settings.namespaces_allowed[0], media_types.JPEG
     name = names.name_asset(namespace, "products", "cat.jpg", kind, frozenset({kind}), convert=True)
     entry = Entry(
         uuid=names.asset_uuid(name.unique_name),
@@ -210,8 +211,12 @@ def _answer(description: str, schema: str, example: object, *headers: str) -> An
     return {
         "description": description,
         "headers": _headers(*headers),
-        "content": {JSON: {"schema": reference(schema), "example": example}},
+        "content": _json(reference(schema), example),
     }
+
+
+def _json(schema: Schema, example: object) -> Schema:
+    return {media_types.JSON: {"schema": schema, "example": example}}
 
 
 def _dump_refusal(description: str, error: DumpError) -> Answer:

@@ -3,15 +3,14 @@
 from typing import Any
 
 from services.catalog.openapi import answers
-from services.catalog.openapi.answers import JSON
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.settings import CatalogSettings
+from services.core.assets import media_types
 from services.core.dumps import naming
 
 Body = dict[str, Any]
 
-FORM = "multipart/form-data"
 UUID: Schema = {
     "name": "uuid",
     "in": "path",
@@ -71,7 +70,7 @@ def form(schema: str, settings: CatalogSettings) -> Body:
     return {
         "required": True,
         "description": f"A file has {settings.payload_max_size} bytes at most.",
-        "content": {FORM: {"schema": reference(schema), "encoding": encoding}},
+        "content": {media_types.FORM: {"schema": reference(schema), "encoding": encoding}},
     }
 
 
@@ -98,7 +97,7 @@ def either(one: Body, other: Body) -> Body:
 
 
 def _json(schema: Schema, example: object) -> Body:
-    return {"required": True, "content": {JSON: {"schema": schema, "example": example}}}
+    return {"required": True, "content": {media_types.JSON: {"schema": schema, "example": example}}}
 
 
 def _list(schema: str) -> Schema:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
+from services.core.assets import media_types
 from services.core.dumps import naming
 from services.core.jobs import kinds
 from services.core.jobs.log import STATUSES, Record
@@ -140,7 +141,7 @@ def arguments() -> dict[str, Any]:
     return {
         "required": False,
         "description": "Arguments; most jobs take none. See docs/jobs.md.",
-        "content": {"application/json": {"schema": {"anyOf": taken}, "example": {}}},
+        "content": {media_types.JSON: {"schema": {"anyOf": taken}, "example": {}}},
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from services.catalog.settings import CatalogSettings
-from services.core.assets import names
+from services.core.assets import media_types, names
 from services.core.assets.entries import FOCUS, SETTABLE, Entry
 from services.core.errors import TadaError
 
@@ -310,7 +310,7 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
 
 def _file() -> Schema:
     # OpenAPI 3.1 says contentMediaType; many tools still know a file by format alone.
-    return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream", "minLength": 1}
+    return {"type": "string", "format": "binary", "contentMediaType": media_types.BYTES, "minLength": 1}
 
 
 def _file_list() -> Schema:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.catalog.context import context
-from services.core.assets import freshness
+from services.core.assets import freshness, media_types
 from services.core.serving.web import Answer, matches
 
 PAGE = "/api-docs"
@@ -77,7 +77,7 @@ def fixed(content: bytes, media_type: str, more: Mapping[str, str] = MappingProx
     return answer
 
 
-get_page = fixed(_HTML.encode(), "text/html; charset=utf-8", {"content-security-policy": _POLICY})
+get_page = fixed(_HTML.encode(), f"{media_types.HTML}; charset=utf-8", {"content-security-policy": _POLICY})
 
 
 async def get_document(request: Request) -> Response:

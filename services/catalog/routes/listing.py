@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.catalog.context import context
 from services.catalog.routes.arguments import limit_of
-from services.core.assets import freshness
+from services.core.assets import freshness, media_types
 from services.core.assets.freshness import Lifetimes
 from services.core.errors import BadRequest, Behind
 from services.core.serving.web import error_response, matches
@@ -83,7 +83,7 @@ def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) 
     headers = {"etag": etag, **freshness.listed(lifetimes)}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
-    return Response(b'{"data":[' + raw + b'],"errors":[]}', media_type="application/json", headers=headers)
+    return Response(b'{"data":[' + raw + b'],"errors":[]}', media_type=media_types.JSON, headers=headers)
 
 
 async def get_list(request: Request) -> Response:
@@ -114,13 +114,13 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
             headers["link"] = (
                 f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
             )
-        return Response(b"[" + b",".join(page) + b"]", media_type="application/json", headers=headers)
+        return Response(b"[" + b",".join(page) + b"]", media_type=media_types.JSON, headers=headers)
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
-        return Response(whole, media_type="application/json", headers=headers)
+        return Response(whole, media_type=media_types.JSON, headers=headers)
     pages = ctx.entries.scan(query.after, query.epoch)
     first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
     body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
-    return StreamingResponse(body, media_type="application/json", headers=headers)
+    return StreamingResponse(body, media_type=media_types.JSON, headers=headers)
 
 
 async def _whole_list(

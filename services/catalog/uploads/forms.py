@@ -10,6 +10,7 @@ from python_multipart.multipart import MultipartParser, MultipartState, parse_op
 from starlette.requests import Request
 
 from services.catalog.uploads.spool import SpooledFile, SpoolWriter, too_large
+from services.core.assets import media_types
 from services.core.errors import BadRequest, TooLarge
 
 MAX_FILES = 100
@@ -51,7 +52,7 @@ async def read_form(
 
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+    if kind != media_types.FORM.encode() or not options.get(b"boundary"):
         raise BadRequest("The body is not a form.", "Send multipart/form-data, as curl -F does.")
     return options[b"boundary"]
 

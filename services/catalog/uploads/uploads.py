@@ -192,7 +192,7 @@ class Uploads:
         if file.media_type is None:
             claimed = declared or media_types.of_extension(file.given_name.rpartition(".")[2]) or "unknown"
             raise TypeUnauthorized(claimed, f"The bytes are none of {allowed}.")
-        if declared not in ("", "application/octet-stream", file.media_type):
+        if declared not in ("", media_types.BYTES, file.media_type):
             raise TypeUnauthorized(declared, f"The bytes are {file.media_type}; allowed: {allowed}.")
         return file.media_type
 

@@ -8,9 +8,13 @@ from xml.parsers import expat
 SNIFF_BYTES = 4096
 """How many of the first bytes `sniff` wants to see: an SVG may open with a long comment or doctype."""
 
-WEBP = "image/webp"
-SVG = "image/svg+xml"
-PDF = "application/pdf"
+PNG, JPEG, WEBP, GIF = "image/png", "image/jpeg", "image/webp", "image/gif"
+AVIF, HEIC, TIFF = "image/avif", "image/heic", "image/tiff"
+SVG, PDF = "image/svg+xml", "application/pdf"
+
+JSON, FORM, HTML, TEXT = "application/json", "multipart/form-data", "text/html", "text/plain"
+BYTES = "application/octet-stream"
+"""What is said of bytes of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +30,23 @@ class MediaType:
 KNOWN: dict[str, MediaType] = {
     kind.name: kind
     for kind in (
-        MediaType("image/png", ("png",), True, ("image/x-png", "image/apng")),
-        MediaType("image/jpeg", ("jpg", "jpeg", "jpe"), True, ("image/jpg", "image/pjpeg")),
+        MediaType(PNG, ("png",), True, ("image/x-png", "image/apng")),
+        MediaType(JPEG, ("jpg", "jpeg", "jpe"), True, ("image/jpg", "image/pjpeg")),
         MediaType(WEBP, ("webp",), True),
         MediaType(SVG, ("svg",), False, ("image/svg",)),
         MediaType(PDF, ("pdf",), False, ("application/x-pdf",)),
-        MediaType("image/gif", ("gif",), True),
-        MediaType("image/avif", ("avif",), True),
-        MediaType("image/heic", ("heic", "heif"), True, ("image/heif",)),
-        MediaType("image/tiff", ("tiff", "tif"), True),
+        MediaType(GIF, ("gif",), True),
+        MediaType(AVIF, ("avif",), True),
+        MediaType(HEIC, ("heic", "heif"), True, ("image/heif",)),
+        MediaType(TIFF, ("tiff", "tif"), True),
     )
 }
 
 _BY_EXTENSION = {extension: kind.name for kind in KNOWN.values() for extension in kind.extensions}
 _BY_ALIAS = {alias: kind.name for kind in KNOWN.values() for alias in kind.aliases}
 _ISO_BRANDS = {
-    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
-    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "image/heic"),
+    **dict.fromkeys((b"avif", b"avis"), AVIF),
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), HEIC),
 }
 # Built-in tables only: what a name claims must not depend on the machine's /etc/mime.types.
 _BUILT_IN = mimetypes.MimeTypes()
@@ -63,15 +67,15 @@ def of_extension(extension: str) -> str | None:
 def sniff(head: bytes) -> str | None:
     """Return the media type of a file by its first `SNIFF_BYTES` bytes, None when it is none that TADA knows."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
+        return PNG
     if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
+        return JPEG
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return WEBP
     if head.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
+        return GIF
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "image/tiff"
+        return TIFF
     if head[4:8] == b"ftyp":
         return _sniff_iso_media(head)
     if head.startswith(b"%PDF-"):
@@ -85,7 +89,7 @@ def _sniff_iso_media(head: bytes) -> str | None:
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
     found = [_ISO_BRANDS[brand] for brand in brands if brand in _ISO_BRANDS]
     # AVIF files may name the generic mif1 first: a brand of AVIF anywhere decides.
-    return "image/avif" if "image/avif" in found else (found[0] if found else None)
+    return AVIF if AVIF in found else (found[0] if found else None)
 
 
 def _is_svg(head: bytes) -> bool:

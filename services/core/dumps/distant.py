@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from services.core.assets import media_types
 from services.core.digests import sha256_of
 from services.core.dumps.download import download
 from services.core.errors import StorageDown
@@ -43,8 +44,8 @@ class DistantDumps:
             "catalog_sha256": await asyncio.to_thread(sha256_of, catalog),
         }
         files = [
-            FilePart("dump", rdb.name, "application/octet-stream", rdb),
-            FilePart("catalog", catalog.name, "application/json", catalog),
+            FilePart("dump", rdb.name, media_types.BYTES, rdb),
+            FilePart("catalog", catalog.name, media_types.JSON, catalog),
         ]
         status, body = await self._client.submit("POST", self._take, {}, form(digests, files))
         if not 200 <= status < 300:
@@ -59,7 +60,7 @@ class DistantDumps:
         if not _FILENAME.fullmatch(filename):
             raise ValueError(f"not the name of a dump: {filename!r}")
         await self._fetch(
-            filename, Reading(self._client, self._ready, f"{self._give}/{filename}", {}, ("text/html",)), target
+            filename, Reading(self._client, self._ready, f"{self._give}/{filename}", {}, (media_types.HTML,)), target
         )
 
     async def fetch_latest(self, kind: Literal["json", "rdb"], target: Path) -> str | None:
@@ -72,7 +73,7 @@ class DistantDumps:
         return filename_in(reading.headers)
 
     def _reading(self, name: str, params: Mapping[str, str]) -> Reading:
-        return Reading(self._client, self._ready, f"{self._give}/{name}", params, ("text/html",))
+        return Reading(self._client, self._ready, f"{self._give}/{name}", params, (media_types.HTML,))
 
     async def _fetch(self, named: str, reading: Reading, target: Path) -> None:
         chunks = resumed(self._client.policy, reading.open_at, 0, None)

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from services.core.assets import media_types
 from services.core.errors import DumpMissing, NoDumpName
 
 Kind = Literal["json", "rdb"]
 Source = Literal["local", "s3", "distant_backend"]
 
 KINDS: tuple[Kind, ...] = ("json", "rdb")
-MEDIA_TYPES: dict[Kind, str] = {"json": "application/json", "rdb": "application/octet-stream"}
+MEDIA_TYPES: dict[Kind, str] = {"json": media_types.JSON, "rdb": media_types.BYTES}
 LATEST = "latest"
 
 FILENAME = r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)"

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from services.core.assets import media_types
 from services.core.digests import sha256_of
 from services.core.dumps.download import download
 from services.core.dumps.naming import (
@@ -67,7 +68,7 @@ class StoredDumps:
             digest = await asyncio.to_thread(sha256_of, path)
             beside = path.with_name(path.name + _DIGEST_SUFFIX)
             beside.write_text(f"{digest}  {path.name}\n")
-            await self._store(beside, "text/plain", sha256_of(beside))
+            await self._store(beside, media_types.TEXT, sha256_of(beside))
             await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
         for path in (rdb, catalog):
             # Retention goes by it: the latest dump is a good one, so older ones may go.

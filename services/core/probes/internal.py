@@ -20,6 +20,7 @@ from contextlib import suppress
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.core.assets import media_types
 from services.core.observing import logs, metrics
 from services.core.probes.health import Health
 from services.core.probes.pulse import Pulse
@@ -89,7 +90,7 @@ class Internal:
     async def answer(self, method: str, path: str) -> Answer:
         """Return status, media type and body."""
         if method not in ("GET", "HEAD"):
-            return 405, "application/json", b"{}"
+            return 405, media_types.JSON, b"{}"
         match path:
             case "/metrics":
                 await asyncio.gather(*(self._sampled(sampler) for sampler in self._samplers))
@@ -117,4 +118,4 @@ def _path(rest: bytes) -> str:
 
 
 def _json(status: int, content: object) -> Answer:
-    return status, "application/json", orjson.dumps(content)
+    return status, media_types.JSON, orjson.dumps(content)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.core.assets import freshness
+from services.core.assets import freshness, media_types
 from services.core.errors import BadRequest, SignatureMismatch, TadaError, Unavailable
 from services.core.observing import logs, metrics
 from services.core.serving.request_log import ID, ID_HEADER, LEFT
@@ -25,7 +25,7 @@ _READING = ("GET", "HEAD")
 
 
 class JsonResponse(Response):
-    media_type = "application/json"
+    media_type = media_types.JSON
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content)

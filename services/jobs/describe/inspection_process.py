@@ -2,15 +2,14 @@
 
 from typing import Any
 
+from services.core.assets import media_types
 from services.core.sandbox import Refusal
-
-SVG = "image/svg+xml"
 
 
 def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, object], bytes]:
     """Return the facts that are found. The order has `media_type` and `pixels`, the most that are decoded."""
     try:
-        return (_of_svg(source) if order["media_type"] == SVG else _of_picture(source, **order)), b""
+        return (_of_svg(source) if order["media_type"] == media_types.SVG else _of_picture(source, **order)), b""
     except Exception as error:  # noqa: BLE001 - decoders raise any kind of error
         raise Refusal(f"{type(error).__name__}: {error}"[:200]) from None
 

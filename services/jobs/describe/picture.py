@@ -4,6 +4,7 @@ import io
 
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
 
+from services.core.assets import media_types
 from services.jobs.describe.blurhash import encode
 from services.jobs.describe.colours import dominant
 
@@ -12,12 +13,12 @@ SIDE = 64
 pixels of both sides of what is blurred: a blurhash knows no shape, and of a few pixels it would show what is not there.
 """
 _KINDS = {
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-    "image/gif": "GIF",
-    "image/avif": "AVIF",
-    "image/tiff": "TIFF",
+    media_types.JPEG: "JPEG",
+    media_types.PNG: "PNG",
+    media_types.WEBP: "WEBP",
+    media_types.GIF: "GIF",
+    media_types.AVIF: "AVIF",
+    media_types.TIFF: "TIFF",
 }
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)

@@ -7,6 +7,7 @@ end is dropped.
 import re
 import struct
 
+from services.core.assets import media_types
 from services.core.assets.containers import Malformed, Memory, jpeg, png, webp
 
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"IDAT", b"IEND")
@@ -24,7 +25,7 @@ def without_metadata(source: bytes, media_type: str) -> bytes | None:
 
     The colour profile goes too. The caller has made sure that it says nothing that is not assumed without it.
     """
-    bare = {"image/png": _png, "image/webp": _webp, "image/jpeg": _jpeg}.get(media_type)
+    bare = {media_types.PNG: _png, media_types.WEBP: _webp, media_types.JPEG: _jpeg}.get(media_type)
     return bare(source) if bare else None
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.core.assets import media_types
+from services.core.assets.media_types import AVIF, JPEG, PNG, WEBP
 from services.transform.render.geometry import quality_for
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Format, Plan
 
-WEBP, AVIF, JPEG, PNG = media_types.WEBP, "image/avif", "image/jpeg", "image/png"
 QUALITY_MIN = 20
 """Below it a byte budget is not worth meeting: the picture would be no use."""
 COLOURS = (256, 128, 64, 32, 16)
@@ -40,10 +40,10 @@ class Encoding:
         match self.media_type:
             case media_types.WEBP:
                 return {"Q": self.quality, "effort": self.effort, "lossless": self.lossless}
-            case "image/avif":
+            case media_types.AVIF:
                 quality = scaled(self.quality, _QUALITIES[AVIF])
                 return {"Q": quality, "effort": self.effort, "compression": "av1", "bitdepth": 8}
-            case "image/jpeg":
+            case media_types.JPEG:
                 quality = scaled(self.quality, _QUALITIES[JPEG])
                 return {"Q": quality, "optimize_coding": True, "interlace": True}
             case _:

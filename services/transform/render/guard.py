@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.core.assets import media_types
 from services.core.errors import Undecodable
 
-RASTER = ("image/jpeg", "image/png", media_types.WEBP, "image/gif", "image/avif", "image/tiff")
+RASTER = (media_types.JPEG, media_types.PNG, media_types.WEBP, media_types.GIF, media_types.AVIF, media_types.TIFF)
 DRAWN = (media_types.SVG, media_types.PDF)
 """Types without pixels of their own: their first page is drawn at the size that is asked for."""
 
@@ -51,13 +51,13 @@ class Header:
 def bytes_per_pixel(header: Header) -> int:
     """Return what decoding takes for each pixel of a frame; 0 for decoders that go from line to line. Measured."""
     match header.media_type:
-        case "image/avif":
+        case media_types.AVIF:
             return 15
-        case "image/gif" | media_types.WEBP:
+        case media_types.GIF | media_types.WEBP:
             return 4
-        case "image/png" if header.interlaced:
+        case media_types.PNG if header.interlaced:
             return header.bands * header.bits // 8
-        case "image/jpeg" if header.interlaced:
+        case media_types.JPEG if header.interlaced:
             # Two bytes for each coefficient.
             return 3 if header.subsampled else header.bands * 2
     return 0

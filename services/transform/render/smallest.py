@@ -8,7 +8,7 @@ from services.transform.render import bare
 from services.transform.render.plan import Plan, Rendered
 from services.transform.render.stages import Raster
 
-_EXACT = ("image/png", "image/gif", media_types.WEBP)
+_EXACT = (media_types.PNG, media_types.GIF, media_types.WEBP)
 """Sources whose WebP can be smaller without loss than with it."""
 
 

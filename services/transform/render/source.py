@@ -10,12 +10,12 @@ from services.transform.render.plan import Plan
 from services.transform.render.stages import Document, Raster
 
 _LOADER = {
-    formats.JPEG: "jpeg",
-    formats.PNG: "png",
-    formats.WEBP: "webp",
-    formats.AVIF: "heif",
-    "image/gif": "gif",
-    "image/tiff": "tiff",
+    media_types.JPEG: "jpeg",
+    media_types.PNG: "png",
+    media_types.WEBP: "webp",
+    media_types.AVIF: "heif",
+    media_types.GIF: "gif",
+    media_types.TIFF: "tiff",
 }
 _PLAIN_COLOURS = ("srgb", "b-w", "rgb16", "grey16")
 """What is sRGB when no profile says otherwise (8 or 16 bits)."""
@@ -27,7 +27,7 @@ def inspect(content: bytes, plan: Plan, limits: Limits) -> Document | Raster:
     media_type = guard.sniff(content)
     if media_type in guard.DRAWN:
         return Document(content, media_type)
-    return _raster(bare.without_texts(content) if media_type == formats.PNG else content, media_type, plan, limits)
+    return _raster(bare.without_texts(content) if media_type == media_types.PNG else content, media_type, plan, limits)
 
 
 def _raster(content: bytes, media_type: str, plan: Plan, limits: Limits) -> Raster:
@@ -66,7 +66,7 @@ def _raster(content: bytes, media_type: str, plan: Plan, limits: Limits) -> Rast
 def _frames(header: Image, media_type: str) -> int:
     # A TIFF or an AVIF with several pages is a document or a burst: its first page stands for it.
     # libvips' own reading of this field, get_n_pages, takes 10 000 frames and more for one.
-    return int(field(header, "n-pages", 1)) if media_type in (media_types.WEBP, "image/gif") else 1
+    return int(field(header, "n-pages", 1)) if media_type in (media_types.WEBP, media_types.GIF) else 1
 
 
 def _profiled(header: Image) -> bool:

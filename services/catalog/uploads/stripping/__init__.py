@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.catalog.uploads.stripping import jpeg, pdf, png, svg, webp
+from services.core.assets import media_types
 
 _STRIPPERS: dict[str, Callable[[Path], bool]] = {
-    "image/jpeg": jpeg.strip,
-    "image/png": png.strip,
-    "image/webp": webp.strip,
-    "image/svg+xml": svg.strip,
-    "application/pdf": pdf.strip,
+    media_types.JPEG: jpeg.strip,
+    media_types.PNG: png.strip,
+    media_types.WEBP: webp.strip,
+    media_types.SVG: svg.strip,
+    media_types.PDF: pdf.strip,
 }
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
+from services.core.assets import media_types
 from services.core.errors import StorageDown, StorageRefused
 from services.core.observing import logs
 from services.core.storage.attempts import Interrupted, Policy
@@ -96,7 +97,7 @@ class DistantClient:
         """Send a request that may be repeated and give its answer, whatever the status; raises Interrupted."""
         more = dict(headers or {})
         if json is not None:
-            more["Content-Type"] = "application/json"
+            more["Content-Type"] = media_types.JSON
         content = None if json is None else orjson.dumps(json)
         async with self._exchange(method, path, params, more, content, self._settings.storage_read_seconds) as answer:
             yield answer

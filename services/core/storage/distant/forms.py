@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from services.core.assets import media_types
 from services.core.assets.entries import SETTABLE
 from services.core.assets.stored_object import StoredObject
 from services.core.storage.base import NewObject
@@ -43,7 +44,7 @@ class Form:
 
     @property
     def content_type(self) -> str:
-        return f"multipart/form-data; boundary={self.boundary}"
+        return f"{media_types.FORM}; boundary={self.boundary}"
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         for part in self.parts:
@@ -143,7 +144,7 @@ def several_replaced(new: Sequence[NewObject]) -> Form:
 
 
 def _file(name: str, new: NewObject) -> FilePart:
-    media_type = new.object.media_type or "application/octet-stream"
+    media_type = new.object.media_type or media_types.BYTES
     return FilePart(name, str(entry(new.object)["filename"]), media_type, new.source)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import orjson
 
+from services.core.assets import media_types
 from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown, TadaError
 from services.core.storage.attempts import attempt, resumed
@@ -22,7 +23,7 @@ from services.core.storage.distant.sending import send
 from services.core.storage.settings import StorageSettings
 
 _PAGE = 1000
-_PAGES = ("text/html", "application/json")
+_PAGES = (media_types.HTML, media_types.JSON)
 """Types of answers that are no asset. A backend that guesses may call an SVG so, and nothing else."""
 
 
@@ -95,7 +96,7 @@ class DistantStorage:
         await self._ready.check()
 
     def _reading(self, stored: StoredObject) -> Reading:
-        pages = () if stored.media_type == "image/svg+xml" else _PAGES
+        pages = () if stored.media_type == media_types.SVG else _PAGES
         return Reading(self._client, self._ready, self._single, forms.address(stored), pages)
 
     async def _delete_one(self, stored: StoredObject) -> None:

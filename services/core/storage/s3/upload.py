@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from services.core.assets import media_types
 from services.core.errors import StorageDown, TadaError
 from services.core.observing import logs
 from services.core.storage.attempts import Interrupted, Policy, attempt
@@ -83,7 +84,7 @@ class Uploader:
 
     async def create(self, new: NewObject) -> None:
         """Raise ObjectExists when the key is taken, StorageDown when the storage fails."""
-        key, media_type = new.object.key, new.object.media_type or "application/octet-stream"
+        key, media_type = new.object.key, new.object.media_type or media_types.BYTES
         try:
             size = (await asyncio.to_thread(new.source.stat)).st_size
             if size <= PART:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from services.core.assets import media_types
 from services.transform.render import formats
 from services.transform.render.formats import Encoding
 from services.transform.render.libvips import Image
@@ -17,7 +18,7 @@ def budget(encoded: Encoded, order: Order) -> Encoded:
     most = order.plan.max_bytes
     if not most or len(encoded.content) <= most:
         return encoded
-    tries = _colours if encoded.encoding.media_type == formats.PNG else _qualities
+    tries = _colours if encoded.encoding.media_type == media_types.PNG else _qualities
     tried = tries(encoded.picture.image, replace(encoded.encoding, lossless=False), order)
     return replace(encoded, content=min([encoded.content, *tried], key=lambda content: _rank(len(content), most)))
 

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from services.core.assets import media_types
 from services.transform.render import formats, webp
 from services.transform.render.formats import Encoding
 from services.transform.render.libvips import Image, in_memory
 from services.transform.render.stages import Encoded, Order, Picture
 from services.transform.render.stop import Stop
 
-_SAVER = {formats.WEBP: "webp", formats.AVIF: "heif", formats.JPEG: "jpeg", formats.PNG: "png"}
+_SAVER = {media_types.WEBP: "webp", media_types.AVIF: "heif", media_types.JPEG: "jpeg", media_types.PNG: "png"}
 
 
 def encode(picture: Picture, order: Order) -> Encoded:
@@ -37,7 +38,7 @@ def save(image: Image, encoding: Encoding, stop: Stop) -> bytes:
 def _is_quick(image: Image, encoding: Encoding) -> bool:
     """Say whether a picture is for the encoder that cannot be stopped: a WebP, small, opaque, of one frame."""
     return (
-        encoding.media_type == formats.WEBP
+        encoding.media_type == media_types.WEBP
         and not encoding.lossless
         and (image.bands, image.format, image.interpretation) == (3, "uchar", "srgb")
         and image.width * image.height <= webp.PIXELS_MAX

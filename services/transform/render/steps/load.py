@@ -1,6 +1,7 @@
 """Load: from a source to pixels. What is to become smaller is made smaller while it is decoded, as far as possible."""
 
-from services.transform.render import document, formats, jpeg
+from services.core.assets import media_types
+from services.transform.render import document, jpeg
 from services.transform.render.geometry import jpeg_shrink, turned
 from services.transform.render.libvips import Image
 from services.transform.render.stages import Document, Order, Picture, Raster
@@ -12,7 +13,7 @@ def load(source: Document | Raster, order: Order) -> Picture:
         return _drawn(source, order)
     # Turned only once it is small: so the sides are those of the picture as it is stored.
     width, height = turned(source.box.width, source.box.height, source.orientation)
-    plain = source.media_type == formats.JPEG and source.interpretation == "srgb" and not source.profiled
+    plain = source.media_type == media_types.JPEG and source.interpretation == "srgb" and not source.profiled
     image = _jpeg(source, width, height, order) if plain else _thumbnail(source, width, height)
     return Picture(image, source.box, source.frames, source.orientation)
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transform.render.formats import AVIF, JPEG, PNG, WEBP, Encoding, animated, choose, side_max
+from services.core.assets.media_types import AVIF, JPEG, PNG, WEBP
+from services.transform.render.formats import Encoding, animated, choose, side_max
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Format, Plan
 
