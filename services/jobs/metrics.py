@@ -2,7 +2,6 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.core.jobs.queue import QUEUE
 from services.core.state import keys
 from services.core.state.connection import Redis
 
@@ -57,7 +56,7 @@ async def sample(client: Redis) -> None:
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hlen(keys.ENTRIES)
         pipeline.hlen(keys.CLAIMS)
-        pipeline.zcard(QUEUE)
+        pipeline.zcard(keys.QUEUE)
         found = await pipeline.execute()
     for gauge, count in zip(gauges, found, strict=True):
         gauge.set(count)

@@ -21,7 +21,7 @@ from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
 from services.core.jobs import kinds
 from services.core.jobs import log as job_log
 from services.core.jobs.log import JobLog, Record
-from services.core.jobs.queue import QUEUE, JobQueue, decode, encode
+from services.core.jobs.queue import JobQueue, decode, encode
 from services.core.probes.pulse import Pulse
 from services.core.state import connection, keys
 from services.core.state.connection import Redis
@@ -286,7 +286,7 @@ async def test_what_redis_refuses_a_job_is_said_and_not_that_its_worker_died(
 
 
 async def is_empty(client: Redis) -> bool:
-    return await client.zcard(QUEUE) == 0
+    return await client.zcard(keys.QUEUE) == 0
 
 
 async def test_while_a_job_waits_for_its_next_attempt_its_record_says_so(
@@ -417,7 +417,7 @@ def vars_of(record: Record) -> dict[str, Any]:
 async def test_the_queue_holds_json_and_what_is_no_job_ends_on_record(tools: Tools, client: Redis, log: JobLog) -> None:
     other = await create_pool(
         ArqSettings.from_dsn(tools.settings.redis_address),
-        default_queue_name=QUEUE,
+        default_queue_name=keys.QUEUE,
         job_serializer=encode,
         job_deserializer=decode,
     )
@@ -430,7 +430,7 @@ async def test_the_queue_holds_json_and_what_is_no_job_ends_on_record(tools: Too
     await other.enqueue_job("sync", "positional", _job_id="positional")
     await other.enqueue_job("restore_dump", filename="../etc/passwd", _job_id="bad-name")
     await client.set("arq:job:pickled", b"\x80\x04K\x01.", ex=60)
-    await client.zadd(QUEUE, {"pickled": 1, "gone": 1})
+    await client.zadd(keys.QUEUE, {"pickled": 1, "gone": 1})
     async with worker(tools):
         for job_id, error in (
             ("unknown", "unreadable"),

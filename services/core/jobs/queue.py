@@ -10,9 +10,9 @@ from arq.connections import ArqRedis
 from services.core.jobs import kinds
 from services.core.jobs.log import JobLog, Record, told
 from services.core.observing import origin
+from services.core.state import keys
 from services.core.state.connection import Redis
 
-QUEUE = "tada:jobs"
 ORIGIN = "tada_origin"
 """The argument in the queue that says which request and trace a job belongs to; another program need not give it."""
 
@@ -28,7 +28,9 @@ def decode(raw: bytes) -> Any:
 
 def pool(client: Redis) -> ArqRedis:
     """Return arq's view of a connection to Redis."""
-    return ArqRedis(client.connection_pool, job_serializer=encode, job_deserializer=decode, default_queue_name=QUEUE)
+    return ArqRedis(
+        client.connection_pool, job_serializer=encode, job_deserializer=decode, default_queue_name=keys.QUEUE
+    )
 
 
 class JobQueue:

@@ -1,4 +1,4 @@
-"""Every key TADA has in Redis, in one place.
+"""Every key TADA has in Redis, in one place. Those of the queue are arq's.
 
 | key | type | what it holds |
 |---|---|---|
@@ -22,7 +22,12 @@
 | `tada:job:{id}` | text | what is known of a job, as JSON, for a week |
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
 | `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
-| `tada:jobs`, `tada:jobs:health-check` | sorted set, text | the queue, as arq keeps it, and its worker's sign of life |
+| `tada:jobs` | sorted set | the queue: ids of jobs by the time from which they may run, milliseconds since 1970 |
+| `tada:jobs:health-check` | text | a worker's sign of life |
+| `arq:job:{id}` | text | a job in the queue, as JSON: its name and arguments |
+| `arq:in-progress:{id}` | text | present while a worker has that job |
+| `arq:retry:{id}` | number | how often a worker has taken that job |
+| `arq:result:{id}` | text | what became of the job, as JSON, for a week |
 | `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
@@ -50,6 +55,7 @@ ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
 RESTORING = "tada:restoring"
 
 JOB_LOG = "tada:job-log"
+QUEUE = "tada:jobs"
 
 
 def staged(restore: str) -> tuple[str, str, str]:

@@ -18,9 +18,10 @@ from arq.worker import Function, Worker, func
 
 from services.core.errors import StorageDown
 from services.core.jobs.log import KEPT_SECONDS
-from services.core.jobs.queue import ORIGIN, QUEUE, decode, encode, pool
+from services.core.jobs.queue import ORIGIN, decode, encode, pool
 from services.core.observing import logs, origin, tracing
 from services.core.probes.pulse import Pulse
+from services.core.state import keys
 from services.core.state.connection import Redis
 from services.core.state.reaper import Reaper
 from services.jobs.queue.kinds import JOBS, Job, Tools
@@ -56,7 +57,7 @@ def make_worker(client: Redis, tools: Tools, pulse: Pulse, jobs: Mapping[str, Jo
         pulse,
         functions=[_function(name, runner) for name in jobs],
         cron_jobs=_beats(tools),
-        queue_name=QUEUE,
+        queue_name=keys.QUEUE,
         redis_pool=pool(client),
         job_serializer=encode,
         job_deserializer=decode,
