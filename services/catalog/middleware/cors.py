@@ -63,8 +63,12 @@ def options(origins: tuple[str, ...], methods: tuple[str, ...]) -> dict[str, Any
 
 
 def pattern(origins: tuple[str, ...]) -> str:
-    """Return a regular expression of whole origins: a bare name stands for any scheme and port of that host."""
-    return "|".join(
+    """Return a regular expression of whole origins: a name alone means any scheme and any port of that host.
+
+    gateway/nginx/render.py has the same rule for nginx; tests/unit/test_origins.py holds both to one table.
+    """
+    found = "|".join(
         re.escape(origin.rstrip("/")) if "://" in origin else rf"https?://{re.escape(origin)}(?::[0-9]+)?"
         for origin in origins
     )
+    return f"(?i:{found})"
