@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from enum import Enum, auto
 from typing import Any
 
-from services.transform.address.spellings import Number, OneOf, Point, Spelling
+from services.transform.address.spellings import Decimal, Number, OneOf, Point, Spelling
+from services.transform.render.steps.blur import Blur
 
 
 class Need(Enum):
@@ -112,6 +113,14 @@ ARGUMENTS: tuple[Argument, ...] = (
         "lowers the quality until the answer has no more kilobytes (of 1024 bytes), as far as that goes",
         "max_bytes",
         0,
+    ),
+    Argument(
+        "blur",
+        Decimal(0.3, 100),
+        "blurs the result: the sigma of a Gaussian blur, in pixels of the result. It makes a picture",
+        default=0,
+        effect=Blur,
+        is_picture=True,
     ),
 )
 PRESET = "preset"

@@ -1,7 +1,7 @@
 """What a public address asks for. Pure: `parse` and `canonical` are inverse."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -89,25 +89,24 @@ def parse(path: str, query: str, side_max: int, presets: Collection[str] = ()) -
     if match is None:
         raise NotFound(f"Nothing is at {path}.", f"Assets are below {BASE}/original, /full and /optimise/{{W}}x{{H}}.")
     plain, box, name = match.groups()
-    # The optional group may have taken a namespace's place: /full/image is no asset, and no namespace is called so.
-    if not names.is_unique_name(name):
+    # The optional group may have taken a namespace's place, and no namespace is called "image".
+    if not names.is_unique_name(name) or name.startswith("/image/"):
         raise NotFound(f"No asset can be called {name}.", "Names are /{namespace}/{folders}/{file}.{extension}.")
     kind: Kind = "optimise" if box is not None else "full" if plain == "full" else "original"
-    form = Form(kind, name)
     if kind == "original" or (kind == "full" and _is_stored_type(name)):
-        return form
+        return Form(kind, name)
     given = _arguments(query)
     sides = _BOX.fullmatch(box) if box is not None else None
     preset = given.get(PRESET, "") if box is None else "" if sides else box
     if preset:
         _check_preset(preset, presets)
-        return _read(replace(form, preset=preset), given, side_max, _BESIDE_PRESET)
+        return _read(kind, name, given, side_max, _BESIDE_PRESET, preset)
     if sides:
         given |= {WIDTH.name: sides[1], HEIGHT.name: sides[2]}
-    if _is_stored_type(name) and _read(form, given, side_max, _PICTURES) == form:
+    if _is_stored_type(name) and not _read(kind, name, given, side_max, _PICTURES).is_picture:
         # What has no effect is not looked at.
-        return form
-    return _read(form, given, side_max, ARGUMENTS)
+        return Form(kind, name)
+    return _read(kind, name, given, side_max, ARGUMENTS)
 
 
 def canonical(form: Form) -> str:
@@ -130,19 +129,22 @@ def _written(form: Form) -> Iterator[tuple[str, str]]:
             yield argument.name, argument.spelling.write(value)
 
 
-def _read(form: Form, given: dict[str, str], side_max: int, arguments: Collection[Argument]) -> Form:
+def _read(
+    kind: Kind, name: str, given: dict[str, str], side_max: int, arguments: Iterable[Argument], preset: str = ""
+) -> Form:
     """Return a form with the values of some arguments, as far as they have an effect."""
     fields: dict[str, Any] = {}
     effects = []
     for argument in (*arguments, ACCEPT):
-        value = argument.spelling.read(argument.name, given.get(argument.name, ""), side_max)
+        text = given.get(argument.name)
+        value = argument.spelling.read(argument.name, text, side_max) if text else argument.default
         if value == argument.default:
             continue
         if argument.effect is None:
             fields[argument.field] = value
         else:
             effects.append(argument.effect(value))
-    return effective(replace(form, **fields, effects=tuple(effects)))
+    return effective(Form(kind, name, preset=preset, effects=tuple(effects), **fields))
 
 
 def effective(form: Form) -> Form:
@@ -155,10 +157,13 @@ def effective(form: Form) -> Form:
         return replace(bare, **beside, preset=form.preset)
     if is_stored_type and not form.is_picture:
         return bare
-    idle = {each.field: each.default for each in ARGUMENTS if not _has_effect(each, form)}
-    if not _is_negotiated(form):
+    idle: dict[str, Any] = {}
+    for each in ARGUMENTS:
+        if each.value(form) != each.default and not _has_effect(each, form):
+            idle[each.field] = each.default
+    if form.accepted != ACCEPT.default and not _is_negotiated(form):
         idle[ACCEPT.field] = ACCEPT.default
-    return replace(form, **idle)
+    return replace(form, **idle) if idle else form
 
 
 def _has_effect(argument: Argument, form: Form) -> bool:

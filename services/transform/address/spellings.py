@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 from services.core.errors import BadRequest
 from services.transform.render.plan import Focus
 
-_DIGITS_MAX = 9
+_INTEGER = re.compile(r"0*([0-9]{1,9})")
+_DECIMAL = re.compile(r"0*([0-9]{1,9}(?:\.[0-9]{1,2})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Spelling(Protocol):
         ...
 
     def read(self, name: str, text: str, side_max: int) -> Any:
-        """Return a value, or the default when the text is as good as none; raises BadRequest."""
+        """Return a value of a text that is not empty; the default when it is as good as none. Raises BadRequest."""
         ...
 
     def write(self, value: Any) -> str:
@@ -88,10 +89,8 @@ class Number:
         return "[0-9]+"
 
     def read(self, name: str, text: str, side_max: int) -> int:
-        if not text:
-            return 0
         largest = side_max if self.largest == "SIDE_MAX" else self.largest
-        match = re.fullmatch(rf"0*([0-9]{{1,{_DIGITS_MAX}}})", text)
+        match = _INTEGER.fullmatch(text)
         if match is None or int(match[1]) > largest:
             raise refusal(name, f"an integer from 1 to {largest}", text)
         return int(match[1]) * self.unit
@@ -131,9 +130,7 @@ class Decimal:
         return r"[0-9]+(?:\.[0-9]{1,2})?"
 
     def read(self, name: str, text: str, side_max: int) -> float:
-        if not text:
-            return 0.0
-        match = re.fullmatch(rf"0*([0-9]{{1,{_DIGITS_MAX}}}(?:\.[0-9]{{1,2}})?)", text)
+        match = _DECIMAL.fullmatch(text)
         value = float(match[1]) if match else -1.0
         if value and not self.smallest <= value <= self.largest:
             expected = f"a number from {self.smallest:g} to {self.largest:g} with two decimals at most"
@@ -178,8 +175,6 @@ class OneOf:
         return "|".join(_escaped(word) for word, value in self.words.items() if value != self.default)
 
     def read(self, name: str, text: str, side_max: int) -> Any:
-        if not text:
-            return self.default
         if text not in self.words:
             raise refusal(name, f"one of {', '.join(self.words)}", text)
         return self.words[text]
@@ -218,9 +213,9 @@ class Point:
     def possible(self) -> str:
         return f"smart|{_SHARE}{_COMMA}{_SHARE}"
 
-    def read(self, name: str, text: str, side_max: int) -> Focus | Literal["smart"] | None:
-        if text in ("", "smart"):
-            return "smart" if text else None
+    def read(self, name: str, text: str, side_max: int) -> Focus | Literal["smart"]:
+        if text == "smart":
+            return "smart"
         match = _POINT.fullmatch(text)
         if match is None:
             raise refusal(name, "smart, or a point such as 0.25,0.5 with shares from 0 to 1 in hundredths", text)

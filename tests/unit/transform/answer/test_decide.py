@@ -18,6 +18,7 @@ from services.transform.answer.decide import (
     plan_of,
 )
 from services.transform.render.plan import Focus, Plan
+from services.transform.render.steps.blur import Blur
 from tests.support.entries import MakeEntry
 
 NOW = 1_800_000_000.0
@@ -206,3 +207,12 @@ def test_a_format_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_
     assert answer(Form("full", "/DEV/cat.svg", format="png"), drawing) == Stored(drawing)
     # What a client could show is no wish for a picture.
     assert answer(Form("full", "/DEV/cat.jpg", accepted="avif"), photo) == Stored(photo)
+
+
+def test_a_blur_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_entry: MakeEntry) -> None:
+    photo, drawing = make_entry(*CAT, convert=False), make_entry("cat.svg", "image/svg+xml")
+    blurred = Plan(effects=(Blur(5),))
+    assert answer(Form("full", "/DEV/cat.jpg", effects=(Blur(5),)), photo) == Rendition(photo, blurred)
+    assert answer(Form("optimise", "/DEV/cat.svg", effects=(Blur(5),)), drawing) == Rendition(drawing, blurred)
+    assert answer(Form("full", "/DEV/cat.svg", effects=(Blur(5),)), drawing) == Stored(drawing)
+    assert answer(Form("original", "/DEV/cat.jpg", effects=(Blur(5),)), photo) == Stored(photo)
