@@ -22,6 +22,7 @@ from services.catalog.uploads.leftovers import Leftovers
 from services.catalog.uploads.spool import sweep_forever
 from services.catalog.uploads.uploads import Rules, Uploads
 from services.catalog.whole_list import WholeList
+from services.core import spool
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
@@ -53,7 +54,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         settings.use_stripmetadata,
     )
 
-    storage.prepare()
+    spool.prepare(storage.spool)
 
     asked = of_writer(client, storage)
     internal = Internal("catalog", settings, asked)

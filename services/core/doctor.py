@@ -18,12 +18,21 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from services.core import spool
 from services.core.assets import media_types
 from services.core.errors import TadaError
 from services.core.settings import CoreSettings
 from services.core.state import connection
 from services.core.state.connection import Redis
-from services.core.storage import NewObject, ObjectMissing, Receipt, Storage, StoredObject, open_storage
+from services.core.storage import (
+    NewObject,
+    ObjectMissing,
+    Receipt,
+    ReplacesInPlace,
+    Storage,
+    StoredObject,
+    open_storage,
+)
 
 REDIS_VERSION = (7, 0)
 CLOCK_SECONDS = 1.0
@@ -144,8 +153,8 @@ def room(free: int) -> Finding:
 
 
 async def _storage(storage: Storage, settings: CoreSettings, *, writes: bool) -> AsyncIterator[Finding]:
-    kind = settings.delegated_storage_method or "STANDALONE"
-    local = kind == "STANDALONE"
+    kind = settings.delegated_storage_method
+    local = not settings.backend.remote
     folder = settings.data_folder_path.absolute()
     if (local or writes) and not folder.is_dir():
         mend = f"Make it or mount it, for user {_user()}; or set DATA_FOLDER_PATH. The catalog service makes it, too."
@@ -154,11 +163,11 @@ async def _storage(storage: Storage, settings: CoreSettings, *, writes: bool) ->
     try:
         if not writes:
             yield await _reads(storage, kind)
-        elif storage.in_place:
-            await storage.check()
+        elif isinstance(storage, ReplacesInPlace):
+            await storage.ready()
             yield Finding("storage", f"{kind} says that it is ready; nothing is written there on trial")
         else:
-            storage.prepare()
+            spool.prepare(storage.spool)
             yield await _round_trip(storage, kind)
     except PermissionError as error:
         yield Finding("storage", f"{error.filename} may not be written by user {_user()}", _permit(str(folder)))
@@ -181,7 +190,7 @@ async def _round_trip(storage: Storage, kind: str) -> Finding:
     source.write_bytes(content)
     started = time.perf_counter()
     try:
-        [outcome] = await storage.store([NewObject(probe, source, hashlib.sha256(content).hexdigest())])
+        [outcome] = await storage.put([NewObject(probe, source, hashlib.sha256(content).hexdigest())])
         if isinstance(outcome, Exception):
             raise outcome
         assert isinstance(outcome, Receipt)

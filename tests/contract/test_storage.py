@@ -23,7 +23,7 @@ async def test_what_is_stored_is_read_back(storage: Storage) -> None:
 
 async def test_storing_takes_the_file_out_of_the_spool(storage: Storage) -> None:
     one = new(storage, CAT, b"meow")
-    await storage.store([one])
+    await storage.put([one])
     assert not one.source.exists()
     assert list(storage.spool.iterdir()) == []
 
@@ -98,7 +98,7 @@ async def test_what_was_deleted_can_be_stored_again(storage: Storage) -> None:
 async def test_a_stored_object_is_never_overwritten(write_once: Storage) -> None:
     await put(write_once, CAT, b"first")
     second = new(write_once, CAT, b"second")
-    [outcome] = await write_once.store([second])
+    [outcome] = await write_once.put([second])
     assert isinstance(outcome, ObjectExists)
     assert await write_once.read(CAT) == b"first"
     assert second.source.read_bytes() == b"second", "it is still to be stored, under another key"
@@ -106,7 +106,7 @@ async def test_a_stored_object_is_never_overwritten(write_once: Storage) -> None
 
 async def test_of_writers_at_the_same_time_exactly_one_wins(write_once: Storage) -> None:
     contents = [f"writer {number}".encode() for number in range(16)]
-    outcomes = await asyncio.gather(*(write_once.store([new(write_once, CAT, content)]) for content in contents))
+    outcomes = await asyncio.gather(*(write_once.put([new(write_once, CAT, content)]) for content in contents))
     won = [content for content, [outcome] in zip(contents, outcomes, strict=True) if isinstance(outcome, Receipt)]
     assert await write_once.read(CAT) == won[0]
     assert len(won) == 1
@@ -121,16 +121,16 @@ async def test_writers_of_neighbouring_keys_do_not_disturb_one_another(storage: 
 
 async def test_several_files_are_stored_in_one_go(storage: Storage) -> None:
     objects = [an_object(f"DEV/{number}.webp") for number in range(12)]
-    outcomes = await storage.store([new(storage, one, one.key.encode()) for one in objects])
+    outcomes = await storage.put([new(storage, one, one.key.encode()) for one in objects])
     assert all(isinstance(outcome, Receipt) for outcome in outcomes)
     assert [await storage.read(one) for one in objects] == [one.key.encode() for one in objects]
     assert list(storage.spool.iterdir()) == []
-    assert await storage.store([]) == []
+    assert await storage.put([]) == []
 
 
 async def test_of_several_files_each_succeeds_or_fails_by_itself(write_once: Storage) -> None:
     await put(write_once, an_object("DEV/1.webp"), b"there already")
-    outcomes = await write_once.store([new(write_once, an_object(f"DEV/{number}.webp"), b"new") for number in range(3)])
+    outcomes = await write_once.put([new(write_once, an_object(f"DEV/{number}.webp"), b"new") for number in range(3)])
     assert [type(outcome) for outcome in outcomes] == [Receipt, ObjectExists, Receipt]
     assert await write_once.read(an_object("DEV/1.webp")) == b"there already"
 
@@ -187,7 +187,7 @@ async def test_a_reader_that_leaves_in_the_middle_does_no_harm(storage: Storage)
 async def test_a_writer_that_is_cancelled_leaves_nothing_or_all(storage: Storage) -> None:
     content = secrets.token_bytes(BIG)
     for pause in (0.0, 0.005, 0.02, 0.05):
-        writing = asyncio.create_task(storage.store([new(storage, CAT, content)]))
+        writing = asyncio.create_task(storage.put([new(storage, CAT, content)]))
         await asyncio.sleep(pause)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
@@ -212,7 +212,7 @@ async def test_many_readers_and_writers_at_once_all_get_their_own(storage: Stora
 
 
 async def test_a_healthy_storage_passes_its_check_and_is_left_clean(storage: Storage) -> None:
-    await storage.check()
+    await storage.ready()
     assert await listed(storage) == {}
     assert list(storage.spool.iterdir()) == []
 

@@ -15,6 +15,7 @@ from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish, Written
 from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, StorageDown, Unavailable
+from services.core.spool import prepare
 from services.core.state import claims as claims_module
 from services.core.state import keys
 from services.core.state.claims import Leftover
@@ -23,7 +24,7 @@ from services.core.storage import ObjectMissing, Storage, open_storage
 from services.jobs.upkeep.reap import reap
 from tests.processes.distant_backend import Backend, settings_for
 from tests.support.catalogs import CatalogUser
-from tests.support.objects import new
+from tests.support.objects import put
 from tests.support.waits import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -41,7 +42,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 @pytest.fixture
 async def storage(backend: Backend, tmp_path: Path) -> AsyncIterator[Storage]:
     made = open_storage(settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000))
-    made.prepare()
+    prepare(made.spool)
     await made.open()
     yield made
     await made.close()
@@ -167,8 +168,7 @@ async def begun(storage: Storage, catalog: CatalogUser, entry: Entry, content: b
     intended = replace(entry, version=entry.version + 1, signature=signature, size=len(content))
     await catalog.claims.intend(claim, intended)
     if sent:
-        [receipt] = await storage.store([new(storage, intended.stored, content, replaces=True)])
-        assert not isinstance(receipt, Exception)
+        await put(storage, intended.stored, content, replaces=True)
     return intended
 
 

@@ -21,6 +21,7 @@ from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import StorageDown
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
+from services.core.spool import prepare
 from services.core.state import cancellation, keys, stream
 from services.core.state.changes import Change, ChangeLog, EntryDescribed, EntryWritten
 from services.core.state.connection import Redis
@@ -54,7 +55,7 @@ async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     made = LocalStorage(tmp_path / "data")
-    made.prepare()
+    prepare(made.spool)
     return made
 
 

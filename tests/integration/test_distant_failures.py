@@ -12,6 +12,7 @@ import pytest
 
 from services.core.dumps.distant import DistantDumps
 from services.core.errors import DumpDamaged, StorageDown, StorageRefused, TooLarge
+from services.core.spool import prepare
 from services.core.storage import ObjectMissing, Receipt
 from services.core.storage.base import ListingUnsupported
 from services.core.storage.distant.storage import DistantStorage
@@ -45,7 +46,7 @@ async def backend() -> AsyncIterator[Told]:
 @asynccontextmanager
 async def opened(folder: Path, url: str, **settings: Any) -> AsyncIterator[DistantStorage]:
     made = DistantStorage(settings_for(url, folder, **settings))
-    made.prepare()
+    prepare(made.spool)
     await made.open()
     yield made
     await made.close()
@@ -121,7 +122,7 @@ async def _list(storage: DistantStorage) -> object:
 
 
 async def _check(storage: DistantStorage) -> object:
-    await storage.check()
+    await storage.ready()
     return None
 
 
@@ -147,7 +148,7 @@ async def test_a_refused_token_is_named_and_not_tried_again(
 async def test_several_files_that_are_refused_are_each_refused(storage: DistantStorage, backend: Told) -> None:
     backend.answering = answer(401)
     files = [new(storage, one, b"meow") for one in (CAT, DOG)]
-    outcomes = await storage.store(files)
+    outcomes = await storage.put(files)
     assert [type(outcome) for outcome in outcomes] == [StorageRefused] * 2
     assert all(file.source.exists() for file in files)
 
@@ -186,7 +187,7 @@ async def test_a_server_that_knows_nothing_is_no_storage_without_files(
 async def test_readiness_names_the_route_that_is_missing(storage: DistantStorage, backend: Told) -> None:
     backend.answering = answer(404, b"<h1>It works!</h1>")
     with pytest.raises(StorageDown) as wrong:
-        await storage.check()
+        await storage.ready()
     assert wrong.value.message == (
         "What answers in the storage's place does not know GET /readiness-check (status 404)."
     )
@@ -268,7 +269,7 @@ async def test_of_several_files_those_that_are_lost_are_repaired(storage: Distan
     backend.answering = by_route(
         PATCH_files=answer(404), PATCH_file=patch, POST_file=answer(201, {"version": 1}), other=answer(500)
     )
-    outcomes = await storage.store([new(storage, one, b"meow", replaces=True) for one in (CAT, DOG)])
+    outcomes = await storage.replace([new(storage, one, b"meow") for one in (CAT, DOG)])
     assert outcomes == [Receipt(2), Receipt(1)]
 
 
@@ -301,7 +302,7 @@ async def test_an_upload_that_is_refused_before_its_end_is_reported_as_refused(
         opened(tmp_path, url) as storage,
     ):
         for _ in range(5):
-            [outcome] = await storage.store([new(storage, CAT, b"x" * 20_000_000)])
+            [outcome] = await storage.put([new(storage, CAT, b"x" * 20_000_000)])
             assert isinstance(outcome, error)
             assert message in str(outcome)
 

@@ -16,6 +16,7 @@ from schemathesis.core.failures import Failure
 from services.core.assets.entries import Entry
 from services.core.assets.facts import FACTS
 from services.core.dumps.distant import DistantDumps
+from services.core.spool import prepare
 from services.core.storage import NewObject, ObjectMissing, Receipt
 from services.core.storage.distant.storage import DistantStorage
 from services.core.storage.settings import StorageSettings
@@ -94,7 +95,7 @@ async def tada(tmp_path: Path) -> AsyncIterator[Tada]:
         async with recorded(backend.port) as (url, exchanges):
             settings = settings_for(url, tmp_path / "tada")
             storage, dumps = DistantStorage(settings), DistantDumps(settings)
-            storage.prepare()
+            prepare(storage.spool)
             await storage.open()
             await dumps.open()
             yield Tada(settings, storage, dumps, exchanges)
@@ -115,8 +116,8 @@ def following(entry: Entry, **changes: Any) -> Entry:
     return replace(entry, version=entry.version + 1, **changes)
 
 
-def of(storage: DistantStorage, entry: Entry, content: bytes, *, replaces: bool = False) -> NewObject:
-    return new(storage, entry.stored, content, replaces=replaces)
+def of(storage: DistantStorage, entry: Entry, content: bytes) -> NewObject:
+    return new(storage, entry.stored, content)
 
 
 def a_dump(folder: Path, stamp: str = "20250812T143052") -> tuple[Path, Path]:
@@ -136,7 +137,7 @@ async def test_what_tada_sends_and_gets_is_as_described(tada: Tada, tmp_path: Pa
         "information": "é\n",
     }
     cat, dog = an_entry("cat", **full), plain("dog", **full)
-    await storage.check()
+    await storage.ready()
     with pytest.raises(ObjectMissing):
         await storage.read(cat.stored)
     for entry in (cat, dog):
@@ -147,12 +148,12 @@ async def test_what_tada_sends_and_gets_is_as_described(tada: Tada, tmp_path: Pa
         assert await streamed(storage, entry.stored, 10, 20) == (b"meow" * 1000)[10:30]
         assert await streamed(storage, entry.stored, 5000) == b""
     photos = [*many(11), plain("fox"), plain("owl")]
-    assert all(isinstance(one, Receipt) for one in await storage.store([of(storage, one, b"1") for one in photos]))
+    assert all(isinstance(one, Receipt) for one in await storage.put([of(storage, one, b"1") for one in photos]))
     later = [following(one) for one in photos]
-    outcomes = await storage.store([of(storage, one, b"22", replaces=True) for one in later])
+    outcomes = await storage.replace([of(storage, one, b"22") for one in later])
     assert outcomes == [Receipt(one.version) for one in later]
     shared = [following(one, **full) for one in later[-2:]]
-    await storage.store([of(storage, one, b"333", replaces=True) for one in shared])
+    await storage.replace([of(storage, one, b"333") for one in shared])
     assert len(await listed(storage)) == len(photos) + 2
     await storage.delete([cat.stored])
     await storage.delete([one.stored for one in photos])
@@ -181,7 +182,7 @@ async def test_what_tada_sends_and_gets_is_as_described(tada: Tada, tmp_path: Pa
 async def test_a_read_that_goes_on_is_as_described(tada: Tada) -> None:
     cat = an_entry()
     await put(tada.storage, cat.stored, b"meow")
-    reading = tada.storage._reading(cat.stored)
+    reading = tada.storage._reader(cat.stored)
     for start in (0, 2):
         assert b"".join([chunk async for chunk in reading.open_at(start, None)]) == b"meow"[start:]
     asked = tada.last()

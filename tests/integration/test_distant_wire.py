@@ -12,6 +12,7 @@ import pytest
 from services.core.assets.facts import FACTS
 from services.core.dumps.distant import DistantDumps
 from services.core.errors import StorageDown
+from services.core.spool import prepare
 from services.core.state import entry_json
 from services.core.storage import ObjectExists, Receipt, StoredObject
 from services.core.storage.distant.storage import DistantStorage
@@ -33,7 +34,7 @@ async def backend() -> AsyncIterator[Told]:
 @pytest.fixture
 async def storage(backend: Told, tmp_path: Path) -> AsyncIterator[DistantStorage]:
     made = DistantStorage(settings_for(backend.url, tmp_path))
-    made.prepare()
+    prepare(made.spool)
     await made.open()
     yield made
     await made.close()
@@ -44,8 +45,9 @@ def only(backend: Told) -> Asked:
     return asked
 
 
-async def several(storage: DistantStorage, objects: list[StoredObject], **how: bool) -> list[Any]:
-    return await storage.store([new(storage, one, one.key.encode(), **how) for one in objects])
+async def several(storage: DistantStorage, objects: list[StoredObject], *, replaces: bool = False) -> list[Any]:
+    verb = storage.replace if replaces else storage.put
+    return await verb([new(storage, one, one.key.encode()) for one in objects])
 
 
 # One file
@@ -230,7 +232,7 @@ async def test_what_is_not_confirmed_is_not_stored(
 ) -> None:
     backend.answering = answering
     one = new(storage, CAT, b"meow")
-    [outcome] = await storage.store([one])
+    [outcome] = await storage.put([one])
     assert isinstance(outcome, StorageDown)
     assert one.source.exists()
 
@@ -285,7 +287,7 @@ async def test_errors_in_the_answer_to_a_deletion_are_no_success(storage: Distan
 
 async def test_the_token_goes_with_every_request(storage: DistantStorage, backend: Told) -> None:
     backend.answering = answer(200, {"data": []}, Content_Type="image/webp")
-    await storage.check()
+    await storage.ready()
     await storage.read(CAT)
     await put(storage, CAT, b"meow")
     await storage.delete([CAT])
@@ -307,11 +309,11 @@ async def test_without_a_token_none_is_sent_and_paths_are_those_of_the_settings(
         url_to_post_backup="/take",
     )
     storage, dumps = DistantStorage(settings), DistantDumps(settings)
-    storage.prepare()
+    prepare(storage.spool)
     await storage.open()
     await dumps.open()
     backend.answering = answer(200, {"data": []}, Content_Type="image/webp")
-    await storage.check()
+    await storage.ready()
     await storage.read(CAT)
     await several(storage, [CAT, DOG])
     await dumps.fetch_latest("rdb", tmp_path / "dump.rdb")

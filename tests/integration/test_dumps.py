@@ -18,6 +18,7 @@ from services.core.dumps import naming
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.errors import BadDump, DumpDamaged, DumpError, DumpMissing, NoDumpName, StorageDown, Unavailable
+from services.core.spool import prepare
 from services.core.state import connection, entry_json, keys
 from services.core.state.changes import CatalogReplaced, ChangeLog
 from services.core.state.connection import Redis
@@ -89,7 +90,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage
 
 async def opened(settings: StorageSettings) -> AsyncIterator[DumpStore]:
     storage = open_storage(settings)
-    storage.prepare()  # As the catalog service does.
+    prepare(storage.spool)  # As the catalog service does.
     await storage.open()
     made = open_dumps(settings, storage)
     made.prepare()

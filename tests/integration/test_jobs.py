@@ -23,6 +23,7 @@ from services.core.jobs import log as job_log
 from services.core.jobs.log import JobLog, Record
 from services.core.jobs.queue import JobQueue, decode, encode
 from services.core.probes.pulse import Pulse
+from services.core.spool import prepare
 from services.core.state import connection, keys
 from services.core.state.connection import Redis
 from services.core.state.progress import Progress
@@ -52,7 +53,7 @@ def settings_of(server: RedisServer, folder: Path) -> JobsSettings:
 async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIterator[Tools]:
     settings = settings_of(server, tmp_path)
     storage = open_storage(settings)
-    storage.prepare()
+    prepare(storage.spool)
     await storage.open()
     catalog = CatalogUser(client)
     dumps, progress = open_dumps(settings, storage), Progress(client)

@@ -11,6 +11,7 @@ import pytest
 from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets.entries import Entry
 from services.core.errors import StorageDown
+from services.core.spool import prepare
 from services.core.state import keys
 from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
@@ -46,7 +47,7 @@ class Halting(LocalStorage):
 @pytest.fixture
 def storage(tmp_path: Path) -> Halting:
     made = Halting(tmp_path / "data")
-    made.prepare()
+    prepare(made.spool)
     return made
 
 

@@ -17,6 +17,7 @@ from services.core.assets.entries import Entry
 from services.core.dumps.naming import KINDS, DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.errors import CatalogReplaced
+from services.core.spool import prepare
 from services.core.state import connection, entry_json, keys
 from services.core.state.connection import Redis
 from services.core.state.entries import PAGE, Entries
@@ -154,7 +155,7 @@ async def test_what_is_being_loaded_does_not_stay_for_good(client: Redis) -> Non
 async def store(tmp_path: Path) -> DumpStore:
     settings = StorageSettings(data_folder_path=tmp_path)
     storage = open_storage(settings)
-    storage.prepare()
+    prepare(storage.spool)
     return open_dumps(settings, storage)
 
 

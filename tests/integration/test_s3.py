@@ -44,7 +44,7 @@ USES: dict[str, Use] = {
     "delete": lambda storage: storage.delete([CAT]),
     "delete several": lambda storage: storage.delete([CAT, an_object("DEV/dog.webp")]),
     "list": listed,
-    "check": lambda storage: storage.check(),
+    "check": lambda storage: storage.ready(),
 }
 READS = ("read", "stream", "stream nothing", "size")
 
@@ -100,7 +100,7 @@ async def test_ten_services_that_start_at_once_make_one_bucket(
 ) -> None:
     async def start(number: int) -> None:
         async with opened(settings_for(server.url, tmp_path / str(number), s3_bucket_name=missing_bucket)) as storage:
-            await storage.check()
+            await storage.ready()
 
     await asyncio.gather(*(start(number) for number in range(10)))
 
@@ -160,7 +160,7 @@ async def test_only_the_word_of_s3_makes_a_file_missing(way: Way, through: Stora
     with pytest.raises(StorageDown):
         await put(through, CAT, b"meow")
     with pytest.raises(StorageDown):
-        await through.check()
+        await through.ready()
 
 
 async def test_a_missing_file_is_missing(through: Storage) -> None:
@@ -212,7 +212,7 @@ async def test_a_file_that_is_not_the_one_that_was_uploaded_is_not_stored(storag
     file = new(storage, CAT, b"meow")
     file.source.write_bytes(b"purr")
     with pytest.raises(StorageDown, match="damaged"):
-        await storage.store([file])
+        await storage.put([file])
     assert await listed(storage) == {}
 
 
@@ -223,7 +223,7 @@ async def test_large_files_are_not_held_in_memory(storage: Storage) -> None:
             out.truncate(30 * MB)
     tracemalloc.start()
     try:
-        outcomes = await storage.store(files)
+        outcomes = await storage.put(files)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -242,7 +242,7 @@ async def test_uploads_that_are_cancelled_leave_no_parts(server: S3Server, stora
     content = secrets.token_bytes(4 * PART)
     for number in range(20):
         one = an_object(f"DEV/{number}.webp")
-        storing = asyncio.create_task(storage.store([new(storage, one, content)]))
+        storing = asyncio.create_task(storage.put([new(storage, one, content)]))
         await asyncio.sleep(number * 0.01)
         storing.cancel()
         await asyncio.gather(storing, return_exceptions=True)
@@ -269,18 +269,18 @@ async def test_parts_that_were_left_for_a_day_are_removed_by_the_check_and_young
     upload = server.client.create_multipart_upload(**keys)["UploadId"]
     server.client.upload_part(**keys, UploadId=upload, PartNumber=1, Body=b"x" * PART)
     async with opened(settings_for(server.url, tmp_path)) as storage:
-        await storage.check()
+        await storage.ready()
         assert len(server.unfinished()) == 1
     monkeypatch.setattr(s3_upload, "ABANDONED_AFTER", timedelta(seconds=-5))
     async with opened(settings_for(server.url, tmp_path)) as storage:
-        await storage.check()
+        await storage.ready()
         assert server.unfinished() == []
 
 
 async def test_a_key_that_may_not_list_uploads_passes_the_check(way: Way, through: Storage) -> None:
     denied = answer(403, b"<Error><Code>AccessDenied</Code></Error>")
     way.instead = lambda asked: denied if asked.method == "GET" and "uploads" in asked.target else None
-    await through.check()
+    await through.ready()
 
 
 async def test_a_storage_that_is_down_when_the_service_ends_does_not_hold_it_up(
@@ -290,7 +290,7 @@ async def test_a_storage_that_is_down_when_the_service_ends_does_not_hold_it_up(
     try:
         settings = settings_for(f"http://127.0.0.1:{faulty.port}", tmp_path, storage_read_seconds=30)
         async with opened(settings) as storage:
-            storing = asyncio.create_task(storage.store([new(storage, CAT, secrets.token_bytes(20 * PART))]))
+            storing = asyncio.create_task(storage.put([new(storage, CAT, secrets.token_bytes(20 * PART))]))
 
             async def has_begun() -> bool:
                 return bool(server.unfinished())
@@ -333,7 +333,7 @@ async def test_a_writer_whose_request_was_lost_does_not_take_the_object_of_anoth
         return None
 
     way.instead = somebody_else_was_faster
-    outcomes = await through.store([new(through, CAT, secrets.token_bytes(size))])
+    outcomes = await through.put([new(through, CAT, secrets.token_bytes(size))])
     assert isinstance(outcomes[0], ObjectExists)
     assert await through.read(CAT) == b"of somebody else"
     assert server.unfinished() == []
@@ -492,7 +492,7 @@ async def test_by_tls_a_server_is_trusted_by_its_certificate_alone(
         server.start()
         async with opened(settings) as storage:
             with pytest.raises(StorageDown, match="AWS_CA_BUNDLE"):
-                await storage.check()
+                await storage.ready()
         monkeypatch.setenv("AWS_CA_BUNDLE", str(cert))
         async with opened(settings) as storage:
             await put(storage, CAT, secrets.token_bytes(LARGE))

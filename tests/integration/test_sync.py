@@ -13,6 +13,7 @@ from services.core.assets.entries import Entry
 from services.core.assets.stored_object import StoredObject
 from services.core.digests import sha256_of
 from services.core.errors import StorageDown
+from services.core.spool import prepare
 from services.core.state import entry_json, keys
 from services.core.state.claims import DOUBT_SECONDS
 from services.core.state.connection import Redis
@@ -51,9 +52,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage
 
 async def opened(settings: StorageSettings) -> AsyncIterator[Storage]:
     storage = open_storage(settings)
-    storage.prepare()
+    prepare(storage.spool)
     await storage.open()
-    await storage.check()  # Which makes the bucket.
+    await storage.ready()  # Which makes the bucket.
     yield storage
     await storage.close()
 
@@ -76,7 +77,7 @@ async def put(storage: Storage, *stored: StoredObject) -> None:
         path = storage.spool / f"file-{number}"
         path.write_bytes(b"bytes of " + wanted.key.encode())
         files.append(NewObject(wanted, path, sha256_of(path)))
-    for outcome in await storage.store(files):
+    for outcome in await storage.put(files):
         assert not isinstance(outcome, Exception), outcome
 
 

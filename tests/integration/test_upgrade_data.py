@@ -17,6 +17,7 @@ from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.pulse import Pulse
+from services.core.spool import prepare
 from services.core.state import cancellation, keys, stream
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis, connect
@@ -136,7 +137,7 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
         redis_url=SecretStr(server.url), data_folder_path=tmp_path / "data", purge_token=SecretStr("token-of-the-tests")
     )
     storage = open_storage(settings)
-    storage.prepare()
+    prepare(storage.spool)
     await storage.open()
     user = CatalogUser(before)
     dumps, progress, sight = open_dumps(settings, storage), Progress(before), Sight(user.entries, storage)

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from services.core.storage import NewObject, ObjectExists, Receipt, Storage, StoredObject
+from services.core.storage import NewObject, ObjectExists, Receipt, ReplacesInPlace, Storage, StoredObject
 
 
 def an_object(key: str = "DEV/shop/cat.webp", media_type: str = "image/webp", **more: Any) -> StoredObject:
@@ -13,16 +13,17 @@ def an_object(key: str = "DEV/shop/cat.webp", media_type: str = "image/webp", **
     return StoredObject(key, media_type, fields={**fields, **more.pop("fields", {})}, **more)
 
 
-def new(storage: Storage, stored: StoredObject, content: bytes, *, replaces: bool = False) -> NewObject:
+def new(storage: Storage, stored: StoredObject, content: bytes) -> NewObject:
     """Put a file into the spool, as an upload does."""
     source = storage.spool / secrets.token_hex(8)
     source.write_bytes(content)
-    return NewObject(stored, source, hashlib.sha256(content).hexdigest(), replaces)
+    return NewObject(stored, source, hashlib.sha256(content).hexdigest())
 
 
 async def put(storage: Storage, stored: StoredObject, content: bytes, *, replaces: bool = False) -> Receipt:
-    """Store one object, or raise what became of it."""
-    [outcome] = await storage.store([new(storage, stored, content, replaces=replaces)])
+    """Store one object, or raise its outcome. `replaces` says that its asset has a file already."""
+    verb = storage.replace if replaces and isinstance(storage, ReplacesInPlace) else storage.put
+    [outcome] = await verb([new(storage, stored, content)])
     if not isinstance(outcome, Receipt):
         assert isinstance(outcome, Exception)
         raise outcome

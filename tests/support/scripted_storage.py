@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from services.core.errors import TadaError
-from services.core.storage import Listed, NewObject, ObjectExists, Receipt, StoredObject
+from services.core.storage import Listed, NewObject, ObjectExists, Outcome, Receipt, StoredObject
 from tests.support.objects import an_object
 
 CAT = an_object()
@@ -13,7 +13,6 @@ CAT = an_object()
 class Scripted:
     """A storage whose next outcome the test says. It counts how often it is really asked."""
 
-    in_place = False
     spool = Path("spool")
 
     def __init__(self) -> None:
@@ -25,13 +24,11 @@ class Scripted:
         if self.outcome:
             raise self.outcome
 
-    def prepare(self) -> None: ...
-
     async def open(self) -> None: ...
 
     async def close(self) -> None: ...
 
-    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
+    async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
         self.asked += 1
         if isinstance(self.outcome, ObjectExists | TadaError):
             return [self.outcome] * len(new)
@@ -56,5 +53,5 @@ class Scripted:
         self._answer()
         yield Listed(CAT.key, 4)
 
-    async def check(self) -> None:
+    async def ready(self) -> None:
         self._answer()

@@ -9,6 +9,7 @@ from services.core.assets import media_types
 from services.core.dumps import naming
 from services.core.jobs import kinds
 from services.core.jobs.log import STATUSES, Record
+from services.core.storage.backends import BACKENDS
 
 _STAMP = "20250812T143052"
 _FILE: Schema = {
@@ -51,7 +52,7 @@ def schemas() -> dict[str, Schema]:
                 filename={"type": "string"},
                 itemsRestored={"type": "integer", "minimum": 0},
                 format={"enum": ["JSON", "RDB"]},
-                source={"enum": ["local", "s3", "distant_backend"]},
+                source={"enum": [backend.source for backend in BACKENDS.values()]},
             ),
         ),
         "WaitingDump": _closed(

@@ -8,7 +8,7 @@ from services.core.assets import entries, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import BadRequest, NotFound
-from services.core.storage import ObjectMissing, Storage, StoredObject
+from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def examine(storage: Storage, wanted: Adoption, storage_key: str) -> Store
     named = media_types.of_extension(wanted.unique_name.rpartition(".")[2]) or ""
     object_ = StoredObject(storage_key, named, wanted.version, False, {"unique_name": wanted.unique_name})
     found = await _measure(storage, object_)
-    if storage.in_place and found.media_type != named:
+    if isinstance(storage, ReplacesInPlace) and found.media_type != named:
         # It will be asked for as an original, which such a backend may keep apart.
         found = await _measure(storage, replace(object_, media_type=found.media_type, converted=True))
     if wanted.signature not in (None, found.signature):

@@ -22,7 +22,7 @@ from services.core.state.claims import Claim, Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.entries import Entries
 from services.core.state.reaper import Reaper
-from services.core.storage import NewObject, ObjectExists, Receipt, Storage, StoredObject
+from services.core.storage import NewObject, ObjectExists, Outcome, Receipt, ReplacesInPlace, Storage, StoredObject
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +222,7 @@ class Uploads:
         """Make the file what will be stored, and claim where."""
         if self._rules.strip_metadata and await asyncio.to_thread(strip_file, writing.file.path, writing.media_type):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
-        if not self._storage.in_place:
+        if not isinstance(self._storage, ReplacesInPlace):
             writing.claim = await self._claims.make(writing.unique_name)
             return
         writing.claim = await self._claims.make_in_place(writing.unique_name)
@@ -234,7 +234,7 @@ class Uploads:
         """Store the files; what lies under a key and is not the catalog's is left alone, and another key taken."""
         taken = []
         for writing, outcome in zip(writings, await self._receipts(writings), strict=True):
-            if isinstance(outcome, ObjectExists) and not self._storage.in_place:
+            if isinstance(outcome, ObjectExists) and not isinstance(self._storage, ReplacesInPlace):
                 assert writing.claim
                 await self._claims.release(writing.claim)
                 writing.claim = await self._claims.make_spare(writing.unique_name)
@@ -244,15 +244,14 @@ class Uploads:
         for writing, outcome in zip(taken, await self._receipts(taken), strict=True):
             _note(writing, outcome)
 
-    async def _receipts(self, writings: Sequence[_Writing]) -> list[Receipt | ObjectExists | TadaError]:
+    async def _receipts(self, writings: Sequence[_Writing]) -> list[Outcome]:
         if not writings:
             return []
-        new = [
-            NewObject(self._object(writing), writing.file.path, writing.file.signature, writing.replaces)
-            for writing in writings
-        ]
+        new = [NewObject(self._object(writing), writing.file.path, writing.file.signature) for writing in writings]
         try:
-            return await self._storage.store(new)
+            if writings[0].replaces and isinstance(self._storage, ReplacesInPlace):
+                return await self._storage.replace(new)
+            return await self._storage.put(new)
         except TadaError as error:
             return [error] * len(new)
 
@@ -310,7 +309,7 @@ async def _failure(step: Awaitable[None]) -> TadaError | None:
     return await _caught(step)
 
 
-def _note(writing: _Writing, outcome: Receipt | ObjectExists | TadaError) -> None:
+def _note(writing: _Writing, outcome: Outcome) -> None:
     if isinstance(outcome, Receipt):
         writing.receipt = outcome
     elif isinstance(outcome, ObjectExists):

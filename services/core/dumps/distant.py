@@ -14,8 +14,8 @@ from services.core.errors import StorageDown
 from services.core.storage.attempts import Interrupted, resumed
 from services.core.storage.distant.client import DistantClient, complaint, note
 from services.core.storage.distant.forms import FilePart, form
-from services.core.storage.distant.reading import Reading
-from services.core.storage.distant.ready import Readiness
+from services.core.storage.distant.reader import Reader
+from services.core.storage.distant.readiness import Readiness
 from services.core.storage.settings import StorageSettings
 
 _FILENAME = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*")
@@ -60,7 +60,7 @@ class DistantDumps:
         if not _FILENAME.fullmatch(filename):
             raise ValueError(f"not the name of a dump: {filename!r}")
         await self._fetch(
-            filename, Reading(self._client, self._ready, f"{self._give}/{filename}", {}, (media_types.HTML,)), target
+            filename, Reader(self._client, self._ready, f"{self._give}/{filename}", {}, (media_types.HTML,)), target
         )
 
     async def fetch_latest(self, kind: Literal["json", "rdb"], target: Path) -> str | None:
@@ -68,16 +68,16 @@ class DistantDumps:
 
         Raises ObjectMissing when there is none, and DumpDamaged.
         """
-        reading = self._reading("latest", {"format": kind})
-        await self._fetch(f"latest.{kind}", reading, target)
-        return filename_in(reading.headers)
+        reader = self._reader("latest", {"format": kind})
+        await self._fetch(f"latest.{kind}", reader, target)
+        return filename_in(reader.headers)
 
-    def _reading(self, name: str, params: Mapping[str, str]) -> Reading:
-        return Reading(self._client, self._ready, f"{self._give}/{name}", params, (media_types.HTML,))
+    def _reader(self, name: str, params: Mapping[str, str]) -> Reader:
+        return Reader(self._client, self._ready, f"{self._give}/{name}", params, (media_types.HTML,))
 
-    async def _fetch(self, named: str, reading: Reading, target: Path) -> None:
-        chunks = resumed(self._client.policy, reading.open_at, 0, None)
-        await download(chunks, target, named, lambda: digest_in(reading.headers))
+    async def _fetch(self, named: str, reader: Reader, target: Path) -> None:
+        chunks = resumed(self._client.policy, reader.open_at, 0, None)
+        await download(chunks, target, named, lambda: digest_in(reader.headers))
 
 
 def filename_in(headers: Mapping[str, str]) -> str | None:

@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 
 from services.core.assets import media_types
 from services.core.errors import DumpMissing, NoDumpName
+from services.core.storage.backends import BACKENDS
 
 Kind = Literal["json", "rdb"]
-Source = Literal["local", "s3", "distant_backend"]
 
 KINDS: tuple[Kind, ...] = ("json", "rdb")
 MEDIA_TYPES: dict[Kind, str] = {"json": media_types.JSON, "rdb": media_types.BYTES}
@@ -32,7 +32,7 @@ class DumpStore(Protocol):
     """Where dumps are kept. All verbs raise StorageDown when it cannot be asked."""
 
     @property
-    def source(self) -> Source:
+    def source(self) -> str:
         """Name the place, as answers do."""
         ...
 
@@ -91,10 +91,10 @@ def parse(filename: str) -> tuple[str, Kind]:
     return match[1], "json" if match[2] == "json" else "rdb"
 
 
-def missing(kind: Kind, asked: str, source: Source) -> DumpMissing:
+def missing(kind: Kind, asked: str, source: str) -> DumpMissing:
     """Return the error for a file that is not there; `asked` is its name, or `latest`."""
     name = kind.upper()
-    place = {"local": "local storage", "s3": "S3", "distant_backend": "distant backend"}[source]
+    [place] = {backend.place for backend in BACKENDS.values() if backend.source == source}
     return DumpMissing(f"{name} dump file not found", f"No {name} dump file found for {asked} in {place}", OTHER)
 
 

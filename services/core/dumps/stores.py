@@ -2,9 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from pkgutil import resolve_name
 
+from services.core import spool
 from services.core.assets import media_types
 from services.core.digests import sha256_of
 from services.core.dumps.download import download
@@ -14,7 +16,6 @@ from services.core.dumps.naming import (
     DumpExists,
     DumpStore,
     Kind,
-    Source,
     filename_of,
     latest_of,
     parse,
@@ -29,25 +30,37 @@ _STAMP = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(?:json|rdb)(?:\.sha256)?")
 
 
 def open_dumps(settings: StorageSettings, storage: Storage) -> DumpStore:
-    """Return where the settings keep dumps; `storage` is the one they choose, opened and closed by whoever has it."""
-    if settings.delegated_storage_method == "DISTANT_BACKEND":
-        return DistantDumpStore(settings, storage)
-    if settings.delegated_storage_method in ("", "STANDALONE"):
-        from services.core.storage.local import LocalStorage
+    """Return the dump store of the backend that the settings choose; `storage` is open, and stays the caller's."""
+    make: Callable[[StorageSettings, Storage], DumpStore] = resolve_name(settings.backend.dumps)
+    return make(settings, storage)
 
-        if settings.dump_folder_path is None:
-            # The spool of these files is the catalog service's to make: a folder without one is no storage.
-            return StoredDumps(storage, PREFIX, "local", prepared=True)
-        return StoredDumps(LocalStorage(settings.dump_folder_path), "", "local")
-    return StoredDumps(storage, PREFIX, "s3")
+
+def dumps_in_a_folder(settings: StorageSettings, storage: Storage) -> DumpStore:
+    """Return the dump store of local files: a folder of its own, or one among the files."""
+    if settings.dump_folder_path is None:
+        # The catalog service makes the spool of these files: a folder without a spool is not a storage.
+        return StoredDumps(storage, PREFIX, settings.backend.source, prepared=True)
+    from services.core.storage.local import LocalStorage
+
+    return StoredDumps(LocalStorage(settings.dump_folder_path), "", settings.backend.source)
+
+
+def dumps_beside_files(settings: StorageSettings, storage: Storage) -> DumpStore:
+    """Return a dump store that keeps dumps as objects of the storage; every backend can have it."""
+    return StoredDumps(storage, PREFIX, settings.backend.source)
+
+
+def dumps_at_the_backend(settings: StorageSettings, storage: Storage) -> DumpStore:
+    """Return a dump store for a backend with routes of its own for dumps."""
+    return DistantDumpStore(settings, storage)
 
 
 class StoredDumps:
     """Dumps as objects below a prefix, each with its SHA-256 beside it, as `sha256sum` writes it."""
 
-    def __init__(self, storage: Storage, prefix: str, source: Source, *, prepared: bool = False) -> None:
+    def __init__(self, storage: Storage, prefix: str, source: str, *, prepared: bool = False) -> None:
         self._storage, self._prefix, self._prepared = storage, prefix, prepared
-        self.source: Source = source
+        self.source = source
 
     @property
     def spool(self) -> Path:
@@ -55,7 +68,7 @@ class StoredDumps:
 
     def prepare(self) -> None:
         if not self._prepared:
-            self._storage.prepare()
+            spool.prepare(self.spool)
 
     async def open(self) -> None:
         """Nothing lasts here that the storage does not have."""
@@ -98,7 +111,7 @@ class StoredDumps:
         return removed
 
     async def _store(self, source: Path, media_type: str, digest: str) -> None:
-        [outcome] = await self._storage.store([NewObject(self._object(source.name, media_type), source, digest)])
+        [outcome] = await self._storage.put([NewObject(self._object(source.name, media_type), source, digest)])
         if isinstance(outcome, ObjectExists):
             raise DumpExists(source.name)
         if not isinstance(outcome, Receipt):
@@ -123,19 +136,18 @@ class StoredDumps:
 class DistantDumpStore:
     """Dumps at the distant backend, which checks, lists and removes them as it likes."""
 
-    source: Source = "distant_backend"
-
     def __init__(self, settings: StorageSettings, storage: Storage) -> None:
         from services.core.dumps.distant import DistantDumps
 
         self._backend, self._storage = DistantDumps(settings), storage
+        self.source = settings.backend.source
 
     @property
     def spool(self) -> Path:
         return self._storage.spool
 
     def prepare(self) -> None:
-        self._storage.prepare()
+        spool.prepare(self.spool)
 
     async def open(self) -> None:
         await self._backend.open()

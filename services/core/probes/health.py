@@ -65,7 +65,7 @@ class Health:
 
 def of_writer(client: Redis, storage: Storage) -> Health:
     """Return the health of a service that writes to the storage."""
-    return Health({"redis": client.ping, "storage": storage.check})
+    return Health({"redis": client.ping, "storage": storage.ready})
 
 
 def of_reader(client: Redis, storage: Storage) -> Health:

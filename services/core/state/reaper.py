@@ -6,7 +6,7 @@ from contextlib import suppress
 from services.core.errors import SignatureMismatch
 from services.core.state.claims import Claims, StaleClaim
 from services.core.state.entries import Entries
-from services.core.storage import ObjectMissing, Storage, StoredObject
+from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, StoredObject
 from services.core.storage.verification import verify
 
 
@@ -33,7 +33,7 @@ class Reaper:
     async def _is_wanted(self, stale: StaleClaim) -> bool:
         """Say whether the storage must keep what lies under a claim's key."""
         intended = stale.claim.intended
-        if stale.obsolete or not self._storage.in_place:
+        if stale.obsolete or not isinstance(self._storage, ReplacesInPlace):
             return False
         if intended is None:
             return True  # The writer had sent nothing: what lies there is not its own.

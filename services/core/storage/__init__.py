@@ -1,4 +1,4 @@
-"""The delegated storage: where the bytes are. One Protocol, one module per backend, chosen by settings."""
+"""The delegated storage: where the bytes are. One Protocol, one table of backends, chosen by a setting."""
 
 from services.core.assets.stored_object import StoredObject
 from services.core.storage.base import (
@@ -7,12 +7,15 @@ from services.core.storage.base import (
     NewObject,
     ObjectExists,
     ObjectMissing,
+    Outcome,
     Receipt,
+    ReplacesInPlace,
     Storage,
 )
-from services.core.storage.breaker import Breaker, GuardedStorage
-from services.core.storage.metered import MeteredStorage
+from services.core.storage.breaker import Breaker
+from services.core.storage.meter import Meter
 from services.core.storage.settings import StorageSettings
+from services.core.storage.wrapper import wrapped
 
 __all__ = [
     "Listed",
@@ -20,7 +23,9 @@ __all__ = [
     "NewObject",
     "ObjectExists",
     "ObjectMissing",
+    "Outcome",
     "Receipt",
+    "ReplacesInPlace",
     "Storage",
     "StorageSettings",
     "StoredObject",
@@ -29,24 +34,7 @@ __all__ = [
 
 
 def open_storage(settings: StorageSettings) -> Storage:
-    """Return the storage that the settings choose; `Storage.open` connects it.
-
-    A backend is imported when it is chosen: local files do not pay for a library of S3.
-    """
-    match settings.delegated_storage_method:
-        case "S3":
-            from services.core.storage.s3.storage import S3Storage
-
-            return _guarded(S3Storage(settings), "s3", settings)
-        case "DISTANT_BACKEND":
-            from services.core.storage.distant.storage import DistantStorage
-
-            return _guarded(DistantStorage(settings), "distant", settings)
-    from services.core.storage.local import LocalStorage
-
-    return MeteredStorage(LocalStorage(settings.data_folder_path), "local")
-
-
-def _guarded(storage: Storage, backend: str, settings: StorageSettings) -> Storage:
-    breaker = Breaker(settings.storage_breaker_failures, settings.storage_breaker_seconds)
-    return MeteredStorage(GuardedStorage(storage, breaker), backend)
+    """Return the storage that the settings choose; `Storage.open` connects it."""
+    backend = settings.backend
+    breaker = Breaker(settings.storage_breaker_failures, settings.storage_breaker_seconds) if backend.remote else None
+    return wrapped(backend.storage(settings), Meter(backend.label), breaker)

@@ -7,15 +7,12 @@ for a while one request is let through; its outcome closes the breaker or keeps 
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-from services.core.assets.stored_object import StoredObject
-from services.core.errors import StorageDown, TadaError
+from services.core.errors import StorageDown
 from services.core.observing import logs, metrics
-from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt, Storage
 
 log = logging.getLogger(__name__)
 
@@ -66,64 +63,3 @@ class Breaker:
             metrics.BREAKER_OPEN.set(0)
             logs.event(log, logging.INFO, "storage_breaker_closed")
         self._in_a_row = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedStorage:
-    """A storage behind a breaker."""
-
-    storage: Storage
-    breaker: Breaker = field(repr=False)
-
-    @property
-    def in_place(self) -> bool:
-        return self.storage.in_place
-
-    read_in_thread = None
-
-    @property
-    def spool(self) -> Path:
-        return self.storage.spool
-
-    def prepare(self) -> None:
-        self.storage.prepare()
-
-    async def open(self) -> None:
-        await self.storage.open()
-
-    async def close(self) -> None:
-        await self.storage.close()
-
-    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
-        with self.breaker.guard():
-            outcomes = await self.storage.store(new)
-            failed = [outcome for outcome in outcomes if isinstance(outcome, StorageDown)]
-            if failed and len(failed) == len(outcomes):
-                raise failed[0]
-            return outcomes
-
-    async def read(self, stored: StoredObject) -> bytes:
-        with self.breaker.guard():
-            return await self.storage.read(stored)
-
-    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        with self.breaker.guard():
-            async for chunk in self.storage.stream(stored, start, length):
-                yield chunk
-
-    async def size(self, stored: StoredObject) -> int:
-        with self.breaker.guard():
-            return await self.storage.size(stored)
-
-    async def delete(self, stored: Sequence[StoredObject]) -> None:
-        with self.breaker.guard():
-            await self.storage.delete(stored)
-
-    async def list(self, prefix: str = "") -> AsyncIterator[Listed]:
-        with self.breaker.guard():
-            async for listed in self.storage.list(prefix):
-                yield listed
-
-    async def check(self) -> None:
-        with self.breaker.guard(probe=True):
-            await self.storage.check()

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from services.core.assets.stored_object import StoredObject
-from services.core.errors import StorageDown, TadaError
-from services.core.storage.base import Listed, NewObject, ObjectExists, ObjectMissing, Receipt
+from services.core.errors import StorageDown
+from services.core.spool import NAME as SPOOL
+from services.core.spool import spool_of
+from services.core.storage.base import Listed, NewObject, ObjectExists, ObjectMissing, Outcome, Receipt, each
 
 CHUNK = 256 * 1024
 _LISTED_AT_ONCE = 1000
@@ -31,15 +33,9 @@ class LocalStorage:
     A folder without a spool is no storage: a volume that is not mounted has lost no files.
     """
 
-    in_place = False
-
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
-        self.spool = self._root / ".spool"
-
-    def prepare(self) -> None:
-        with self._errors_named():
-            self.spool.mkdir(parents=True, exist_ok=True)
+        self.spool = spool_of(root)
 
     async def open(self) -> None:
         """There is nothing to open."""
@@ -47,8 +43,8 @@ class LocalStorage:
     async def close(self) -> None:
         """There is nothing to close."""
 
-    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
-        return list(await asyncio.gather(*(asyncio.to_thread(self._store, one) for one in new)))
+    async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
+        return await each(new, lambda one: asyncio.to_thread(self._put, one))
 
     async def read(self, stored: StoredObject) -> bytes:
         return await asyncio.to_thread(self._read, stored.key)
@@ -84,7 +80,7 @@ class LocalStorage:
                 for listed in batch:
                     yield listed
 
-    async def check(self) -> None:
+    async def ready(self) -> None:
         await asyncio.to_thread(self._check)
 
     @contextmanager
@@ -133,14 +129,12 @@ class LocalStorage:
         with self._errors_named(), self._open(key) as file:
             return os.fstat(file.fileno()).st_size
 
-    def _store(self, new: NewObject) -> Receipt | ObjectExists | TadaError:
+    def _put(self, new: NewObject) -> Receipt:
         try:
             with self._errors_named():
                 self._link(new.object.key, new.source)
-        except (ObjectExists, TadaError) as error:
-            return error
         except ObjectMissing:
-            return StorageDown("The upload was interrupted.", "Send it again.")
+            raise StorageDown("The upload was interrupted.", "Send it again.") from None
         return Receipt()
 
     def _link(self, key: str, source: Path) -> None:
@@ -186,6 +180,6 @@ class LocalStorage:
 def _parts(key: str) -> list[str]:
     """Split a key into its folders and its name; raises ValueError for what is no key."""
     parts = key.split("/")
-    if "\0" in key or any(part in ("", ".", "..") for part in parts) or parts[0] == ".spool":
+    if "\0" in key or any(part in ("", ".", "..") for part in parts) or parts[0] == SPOOL:
         raise ValueError(f"not a storage key: {key!r}")
     return parts

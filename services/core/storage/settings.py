@@ -1,12 +1,21 @@
 """Settings of the delegated storage, which every service reads."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.patterns import WITHOUT_SLASH, matching
+from services.core.storage.backends import BACKENDS, DEFAULT, Backend
+
+
+def _check_method(method: str) -> str:
+    method = method or DEFAULT
+    if method not in BACKENDS:
+        raise ValueError(f"expected one of {', '.join(BACKENDS)}")
+    return method
+
 
 Host = Annotated[
     str,
@@ -34,8 +43,9 @@ class StorageSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    delegated_storage_method: Literal["", "STANDALONE", "S3", "DISTANT_BACKEND"] = Field(
-        "", description="Which storage keeps the bytes: empty or STANDALONE for local files, S3, or DISTANT_BACKEND."
+    delegated_storage_method: Annotated[str, AfterValidator(_check_method)] = Field(
+        DEFAULT,
+        description=f"Which storage keeps the bytes: one of {', '.join(BACKENDS)}. {DEFAULT} is local files.",
     )
     data_folder_path: Path = Field(
         Path("data/storage"),
@@ -85,15 +95,16 @@ class StorageSettings(BaseSettings):
     )
     storage_breaker_seconds: Seconds = Field(2.0, description="That while.")
 
+    @property
+    def backend(self) -> Backend:
+        """The row of the table of backends."""
+        return BACKENDS[self.delegated_storage_method]
+
     @model_validator(mode="after")
-    def _check_method(self) -> Self:
-        if self.delegated_storage_method == "S3":
-            for name in ("s3_access_key", "s3_secret_key"):
-                if not getattr(self, name).get_secret_value():
-                    raise ValueError(f"{name.upper()}: expected a key, because DELEGATED_STORAGE_METHOD is S3")
-        if self.delegated_storage_method == "DISTANT_BACKEND" and not self.delegated_storage_host:
-            raise ValueError(
-                "DELEGATED_STORAGE_HOST: expected an address such as http://media-backend:8000, "
-                "because DELEGATED_STORAGE_METHOD is DISTANT_BACKEND"
-            )
+    def _check_needs(self) -> Self:
+        for name, expected in self.backend.needs.items():
+            value = getattr(self, name)
+            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                method = self.delegated_storage_method
+                raise ValueError(f"{name.upper()}: expected {expected}, because DELEGATED_STORAGE_METHOD is {method}")
         return self

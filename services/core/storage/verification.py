@@ -2,27 +2,24 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 from services.core.assets.entries import Entry
-from services.core.assets.stored_object import StoredObject
 from services.core.digests import checked
 from services.core.errors import SignatureMismatch
-from services.core.storage.base import Storage
+from services.core.storage.base import ReadsInThread, Storage, reads_in_thread
 
 
 async def read_verified(storage: Storage, entry: Entry) -> bytes:
     """Return the bytes of an entry; raises ObjectMissing and SignatureMismatch."""
-    if storage.read_in_thread is None:
-        content = await storage.read(entry.stored)
-        return await asyncio.to_thread(verified, entry, content)
-    return await asyncio.to_thread(read_verified_in_thread, storage.read_in_thread, entry)
+    if reads_in_thread(storage):
+        return await asyncio.to_thread(_read_in_thread, storage, entry)
+    return await asyncio.to_thread(verified, entry, await storage.read(entry.stored))
 
 
-def read_verified_in_thread(read: Callable[[StoredObject], bytes], entry: Entry) -> bytes:
-    """Do the same in a thread that may wait."""
-    return verified(entry, read(entry.stored))
+def _read_in_thread(storage: ReadsInThread, entry: Entry) -> bytes:
+    return verified(entry, storage.read_in_thread(entry.stored))
 
 
 def verified(entry: Entry, content: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from services.core.dumps import naming
-from services.core.dumps.naming import LATEST, DumpStore, Kind, Source
+from services.core.dumps.naming import LATEST, DumpStore, Kind
 from services.core.errors import BadDump, DumpDamaged, DumpMissing
 from services.core.state import keys
 from services.core.state.compare_and_set import Commit
@@ -41,7 +41,7 @@ class Restored:
 
     filename: str
     kind: Kind
-    source: Source
+    source: str
     entries: int
     completed: int
     renamed: int

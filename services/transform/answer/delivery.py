@@ -24,7 +24,7 @@ from services.core.serving.web import error_response
 from services.core.state import entry_json
 from services.core.state.entry_reader import EntryReader
 from services.core.state.rate_limits import StorageGuard
-from services.core.storage import ObjectMissing, Storage, verification
+from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, verification
 from services.transform.address.questions import Question
 from services.transform.answer import conditional, disposition, placeholder, ranges
 from services.transform.answer.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
@@ -70,7 +70,7 @@ class Delivery:
             try:
                 response = await self._prepare(decision, request, now)
             except SignatureMismatch:
-                if not self.storage.in_place:
+                if not isinstance(self.storage, ReplacesInPlace):
                     raise
                 # The storage may have been handing out the bytes of the next version.
                 await asyncio.sleep(_IN_PLACE_SECONDS)

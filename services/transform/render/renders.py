@@ -11,6 +11,7 @@ from services.core.assets.entries import Entry
 from services.core.observing import logs, tracing
 from services.core.state.rate_limits import StorageGuard
 from services.core.storage import Storage
+from services.core.storage.base import reads_in_thread
 from services.core.storage.verification import verified
 from services.transform import metrics
 from services.transform.render import guard, pipeline
@@ -64,7 +65,7 @@ class Renders:
 
     async def _work(self, entry: Entry, plan: Plan) -> Callable[[Stop], Rendered]:
         """Return the render as one piece of work for a thread: each way there and back costs as much as a read."""
-        read = self._storage.read_in_thread
+        read = self._storage.read_in_thread if reads_in_thread(self._storage) else None
         content = b"" if read else await self._storage.read(entry.stored)
 
         def work(stop: Stop) -> Rendered:

@@ -149,7 +149,7 @@ def _file(name: str, new: NewObject) -> FilePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class Submission:
     """One request that stores files: which of those given, and how."""
 
     which: tuple[int, ...]
@@ -161,35 +161,27 @@ class Sending:
     def method(self) -> str:
         return "PATCH" if self.replaces and not self.lost else "POST"
 
-    def one_by_one(self) -> list["Sending"]:
-        return [Sending((number,), self.replaces) for number in self.which]
+    def one_by_one(self) -> list["Submission"]:
+        return [Submission((number,), self.replaces) for number in self.which]
 
-    def as_new(self) -> "Sending":
-        return Sending(self.which, self.replaces, lost=True)
+    def as_new(self) -> "Submission":
+        return Submission(self.which, self.replaces, lost=True)
 
 
-def plan(new: Sequence[NewObject]) -> list[Sending]:
+def plan(new: Sequence[NewObject], *, replaces: bool) -> list[Submission]:
     """Decide which files go together.
 
     The form for several that replace others has no place for `original`, and separates their names by commas.
     """
-    fresh = [number for number, one in enumerate(new) if not one.replaces]
-    plain = [number for number, one in enumerate(new) if one.replaces and _fits_a_list(one.object)]
-    alone = [number for number, one in enumerate(new) if one.replaces and not _fits_a_list(one.object)]
-    return [
-        *_batches(fresh, replaces=False),
-        *_batches(plain, replaces=True),
-        *(Sending((number,), True) for number in alone),
-    ]
+    together = [number for number, one in enumerate(new) if not replaces or _fits_a_list(one.object)]
+    alone = sorted(set(range(len(new))).difference(together))
+    batches = [tuple(together[at : at + _BATCH]) for at in range(0, len(together), _BATCH)]
+    return [Submission(which, replaces) for which in (*batches, *((number,) for number in alone))]
 
 
 def _fits_a_list(stored: StoredObject) -> bool:
     names = filepath(stored) + str(stored.fields.get("public_url") or "")
     return not stored.converted and "," not in names
-
-
-def _batches(numbers: Sequence[int], *, replaces: bool) -> list[Sending]:
-    return [Sending(tuple(numbers[at : at + _BATCH]), replaces) for at in range(0, len(numbers), _BATCH)]
 
 
 def batches_of(stored: Sequence[StoredObject]) -> list[Sequence[StoredObject]]:

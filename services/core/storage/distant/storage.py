@@ -12,14 +12,15 @@ import orjson
 
 from services.core.assets import media_types
 from services.core.assets.stored_object import StoredObject
-from services.core.errors import StorageDown, TadaError
+from services.core.errors import StorageDown
+from services.core.spool import spool_of
 from services.core.storage.attempts import attempt, resumed
-from services.core.storage.base import Listed, ListingUnsupported, NewObject, ObjectExists, Receipt
+from services.core.storage.base import Listed, ListingUnsupported, NewObject, Outcome
 from services.core.storage.distant import forms
 from services.core.storage.distant.client import NO_SUCH_ROUTE, DistantClient, complain, note
-from services.core.storage.distant.reading import Reading
-from services.core.storage.distant.ready import Readiness
-from services.core.storage.distant.sending import send
+from services.core.storage.distant.reader import Reader
+from services.core.storage.distant.readiness import Readiness
+from services.core.storage.distant.sender import Sender
 from services.core.storage.settings import StorageSettings
 
 _PAGE = 1000
@@ -38,18 +39,13 @@ class _Page:
 class DistantStorage:
     """Files at a distant backend."""
 
-    in_place = True
-    read_in_thread = None
-
     def __init__(self, settings: StorageSettings) -> None:
-        self.spool = settings.data_folder_path.absolute() / ".spool"
+        self.spool = spool_of(settings.data_folder_path)
         self._client = DistantClient(settings)
         self._single = settings.delegated_storage_single_path
         self._multi = settings.delegated_storage_multi_path
+        self._sender = Sender(self._client, self._single, self._multi)
         self._ready = Readiness(settings, self._client)
-
-    def prepare(self) -> None:
-        self.spool.mkdir(parents=True, exist_ok=True)
 
     async def open(self) -> None:
         await self._client.open()
@@ -57,20 +53,23 @@ class DistantStorage:
     async def close(self) -> None:
         await self._client.close()
 
-    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
-        return await send(self._client, self._single, self._multi, new)
+    async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
+        return await self._sender.send(new, replaces=False)
+
+    async def replace(self, new: Sequence[NewObject]) -> list[Outcome]:
+        return await self._sender.send(new, replaces=True)
 
     async def read(self, stored: StoredObject) -> bytes:
         async def whole() -> bytes:
-            return b"".join([chunk async for chunk in self._reading(stored).open_at(0, None)])
+            return b"".join([chunk async for chunk in self._reader(stored).open_at(0, None)])
 
         return await attempt(self._client.policy, whole)
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        return resumed(self._client.policy, self._reading(stored).open_at, start, length)
+        return resumed(self._client.policy, self._reader(stored).open_at, start, length)
 
     async def size(self, stored: StoredObject) -> int:
-        return await attempt(self._client.policy, lambda: self._reading(stored).size())
+        return await attempt(self._client.policy, lambda: self._reader(stored).size())
 
     async def delete(self, stored: Sequence[StoredObject]) -> None:
         for batch in forms.batches_of(stored):
@@ -92,12 +91,12 @@ class DistantStorage:
                 raise StorageDown("The storage gives the same part of its list again and again.")
             after = page.following
 
-    async def check(self) -> None:
+    async def ready(self) -> None:
         await self._ready.check()
 
-    def _reading(self, stored: StoredObject) -> Reading:
+    def _reader(self, stored: StoredObject) -> Reader:
         pages = () if stored.media_type == media_types.SVG else _PAGES
-        return Reading(self._client, self._ready, self._single, forms.address(stored), pages)
+        return Reader(self._client, self._ready, self._single, forms.address(stored), pages)
 
     async def _delete_one(self, stored: StoredObject) -> None:
         async with self._client.ask("DELETE", self._single, json=forms.entry(stored)) as answer:

@@ -3,18 +3,20 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError, FlexibleChecksumError
+from botocore.exceptions import ClientError
 
 from services.core.assets.stored_object import StoredObject
-from services.core.errors import BucketMissing, StorageDown, StorageRefused, TadaError
+from services.core.errors import BucketMissing, StorageDown, StorageRefused
+from services.core.spool import spool_of
 from services.core.storage.attempts import Interrupted, Policy, resumed
-from services.core.storage.base import Listed, NewObject, ObjectExists, Receipt
+from services.core.storage.base import Listed, NewObject, Outcome, Receipt, each
 from services.core.storage.s3.client import connect
-from services.core.storage.s3.errors import NOT_S3, BeyondEnd, errors_named, named_code
+from services.core.storage.s3.errors import NOT_S3, named_code
+from services.core.storage.s3.reader import CHUNK, Reader, size_of
 from services.core.storage.s3.upload import Uploader, ask, given
 from services.core.storage.settings import StorageSettings
 
@@ -23,11 +25,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-CHUNK = 256 * 1024
 STORES_AT_ONCE = 8
 """Files of one call, and of all calls of a process together, that are stored at the same time."""
 CHECKS = ".tada-check/"
-"""Where `check` writes; no asset can have such a key."""
+"""Where `ready` writes; no asset can have such a key."""
 _LOOK_EVERY = 3600.0
 """Seconds between two checks that look for abandoned uploads as well."""
 _DELETES_AT_ONCE = 1000  # S3 takes no more.
@@ -35,9 +36,6 @@ _DELETES_AT_ONCE = 1000  # S3 takes no more.
 
 class S3Storage:
     """Objects in a bucket, by their keys. The spool is a local folder."""
-
-    in_place = False
-    read_in_thread = None
 
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
@@ -49,13 +47,7 @@ class S3Storage:
         self._storing = asyncio.Semaphore(STORES_AT_ONCE)
         self._client: S3Client
         self._uploader: Uploader
-        self.spool = settings.data_folder_path.absolute() / ".spool"
-
-    def prepare(self) -> None:
-        try:
-            self.spool.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageDown(f"There is no folder for uploads: {error.strerror}. Check DATA_FOLDER_PATH.") from error
+        self.spool = spool_of(settings.data_folder_path)
 
     async def open(self) -> None:
         self._client = await self._resources.enter_async_context(connect(self._settings))
@@ -65,17 +57,13 @@ class S3Storage:
     async def close(self) -> None:
         await self._resources.aclose()
 
-    async def store(self, new: Sequence[NewObject]) -> list[Receipt | ObjectExists | TadaError]:
-        for one in new:
-            _key(one.object)
-        return await asyncio.gather(*(self._store(one) for one in new))
+    async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
+        return await each(new, self._put)
 
-    async def _store(self, new: NewObject) -> Receipt | ObjectExists | TadaError:
+    async def _put(self, new: NewObject) -> Receipt:
+        _key(new.object)
         async with self._storing:
-            try:
-                await self._in_bucket(lambda: self._uploader.create(new))
-            except (ObjectExists, TadaError) as error:
-                return error
+            await self._in_bucket(lambda: self._uploader.create(new))
         await asyncio.to_thread(new.source.unlink, missing_ok=True)
         return Receipt()
 
@@ -91,12 +79,12 @@ class S3Storage:
         return await self._ask(whole)
 
     def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        reading = _Reading(self._client, self._bucket, _key(stored), self._policy.deadline)
-        return resumed(self._policy, reading.open_at, start, length)
+        reader = Reader(self._client, self._bucket, _key(stored), self._policy.deadline)
+        return resumed(self._policy, reader.open_at, start, length)
 
     async def size(self, stored: StoredObject) -> int:
         key = _key(stored)
-        return await self._ask(lambda: _size(self._client, self._bucket, key))
+        return await self._ask(lambda: size_of(self._client, self._bucket, key))
 
     async def delete(self, stored: Sequence[StoredObject]) -> None:
         keys = [_key(one) for one in stored]
@@ -137,7 +125,7 @@ class S3Storage:
                 return
             following = {"ContinuationToken": page["NextContinuationToken"]}
 
-    async def check(self) -> None:
+    async def ready(self) -> None:
         async def write() -> None:
             answer = await self._client.put_object(Bucket=self._bucket, Key=self._check_key, Body=b"writable")
             given(answer.get("ETag"))
@@ -180,59 +168,6 @@ class S3Storage:
 
     async def _ask(self, operation: Callable[[], Awaitable[Result]]) -> Result:
         return await ask(self._policy, operation)
-
-
-class _Reading:
-    """One object while it is read, in several goes if connections break."""
-
-    def __init__(self, client: "S3Client", bucket: str, key: str, deadline: float) -> None:
-        self._client, self._bucket, self._key, self._deadline = client, bucket, key, deadline
-        self._etag: str | None = None
-
-    async def open_at(self, start: int, length: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield the object from there, always the same one; nothing from beyond its end."""
-        if length == 0:
-            with errors_named():
-                await _size(self._client, self._bucket, self._key)
-            return
-        wanted: dict[str, Any] = {}
-        if start or length is not None:
-            wanted["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
-        if self._etag:
-            wanted["IfMatch"] = self._etag
-        try:
-            with errors_named():
-                async with asyncio.timeout(self._deadline):
-                    answer = await self._client.get_object(Bucket=self._bucket, Key=self._key, **wanted)
-                async with answer["Body"] as body:
-                    self._etag = given(answer.get("ETag"))
-                    if "Range" in wanted and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
-                        raise StorageDown("The storage does not give the range that was asked for.")
-                    try:
-                        while chunk := await body.read(CHUNK):
-                            yield chunk
-                    except FlexibleChecksumError as error:
-                        # Known at the end of the body only: too late to ask again for what has been sent.
-                        raise StorageDown("The storage gives other bytes than it was given.") from error
-        except BeyondEnd:
-            return
-        except ObjectExists as error:
-            raise StorageDown("The stored file was changed while it was read.") from error
-
-
-async def _size(client: "S3Client", bucket: str, key: str) -> int:
-    try:
-        answer = await client.head_object(Bucket=bucket, Key=key)
-        given(answer.get("ETag"))
-        return answer["ContentLength"]
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise
-    # An answer to HEAD has no body: it cannot say whether it is the object or the bucket that is missing.
-    found = await client.get_object(Bucket=bucket, Key=key)
-    found["Body"].close()
-    given(found.get("ETag"))
-    return found["ContentLength"]
 
 
 def _key(stored: StoredObject) -> str:

@@ -9,6 +9,7 @@ from services.catalog.uploads.adoption import Adoption
 from services.core.assets import names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotFound, TypeUnauthorized
+from services.core.spool import prepare
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from tests.support.entries import MakeEntry
@@ -120,7 +121,7 @@ def storage(tmp_path: Path, photos: dict[str, bytes]) -> LocalStorage:
     path.parent.mkdir(parents=True)
     path.write_bytes(photos["astronaut.png"])
     made = LocalStorage(tmp_path)
-    made.prepare()
+    prepare(made.spool)
     return made
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from services.core.errors import StorageDown
 from services.core.settings import CoreSettings
+from services.core.spool import prepare
 from services.core.storage import open_storage
 from services.core.storage.local import CHUNK, LocalStorage
-from services.core.storage.metered import MeteredStorage
 from tests.support.objects import an_object, listed, new, put, streamed
 
 CAT = an_object()
@@ -19,7 +19,7 @@ CAT = an_object()
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     made = LocalStorage(tmp_path / "storage")
-    made.prepare()
+    prepare(made.spool)
     return made
 
 
@@ -54,7 +54,7 @@ async def test_no_key_leads_out_of_the_folder(storage: LocalStorage, tmp_path: P
     (tmp_path / "outside").write_bytes(b"untouched")
     away = an_object(key)
     wanted = [new(storage, away, b"meow")]
-    for verb in (storage.read(away), storage.size(away), storage.delete([away]), storage.store(wanted)):
+    for verb in (storage.read(away), storage.size(away), storage.delete([away]), storage.put(wanted)):
         with pytest.raises(ValueError, match="not a storage key"):
             await verb
     with pytest.raises(ValueError, match="not a storage key"):
@@ -97,7 +97,7 @@ async def test_a_folder_that_cannot_be_one_is_a_storage_that_is_down(tmp_path: P
     (tmp_path / "file").write_bytes(b"in the way")
     storage = LocalStorage(tmp_path / "file")
     with pytest.raises(StorageDown) as raised:
-        await storage.check()
+        await storage.ready()
     assert (raised.value.status, raised.value.retry_after) == (503, 2)
     with pytest.raises(StorageDown):
         await storage.read(CAT)
@@ -108,7 +108,7 @@ async def test_a_folder_that_cannot_be_one_is_a_storage_that_is_down(tmp_path: P
 async def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_files(tmp_path: Path) -> None:
     unmounted = LocalStorage(tmp_path)
     with pytest.raises(StorageDown):
-        await unmounted.check()
+        await unmounted.ready()
     with pytest.raises(StorageDown):
         await unmounted.read(CAT)
     with pytest.raises(StorageDown):
@@ -119,7 +119,7 @@ async def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_files(tmp_p
 
 async def test_preparing_a_storage_twice_leaves_it_as_it_is(storage: LocalStorage) -> None:
     await put(storage, CAT, b"meow")
-    storage.prepare()
+    prepare(storage.spool)
     assert await storage.read(CAT) == b"meow"
 
 
@@ -129,7 +129,7 @@ async def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     storage = LocalStorage(Path("storage"))
-    storage.prepare()
+    prepare(storage.spool)
     monkeypatch.chdir("elsewhere")
     await put(storage, CAT, b"meow")
     assert (tmp_path / "storage" / CAT.key).read_bytes() == b"meow"
@@ -138,6 +138,7 @@ async def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
 @pytest.mark.parametrize("method", ["", "STANDALONE"])
 async def test_local_files_are_the_storage_unless_the_settings_say_otherwise(tmp_path: Path, method: str) -> None:
     storage = open_storage(CoreSettings(delegated_storage_method=method, data_folder_path=tmp_path))
-    assert isinstance(storage, MeteredStorage)
-    assert (type(storage.storage), storage.backend) == (LocalStorage, "local")
+    prepare(storage.spool)
+    await put(storage, CAT, b"meow")
+    assert (tmp_path / CAT.key).read_bytes() == b"meow"
     assert storage.spool.is_relative_to(tmp_path)

@@ -7,6 +7,7 @@ import pytest
 
 from services.core.assets.entries import Entry
 from services.core.errors import SignatureMismatch
+from services.core.spool import prepare
 from services.core.storage import ObjectMissing
 from services.core.storage.local import CHUNK, LocalStorage
 from services.core.storage.verification import read_verified, stream_verified, verify, verify_size
@@ -20,7 +21,7 @@ Store = Callable[[bytes], Awaitable[Entry]]
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     made = LocalStorage(tmp_path)
-    made.prepare()
+    prepare(made.spool)
     return made
 
 

@@ -11,6 +11,7 @@ from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.errors import SignatureMismatch, Undecodable
 from services.core.sandbox import process
+from services.core.spool import prepare
 from services.core.storage import ObjectMissing
 from services.core.storage.local import LocalStorage
 from services.jobs.describe.inspection import LIMITS, Limits, inspect
@@ -24,7 +25,7 @@ HOSTILE_BYTES = 300 * 1024 * 1024
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     made = LocalStorage(tmp_path)
-    made.prepare()
+    prepare(made.spool)
     return made
 
 

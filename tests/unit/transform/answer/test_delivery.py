@@ -18,6 +18,7 @@ from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER, Lifetimes
 from services.core.errors import Behind
 from services.core.serving.web import ERROR_HANDLERS, Direct
+from services.core.spool import prepare
 from services.core.state import connection, entry_json
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
@@ -63,7 +64,7 @@ class Service:
 
     def __init__(self, folder: Path, make_entry: MakeEntry, **settings: Any) -> None:
         self.storage, self.entries, self._make_entry = LocalStorage(folder), Entries(), make_entry
-        self.storage.prepare()
+        prepare(self.storage.spool)
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
         self.pool = RenderPool(read.render_threads, read.render_queue, Patience())
         unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
@@ -469,7 +470,7 @@ async def test_bytes_of_the_next_version_in_a_storage_that_replaces_in_place_wai
     service.entries.changes = [lambda: service.entries.catalogued.update({entry.uuid: changed})]
     assert (await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)).status_code == 500
     assert service.entries.known == [REVISION], "where files are not replaced these bytes are wrong ones"
-    monkeypatch.setattr(LocalStorage, "in_place", True)
+    monkeypatch.setattr(LocalStorage, "replace", LocalStorage.put, raising=False)
     answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
     assert (answer.status_code, answer.content) == (200, new)
     service.damage(changed)

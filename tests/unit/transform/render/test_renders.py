@@ -9,6 +9,7 @@ import pytest
 
 from services.core.assets.entries import Entry
 from services.core.errors import SignatureMismatch, Unavailable, Undecodable
+from services.core.spool import prepare
 from services.core.state import connection
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import ObjectMissing, StoredObject
@@ -33,7 +34,7 @@ class HeldStorage(LocalStorage):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.prepare()
+        prepare(self.spool)
         self.reads = 0
         self.gate = asyncio.Event()
 

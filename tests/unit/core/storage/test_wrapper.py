@@ -1,17 +1,29 @@
 """What is counted of a storage, held against a storage whose outcome the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from services.core.errors import StorageDown, TadaError
-from services.core.storage import ObjectExists, ObjectMissing, Receipt
-from services.core.storage.breaker import Breaker, GuardedStorage
-from services.core.storage.metered import MeteredStorage
+from services.core.storage import (
+    NewObject,
+    ObjectExists,
+    ObjectMissing,
+    Outcome,
+    Receipt,
+    ReplacesInPlace,
+    Storage,
+    StoredObject,
+)
+from services.core.storage.base import ReadsInThread, reads_in_thread
+from services.core.storage.breaker import Breaker
+from services.core.storage.meter import Meter
+from services.core.storage.wrapper import wrapped
 from tests.support.objects import an_object
 from tests.support.scripted_storage import Scripted
 
@@ -34,8 +46,8 @@ def behind() -> Scripted:
 
 
 @pytest.fixture
-def storage(behind: Scripted) -> MeteredStorage:
-    return MeteredStorage(behind, "test")  # type: ignore[arg-type]
+def storage(behind: Scripted) -> Storage:
+    return wrapped(behind, Meter("test"))
 
 
 async def read_all(chunks: AsyncIterator[Any]) -> None:
@@ -43,13 +55,13 @@ async def read_all(chunks: AsyncIterator[Any]) -> None:
         pass
 
 
-OPERATIONS: dict[str, Callable[[MeteredStorage], Any]] = {
+OPERATIONS: dict[str, Callable[[Storage], Any]] = {
     "read": lambda storage: storage.read(CAT),
     "stream": lambda storage: read_all(storage.stream(CAT)),
     "size": lambda storage: storage.size(CAT),
     "delete": lambda storage: storage.delete([CAT]),
     "list": lambda storage: read_all(storage.list()),
-    "check": lambda storage: storage.check(),
+    "check": lambda storage: storage.ready(),
 }
 
 
@@ -65,7 +77,7 @@ OPERATIONS: dict[str, Callable[[MeteredStorage], Any]] = {
     ],
 )
 async def test_an_operation_is_counted_by_what_became_of_it_and_timed(
-    storage: MeteredStorage, behind: Scripted, operation: str, error: Exception | None, result: str
+    storage: Storage, behind: Scripted, operation: str, error: Exception | None, result: str
 ) -> None:
     behind.outcome = error
     before = counted(operation, result), timed(operation)
@@ -79,17 +91,17 @@ async def test_an_operation_is_counted_by_what_became_of_it_and_timed(
     [(None, "ok"), (ObjectExists(), "exists"), (TadaError("x"), "failed"), (StorageDown("x"), "down")],
 )
 async def test_each_file_of_a_store_is_counted(
-    storage: MeteredStorage, behind: Scripted, outcome: Exception | None, result: str
+    storage: Storage, behind: Scripted, outcome: Exception | None, result: str
 ) -> None:
     behind.outcome = outcome
     before = counted("store", result), timed("store")
-    outcomes = await storage.store([object(), object()])  # type: ignore[list-item]
+    outcomes = await storage.put([object(), object()])  # type: ignore[list-item]
     assert outcomes == [outcome or Receipt()] * 2
     assert (counted("store", result), timed("store")) == (before[0] + 2, before[1] + 1)
 
 
 async def test_what_the_open_breaker_refuses_is_told_from_what_the_storage_fails(behind: Scripted) -> None:
-    storage = MeteredStorage(GuardedStorage(behind, Breaker(failures=1, seconds=60)), "guarded")  # type: ignore[arg-type]
+    storage = wrapped(behind, Meter("guarded"), Breaker(failures=1, seconds=60))
     behind.outcome = StorageDown("gone")
     for _ in range(3):
         with pytest.raises(StorageDown):
@@ -98,5 +110,40 @@ async def test_what_the_open_breaker_refuses_is_told_from_what_the_storage_fails
     assert counted("read", "refused", "guarded") == 2
     assert REGISTRY.get_sample_value("tada_storage_breaker_open") == 1
     behind.outcome = None
-    await storage.check()
+    await storage.ready()
     assert REGISTRY.get_sample_value("tada_storage_breaker_open") == 0
+
+
+class Replacing(Scripted):
+    async def replace(self, new: Sequence[NewObject]) -> list[Outcome]:
+        return await self.put(new)
+
+
+class InThread(Replacing):
+    def read_in_thread(self, stored: StoredObject) -> bytes:
+        return b"meow"
+
+
+@pytest.mark.parametrize(
+    ("backend", "abilities"),
+    [(Scripted, set()), (Replacing, {ReplacesInPlace}), (InThread, {ReplacesInPlace, ReadsInThread})],
+)
+def test_a_wrapper_has_the_abilities_of_its_backend(backend: type[Scripted], abilities: set[type]) -> None:
+    storage = wrapped(backend(), Meter("test"))
+    assert isinstance(storage, Storage)
+    assert {ability for ability in (ReplacesInPlace, ReadsInThread) if isinstance(storage, ability)} == abilities
+    assert reads_in_thread(storage) is (ReadsInThread in abilities)
+
+
+async def test_what_an_ability_does_is_counted_and_guarded() -> None:
+    behind = InThread()
+    storage = wrapped(behind, Meter("able"), Breaker(failures=1, seconds=60))
+    assert isinstance(storage, ReadsInThread)
+    assert isinstance(storage, ReplacesInPlace)
+    assert storage.read_in_thread(CAT) == b"meow"
+    assert counted("read", "ok", "able") == 1
+    behind.outcome = StorageDown("gone")
+    for _ in range(2):
+        with pytest.raises(StorageDown):
+            await storage.replace([NewObject(CAT, Path("file"), "0" * 64)])
+    assert (counted("store", "down", "able"), counted("store", "refused", "able")) == (1, 1)

@@ -12,7 +12,7 @@ from services.core.errors import StorageDown
 from services.core.storage.attempts import Interrupted
 from services.core.storage.base import ObjectMissing
 from services.core.storage.distant.client import Answer, DistantClient, complain
-from services.core.storage.distant.ready import Readiness
+from services.core.storage.distant.readiness import Readiness
 
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 
@@ -26,7 +26,7 @@ class Span:
     total: int | None
 
 
-class Reading:
+class Reader:
     """A file at an address. What the first answer says of it must be true of all that follow."""
 
     def __init__(

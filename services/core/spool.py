@@ -1,0 +1,26 @@
+"""The spool: a local folder for files on their way to the storage.
+
+Local storage links files out of it, so it must be on the same file system.
+"""
+
+from pathlib import Path
+
+from services.core.errors import StorageDown
+
+NAME = ".spool"
+"""No storage key begins with it, so it can lie among the files of local storage."""
+
+
+def spool_of(data_folder: Path) -> Path:
+    """Return the spool of a data folder; it stays where it is when the process changes its working directory."""
+    return data_folder.absolute() / NAME
+
+
+def prepare(spool: Path) -> None:
+    """Make the spool. The service that writes does this at its start; raises StorageDown."""
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageDown(
+            f"The folder for uploads cannot be made: {error.strerror}.", "Check DATA_FOLDER_PATH and its permissions."
+        ) from error

@@ -1,0 +1,69 @@
+"""The table of backends: what follows from the value of DELEGATED_STORAGE_METHOD."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.core.storage.base import Storage
+
+if TYPE_CHECKING:
+    from services.core.storage.settings import StorageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One row. `label` is its name in the metrics; `source` and `place` are its names in answers about dumps."""
+
+    label: str
+    source: str
+    place: str
+    storage: "Callable[[StorageSettings], Storage]"
+    """Makes the storage. It imports the backend, so that local files do not pay for a library of S3."""
+    dumps: str
+    """The full name of what makes the dump store; see dumps/stores.py, which stands on this package."""
+    remote: bool = True
+    """It can be down while the service is up: a circuit breaker guards it."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """The settings that it cannot do without, each with what is expected of it."""
+
+
+def _local(settings: "StorageSettings") -> Storage:
+    from services.core.storage.local import LocalStorage
+
+    return LocalStorage(settings.data_folder_path)
+
+
+def _s3(settings: "StorageSettings") -> Storage:
+    from services.core.storage.s3.storage import S3Storage
+
+    return S3Storage(settings)
+
+
+def _distant(settings: "StorageSettings") -> Storage:
+    from services.core.storage.distant.storage import DistantStorage
+
+    return DistantStorage(settings)
+
+
+DEFAULT = "STANDALONE"
+BACKENDS: Mapping[str, Backend] = {
+    DEFAULT: Backend(
+        "local", "local", "local storage", _local, "services.core.dumps.stores.dumps_in_a_folder", remote=False
+    ),
+    "S3": Backend(
+        "s3",
+        "s3",
+        "S3",
+        _s3,
+        "services.core.dumps.stores.dumps_beside_files",
+        needs={"s3_access_key": "a key", "s3_secret_key": "a key"},
+    ),
+    "DISTANT_BACKEND": Backend(
+        "distant",
+        "distant_backend",
+        "distant backend",
+        _distant,
+        "services.core.dumps.stores.dumps_at_the_backend",
+        needs={"delegated_storage_host": "an address such as http://media-backend:8000"},
+    ),
+}
