@@ -20,8 +20,8 @@ _LOOK_SECONDS = 5.0
 
 
 def schedule(settings: JobsSettings) -> dict[str, str]:
-    """Return the cron expression of each job that runs by itself."""
-    expressions = {"sync": settings.sync_cron, "publish": settings.publish_cron, "expire": settings.expire_cron}
+    """Return the cron expression of each job that runs by itself: the setting `{job}_cron`."""
+    expressions = {name.removesuffix("_cron"): value for name, value in settings if name.endswith("_cron")}
     return {name: expression for name, expression in expressions.items() if expression != NEVER}
 
 
