@@ -387,7 +387,7 @@ def test_a_node_that_cannot_save_what_it_knows_serves_and_takes_changes_and_says
     try:
         assert assets.change().headers["x-purge"] == "done"
         system.reload(tier)  # The workers that end save.
-        wait_until(lambda: "generations: cannot be saved: " in system.log(tier)[told:])
+        wait_until(lambda: "generations: the table cannot be saved: " in system.log(tier)[told:])
         wait_until(lambda: system.positions()[tier] == system.revision())
         assets.check_fresh(client)
         assert assets.kept_statuses(client) == {"HIT"}
@@ -437,7 +437,7 @@ def test_without_a_worker_a_node_starts_cold_after_a_while_and_then_is_a_cache(
     system.wait_until_served(within=15)
     for tier in reversed(TIERS):
         client = client_of(system, tier)
-        assert "no jobs worker has come; the cache starts cold" in system.log(tier)
+        assert "no jobs worker has come in time; the cache starts cold" in system.log(tier)
         for expected in ("MISS", "HIT"):
             assert assets.kept_statuses(client) == {expected}
     answer = assets.change()
@@ -740,7 +740,7 @@ def test_what_nobody_can_ask_for_any_more_leaves_the_disk_when_the_walk_comes_by
         wait_until(lambda tier=tier: not gone[tier] & system.kept_keys(tier), within=90)
         assert kept <= system.kept_addresses(tier), "what can still be asked for stays"
         assert assets.kept_statuses(client_of(system, tier)) == {"HIT"}
-        assert "cannot be walked" not in system.log(tier)
+        assert "cannot be read" not in system.log(tier)
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -16,15 +16,15 @@ MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/sh
 TEMPLATES = ROOT / "gateway" / "nginx"
 LOOPBACK = "127.0.0.1"
 ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "16777216"}
-"""What the images set, too; docs/deploy.md says why."""
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for with BIND, and only with a token
+"""The images set the same; docs/deploy.md gives the reason."""
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - set with BIND, and only with a token
 
 
 MODULES = ("ndk_http", "ngx_http_lua", "ngx_http_cache_purge", "ngx_http_brotli_filter")
 
 
 class PlanError(Exception):
-    """The system cannot be started as asked; the message says what to change."""
+    """The system cannot start with these settings. The message explains what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class Ports:
         for name in cls.__slots__:
             text = environment.get(f"{name.upper()}_PORT", "")
             if text and not (text.isdecimal() and 0 < int(text) < 65536):
-                raise PlanError(f"{name.upper()}_PORT: {text!r} is not a port; expected a number from 1 to 65535")
+                raise PlanError(
+                    f"{name.upper()}_PORT: {text!r} is not a valid port; expected an integer from 1 to 65535"
+                )
             if text:
                 given[name] = int(text)
         return cls(**given)
@@ -127,9 +129,9 @@ class Stack:
         command = [
             need("redis-server"),
             *("--port", str(self.ports.redis), "--bind", LOOPBACK, "--dir", str(self.data / "redis")),
-            # An acknowledged upload is on the disk, entry included.
+            # When an upload is acknowledged, its entry is on the disk.
             *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
-            # A dump is copied at once: by default Redis waits five seconds for more who want a copy.
+            # A copy for a dump begins at once. By default Redis waits five seconds for more replicas.
             *("--lazyfree-lazy-server-del", "yes", "--loglevel", "warning", "--repl-diskless-sync-delay", "0"),
         ]
         return Process("redis", command, dict(os.environ), f"redis://{LOOPBACK}:{self.ports.redis}")
@@ -227,7 +229,7 @@ class Stack:
         ready = f"http://{address}:{port}/healthz"
         command = [need("nginx"), "-c", str(config)]
         if os.geteuid() == 0:
-            # Started by root, nginx would change to a user who need not have access to the data folder.
+            # If root starts nginx, it would change to another user, who may not have access to the data folder.
             command += ["-g", "user root;"]
         return Process(name, command, dict(os.environ), ready)
 

@@ -12,7 +12,7 @@ from tools.stack import ready
 from tools.stack.plan import ROOT, Process
 
 Output = Callable[[str], BinaryIO]
-"""Opens what a process writes its log to, by its name. It is closed here once the process has it."""
+"""Opens the file for the log of a process, by its name. It is closed after the start of the process."""
 
 
 class NotReady(Exception):
@@ -24,7 +24,7 @@ class NotReady(Exception):
 
 
 class Processes:
-    """The processes of a plan by their names. Each leads a session of its own, so Ctrl-C does not reach it."""
+    """The processes of a plan by their names. Each has a session of its own, so Ctrl-C does not reach it."""
 
     def __init__(self, plan: Iterable[Process], output: Output) -> None:
         self.plan = {process.name: process for process in plan}
@@ -33,7 +33,7 @@ class Processes:
 
     @property
     def names(self) -> list[str]:
-        """The names of what was started and neither killed nor stopped."""
+        """The names of the processes that were started, and not killed or stopped since."""
         return list(self._running)
 
     def pid(self, name: str) -> int:
@@ -87,7 +87,7 @@ class Processes:
     def end(self, number: signal.Signals, *names: str, within: float) -> list[str]:
         """Ask processes to end; return the names of those that did not, and had to be killed.
 
-        Also what a process that had ended by itself has left behind is killed.
+        If a process had ended by itself, the processes that it has left behind are killed.
         """
         asked = {name: self._running.pop(name) for name in names}
         left = {name for name, process in asked.items() if process.poll() is not None}

@@ -1,4 +1,4 @@
-"""Asks the parts of a running system whether they are ready."""
+"""Checks whether the parts of a running system are ready."""
 
 import http.client
 import socket
@@ -10,7 +10,7 @@ _TIMEOUT = 2.0
 
 
 def answers(address: str) -> bool:
-    """Say whether a process is ready, by its `Process.ready`."""
+    """Return whether a process is ready, by its `Process.ready`."""
     try:
         if address.startswith("redis://"):
             return _redis_answers(address)

@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _run(stack: Stack, processes: Processes, log: JoinedLog) -> str:
-    """Run everything until a signal comes, and stop it. Return why it stopped if no signal was the reason."""
+    """Run everything until a signal comes, then stop it. Return the problem if it stopped for another reason."""
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
@@ -72,13 +72,13 @@ def _watch(stack: Stack, processes: Processes, log: JoinedLog, told: threading.E
     waiting, deadline = list(processes.plan), time.monotonic() + READY_WITHIN
     while not told.wait(0.1):
         for name, status in processes.ended().items():
-            return f"TADA has stopped: {name} ended by itself with status {status}; its last lines above say why."
+            return f"TADA has stopped: {name} ended with status {status}. Its last lines above show the reason."
         if waiting:
             waiting = [name for name in waiting if not processes.is_ready(name)]
             if not waiting:
                 log.print(_announcement(stack))
             elif time.monotonic() > deadline:
-                return f"TADA is not ready after {READY_WITHIN} s: {', '.join(waiting)} does not answer."
+                return f"TADA is not ready after {READY_WITHIN} s: {', '.join(waiting)} did not answer."
     return ""
 
 
@@ -86,10 +86,10 @@ def _plan() -> Stack:
     environment = os.environ
     bind = environment.get("BIND", "") or LOOPBACK
     if bind not in (LOOPBACK, "localhost") and not environment.get("MEDIA_TOKEN"):
-        raise PlanError(f"BIND={bind} lets others write: set MEDIA_TOKEN too")
+        raise PlanError(f"BIND={bind} lets other machines write. Set MEDIA_TOKEN too")
     workers = environment.get("TRANSFORM_WORKERS", "") or str(os.cpu_count() or 1)
     if not workers.isdecimal() or not 1 <= int(workers) <= 64:
-        raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a number from 1 to 64")
+        raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a valid number; expected an integer from 1 to 64")
     names = (
         *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
         *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
@@ -108,28 +108,30 @@ def _plan() -> Stack:
 
 
 def _s3_port(environment: Mapping[str, str]) -> int | None:
-    """Return the port of the S3 server if there is to be one; raises PlanError."""
+    """Return the port of the S3 server, or None for no server; raises PlanError."""
     storage = environment.get("STORAGE", "")
     if storage not in ("", "local", "s3"):
-        raise PlanError(f"STORAGE: {storage!r} is neither local nor s3")
+        raise PlanError(f"STORAGE: {storage!r} is not a valid storage; expected local or s3")
     if storage != "s3":
         return None
     text = environment.get("S3_PORT", "") or str(s3.PORT)
     if not (text.isdecimal() and 0 < int(text) <= 65536 - s3.PORTS):
-        raise PlanError(f"S3_PORT: {text!r} is not a port with {s3.PORTS - 1} more above it")
+        raise PlanError(f"S3_PORT: {text!r} is not a valid port; expected a port with {s3.PORTS - 1} more above it")
     return int(text)
 
 
 def _metrics_port(environment: Mapping[str, str], transform_workers: int) -> int | None:
-    """Return the first of the ports for metrics, None when there shall be none; raises PlanError."""
+    """Return the first port for metrics, or None for no ports; raises PlanError."""
     text = environment.get("METRICS_PORT", "") or str(METRICS_PORT)
     if not (text.isdecimal() and int(text) + transform_workers + 3 < 65536):
-        raise PlanError(f"METRICS_PORT: {text!r} is not a port with one more for each process above it, or 0 for none")
+        raise PlanError(
+            f"METRICS_PORT: {text!r} is not a valid port; expected one with a port for each process above it, or 0"
+        )
     return int(text) or None
 
 
 def _write_targets(stack: Stack) -> None:
-    """Tell Prometheus where the metrics are, for its `file_sd_configs`."""
+    """Write the addresses of all metrics for the `file_sd_configs` of Prometheus."""
     targets = [
         {"targets": [f"{LOOPBACK}:{port}"], "labels": {"process": name, "service": name.partition(".")[0]}}
         for name, port in stack.metrics_ports().items()
@@ -138,7 +140,7 @@ def _write_targets(stack: Stack) -> None:
 
 
 def _check_ports(stack: Stack) -> None:
-    """Raise PlanError for a port that is taken, by the name of the variable that moves it."""
+    """Raise PlanError for a port that is in use. The message names the variable that changes it."""
     taken: dict[int, str] = {}
     wanted = list(stack.ports.by_variable().items())
     if stack.s3_port:
@@ -146,7 +148,7 @@ def _check_ports(stack: Stack) -> None:
     wanted += [("METRICS_PORT", port) for port in stack.metrics_ports().values()]
     for variable, port in wanted:
         if port in taken:
-            raise PlanError(f"{variable} and {taken[port]} are both {port}: choose two")
+            raise PlanError(f"{variable} and {taken[port]} are both {port}: choose two different ports")
         taken[port] = variable
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -154,17 +156,17 @@ def _check_ports(stack: Stack) -> None:
                 probe.bind((LOOPBACK, port))
             except OSError as error:
                 raise PlanError(
-                    f"port {port} cannot be had ({error.strerror}); choose another: make run {variable}={port + 1000}"
+                    f"port {port} cannot be used ({error.strerror}); choose another: make run {variable}={port + 1000}"
                 ) from None
 
 
 def _lock(data: Path) -> "_Lock":
-    """Keep a second system out of a data folder; raises PlanError."""
+    """Lock a data folder against a second system; raises PlanError."""
     try:
         data.mkdir(parents=True, exist_ok=True)
         return _Lock(data / "lock")
     except BlockingIOError:
-        raise PlanError(f"another TADA runs on {data}; stop it, or run with another DATA_DIR") from None
+        raise PlanError(f"another TADA uses {data}; stop it, or set another DATA_DIR") from None
     except OSError as error:
         raise PlanError(f"DATA_DIR {data} cannot be used ({error.strerror})") from None
 
@@ -179,7 +181,7 @@ class _Lock:
 
 
 def _announcement(stack: Stack) -> str:
-    """Say where everything is."""
+    """Return the addresses of everything."""
     routes = render.routes(render.read(stack.settings))
     return f"""
 TADA is ready.

@@ -10,22 +10,22 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 PORT = 8333
 PORTS = 10
-"""It listens on so many ports, one after the other; the first is that of S3. The others ask nobody who they are."""
+"""The number of its ports, one after the other. The first is the port of S3. The others need no key."""
 _PROFILE = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The one pair of keys that the server takes."""
+    """The only pair of keys that the server accepts."""
 
     access: str
     secret: str = field(repr=False)
 
 
 def kept_keys(file: Path) -> Keys:
-    """Return the keys in a file; makes them, for the owner alone, when it is not there.
+    """Return the keys in a file. If there is no file, make one that only the owner can read.
 
-    The file is what S3 clients read by AWS_SHARED_CREDENTIALS_FILE.
+    S3 clients can read this file by AWS_SHARED_CREDENTIALS_FILE.
     """
     parser = configparser.ConfigParser()
     if not parser.read(file):
@@ -40,14 +40,14 @@ def kept_keys(file: Path) -> Keys:
 
 
 def program() -> Path:
-    """Return where the server is when it is installed."""
+    """Return the path of the server, whether or not it is installed."""
     return Path(sys.executable).parent / "weed"
 
 
 def command(data: Path, logs: Path, sockets: Path, port: int, *more: str) -> list[str]:
-    """Return what runs the server on a folder; `sockets` is one whose path is short, as sockets need it.
+    """Return the command that runs the server on a folder. `sockets` is a folder with a short path, as sockets need.
 
-    It talks a lot: only its errors are not left to the folder of logs.
+    Only errors go to its output. All other messages go to the folder `logs`.
     """
     ports = {
         name: port + offset
@@ -69,7 +69,7 @@ def command(data: Path, logs: Path, sockets: Path, port: int, *more: str) -> lis
         *(f"-{name}={number}" for name, number in ports.items()),
         f"-filer.localSocket={sockets / 'filer.sock'}",
         f"-s3.localSocket={sockets / 's3.sock'}",
-        # It makes no bucket that nobody asked for, runs nothing else, and tells nobody about it.
+        # It creates no buckets by itself, runs no other servers, and sends no telemetry.
         "-s3.autoCreateBucket=false",
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"),
         *more,
@@ -77,7 +77,7 @@ def command(data: Path, logs: Path, sockets: Path, port: int, *more: str) -> lis
 
 
 def environment(keys: Keys) -> dict[str, str]:
-    """Return what the server is told beside its command line, which everybody on the machine can read."""
+    """Return the environment with the keys. Other users can read the command line, but not the environment."""
     return {**os.environ, "AWS_ACCESS_KEY_ID": keys.access, "AWS_SECRET_ACCESS_KEY": keys.secret}
 
 
@@ -97,7 +97,7 @@ def settings(keys: Keys, port: int) -> dict[str, str]:
 
 
 def remove_sockets(port: int) -> None:
-    """Remove what a server that was killed leaves in the folder for temporary files, whatever it is told."""
+    """Remove the sockets that a killed server leaves in the folder for temporary files. It has no setting for them."""
     for socket in Path("/tmp").glob("seaweedfs-*-grpc-*.sock"):  # noqa: S108 - the server's own choice
         number = socket.stem.rpartition("-")[2]
         if number.isdecimal() and int(number) in range(port, port + PORTS):

@@ -1,4 +1,4 @@
---- What the jobs worker says to this node: POST /generations, and GET for whoever wants to know how it is.
+--- Requests of the jobs worker to this node: POST /generations with changes, and GET for the position.
 
 local generations = require "tada.generations"
 local disk = require "tada.disk"
@@ -30,7 +30,7 @@ local function answer(status, problem)
     ngx.print(string.format('{"position":%.0f,"current":%s%s}\n', position, tostring(current), tail))
 end
 
---- Answer with the position; 409 when the changes do not go on from it, 503 when it cannot be said for how long.
+--- Apply changes and answer with the position: 409 if changes before them are missing, 503 if the node is held up.
 function _M.answer()
     disk.know_address(ngx.var.server_addr, ngx.var.server_port)
     if ngx.req.get_method() ~= "POST" then
@@ -44,8 +44,8 @@ function _M.answer()
     answer(problem == "gap" and 409 or problem == "unreadable" and 400 or 503, problem)
 end
 
---- Say which stored copy the purge location removes: the one of a canonical address, whose asset is stale with it; or
--- one by the very key that it is stored under.
+--- Set which stored copy the purge location removes. It is the copy of a canonical address, and the whole asset becomes
+-- stale; or the copy under one exact key.
 function _M.purge()
     local key = ngx.var.http_x_stored_key
     if not key then
@@ -57,7 +57,7 @@ function _M.purge()
     ngx.var.purge_key = key
 end
 
---- Answer the health check: whether this node lives, and whether a worker has brought it up to date.
+--- Answer the health check: this node is alive, and whether a worker has brought it up to date.
 function _M.health()
     local _, current = generations.status()
     ngx.print(string.format('{"alive":true,"current":%s}', tostring(current)))

@@ -1,7 +1,7 @@
---- Copies that nobody can ask for any more leave the disk: those of deleted assets at once as far as their addresses
--- are known, everything else when a walk through the cache comes by. A walk takes less than a day.
+--- Deletes copies that no request can reach any more. Copies of deleted assets are deleted at once if their addresses
+-- are known. A walk through the cache finds the others. A walk takes less than a day.
 --
--- nginx removes a file itself, by the purge location: it keeps count of what its cache holds.
+-- nginx deletes a file itself, by the purge location, because it counts the size of its cache.
 
 local generations = require "tada.generations"
 
@@ -13,7 +13,7 @@ local _M = {}
 
 local settings
 
---- Remember where this nginx listens, for all its workers: it is asked to purge a file as anybody would ask it.
+--- Remember the address of this nginx, for all its workers. They send purge requests to it.
 function _M.know_address(address, port)
     settings.dict:set("address_of_self", address)
     settings.dict:set("port_of_self", tonumber(port))
@@ -35,12 +35,12 @@ local function forget(keys)
         end
         socket:close()
         if not ok then
-            return ngx.log(ngx.WARN, "disk: what is gone stays until it is walked by: ", why)
+            return ngx.log(ngx.WARN, "disk: deleted assets stay on the disk until the walk finds them: ", why)
         end
     end
 end
 
---- Remove the copies stored under some keys, behind the answer to this request.
+--- Delete the copies of some keys, after the answer to this request.
 function _M.forget_soon(keys)
     if #keys > 0 then
         ngx.timer.at(0, function(_, gone) forget(gone) end, keys)
@@ -51,7 +51,7 @@ local function walk_by(number)
     local folder = string.format("%s/%x/%02x", settings.store, number % 16, math.floor(number / 16))
     local ok, keys = ngx.run_worker_thread(THREADS, "tada.stored", "keys", folder)
     if not ok then
-        return ngx.log(ngx.ERR, "disk: the cache cannot be walked through: ", keys)
+        return ngx.log(ngx.ERR, "disk: the folder of the cache cannot be read: ", keys)
     end
     local stale = {}
     for key in keys:gmatch("[^\n]+") do
@@ -62,7 +62,7 @@ local function walk_by(number)
     forget(stale)
 end
 
---- Begin the walk, in the first worker of nginx. `options`: store (the folder of the cache), token, dict (a name).
+--- Start the walk, in the first worker of nginx. `options`: store (the folder of the cache), token, dict (a name).
 function _M.open_worker(options)
     settings = options
     settings.dict = ngx.shared[options.dict]

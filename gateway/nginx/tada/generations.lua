@@ -1,16 +1,18 @@
---- Generations: which copies in this node's cache may still be served.
+--- Generations: which copies in the cache of this node may still be served.
 --
--- A change of an asset raises its generation, and the generation is part of the cache key. So what was stored before a
--- change, or is still on its way, lies under a key that nobody asks for any more. Nothing has to be listed or waited for.
+-- A change of an asset raises its generation, and the generation is part of the cache key. So a copy that was stored
+-- before a change, or an answer that is still on its way, has a key that no request has any more. No list of copies is
+-- needed, and nothing has to be waited for.
 --
--- Generations are numbers of changes: microseconds since 1970, each higher than the one before (services/core/state/lua).
--- They lie in a table of fixed size, in memory that all workers of this nginx share. Each purge group (an asset, or an
--- entry's page) has a slot by its hash. Groups that share a slot are made stale together, which costs a render and is
--- never wrong; with 2^20 slots a change makes one other asset in a million stale. So the table cannot become full.
+-- Generations are numbers of changes: microseconds since 1970, each higher than the one before.
+-- They are in a table of fixed size, in memory that all workers of this nginx share. Each purge group (an asset, or the
+-- page of an entry) has a slot by its hash. Groups that share a slot become stale together. That costs a render and is
+-- never wrong. With 2^20 slots, a change makes one other asset in a million stale. The table cannot become full.
 --
 -- The jobs worker sends changes in their order, and the node answers with its position: the last change that it has.
--- What it has is saved every half minute. After a start it serves nothing from its cache until a worker has sent what
--- came since. If nobody can (the file is lost, or the log does not reach back), the node takes a new salt: it is cold.
+-- The table is saved every half minute. After a start, the node serves nothing from its cache until a worker has sent
+-- the changes since then. If that is not possible (the file is lost, or the log does not reach back), the node takes a
+-- new salt: it is cold.
 
 local ffi = require "ffi"
 local bit = require "bit"
@@ -19,18 +21,18 @@ local SLOTS = 1048576
 local SAVE_SECONDS = 30
 local LOCK_SECONDS = 5
 local CHUNK = 65536
-local KNOWN_MAX = 20000 -- addresses that a worker knows by heart
-local KNOWN_LENGTH = 256 -- bytes of an address that is remembered
+local KNOWN_MAX = 20000 -- addresses that a worker of nginx remembers
+local KNOWN_LENGTH = 256 -- bytes of the longest address that is remembered
 local LARGEST = 2 ^ 53
 
 ffi.cdef [[
 typedef struct {
     double position;   /* the last change that was applied */
     double epoch; /* the last change of the whole catalog */
-    double salt;       /* what this node's keys begin with */
-    double current;    /* 1 when a worker has sent all that there was, or nobody came to do it */
-    double saved;      /* the position that the file has */
-    double unsaved;    /* 1 when the file lacks something that no worker will send again */
+    double salt;       /* the start of this node's keys */
+    double current;    /* 1 when a worker has sent all changes, or when none came in time */
+    double saved;      /* the position in the file */
+    double unsaved;    /* 1 when the file lacks something that no jobs worker will send again */
     double slots[1048576];
     uint16_t purged[1048576]; /* purges of one address by hand, by slot */
 } tada_generations;
@@ -75,9 +77,9 @@ local function new_salt()
     return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
 end
 
---- Forget epoch: nothing that was stored before is found any more. The caller has the lock, or is alone.
+--- Start cold: no stored copy can be found any more. The caller has the lock, or is alone.
 local function begin_anew()
-    -- In this order: whoever reads meanwhile must not find an old number under the old salt.
+    -- In this order: a request at the same time must not find an old number under the old salt.
     state.current = 0
     state.salt = new_salt()
     state.position, state.epoch = 0, 0
@@ -96,7 +98,7 @@ local function load()
     local sums = file:read("*l")
     file:close()
     if not (salt and table_bytes and sums) then
-        return nil, "the file is not whole"
+        return nil, "the file is not complete"
     end
     local found = { crc(head) }
     for at = 1, #table_bytes, CHUNK do
@@ -117,8 +119,8 @@ local function point_to(address)
     state = state[0]
 end
 
---- Map the table and read what was saved; called once, before the workers are made. A reload keeps the table.
--- `options`: file (where it is saved), lock (a file for the lock), patience (seconds), dict (a lua_shared_dict).
+--- Map the table and read the saved file. Called once, before the workers start. A reload keeps the table.
+-- `options`: file (the saved table), lock (a file for the lock), patience (seconds), dict (a lua_shared_dict).
 function _M.open(options)
     settings = options
     local dict = ngx.shared[options.dict]
@@ -144,14 +146,14 @@ function _M.open(options)
     end
 end
 
--- One writer at a time. The kernel frees the lock of a worker that has died; one that is held up keeps it, so that it
--- cannot write old numbers over new ones when it goes on.
+-- One writer at a time. The kernel releases the lock of a worker that has died. A worker that hangs keeps it. So it
+-- cannot write old numbers over new ones when it continues.
 
 local function with_lock(work, ...)
     local deadline = ngx.now() + LOCK_SECONDS
     while ffi.C.flock(lock_file, LOCK_EXCLUSIVE_NOW) ~= 0 do
         if ngx.now() > deadline then
-            return nil, "another worker of this nginx is held up"
+            return nil, "another worker of this nginx hangs"
         end
         ngx.sleep(0.002)
     end
@@ -182,11 +184,11 @@ local function learn(uri, form)
     return found
 end
 
---- Return the canonical form of this request, and set the variable `generation`, both of which make its cache key.
--- Without a canonical form both stay empty, and `passed_on` is what is asked of the next tier. `uncached` is set when
--- the answer is neither looked up nor stored. `generation` begins the cache key and does not change while the request lasts: what is answered to a request that
--- began before a change is stored where nobody looks after it. A tier behind takes the higher of its own generation and
--- the one that the tier before has sent, so a node that lags cannot hand out what another already knows to be old.
+--- Return the canonical address of this request, and set the variable `generation`. Both together are the cache key.
+-- If there is no canonical address, both are empty, and `passed_on` is the request to the next tier. `uncached` is set
+-- if the answer is neither looked up nor stored. `generation` does not change while the request lasts. So the answer to
+-- a request that began before a change is stored under a key that no later request has. A tier takes the higher of its
+-- own generation and that of the tier before it. So a node that lags cannot serve what another node knows to be old.
 function _M.key(carried)
     local var = ngx.var
     local uri = var.request_uri
@@ -221,13 +223,13 @@ function _M.key(carried)
     end
     var.generation = found.text
     if state.current == 0 or (slot < 0 and not found.whole) then
-        -- Pages and filters of the list are without end: no tier stores them.
+        -- There are endlessly many pages and filters of the list, so no tier stores them.
         var.uncached = "1"
     end
     return found.form
 end
 
---- Return the key under which this node stores an address now.
+--- Return the cache key of an address on this node, as it is now.
 function _M.key_of(form)
     local group = _M.group_of(form)
     local number, purges = state.position, 0
@@ -238,7 +240,7 @@ function _M.key_of(form)
     return text_of(state.salt, math.max(number, state.epoch), purges) .. form
 end
 
---- Say whether a key of a stored copy cannot be asked for any more.
+--- Return whether no request can have the key of a stored copy any more.
 function _M.is_stale(key)
     local salt, number, purges, form = key:match("^(%x+)%.(%d+)%+?(%d*)(/.*)$")
     if not salt then
@@ -255,7 +257,7 @@ function _M.is_stale(key)
     return tonumber(number) < math.max(slots[slot], state.epoch) or (tonumber(purges) or 0) < purged[slot]
 end
 
---- Make every stored form of one address' asset stale on this node; return the key that the address had.
+--- Make every stored form of the asset of an address stale on this node. Return the key that the address had.
 function _M.purge(form)
     return with_lock(function()
         local key = _M.key_of(form)
@@ -297,7 +299,7 @@ local function apply(from, to, last, lines, gone)
         if kind == "raise" then
             raise(tonumber(number), group)
         elseif tonumber(number) > state.position then
-            -- What is gone leaves the disk at once, as far as its addresses are known.
+            -- The copies of deleted assets leave the disk at once, if their addresses are known.
             left[#left + 1] = _M.key_of(group)
         end
     end
@@ -309,10 +311,10 @@ local function apply(from, to, last, lines, gone)
 end
 
 --- Answer POST /generations: apply changes.
--- The body's first line is `{from} {to} {more|now}`: the changes after `from` up to `to` follow, and after `now` there
--- are no more. `from` is `reset` when the log does not reach back to this node's position. Each other line is
--- `{number} gone {address}`, which is to leave the disk, or `{number} raise {group}`, in this order.
--- Returns the keys that are to leave the disk; nil and a reason when nothing was applied: "gap", or another.
+-- The first line of the body is `{from} {to} {more|now}`. The changes after `from` up to `to` follow; `now` means that
+-- there are no more. `from` is `reset` if the log does not reach back to the position of this node. Each other line is
+-- `{number} gone {address}` for a copy to delete, or `{number} raise {group}`, in this order.
+-- Returns the keys to delete. If nothing was applied, returns nil and a reason: "gap", or another one.
 function _M.apply(body)
     local from, to, rest, at = body:match("^(%w+) (%d+) (%a+)\n()")
     if not from or not (from == "reset" or tonumber(from)) then
@@ -321,7 +323,7 @@ function _M.apply(body)
     return with_lock(apply, from, to, rest == "now", body:sub(at))
 end
 
---- Return what is known of this node: its position, and whether it is current.
+--- Return the position of this node, and whether it is current.
 function _M.status()
     return state.position, state.current == 1
 end
@@ -345,7 +347,7 @@ local function write(file, head)
         local chunk = ffi.string(bytes + at, math.min(CHUNK, size - at))
         sums[#sums + 1] = crc(chunk)
         ok, why = file:write(chunk)
-        pause() -- Requests go first. Numbers that are raised meanwhile do no harm.
+        pause() -- Requests go first. If numbers are raised at the same time, the file is still correct.
     end
     ok, why = file:write(tostring(crc(table.concat(sums, " "))), "\n")
     return ok, why
@@ -366,8 +368,8 @@ local function save()
         state.saved = position
     end
     if not ok then
-        -- The older file stays: after a restart a worker sends what it lacks.
-        ngx.log(ngx.ERR, "generations: cannot be saved: ", why)
+        -- The older file stays. After a restart, a worker sends the changes that it lacks.
+        ngx.log(ngx.ERR, "generations: the table cannot be saved: ", why)
         os.remove(path)
         state.unsaved = 1
     end
@@ -384,7 +386,7 @@ local function lose_patience()
             state.current = 1
         end
     end)
-    ngx.log(ngx.WARN, "generations: no jobs worker has come; the cache starts cold")
+    ngx.log(ngx.WARN, "generations: no jobs worker has come in time; the cache starts cold")
 end
 
 --- Prepare one worker of nginx. The first one saves the table.

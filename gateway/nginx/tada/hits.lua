@@ -1,4 +1,4 @@
---- What became of the caches, counted by each worker of nginx and shown at the port for metrics.
+--- Counts the results of cache lookups in each worker of nginx, and answers them at the port for metrics.
 
 local generations = require "tada.generations"
 
@@ -40,13 +40,13 @@ local function flush()
     counts = {}
 end
 
---- Prepare one worker of nginx; `name` is the lua_shared_dict in which all workers' counts are added up.
+--- Prepare one worker of nginx. `name` is the lua_shared_dict that adds up the counts of all workers.
 function _M.open_worker(name)
     dict = ngx.shared[name]
     assert(ngx.timer.every(FLUSH_SECONDS, flush))
 end
 
---- Answer with the metrics as Prometheus reads them.
+--- Answer with the metrics in the text format of Prometheus.
 function _M.answer()
     flush()
     local position, current = generations.status()

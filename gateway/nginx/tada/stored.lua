@@ -1,4 +1,4 @@
---- The keys of what nginx has stored in one folder of its cache. Runs in a thread: a disk may be slow.
+--- The keys of the copies in one folder of nginx' cache. Runs in a thread, because a disk can be slow.
 
 local ffi = require "ffi"
 
@@ -19,7 +19,7 @@ local HEAD = 8192 -- bytes: nginx' own header, then the line KEY:
 
 local _M = {}
 
---- Return the keys, each on a line of its own.
+--- Return the keys, one on each line.
 function _M.keys(path)
     local folder = ffi.C.opendir(path)
     if folder == nil then
