@@ -1,7 +1,7 @@
 """Blur: a Gaussian blur of the result.
 
 The work of a blur grows with its sigma. So a strong one is made of a smaller picture, which is as smooth as the whole
-one would be: the cost stays below that of encoding the result (docs/rendering.md).
+one would be: the cost stays near that of encoding the result (docs/rendering.md).
 """
 
 from dataclasses import dataclass
