@@ -24,9 +24,9 @@ from services.core.state.changes import CatalogReplaced, ChangeLog
 from services.core.state.connection import Redis
 from services.core.storage import ObjectMissing, StorageSettings, open_storage
 from services.jobs.dumps import rdb
-from services.jobs.dumps.dumping import Dump, create_dump
+from services.jobs.dumps.creation import Dump, create_dump
 from services.jobs.dumps.initial import restore_on_init
-from services.jobs.dumps.restoring import Restored, restore_dump
+from services.jobs.dumps.restore import Restored, restore_dump
 from services.jobs.dumps.staging import Taken
 from tests.processes.distant_backend import Asked, Backend, answer, settings_for, told
 from tests.processes.redis_server import RedisServer
@@ -438,32 +438,44 @@ BAD = {
     "nothing": (b"", "it does not begin with ["),
     "an object": (b'{"data": []}', "it does not begin with ["),
     "no JSON": (b"[{]", "character 3"),
-    "no UTF-8": (b'["\xff"]', "it is no UTF-8 text"),
+    "no UTF-8": (b'["\xff"]', "it is not UTF-8 text"),
     "cut": (orjson.dumps([orjson.loads(entry_json.write(an_entry()))])[:-20], "character"),
-    "cut behind an entry": (b"[" + entry_json.write(an_entry()), "it ends in the middle"),
+    "cut behind an entry": (b"[" + entry_json.write(an_entry()), "the file is cut short"),
     "a comma too many": (b"[" + entry_json.write(an_entry()) + b",]", "character"),
-    "more behind it": (b"[]x", "there is more behind the list"),
-    "no entries": (b"[1, null]", "entry 1: it is no object but int; entry 2: it is no object but NoneType"),
-    "no number": (b'[{"size": NaN}]', "NaN is no number"),
+    "more behind it": (b"[]x", "there is more text after the array"),
+    "no entries": (
+        b"[1, null]",
+        "expected a JSON object, not int; entry 2: expected a JSON object",
+    ),
+    "no number": (b'[{"size": NaN}]', "NaN is not a JSON number"),
     "deep": (b"[" * 100_000, "near character 1"),
-    "twice": (orjson.dumps([orjson.loads(entry_json.write(an_entry()))] * 2), "/DEV/cat.webp is there twice"),
+    "twice": (orjson.dumps([orjson.loads(entry_json.write(an_entry()))] * 2), "/DEV/cat.webp occurs twice"),
     "no path": (spoiled(an_entry(), unique_name="/DEV/../cat.webp"), "entry 4: unique_name '/DEV/../cat.webp'"),
-    "another namespace": (spoiled(an_entry(), namespace="PROD"), "namespace cannot be 'PROD'"),
-    "another file": (spoiled(an_entry(), filename="dog.webp"), "filename cannot be 'dog.webp'"),
-    "another's bytes": (spoiled(an_entry(), storage_key="DEV/dog.webp"), "storage_key cannot be 'DEV/dog.webp'"),
-    "bytes outside": (spoiled(an_entry(), storage_key="DEV/cat.webp/../x"), "storage_key cannot be"),
-    "no date": (spoiled(an_entry(), updated_date="yesterday"), "updated_date 'yesterday' is no date"),
-    "a date without offset": (spoiled(an_entry(), expiration_date="2027-01-31T18:00:00"), "is no date with an offset"),
-    "a text as number": (spoiled(an_entry(), size="12"), "size cannot be '12'"),
-    "a boolean as number": (spoiled(an_entry(), version=True), "version cannot be True"),
-    "a number as boolean": (spoiled(an_entry(), expired=0), "expired cannot be 0"),
-    "a null": (spoiled(an_entry(), mimetype=None), "mimetype cannot be None"),
-    "an unknown type": (spoiled(an_entry(), mimetype="text/html"), "mimetype cannot be 'text/html'"),
-    "no signature": (spoiled(an_entry(), signature="5e"), "signature cannot be '5e'"),
-    "no uuid": (spoiled(an_entry(), uuid="1"), "uuid '1' is none"),
+    "another namespace": (spoiled(an_entry(), namespace="PROD"), "namespace must not be 'PROD'"),
+    "another file": (spoiled(an_entry(), filename="dog.webp"), "filename must not be 'dog.webp'"),
+    "another's bytes": (
+        spoiled(an_entry(), storage_key="DEV/dog.webp"),
+        "storage_key must not be 'DEV/dog.webp'",
+    ),
+    "bytes outside": (spoiled(an_entry(), storage_key="DEV/cat.webp/../x"), "storage_key must not be"),
+    "no date": (
+        spoiled(an_entry(), updated_date="yesterday"),
+        "updated_date must be a date with an offset",
+    ),
+    "a date without offset": (
+        spoiled(an_entry(), expiration_date="2027-01-31T18:00:00"),
+        "must be a date with an offset",
+    ),
+    "a text as number": (spoiled(an_entry(), size="12"), "size must not be '12'"),
+    "a boolean as number": (spoiled(an_entry(), version=True), "version must not be True"),
+    "a number as boolean": (spoiled(an_entry(), expired=0), "expired must not be 0"),
+    "a null": (spoiled(an_entry(), mimetype=None), "mimetype must not be None"),
+    "an unknown type": (spoiled(an_entry(), mimetype="text/html"), "mimetype must not be 'text/html'"),
+    "no signature": (spoiled(an_entry(), signature="5e"), "signature must not be '5e'"),
+    "no uuid": (spoiled(an_entry(), uuid="1"), "'1' is not a valid uuid"),
     "half a character": (
         spoiled(an_entry(), information="MARK").replace(b"MARK", rb"\ud800"),
-        "entry 4: a text of it is no valid Unicode",
+        "entry 4: a text in it is not valid Unicode",
     ),
 }
 
@@ -487,7 +499,7 @@ async def test_the_first_problems_are_named_and_the_rest_counted(
 ) -> None:
     entries = [{**orjson.loads(entry_json.write(entry)), "size": -1} for entry in many(2000)]
     (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps(entries))
-    with pytest.raises(BadDump, match=r"entry 1: size cannot be -1; entry 2: .*; and 1995 more"):
+    with pytest.raises(BadDump, match=r"entry 1: size must not be -1; entry 2: .*; and 1995 more"):
         await dump.restore(local)
     assert await everything(client) == {}
 
@@ -540,9 +552,12 @@ async def test_an_rdb_that_is_cut_anywhere_changes_nothing(
     ("command", "why"),
     [
         (("DEL", keys.ENTRIES, keys.REVISION), "it holds no catalog of this service"),
-        (("ZREMRANGEBYRANK", keys.ORDER, "3", "3"), "its list of entries is not whole"),
-        (("HSET", keys.ENTRIES, "x", "{}"), "its list of entries is not whole"),
-        (("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "no json"), "entry 1: it is no object"),
+        (("ZREMRANGEBYRANK", keys.ORDER, "3", "3"), "its list of entries is incomplete"),
+        (("HSET", keys.ENTRIES, "x", "{}"), "its list of entries is incomplete"),
+        (
+            ("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "no json"),
+            "entry 1: expected a JSON object",
+        ),
         (("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "{}"), "entry 1: unique_name None"),
     ],
 )

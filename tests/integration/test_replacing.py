@@ -23,8 +23,8 @@ from services.core.state.connection import Redis
 from services.core.state.entries import PAGE, Entries
 from services.core.state.process import Process
 from services.core.storage import StorageSettings, open_storage
-from services.jobs.dumps.dumping import create_dump
-from services.jobs.dumps.restoring import restore_dump
+from services.jobs.dumps.creation import create_dump
+from services.jobs.dumps.restore import restore_dump
 from services.jobs.dumps.staging import STAGED_SECONDS, Staging
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import an_entry, due, fill, many, shown

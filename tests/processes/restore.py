@@ -8,7 +8,7 @@ from services.core.dumps.stores import open_dumps
 from services.core.state import connection
 from services.core.state.process import Process
 from services.core.storage import StorageSettings, open_storage
-from services.jobs.dumps.restoring import restore_dump
+from services.jobs.dumps.restore import restore_dump
 
 
 async def main(url: str, folder: str, filename: str) -> None:

@@ -1,4 +1,4 @@
-"""RESTORE_ON_INIT: a Redis that has never had a catalog gets that of the latest dump, once, whoever else starts."""
+"""RESTORE_ON_INIT: a Redis that has never had a catalog gets the latest dump, once, by one of the workers."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 from services.core.state.process import Process
 from services.core.state.script import Script
-from services.jobs.dumps.restoring import Restored, restore_dump
+from services.jobs.dumps.restore import Restored, restore_dump
 from services.jobs.dumps.staging import Taken
 
 log = logging.getLogger(__name__)
@@ -22,9 +22,9 @@ _RETRY_SECONDS = 5
 
 
 async def restore_on_init(client: Redis, process: Process, store: DumpStore) -> Restored | None:
-    """Restore the latest dump; None when there is a catalog, or no dump. What is down is waited for.
+    """Restore the latest dump; None if there is a catalog, or no dump. Wait while Redis or the storage is down.
 
-    A catalog that was emptied on purpose is one: it has a revision.
+    A catalog that was emptied on purpose has a revision, so nothing is restored into it.
     """
     while True:
         try:
@@ -48,7 +48,7 @@ async def _restore(client: Redis, process: Process, store: DumpStore) -> Restore
     while not await client.exists(keys.ENTRIES, keys.REVISION):
         mine = await client.set(keys.RESTORING, process.name, nx=True, get=True)
         if mine is not None:
-            # The time that a process has to say for the first time that it lives.
+            # A process that has just started may not have shown yet that it is alive.
             if not await process.is_alive(mine.decode()):
                 await asyncio.sleep(_POLL_SECONDS)
                 await take_over(alive=keys.alive(mine.decode()), holder=mine)

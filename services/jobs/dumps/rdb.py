@@ -1,6 +1,6 @@
-"""RDB files: a copy of the whole of Redis over the replication protocol, and a Redis of one's own on such a file.
+"""RDB files: copy a whole Redis over the replication protocol, and start a private Redis on such a file.
 
-No disk is shared with Redis, and Redis is not restarted. The Redis of one's own has to be as new as the other one.
+No disk is shared with Redis, and Redis is not restarted. The private Redis must be at least as new as the other one.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ COPY_SECONDS = 300
 LOAD_SECONDS = 120
 _POLL_SECONDS = 0.01
 _SOCKET = "redis.sock"
-# Whatever becomes of this process, even kill -9: what it has started does not stay.
+# A child ends with this process, also after kill -9.
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _TLS_FILES = {"ssl_ca_certs": "--cacert", "ssl_certfile": "--cert", "ssl_keyfile": "--key"}
 
 
 class NotAnRdb(Exception):
-    """Redis does not accept a file; says why."""
+    """Redis does not accept the file. The text says why."""
 
 
 def database_of(redis_address: str) -> int:
@@ -39,7 +39,7 @@ def database_of(redis_address: str) -> int:
 def copying(redis_address: str, target: Path) -> tuple[list[str], dict[str, str]]:
     """Return the command that copies a Redis to a file, and what it needs in its environment.
 
-    A command line can be read by everybody on the machine: the password is not in it.
+    The password is not in the command line, which every user of the machine can read.
     """
     parts: dict[str, Any] = {**parse_url(redis_address)}
     command = ["redis-cli", "--no-auth-warning"]
@@ -74,21 +74,21 @@ async def copy(redis_address: str, target: Path) -> None:
     finally:
         await _end(process)
     if process.returncode:
-        raise _no_copy(_last_line(said) or "no reason is given")
+        raise _no_copy(_last_line(said) or "redis-cli gives no reason")
 
 
 def _no_copy(why: str) -> Unavailable:
     return Unavailable(
         f"The catalog cannot be copied from Redis: {why}.",
-        "The user of REDIS_URL needs the right to PSYNC and SYNC, which some managed services do not give.",
+        "The user in REDIS_URL must be allowed to run PSYNC and SYNC. Some managed services allow that to nobody.",
     )
 
 
 @asynccontextmanager
 async def served(rdb: Path) -> AsyncIterator[Redis]:
-    """Serve an RDB file by a Redis of its own, which listens on nothing but a socket beside the file.
+    """Serve an RDB file by a private Redis, which listens only on a socket beside the file.
 
-    Nothing is written unless it is told to save. Raises NotAnRdb.
+    It writes nothing unless it is told to save. Raises NotAnRdb.
     """
     folder = rdb.parent
     process = await asyncio.create_subprocess_exec(
@@ -96,13 +96,13 @@ async def served(rdb: Path) -> AsyncIterator[Redis]:
         "redis-server",
         *("--port", "0", "--unixsocket", _SOCKET, "--unixsocketperm", "700"),
         *("--dir", str(folder), "--dbfilename", rdb.name, "--save", "", "--appendonly", "no"),
-        # A file from elsewhere may have more databases, and may be made to do harm.
+        # A file from another Redis may have more databases, and may be hostile.
         *("--databases", "1024", "--sanitize-dump-payload", "yes", "--loglevel", "notice", "--daemonize", "no"),
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
     )
-    # The path of a socket has 107 characters at most, that of the folder may have more.
+    # The path of a socket has at most 107 characters. The path of the folder may be longer.
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     client = Redis(unix_socket_path=f"/proc/self/fd/{handle}/{_SOCKET}", socket_timeout=LOAD_SECONDS)
     lines: list[bytes] = []
@@ -130,7 +130,7 @@ async def _loaded(process: Process, client: Redis, lines: list[bytes], listening
 
 
 async def _listen(process: Process, lines: list[bytes]) -> None:
-    """Keep the last things it has said: why it has ended is among them."""
+    """Keep the last lines of its output: they say why it has ended."""
     assert process.stdout
     async for line in process.stdout:
         lines[:] = [*lines[-9:], line.strip()]

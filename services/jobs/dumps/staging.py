@@ -1,4 +1,4 @@
-"""A catalog that is loaded beside the live one and then takes its place at one instant."""
+"""A catalog that is loaded beside the live one and then replaces it at one instant."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from services.core.state.connection import Redis
 from services.core.state.script import Script
 
 STAGED_SECONDS = 3600
-"""After that long without progress a staged catalog is gone: a killed restore leaves nothing for good."""
+"""A staged catalog without progress for so long expires: a killed restore leaves nothing behind."""
 
 
 class Taken(Exception):
-    """The live catalog is not the untouched one that was to be filled: nothing was changed."""
+    """The catalog that was to be filled has been written to meanwhile. Nothing was changed."""
 
 
 class Staging:
@@ -47,7 +47,7 @@ class Staging:
         self._count = 0
 
     async def add(self, entries: Sequence[Entry]) -> None:
-        """Load entries behind those that are loaded."""
+        """Load entries after those that are loaded."""
         if not entries:
             return
         staged, order, expiry = self._keys
@@ -64,9 +64,10 @@ class Staging:
         self._count += len(entries)
 
     async def switch(self, *, only_untouched: bool = False) -> Commit:
-        """Make this the catalog. Readers see the old one or this one; the old one stays for those who are reading it.
+        """Make this the catalog. Readers see the old one or this one.
 
-        Raises Taken when it was to fill a Redis that had no catalog, and there is one now.
+        The old one stays for readers that have begun with it. Raises Taken if it was to fill a Redis without a catalog,
+        and there is one now.
         """
         outcome, change = await self._switch(
             count=self._count, only_untouched=int(only_untouched), **origin.passed_on()
@@ -74,9 +75,9 @@ class Staging:
         if outcome == b"taken":
             raise Taken
         if outcome == b"lost":
-            raise Unavailable("What was loaded of the dump is gone from Redis.", "Restore it again.")
+            raise Unavailable("The loaded entries of the dump are gone from Redis.", "Restore the dump again.")
         return Commit(number_of(change))
 
     async def drop(self) -> None:
-        """Remove what is loaded; of what has become the catalog, nothing is left here."""
+        """Remove what is loaded. After `switch` there is nothing to remove."""
         await self._redis.unlink(*self._keys)

@@ -1,4 +1,4 @@
-"""Folders for files that a job works on, in a spool: on the file system of the storage, which takes them over."""
+"""Folders for the files of a job, in the spool: on the file system of the storage, so that files can be moved there."""
 
 import asyncio
 import secrets
@@ -15,7 +15,7 @@ _PREFIX, _OWNED = "job-", "~"
 
 @asynccontextmanager
 async def work_folder(spool: Path, process: Process) -> AsyncIterator[Path]:
-    """Make a folder and remove it at the end; what jobs that were killed have left there goes first."""
+    """Make a folder and remove it at the end. Folders of jobs that were killed are removed first."""
     folder = spool / f"{_PREFIX}{process.name}{_OWNED}{secrets.token_hex(8)}"
     for left in await asyncio.to_thread(lambda: list(spool.glob(f"{_PREFIX}*{_OWNED}*"))):
         if not await process.is_alive(left.name.removeprefix(_PREFIX).partition(_OWNED)[0]):
@@ -24,7 +24,8 @@ async def work_folder(spool: Path, process: Process) -> AsyncIterator[Path]:
         folder.mkdir(mode=0o700)
     except OSError as error:
         raise StorageDown(
-            f"The job has no place to work: {error.strerror}.", "The catalog service makes the spool at its start."
+            f"The job cannot create its folder: {error.strerror}.",
+            "The catalog service creates the spool.",
         ) from error
     try:
         yield folder

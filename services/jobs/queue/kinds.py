@@ -1,4 +1,4 @@
-"""What each job does, what it works with and how long it may take. Names and arguments are those of core.job_kinds."""
+"""What each job does, what it works with and how long it may take. core/jobs/kinds.py has names and arguments."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight, describe_all
-from services.jobs.dumps import dumping, restoring
+from services.jobs.dumps import creation, restore
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
 
 PURGE_SECONDS = 20
-"""How long a restore waits until no cache serves what was before."""
+"""How long a restore waits until no cache serves the catalog from before."""
 
 Result = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How a job is run. `attempts` is for what may be gone the next time, `alone` for jobs that disturb each other."""
+    """How a job is run. `attempts` are for failures that may pass, `alone` is for jobs that disturb each other."""
 
     run: Callable[[Tools, Any], Awaitable[Result]]
     seconds: float
@@ -60,14 +60,14 @@ async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
 
 async def _create_dump(tools: Tools, arguments: Arguments) -> Result:
     settings = tools.settings
-    made = await dumping.create_dump(
+    made = await creation.create_dump(
         settings.redis_address, tools.client, tools.process, tools.dumps, settings.dumps_kept
     )
     return {**made.answer(), "source": tools.dumps.source, "pruned": list(made.pruned)}
 
 
 async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
-    restored = await restoring.restore_dump(tools.client, tools.process, tools.dumps, arguments.filename)
+    restored = await restore.restore_dump(tools.client, tools.process, tools.dumps, arguments.filename)
     return {
         **restored.answer(),
         "completed": restored.completed,
@@ -93,12 +93,12 @@ async def _describe(tools: Tools, arguments: Arguments) -> Result:
     return found.answer()
 
 
-# Somebody waits for a dump or a restore, and is told soon; the daily jobs may wait for a storage that is down.
+# Somebody waits for create_dump and restore_dump, so they fail soon. The daily jobs wait longer for a storage.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
     "publish": Job(_create_dump, seconds=3600, attempts=8, alone=True),
     "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
-    # At five pictures a second, so many as a catalog may have.
+    # At five pictures a second, this is enough for 400 000.
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),

@@ -1,7 +1,7 @@
 """The job *restore_dump*: the whole catalog from a dump, or nothing.
 
-Nothing is live before the whole dump has been read and every entry checked. Stored objects are left alone: a dump
-holds the catalog, not the bytes.
+The catalog changes only after the whole dump has been read and every entry has been checked. Stored objects stay as
+they are: a dump holds the catalog, not the bytes.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.storage import ObjectMissing
 from services.jobs.dumps import rdb
-from services.jobs.dumps.checking import Tally
-from services.jobs.dumps.json_list import NotAList, read_list
+from services.jobs.dumps.json_array import NotAnArray, read_array
 from services.jobs.dumps.staging import Staging
+from services.jobs.dumps.validation import Tally
 from services.jobs.dumps.work_folder import work_folder
 
 _BATCH = 500
@@ -37,7 +37,7 @@ Values = AsyncIterator[list[object]]
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore has done. `fallback` says why the RDB was taken although the JSON was asked for."""
+    """What a restore has done. `fallback` says why the RDB was used although the JSON was asked for."""
 
     filename: str
     kind: Kind
@@ -64,10 +64,10 @@ class Restored:
 async def restore_dump(
     client: Redis, process: Process, store: DumpStore, filename: str = LATEST, *, only_untouched: bool = False
 ) -> Restored:
-    """Replace the catalog by that of a dump, at one instant. A JSON that is missing or bad falls back to its RDB.
+    """Replace the catalog by that of a dump, at one instant. If the JSON is missing or bad, its RDB is used.
 
     Raises NoDumpName, DumpMissing and BadDump, Taken (see Staging.switch), StorageDown, Unavailable and RedisError.
-    Whatever is raised, the catalog is as it was.
+    After any of them the catalog is as it was.
     """
     restore = _Restore(client, store, only_untouched)
     kind = "json" if filename == LATEST else naming.parse(filename)[1]
@@ -93,7 +93,7 @@ class _Restore:
     def __init__(self, client: Redis, store: DumpStore, only_untouched: bool) -> None:
         self._redis, self._store, self._only_untouched = client, store, only_untouched
         self.named: str | None = None
-        """The name of the latest dump, once the store has said it."""
+        """The name of the latest dump, when the store has said it."""
 
     async def of_kind(self, kind: Kind, filename: str, folder: Path) -> Restored:
         path = folder / f"dump.{kind}"
@@ -123,17 +123,17 @@ class _Restore:
 
 
 async def _load(reading: Callable[[Path], Values], path: Path, staging: Staging, tally: Tally) -> None:
-    """Check all there is, and stage it as long as there is no problem."""
+    """Check all entries, and stage them as long as there is no problem."""
     try:
         async with aclosing(reading(path)) as pages:  # type: ignore[type-var]
             async for values in pages:
                 await staging.add(await asyncio.to_thread(tally.take, values))
-    except (NotAList, rdb.NotAnRdb) as problem:
+    except (NotAnArray, rdb.NotAnRdb) as problem:
         tally.complain(str(problem))
 
 
 async def _entries_of_json(path: Path) -> Values:
-    values = read_list(path)
+    values = read_array(path)
     while batch := await asyncio.to_thread(lambda: list(islice(values, _BATCH))):
         yield batch
 
@@ -147,11 +147,11 @@ async def _entries_of_rdb(path: Path) -> Values:
             listed += len(raws)
             yield [_parsed(raw) for raw in raws]
         if listed != await entries.count():
-            raise rdb.NotAnRdb("its list of entries is not whole")
+            raise rdb.NotAnRdb("its list of entries is incomplete")
 
 
 async def _choose_database(copied: Redis) -> None:
-    """Make the database that has the catalog the one that is asked; raises NotAnRdb when none has."""
+    """Make the database that has the catalog the one that is read; raises NotAnRdb if none has it."""
     for name in await copied.info("keyspace"):
         number = int(name.removeprefix("db"))
         if number:
@@ -167,7 +167,7 @@ def _parsed(raw: bytes) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return raw  # Which is no object, and told so.
+        return raw  # It is not an object: the check says so.
 
 
 def _bad(details: str) -> BadDump:

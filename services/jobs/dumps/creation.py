@@ -19,12 +19,12 @@ from services.jobs.dumps.work_folder import work_folder
 _KEPT_KEYS = (keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
 _SCANNED = 1000
 _STAMP_SECONDS = 60
-"""How long a second that a dump is named by is reserved: longer than clocks differ."""
+"""How long the second in the name of a dump stays reserved: longer than clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What was stored. Sizes are bytes; `pruned` are the stamps of the dumps that had to go."""
+    """What was stored. Sizes are in bytes. `pruned` are the stamps of the dumps that were deleted."""
 
     stamp: str
     records: int
@@ -49,10 +49,10 @@ class Dump:
 
 
 async def create_dump(redis_address: str, client: Redis, process: Process, store: DumpStore, keep: int) -> Dump:
-    """Dump the catalog and remove dumps beyond the latest `keep` (0: none).
+    """Dump the catalog and delete all dumps but the latest `keep` (0: delete none).
 
-    Both files are made of one copy, so they are of the same instant, whatever is written meanwhile. Raises Unavailable,
-    StorageDown and RedisError; nothing that can be taken for a dump is left then.
+    Both files are made from one copy, so they show the same instant. Raises Unavailable, StorageDown and RedisError;
+    no incomplete dump is left then.
     """
     async with work_folder(store.spool, process) as folder:
         copy, listed = folder / "copy.rdb", folder / "list.json"
@@ -60,14 +60,14 @@ async def create_dump(redis_address: str, client: Redis, process: Process, store
         async with rdb.served(copy) as copied:
             await _keep_catalog(copied, rdb.database_of(redis_address))
             records = await _write_list(Entries(copied), listed)
-            await copied.save()  # In the place of the copy.
+            await copied.save()  # Replaces the copy.
         json_size, rdb_size = listed.stat().st_size, copy.stat().st_size
         stamp = await _save(client, store, copy, listed)
     return Dump(stamp, records, json_size, rdb_size, tuple(await store.prune(keep, stamp)))
 
 
 async def _keep_catalog(copied: Redis, database: int) -> None:
-    """Remove everything but the catalog: the queue, limits and whatever else lives in that Redis is not for a dump."""
+    """Remove all keys but the catalog: the queue, rate limits and keys of other programs do not belong in a dump."""
     if database:
         await copied.swapdb(0, database)
     for name in await copied.info("keyspace"):
@@ -81,7 +81,7 @@ async def _keep_catalog(copied: Redis, database: int) -> None:
         if key not in kept:
             await copied.unlink(key)
     await commands.function_flush(copied)
-    # A catalog that was never written to is one, too.
+    # A catalog without any change has no revision yet.
     await copied.set(keys.REVISION, "0", nx=True)
 
 

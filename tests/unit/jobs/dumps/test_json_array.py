@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.jobs.dumps import json_list
-from services.jobs.dumps.json_list import NotAList, read_list
+from services.jobs.dumps import json_array
+from services.jobs.dumps.json_array import NotAnArray, read_array
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -23,10 +23,10 @@ SMALL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_list_is_read_whole_wherever_its_chunks_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[Any], chunk: int, indent: int | None
 ) -> None:
-    monkeypatch.setattr(json_list, "_CHUNK", chunk)
+    monkeypatch.setattr(json_array, "_CHUNK", chunk)
     path = tmp_path / "list.json"
     path.write_text(json.dumps(values, indent=indent, ensure_ascii=indent is None), encoding="utf-8", newline="")
-    assert list(read_list(path)) == values
+    assert list(read_array(path)) == values
 
 
 @SMALL
@@ -40,16 +40,16 @@ def test_what_is_taken_for_a_list_is_one_for_every_other_reader(tmp_path: Path, 
     except ValueError:
         is_list = False
     if is_list:
-        assert list(read_list(path)) == wanted
+        assert list(read_array(path)) == wanted
     else:
-        with pytest.raises(NotAList):
-            list(read_list(path))
+        with pytest.raises(NotAnArray):
+            list(read_array(path))
 
 
 def test_memory_is_that_of_one_value_and_a_value_has_an_end(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
-    path.write_bytes(b'["' + b"x" * (json_list.VALUE_MAX + (4 << 20)) + b'"]')
-    with pytest.raises(NotAList):
-        list(read_list(path))
-    path.write_bytes(orjson.dumps(["x" * (json_list.VALUE_MAX // 2)] * 5))
-    assert sum(1 for _ in read_list(path)) == 5
+    path.write_bytes(b'["' + b"x" * (json_array.VALUE_MAX + (4 << 20)) + b'"]')
+    with pytest.raises(NotAnArray):
+        list(read_array(path))
+    path.write_bytes(orjson.dumps(["x" * (json_array.VALUE_MAX // 2)] * 5))
+    assert sum(1 for _ in read_array(path)) == 5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.core.assets.entries import Entry
 from services.core.state import entry_json
-from services.jobs.dumps.checking import PROBLEMS_SHOWN, Tally
+from services.jobs.dumps.validation import PROBLEMS_SHOWN, Tally
 from tests.support.catalogs import an_entry, many
 
 PICTURE: dict[str, tuple[type, ...]] = {
@@ -55,11 +55,11 @@ def test_a_picture_that_is_known_stays_so_and_one_that_is_not_is_unknown() -> No
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"focus_x": None}, "focus_x and focus_y go together"),
+        ({"focus_x": None}, "focus_x and focus_y must be given together"),
         ({"height": None}, "width and height go together"),
-        ({"focus_x": 1.01}, "focus_x cannot be 1.01"),
-        ({"focus_y": float("nan")}, "focus_y cannot be nan"),
-        ({"focus_y": True}, "focus_y cannot be True"),
+        ({"focus_x": 1.01}, "focus_x must not be 1.01"),
+        ({"focus_y": float("nan")}, "focus_y must not be nan"),
+        ({"focus_y": True}, "focus_y must not be True"),
         ({"width": 0}, "width cannot be 0"),
         ({"width": 640.0}, "width cannot be 640.0"),
         ({"blurhash": "<script>"}, "blurhash cannot be '<script>'"),
@@ -99,7 +99,7 @@ def test_after_a_problem_nothing_is_taken_any_more_and_the_rest_is_still_checked
         tally.take([{**bad, "unique_name": f"/DEV/cat{number}.webp"}])
     assert tally.problem_count == 11
     assert len(tally.problems) == PROBLEMS_SHOWN
-    assert tally.problems[0] == "entry 2: size cannot be -1"
+    assert tally.problems[0] == "entry 2: size must not be -1"
     assert tally.summary().endswith("; and 6 more")
 
 
@@ -108,4 +108,4 @@ def test_a_path_that_is_there_in_two_batches_is_there_twice() -> None:
     tally.take([asdict(an_entry())])
     other = replace(an_entry(), uuid="e080a953-5300-427b-bd39-6e235d8238a2")
     tally.take([asdict(other)])
-    assert tally.summary() == "entry 2: /DEV/cat.webp is there twice"
+    assert tally.summary() == "entry 2: /DEV/cat.webp occurs twice"

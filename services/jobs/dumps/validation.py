@@ -1,8 +1,8 @@
-"""Whether what a dump holds can be a catalog. Pure functions.
+"""Checks the entries of a dump. Pure functions.
 
-A dump of this service has every field, and what is made of it is the same byte for byte; one that was made before
-focal points and facts has none of those. One of the older Node.js service has random uuids, dates with any offset, and
-lacks more: that is filled in with what was true there.
+A dump of this service has every field, and its entries stay the same byte for byte. A dump that was made before focal
+points and facts has none of those fields. A dump of the older Node.js service has random uuids, dates with any offset,
+and lacks more fields: they are filled in with what was true there.
 """
 
 import re
@@ -26,14 +26,14 @@ _TEXTS = (
 )
 _TEXTS_OR_NULL = ("external_id", "information")
 _NUMBERS = {"version": 1, "size": 0, "original_size": 0}
-"""With the least each can be."""
+"""With the smallest value of each."""
 _DATES = ("uploaded_date", "updated_date")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SPARE = re.compile(r"\.[0-9a-f]{16}")
 
 
 class Problem(Exception):
-    """Why an entry cannot be restored."""
+    """An entry cannot be restored. The text says why."""
 
 
 @dataclass(slots=True)
@@ -42,9 +42,9 @@ class Tally:
 
     entries: int = 0
     completed: int = 0
-    """Entries that lacked fields."""
+    """Entries with missing fields that were filled in."""
     renamed: int = 0
-    """Entries with a uuid that their path does not give: they have the one that it gives now."""
+    """Entries that got another uuid: the one that follows from their path."""
     problem_count: int = 0
     problems: list[str] = field(default_factory=list)
     _seen: set[bytes] = field(default_factory=set)
@@ -67,12 +67,12 @@ class Tally:
 
     def _take(self, value: object) -> Entry:
         if not isinstance(value, dict):
-            raise Problem(f"it is no object but {type(value).__name__}")
+            raise Problem(f"expected a JSON object, not {type(value).__name__}")
         given = completed(value)
         entry = check(given)
         uuid = UUID(entry.uuid).bytes
         if uuid in self._seen:
-            raise Problem(f"{entry.unique_name} is there twice")
+            raise Problem(f"{entry.unique_name} occurs twice")
         self._seen.add(uuid)
         self.completed += given.keys() != value.keys()
         self.renamed += entry.uuid != value["uuid"]
@@ -85,10 +85,10 @@ class Tally:
 
 
 def completed(value: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry with the fields that the older service had not. It stored what it delivered."""
+    """Return an entry with the fields that the older service did not have. That service stored what it delivered."""
     unique_name, base_url = value.get("unique_name"), value.get("base_url")
     if not isinstance(unique_name, str) or not names.is_unique_name(unique_name):
-        raise Problem(f"unique_name {unique_name!r} is no path of an asset")
+        raise Problem(f"unique_name {unique_name!r} is not a valid path of an asset")
     folders = unique_name.split("/")[1:-1]
     older = {
         "base_host": urlsplit(base_url).netloc if isinstance(base_url, str) else "",
@@ -100,17 +100,17 @@ def completed(value: dict[str, Any]) -> dict[str, Any]:
     }
     if "storage_key" not in value:
         older |= {"storage_key": names.plain_storage_key(unique_name), "converted": False}
-        # What it says of the uploaded file is of one that is gone.
+        # Its original_mimetype is that of the uploaded file, which the older service did not keep.
         value = {**value, "original_mimetype": value.get("mimetype")}
     return {**older, **value}
 
 
 def check(given: dict[str, Any]) -> Entry:
-    """Return an entry of which everything is right; raises Problem."""
+    """Return the entry if all its fields are valid; raises Problem."""
     given = {**_DEFAULTS, **given}
     lacking = [name for name in _FIELDS if name not in given]
     if lacking:
-        raise Problem(f"{', '.join(lacking)} not there")
+        raise Problem(f"{', '.join(lacking)} missing")
     for name in _TEXTS:
         _need(name, given[name], isinstance(given[name], str))
     for name in _TEXTS_OR_NULL:
@@ -133,7 +133,7 @@ def check(given: dict[str, Any]) -> Entry:
     try:
         entry_json.write(entry)
     except TypeError:
-        raise Problem("a text of it is no valid Unicode") from None
+        raise Problem("a text in it is not valid Unicode") from None
     return entry
 
 
@@ -143,7 +143,7 @@ def _check_names(given: dict[str, Any]) -> None:
     try:
         UUID(given["uuid"])
     except ValueError:
-        raise Problem(f"uuid {given['uuid']!r} is none") from None
+        raise Problem(f"{given['uuid']!r} is not a valid uuid") from None
     _need("namespace", given["namespace"], given["namespace"] == folders.partition("/")[0])
     _need("filename", given["filename"], given["filename"] == filename)
     destination = folders.partition("/")[2] or given["namespace"]
@@ -160,7 +160,7 @@ def _check_picture(given: dict[str, Any]) -> None:
         value = given[name]
         _need(name, value, value is None or (type(value) in (int, float) and 0 <= value <= 1))
     if (given["focus_x"] is None) != (given["focus_y"] is None):
-        raise Problem("focus_x and focus_y go together")
+        raise Problem("focus_x and focus_y must be given together")
     if problem := facts.problem(given):
         raise Problem(problem[:200])
 
@@ -173,9 +173,9 @@ def _date(name: str, value: object) -> str:
             return timestamp(moment)
     except (ValueError, OverflowError):
         pass
-    raise Problem(f"{name} {value!r} is no date with an offset")
+    raise Problem(f"{name} must be a date with an offset, not {value!r}")
 
 
 def _need(name: str, value: object, right: bool) -> None:
     if not right:
-        raise Problem(f"{name} cannot be {value!r}"[:200])
+        raise Problem(f"{name} must not be {value!r}"[:200])
