@@ -15,7 +15,7 @@ import redis
 
 from services.core.assets import names
 from services.core.assets.entries import Entry
-from services.core.state import entry_json
+from services.core.state import entry_json, keys
 from tests.processes.system import System, get_as_is
 from tools.stack.ports import free_ports
 
@@ -159,10 +159,10 @@ def full_system(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, byte
                 for number in range(start, min(start + 5000, MANY)):
                     path = f"/DEV/many/{number}.webp"
                     entry = replace(model, uuid=names.asset_uuid(path), unique_name=path)
-                    pipeline.hset("tada:entries", entry.uuid, entry_json.write(entry))
-                    pipeline.zadd("tada:order", {entry.uuid: number + 1})
+                    pipeline.hset(keys.ENTRIES, entry.uuid, entry_json.write(entry))
+                    pipeline.zadd(keys.ORDER, {entry.uuid: number + 1})
                 pipeline.execute()
-            client.set("tada:sequence", MANY)
+            client.set(keys.SEQUENCE, MANY)
         yield system
     finally:
         system.stop()

@@ -7,6 +7,7 @@ from typing import Any
 import redis
 
 from services.core.assets.facts import FACTS
+from services.core.state import keys
 from tests.processes.system import System
 from tests.support.hostile_files import png_header
 from tests.support.waits import wait_until
@@ -51,8 +52,8 @@ def test_facts_make_no_rendition_stale(system: System, photos: dict[str, bytes],
     wait_until(lambda: system.edge.get(path).headers["x-cache-status"] == "HIT")
     with redis.Redis(port=system.ports.redis) as client:
         # As if its facts came only now.
-        client.hset("tada:entries", entry["uuid"], json.dumps({**entry, **dict.fromkeys(FACTS)}))
-        client.xadd("tada:undescribed", {"uuid": entry["uuid"]})
+        client.hset(keys.ENTRIES, entry["uuid"], json.dumps({**entry, **dict.fromkeys(FACTS)}))
+        client.xadd(keys.UNDESCRIBED, {"uuid": entry["uuid"]})
     assert system.described(entry["uuid"]) == entry
     for tier in (system.cache, system.edge):
         now = tier.get(path)

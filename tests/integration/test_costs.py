@@ -212,7 +212,7 @@ async def test_what_is_asked_for_leaves_nothing_in_redis(services: Services) -> 
 
 async def stored(redis: Redis) -> dict[bytes, bytes | None]:
     """Return all that lies in Redis, but for the signs of life."""
-    found = [key async for key in redis.scan_iter() if not key.startswith(b"tada:alive:")]
+    found = [key async for key in redis.scan_iter() if not key.startswith(keys.alive("").encode())]
     return {key: await redis.dump(key) for key in found}
 
 

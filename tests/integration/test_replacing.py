@@ -161,7 +161,7 @@ async def store(tmp_path: Path) -> DumpStore:
 
 async def staged(client: Redis) -> int:
     """Return how many entries are loaded by whatever restores."""
-    found = [key async for key in client.scan_iter("tada:restore:*:entries", count=1000)]
+    found = [key async for key in client.scan_iter(keys.staged("*")[0], count=1000)]
     return max([await client.hlen(key) for key in found], default=0)  # type: ignore[misc]
 
 
@@ -200,7 +200,7 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
         states.append("new" if found == new_list else "old")
         assert found in (old_list, new_list), point
         assert states[-1] == "new" or await due(client) == expiring
-        for key in [key async for key in client.scan_iter("tada:restore:*")]:
+        for key in [key async for key in client.scan_iter(keys.staged("*")[0].removesuffix("entries") + "*")]:
             assert await client.ttl(key) > 0
         # The job is taken again.
         async with own.alive():

@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 import redis
 
+from services.core.state import keys
 from tests.processes.system import System
 from tests.support.waits import wait_until
 
@@ -156,7 +157,7 @@ class Storm:
 def memory(system: System) -> dict[str, float]:
     """Return what could grow: the keys of Redis, and its memory without the log of changes, in MB."""
     with redis.Redis(port=system.ports.redis) as client:
-        log = client.memory_usage("tada:change-log") or 0
+        log = client.memory_usage(keys.CHANGES) or 0
         return {"keys": client.dbsize(), "redis_mb": (client.info("memory")["used_memory_dataset"] - log) / 1e6}
 
 

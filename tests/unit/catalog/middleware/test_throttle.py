@@ -11,6 +11,7 @@ from starlette.routing import Route
 from services.catalog.middleware.clients import Networks
 from services.catalog.middleware.throttle import Throttle
 from services.core.assets.freshness import GENERATION_HEADER
+from services.core.state import keys
 from services.core.state.rate_limits import Limit, Limiter
 
 ALL, WRITES, OFF = Limit(100, 60_000), Limit(5, 30_000), Limit(0, 30_000)
@@ -24,9 +25,9 @@ class FakeRedis:
         self.buckets: list[list[str]] = []
 
     async def evalsha(self, sha: str, count: int, *values: Any) -> list[int]:
-        keys = values[:count]
-        self.buckets.append([key.removeprefix("tada:limit:") for key in keys])
-        left = [self.left[key.split(":")[2]] for key in keys]
+        asked = [key.removeprefix(keys.limit("")) for key in values[:count]]
+        self.buckets.append(asked)
+        left = [self.left[bucket.split(":")[0]] for bucket in asked]
         taken = int(all(left))
         return [taken, *(number for units in left for number in (units - taken, 2_500_000))]
 

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import ReadOnlyError
 
 from services.core.errors import TooManyRequests
-from services.core.state import rate_limits
+from services.core.state import keys, rate_limits
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard, Verdict
 
 FIVE = Limit(5, 30_000)
@@ -67,7 +67,7 @@ async def test_without_a_limit_redis_is_not_asked() -> None:
 async def test_several_limits_are_one_question_and_those_that_are_off_are_no_part_of_it() -> None:
     redis = FakeRedis([1, 4, 6_000_000, 1, 1])
     verdicts = await limiter(redis).take_all({"a": FIVE, "b": Limit(0, 1), "c": Limit(2, 10)})
-    assert redis.asked == [(["tada:limit:a", "tada:limit:c"], [5, 6_000_000, 2, 5000])]
+    assert redis.asked == [([keys.limit("a"), keys.limit("c")], [5, 6_000_000, 2, 5000])]
     assert verdicts == [
         Verdict(FIVE, True, True, 4, 6),
         Verdict(Limit(0, 1)),
@@ -133,7 +133,7 @@ async def test_the_storage_is_guarded_for_each_asset() -> None:
     redis = FakeRedis([1, 0, 6_000_000])
     guard = StorageGuard(limiter(redis), FIVE)
     await guard.pass_one("some-uuid")
-    assert redis.asked[0][0] == ["tada:limit:storage:some-uuid"]
+    assert redis.asked[0][0] == [keys.limit("storage:some-uuid")]
     redis.answer = [0, 0, 5_000_001]
     with pytest.raises(TooManyRequests) as caught:
         await guard.pass_one("some-uuid")

@@ -1,20 +1,39 @@
+from dataclasses import dataclass, fields
+from typing import Any, get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transform.answer.conditional import form
-from services.transform.render.plan import Focus, Plan
+from services.transform.render.plan import Fit, Focus, Format, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Tinted:
+    """Stands for any effect."""
+
+    strength: float
+
+    def apply(self, image: Any) -> Any:
+        return image
+
 
 shares = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
-plans = st.builds(
-    Plan,
-    width=st.integers(0, 9999),
-    height=st.integers(0, 9999),
-    quality=st.integers(0, 100),
-    format=st.sampled_from(["webp", "avif", "jpeg", "png", "plain"]),
-    fit=st.sampled_from(["cover", "contain", "fill"]),
-    focus=st.none() | st.just("smart") | st.builds(Focus, shares, shares),
-    max_bytes=st.integers(0, 10**7),
-)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "width": st.integers(0, 9999),
+    "height": st.integers(0, 9999),
+    "quality": st.integers(0, 100),
+    "format": st.sampled_from(get_args(Format)),
+    "fit": st.sampled_from(get_args(Fit)),
+    "focus": st.none() | st.just("smart") | st.builds(Focus, shares, shares),
+    "max_bytes": st.integers(0, 10**7),
+    "effects": st.lists(st.builds(Tinted, shares), max_size=2).map(tuple),
+}
+plans = st.builds(Plan, **VALUES)
+
+
+def test_every_field_of_a_plan_is_varied() -> None:
+    assert VALUES.keys() == {field.name for field in fields(Plan)}
 
 
 @given(plans, plans)
