@@ -3,6 +3,10 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 FAULT_SECONDS ?= 10
 MINUTES ?= 30
+# Tests wait more than they work: two workers for each core. Files in the order of their names: long ones come first.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
+SHARED := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+TIMED := --numprocesses auto --dist loadfile
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-bench run doctor configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
@@ -21,13 +25,13 @@ test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest --numprocesses auto --dist loadfile -m "not alone"
-	@$(PY) -m pytest -m alone
+	@$(PY) -m pytest $(SHARED) -m "not timed"
+	@$(PY) -m pytest $(TIMED) -m timed
 endif
 
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
-	@REPLICAS=2 $(PY) -m pytest --numprocesses auto --dist loadfile -m "not alone" tests/e2e
-	@REPLICAS=2 $(PY) -m pytest -m alone tests/e2e
+	@REPLICAS=2 $(PY) -m pytest $(SHARED) -m "not timed" tests/e2e
+	@REPLICAS=2 $(PY) -m pytest $(TIMED) -m timed tests/e2e
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.programs.soak $(MINUTES) soak-results

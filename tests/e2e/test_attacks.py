@@ -16,11 +16,10 @@ import httpx
 import pytest
 import redis
 
+from services.core.state import keys
 from tests.processes.system import System, get_as_is
 from tests.programs.soak_changes import Storm, memory
 from tests.support.waits import wait_until
-
-pytestmark = pytest.mark.alone
 
 TIERS = ("edge", "cache", "api")
 
@@ -138,7 +137,7 @@ def test_a_worker_of_nginx_that_is_held_up_stores_old_bytes_where_nobody_looks(
 
 def _revision(system: System) -> int:
     with redis.Redis(port=system.ports.redis) as client:
-        return int(client.get("tada:revision") or 0)
+        return int(client.get(keys.REVISION) or 0)
 
 
 @pytest.mark.parametrize("emptied", [False, True])

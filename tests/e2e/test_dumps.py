@@ -15,8 +15,6 @@ from tests.processes.system import System
 from tests.support.catalogs import fill, many
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
-
 TOKEN = "token-of-the-tests"
 
 

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 
 from tests.processes.system import System
 from tests.support.waits import wait_until
-
-pytestmark = pytest.mark.alone
 
 UPLOADS = 1000
 CLIENTS = 8

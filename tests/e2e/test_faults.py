@@ -18,7 +18,7 @@ from tests.support.load import Load
 from tests.support.outages import OUTAGE, RECOVERED_WITHIN, Faulted
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 REDIS_OUTAGE = float(os.environ.get("FAULT_REDIS_SECONDS", "8"))
 PARTS = ("redis", "s3", "catalog", "transform", "jobs", "nginx-cache", "nginx-edge")

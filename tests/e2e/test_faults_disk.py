@@ -18,7 +18,7 @@ from tests.support.load import Load
 from tests.support.outages import OUTAGE, Faulted
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 SIZES = {"storage": "120m", "redis": "24m", "cache": "192m"}
 ROOM = 32 * 2**20

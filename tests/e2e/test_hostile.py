@@ -11,14 +11,14 @@ from tests.processes.system import System
 from tests.support.hostile_files import Hostile, corpus
 from tests.support.pixels import decode
 
-pytestmark = pytest.mark.alone
-
 EVERY = 8
 """Of the files that are cut off somewhere, one in so many: tests/unit/transform/render/test_hostile.py has them all."""
 SECONDS_MAX = 2.0
+"""Of processor time, so that what else the machine does changes nothing."""
 DESCRIBED_WITHIN = 120.0
 """Some hundred files wait in a queue to be looked at, one after the other, each in a process of its own."""
 MEMORY_MAX = 300
+STALLED_SECONDS = 10.0
 ALL_TYPES = "image/png,image/jpeg,image/webp,image/svg+xml,application/pdf,image/gif,image/avif,image/tiff,image/heic"
 
 
@@ -59,9 +59,10 @@ def test_no_file_makes_the_service_crash_stall_or_swell(
             refused += 1
             continue
         asked += 1
-        started = time.perf_counter()
+        started, used = time.monotonic(), system.cpu_seconds("transform")
         answer = system.edge.get(f"/assets/media/optimise/64x64{entry['unique_name']}")
-        assert time.perf_counter() - started < SECONDS_MAX, file
+        assert system.cpu_seconds("transform") - used < SECONDS_MAX, file
+        assert time.monotonic() - started < STALLED_SECONDS, file
         if answer.status_code == 200:
             assert max(decode(answer.content).size) <= 64, file
         else:

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.processes.system import System
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 TIMES = 10
 SECONDS = 4.0

@@ -19,7 +19,7 @@ import pytest
 from tests.processes.system import System
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 BOUNDARY = "part-of-a-form"
 

@@ -22,8 +22,6 @@ from tools.stack import s3
 from tools.stack.plan import ROOT, Ports
 from tools.stack.ports import free_ports
 
-pytestmark = pytest.mark.alone
-
 READY = "TADA is ready"
 
 

@@ -10,11 +10,10 @@ import httpx
 import pytest
 import redis
 
+from services.core.state import keys
 from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.system import System
 from tests.support.waits import wait_until
-
-pytestmark = pytest.mark.alone
 
 UPLOADS = 500
 READS = 500
@@ -103,7 +102,7 @@ def test_a_killed_s3_server_loses_no_acknowledged_upload_and_is_found_again(
         assert hashlib.sha256(original.content).hexdigest() == signature
     # What was not acknowledged is swept away: of each asset one object is left, the one that its entry names.
     with redis.Redis(port=system.ports.redis) as client:
-        wait_until(lambda: not client.hlen("tada:claims"), within=40)
+        wait_until(lambda: not client.hlen(keys.CLAIMS), within=40)
     assert stored(server) == {entry["storage_key"] for entry in entries.values()}
 
 

@@ -13,8 +13,6 @@ from tests.processes.system import System, get_as_is
 from tests.support.slow_clients import BODY_WITHIN, HEADERS_WITHIN, Silent, dripping, has_ended
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
-
 CANARY = "smuggled-by-a-test"
 HIDDEN = f"DELETE /catalog/{CANARY} HTTP/1.1\r\nHost: x\r\n\r\n"
 SILENCE = 0.5

@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.processes.system import System
 from tests.programs import soak
 from tests.support.load import Load
-
-pytestmark = pytest.mark.alone
 
 
 def test_under_mixed_load_every_answer_is_the_right_version_of_the_right_bytes(system: System, tmp_path: Path) -> None:

@@ -16,13 +16,12 @@ import httpx
 import pytest
 import redis
 
+from services.core.state import keys
 from tests.processes.distant_backend import TOKEN, Backend
 from tests.processes.fault_proxy import Faulty, Mode
 from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.system import System
 from tests.support.waits import wait_until
-
-pytestmark = pytest.mark.alone
 
 QUICK = {
     "STORAGE_CONNECT_SECONDS": "1",
@@ -101,7 +100,7 @@ def send(system: System, name: str, content: bytes) -> httpx.Response:
 
 def claims(system: System) -> dict[Any, Any]:
     with redis.Redis(port=system.ports.redis) as client:
-        found: dict[Any, Any] = client.hgetall("tada:claims")
+        found: dict[Any, Any] = client.hgetall(keys.CLAIMS)
         return found
 
 

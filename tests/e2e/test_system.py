@@ -9,8 +9,6 @@ import pytest
 from tests.processes.system import System
 from tests.support.waits import wait_until
 
-pytestmark = pytest.mark.alone
-
 
 def is_running(pid: int) -> bool:
     """Say whether there is such a process, ended ones that nobody has asked about left aside."""

@@ -34,8 +34,6 @@ from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support.catalogs import CatalogUser, an_entry, due, fill, many, shown
 
-pytestmark = pytest.mark.alone
-
 OLDER = {
     "uuid": "e080a953-5300-427b-bd39-6e235d8238a2",
     "version": 1,
@@ -140,7 +138,7 @@ class Dumping:
 
 async def everything(client: Redis) -> dict[bytes, bytes | None]:
     """Return all that a Redis has, but what tells that somebody lives and what names of dumps are taken."""
-    passing = (b"tada:alive:", b"tada:dump:")
+    passing = (keys.alive("").encode(), keys.dump("").encode())
     return {key: await client.dump(key) async for key in client.scan_iter() if not key.startswith(passing)}
 
 
@@ -226,7 +224,7 @@ async def test_nothing_but_the_catalog_is_in_a_dump(
 ) -> None:
     await fill(client, many(15))
     await client.set("foreign", "secret-of-somebody-else")
-    await client.set("tada:limit:1.2.3.4", "1")
+    await client.set(keys.limit("1.2.3.4"), "1")
     other = connection.connect(f"{server.url}/3")
     await other.set("in-another-database", "1")
     await other.aclose()
@@ -271,10 +269,10 @@ async def test_an_rdb_of_a_whole_redis_restores_the_catalog_alone(
 async def test_other_keys_survive_a_restore(client: Redis, local: DumpStore, dump: Dumping) -> None:
     await fill(client, many(15))
     await dump.create(local)
-    await client.mset({"arq:job:1": "queued", "tada:limit:1.2.3.4": "9"})
+    await client.mset({"arq:job:1": "queued", keys.limit("1.2.3.4"): "9"})
     await client.hset(keys.CLAIMS, "DEV/new.webp", "somebody uuid")  # type: ignore[misc]
     await dump.restore(local)
-    assert await client.mget("arq:job:1", "tada:limit:1.2.3.4") == [b"queued", b"9"]
+    assert await client.mget("arq:job:1", keys.limit("1.2.3.4")) == [b"queued", b"9"]
     assert await client.hgetall(keys.CLAIMS) == {b"DEV/new.webp": b"somebody uuid"}  # type: ignore[misc]
 
 
@@ -842,12 +840,14 @@ async def test_what_was_uploaded_before_the_first_restore_is_never_overwritten(
     with pytest.raises(Taken):
         await restore_dump(client, catalog.process, local, only_untouched=True)
     assert orjson.loads(await shown(client))[0]["filename"] == "early.webp"
-    assert [key async for key in client.scan_iter("tada:restore:*")] == []
+    assert [key async for key in client.scan_iter(keys.staged("*")[0].removesuffix("entries") + "*")] == []
 
 
 # Size
 
 
+@pytest.mark.timed
+@pytest.mark.timeout(300)
 async def test_a_hundred_thousand_entries_are_dumped_and_restored_in_time(
     client: Redis, local: DumpStore, dump: Dumping
 ) -> None:

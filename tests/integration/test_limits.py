@@ -11,13 +11,11 @@ import redis as sync_redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.core.state import rate_limits
+from services.core.state import keys, rate_limits
 from services.core.state.connection import Redis, connect
 from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.script import LUA, Source
 from tests.processes.redis_server import RedisServer
-
-pytestmark = pytest.mark.alone
 
 MINUTE = Limit(5, 60_000)
 SOURCE = Source.of((LUA / "limit.lua").read_text()).text
@@ -100,9 +98,9 @@ async def test_units_become_free_one_by_one_and_the_key_goes_by_itself(client: R
     assert [(await limiter.take("api:a", limit)).allowed for _ in range(3)] == [True, True, False]
     await asyncio.sleep(0.21)
     assert [(await limiter.take("api:a", limit)).allowed for _ in range(2)] == [True, False]
-    assert 0 < await client.pttl("tada:limit:api:a") <= 401
+    assert 0 < await client.pttl(keys.limit("api:a")) <= 401
     await asyncio.sleep(0.45)
-    assert await client.keys("tada:limit:*") == []
+    assert await client.keys(keys.limit("*")) == []
     assert [(await limiter.take("api:a", limit)).allowed for _ in range(3)] == [True, True, False]
 
 

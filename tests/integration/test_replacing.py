@@ -165,6 +165,7 @@ async def staged(client: Redis) -> int:
     return max([await client.hlen(key) for key in found], default=0)  # type: ignore[misc]
 
 
+@pytest.mark.timeout(300)  # It starts a dozen processes.
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
     server: RedisServer, client: Redis, entries: Entries, store: DumpStore, tmp_path: Path, kind: str

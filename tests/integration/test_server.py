@@ -14,8 +14,6 @@ from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 from tools.stack.ports import free_ports
 
-pytestmark = pytest.mark.alone
-
 PROGRAM = """
 import sys
 from starlette.applications import Starlette
