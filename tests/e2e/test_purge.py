@@ -17,7 +17,6 @@ import pytest
 import redis
 from PIL import Image
 
-from services.core.jobs.queue import QUEUE
 from services.core.state import keys
 from tests.processes.system import System, get_as_is
 from tests.support.pixels import decode, distance
@@ -556,8 +555,9 @@ def test_who_asks_for_names_and_arguments_without_end_crowds_no_content_out(
             assert system.edge.get(f"/assets/media/full/DEV/{name}.jpg?width={number + 1}").status_code == 302
             assert system.edge.get(f"/assets/media/full/DEV/{name}.x{number}").status_code == 404
             assert system.edge.get(f"/catalog?limit={number + 1}").status_code == 200
+        # Asking makes no key.
         new = {key.decode() for key in set(client.keys()) - known}
-        assert not {key for key in new if not key.startswith(("arq:", QUEUE, keys.lease("")))}, "asking makes no key"
+        assert not {key for key in new if not key.startswith(("arq:", keys.QUEUE, keys.lease("")))}
     path = f"/assets/media/optimise/64x0/DEV/{name}.webp"
     assert [status(system.edge, path) for _ in range(2)] == ["MISS", "HIT"]
     started = time.monotonic()
