@@ -81,6 +81,10 @@ def test_only_what_changes_the_bytes_makes_another_cache_entry(
             f"/assets/media/full/DEV/{name}.webp?crop=0.00,1.0&height=70&width=090&fit=cover",
         ],
         [f"/assets/media/full/DEV/{name}.webp?dpr=2", f"/assets/media/full/DEV/{name}.webp?dpr=3&fit=fill"],
+        [
+            f"/assets/media/optimise/92x0/DEV/{name}.webp?blur=2.5",
+            f"/assets/media/optimise/92x0/DEV/{name}.webp?Blur=02.50&x=y&format=webp",
+        ],
     ]
     for group in groups:
         bodies = set()
