@@ -1,4 +1,4 @@
-"""What the doctor looks at in the transform service alone: whether libvips and the drawing of documents work."""
+"""What the doctor checks in the transform service only: whether libvips and the drawing of documents work."""
 
 from collections.abc import AsyncIterator
 from typing import get_args
@@ -12,7 +12,7 @@ from services.transform.render.plan import Format, Plan
 _SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="#08c"/></svg>'
 )
-_MEND = "Install the packages of requirements/transform.lock anew: their libvips comes inside a wheel."
+_MEND = "Install the packages of requirements/transform.lock again. One of them contains libvips."
 
 
 async def formats(limits: Limits) -> AsyncIterator[Finding]:
@@ -20,7 +20,7 @@ async def formats(limits: Limits) -> AsyncIterator[Finding]:
     try:
         picture = pipeline.render(_SVG, Plan(format="png"), limits).content
     except Undecodable as error:
-        yield Finding("drawing", error.message, "Look whether DRAW_MEMORY and DRAW_CPU_SECONDS leave it any room.")
+        yield Finding("drawing", error.message, "Check whether DRAW_MEMORY and DRAW_CPU_SECONDS are large enough.")
         return
     yield Finding("drawing", "an SVG was drawn in its own process")
     for wanted in get_args(Format):

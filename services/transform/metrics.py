@@ -11,8 +11,8 @@ from services.transform.render.plan import Plan
 
 RENDERS = Counter(
     "tada_renders_total",
-    "Renders that ended. Results: ok, undecodable, too_slow, refused, abandoned (nobody waited any more), failed (the "
-    "storage above all). The format is the one asked for.",
+    "Renders that ended. Results: ok, undecodable, too_slow, refused, abandoned (nobody waited any more), failed (most "
+    "often the storage). The format is that of the request.",
     ["format", "result"],
 )
 RENDER_SECONDS = Histogram(

@@ -17,25 +17,30 @@ def _read_presets(value: object) -> object:
 class TransformSettings(ServerSettings):
     port: int = Field(3020, gt=0, lt=65536, description="Port to listen on.")
     render_threads: int = Field(
-        1, gt=0, le=64, description="Renders at the same time in one process; one process per core is faster."
+        1,
+        gt=0,
+        le=64,
+        description="Renders at the same time in one process. One process per core is faster than more threads.",
     )
-    render_queue: int = Field(32, ge=0, description="Renders that may wait; one more is answered 503 at once.")
+    render_queue: int = Field(32, ge=0, description="Renders that may wait. One more is answered 503 at once.")
     render_wait_seconds: float = Field(
-        0.5, gt=0, le=60, description="How long a render may wait for its turn; it is answered 503 then."
+        0.5, gt=0, le=60, description="Seconds that a render may wait for its turn. After that it is answered 503."
     )
-    render_seconds: float = Field(10, gt=0, le=60, description="How long a render may take; it is stopped then.")
+    render_seconds: float = Field(
+        10, gt=0, le=60, description="Seconds that a render may take. After that it is stopped."
+    )
     delegated_storage_rate_limit: int = Field(
-        0, ge=0, description="Reads of one asset from the storage in its window; 0 for no limit."
+        0, ge=0, description="Reads of one asset from the storage per window; 0 is no limit."
     )
     delegated_storage_rate_limit_window_ms: int = Field(
         30_000, gt=0, description="Window of DELEGATED_STORAGE_RATE_LIMIT in milliseconds."
     )
     side_max: int = Field(
-        8192, gt=0, description="Largest width or height of an answer, in pixels; more cannot be asked for."
+        8192, gt=0, description="Largest width or height of a result, in pixels. A request for more is refused."
     )
     source_bytes_max: Size = Field(64 * 1024 * 1024, description="Largest file that is rendered.")
     source_pixels_max: int = Field(50_000_000, gt=0, description="Largest source that is decoded, in pixels.")
-    frames_max: int = Field(1000, gt=0, description="Most frames of an animation that is rendered.")
+    frames_max: int = Field(1000, gt=0, description="Largest number of frames of an animation that is rendered.")
     frame_pixels_max: int = Field(
         50_000_000, gt=0, description="Largest animation that is decoded, in pixels of all its frames."
     )
@@ -43,10 +48,12 @@ class TransformSettings(ServerSettings):
         192_000_000, description="Memory for decoders that hold a whole frame: AVIF, WebP, GIF, interlaced files."
     )
     avif_pixels_max: int = Field(
-        2_000_000, gt=0, description="Largest AVIF that is made, in pixels; larger pictures become WebP."
+        2_000_000, gt=0, description="Largest AVIF that is made, in pixels. Larger pictures become WebP."
     )
-    draw_cpu_seconds: int = Field(1, gt=0, le=60, description="Processor time to draw an SVG or the page of a PDF.")
-    draw_memory: Size = Field(192 * 1024 * 1024, description="Memory for the same.")
+    draw_cpu_seconds: int = Field(
+        1, gt=0, le=60, description="Seconds of processor time to draw an SVG or the page of a PDF."
+    )
+    draw_memory: Size = Field(192 * 1024 * 1024, description="Memory to draw an SVG or the page of a PDF.")
 
     presets: Annotated[dict[str, str], NoDecode, BeforeValidator(_read_presets)] = Field(
         {}, description="Names for sizes with arguments: thumb:200x200?fit=contain&quality=70; hero:1600x0"

@@ -93,7 +93,7 @@ class Delivery:
         match decision:
             case Missing():
                 return error_response(
-                    NotFound("No such asset.", "The catalog lists those there are."),
+                    NotFound("There is no asset with this name.", "GET /catalog lists all assets."),
                     {**_SAFE, **caching.negative(lifetimes)},
                 )
             case Placeholder():

@@ -1,7 +1,7 @@
 """Whether an ICC profile is sRGB. Pure.
 
-Converting colours is the dearest step of a render, 0.15 s a megapixel; and most photographs carry a profile that says
-what is assumed without one.
+Converting colours is the most expensive part of a render, 0.15 s per megapixel. Most photographs have a profile that
+says what is assumed without one.
 """
 
 import struct
@@ -10,7 +10,7 @@ _PRIMARIES = {b"rXYZ": (0.4361, 0.2225, 0.0139), b"gXYZ": (0.3851, 0.7169, 0.097
 """Of sRGB, adapted to D50 as profiles have them (IEC 61966-2-1, ICC.1:2022)."""
 _CURVES = (b"rTRC", b"gTRC", b"bTRC")
 _NEAR = 0.003
-"""Difference that no eye sees: profiles of different makers differ by a third of it."""
+"""A difference that nobody can see. Profiles of different makers differ by a third of it."""
 _SAMPLES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9)
 
 

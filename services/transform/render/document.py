@@ -44,12 +44,12 @@ def draw(source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop)
         stop.check()
         raise Undecodable(
             f"The document needs more than {limits.cpu_seconds} s or {limits.memory // 2**20} MB to be drawn.",
-            "Upload a simpler one.",
+            "Upload a simpler document.",
         ) from None
     stop.check()
     box = _box(answer.head)
     if len(answer.body) != box.width * box.height * _PIXEL:
-        raise Undecodable("The document was not drawn to its end.", "Upload a simpler one.")
+        raise Undecodable("The document was not drawn to its end.", "Upload a simpler document.")
     return Drawn(answer.body, box)
 
 

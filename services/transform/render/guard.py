@@ -1,4 +1,4 @@
-"""What is too much to render, decided from a file's first bytes and its header. Pure."""
+"""Whether a file may be rendered. It is decided from its size, its first bytes and its header. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from services.core.errors import Undecodable
 
 RASTER = (media_types.JPEG, media_types.PNG, media_types.WEBP, media_types.GIF, media_types.AVIF, media_types.TIFF)
 DRAWN = (media_types.SVG, media_types.PDF)
-"""Types without pixels of their own: their first page is drawn at the size that is asked for."""
+"""Types without pixels. Their first page is drawn in the size that the request asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,18 @@ class Limits:
     decoder_bytes: int = 192_000_000
     """For a decoder that holds a whole frame (see `bytes_per_pixel`)."""
     avif_pixels: int = 2_000_000
-    """Of an AVIF that is made. Encoding one cannot be stopped; a larger picture becomes a WebP."""
+    """Of an AVIF that is made. The encoder cannot be stopped, so a larger picture becomes a WebP."""
     side: int = 8192
-    """Of a result. What would be larger is scaled down to it."""
+    """Of a result. A larger one is scaled down to it."""
     cpu_seconds: int = 1
-    """For drawing an SVG or a PDF, in a process of its own."""
+    """To draw an SVG or a PDF, in a process of its own."""
     memory: int = 192 * 1024 * 1024
     """For the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a raster file says of itself before anything of it is decoded: the size of one frame, as it is stored."""
+    """What the header of a raster file says. Nothing is decoded yet. The size is that of one frame, as it is stored."""
 
     media_type: str
     width: int
@@ -49,7 +49,7 @@ class Header:
 
 
 def bytes_per_pixel(header: Header) -> int:
-    """Return what decoding takes for each pixel of a frame; 0 for decoders that go from line to line. Measured."""
+    """Return the bytes that decoding takes per pixel of a frame, as measured; 0 if it goes from line to line."""
     match header.media_type:
         case media_types.AVIF:
             return 15
@@ -64,36 +64,40 @@ def bytes_per_pixel(header: Header) -> int:
 
 
 def check_size(size: int, limits: Limits) -> None:
-    """Raise Undecodable for a file of more bytes than are read for a render."""
+    """Raise Undecodable if a file has too many bytes."""
     if size > limits.source_bytes:
         raise Undecodable(
-            f"The file has {size} bytes, too many to render.", f"Upload one of {limits.source_bytes} bytes at most."
+            f"The file has {size} bytes, which is too many to render.",
+            f"Upload a file of at most {limits.source_bytes} bytes.",
         )
 
 
 def sniff(source: bytes) -> str:
-    """Return the media type of a source by its bytes; raises Undecodable for what is not rendered at all."""
+    """Return the media type of a source by its bytes; raises Undecodable for a type that is not rendered."""
     found = media_types.sniff(source[: media_types.SNIFF_BYTES])
     if found not in (*RASTER, *DRAWN):
-        what = f"a file of type {found}" if found else "no image"
-        raise Undecodable(f"The stored file is {what}: it cannot be rendered.", "Upload one of another type.")
+        what = f"has the type {found}" if found else "is not an image"
+        raise Undecodable(f"The stored file {what}: it cannot be rendered.", "Upload an image of another type.")
     return found
 
 
 def check(header: Header, limits: Limits) -> None:
-    """Raise Undecodable for a source that would cost more than the limits allow."""
+    """Raise Undecodable if a source would cost more than the limits allow."""
     size = f"The image has {header.width}x{header.height} pixels"
     pixels = header.width * header.height
     most = min(limits.pixels, limits.decoder_bytes // (bytes_per_pixel(header) or 1))
     if pixels > most:
-        raise Undecodable(f"{size}, too many to render.", f"Upload one of its kind of {most} pixels at most.")
+        raise Undecodable(
+            f"{size}, which is too many to render.",
+            f"Upload an image of this type with at most {most} pixels.",
+        )
     if header.frames > limits.frames:
         raise Undecodable(
-            f"The image has {header.frames} frames, too many to render.",
-            f"Upload one of {limits.frames} frames at most.",
+            f"The image has {header.frames} frames, which is too many to render.",
+            f"Upload an animation with at most {limits.frames} frames.",
         )
     if pixels * header.frames > limits.frame_pixels:
         raise Undecodable(
-            f"{size} in {header.frames} frames, too many to render.",
-            f"Upload one of {limits.frame_pixels} pixels at most, all frames counted.",
+            f"{size} in {header.frames} frames, which is too many to render.",
+            f"Upload an animation with at most {limits.frame_pixels} pixels in all its frames together.",
         )

@@ -1,7 +1,7 @@
 """The quick way from a JPEG to pixels: the same decoder as in libvips, but as Pillow has it built, and all at once.
 
 From the same bytes it makes the same pixels in 0.7 to 0.8 of the time (docs/performance.md). It holds the whole
-picture, so it is for small ones only; libvips' own, which goes from line to line, has the others.
+picture, so it is used for small ones only. libvips' own decoder, which goes from line to line, has the others.
 """
 
 import io
@@ -42,7 +42,7 @@ class _Source(io.BytesIO):
 def decode(source: bytes, shrink: int, stop: Stop) -> Pixels | None:
     """Return a colour JPEG of 8 bits, made smaller by `shrink` (1, 2, 4, 8) while it is decoded.
 
-    None for one that is large, or that Pillow does not take: what is wrong with it is libvips' to say. Raises what
+    None if it is large, or if Pillow does not take it: libvips says what is wrong with it. Raises what
     `stop` was pulled with.
     """
     try:

@@ -1,4 +1,4 @@
-"""A bounded number of renders: so many at once, so many waiting, and a quick no to the rest."""
+"""A bounded number of renders. Some run, some wait, and the rest is refused at once."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ class Patience:
 
 
 class Place:
-    """The right of one render to be made. It is held until its thread has ended, also when nobody waits any more."""
+    """The right to make one render. It is held until its thread has ended, even if nobody waits for it."""
 
     def __init__(self, executor: ThreadPoolExecutor, patience: Patience) -> None:
         self._executor = executor
@@ -34,8 +34,8 @@ class Place:
     async def run(self, render: Callable[[Stop], Made]) -> Made:
         """Return the result of `render`, run in one of the threads.
 
-        Raises Unavailable when no thread comes free in time, and TooSlow when the render does not end in time; it is
-        stopped then, as it is when this call is cancelled.
+        Raises Unavailable if no thread becomes free in time, and TooSlow if the render does not end in time. A render
+        that is too slow is stopped; so is one whose caller is cancelled.
         """
         stop = Stop()
 
@@ -49,7 +49,7 @@ class Place:
 
         def begun_in_time() -> None:
             nonlocal late
-            # Cancelling succeeds only for what no thread has taken up.
+            # Cancelling succeeds only while no thread has begun.
             late = not begun.running() and begun.cancel()
 
         def too_slow() -> None:
@@ -74,7 +74,7 @@ class Place:
 
 
 class RenderPool:
-    """Threads for renders, and places for those that are wanted. A place is taken before any work is done."""
+    """Threads for renders, and a place for each render that runs or waits. A place is taken before any work is done."""
 
     def __init__(self, threads: int, queue: int, patience: Patience) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="render")
@@ -84,7 +84,7 @@ class RenderPool:
 
     @contextmanager
     def place(self) -> Iterator[Place]:
-        """Take a place for the length of the context; raises Unavailable when none is free."""
+        """Take a place for the length of the context; raises Unavailable if no place is free."""
         if self._free == 0:
             raise _full("full")
         self._free -= 1
@@ -97,7 +97,7 @@ class RenderPool:
             if place.render is None or place.render.done():
                 self._release()
             else:
-                # It has been told to stop; until its thread has heard it the place is not free.
+                # The render has been told to stop. Its place is free when its thread has ended.
                 place.render.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
 
     def _release(self) -> None:
@@ -108,7 +108,7 @@ class RenderPool:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-_SMALLER = "Ask for it smaller, or upload a smaller one."
+_SMALLER = "Ask for a smaller size, or upload a smaller image."
 
 
 def _full(reason: str) -> Unavailable:

@@ -1,4 +1,4 @@
-"""Renditions on demand: one render for all who ask for the same at the same time, and none for nobody."""
+"""Renditions on demand. Requests for the same one at the same time share one render; it ends early if all have left."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ Wish = tuple[str, str, str, Plan]
 
 @dataclass(slots=True)
 class _Flight:
-    """One render under way. It belongs to nobody: it ends early only when all who wait for it have left."""
+    """One render under way. It belongs to no single request: it ends early only when all that wait for it have left."""
 
     task: asyncio.Task[Rendered]
     waiting: int = 0
@@ -43,8 +43,8 @@ class Renders:
     async def get(self, entry: Entry, plan: Plan) -> Rendered:
         """Return a rendition of an entry's signed bytes.
 
-        Raises Undecodable for what cannot be rendered, Unavailable when there is too much to do, and what reading the
-        stored bytes raises.
+        Raises Undecodable if the bytes cannot be rendered, Unavailable if there is too much to do, and whatever reading
+        the stored bytes raises.
         """
         wish = (entry.uuid, entry.storage_key, entry.signature, plan)
         flight = self._flights.get(wish)
@@ -59,12 +59,12 @@ class Renders:
         finally:
             flight.waiting -= 1
             if flight.waiting == 0 and not flight.task.done():
-                # Forgotten first: whoever asks from now on must not wait for what is being given up.
+                # Forgotten first: a request that comes now must not wait for a render that is being cancelled.
                 self._forget(wish, flight.task)
                 flight.task.cancel()
 
     async def _work(self, entry: Entry, plan: Plan) -> Callable[[Stop], Rendered]:
-        """Return the render as one piece of work for a thread: each way there and back costs as much as a read."""
+        """Return the render as one piece of work for a thread: each change of threads costs as much as a read."""
         read = self._storage.read_in_thread if reads_in_thread(self._storage) else None
         content = b"" if read else await self._storage.read(entry.stored)
 
@@ -77,7 +77,7 @@ class Renders:
     def _landed(self, wish: Wish, task: asyncio.Task[Rendered]) -> None:
         self._forget(wish, task)
         if not task.cancelled():
-            task.exception()  # Whoever waited has it; if nobody did, it is nobody's.
+            task.exception()  # Who waited has the error. Without this line, asyncio would log it once more.
 
     def _forget(self, wish: Wish, task: asyncio.Task[Rendered]) -> None:
         if wish in self._flights and self._flights[wish].task is task:

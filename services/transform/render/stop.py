@@ -11,13 +11,12 @@ class Abandoned(Exception):
 
 
 class Stop:
-    """The brake of one render. The render says what would end the step it is in; another thread pulls it.
+    """The brake of one render. The render says what ends the work that it is about to do; another thread pulls it.
 
     libvips looks at the mark of an image (`set_kill`) before each strip of it that it makes, and WebP and PNG encoders
-    while they write. Seeing it clears it, and libwebp goes on at efforts below 3 if it was told to stop in its first
-    pass; so it is told again and again. What hears nothing is a decoder or encoder that works on a whole picture at
-    once: interlaced PNG, progressive JPEG, WebP and AVIF when they are read, AVIF when it is written. Those are bounded
-    by their pixels.
+    while they write. Looking at the mark clears it, and libwebp at efforts below 3 goes on if it was told to stop in
+    its first pass. So the mark is set again and again. Decoders and encoders of a whole picture do not look at it:
+    those of interlaced PNG, progressive JPEG, WebP and AVIF, and the encoder of AVIF. They are bounded by their pixels.
     """
 
     def __init__(self) -> None:
@@ -27,7 +26,7 @@ class Stop:
         self._over = threading.Event()
 
     def by(self, end: Callable[[], None]) -> None:
-        """Name what ends the step that is about to begin; raises what `pull` was given if it was pulled before."""
+        """Name what ends the work that is about to begin; raises what `pull` was given if it was pulled before."""
         with self._lock:
             self._end = end
         self.check()
@@ -45,7 +44,7 @@ class Stop:
         threading.Thread(target=self._insist, daemon=True).start()
 
     def over(self) -> None:
-        """Note that the render has ended, in whatever way: there is nothing left to be stopped."""
+        """Note that the render has ended, so that nothing is left to be stopped."""
         self._over.set()
 
     def _insist(self) -> None:

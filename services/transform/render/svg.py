@@ -1,4 +1,4 @@
-"""Which SVG may be drawn: what it could do to whoever draws it, and what it would need from elsewhere. Pure."""
+"""Whether an SVG may be drawn. It must not be expensive to draw, and must not need other files. Pure."""
 
 import re
 from xml.parsers import expat
@@ -12,7 +12,7 @@ ENTITY_MAX = 2000
 
 _REFERRING = ("image", "feImage", "use", "tref", "mpath", "textPath", "linearGradient", "radialGradient", "pattern")
 _EMBEDDED = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp)[;,]", re.IGNORECASE)
-_HINT = "Upload it again as a plain SVG that has everything in it."
+_HINT = "Upload a plain SVG that contains everything it shows."
 
 
 class _Refused(Exception):
@@ -20,7 +20,7 @@ class _Refused(Exception):
 
 
 def check(source: bytes) -> None:
-    """Raise Undecodable for an SVG that is not well formed, refers to other files, or is built to be expensive."""
+    """Raise Undecodable if an SVG is not well formed, refers to other files, or is built to be expensive."""
     parser = expat.ParserCreate()
     depth = elements = 0
 
@@ -52,7 +52,7 @@ def check(source: bytes) -> None:
         notation: str | None,
     ) -> None:
         if parameter or value is None or system or "&" in value or "%" in value or len(value) > ENTITY_MAX:
-            raise _Refused("has entities that are more than short texts")
+            raise _Refused("defines entities that are not short texts")
 
     def instruction(target: str, data: str) -> None:
         if target == "xml-stylesheet":
@@ -63,7 +63,7 @@ def check(source: bytes) -> None:
     try:
         parser.Parse(source, True)
     except _Refused as reason:
-        raise Undecodable(f"The SVG {reason}: it is not drawn.", _HINT) from None
+        raise Undecodable(f"The SVG cannot be drawn: it {reason}.", _HINT) from None
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise Undecodable(f"The SVG is not well formed: {error}.", _HINT) from None
 

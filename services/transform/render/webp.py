@@ -1,8 +1,8 @@
 """The quick way to a WebP: the same libwebp as in libvips, but as Pillow has it built.
 
 Pillow's and libvips' wheels hold the same encoder, and from the same pixels and settings it makes the same bytes.
-Pillow's takes 0.8 of the time (docs/performance.md). It has no brake, so it is for pictures that take a moment only;
-libvips' own, which can be stopped, has the others.
+Pillow's takes 0.8 of the time (docs/performance.md). It cannot be stopped, so it is used for pictures that take only
+a moment. libvips' own encoder, which can be stopped, has the others.
 """
 
 import io
