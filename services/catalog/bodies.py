@@ -17,7 +17,7 @@ _NOTHING = (None, "", "null", str(None))
 
 
 async def read_json_object(request: Request, example: str) -> dict[str, Any]:
-    """Return the body as a JSON object; raises BadRequest when it is none."""
+    """Return the body as a JSON object; raises BadRequest if it is something else."""
     return _object(_parsed(await _read(request), "a JSON object", example), example)
 
 
@@ -28,7 +28,7 @@ async def read_optional_object(request: Request, example: str) -> dict[str, Any]
 
 
 async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
-    """Return the body as a list of JSON objects; raises BadRequest when it is none."""
+    """Return the body as a list of JSON objects; raises BadRequest if it is something else."""
     value = _parsed(await _read(request), "a list of JSON objects", example)
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise _unfit("a list of JSON objects", example)
@@ -67,7 +67,7 @@ def text_list(name: str, value: object) -> list[str]:
     """Read a comma separated text or a list of texts; raises BadRequest."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise BadRequest(f"{name} is no list.", "Send a list of texts, or one text with commas.")
+        raise BadRequest(f"{name} must be a list of texts, or one text with commas.", 'Send a list such as ["…", "…"].')
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -85,6 +85,6 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
             same = str(value).lower() == entry.uuid if name == "uuid" else value == has[name]
             if same or (not strict and value == str(has[name])):
                 continue
-            raise BadRequest(f"{name} cannot be changed.", f"These can: {', '.join(SETTABLE)}.")
+            raise BadRequest(f"{name} cannot be changed.", f"These fields can be changed: {', '.join(SETTABLE)}.")
         if strict:
-            raise BadRequest(f"An entry has no field {name!r}.", f"These can be changed: {', '.join(SETTABLE)}.")
+            raise BadRequest(f"An entry has no field {name!r}.", f"These fields can be changed: {', '.join(SETTABLE)}.")

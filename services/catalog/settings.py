@@ -27,7 +27,7 @@ def _check_networks(names: tuple[str, ...]) -> tuple[str, ...]:
 class CatalogSettings(ServerSettings):
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token of every write; without one the service listens on loopback only."
+        SecretStr(""), description="Bearer token with all rights. Without a token the service listens on loopback only."
     )
     media_tokens: SecretStr = Field(
         SecretStr(""), description="Named tokens, as lines name:role:namespaces:digest separated by semicolons."
@@ -43,18 +43,19 @@ class CatalogSettings(ServerSettings):
         description="Media types that may be uploaded, comma separated.",
     )
     purge_wait_seconds: float = Field(
-        3.0, ge=0, le=9, description="How long a write waits until the caches are purged before it answers."
+        3.0, ge=0, le=9, description="Seconds that a write waits for the purge of the caches before it answers."
     )
     dump_wait_seconds: float = Field(
         30.0,
         ge=0,
         le=55,
-        description="How long create-dump and restore-dump wait for their job before they answer 202.",
+        description="Seconds that create-dump and restore-dump wait for their job before they answer 202.",
     )
     route_file_post: Route = Field("/upload", description="Another path for POST /file.")
     route_files_post: Route = Field("/uploads", description="Another path for POST /files.")
     origins_allowed: TextList = Field(
-        ("*",), description="Origins whose pages may read and call, by name or address, comma separated; * for all."
+        ("*",),
+        description="Origins whose pages may use the service, as host names or addresses, comma separated; * for all.",
     )
     methods_allowed: TextList = Field(
         ("GET", "HEAD", "POST", "PATCH", "DELETE"), description="Methods that pages of other origins may use."
@@ -68,10 +69,11 @@ class CatalogSettings(ServerSettings):
         30_000, gt=0, description="Window of MEDIA_API_RATE_LIMIT in milliseconds."
     )
     trusted_proxies: Annotated[TextList, AfterValidator(_check_networks)] = Field(
-        (), description="Proxies in front of the internal entry or the edge, as networks, whose X-Forwarded-For counts."
+        (),
+        description="Networks of proxies in front of the internal entry or the edge. Their X-Forwarded-For counts.",
     )
     healthcheck_route: Route = Field(
-        "/readiness-check", description="Path that answers 200 when Redis and the storage do."
+        "/readiness-check", description="Path that answers 200 when Redis and the storage answer."
     )
 
     def tokens(self) -> Tokens:

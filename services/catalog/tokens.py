@@ -38,26 +38,26 @@ class Principal:
         """Raise Forbidden unless the token allows as much as `role`."""
         if self.role < role:
             raise Forbidden(
-                f"The token {self.name!r} allows to {self.role.name.lower()} only.",
-                f"Use one with the role {role.name.lower()}.",
+                f"The token {self.name!r} has only the role {self.role.name.lower()}.",
+                f"Use a token with the role {role.name.lower()}.",
             )
 
     def need_everything(self) -> None:
         """Raise Forbidden for a token that is limited to some namespaces."""
         if self.namespaces is not None:
-            raise Forbidden(f"The token {self.name!r} is limited to namespaces.", "Use one for all of them (*).")
+            raise Forbidden(f"The token {self.name!r} is limited to namespaces.", "Use a token for all namespaces (*).")
 
     def need_namespace(self, namespace: str) -> None:
         """Raise Forbidden unless the token may write in a namespace."""
         if self.namespaces is not None and namespace not in self.namespaces:
             raise Forbidden(
                 f"The token {self.name!r} may not write in namespace {namespace!r}.",
-                f"It may in: {', '.join(sorted(self.namespaces))}.",
+                f"It may write in: {', '.join(sorted(self.namespaces))}.",
             )
 
 
 ANYBODY = Principal("anybody", Role.ADMIN, None)
-"""Who writes when no token is configured: whoever can reach a loopback address."""
+"""Who makes a request when no token is configured: anybody who can reach a loopback address."""
 _LINE = re.compile(rf"([.{names.LETTERS}]+):(read|write|admin):(\*|[,{names.LETTERS}]+):([0-9a-f]{{64}})")
 
 

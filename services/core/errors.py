@@ -15,17 +15,17 @@ TadaError
 │   └── TooSlow           422  rendering it was ended because it took too long
 ├── TooManyRequests       429  a rate limit is used up
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
-├── DumpError                  about a dump of the catalog; says it in the shape of the dump routes, too
+├── DumpError                  about a dump of the catalog; it also has the shape of the dump routes
 │   ├── NoDumpName        400  what was asked for is not the name of a dump
 │   ├── DumpMissing       404  there is no such dump
 │   ├── BadDump           422  a dump that cannot be restored: nothing was changed
 │   └── DumpDamaged       500  a dump in the storage is not the one that was stored
-├── WorkerDied            500  whoever runs a job is killed by it, or during it, too often
-├── TookTooLong           500  a job was ended because of that
-├── Unreadable            500  what lies in the queue is no job
+├── WorkerDied            500  the worker was killed too often while it ran a job
+├── TookTooLong           500  a job was ended because it took too long
+├── Unreadable            500  an item of the queue is not a job
 └── Unavailable           503  a dependency is down or the service is full: try again
     ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost what it had
-    └── StorageDown       503  the storage cannot be reached, fails, or answers what cannot be
+    └── StorageDown       503  the storage cannot be reached, fails, or sends an answer that is not valid
         ├── StorageRefused     the storage does not take the credentials: an operator must act
         └── BucketMissing      the storage has no such bucket: an operator must act
 """

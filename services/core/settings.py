@@ -84,17 +84,17 @@ class CoreSettings(StorageSettings):
         ("DEV",), description="Namespaces that may be uploaded to and delivered, comma separated."
     )
     cache_seconds: int = Field(
-        30 * 86400, gt=0, le=31 * 86400, description="How long the cache tier may keep an answer."
+        30 * 86400, gt=0, le=31 * 86400, description="Seconds that the cache tier may keep an answer."
     )
-    edge_cache_seconds: int = Field(60, gt=0, description="How long the edge may keep an answer.")
+    edge_cache_seconds: int = Field(60, gt=0, description="Seconds that the edge may keep an answer.")
     log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     metrics_port: int = Field(
-        0, ge=0, lt=65536, description="Port for metrics and health of this process, for nobody outside; 0 for none."
+        0, ge=0, lt=65536, description="Port for metrics and health of this process. Do not publish it. 0 for none."
     )
-    metrics_host: str = Field("127.0.0.1", description="Address that METRICS_PORT is listened on.")
+    metrics_host: str = Field("127.0.0.1", description="Address on which METRICS_PORT is opened.")
     otel_exporter_otlp_endpoint: Collector = Field(
-        "", description="Where traces go by OTLP over HTTP, such as http://collector:4318; empty for no traces."
+        "", description="Collector of traces (OTLP over HTTP), such as http://collector:4318. Empty for no traces."
     )
 
     @property
@@ -130,7 +130,7 @@ Settings = TypeVar("Settings", bound=CoreSettings)
 
 
 def load(kind: type[Settings]) -> Settings:
-    """Read the settings of a service; a value that cannot be right ends the process with one line for each.
+    """Read the settings of a service; each value that is not valid is a line on stderr, and ends the process.
 
     Files in SECRETS_FOLDER_PATH stand in for variables that are not set.
     """

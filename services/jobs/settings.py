@@ -52,5 +52,5 @@ class JobsSettings(CoreSettings):
     )
     dumps_kept: int = Field(14, ge=0, description="How many dumps are kept; 0 for all.")
     purge_token: Token = Field(
-        SecretStr(""), validate_default=True, description="What both nginx tiers ask for when they are told of changes."
+        SecretStr(""), validate_default=True, description="Token that both nginx tiers require from the jobs worker."
     )

@@ -51,7 +51,7 @@ def client(peer: str | None, forwarded: str, trusted: Networks) -> str:
 
 
 def _address(text: str) -> Address | None:
-    """Read an address, with or without a port; None when it is none."""
+    """Read an address, with or without a port; None if it is not one."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

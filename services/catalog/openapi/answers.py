@@ -87,7 +87,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),
         "Forbidden": _refusal(
             "Not with this token, or not in this namespace.",
-            Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may in: DEV."),
+            Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may write in: DEV."),
         ),
         "NotFound": _refusal("There is no such entry, or its file is gone.", no_entry(_other())),
         "TooLarge": _refusal(

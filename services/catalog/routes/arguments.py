@@ -3,10 +3,10 @@
 from services.core.errors import BadRequest
 
 
-def limit_of(text: str, most: int, what: str) -> int | None:
-    """Read `limit`, None when it is not given; raises BadRequest for what is no number from 1 to `most`."""
+def limit_of(text: str, most: int) -> int | None:
+    """Read `limit`, None if it is not given. Raises BadRequest if it is not an integer from 1 to `most`."""
     if not text:
         return None
     if not (text.isdecimal() and len(text) < 16 and 1 <= int(text) <= most):
-        raise BadRequest(f"limit {text!r} is not {what}.", f"Send a number from 1 to {most}.")
+        raise BadRequest(f"limit must be an integer from 1 to {most}, not {text!r}.", "Leave it out for the default.")
     return int(text)

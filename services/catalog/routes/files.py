@@ -55,7 +55,7 @@ async def patch_file(request: Request) -> Response:
             [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
             outcome = bulk.of_one(result)
         else:
-            _convert(form.fields)  # Of no effect without a file; a value that cannot be is refused all the same.
+            _convert(form.fields)  # It has no effect without a file, but a value that is not valid is refused.
             outcome = await bulk.one(changes.change_fields(request, uuid, form.fields, strict=False))
     return await answers.written(request, outcome)
 
@@ -110,7 +110,7 @@ async def delete_files(request: Request) -> Response:
         for uuid in [*text_list("uuids", item.get("uuids", [])), *text_list("uuid", item.get("uuid", []))]
     ]
     if not asked:
-        raise BadRequest("The list names no uuid.", f"Send {example}.")
+        raise BadRequest("The list has no uuid.", f"Send {example}.")
     return await answers.written(request, await bulk.each(steps()))
 
 

@@ -23,9 +23,9 @@ async def list_jobs(request: Request) -> Response:
     """Answer with the jobs of the last week, the latest first; `status` and `name` choose among them."""
     query = request.query_params
     status, name = query.get("status"), query.get("name", "")
-    limit = limit_of(query.get("limit", ""), LIMIT_MAX, "a number of jobs") or LIMIT
+    limit = limit_of(query.get("limit", ""), LIMIT_MAX) or LIMIT
     if status is not None and status not in STATUSES:
-        raise BadRequest(f"{status!r} is no status of a job.", f"Use one of: {', '.join(STATUSES)}.")
+        raise BadRequest(f"{status!r} is not a valid status of a job.", f"Use one of: {', '.join(STATUSES)}.")
     found: list[Record] = []
     async for record in context(request).jobs.latest():
         if status in (None, record.status) and name in ("", record.name):

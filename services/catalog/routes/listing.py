@@ -42,15 +42,18 @@ class Query:
 
     @classmethod
     def parse(cls, given: QueryParams) -> "Query":
-        """Read the query arguments, of several the first; raises BadRequest for those that cannot be."""
+        """Read the query arguments. The first of several counts. Raises BadRequest for a value that is not valid."""
         first = dict(reversed(given.multi_items()))
-        limit, cursor = limit_of(first.get("limit", ""), LIMIT_MAX, "a page size"), first.get("cursor", "")
+        limit, cursor = limit_of(first.get("limit", ""), LIMIT_MAX), first.get("cursor", "")
         if cursor and not re.fullmatch(CURSOR, cursor):
-            raise BadRequest(f"cursor {cursor!r} is none.", "Send the X-Next-Cursor of the page before.")
+            raise BadRequest(f"{cursor!r} is not a valid cursor.", "Send the X-Next-Cursor of the previous page.")
         after, _, epoch = cursor.partition(".")
         key, value = first.get("filterByKey", ""), first.get("filterByValue", "")
         if value and not key:
-            raise BadRequest("filterByValue needs filterByKey.", "Say which field must have the value.")
+            raise BadRequest(
+                "filterByValue needs filterByKey.",
+                "Send filterByKey with the name of the field that must have the value.",
+            )
         for name, text, most in (("filterByKey", key, FILTER_KEY_MAX), ("filterByValue", value, FILTER_VALUE_MAX)):
             if len(text) > most:
                 raise BadRequest(f"{name} has {len(text)} characters.", f"Send {most} at most.")
@@ -89,7 +92,7 @@ def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) 
 async def get_list(request: Request) -> Response:
     """Answer with the bare list, or a part of it, in creation order.
 
-    The tiers keep the whole list alone: of filters and pages there is no end.
+    The tiers store only the whole list: the number of possible filters and pages has no limit.
     """
     ctx = context(request)
     query = Query.parse(request.query_params)
@@ -137,7 +140,7 @@ async def _whole_list(
 
 
 async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[bytes], str | None]:
-    """Return up to `limit` entries and the cursor of the next page, None when there is none."""
+    """Return up to `limit` entries and the cursor of the next page, None on the last page."""
     found: list[bytes] = []
     page = await entries.page(query.after, min(PAGE, limit), query.epoch)
     while page.after is not None:

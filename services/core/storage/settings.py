@@ -81,19 +81,27 @@ class StorageSettings(BaseSettings):
     url_to_get_backup: RoutePath = Field("/get-dump", description="Path at which the distant backend gives dumps.")
     url_to_post_backup: RoutePath = Field("/save-dump", description="Path at which the distant backend takes dumps.")
 
-    storage_connect_seconds: Seconds = Field(2.0, description="Time to connect to a remote storage.")
+    storage_connect_seconds: Seconds = Field(2.0, description="Seconds to connect to a remote storage.")
     storage_read_seconds: Seconds = Field(
-        5.0, description="Time that a remote storage may be silent in the middle of an answer."
+        5.0, description="Seconds that a remote storage may be silent in the middle of an answer."
     )
     storage_deadline_seconds: Seconds = Field(
-        30.0, description="Time for one operation of a remote storage, retries included; a body that flows may go on."
+        30.0,
+        description="Seconds for one operation of a remote storage, with its retries. A body may take longer.",
     )
     storage_pool_size: int = Field(50, gt=0, le=1000, description="Connections of one process to a remote storage.")
-    storage_retries: int = Field(2, ge=0, le=10, description="How often a remote storage that failed is asked again.")
-    storage_breaker_failures: int = Field(
-        5, gt=0, description="Failures in a row after which a remote storage is not asked for a while."
+    storage_retries: int = Field(
+        2, ge=0, le=10, description="How many times a failed request to a remote storage is repeated."
     )
-    storage_breaker_seconds: Seconds = Field(2.0, description="That while.")
+    storage_breaker_failures: int = Field(
+        5,
+        gt=0,
+        description="Consecutive failures after which a remote storage is left alone for STORAGE_BREAKER_SECONDS.",
+    )
+    storage_breaker_seconds: Seconds = Field(
+        2.0,
+        description="Seconds that a remote storage is left alone after STORAGE_BREAKER_FAILURES consecutive failures.",
+    )
 
     @property
     def backend(self) -> Backend:

@@ -82,7 +82,7 @@ def test_a_list_of_texts_is_a_list_or_comma_separated(value: object, texts: list
 
 @pytest.mark.parametrize("value", [None, 1, True, {"a": 1}, ["a", 1], [None]])
 def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
-    with pytest.raises(BadRequest, match="uuids is no list"):
+    with pytest.raises(BadRequest, match="uuids must be a list of texts"):
         text_list("uuids", value)
 
 

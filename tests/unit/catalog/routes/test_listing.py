@@ -59,7 +59,7 @@ def test_a_filter_that_is_too_long_is_refused(name: str, most: int) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "ten", "²", "1e3", " 1", str(LIMIT_MAX + 1)])
 def test_what_is_no_page_size_is_refused(limit: str) -> None:
-    with pytest.raises(BadRequest, match="is not a page size"):
+    with pytest.raises(BadRequest, match="limit must be an integer from 1 to"):
         Query.parse(QueryParams({"limit": limit}))
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_page_size_is_refused(limit: str) -> None:
     "cursor", ["-1", "1.5.5", "1.", ".0", "1.0-", "1.x", "1.0-0\n", "next", "9" * 16, "1." + "9" * 17, "²", "1 2"]
 )
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
-    with pytest.raises(BadRequest, match=r"^cursor .* is none\."):
+    with pytest.raises(BadRequest, match=r"is not a valid cursor\.$"):
         Query.parse(QueryParams({"cursor": cursor}))
 
 
