@@ -136,7 +136,8 @@ def test_a_storage_that_does_not_work_is_told_in_the_same_shape(make_system: Cal
     assert int(answer.headers["retry-after"]) > 0
 
 
-@pytest.mark.parametrize("count", [1, 15, 100_000])
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("count", [1, 15, pytest.param(100_000, marks=pytest.mark.timed)])
 def test_a_catalog_that_was_lost_comes_back_byte_for_byte(make_system: Callable[..., System], count: int) -> None:
     """100 000 entries take 3 s to dump and 6 s to restore on two cores; the limits are 10 s and 20 s."""
     system = make_system(DUMP_WAIT_SECONDS="55")
