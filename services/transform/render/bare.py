@@ -31,10 +31,12 @@ def without_metadata(source: bytes, media_type: str) -> bytes | None:
 
 def without_texts(source: bytes) -> bytes:
     """Return a PNG without its texts: decoders unpack them, and a hostile text unpacks to a thousand times its size."""
-    if not any(name in source for name in _PNG_TEXTS):
+    # Looking at the names of the chunks takes a part of the time that a search in all bytes takes.
+    if not any(chunk.name in _PNG_TEXTS for chunk in png.chunks(Memory(source))):
         return source
-    kept = [source[chunk.start : chunk.end] for chunk in png.chunks(Memory(source)) if chunk.name not in _PNG_TEXTS]
-    return source[: len(png.SIGNATURE)] + b"".join(kept)
+    view = memoryview(source)
+    kept = [view[chunk.start : chunk.end] for chunk in png.chunks(Memory(source)) if chunk.name not in _PNG_TEXTS]
+    return b"".join([png.SIGNATURE, *kept])
 
 
 def _png(source: bytes) -> bytes | None:

@@ -33,12 +33,18 @@ def inspect(content: bytes, plan: Plan, limits: Limits) -> Document | Raster:
 def _raster(content: bytes, media_type: str, plan: Plan, limits: Limits) -> Raster:
     # By its name, as looking for the loader takes longer than reading a header. A buffer would be copied.
     header = getattr(Image, f"{_LOADER[media_type]}load_source")(Source.new_from_memory(content))
-    frames = _frames(header, media_type)
+    # Each look at a field of libvips takes microseconds.
+    width, height, interpretation, frames = (
+        header.width,
+        header.height,
+        header.interpretation,
+        _frames(header, media_type),
+    )
     guard.check(
         Header(
             media_type,
-            header.width,
-            header.height,
+            width,
+            height,
             frames,
             bands=header.bands,
             bits=16 if header.format == "ushort" else 8,
@@ -49,17 +55,16 @@ def _raster(content: bytes, media_type: str, plan: Plan, limits: Limits) -> Rast
     )
     # The frames of an animation lie below one another. They cannot be turned together, and no camera makes them.
     orientation = field(header, "orientation", 1) if frames == 1 else 1
-    width, height = turned(header.width, header.height, orientation)
     return Raster(
         content,
         media_type,
-        header.width,
-        header.height,
+        width,
+        height,
         frames=frames if formats.animated(plan.format, frames) else 1,
         orientation=orientation,
-        interpretation=header.interpretation,
-        profiled=_profiled(header),
-        box=fit(width, height, plan, formats.side_max(plan.format, limits)),
+        interpretation=interpretation,
+        profiled=_profiled(header, interpretation),
+        box=fit(*turned(width, height, orientation), plan, formats.side_max(plan.format, limits)),
     )
 
 
@@ -69,7 +74,7 @@ def _frames(header: Image, media_type: str) -> int:
     return int(field(header, "n-pages", 1)) if media_type in (media_types.WEBP, media_types.GIF) else 1
 
 
-def _profiled(header: Image) -> bool:
+def _profiled(header: Image, interpretation: str) -> bool:
     if header.get_typeof("icc-profile-data"):
         return not is_srgb(bytes(header.get("icc-profile-data")))
-    return header.interpretation not in _PLAIN_COLOURS
+    return interpretation not in _PLAIN_COLOURS

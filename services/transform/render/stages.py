@@ -74,13 +74,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A finished picture, and the bytes that it became."""
+    """A finished picture, and the bytes that it became. `width` and `height` are those of one frame."""
 
-    picture: Picture
+    image: Image
+    width: int
+    height: int
     encoding: Encoding
     content: bytes
 
     @property
     def rendered(self) -> Rendered:
-        image = self.picture.image
-        return Rendered(self.content, self.encoding.media_type, image.width, image.height // self.picture.frames)
+        return Rendered(self.content, self.encoding.media_type, self.width, self.height)

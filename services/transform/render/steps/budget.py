@@ -19,7 +19,7 @@ def budget(encoded: Encoded, order: Order) -> Encoded:
     if not most or len(encoded.content) <= most:
         return encoded
     tries = _colours if encoded.encoding.media_type == media_types.PNG else _qualities
-    tried = tries(encoded.picture.image, replace(encoded.encoding, lossless=False), order)
+    tried = tries(encoded.image, replace(encoded.encoding, lossless=False), order)
     return replace(encoded, content=min([encoded.content, *tried], key=lambda content: _rank(len(content), most)))
 
 

@@ -15,13 +15,15 @@ _SAVER = {media_types.WEBP: "webp", media_types.AVIF: "heif", media_types.JPEG: 
 def encode(picture: Picture, order: Order) -> Encoded:
     """Encode a picture in the format, quality and effort that suit the plan and its size."""
     plan, image, frames = order.plan, picture.image, picture.frames
-    height = image.height // frames
-    encoding = formats.choose(plan, order.limits, image.width, height, frames, transparent=image.hasalpha())
-    encoding = replace(encoding, lossless=order.lossless)
+    width, height = image.width, image.height // frames
+    transparent = plan.format == "plain" and image.hasalpha()
+    encoding = formats.choose(plan, order.limits, width, height, frames, transparent=transparent)
+    if order.lossless:
+        encoding = replace(encoding, lossless=True)
     if plan.max_bytes:
         # It may be encoded more than once.
         picture = picture.showing(in_memory(image, order.stop))
-    return Encoded(picture, encoding, save(picture.image, encoding, order.stop))
+    return Encoded(picture.image, width, height, encoding, save(picture.image, encoding, order.stop))
 
 
 def save(image: Image, encoding: Encoding, stop: Stop) -> bytes:
