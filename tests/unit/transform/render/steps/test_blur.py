@@ -91,7 +91,6 @@ def test_a_source_is_not_sent_as_it_is_when_it_is_to_be_blurred() -> None:
     assert pixels(decode(blurred)).std() < pixels(decode(source)).std()
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("sigma", [1, 20, 100])
 def test_at_24_megapixels_a_blur_takes_no_more_than_a_few_times_the_time_of_encoding(sigma: float) -> None:
     image = pyvips.Image.gaussnoise(6000, 4000, mean=128, sigma=20).cast("uchar").bandjoin([128, 128]).copy_memory()
