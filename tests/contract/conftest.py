@@ -28,7 +28,9 @@ def settings_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stor
     options = ("--in-place",) if kind == "distant-in-place" else ()
     backend = distant_backend.Backend(tmp_path / "backend", *options)
     backend.start()
-    yield distant_backend.settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000)
+    # The contract has no clock: a machine with much to do may be slow.
+    patience = {f"storage_{what}_seconds": 60 for what in ("connect", "read", "deadline")}
+    yield distant_backend.settings_for(backend.url, tmp_path / "tada", storage_breaker_failures=1000, **patience)
     backend.stop()
 
 

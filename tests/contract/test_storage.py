@@ -208,7 +208,9 @@ async def test_many_readers_and_writers_at_once_all_get_their_own(storage: Stora
             assert await storage.read(mine) == content
             assert await streamed(storage, mine, 5, 20) == content[5:25]
 
-    await asyncio.gather(*(one(number) for number in range(80)))
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(80):
+            tasks.create_task(one(number))
 
 
 async def test_a_healthy_storage_passes_its_check_and_is_left_clean(storage: Storage) -> None:

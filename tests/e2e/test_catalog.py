@@ -202,9 +202,11 @@ def test_an_upload_costs_the_same_among_a_hundred_thousand(
     def median(one: System, turn: int) -> float:
         times = []
         for number in range(40):
+            file = (f"cost-{turn}-{number}.jpg", photos["china.jpg"])
             started = time.perf_counter()
-            one.upload(f"cost-{turn}-{number}.jpg", photos["china.jpg"])
+            assert one.api.post("/file", files={"file": file}, data={"namespace": "DEV"}).status_code == 200
             times.append(time.perf_counter() - started)
+        one.wait_until_described(within=100)
         return sorted(times)[20]
 
     # In turn, so that a slow moment of the machine hits both.

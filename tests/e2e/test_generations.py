@@ -227,6 +227,7 @@ def test_a_reload_keeps_what_a_node_knows(system: System, assets: Assets) -> Non
             assert assets.kept_statuses(client) == {"HIT"}
 
     for turn in range(3):
+        system.wait_until_described()
         position = system.positions()
         for tier in TIERS:
             system.reload(tier)

@@ -301,6 +301,7 @@ def test_a_node_that_is_away_is_in_the_metrics_of_the_worker(watched: System) ->
     def nodes(state: str) -> float:
         return total(samples(watched, "jobs"), "tada_gateway_nodes", state=state)
 
+    watched.wait_until_described()
     watched.kill("nginx-edge")
     try:
         wait_until(lambda: (nodes("away"), nodes("current")) == (1, 1))

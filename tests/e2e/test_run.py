@@ -195,7 +195,7 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     ("variables", "said"),
     [
         ({"EDGE_PORT": "http"}, "EDGE_PORT: 'http' is not a valid port"),
-        ({"BIND": "0.0.0.0"}, "set MEDIA_TOKEN too"),
+        ({"BIND": "0.0.0.0"}, "Set MEDIA_TOKEN too"),
         ({"STORAGE": "minio"}, "STORAGE: 'minio' is not a valid storage"),
         (
             {"STORAGE": "s3", "S3_PORT": "65530"},
