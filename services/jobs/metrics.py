@@ -1,4 +1,4 @@
-"""What the jobs worker measures on top of core.metrics: purges, jobs, and what lies in Redis."""
+"""What the jobs worker measures on top of core.observing.metrics: purges, jobs, and what lies in Redis."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

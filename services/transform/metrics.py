@@ -1,4 +1,4 @@
-"""What the transform service measures on top of core.metrics: renders, and what libvips has in use."""
+"""What the transform service measures on top of core.observing.metrics: renders, and what libvips has in use."""
 
 import asyncio
 

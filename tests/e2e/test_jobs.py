@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.core.jobs.kinds import KINDS
 from tests.processes.system import System
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
@@ -116,7 +117,7 @@ def test_jobs_are_listed_the_latest_first_and_chosen_by_state_and_name(make_syst
 @pytest.mark.parametrize(
     ("path", "body", "status", "says"),
     [
-        ("/jobs/bake", "", 404, "Jobs are: sync, publish, expire, describe, create_dump, restore_dump."),
+        ("/jobs/bake", "", 404, f"Jobs are: {', '.join(KINDS)}."),
         ("/jobs/sync", '{"max_percent": "all"}', 400, "max_percent"),
         ("/jobs/sync", '{"force": true}', 400, "This job takes dry_run, max_percent."),
         ("/jobs/expire", '{"dry_run": true}', 400, "This job takes no arguments."),

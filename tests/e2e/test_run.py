@@ -195,12 +195,9 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     ("variables", "said"),
     [
         ({"EDGE_PORT": "http"}, "EDGE_PORT: 'http' is not a valid port"),
-        ({"BIND": "0.0.0.0"}, "Set MEDIA_TOKEN too"),
+        ({"BIND": "0.0.0.0"}, "BIND=0.0.0.0 lets other machines write. Set MEDIA_TOKEN too"),
         ({"STORAGE": "minio"}, "STORAGE: 'minio' is not a valid storage"),
-        (
-            {"STORAGE": "s3", "S3_PORT": "65530"},
-            "S3_PORT: '65530' is not a valid port",
-        ),
+        ({"STORAGE": "s3", "S3_PORT": "65530"}, "S3_PORT: '65530' is not a valid port"),
         ({"GATEWAY_PATIENCE": "1m"}, "GATEWAY_PATIENCE: expected a whole number of seconds, 0 or more (got '1m')"),
         ({"TRANSFORM_WORKERS": "0"}, "TRANSFORM_WORKERS: '0' is not a valid number"),
         ({"DATA_DIR": "/proc/none"}, "DATA_DIR /proc/none cannot be used"),
@@ -209,7 +206,7 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
 def test_a_variable_that_cannot_be_is_named(tmp_path: Path, variables: dict[str, str], said: str) -> None:
     with running(tmp_path, Ports(*free_ports(6)), **variables) as run:
         assert run.wait_end() != 0
-        assert f"TADA cannot start: {said}" in run.printed or said in run.printed
+        assert f"TADA cannot start: {said}" in run.printed
 
 
 def test_two_on_one_data_folder_are_kept_apart(tmp_path: Path) -> None:

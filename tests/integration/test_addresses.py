@@ -15,8 +15,6 @@ import pytest
 from services.core.errors import BadRequest, NotFound
 from services.transform.address.arguments import ACCEPT, ARGUMENTS, PRESET
 from services.transform.address.form import Form, canonical, parse, signed
-from services.transform.address.presets import resolve
-from services.transform.answer.decide import plan_of
 from tests.processes.key_server import Keys, KeyServer
 from tests.support.spellings import PRESETS, VALUES, Spelling, spellings
 from tools.stack.plan import TEMPLATES
@@ -85,16 +83,11 @@ def test_the_key_of_every_spelling_is_its_canonical_address(asked: Asked) -> Non
 def test_what_a_client_accepts_is_in_the_key_only_where_it_changes_the_answer(
     asked: Asked,
 ) -> None:
-    plans: dict[str, object] = {}
     for spelling, keys in asked:
         if (form := read(keys.key) if keys.key else None) is None:
             continue
         assert form.accepted == "webp" or keys.negotiable == "1", spelling
         assert canonical(form) == keys.key, spelling
-        if form.kind != "original":
-            # One key, one plan.
-            plan = plan_of(resolve(form, PRESETS, SIDE_MAX))
-            assert plans.setdefault(keys.key, plan) == plan
 
 
 def test_an_address_that_is_canonical_already_is_its_own_key(asked: Asked, tmp_path: Path) -> None:

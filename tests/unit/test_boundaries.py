@@ -192,7 +192,7 @@ def test_nothing_that_runs_imports_tests_or_tools(imports: Imports) -> None:
         ("services.catalog.app", "from services import jobs", "services.jobs"),
         ("services.catalog.app", "from ..jobs import worker", "services.jobs"),
         ("services.catalog.app", "from .. import jobs", "services.jobs"),
-        ("services.core.storage.local", "from ...transform.pipeline import render", "services.transform"),
+        ("services.core.storage.local", "from ...transform.render.pipeline import render", "services.transform"),
         ("services.core.assets.names", "def f():\n    import pyvips as v", "pyvips"),
         ("services.core.assets.names", "if True:\n    from arq.worker import Worker", "arq"),
         ("services.core.assets.names", "import importlib\nimportlib.import_module('tests.support.pixels')", "tests"),

@@ -1,6 +1,6 @@
 """The tables of arguments in the docs: each stands in its page between two comments."""
 
-import re
+import textwrap
 from collections.abc import Mapping
 
 from services.transform.address.arguments import ARGUMENTS, PRESET, Argument, Need
@@ -40,9 +40,12 @@ def canonical_arguments() -> str:
 def order() -> str:
     """Return the sentence about the order of what is signed."""
     beside = ", ".join(f"`{each.name}`" for each in ARGUMENTS if each.beside_preset)
-    return _wrapped(
+    return textwrap.fill(
         f"The order is {', '.join(f'`{each.name}`{_aliases(each)}' for each in ARGUMENTS)}. `width` and `height` are "
-        f"there on `full` alone. With a preset there are only `{PRESET}` (on `full`) and {beside}."
+        f"there on `full` alone. With a preset there are only `{PRESET}` (on `full`) and {beside}.",
+        120,
+        break_on_hyphens=False,
+        break_long_words=False,
     )
 
 
@@ -73,7 +76,3 @@ def _left_out(argument: Argument) -> list[str]:
         )
         if part
     ]
-
-
-def _wrapped(text: str, width: int = 120) -> str:
-    return re.sub(rf"(.{{1,{width}}})(?: |$)", r"\1\n", text).rstrip()

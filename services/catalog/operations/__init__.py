@@ -17,7 +17,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
     """Return all operations. Where two have the same method and path, the first one holds."""
     return (
         *files.operations(settings),
-        *dumps.operations(settings),  # Before the entries: create-dump is not the uuid of one.
+        *dumps.operations(settings),
         *entries.operations(settings),
         *jobs.operations(),
         *service.operations(settings),

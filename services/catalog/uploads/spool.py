@@ -15,6 +15,7 @@ from services.core.assets import media_types
 from services.core.digests import sha256_of
 from services.core.errors import StorageDown, TooLarge
 from services.core.observing import logs
+from services.core.state.cancellation import is_cancelled
 from services.core.state.process import Process
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def measured_again(file: SpooledFile) -> SpooledFile:
 
 async def sweep_forever(folder: Path, process: Process) -> None:
     """Remove what processes that died have left in the spool, now and then."""
-    while True:
+    while not is_cancelled():
         try:
             await _sweep(folder, process)
         except (RedisError, OSError) as error:

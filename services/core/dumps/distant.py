@@ -59,9 +59,7 @@ class DistantDumps:
         """Bring a dump to a file, which is there as a whole or not at all; raises ObjectMissing, and DumpDamaged."""
         if not _FILENAME.fullmatch(filename):
             raise ValueError(f"not the name of a dump: {filename!r}")
-        await self._fetch(
-            filename, Reader(self._client, self._ready, f"{self._give}/{filename}", {}, (media_types.HTML,)), target
-        )
+        await self._fetch(filename, self._reader(filename, {}), target)
 
     async def fetch_latest(self, kind: Literal["json", "rdb"], target: Path) -> str | None:
         """Bring the latest dump of a format to a file; return its name if the backend says it.

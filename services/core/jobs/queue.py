@@ -40,7 +40,7 @@ class JobQueue:
     async def put(self, name: str, given: Mapping[str, Any], asked_by: str, job_id: str = "") -> Record:
         """Ask for a job and return it; when its id is known already, nothing more is asked for.
 
-        Raises NotFound, BadRequest and NoDumpName (see job_kinds.parse), and RedisError.
+        Raises NotFound, BadRequest and NoDumpName (see kinds.parse), and RedisError.
         """
         arguments = kinds.parse(name, given).model_dump(exclude_unset=True)
         job_id = job_id or f"{name}-{secrets.token_hex(8)}"

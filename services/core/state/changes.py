@@ -15,6 +15,23 @@ KEPT = 50_000
 """Changes that the log keeps: 8 to 11 MB, and at 200 changes a second four minutes. A node of the gateway saves what it
 knows every half minute, so it can always go on from there."""
 _MICROSECONDS = 1_000_000
+WRITES: dict[str, str | int] = {
+    "entries": keys.ENTRIES,
+    "order": keys.ORDER,
+    "expiry": keys.EXPIRY,
+    "revision": keys.REVISION,
+    "changes": keys.CHANGES,
+    "kept": KEPT,
+}
+"""What every script that changes the catalog has in common."""
+REPLACES: dict[str, str | int] = {
+    **WRITES,
+    "epoch": keys.EPOCH,
+    "aside": keys.ASIDE,
+    "read_seconds": keys.ASIDE_READ_SECONDS,
+    "aside_seconds": keys.ASIDE_SECONDS,
+}
+"""And what those have that put all of it aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +72,8 @@ class CatalogReplaced(_Change):
 
 Change = EntryWritten | EntryDeleted | EntryDescribed | CatalogReplaced
 
-WRITTEN, DELETED, DESCRIBED, REPLACED = "written", "deleted", "described", "replaced"
-"""The kinds as the log has them."""
+WRITTEN, DELETED, DESCRIBED = "written", "deleted", "described"
+"""The kinds of an entry's changes as the log has them; the scripts that replace the catalog name theirs."""
 
 
 def number_of(text: str | bytes) -> int:

@@ -29,8 +29,16 @@ class Commit:
     leftover: Leftover | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry as a writer has found it. `raw` are its bytes: they are what is compared."""
+
+    raw: bytes
+    entry: Entry
+
+
 class CompareAndSet:
-    """Writes entries. `expected` are the bytes that the writer has read, None if there was no entry.
+    """Writes entries over what the writer has read: `old`, None if there was no entry.
 
     All methods return None if something else is stored by now, and raise RedisError. With a claim they raise
     Unavailable if it has been lost.
@@ -41,48 +49,43 @@ class CompareAndSet:
         self._write = Script(
             client,
             "write",
-            entries=keys.ENTRIES,
-            order=keys.ORDER,
-            expiry=keys.EXPIRY,
             sequence=keys.SEQUENCE,
-            revision=keys.REVISION,
             claims=keys.CLAIMS,
-            changes=keys.CHANGES,
             undescribed=keys.UNDESCRIBED,
-            kept=changes.KEPT,
+            **changes.WRITES,
         )
 
-    async def write(self, expected: bytes | None, entry: Entry, claim: Claim | None = None) -> Commit | None:
+    async def write(self, old: Found | None, entry: Entry, claim: Claim | None = None) -> Commit | None:
         """Store an entry; bytes that it no longer refers to are left behind."""
-        old = entry_json.read(expected) if expected else None
-        left = old.storage_key if old and old.storage_key != entry.storage_key else ""
-        fresh = old is None or old.signature != entry.signature
+        left = old.entry.storage_key if old and old.entry.storage_key != entry.storage_key else ""
+        fresh = old is None or old.entry.signature != entry.signature
         to_describe = fresh and entry.may_be_described
-        return await self._swap(expected, entry, entry, claim, kind=WRITTEN, left=left, to_describe=to_describe)
+        return await self._swap(old, entry, claim, kind=WRITTEN, left=left, to_describe=to_describe)
 
-    async def describe(self, expected: bytes, entry: Entry) -> Commit | None:
+    async def describe(self, old: Found, entry: Entry) -> Commit | None:
         """Store an entry that has new facts and is the same otherwise."""
-        return await self._swap(expected, entry, entry, kind=DESCRIBED)
+        return await self._swap(old, entry, kind=DESCRIBED)
 
-    async def delete(self, expected: bytes, entry: Entry, *, keep_bytes: bool = False) -> Commit | None:
+    async def delete(self, old: Found, *, keep_bytes: bool = False) -> Commit | None:
         """Remove an entry; its bytes are left behind unless they are kept."""
-        return await self._swap(expected, entry, None, kind=DELETED, left="" if keep_bytes else entry.storage_key)
+        left = "" if keep_bytes else old.entry.storage_key
+        return await self._swap(old, old.entry, kind=DELETED, left=left)
 
     async def _swap(
         self,
-        expected: bytes | None,
+        old: Found | None,
         entry: Entry,
-        wanted: Entry | None,
         claim: Claim | None = None,
         *,
         kind: str,
         left: str = "",
         to_describe: bool = False,
     ) -> Commit | None:
+        wanted = None if kind == DELETED else entry
         expires = wanted.expires_at if wanted and not wanted.expired else None
         outcome, detail = await self._write(
             uuid=entry.uuid,
-            expected=expected or b"",
+            expected=old.raw if old else b"",
             wanted=entry_json.write(wanted) if wanted else b"",
             expires="" if expires is None else repr(expires),
             claimed=claim.storage_key if claim else "",

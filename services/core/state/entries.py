@@ -10,7 +10,7 @@ from services.core.observing import origin
 from services.core.state import changes, commands, entry_json, keys
 from services.core.state.changes import number_of
 from services.core.state.claims import Claim
-from services.core.state.compare_and_set import Commit, CompareAndSet
+from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
 from services.core.state.script import Script
 
@@ -37,20 +37,7 @@ class Entries:
         self._page = Script(
             client, "page", live_entries=keys.ENTRIES, live_order=keys.ORDER, live_epoch=keys.EPOCH, aside=keys.ASIDE
         )
-        self._clear = Script(
-            client,
-            "clear",
-            entries=keys.ENTRIES,
-            order=keys.ORDER,
-            expiry=keys.EXPIRY,
-            revision=keys.REVISION,
-            changes=keys.CHANGES,
-            epoch=keys.EPOCH,
-            aside=keys.ASIDE,
-            read_seconds=keys.ASIDE_READ_SECONDS,
-            aside_seconds=keys.ASIDE_SECONDS,
-            kept=changes.KEPT,
-        )
+        self._clear = Script(client, "clear", **changes.REPLACES)
 
     # Reading
 
@@ -64,10 +51,7 @@ class Entries:
 
     async def get(self, uuid: str) -> Entry:
         """Return an entry; raises NotFound."""
-        raw = await self.raw(uuid)
-        if raw is None:
-            raise no_entry(uuid)
-        return entry_json.read(raw)
+        return (await self._read(uuid)).entry
 
     async def revision(self) -> str:
         """Return what changes whenever any entry does."""
@@ -127,11 +111,11 @@ class Entries:
         Raises NotFound, and whatever the step raises.
         """
         while True:
-            raw, old = await self._read(uuid)
-            new = step(old)
-            if new == old:
-                return old, None
-            if commit := await self._set.write(raw, new, claim):
+            old = await self._read(uuid)
+            new = step(old.entry)
+            if new == old.entry:
+                return new, None
+            if commit := await self._set.write(old, new, claim):
                 return new, commit
 
     async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
@@ -145,7 +129,7 @@ class Entries:
             if raw is None or old is None or old.signature != signature:
                 return False
             new = old.with_facts(facts)
-            if new == old or await self._set.describe(raw, new):
+            if new == old or await self._set.describe(Found(raw, old), new):
                 return True
 
     async def delete(
@@ -153,10 +137,10 @@ class Entries:
     ) -> tuple[Entry, Commit]:
         """Remove an entry; its stored bytes are left behind unless kept. Raises NotFound and what `check` raises."""
         while True:
-            raw, old = await self._read(uuid)
-            check(old)
-            if commit := await self._set.delete(raw, old, keep_bytes=keep_bytes):
-                return old, commit
+            old = await self._read(uuid)
+            check(old.entry)
+            if commit := await self._set.delete(old, keep_bytes=keep_bytes):
+                return old.entry, commit
 
     async def clear(self) -> tuple[int, Commit | None]:
         """Remove all entries at one instant, and none of the bytes; return how many there were."""
@@ -174,13 +158,13 @@ class Entries:
         current = entry_json.read(raw)
         if current.updated_date > intended.updated_date:
             intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
-        return await self._set.write(raw, intended, claim)
+        return await self._set.write(Found(raw, current), intended, claim)
 
-    async def _read(self, uuid: str) -> tuple[bytes, Entry]:
+    async def _read(self, uuid: str) -> Found:
         raw = await self.raw(uuid)
         if raw is None:
             raise no_entry(uuid)
-        return raw, entry_json.read(raw)
+        return Found(raw, entry_json.read(raw))
 
 
 def no_entry(uuid: str) -> NotFound:

@@ -10,7 +10,7 @@
 | `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `claims.Claim` |
 | `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
-| `tada:changes` | stream | changes that a catalog service of the version before has made: see `jobs/upgrade` |
+| `tada:changes` | stream | changes that a catalog service of the version before has made: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
 | `tada:undescribed` | stream | entries whose picture is still to be described: a uuid, or `all` after a restore |
 | `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` when it is not there |

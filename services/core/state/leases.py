@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from redis.exceptions import RedisError
 
 from services.core.state import keys
+from services.core.state.cancellation import is_cancelled
 from services.core.state.connection import Redis
 from services.core.state.script import Script
 
@@ -53,6 +54,8 @@ class Leases:
                     if not await self._renew(leases=leases, token=token, milliseconds=int(LEASE_SECONDS * 1000)):
                         break
                     until = asked + LEASE_SECONDS
+                if is_cancelled():
+                    return
             lost = True
             current.cancel()
 

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from redis.exceptions import RedisError
 
 from services.core.state import keys
+from services.core.state.cancellation import is_cancelled
 from services.core.state.connection import Redis
 
 ALIVE_SECONDS = 10
@@ -42,7 +43,7 @@ class Process:
         return name == self.name or bool(await self._redis.exists(keys.alive(name)))
 
     async def _beat(self) -> None:
-        while True:
+        while not is_cancelled():
             with suppress(RedisError):  # Redis may be down for a while; the next beat comes anyway.
                 await self._redis.set(keys.alive(self.name), b"1", ex=ALIVE_SECONDS)
             await asyncio.sleep(_BEAT_SECONDS)

@@ -129,7 +129,7 @@ class Consumer:
 
     async def _keep(self, message: Message) -> None:
         """Say again and again that this consumer lives, and has the message."""
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(_RENEW_SECONDS)
             with suppress(RedisError):
                 await self._claim(message, justid=True)

@@ -45,6 +45,7 @@ async def restore_on_init(client: Redis, process: Process, store: DumpStore) -> 
 
 async def _restore(client: Redis, process: Process, store: DumpStore) -> Restored | None:
     take_over = Script(client, "takeover", lock=keys.RESTORING)
+    give_up = Script(client, "give_up", lease=keys.RESTORING)
     while not await client.exists(keys.ENTRIES, keys.REVISION):
         mine = await client.set(keys.RESTORING, process.name, nx=True, get=True)
         if mine is not None:
@@ -57,7 +58,7 @@ async def _restore(client: Redis, process: Process, store: DumpStore) -> Restore
         try:
             restored = await restore_dump(client, process, store, only_untouched=True)
         finally:
-            await take_over(alive=keys.alive(""), holder=process.name)
+            await give_up(token=process.name)
         logs.event(log, logging.INFO, "restored_on_init", filename=restored.filename, entries=restored.entries)
         return restored
     return None

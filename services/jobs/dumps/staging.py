@@ -28,21 +28,12 @@ class Staging:
         self._switch = Script(
             client,
             "restore",
-            entries=keys.ENTRIES,
-            order=keys.ORDER,
-            expiry=keys.EXPIRY,
             sequence=keys.SEQUENCE,
-            revision=keys.REVISION,
-            changes=keys.CHANGES,
-            epoch=keys.EPOCH,
             undescribed=keys.UNDESCRIBED,
             staged_entries=staged,
             staged_order=order,
             staged_expiry=expiry,
-            aside=keys.ASIDE,
-            read_seconds=keys.ASIDE_READ_SECONDS,
-            aside_seconds=keys.ASIDE_SECONDS,
-            kept=changes.KEPT,
+            **changes.REPLACES,
         )
         self._count = 0
 

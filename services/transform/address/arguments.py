@@ -35,19 +35,26 @@ class Argument:
     """For docs."""
     field: str = ""
     """Of `Form` (form.py); an effect needs none."""
-    default: Any = None
-    """The same as none."""
     effect: type[Any] | None = None
     """The class of `Effect` that is made of a value. Effects are applied to the result in the order of this table."""
     needs: Need = Need.NOTHING
+    """Of one that has a field: an effect needs nothing."""
     usual: str = ""
     """The word that has no effect when a picture is made anyhow."""
-    is_picture: bool = False
-    """Whether it makes a picture of what is delivered as stored otherwise."""
     on_full_alone: bool = False
     """On `optimise` the path says it."""
     beside_preset: bool = False
     """Whether it counts when a preset is asked for."""
+
+    @property
+    def default(self) -> Any:
+        """The same as none."""
+        return self.spelling.default
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it makes a picture of what is delivered as stored otherwise."""
+        return self.effect is not None or bool(self.usual)
 
     def value(self, form: Any) -> Any:
         """Return what a form has of this argument, the default when it has nothing."""
@@ -62,7 +69,7 @@ def _only_value(effect: Any) -> Any:
 
 
 WIDTH, HEIGHT = (
-    Argument(name, Number("SIDE_MAX"), f"the largest {name} of the result, in pixels", name, 0, on_full_alone=True)
+    Argument(name, Number("SIDE_MAX"), f"the largest {name} of the result, in pixels", name, on_full_alone=True)
     for name in ("width", "height")
 )
 _FORMATS = {"webp": "webp", "avif": "avif", "jpeg": "jpeg", "jpg": "jpeg", "png": "png"}
@@ -73,21 +80,19 @@ _DENSITIES = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0}
 ARGUMENTS: tuple[Argument, ...] = (
     WIDTH,
     HEIGHT,
-    Argument("quality", Number(100), "of the encoder, on the scale of WebP whatever the format", "quality", 0),
+    Argument("quality", Number(100), "of the encoder, on the scale of WebP whatever the format", "quality"),
     Argument(
         "format",
         OneOf(_FORMATS, hidden=("jpg",)),
         "instead of WebP. An AVIF over `AVIF_PIXELS_MAX` is a WebP; `Content-Type` says which",
         "format",
         usual="webp",
-        is_picture=True,
     ),
     Argument(
         "fit",
         OneOf(_FITS, "cover"),
         "with both sides: fill the box and cut; the whole picture inside the box; stretch it to the box",
         "fit",
-        "cover",
         needs=Need.BOX,
     ),
     Argument(
@@ -103,7 +108,6 @@ ARGUMENTS: tuple[Argument, ...] = (
         OneOf(_DENSITIES, 1.0),
         "pixels for each of the sides', as far as `SIDE_MAX` allows",
         "dpr",
-        1.0,
         needs=Need.SIDE,
         beside_preset=True,
     ),
@@ -112,15 +116,12 @@ ARGUMENTS: tuple[Argument, ...] = (
         Number(100_000, unit=1024),
         "lowers the quality until the answer has no more kilobytes (of 1024 bytes), as far as that goes",
         "max_bytes",
-        0,
     ),
     Argument(
         "blur",
         Decimal(0.3, 100),
         "blurs the result: the sigma of a Gaussian blur, in pixels of the result. It makes a picture",
-        default=0,
         effect=Blur,
-        is_picture=True,
     ),
 )
 PRESET = "preset"
@@ -131,6 +132,5 @@ ACCEPT = Argument(
     OneOf({"avif": "avif", "plain": "plain"}, "webp"),
     "what the gateway makes of a client's Accept header, at the end of the key. It is not signed",
     "accepted",
-    "webp",
 )
 """No client can send it through the gateway."""

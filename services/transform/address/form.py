@@ -12,7 +12,6 @@ from services.transform.address.arguments import (
     ARGUMENTS,
     HEIGHT,
     PRESET,
-    PRESET_PATTERN,
     WIDTH,
     Argument,
     Need,
@@ -25,7 +24,6 @@ Kind = Literal["original", "full", "optimise"]
 BASE = "/assets/media"
 _PATH = re.compile(rf"{BASE}/(?:(original|full)|optimise/([^/]+))(?:/image)?(/.+)")
 _BOX = re.compile(r"([0-9]+)x([0-9]+)")
-_PRESET = re.compile(PRESET_PATTERN)
 STORED_EXTENSIONS = tuple(ext for kind in media_types.KNOWN.values() if not kind.raster for ext in kind.extensions)
 """Of what is delivered as stored unless `optimise` makes a picture of it."""
 
@@ -159,7 +157,7 @@ def effective(form: Form) -> Form:
         return bare
     idle: dict[str, Any] = {}
     for each in ARGUMENTS:
-        if each.value(form) != each.default and not _has_effect(each, form):
+        if each.effect is None and each.value(form) != each.default and not _has_effect(each, form):
             idle[each.field] = each.default
     if form.accepted != ACCEPT.default and not _is_negotiated(form):
         idle[ACCEPT.field] = ACCEPT.default

@@ -24,6 +24,11 @@ class Rewrite:
 
 class Spelling(Protocol):
     @property
+    def default(self) -> Any:
+        """The value that is the same as none."""
+        ...
+
+    @property
     def values(self) -> str:
         """What can be sent, for docs; the name of a setting stands for its value."""
         ...
@@ -69,6 +74,10 @@ class Number:
     unit: int = 1
 
     @property
+    def default(self) -> int:
+        return 0
+
+    @property
     def values(self) -> str:
         return f"1 to {f'`{self.largest}`' if isinstance(self.largest, str) else self.largest}"
 
@@ -105,6 +114,10 @@ class Decimal:
 
     smallest: float
     largest: float
+
+    @property
+    def default(self) -> float:
+        return 0.0
 
     @property
     def values(self) -> str:
@@ -163,16 +176,16 @@ class OneOf:
 
     @property
     def nothing(self) -> str:
-        return "|".join(_escaped(word) for word, value in self.words.items() if value == self.default)
+        return "|".join(re.escape(word) for word, value in self.words.items() if value == self.default)
 
     @property
     def rewrites(self) -> tuple[Rewrite, ...]:
         forms = ((word, self.write(value)) for word, value in self.words.items())
-        return tuple(Rewrite(_escaped(word), form) for word, form in forms if word != form)
+        return tuple(Rewrite(re.escape(word), form) for word, form in forms if word != form)
 
     @property
     def possible(self) -> str:
-        return "|".join(_escaped(word) for word, value in self.words.items() if value != self.default)
+        return "|".join(re.escape(word) for word, value in self.words.items() if value != self.default)
 
     def read(self, name: str, text: str, side_max: int) -> Any:
         if text not in self.words:
@@ -191,6 +204,10 @@ _POINT = re.compile(rf"({_SHARE}){_COMMA}({_SHARE})")
 @dataclass(frozen=True, slots=True)
 class Point:
     """`smart`, or two shares in hundredths, of the width and of the height."""
+
+    @property
+    def default(self) -> None:
+        return None
 
     @property
     def values(self) -> str:
@@ -223,7 +240,3 @@ class Point:
 
     def write(self, value: Focus | Literal["smart"]) -> str:
         return value if value == "smart" else f"{value.x:g},{value.y:g}"
-
-
-def _escaped(word: str) -> str:
-    return word.replace(".", r"\.")

@@ -16,7 +16,7 @@ def of(source: Raster, rendered: Rendered, plan: Plan, lossless: Callable[[], Re
     """Return the rendition, or one with fewer bytes when it is larger than its source; `lossless` makes another one."""
     if not source.whole or len(rendered.content) <= len(source.content):
         return rendered
-    if may_be_sent(source, rendered, plan):
+    if _may_be_sent(source, rendered, plan):
         content = bare.without_metadata(source.content, source.media_type)
         if content is not None and len(content) < len(rendered.content):
             return replace(rendered, content=content)
@@ -25,11 +25,10 @@ def of(source: Raster, rendered: Rendered, plan: Plan, lossless: Callable[[], Re
     return rendered
 
 
-def may_be_sent(source: Raster, rendered: Rendered, plan: Plan) -> bool:
+def _may_be_sent(source: Raster, rendered: Rendered, plan: Plan) -> bool:
     """Say whether a source shows, without its metadata, what the plan asks for."""
     return (
         plan.may_be_source
-        and source.whole
         and source.media_type == rendered.media_type
         and source.orientation == 1
         and source.interpretation in ("srgb", "b-w")

@@ -68,6 +68,7 @@ async def test_it_ends_promptly(
     dns: Names,
     cache: Machine,
     edge: Machine,
+    caplog: pytest.LogCaptureFixture,
     while_: str,
 ) -> None:
     worker = make_worker()
@@ -82,7 +83,11 @@ async def test_it_ends_promptly(
                 await asyncio.sleep(0.2)
             case "redis is gone":
                 server.stop()
-                await asyncio.sleep(0.2)
+
+                async def is_missed() -> bool:
+                    return "redis_down" in caplog.messages
+
+                await eventually(is_missed)
             case "the DNS hangs":
                 dns.may_answer.clear()
                 before = dns.asked

@@ -4,18 +4,25 @@ from dataclasses import replace
 
 import pytest
 
+from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.errors import Unavailable
 from services.core.state import entry_json, keys
 from services.core.state.changes import ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
 from services.core.state.claims import Leftover
-from services.core.state.compare_and_set import Commit, CompareAndSet
+from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
 from tests.support.catalogs import CatalogUser, an_entry, due
 
 ENTRY = an_entry()
-FIRST = entry_json.write(ENTRY)
 SECOND = replace(ENTRY, version=2, information="second")
+
+
+def found(entry: Entry) -> Found:
+    return Found(entry_json.write(entry), entry)
+
+
+FIRST = found(ENTRY)
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ async def test_over_something_else_nothing_at_all_is_written(
         case "describe":
             assert await compare_and_set.describe(FIRST, third) is None
         case "delete":
-            assert await compare_and_set.delete(FIRST, ENTRY) is None
+            assert await compare_and_set.delete(FIRST) is None
     assert await everything(client) == before
 
 
@@ -65,7 +72,7 @@ async def test_what_is_gone_is_not_written_over(client: Redis, compare_and_set: 
         case "describe":
             assert await compare_and_set.describe(FIRST, SECOND) is None
         case "delete":
-            assert await compare_and_set.delete(FIRST, ENTRY) is None
+            assert await compare_and_set.delete(FIRST) is None
     assert await everything(client) == {}
 
 
@@ -92,18 +99,18 @@ async def test_bytes_that_an_entry_leaves_are_obsolete_from_that_moment(
     commit = await compare_and_set.write(FIRST, moved)
     assert commit is not None
     assert commit.leftover == Leftover(ENTRY.uuid, ENTRY.storage_key)
-    commit = await compare_and_set.delete(entry_json.write(moved), moved)
+    commit = await compare_and_set.delete(found(moved))
     assert commit is not None
     assert commit.leftover == Leftover(ENTRY.uuid, "DEV/cat.webp.0")
     assert await client.hgetall(keys.CLAIMS) == {  # type: ignore[misc]
-        ENTRY.storage_key.encode(): f"obsolete {ENTRY.uuid} {FIRST.decode()}".encode(),
+        ENTRY.storage_key.encode(): f"obsolete {ENTRY.uuid} {FIRST.raw.decode()}".encode(),
         b"DEV/cat.webp.0": f"obsolete {ENTRY.uuid} {entry_json.write(moved).decode()}".encode(),
     }
 
 
 async def test_bytes_that_are_kept_are_not_left_behind(client: Redis, compare_and_set: CompareAndSet) -> None:
     await compare_and_set.write(None, ENTRY)
-    commit = await compare_and_set.delete(FIRST, ENTRY, keep_bytes=True)
+    commit = await compare_and_set.delete(FIRST, keep_bytes=True)
     assert commit is not None
     assert commit.leftover is None
     assert not await client.exists(keys.CLAIMS, keys.ENTRIES, keys.ORDER)
@@ -113,7 +120,7 @@ async def test_each_kind_of_write_is_a_change_in_the_log(client: Redis, compare_
     described = ENTRY.with_facts(Facts(width=3, height=2, blurhash=None, dominant_color=None))
     await compare_and_set.write(None, ENTRY)
     await compare_and_set.describe(FIRST, described)
-    await compare_and_set.delete(entry_json.write(described), described)
+    await compare_and_set.delete(found(described))
     kinds = [type(change) for change in await ChangeLog(client).from_(0, 10)]
     assert kinds == [EntryWritten, EntryDescribed, EntryDeleted]
 
@@ -124,7 +131,7 @@ async def test_new_bytes_are_to_be_described_and_other_fields_are_not(
     await compare_and_set.write(None, ENTRY)
     await compare_and_set.write(FIRST, SECOND)
     assert await client.xlen(keys.UNDESCRIBED) == 1
-    await compare_and_set.write(entry_json.write(SECOND), replace(SECOND, signature="6f" * 32))
+    await compare_and_set.write(found(SECOND), replace(SECOND, signature="6f" * 32))
     assert await client.xlen(keys.UNDESCRIBED) == 2
 
 
@@ -133,10 +140,10 @@ async def test_the_expiration_date_follows_the_entry(client: Redis, compare_and_
     expired = replace(dated, expired=True)
     await compare_and_set.write(None, dated)
     assert await due(client) == [(ENTRY.uuid.encode(), dated.expires_at)]
-    await compare_and_set.write(entry_json.write(dated), expired)
+    await compare_and_set.write(found(dated), expired)
     assert await due(client) == []
-    await compare_and_set.write(entry_json.write(expired), dated)
-    await compare_and_set.delete(entry_json.write(dated), dated)
+    await compare_and_set.write(found(expired), dated)
+    await compare_and_set.delete(found(dated))
     assert await due(client) == []
 
 

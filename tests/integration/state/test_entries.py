@@ -11,7 +11,7 @@ from services.core.assets.facts import Facts
 from services.core.errors import AlreadyExists, CatalogReplaced, NotFound
 from services.core.state import entries as module
 from services.core.state import entry_json
-from services.core.state.compare_and_set import CompareAndSet
+from services.core.state.compare_and_set import CompareAndSet, Found
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from tests.support.catalogs import CatalogUser, an_entry, fill, many
@@ -106,10 +106,10 @@ async def test_a_delete_is_checked_against_what_is_deleted(
     await entries.create(entry, None)
     delete = CompareAndSet.delete
 
-    async def overtaken(self: CompareAndSet, expected: bytes, old: Entry, *, keep_bytes: bool = False) -> object:
-        if old.version == 1:
+    async def overtaken(self: CompareAndSet, old: Found, *, keep_bytes: bool = False) -> object:
+        if old.entry.version == 1:
             await Entries(client).change(entry.uuid, lambda found: replace(found, version=2))
-        return await delete(self, expected, old, keep_bytes=keep_bytes)
+        return await delete(self, old, keep_bytes=keep_bytes)
 
     monkeypatch.setattr(CompareAndSet, "delete", overtaken)
     deleted, _ = await entries.delete(entry.uuid, lambda old: seen.append(old.version))

@@ -252,9 +252,18 @@ async def test_a_stream_that_is_gone_is_made_anew(client: Redis) -> None:
     assert hands.done == ["a", "b"]
 
 
+async def missed_redis(caplog: pytest.LogCaptureFixture) -> None:
+    """Wait until a consumer has found out that Redis is away."""
+
+    async def is_said() -> bool:
+        return "redis_down" in caplog.messages
+
+    await eventually(is_said)
+
+
 @pytest.mark.parametrize("while_", ["waiting", "working"])
 async def test_a_redis_that_is_restarted_is_waited_for(
-    server: RedisServer, while_: str, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, while_: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(stream, "BLOCK", 1)
     go = asyncio.Event()
@@ -271,7 +280,7 @@ async def test_a_redis_that_is_restarted_is_waited_for(
             await is_begun(hands)
         server.stop()
         go.set()
-        await asyncio.sleep(0.1)
+        await missed_redis(caplog)
         server.start()
         await add(client, "b")
 
@@ -291,10 +300,10 @@ async def test_a_redis_that_is_restarted_is_waited_for(
     await client.aclose()
 
 
-async def test_without_redis_it_ends_promptly_when_it_is_cancelled() -> None:
+async def test_without_redis_it_ends_promptly_when_it_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     away = connect("redis://127.0.0.1:1")
     task = asyncio.create_task(Consumer(away, STREAM, GROUP, "one", Hands()).run())
-    await asyncio.sleep(0.1)
+    await missed_redis(caplog)
     started = time.monotonic()
     await cancellation.end([task])
     assert time.monotonic() - started < 1

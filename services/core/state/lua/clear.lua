@@ -1,5 +1,5 @@
 -- Remove all entries at one instant. They are put aside for whoever is reading them.
--- USES log_change
+-- USES log_change, put_aside
 -- KEYS entries, order, expiry, revision, changes, epoch
 -- ARGV aside: prefix of what is put aside
 -- ARGV read_seconds: for so long it can be read
@@ -11,13 +11,7 @@ local count = redis.call('HLEN', entries)
 if count == 0 then
   return {0, ''}
 end
-local old = aside .. (redis.call('GET', epoch) or '0')
-redis.call('SET', old, 1, 'EX', read_seconds)
-redis.call('RENAME', entries, old .. ':entries')
-redis.call('RENAME', order, old .. ':order')
-redis.call('EXPIRE', old .. ':entries', aside_seconds)
-redis.call('EXPIRE', old .. ':order', aside_seconds)
-redis.call('UNLINK', expiry)
+put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
 local change = log_change(changes, revision, kept, 'kind', 'replaced', 'request_id', request_id,
   'traceparent', traceparent)
 redis.call('SET', epoch, change)

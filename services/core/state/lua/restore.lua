@@ -1,5 +1,5 @@
--- Put a staged catalog in the place of the live one at one instant. The live one is put aside as `clear` does it.
--- USES log_change
+-- Put a staged catalog in the place of the live one at one instant. The live one is put aside.
+-- USES log_change, put_aside
 -- KEYS entries, order, expiry, sequence, revision, changes, epoch, undescribed
 -- KEYS staged_entries, staged_order, staged_expiry
 -- ARGV count: entries that were staged
@@ -17,15 +17,7 @@ end
 if only_untouched == '1' and redis.call('EXISTS', entries, revision) > 0 then
   return {'taken', ''}
 end
-local old = aside .. (redis.call('GET', epoch) or '0')
-redis.call('SET', old, 1, 'EX', read_seconds)
-if redis.call('EXISTS', entries) == 1 then
-  redis.call('RENAME', entries, old .. ':entries')
-  redis.call('RENAME', order, old .. ':order')
-  redis.call('EXPIRE', old .. ':entries', aside_seconds)
-  redis.call('EXPIRE', old .. ':order', aside_seconds)
-end
-redis.call('UNLINK', expiry)
+put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
 for _, pair in ipairs({{staged_entries, entries}, {staged_order, order}, {staged_expiry, expiry}}) do
   if redis.call('EXISTS', pair[1]) == 1 then
     redis.call('RENAME', pair[1], pair[2])

@@ -83,7 +83,8 @@ def test_hostile_files_are_followed_to_an_end() -> None:
     for file in corpus():
         if file.extension in ("jpg", "png", "webp"):
             for kind in ("jpg", "png", "webp"):
-                walked(kind, file.content)
+                most = len(file.content)
+                assert sum(1 for _ in islice(parts(kind, Memory(file.content)), most + 1)) <= most
 
 
 @given(st.sampled_from(["jpg", "png", "webp"]), st.binary(max_size=60))

@@ -21,7 +21,8 @@ class Inverted:
 @dataclass(frozen=True)
 class Darker:
     def apply(self, image: Any) -> Any:
-        return image * [0.5, 0.5, 0.5, 1][: image.bands]
+        # A fourth band, or a second one, is transparency.
+        return image * ([0.5] * (image.bands - 1) + [0.5 if image.bands % 2 else 1])
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,13 @@ def test_a_hidden_colour_does_not_bleed_into_what_is_seen() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
 def test_every_kind_of_picture_takes_effects(wanted: Format, mode: str) -> None:
     if mode == "I;16":
-        source = encoded(Image.fromarray(np.full((40, 60), 40_000, dtype=np.uint16)), "PNG")
+        grey, source = 156, encoded(Image.fromarray(np.full((40, 60), 40_000, dtype=np.uint16)), "PNG")
     else:
-        source = encoded(Image.new("RGB", (60, 40), (200, 200, 200)).convert(mode), "PNG")
-    plain = render(source, Plan(30, format=wanted))
-    assert distance(render(source, Plan(30, format=wanted, effects=(Smoothed(),))), decode(plain)) < 2
+        grey, source = 200, encoded(Image.new("RGB", (60, 40), (200, 200, 200)).convert(mode), "PNG")
+    for effects, expected in (((), grey), ((Darker(),), grey // 2)):
+        shown = decode(render(source, Plan(30, format=wanted, effects=effects))).convert("RGB")
+        assert shown.size == (30, 20)
+        assert is_near(shown.getpixel((15, 10)), (expected, expected, expected), 3)  # type: ignore[arg-type]
 
 
 def test_a_drawn_document_takes_effects() -> None:
