@@ -22,6 +22,8 @@ from tests.programs.soak_changes import Storm, memory
 from tests.support.waits import wait_until
 
 TIERS = ("edge", "cache", "api")
+JOBS_LEAVE = 50
+"""Keys that jobs, leases and workers may make meanwhile; the attacks ask thousands of times."""
 
 
 def pdf(text: str, size: int = 0) -> bytes:
@@ -71,7 +73,7 @@ def test_forms_and_list_addresses_without_end_are_all_made_stale_by_one_change(
         statuses = {answer.headers["x-cache-status"] for answer in pool.map(system.edge.get, pages)}
         assert statuses == {"BYPASS"}, "no tier stores pages"
         assert {answer.headers["x-cache-status"] for answer in pool.map(system.edge.get, forms[-50:])} == {"HIT"}
-        assert client.dbsize() <= keys + 5, "nothing that is asked for makes a key"
+        assert client.dbsize() <= keys + JOBS_LEAVE, "nothing that is asked for makes a key"
         started = time.monotonic()
         system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
         assert time.monotonic() - started < 1
@@ -88,7 +90,7 @@ def test_names_that_do_not_exist_leave_nothing_behind(system: System) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert {answer.status_code for answer in pool.map(system.edge.get, paths)} == {404}
     after = memory(system)
-    assert after["keys"] <= before["keys"] + 5
+    assert after["keys"] <= before["keys"] + JOBS_LEAVE
     assert after["redis_mb"] <= before["redis_mb"] + 0.3
 
 

@@ -197,7 +197,7 @@ async def test_a_restore_and_an_emptying_take_numbers_like_every_change_and_begi
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> int:
     """Have the log keep less; Redis drops what it has too much of a hundred at a time."""
-    monkeypatch.setattr(changes, "KEPT", 300)
+    monkeypatch.setitem(changes.WRITES, "kept", 300)
     return 300
 
 
