@@ -18,7 +18,7 @@ from services.catalog.operations import hot, not_limited, operations, paths, rou
 from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.forms import OVERHEAD
-from services.catalog.uploads.leftovers import Leftovers
+from services.catalog.uploads.leftovers import Leftovers, keep_tidy
 from services.catalog.uploads.spool import sweep_forever
 from services.catalog.uploads.uploads import Rules, Uploads
 from services.catalog.whole_list import WholeList
@@ -32,12 +32,14 @@ from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import connection
 from services.core.state.claims import Claims
+from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
+from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 
 
@@ -46,6 +48,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
     process, progress = Process(client), Progress(client)
     entries, claims = Entries(client), Claims(client, process)
     storage = open_storage(settings)
+    reaper = Reaper(claims, StaleClaims(client, process, claims), Doubts(client), entries, storage)
     store = open_dumps(settings, storage)
     rules = Rules(
         settings.namespaces_allowed,
@@ -65,10 +68,14 @@ def make_app(settings: CatalogSettings) -> Starlette:
         await storage.open()
         await store.open()
         async with process.alive(), progress.following():
-            sweeping = asyncio.create_task(sweep_forever(storage.spool, process))
+            upkeep = [
+                asyncio.create_task(sweep_forever(storage.spool, process)),
+                asyncio.create_task(keep_tidy(claims)),
+            ]
             internal.started = True
             yield
-            sweeping.cancel()
+            for task in upkeep:
+                task.cancel()
         await internal.close()
         await store.close()
         await storage.close()
@@ -108,8 +115,8 @@ def make_app(settings: CatalogSettings) -> Starlette:
         store,
         log,
         JobQueue(client, log),
-        Uploads(claims, entries, storage, rules),
-        Leftovers(claims, Reaper(claims, entries, storage)),
+        Uploads(claims, reaper, entries, storage, rules),
+        Leftovers(reaper),
         asked,
         WholeList(entries),
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),

@@ -19,9 +19,12 @@ from services.core.probes.pulse import Pulse
 from services.core.state import cancellation, connection
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
+from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.reaper import Reaper
+from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs import metrics
 from services.jobs.describe.describer import Describer, Sight, consumer
@@ -56,7 +59,9 @@ async def run(settings: JobsSettings) -> None:
     connect = partial(GatewayNode, token=settings.purge_token.get_secret_value())
     distributor = Distributor(client, [*settings.nginx_service, *settings.nginx_edge_service], connect)
     sight, progress = Sight(entries, storage), Progress(client)
-    tools = Tools(settings, client, process, entries, Claims(client, process), storage, dumps, sight, progress)
+    claims, doubts = Claims(client, process), Doubts(client)
+    reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
+    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, sight, progress)
     queue = JobQueue(client, JobLog(client))
     describer = Describer(entries, ChangeLog(client), sight, queue)
     try:

@@ -13,10 +13,10 @@ from services.core.assets.facts import Facts
 from services.core.observing import origin
 from services.core.state import changes, keys
 from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
-from services.core.state.claims import Leftover
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
+from services.core.state.stale_claims import Leftover
 from services.jobs.dumps.staging import Staging
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import an_entry, fill, many

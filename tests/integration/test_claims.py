@@ -18,10 +18,9 @@ from services.core.errors import AlreadyExists, StorageDown, Unavailable
 from services.core.spool import prepare
 from services.core.state import claims as claims_module
 from services.core.state import keys
-from services.core.state.claims import Leftover
 from services.core.state.connection import Redis
+from services.core.state.stale_claims import Leftover
 from services.core.storage import ObjectMissing, Storage, open_storage
-from services.jobs.upkeep.reap import reap
 from tests.processes.distant_backend import Backend, settings_for
 from tests.support.catalogs import CatalogUser
 from tests.support.objects import put
@@ -54,7 +53,7 @@ def catalog(client: Redis) -> CatalogUser:
 
 
 def uploads_of(user: CatalogUser, storage: Storage) -> Uploads:
-    return Uploads(user.claims, user.entries, storage, RULES)
+    return Uploads(user.claims, user.reaper(storage), user.entries, storage, RULES)
 
 
 @pytest.fixture
@@ -178,7 +177,7 @@ async def test_a_replacement_that_died_with_the_bytes_at_the_backend_is_complete
     entry = await created(uploads, storage)
     intended = await begun(storage, catalog, entry, PNG + b"22", sent=True)
     await bury(client, catalog)
-    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    assert await jobs.reaper(storage).settle_all() == 1
     found = await catalog.entries.get(entry.uuid)
     assert found == intended
     assert await storage.read(found.stored) == PNG + b"22"
@@ -191,7 +190,7 @@ async def test_a_replacement_that_died_before_is_as_if_it_had_never_been(
     entry = await created(uploads, storage)
     await begun(storage, catalog, entry, PNG + b"22", sent=False)
     await bury(client, catalog)
-    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    assert await jobs.reaper(storage).settle_all() == 1
     assert await catalog.entries.get(entry.uuid) == entry
     assert await storage.read(entry.stored) == PNG + b"1"
     assert await claims(client) == {}
@@ -205,7 +204,7 @@ async def test_what_was_changed_meanwhile_is_kept_when_a_replacement_is_complete
     later = "2999-01-01T00:00:00.000+00:00"
     await catalog.entries.change(entry.uuid, lambda found: replace(found, information="meanwhile", updated_date=later))
     await bury(client, catalog)
-    await reap(jobs.claims, jobs.reaper(storage))
+    await jobs.reaper(storage).settle_all()
     found = await catalog.entries.get(entry.uuid)
     assert (found.version, found.information) == (2, "meanwhile")
 
@@ -215,10 +214,10 @@ async def test_a_creation_that_died_leaves_no_bytes(
 ) -> None:
     entry = await created(uploads, storage)
     await catalog.entries.delete(entry.uuid, lambda _: None)
-    await reap(jobs.claims, jobs.reaper(storage))
+    await jobs.reaper(storage).settle_all()
     await begun(storage, catalog, replace(entry, version=0), PNG + b"1", sent=True)
     await bury(client, catalog)
-    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    assert await jobs.reaper(storage).settle_all() == 1
     with pytest.raises(ObjectMissing):
         await storage.read(entry.stored)
     assert await claims(client) == {}
@@ -230,13 +229,14 @@ async def test_nothing_is_settled_while_the_backend_is_down(
     entry = await created(uploads, storage)
     intended = await begun(storage, catalog, entry, PNG + b"22", sent=True)
     await bury(client, catalog)
+    await client.set(keys.alive(jobs.process.name), b"1")
     backend.kill()
     with pytest.raises(StorageDown):
-        await reap(jobs.claims, jobs.reaper(storage))
+        await jobs.reaper(storage).settle_all()
     assert await catalog.entries.get(entry.uuid) == entry
     assert len(await claims(client)) == 1
     backend.start()
-    await reap(jobs.claims, jobs.reaper(storage))
+    await jobs.reaper(storage).settle_all()
     assert await catalog.entries.get(entry.uuid) == intended
 
 
@@ -246,7 +246,7 @@ async def test_a_deleted_asset_can_be_uploaded_again_once_its_bytes_are_gone(
     entry = await created(uploads, storage)
     await catalog.entries.delete(entry.uuid, lambda _: None)
     again = asyncio.create_task(created(uploads, storage, PNG + b"again"))
-    stale = await jobs.claims.take_leftover(Leftover(entry.uuid, entry.storage_key))
+    stale = await jobs.stale.take_leftover(Leftover(entry.uuid, entry.storage_key))
     assert stale is not None
     assert await jobs.reaper(storage).settle([stale]) == 1
     found = await again
@@ -271,15 +271,17 @@ async def test_what_the_backend_has_lost_is_repaired_by_a_replacement(
 
 
 async def test_an_upload_that_the_backend_did_not_take_leaves_nothing(
-    uploads: Uploads, storage: Storage, catalog: CatalogUser, client: Redis, backend: Backend
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, jobs: CatalogUser, client: Redis, backend: Backend
 ) -> None:
     entry = await created(uploads, storage)
+    await client.set(keys.alive(catalog.process.name), b"1")
     backend.kill()
     [outcome] = await uploads.replace([replacement(storage, entry, PNG + b"22")])
     assert isinstance(outcome, StorageDown)
     backend.start()
 
     async def settled() -> bool:
+        await jobs.reaper(storage).settle_all()
         return not await claims(client)
 
     await eventually(settled)

@@ -64,6 +64,8 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
             catalog.process,
             catalog.entries,
             catalog.claims,
+            catalog.doubts,
+            catalog.reaper(storage),
             storage,
             dumps,
             Sight(catalog.entries, storage),

@@ -5,20 +5,21 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets.entries import Entry
 from services.core.errors import StorageDown
 from services.core.spool import prepare
-from services.core.state import keys
-from services.core.state.claims import Claims
+from services.core.state import commands, keys
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis, connect
+from services.core.state.stale_claims import StaleClaims
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
-from services.jobs.upkeep.reap import reap
 from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.objects import listed, put
 from tests.support.waits import eventually
@@ -32,13 +33,19 @@ class Halting(LocalStorage):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.is_down = False
+        self.held = ""
+        """The key of an object that the storage does not delete."""
         self.asked = asyncio.Event()
         self.may_delete = asyncio.Event()
         self.may_delete.set()
 
+    async def ready(self) -> None:
+        if self.is_down:
+            raise StorageDown("It is down.")
+
     async def delete(self, objects: Sequence[StoredObject]) -> None:
         self.asked.set()
-        if self.is_down:
+        if self.is_down or self.held in [one.key for one in objects]:
             raise StorageDown("It is down.")
         await self.may_delete.wait()
         await super().delete(objects)
@@ -72,7 +79,7 @@ def jobs(client: Redis) -> CatalogUser:
 
 @pytest.fixture
 def leftovers(catalog: CatalogUser, storage: Halting) -> Leftovers:
-    return Leftovers(catalog.claims, catalog.reaper(storage))
+    return Leftovers(catalog.reaper(storage))
 
 
 async def upload(catalog: CatalogUser, storage: Halting, base: str = "cat") -> Entry:
@@ -138,7 +145,7 @@ async def test_a_change_that_leaves_nothing_behind_costs_nothing(
     entry = await upload(catalog, storage)
     _, change = await catalog.entries.change(entry.uuid, lambda old: replace(old, information="new"))
     assert change is not None
-    monkeypatch.setattr(Claims, "take_leftover", None)
+    monkeypatch.setattr(StaleClaims, "take_leftover", None)
     for changes in ([change], [], [Commit(17)]):
         await leftovers.clear(changes, 10)
     assert not storage.asked.is_set()
@@ -191,12 +198,105 @@ async def test_a_storage_that_is_down_fails_no_answer_and_what_is_left_is_delete
     storage.is_down = False
 
     async def are_gone() -> bool:
-        await reap(jobs.claims, jobs.reaper(storage))
+        await jobs.reaper(storage).settle_all()
         # The claim goes after the bytes.
         return await listed(storage) == {} and await claims(client) == {}
 
     # By the jobs worker, while the service that could not do it lives on; or by that service.
     await eventually(are_gone, within=5)
+
+
+async def test_what_the_worker_could_not_delete_it_deletes_when_the_storage_is_back(
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting, leftovers: Leftovers
+) -> None:
+    entries = [await upload(catalog, storage, f"cat-{at}") for at in range(3)]
+    await client.set(keys.alive(jobs.process.name), b"1")
+    storage.is_down = True
+    changes = [await deleted(catalog, entry) for entry in entries]
+    for _ in range(2):
+        with pytest.raises(StorageDown):
+            await jobs.reaper(storage).settle_all()
+    await leftovers.clear(changes, 10)
+    assert len(await claims(client)) == 3
+    storage.is_down = False
+    assert await jobs.reaper(storage).settle_all() == 3
+    assert (await listed(storage), await claims(client)) == ({}, {})
+
+
+async def test_what_the_worker_could_not_delete_may_be_deleted_by_any_other(
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting
+) -> None:
+    await deleted(catalog, await upload(catalog, storage))
+    storage.is_down = True
+    await client.set(keys.alive(jobs.process.name), b"1")
+    with pytest.raises(StorageDown):
+        await jobs.reaper(storage).settle_all()
+    storage.is_down = False
+    assert await CatalogUser(client).reaper(storage).settle_all() == 1
+    assert (await listed(storage), await claims(client)) == ({}, {})
+
+
+async def test_an_object_that_cannot_be_deleted_keeps_no_other_from_it(
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = [await upload(catalog, storage, f"cat-{at}") for at in range(150)]
+    storage.held = entries[70].storage_key
+    for entry in entries:
+        await deleted(catalog, entry)
+    assert await jobs.reaper(storage).settle_all() >= 149
+    assert set(await listed(storage)) == {storage.held}
+    assert "object_stays" in caplog.messages
+    storage.held = ""
+    assert await jobs.reaper(storage).settle_all() == 1
+    assert (await listed(storage), await claims(client)) == ({}, {})
+
+
+async def test_a_delete_that_arrives_late_takes_nothing_that_was_written_since(
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting, leftovers: Leftovers
+) -> None:
+    entry = await upload(catalog, storage)
+    storage.is_down = True
+    await leftovers.clear([await deleted(catalog, entry)], 10)
+    storage.is_down = False
+    assert await jobs.reaper(storage).settle_all() == 1
+    again = await upload(catalog, storage)
+    await storage.delete([entry.stored])  # The one that seemed to have failed.
+    assert again.storage_key != entry.storage_key
+    assert await storage.read(again.stored) == PHOTO
+
+
+async def test_redis_that_goes_away_in_the_middle_leaves_no_claim_with_who_lives_on(
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = [await deleted(catalog, await upload(catalog, storage, f"cat-{at}")) for at in range(3)]
+    run, calls = commands.hget, 0
+
+    async def fails(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 4:  # When all have been taken over.
+            raise RedisConnectionError
+        return await run(*given)
+
+    monkeypatch.setattr(commands, "hget", fails)
+    await Leftovers(catalog.reaper(storage)).clear(changes, 10)
+    monkeypatch.undo()
+    assert len(await claims(client)) == 3
+    await catalog.claims.tidy()
+    assert await jobs.reaper(storage).settle_all() == 3
+    assert (await listed(storage), await claims(client)) == ({}, {})
+
+
+async def test_a_file_that_is_only_to_be_catalogued_stays_whoever_dies(
+    client: Redis, jobs: CatalogUser, storage: Halting
+) -> None:
+    dead = CatalogUser(client)
+    entry = an_entry()
+    await put(storage, entry.stored, PHOTO)
+    assert await dead.claims.make_on_stored(entry.unique_name) is not None
+    assert await jobs.reaper(storage).settle_all() == 1
+    assert await storage.read(entry.stored) == PHOTO
+    assert await claims(client) == {}
 
 
 async def test_what_a_service_that_died_has_left_is_deleted_by_the_worker(
@@ -206,8 +306,8 @@ async def test_what_a_service_that_died_has_left_is_deleted_by_the_worker(
     entry = await upload(catalog, storage)
     change = await deleted(catalog, entry)
     assert change.leftover is not None
-    assert await dead.claims.take_leftover(change.leftover) is not None
-    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    assert await dead.stale.take_leftover(change.leftover) is not None
+    assert await jobs.reaper(storage).settle_all() == 1
     assert await listed(storage) == {}
     assert await claims(client) == {}
 
@@ -219,9 +319,9 @@ async def test_without_redis_no_answer_fails_and_what_is_left_is_deleted_later(
     away = connect("redis://127.0.0.1:1")
     async with asyncio.timeout(5):
         gone = CatalogUser(away)
-        await Leftovers(gone.claims, gone.reaper(storage)).clear([change], 60)
+        await Leftovers(gone.reaper(storage)).clear([change], 60)
     await away.aclose()
-    assert await reap(jobs.claims, jobs.reaper(storage)) == 1
+    assert await jobs.reaper(storage).settle_all() == 1
     assert await listed(storage) == {}
 
 
@@ -230,7 +330,7 @@ async def test_bytes_that_are_in_use_again_are_not_deleted(
 ) -> None:
     entry = await upload(catalog, storage)
     change = await deleted(catalog, entry)
-    await reap(jobs.claims, jobs.reaper(storage))  # The worker was faster.
+    await jobs.reaper(storage).settle_all()  # The worker was faster.
     again = await upload(catalog, storage)
     assert again.storage_key == entry.storage_key
     await leftovers.clear([change], 10)

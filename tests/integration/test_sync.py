@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,9 @@ from services.core.digests import sha256_of
 from services.core.errors import StorageDown
 from services.core.spool import prepare
 from services.core.state import entry_json, keys
-from services.core.state.claims import DOUBT_SECONDS
 from services.core.state.connection import Redis
+from services.core.state.doubts import DOUBT_SECONDS
 from services.core.storage import Listed, NewObject, ObjectMissing, Storage, StorageSettings, open_storage
-from services.jobs.upkeep.reap import reap
 from services.jobs.upkeep.sync import Sync, sync
 from tests.processes.distant_backend import Backend, settings_for
 from tests.processes.s3_proxy import answer, way_to
@@ -97,25 +97,25 @@ async def test_an_entry_whose_file_is_gone_leaves_the_catalog_and_no_other(
     client: Redis, catalog: CatalogUser, storage: Storage
 ) -> None:
     entries = await filled(client, storage, 40, missing=[3, 17])
-    found = await sync(catalog.entries, catalog.claims, storage, dry_run=False, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, storage, dry_run=False, max_percent=10)
     assert (found.checked, found.missing_count, found.removed_count, found.stopped) == (40, 2, 2, None)
     assert {gone.unique_name for gone in found.missing} == {"/DEV/photo3.webp", "/DEV/photo17.webp"}
     assert all(gone.reason == f"no file DEV/{gone.unique_name[5:]}" for gone in found.missing)
     assert await left(catalog) == {entry.unique_name for entry in entries} - {"/DEV/photo3.webp", "/DEV/photo17.webp"}
-    again = await sync(catalog.entries, catalog.claims, storage, dry_run=False, max_percent=10)
+    again = await sync(catalog.entries, catalog.claims, catalog.doubts, storage, dry_run=False, max_percent=10)
     assert (again.checked, again.missing_count, again.removed_count) == (38, 0, 0)
 
 
 async def test_what_it_removes_is_purged_like_every_change(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     await filled(client, local, 20, missing=[5])
-    await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
+    await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=10)
     changes = await client.xrange(keys.CHANGES)
     assert [fields[b"unique_name"] for _, fields in changes] == [b"/DEV/photo5.webp"]
 
 
 async def test_a_dry_run_says_the_same_and_removes_nothing(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     entries = await filled(client, local, 20, missing=[5])
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=True, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=True, max_percent=10)
     assert (found.dry_run, found.missing_count, found.removed_count) == (True, 1, 0)
     assert [gone.unique_name for gone in found.missing] == ["/DEV/photo5.webp"]
     assert await left(catalog) == {entry.unique_name for entry in entries}
@@ -126,7 +126,7 @@ async def test_more_losses_than_are_likely_stop_it(
     client: Redis, catalog: CatalogUser, local: Storage, max_percent: float, removed: int
 ) -> None:
     await filled(client, local, 20, missing=[1, 2, 3])
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=max_percent)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=max_percent)
     assert found.removed_count == removed
     assert len(await left(catalog)) == 20 - removed
     if not removed:
@@ -139,7 +139,7 @@ async def test_an_empty_storage_removes_nothing_whatever_is_asked(
     client: Redis, catalog: CatalogUser, storage: Storage
 ) -> None:
     entries = await filled(client, storage, 3, missing=range(3))
-    found = await sync(catalog.entries, catalog.claims, storage, dry_run=False, max_percent=100)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, storage, dry_run=False, max_percent=100)
     assert found.removed_count == 0
     assert found.stopped is not None
     assert "nothing was removed. Check the storage's settings" in found.stopped
@@ -151,14 +151,14 @@ async def test_another_bucket_with_files_of_somebody_else_removes_nothing(
 ) -> None:
     await filled(client, local, 5, missing=range(5))
     await put(local, StoredObject("OTHER/thing.webp"))
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=100)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=100)
     assert (found.removed_count, found.unknown) == (0, ["OTHER/thing.webp"])
     assert found.stopped is not None
     assert found.stopped.startswith("Not one entry has its file in the storage")
 
 
 async def test_an_empty_catalog_is_no_reason_to_stop(catalog: CatalogUser, local: Storage) -> None:
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=10)
     assert found == Sync(dry_run=False, listed=0, unknown=[], unknown_count=0)
 
 
@@ -170,12 +170,12 @@ async def test_files_that_no_entry_knows_are_reported_and_left_alone(
     await put(local, StoredObject("DEV/nobody.webp"), StoredObject(left_over), StoredObject("dumps/dump_1.json"))
     claimed = await catalog.claims.make("/DEV/incoming.webp")
     await put(local, StoredObject(claimed.storage_key))
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=10)
     assert found.unknown is not None
     assert sorted(found.unknown) == sorted(["DEV/nobody.webp", left_over])
     assert (found.unknown_count, found.listed) == (2, 4)
     await catalog.claims.release(claimed)
-    await reap(catalog.claims, catalog.reaper(local))
+    await catalog.reaper(local).settle_all()
     assert [listed.key async for listed in local.list("DEV/nobody")] == ["DEV/nobody.webp"]
 
 
@@ -186,7 +186,7 @@ async def test_what_a_failed_upload_has_stored_after_all_is_removed(
     await filled(client, local, 2)
     dead = CatalogUser(client)  # It never says that it lives.
     late, again = await dead.claims.make("/DEV/late.webp"), await dead.claims.make("/DEV/again.webp")
-    assert await reap(catalog.claims, catalog.reaper(local)) == 2
+    assert await catalog.reaper(local).settle_all() == 2
     await put(local, StoredObject(late.storage_key))
     # The other one was sent again, and has its entry under the very same key.
     claim = await catalog.claims.make("/DEV/again.webp")
@@ -195,13 +195,15 @@ async def test_what_a_failed_upload_has_stored_after_all_is_removed(
     await put(local, entry.stored)
     await catalog.entries.create(entry, claim)
     assert (
-        await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
+        await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=10)
     ).late_count == 0  # It may still be on its way.
 
     for key, at in await client.zrange(keys.DOUBTFUL, 0, -1, withscores=True):
         await client.zadd(keys.DOUBTFUL, {key: at - DOUBT_SECONDS})
-    assert (await sync(catalog.entries, catalog.claims, local, dry_run=True, max_percent=10)).late_count == 0
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=10)
+    assert (
+        await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=True, max_percent=10)
+    ).late_count == 0
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=10)
     assert (found.late_count, found.unknown, found.missing_count) == (1, [], 0)
     with pytest.raises(ObjectMissing):
         await local.size(StoredObject(late.storage_key))
@@ -214,7 +216,7 @@ async def test_entries_with_spare_keys_are_found(client: Redis, catalog: Catalog
     entry = an_entry("cat", storage_key="DEV/cat.webp.0123456789abcdef")
     await fill(client, [entry])
     await put(local, entry.stored)
-    found = await sync(catalog.entries, catalog.claims, local, dry_run=False, max_percent=100)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, local, dry_run=False, max_percent=100)
     assert (found.missing_count, found.unknown_count) == (0, 0)
 
 
@@ -253,7 +255,7 @@ async def test_a_storage_that_fails_every_second_request_loses_no_entry(
     failing = EverySecondFails(local)
     for _ in range(20):
         try:
-            await sync(catalog.entries, catalog.claims, failing, dry_run=False, max_percent=10)  # type: ignore[arg-type]
+            await sync(catalog.entries, catalog.claims, catalog.doubts, failing, dry_run=False, max_percent=10)  # type: ignore[arg-type]
         except StorageDown:
             there = {entry.unique_name for number, entry in enumerate(entries) if number not in (3, 17, 20)}
             assert there <= await left(catalog)
@@ -272,11 +274,13 @@ async def test_a_bucket_that_answers_500_to_every_second_request_loses_what_is_l
         async for failing in opened(s3_settings_for(way.url, tmp_path / "tada")):
             way.instead = lambda asked: answer(500) if len(way.asked) % 2 else None
             with suppress(StorageDown):  # Some request may have had bad luck each time: the job is tried again then.
-                found = await sync(catalog.entries, catalog.claims, failing, dry_run=False, max_percent=10)
+                found = await sync(
+                    catalog.entries, catalog.claims, catalog.doubts, failing, dry_run=False, max_percent=10
+                )
                 assert (found.removed_count, found.stopped) == (4, None)
             assert there <= await left(catalog)
             way.instead = lambda asked: None
-            await sync(catalog.entries, catalog.claims, failing, dry_run=False, max_percent=10)
+            await sync(catalog.entries, catalog.claims, catalog.doubts, failing, dry_run=False, max_percent=10)
     assert await left(catalog) == there
 
 
@@ -291,7 +295,8 @@ class LosesTheListing(Meddled):
 
 async def test_a_listing_that_is_not_whole_removes_nothing(client: Redis, catalog: CatalogUser, local: Storage) -> None:
     await filled(client, local, 10)
-    found = await sync(catalog.entries, catalog.claims, LosesTheListing(local), dry_run=False, max_percent=100)  # type: ignore[arg-type]
+    listing: Any = LosesTheListing(local)
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, listing, dry_run=False, max_percent=100)
     assert (found.listed, found.missing_count, len(await left(catalog))) == (6, 0, 10)
 
 
@@ -318,5 +323,5 @@ async def test_an_entry_that_gets_a_new_file_meanwhile_stays(
 ) -> None:
     await filled(client, local, 20, missing=[3])
     meddled = ReplacedMeanwhile(local, catalog)
-    found = await sync(catalog.entries, catalog.claims, meddled, dry_run=False, max_percent=10)  # type: ignore[arg-type]
+    found = await sync(catalog.entries, catalog.claims, catalog.doubts, meddled, dry_run=False, max_percent=10)  # type: ignore[arg-type]
     assert (found.missing_count, found.removed_count, len(await left(catalog))) == (1, 0, 20)

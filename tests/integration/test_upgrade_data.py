@@ -28,7 +28,6 @@ from services.jobs.queue.kinds import Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.expire import expire
-from services.jobs.upkeep.reap import reap
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser
 from tests.support.waits import eventually
@@ -142,7 +141,19 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
     user = CatalogUser(before)
     dumps, progress, sight = open_dumps(settings, storage), Progress(before), Sight(user.entries, storage)
     async with user.process.alive():
-        yield Tools(settings, before, user.process, user.entries, user.claims, storage, dumps, sight, progress)
+        yield Tools(
+            settings,
+            before,
+            user.process,
+            user.entries,
+            user.claims,
+            user.doubts,
+            user.reaper(storage),
+            storage,
+            dumps,
+            sight,
+            progress,
+        )
     await storage.close()
 
 
@@ -190,8 +201,7 @@ async def test_the_claims_of_the_dead_are_settled_and_those_of_the_living_left(t
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("killed.webp", "old.webp", "busy.webp"):
         (folder / name).write_bytes(b"bytes")
-    user = CatalogUser(before)
-    assert await reap(user.claims, user.reaper(tools.storage)) == 2
+    assert await tools.reaper.settle_all() == 2
     assert await before.hkeys("tada:claims") == [b"DEV/busy.webp"]  # type: ignore[misc]
     assert [path.name for path in folder.iterdir()] == ["busy.webp"]
 

@@ -20,9 +20,12 @@ from services.core.probes.pulse import Pulse
 from services.core.state import connection
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
+from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.reaper import Reaper
+from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.queue.kinds import JOBS, Job, Tools
@@ -56,17 +59,9 @@ async def main(url: str, folder: str, does: str) -> None:
     storage = open_storage(settings)
     process, entries = Process(client), Entries(client)
     dumps, progress = open_dumps(settings, storage), Progress(client)
-    tools = Tools(
-        settings,
-        client,
-        process,
-        entries,
-        Claims(client, process),
-        storage,
-        dumps,
-        Sight(entries, storage),
-        progress,
-    )
+    claims, doubts, sight = Claims(client, process), Doubts(client), Sight(entries, storage)
+    reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
+    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, sight, progress)
     if does == "describe":
         sight = Sight(entries, _Endless())  # type: ignore[arg-type]
         describer = Describer(entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)))

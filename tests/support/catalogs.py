@@ -8,9 +8,11 @@ from services.core.assets.entries import Entry, StoredFile
 from services.core.state import entry_json, keys
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
+from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.reaper import Reaper
+from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage
 
 ASSETS_URL = "https://media.example.com/prefix/assets/media"
@@ -21,10 +23,11 @@ class CatalogUser:
 
     def __init__(self, client: Redis) -> None:
         self.process, self.entries = Process(client), Entries(client)
-        self.claims = Claims(client, self.process)
+        self.claims, self.doubts = Claims(client, self.process), Doubts(client)
+        self.stale = StaleClaims(client, self.process, self.claims)
 
     def reaper(self, storage: Storage) -> Reaper:
-        return Reaper(self.claims, self.entries, storage)
+        return Reaper(self.claims, self.stale, self.doubts, self.entries, storage)
 
 
 def an_entry(base: str = "cat", *, folder: str | None = None, **changes: Any) -> Entry:

@@ -1,71 +1,53 @@
 """Stored bytes that a change has left behind: deleted before the answer, so that what is gone is gone.
 
-What fails is tried again behind the answer. When this process dies, the jobs worker deletes them: the catalog has noted
-who was about to do it.
+What fails is tried again by the jobs worker: it finds the claims.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from itertools import chain, repeat
+from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
 from services.core.errors import TadaError
 from services.core.observing import logs
-from services.core.state.claims import Claims, Leftover, StaleClaim
+from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.reaper import Reaper
+from services.core.state.stale_claims import Leftover
 
 log = logging.getLogger(__name__)
 
-_RETRY_SECONDS = (1, 2, 5, 15, 30)
-
-
-async def until_done(step: Callable[[], Awaitable[None]], event: str, **said: object) -> None:
-    """Carry out a step until neither Redis nor the storage fails it; each failure is a line in the log."""
-    for pause in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
-        try:
-            await step()
-            return
-        except (RedisError, TadaError) as error:
-            logs.event(log, logging.WARNING, event, error=str(error), **said)  # type: ignore[arg-type]
-            await asyncio.sleep(pause)
+_TIDY_SECONDS = 1
 
 
 class Leftovers:
-    def __init__(self, claims: Claims, reaper: Reaper) -> None:
-        self._claims, self._reaper = claims, reaper
+    def __init__(self, reaper: Reaper) -> None:
+        self._reaper = reaper
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def clear(self, commits: Sequence[Commit], seconds: float) -> None:
-        """Delete what some writes have left behind.
-
-        When that fails, or takes longer than `seconds`, it goes on behind the answer.
-        """
+        """Delete what some writes have left behind; when that takes longer than `seconds`, behind the answer."""
         left = [commit.leftover for commit in commits if commit.leftover]
         if not left:
             return
-        tried = asyncio.Event()
-        task = asyncio.create_task(self._clear(left, tried))
+        task = asyncio.create_task(self._clear(left))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await tried.wait()
+        await asyncio.wait([task], timeout=seconds)
 
-    async def _clear(self, left: Sequence[Leftover], tried: asyncio.Event) -> None:
-        # From here on they are this process' to delete, and no other's.
-        taken: dict[Leftover, StaleClaim] = {}
+    async def _clear(self, left: Sequence[Leftover]) -> None:
+        try:
+            await self._reaper.settle_leftovers(left)
+        except (RedisError, TadaError) as error:
+            logs.event(log, logging.WARNING, "leftovers_delayed", error=str(error), count=len(left))
 
-        async def step() -> None:
-            try:
-                for leftover in left:
-                    if leftover not in taken and (stale := await self._claims.take_leftover(leftover)):
-                        taken[leftover] = stale
-                await self._reaper.settle(list(taken.values()))
-            finally:
-                tried.set()
 
-        await until_done(step, "leftovers_delayed")
+async def keep_tidy(claims: Claims) -> None:
+    """See to it that this process has no claim on which it does not work, whatever Redis did not answer."""
+    while True:
+        try:
+            await claims.tidy()
+        except RedisError as error:
+            logs.event(log, logging.WARNING, "claims_untidy", error=str(error))
+        await asyncio.sleep(_TIDY_SECONDS)

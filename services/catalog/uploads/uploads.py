@@ -9,16 +9,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from redis.exceptions import RedisError
+
 from services.catalog.uploads import adoption
-from services.catalog.uploads.leftovers import until_done
 from services.catalog.uploads.spool import SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.core.assets import entries, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
+from services.core.observing import logs
 from services.core.state import entry_json
-from services.core.state.claims import Claim, Claims
+from services.core.state.claim import Claim
+from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.entries import Entries
 from services.core.state.reaper import Reaper
@@ -107,9 +110,9 @@ class _Writing:
 class Uploads:
     """Creates entries and replaces their files, one or several at a time; each succeeds or fails by itself."""
 
-    def __init__(self, claims: Claims, entries: Entries, storage: Storage, rules: Rules) -> None:
-        self._claims, self._entries, self._storage, self._rules = claims, entries, storage, rules
-        self._reaper = Reaper(claims, entries, storage)
+    def __init__(self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, rules: Rules) -> None:
+        self._claims, self._reaper = claims, reaper
+        self._entries, self._storage, self._rules = entries, storage, rules
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
@@ -236,7 +239,9 @@ class Uploads:
         for writing, outcome in zip(writings, await self._receipts(writings), strict=True):
             if isinstance(outcome, ObjectExists) and not isinstance(self._storage, ReplacesInPlace):
                 assert writing.claim
-                await self._claims.release(writing.claim)
+                # What lies there is not the writer's: from here on nothing may take it for that.
+                found, writing.claim = writing.claim, None
+                await self._claims.release(found)
                 writing.claim = await self._claims.make_spare(writing.unique_name)
                 taken.append(writing)
             else:
@@ -271,6 +276,9 @@ class Uploads:
         return entry, commit
 
     async def _discard_failed(self, writings: Sequence[_Writing]) -> None:
+        for one in writings:
+            if one.claim and isinstance(one.outcome, tuple):
+                self._claims.spent(one.claim)
         failed = [one.claim for one in writings if one.claim and not isinstance(one.outcome, tuple)]
         if not failed:
             return
@@ -283,14 +291,14 @@ class Uploads:
         await asyncio.wait(discarding, timeout=_TELL_SECONDS)
 
     async def _discard(self, claim: Claim) -> None:
-        """Settle the claim of a failed upload, unless the write went through after all; try until it is done."""
+        """Settle the claim of a failed upload, unless the write went through after all.
 
-        async def step() -> None:
-            stale = await self._claims.take_back(claim)
-            if stale:
-                await self._reaper.settle([stale])
-
-        await until_done(step, "discard_delayed", storage_key=claim.storage_key)
+        When that fails, the jobs worker does it: it finds the claim.
+        """
+        try:
+            await self._reaper.discard(claim)
+        except (RedisError, TadaError) as error:
+            logs.event(log, logging.WARNING, "discard_delayed", error=str(error), storage_key=claim.storage_key)
 
 
 Result = TypeVar("Result")

@@ -12,7 +12,7 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 
 KEPT = 50_000
-"""Changes that the log keeps: 8 to 11 MB, and at 200 changes a second four minutes. A node of the gateway saves what it
+"""Changes that the log keeps: 9 to 12 MB, and at 200 changes a second four minutes. A node of the gateway saves what it
 knows every half minute, so it can always go on from there."""
 _MICROSECONDS = 1_000_000
 WRITES: dict[str, str | int] = {

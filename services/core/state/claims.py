@@ -4,7 +4,11 @@ Bytes and entry live in two places, so a stored object is always in one of three
 *claim* names it, or it is free. A writer claims a storage key before it stores bytes, and the write that makes the
 entry refer to them gives the claim up in the same step (see `compare_and_set`). What a change leaves behind becomes an
 `obsolete` claim in that step too. Whatever dies in between, the claim remains, and the reaper finds what has to be
-deleted.
+deleted (see `stale_claims`).
+
+A claim stays until its object is settled, and no claim stays with a process that does not work on it. A process knows
+the claims that it works on by their marks. When Redis did not answer, a claim may be made that nobody knows of, or may
+not be released: `tidy` says again what Redis may not have heard, and abandons what nobody works on.
 
 A storage that replaces files in place has one key for all versions of an asset. There a claim is exclusive also while
 an entry refers to the key, and holds the entry that its writer is about to make: whatever dies in between, the storage
@@ -13,182 +17,88 @@ has the bytes of the old entry or of that one, and the reaper can tell which.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from redis.exceptions import RedisError
 
 from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.errors import Unavailable
 from services.core.state import commands, entry_json, keys
+from services.core.state.claim import ABANDONED, KEPT, Claim, numbered
 from services.core.state.connection import Redis
 from services.core.state.process import Process
 from services.core.state.script import Script
 
 CLAIM_SECONDS = 5.0
 """How long a writer waits for another one of the same key; a delete is done by the jobs worker in far less."""
-DOUBT_SECONDS = 900.0
-"""After so long no storage finishes a write any more: longer than any deadline of one."""
 _CLAIM_POLL_SECONDS = 0.02
-_OBSOLETE = "obsolete"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to write one storage key. Its value is `owner uuid`, then the entry that is to be made, if known."""
-
-    storage_key: str
-    value: str
-
-    @property
-    def uuid(self) -> str:
-        return self.value.split(" ", 2)[1]
-
-    @property
-    def intended(self) -> Entry | None:
-        """The entry that the writer is about to make; of an obsolete object, the one that referred to it."""
-        said = self.value.split(" ", 2)[2:]
-        return entry_json.read(said[0].encode()) if said else None
-
-
-@dataclass(frozen=True, slots=True)
-class StaleClaim:
-    """A claim taken over from a writer that died or gave up, or on an object that a change has left behind."""
-
-    claim: Claim
-    obsolete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """The object that a change of the entry `uuid` has left behind: an obsolete claim is on it."""
-
-    uuid: str
-    storage_key: str
 
 
 class Claims:
-    """The claims that a process makes and takes over. All methods raise RedisError."""
+    """The claims that a process makes. All methods but `release` and `give_up` raise RedisError."""
 
     def __init__(self, client: Redis, process: Process) -> None:
         self._redis, self._process = client, process
         self._claim = Script(client, "claim", entries=keys.ENTRIES, claims=keys.CLAIMS)
-        self._reap = Script(client, "reap", entries=keys.ENTRIES, claims=keys.CLAIMS)
         self._release = Script(client, "release", claims=keys.CLAIMS)
-        self._intend = Script(client, "intend", claims=keys.CLAIMS)
+        self._exchange = Script(client, "exchange", claims=keys.CLAIMS)
+        self._worked_on: set[str] = set()
+        self._unreleased: list[Claim] = []
+        self._is_unsure = False
 
     async def are_made(self, storage_keys: Sequence[str]) -> list[bool]:
         """Say of each storage key whether somebody writes or deletes what lies under it."""
         found = await commands.hmget(self._redis, keys.CLAIMS, storage_keys) if storage_keys else []
         return [claim is not None for claim in found]
 
-    # Of a writer
+    # Making
 
     async def make(self, unique_name: str) -> Claim:
-        """Claim the plain storage key of an asset, or a spare one while the plain one is in use."""
+        """Claim the plain storage key of an asset, or a spare one while the plain one is in use, or a delete of what
+        lay there may be on its way.
+        """
         plain = self._new(names.plain_storage_key(unique_name), unique_name)
-        spare = names.spare_storage_key(unique_name)
-        key = await self._claim(uuid=plain.uuid, plain=plain.storage_key, spare=spare, claim=plain.value)
+        with self.working_on(plain):
+            key = await self._claim(
+                late_delete=keys.late_delete(plain.storage_key),
+                uuid=plain.uuid,
+                plain=plain.storage_key,
+                spare=names.spare_storage_key(unique_name),
+                claim=plain.value,
+            )
         return Claim(key.decode(), plain.value)
 
     async def make_spare(self, unique_name: str) -> Claim:
         """Claim a key that nobody else has: for when the storage already holds something under the plain one."""
         claim = self._new(names.spare_storage_key(unique_name), unique_name)
-        await commands.hset(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
+        with self.working_on(claim):
+            await commands.hset(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
         return claim
 
     async def make_on_stored(self, unique_name: str) -> Claim | None:
-        """Claim the plain key of an asset whose bytes lie there already; None while somebody writes or deletes it."""
-        claim = self._new(names.plain_storage_key(unique_name), unique_name)
-        free = await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
-        return claim if free else None
+        """Claim the plain key of an asset whose bytes lie there already; None while somebody writes or deletes it.
+
+        Whatever dies, the bytes stay: they were there before.
+        """
+        claim = self._new(names.plain_storage_key(unique_name), unique_name, KEPT)
+        return claim if await self._make(claim) else None
 
     async def make_in_place(self, unique_name: str) -> Claim:
         """Claim the one key of an asset, waiting for whoever has it; raises Unavailable when that takes too long."""
         deadline = time.monotonic() + CLAIM_SECONDS
-        while (claim := await self.make_on_stored(unique_name)) is None:
+        claim = self._new(names.plain_storage_key(unique_name), unique_name)
+        while not await self._make(claim):
             if time.monotonic() > deadline:
                 raise Unavailable(f"{unique_name} is being written or deleted.", "Try again in a moment.")
             await asyncio.sleep(_CLAIM_POLL_SECONDS)
         return claim
 
-    async def intend(self, claim: Claim, entry: Entry) -> Claim:
-        """Add to a claim what entry its writer is about to make; raises Unavailable when the claim is lost."""
-        meant = Claim(claim.storage_key, f"{self._process.name} {claim.uuid} {entry_json.write(entry).decode()}")
-        if not await self._intend(storage_key=claim.storage_key, claim=claim.value, intended=meant.value):
-            raise interrupted()
-        return meant
-
-    async def release(self, claim: Claim) -> None:
-        """Give up a claim whose object needs nobody's care: it is not there, or an entry refers to it."""
-        await self._release(storage_key=claim.storage_key, claim=claim.value)
-
-    def _new(self, storage_key: str, unique_name: str) -> Claim:
-        return Claim(storage_key, f"{self._process.name} {names.asset_uuid(unique_name)}")
-
-    # Of whoever clears up
-
-    async def take_stale(self) -> AsyncIterator[StaleClaim]:
-        """Take over every claim that is obsolete or whose owner died; yield those whose object needs care."""
-        async for storage_key, value in self._redis.hscan_iter(keys.CLAIMS, count=100):
-            stale = await self._take(Claim(storage_key.decode(), value.decode()))
-            if stale:
-                yield stale
-
-    async def take_leftover(self, leftover: Leftover) -> StaleClaim | None:
-        """Take over the claim on an object that a change has just left behind; None if somebody else has it."""
-        value = await commands.hget(self._redis, keys.CLAIMS, leftover.storage_key)
-        claim = Claim(leftover.storage_key, value.decode()) if value else None
-        if claim is None or not claim.value.startswith(f"{_OBSOLETE} {leftover.uuid}"):
-            return None
-        return await self._take(claim)
-
-    async def take_back(self, claim: Claim) -> StaleClaim | None:
-        """Return what this process has to settle because its own write failed; None when an entry refers to it.
-
-        The claim may have been lost to a reaper meanwhile; then it is made anew. None too while somebody else has it.
-        """
-        await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
-        return await self._take_over(claim, claim, keys.alive(""), obsolete=False)
-
-    async def still_has(self, stale: StaleClaim) -> bool:
-        """Say whether an object that was taken over is still this process' to delete: asked right before deleting."""
-        holder = await commands.hget(self._redis, keys.CLAIMS, stale.claim.storage_key)
-        return holder is not None and holder.decode() == stale.claim.value
-
-    async def _take(self, claim: Claim) -> StaleClaim | None:
-        owner, _, rest = claim.value.partition(" ")
-        mine = Claim(claim.storage_key, f"{self._process.name} {rest}")
-        return await self._take_over(claim, mine, keys.alive(owner), obsolete=owner == _OBSOLETE)
-
-    async def _take_over(self, claim: Claim, mine: Claim, alive_key: str, *, obsolete: bool) -> StaleClaim | None:
-        # A writer that has said what it intends replaces in place: that an entry refers to the key proves nothing.
-        in_place = not obsolete and claim.intended is not None
-        taken = await self._reap(
-            alive=alive_key,
-            storage_key=claim.storage_key,
-            claim=claim.value,
-            uuid=claim.uuid,
-            mine=mine.value,
-            in_place=int(in_place),
-        )
-        return StaleClaim(mine, obsolete) if taken else None
-
-    # Of keys in doubt
-
-    async def doubt(self, storage_keys: Sequence[str]) -> None:
-        """Note keys that a failed write may still bring bytes to."""
-        if storage_keys:
-            await self._redis.zadd(keys.DOUBTFUL, dict.fromkeys(storage_keys, time.time()))
-
-    async def doubtful(self) -> list[str]:
-        """Return the keys for which nothing is on its way any more."""
-        found = await self._redis.zrangebyscore(keys.DOUBTFUL, "-inf", time.time() - DOUBT_SECONDS)
-        return [storage_key.decode() for storage_key in found]
-
     async def make_on_unused(self, storage_key: str) -> Claim | None:
         """Claim a key that nothing refers to, as for a writer; None when it is in use."""
         claim = self._new(storage_key, names.unique_name_of(storage_key))
-        if not await commands.hsetnx(self._redis, keys.CLAIMS, storage_key, claim.value):
+        if not await self._make(claim):
             return None
         raw = await commands.hget(self._redis, keys.ENTRIES, claim.uuid)
         if raw is None or entry_json.read(raw).storage_key != storage_key:
@@ -196,8 +106,88 @@ class Claims:
         await self.release(claim)
         return None
 
-    async def forget_doubt(self, storage_key: str) -> None:
-        await self._redis.zrem(keys.DOUBTFUL, storage_key)
+    async def intend(self, claim: Claim, entry: Entry) -> Claim:
+        """Add to a claim what entry its writer is about to make; raises Unavailable when the claim is lost."""
+        meant = Claim(claim.storage_key, f"{claim.mark} {entry_json.write(entry).decode()}")
+        if not await self._exchange(storage_key=claim.storage_key, claim=claim.value, wanted=meant.value):
+            raise interrupted()
+        return meant
+
+    def _new(self, storage_key: str, unique_name: str, *flags: str) -> Claim:
+        return Claim(storage_key, f"{self._process.name} {numbered(names.asset_uuid(unique_name), *flags)}")
+
+    async def _make(self, claim: Claim) -> bool:
+        with self.working_on(claim):
+            made = bool(await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value))
+            if not made:  # Unless it was said twice, as the answer was lost.
+                made = await commands.hget(self._redis, keys.CLAIMS, claim.storage_key) == claim.value.encode()
+        if not made:
+            self.spent(claim)
+        return made
+
+    # Being through with them
+
+    @contextmanager
+    def working_on(self, claim: Claim) -> Iterator[None]:
+        """Work on a claim from now on; if asking Redis for it fails, nobody knows whether it is made."""
+        self._worked_on.add(claim.mark)
+        try:
+            yield
+        except BaseException:
+            self._worked_on.discard(claim.mark)
+            self._is_unsure = True
+            raise
+
+    def works_on(self, claim: Claim) -> bool:
+        return claim.mark in self._worked_on
+
+    def spent(self, claim: Claim) -> None:
+        """Note that a claim is no longer there: the entry has been written, or somebody else has it."""
+        self._worked_on.discard(claim.mark)
+
+    async def release(self, claim: Claim) -> None:
+        """Give up a claim whose object needs nobody's care: it is not there, or an entry refers to it.
+
+        When Redis is away, `tidy` does it.
+        """
+        self._unreleased.append(claim)
+        with suppress(RedisError):
+            await self._release_all()
+
+    async def give_up(self, claims: Sequence[Claim]) -> None:
+        """Leave claims that cannot be settled now to whoever comes. When Redis is away, `tidy` does it."""
+        for claim in claims:
+            self._worked_on.discard(claim.mark)
+            try:
+                await self._abandon(claim)
+            except RedisError:
+                self._is_unsure = True
+
+    async def tidy(self) -> None:
+        """Release and abandon what Redis may not have heard of; costs nothing when it has answered all the time."""
+        await self._release_all()
+        if not self._is_unsure:
+            return
+        self._is_unsure = False
+        try:
+            async for storage_key, value in self._redis.hscan_iter(keys.CLAIMS, count=100):
+                claim = Claim(storage_key.decode(), value.decode())
+                if claim.owner == self._process.name and not self.works_on(claim):
+                    await self._abandon(claim)
+        except BaseException:
+            self._is_unsure = True
+            raise
+
+    async def _release_all(self) -> None:
+        while self._unreleased:
+            claim = self._unreleased[-1]
+            await self._release(storage_key=claim.storage_key, claim=claim.value)
+            with suppress(ValueError):  # Somebody else has done it meanwhile.
+                self._unreleased.remove(claim)
+            self.spent(claim)
+
+    async def _abandon(self, claim: Claim) -> None:
+        await self._exchange(storage_key=claim.storage_key, claim=claim.value, wanted=claim.of(ABANDONED).value)
 
 
 def interrupted() -> Unavailable:

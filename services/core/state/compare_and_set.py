@@ -6,16 +6,18 @@ jobs worker tells the nodes of the gateway, which raise the generation of what h
 (see `progress`) answers when the public can no longer see what was before.
 """
 
+import secrets
 from dataclasses import dataclass
 
 from services.core.assets.entries import Entry
-from services.core.assets.facts import NO_FACTS
 from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
 from services.core.state.changes import DELETED, DESCRIBED, WRITTEN, number_of
-from services.core.state.claims import Claim, Leftover, interrupted
+from services.core.state.claim import Claim
+from services.core.state.claims import interrupted
 from services.core.state.connection import Redis
 from services.core.state.script import Script
+from services.core.state.stale_claims import Leftover
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +97,10 @@ class CompareAndSet:
             original_name=entry.original_name,
             kind=kind,
             to_describe=int(to_describe),
+            write=secrets.token_urlsafe(8),
             **origin.passed_on(),
         )
         leftover = Leftover(entry.uuid, left) if left else None
-        if outcome == b"conflict" and wanted and entry_json.without_facts(detail) == wanted.with_facts(NO_FACTS):
-            # Our own write: the answer to it was lost, and the connection said it again. Its number is not known; that
-            # of the last change is no lower.
-            return Commit(number_of(await self._redis.get(keys.REVISION) or b"0"), leftover)
         if outcome == b"unclaimed":
             raise interrupted()
         return Commit(number_of(detail), leftover) if outcome == b"written" else None

@@ -9,7 +9,7 @@ from services.core.errors import AlreadyExists, CatalogReplaced, NotFound
 from services.core.observing import origin
 from services.core.state import changes, commands, entry_json, keys
 from services.core.state.changes import number_of
-from services.core.state.claims import Claim
+from services.core.state.claim import Claim
 from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
 from services.core.state.script import Script

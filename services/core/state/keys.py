@@ -7,8 +7,9 @@
 | `tada:expiry` | sorted set | uuid by expiration date, seconds since the epoch |
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | number of the last change of the catalog: see `changes` |
-| `tada:claims` | hash | storage key → who is writing it, or `obsolete`; uuid; entry: see `claims.Claim` |
+| `tada:claims` | hash | storage key → who is writing it, `obsolete` or `abandoned`; uuid; entry: see `claim` |
 | `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
+| `tada:late-delete:{storage key}` | text | present while a delete that has failed may still take what lies there |
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
 | `tada:changes` | stream | changes that a catalog service of the version before has made: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
@@ -81,6 +82,10 @@ def lease(what: str) -> str:
 
 def alive(owner: str) -> str:
     return f"tada:alive:{owner}"
+
+
+def late_delete(storage_key: str) -> str:
+    return f"tada:late-delete:{storage_key}"
 
 
 def limit(bucket: str) -> str:

@@ -9,9 +9,11 @@ from services.core.jobs.kinds import Arguments, RestoreArguments, SyncArguments
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
+from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.reaper import Reaper
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight, describe_all
 from services.jobs.dumps import creation, restore
@@ -34,6 +36,8 @@ class Tools:
     process: Process
     entries: Entries
     claims: Claims
+    doubts: Doubts
+    reaper: Reaper
     storage: Storage
     dumps: DumpStore
     sight: Sight
@@ -54,7 +58,9 @@ async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
     limit = arguments.max_percent
     if limit is None:
         limit = tools.settings.sync_remove_max_percent
-    found = await sync(tools.entries, tools.claims, tools.storage, dry_run=arguments.dry_run, max_percent=limit)
+    found = await sync(
+        tools.entries, tools.claims, tools.doubts, tools.storage, dry_run=arguments.dry_run, max_percent=limit
+    )
     return found.answer()
 
 

@@ -23,11 +23,9 @@ from services.core.observing import logs, origin, tracing
 from services.core.probes.pulse import Pulse
 from services.core.state import keys
 from services.core.state.connection import Redis
-from services.core.state.reaper import Reaper
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.runner import Again, Runner
 from services.jobs.upkeep.expire import expire
-from services.jobs.upkeep.reap import reap
 
 log = logging.getLogger(__name__)
 
@@ -128,14 +126,13 @@ def _named(args: tuple[Any, ...]) -> dict[str, Any]:
 
 def _beats(tools: Tools) -> list[CronJob]:
     """Return what runs every few seconds, and is told of in the log only when it has done something."""
-    reaper = Reaper(tools.claims, tools.entries, tools.storage)
 
     async def run_expire(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         _tell("expired", len(await expire(tools.entries)))
 
     async def run_reap(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         try:
-            _tell("reaped", await reap(tools.claims, reaper))
+            _tell("reaped", await tools.reaper.settle_all())
         except StorageDown as error:
             logs.event(log, logging.WARNING, "reap_delayed", error=error.message)
 

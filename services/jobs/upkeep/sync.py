@@ -19,6 +19,7 @@ from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound
 from services.core.state import entry_json
 from services.core.state.claims import Claims
+from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.storage import ListingUnsupported, ObjectMissing, Storage, StoredObject
 
@@ -64,14 +65,16 @@ class _Changed(Exception):
     """The entry is not what it was when its file was looked for."""
 
 
-async def sync(entries: Entries, claims: Claims, storage: Storage, *, dry_run: bool, max_percent: float) -> Sync:
+async def sync(
+    entries: Entries, claims: Claims, doubts: Doubts, storage: Storage, *, dry_run: bool, max_percent: float
+) -> Sync:
     """Remove the entries whose files are missing, unless they are more than `max_percent` of all.
 
     Raises StorageDown and RedisError; nothing has been removed wrongly then.
     """
     found = Sync(dry_run)
     if not dry_run:
-        found.late_count = await _remove_late(claims, storage)
+        found.late_count = await _remove_late(claims, doubts, storage)
     try:
         present = await _listed(entries, claims, storage, found)
     except ListingUnsupported:
@@ -103,10 +106,10 @@ async def sync(entries: Entries, claims: Claims, storage: Storage, *, dry_run: b
     return found
 
 
-async def _remove_late(claims: Claims, storage: Storage) -> int:
+async def _remove_late(claims: Claims, doubts: Doubts, storage: Storage) -> int:
     """Remove what a storage has stored after all, when the upload had failed; return how many files there were."""
     removed = 0
-    for storage_key in await claims.doubtful():
+    for storage_key in await doubts.settled_writes():
         claim = await claims.make_on_unused(storage_key)
         if claim is not None:
             try:
@@ -117,7 +120,7 @@ async def _remove_late(claims: Claims, storage: Storage) -> int:
                     removed += 1
             finally:
                 await claims.release(claim)
-        await claims.forget_doubt(storage_key)
+        await doubts.forget_write(storage_key)
     return removed
 
 

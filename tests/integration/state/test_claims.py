@@ -6,9 +6,10 @@ import pytest
 
 from services.core.assets import names
 from services.core.errors import Unavailable
-from services.core.state import claims, keys
-from services.core.state.claims import Claim, Leftover, StaleClaim
+from services.core.state import claims, doubts, keys
+from services.core.state.claim import Claim
 from services.core.state.connection import Redis
+from services.core.state.stale_claims import Leftover, StaleClaim
 from tests.support.catalogs import CatalogUser, an_entry
 
 CAT = "/DEV/cat.webp"
@@ -32,7 +33,7 @@ async def lives(client: Redis, user: CatalogUser) -> None:
 
 
 async def stale_of(user: CatalogUser) -> list[StaleClaim]:
-    return [stale async for stale in user.claims.take_stale()]
+    return [stale async for stale in user.stale.take_all()]
 
 
 async def held(client: Redis) -> dict[bytes, bytes]:
@@ -108,7 +109,7 @@ async def test_the_claims_of_the_living_are_left_alone_and_those_of_the_dead_tak
     await client.delete(keys.alive(writer.process.name))
     [stale] = await stale_of(reaper)
     assert (stale.claim.storage_key, stale.claim.uuid, stale.obsolete) == (PLAIN, claim.uuid, False)
-    assert await reaper.claims.still_has(stale)
+    assert await reaper.stale.still_has(stale)
     with pytest.raises(Unavailable, match="interrupted"):
         await writer.entries.create(ENTRY, claim)
 
@@ -128,34 +129,35 @@ async def test_what_a_change_has_left_behind_is_taken_over_once(
     await writer.entries.create(ENTRY, None)
     _, commit = await writer.entries.delete(ENTRY.uuid, lambda entry: None)
     assert commit.leftover == Leftover(ENTRY.uuid, PLAIN)
-    stale = await writer.claims.take_leftover(commit.leftover)
+    assert commit.leftover is not None
+    stale = await writer.stale.take_leftover(commit.leftover)
     assert stale is not None
     assert (stale.obsolete, stale.claim.intended) == (True, ENTRY), "its last entry says how it was stored"
     await lives(client, writer)
-    assert await reaper.claims.take_leftover(commit.leftover) is None
-    assert await reaper.claims.take_leftover(Leftover(ENTRY.uuid, "DEV/dog.webp")) is None
+    assert await reaper.stale.take_leftover(commit.leftover) is None
+    assert await reaper.stale.take_leftover(Leftover(ENTRY.uuid, "DEV/dog.webp")) is None
     await writer.claims.release(stale.claim)
-    assert not await writer.claims.still_has(stale)
+    assert not await writer.stale.still_has(stale)
 
 
 async def test_a_failed_write_is_settled_by_its_writer_unless_it_went_through(writer: CatalogUser) -> None:
     claim = await writer.claims.make(CAT)
-    assert await writer.claims.take_back(claim) == StaleClaim(claim, obsolete=False)
+    assert await writer.stale.take_back(claim) == StaleClaim(claim, obsolete=False, tried=False)
     await writer.entries.create(ENTRY, claim)
-    assert await writer.claims.take_back(claim) is None
+    assert await writer.stale.take_back(claim) is None
     assert await writer.claims.are_made([PLAIN]) == [False]
 
 
 async def test_a_key_is_in_doubt_until_nothing_can_be_on_its_way_any_more(
     client: Redis, writer: CatalogUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await writer.claims.doubt([])
-    await writer.claims.doubt([PLAIN])
-    assert await writer.claims.doubtful() == []
-    monkeypatch.setattr(claims, "DOUBT_SECONDS", -1)
-    assert await writer.claims.doubtful() == [PLAIN]
-    await writer.claims.forget_doubt(PLAIN)
-    assert await writer.claims.doubtful() == []
+    await writer.doubts.note_writes([])
+    await writer.doubts.note_writes([PLAIN])
+    assert await writer.doubts.settled_writes() == []
+    monkeypatch.setattr(doubts, "DOUBT_SECONDS", -1)
+    assert await writer.doubts.settled_writes() == [PLAIN]
+    await writer.doubts.forget_write(PLAIN)
+    assert await writer.doubts.settled_writes() == []
 
 
 async def test_an_unused_key_is_claimed_and_one_in_use_is_not(writer: CatalogUser, reaper: CatalogUser) -> None:

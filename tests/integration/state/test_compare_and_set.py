@@ -1,21 +1,25 @@
 """The one write of an entry, on a real Redis: all of it or nothing, and only over what the writer has read."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
-from services.core.errors import Unavailable
-from services.core.state import entry_json, keys
+from services.core.errors import AlreadyExists, Unavailable
+from services.core.state import commands, entry_json, keys
 from services.core.state.changes import ChangeLog, EntryDeleted, EntryDescribed, EntryWritten
-from services.core.state.claims import Leftover
 from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
+from services.core.state.stale_claims import Leftover
 from tests.support.catalogs import CatalogUser, an_entry, due
 
 ENTRY = an_entry()
 SECOND = replace(ENTRY, version=2, information="second")
+THIRD = replace(SECOND, width=3, height=2)
 
 
 def found(entry: Entry) -> Found:
@@ -147,10 +151,61 @@ async def test_the_expiration_date_follows_the_entry(client: Redis, compare_and_
     assert await due(client) == []
 
 
+def say_twice(monkeypatch: pytest.MonkeyPatch, between: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Have each script run twice, as the connection does when the answer to the first was lost."""
+    run = commands.evalsha
+
+    async def twice(client: Redis, sha: str, names: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        await run(client, sha, names, arguments)
+        if between:
+            await between()
+        return await run(client, sha, names, arguments)
+
+    monkeypatch.setattr(commands, "evalsha", twice)
+
+
 async def test_a_write_that_is_said_twice_is_done_once_and_known_as_its_own(
+    client: Redis, compare_and_set: CompareAndSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_twice(monkeypatch)
+    created = await compare_and_set.write(None, ENTRY)
+    changed = await compare_and_set.write(FIRST, SECOND)
+    described = await compare_and_set.describe(entry_json.write(SECOND), THIRD)
+    deleted = await compare_and_set.delete(entry_json.write(THIRD), THIRD)
+    numbers = [change.number for change in await ChangeLog(client).from_(0, 10)]
+    assert [created, changed, described] == [Commit(number) for number in numbers[:3]]
+    assert deleted == Commit(numbers[3], Leftover(ENTRY.uuid, ENTRY.storage_key)), "who deletes is not told 404"
+    assert len(numbers) == 4
+
+
+async def test_a_write_that_is_said_twice_is_known_though_another_one_came_between(
+    client: Redis, compare_and_set: CompareAndSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def between() -> None:
+        monkeypatch.undo()
+        assert await compare_and_set.write(entry_json.write(SECOND), THIRD) is not None
+
+    await compare_and_set.write(None, ENTRY)
+    say_twice(monkeypatch, between)
+    assert await compare_and_set.write(FIRST, SECOND) is not None
+    assert await CatalogUser(client).entries.get(ENTRY.uuid) == THIRD
+
+
+async def test_of_two_writers_of_the_very_same_entry_one_is_told_that_it_was_late(
     client: Redis, compare_and_set: CompareAndSet
 ) -> None:
-    first = await compare_and_set.write(None, ENTRY)
-    assert first is not None
-    assert await compare_and_set.write(None, ENTRY) == Commit(first.number)
-    assert len(await ChangeLog(client).from_(0, 10)) == 1
+    assert await compare_and_set.write(None, ENTRY) is not None
+    assert await CompareAndSet(client).write(None, ENTRY) is None
+    with pytest.raises(AlreadyExists):
+        await CatalogUser(client).entries.create(ENTRY, None)
+    found = await asyncio.gather(*(CompareAndSet(client).write(FIRST, SECOND) for _ in range(8)))
+    assert sum(commit is not None for commit in found) == 1
+    assert len(await ChangeLog(client).from_(0, 10)) == 2
+
+
+async def test_two_that_delete_the_same_entry_are_not_taken_for_one(
+    client: Redis, compare_and_set: CompareAndSet
+) -> None:
+    await compare_and_set.write(None, ENTRY)
+    found = await asyncio.gather(*(CompareAndSet(client).delete(FIRST, ENTRY) for _ in range(8)))
+    assert sum(commit is not None for commit in found) == 1

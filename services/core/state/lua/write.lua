@@ -14,11 +14,21 @@
 -- ARGV to_describe: 1 if facts about the picture are to be found out, else 0
 -- ARGV kept: changes that stay in the log
 -- ARGV original_name: the path under which the upload is delivered
+-- ARGV write: what no other write has
 -- ARGV request_id, traceparent
--- Returns {'written', number of the change} or {'conflict', current ('' if there is none)} or {'unclaimed', ''}
+-- Returns {'written', number of the change} or {'conflict', ''} or {'unclaimed', ''}
 local current = redis.call('HGET', entries, uuid) or ''
 if current ~= expected then
-  return {'conflict', current}
+  -- It may be said twice, as the answer was lost: within some seconds, then.
+  local since = redis.call('TIME')[1] - 10
+  for _, change in ipairs(redis.call('XREVRANGE', changes, '+', since .. '000000', 'COUNT', 1000)) do
+    for at = 1, #change[2], 2 do
+      if change[2][at] == 'write' and change[2][at + 1] == write then
+        return {'written', string.match(change[1], '^%d+')}
+      end
+    end
+  end
+  return {'conflict', ''}
 end
 if claimed ~= '' then
   -- Whoever was taken for dead has lost its claim and, with it, the stored bytes.
@@ -48,4 +58,4 @@ if to_describe == '1' then
   redis.call('XADD', undescribed, '*', 'uuid', uuid)
 end
 return {'written', log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
-  'original_name', original_name, 'request_id', request_id, 'traceparent', traceparent)}
+  'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent)}

@@ -20,10 +20,12 @@ PNG, PDF, EXE = b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"MZ\x90"
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
     user = CatalogUser(connection.connect("redis://127.0.0.1:1"))
+    storage = LocalStorage(tmp_path)
     return Uploads(
         user.claims,
+        user.reaper(storage),
         user.entries,
-        LocalStorage(tmp_path),
+        storage,
         Rules(("DEV", "PROD"), DEFAULT_TYPES, "", strip_metadata=False),
     )
 

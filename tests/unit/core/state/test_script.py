@@ -39,10 +39,10 @@ def script(name: str, **bound: Any) -> tuple[Script, FakeRedis]:
 
 
 async def test_keys_and_arguments_are_sent_in_the_order_of_the_file_whatever_that_of_the_call() -> None:
-    intend, redis = script("intend")
-    assert await intend(intended="later", claim="now", storage_key="k", claims="tada:claims") == "answer"
+    exchange, redis = script("exchange")
+    assert await exchange(wanted="later", claim="now", storage_key="k", claims="tada:claims") == "answer"
     assert redis.calls == [(["tada:claims"], ["k", "now", "later"])]
-    assert "local storage_key, claim, intended = unpack(ARGV)" in redis.source
+    assert "local storage_key, claim, wanted = unpack(ARGV)" in redis.source
 
 
 async def test_what_is_bound_need_not_be_said_in_a_call_and_may_be() -> None:

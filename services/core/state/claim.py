@@ -1,0 +1,63 @@
+"""One claim, as Redis has it: see `claims` for what it is for."""
+
+import secrets
+from dataclasses import dataclass
+
+from services.core.assets.entries import Entry
+from services.core.state import entry_json
+
+OBSOLETE, ABANDONED = "obsolete", "abandoned"
+"""Owners that never live: of an object that a change has left behind, and of one that could not be settled so far."""
+KEPT, TAKEN = "kept", "taken"
+"""The flags of a claim: see `keeps_bytes` and `was_taken`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write one storage key.
+
+    Its value is `owner uuid~number~flags`, then the entry that is to be made, if known. The number makes it different
+    from all others; obsolete claims, and those of the version before, have none.
+    """
+
+    storage_key: str
+    value: str
+
+    @property
+    def owner(self) -> str:
+        return self.value.partition(" ")[0]
+
+    @property
+    def mark(self) -> str:
+        """What no other claim has, whatever its writer intends."""
+        return " ".join(self.value.split(" ", 2)[:2])
+
+    @property
+    def uuid(self) -> str:
+        return self.mark.split(" ")[1].split("~")[0]
+
+    @property
+    def keeps_bytes(self) -> bool:
+        """Say whether the object was there before the claim, and stays whatever becomes of it."""
+        return KEPT in self.mark.split("~")[2:]
+
+    @property
+    def was_taken(self) -> bool:
+        """Say whether it was taken over to be settled: the storage may have been told to delete the object."""
+        return TAKEN in self.mark.split("~")[2:]
+
+    @property
+    def intended(self) -> Entry | None:
+        """The entry that the writer is about to make; of an obsolete object, the one that referred to it."""
+        said = self.value.split(" ", 2)[2:]
+        return entry_json.read(said[0].encode()) if said else None
+
+    def of(self, owner: str) -> "Claim":
+        """Return the claim as an owner has it who takes it over, or leaves it to others."""
+        rest = self.value.split(" ", 2)[2:]
+        flags = [KEPT, TAKEN] if self.keeps_bytes else [TAKEN]
+        return Claim(self.storage_key, " ".join([owner, numbered(self.uuid, *flags), *rest]))
+
+
+def numbered(uuid: str, *flags: str) -> str:
+    return "~".join([uuid, secrets.token_hex(8), *flags])
