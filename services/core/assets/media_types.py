@@ -30,14 +30,14 @@ class MediaType:
 KNOWN: dict[str, MediaType] = {
     kind.name: kind
     for kind in (
-        MediaType(PNG, ("png",), True, ("image/x-png", "image/apng")),
-        MediaType(JPEG, ("jpg", "jpeg", "jpe"), True, ("image/jpg", "image/pjpeg")),
+        MediaType(PNG, ("png", "apng"), True, ("image/x-png", "image/apng")),
+        MediaType(JPEG, ("jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp"), True, ("image/jpg", "image/pjpeg")),
         MediaType(WEBP, ("webp",), True),
         MediaType(SVG, ("svg",), False, ("image/svg",)),
         MediaType(PDF, ("pdf",), False, ("application/x-pdf",)),
         MediaType(GIF, ("gif",), True),
-        MediaType(AVIF, ("avif",), True),
-        MediaType(HEIC, ("heic", "heif"), True, ("image/heif",)),
+        MediaType(AVIF, ("avif", "avifs"), True),
+        MediaType(HEIC, ("heic", "heif", "hif", "heics", "heifs"), True, ("image/heif",)),
         MediaType(TIFF, ("tiff", "tif"), True),
     )
 }
@@ -50,6 +50,8 @@ _ISO_BRANDS = {
 }
 # Built-in tables only: what a name claims must not depend on the machine's /etc/mime.types.
 _BUILT_IN = mimetypes.MimeTypes()
+_WORDS = frozenset({"man", "me", "ms", "tr", "roff", "so", "src", "wiz"})
+"""Extensions that the built-in tables know, and that are rather the end of a name, as in `Pac.Man`."""
 
 
 def canonical(name: str) -> str:
@@ -59,8 +61,13 @@ def canonical(name: str) -> str:
 
 
 def of_extension(extension: str) -> str | None:
-    """Return the media type that a file name's extension (without its dot) claims, None when it claims none."""
+    """Return the media type that a file name's extension (without its dot) claims, None when it claims none.
+
+    A single letter claims none: `Mr.T` and `Plan.A` are names.
+    """
     extension = extension.lower()
+    if len(extension) < 2 or extension in _WORDS:
+        return None
     return _BY_EXTENSION.get(extension) or _BUILT_IN.guess_type(f"x.{extension}")[0]
 
 

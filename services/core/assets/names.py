@@ -3,6 +3,7 @@
 An asset's `unique_name` is `/{namespace}/{destination…}/{filename}`; its uuid and its storage keys follow from it.
 """
 
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -16,6 +17,7 @@ from services.core.errors import BadRequest, TypeUnauthorized
 NAME_MAX = 90
 """Longest file name, extension included."""
 _EXTENSION_MAX = len(".jpeg")
+_DIGEST_CHARACTERS = 8
 _DESTINATION_DEPTH_MAX = 10
 
 LETTERS = "A-Za-z0-9@_-"
@@ -136,7 +138,7 @@ def safe_destination(namespace: str, destination: str | None) -> str:
             f"destination {destination!r} is not a folder path.",
             "Use names separated by single slashes, such as 'products/2026'.",
         )
-    return "/".join(_safe(part, "destination")[:NAME_MAX] for part in parts)
+    return "/".join(_cut(_safe(part, "destination"), NAME_MAX) for part in parts)
 
 
 def split_name(given_name: str, media_type: str) -> tuple[str, str]:
@@ -150,7 +152,20 @@ def split_name(given_name: str, media_type: str) -> tuple[str, str]:
     base, dot, extension = given_name.rpartition(".")
     if not dot or media_types.of_extension(extension) is None:
         base, extension = given_name, media_types.KNOWN[media_type].extensions[0]
-    return _safe(base, "filename")[: NAME_MAX - _EXTENSION_MAX], extension.lower()
+    if len(extension) >= _EXTENSION_MAX:
+        extension = media_types.KNOWN[media_type].extensions[0]
+    return _cut(_safe(base, "filename"), NAME_MAX - _EXTENSION_MAX), extension.lower()
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text that fits as it is, and a longer one cut: what was cut off stands at its end as a short digest.
+
+    So two long names that begin alike stay two names.
+    """
+    if len(text) <= most:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return f"{text[: most - len(digest) - 1]}-{digest}"
 
 
 def _safe(text: str, field: str) -> str:

@@ -175,6 +175,71 @@ def test_whatever_a_client_says_the_path_is_safe_or_refused(
     assert set(named.destination) <= kept | {"/"}
 
 
+LONG = "An_exceptionally_long_name_of_a_press_photograph_taken_at_the_annual_general_meeting_in_spring_part_"
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "2"), ("", "_"), ("x" * 500, "x" * 501), ("1.2", "1.3")])
+def test_long_names_that_begin_alike_are_two_assets(one: str, other: str) -> None:
+    first, second = name_of(f"{LONG}{one}.png", "image/png"), name_of(f"{LONG}{other}.png", "image/png")
+    assert first.unique_name != second.unique_name
+    assert first == name_of(f"{LONG}{one}.png", "image/png"), "and the same name is the same asset"
+    for named in (first, second):
+        assert len(named.original_filename) == names.NAME_MAX - 1
+        assert named.original_filename.startswith(LONG[:76])
+        assert name_of(named.original_filename, "image/png") == named, "what was cut fits"
+
+
+def test_long_folders_that_begin_alike_are_two_folders() -> None:
+    first, second = (name_of("cat.jpg", destination=f"{LONG}{part}/x").destination for part in "12")
+    assert first != second
+    assert names.is_unique_name(f"/DEV/{first}/cat.webp")
+
+
+@pytest.mark.parametrize("length", [84, 85])
+def test_a_name_that_fits_stays_and_a_longer_one_is_cut(length: int) -> None:
+    assert name_of(f"{'a' * length}.jpg").filename == f"{'a' * length}.webp"
+    assert name_of(f"{'a' * 86}.jpg").filename != f"{'a' * 85}.webp"
+
+
+@pytest.mark.parametrize(
+    ("given_name", "filename"),
+    [
+        ("Mr.T", "Mr_T.webp"),
+        ("Plan.A", "Plan_A.webp"),
+        ("Vitamin.C", "Vitamin_C.webp"),
+        ("U.S.A", "U_S_A.webp"),
+        ("Pac.Man", "Pac_Man.webp"),
+        ("Mr.Me", "Mr_Me.webp"),
+        ("a.b.c.jpg", "a_b_c.webp"),
+        ("J.Smith", "J_Smith.webp"),
+        ("v1.0", "v1_0.webp"),
+    ],
+)
+def test_the_end_of_a_name_is_no_extension(given_name: str, filename: str) -> None:
+    named = name_of(given_name)
+    assert (named.filename, named.original_filename.rpartition(".")[2]) == (filename, "jpg")
+
+
+@pytest.mark.parametrize(
+    ("given_name", "media_type", "original"),
+    [
+        ("photo.jfif", "image/jpeg", "photo.jfif"),
+        ("photo.JFIF", "image/jpeg", "photo.jfif"),
+        ("photo.pjp", "image/jpeg", "photo.pjp"),
+        ("photo.jpe", "image/jpeg", "photo.jpe"),
+        ("photo.pjpeg", "image/jpeg", "photo.jpg"),
+        ("photo.apng", "image/png", "photo.apng"),
+    ],
+)
+def test_all_extensions_of_a_type_name_one_asset(given_name: str, media_type: str, original: str) -> None:
+    named = name_of(given_name, media_type)
+    assert (named.unique_name, named.original_filename) == ("/DEV/photo.webp", original)
+
+
+def test_an_extension_that_is_too_long_to_fit_beside_the_longest_name_is_the_usual_one() -> None:
+    assert len(name_of(f"{'a' * 85}.pjpeg").original_filename) <= names.NAME_MAX
+
+
 @given(st.text(alphabet=string.ascii_letters + string.digits + "-@_", min_size=1, max_size=85))
 def test_a_safe_name_is_kept_as_it_is(base: str) -> None:
     assume(base.strip("_"))
