@@ -34,6 +34,9 @@ class CatalogSettings(ServerSettings):
     )
     media_tokens_file: Path | None = Field(None, description="A file of named tokens, one line each.")
     payload_max_size: Size = Field(10 * 1024**2, description="Largest file that may be uploaded, such as 10mb.")
+    payload_max_files: int = Field(
+        100, gt=0, le=1000, description="Files in one form of POST and PATCH /files, at most."
+    )
     use_stripmetadata: bool = Field(
         False,
         description="Remove metadata from uploaded files before they are stored: EXIF, GPS, XMP, authors, scripts.",

@@ -243,6 +243,7 @@ KEYS: list[tuple[str, Any, dict[str, Any], Look, Any]] = [
     ("mediaApi.routes.catalog.get", "/list", {}, setting("ROUTE_CATALOG_GET", *SERVICES, *TIERS), "/list"),
     ("mediaApi.routes.catalog.get", "/list", PUBLIC, public_path, {"/assets/media", "/list", "/favicon.ico"}),
     ("mediaApi.payloadMaxSize", "11mb", {}, setting("PAYLOAD_MAX_SIZE", "catalog"), "11mb"),
+    ("mediaApi.payloadMaxFiles", 250, {}, setting("PAYLOAD_MAX_FILES", "catalog"), "250"),
     ("mediaApi.payloadMaxSize", 50000000, {}, setting("PAYLOAD_MAX_SIZE", "catalog"), "50000000"),
     ("mediaApi.rateLimit.windowMs", 30002, {}, setting("MEDIA_API_RATE_LIMIT_WINDOW_MS", "catalog"), "30002"),
     ("mediaApi.rateLimit.limit", 6, {}, setting("MEDIA_API_RATE_LIMIT", "catalog"), "6"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.catalog import openapi
 from tests.support.chart import CHART, Refused, render
 from tools import chart_readme
 from tools.stack.plan import ROOT
@@ -108,4 +109,4 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
 def test_the_chart_is_of_the_version_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert chart["appVersion"] == project["version"]
+    assert chart["version"] == chart["appVersion"] == project["version"] == openapi.VERSION

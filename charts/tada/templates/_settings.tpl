@@ -33,6 +33,7 @@ HEALTHCHECK_ROUTE: {{ $media.routes.healthcheck.get | quote }}
 ROUTE_FILE_POST: {{ $media.routes.file.post | quote }}
 ROUTE_FILES_POST: {{ $media.routes.files.post | quote }}
 PAYLOAD_MAX_SIZE: {{ include "tada.text" $media.payloadMaxSize | quote }}
+PAYLOAD_MAX_FILES: {{ include "tada.text" $media.payloadMaxFiles | quote }}
 ORIGINS_ALLOWED: {{ $media.originsAllowed | quote }}
 METHODS_ALLOWED: {{ $media.methodsAllowed | quote }}
 RATE_LIMIT: {{ include "tada.text" .Values.rateLimit.limit | quote }}

@@ -11,7 +11,7 @@ from services.catalog.openapi import answers, jobs, schemas
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
-"""Of the API: the first number changes when an existing client has to."""
+"""Of TADA, its API and its chart: one number. The first part changes when an existing client has to."""
 
 _ABOUT = """\
 TADA takes files in, keeps a catalog of them, and delivers them transformed on demand.

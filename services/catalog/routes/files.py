@@ -13,7 +13,7 @@ from services.catalog.bodies import check_patch, read_json_list, text_list
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes
-from services.catalog.uploads.forms import MAX_FILES, Form
+from services.catalog.uploads.forms import Form
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
 from services.core.assets import entries
@@ -34,7 +34,7 @@ async def post_file(request: Request) -> Response:
 async def post_files(request: Request) -> Response:
     """Upload several files that share their fields; each succeeds or fails by itself."""
     ctx = context(request)
-    async with ctx.form(request, "files", MAX_FILES) as form:
+    async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         _need_files(form, "files")
         wish = _wish(request, form)
         if wish.filename and len(form.files) > 1:
@@ -65,7 +65,7 @@ async def patch_files(request: Request) -> Response:
     if not _is_form(request):
         return await changes.patch_entries(request)
     ctx = context(request)
-    async with ctx.form(request, "files", MAX_FILES) as form:
+    async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         uuids = text_list("uuids", form.fields.pop("uuids", ""))
         if not uuids or len(uuids) != len(form.files):
             raise BadRequest(

@@ -13,7 +13,6 @@ from services.catalog.uploads.spool import SpooledFile, SpoolWriter, too_large
 from services.core.assets import media_types
 from services.core.errors import BadRequest, TooLarge
 
-MAX_FILES = 100
 _MAX_FIELDS = 100
 _MAX_FIELD_BYTES = 64 * 1024
 OVERHEAD = 1024 * 1024
@@ -138,8 +137,12 @@ class _Reader:
                 f"The form has a file named {self._name!r}.", f"Send it as a file part named {self._file_field!r}."
             )
         if len(self._writers) >= self._max_files:
-            hint = "Send several to /files." if self._max_files == 1 else "Send fewer at a time."
-            raise BadRequest(f"The form has more than {self._max_files} file(s).", hint)
+            if self._max_files == 1:
+                raise BadRequest("The form has more than one file.", "Send several to /files.")
+            raise BadRequest(
+                f"The form has more than {self._max_files} files.",
+                f"Send {self._max_files} at a time, or raise PAYLOAD_MAX_FILES.",
+            )
         declared = headers.get(b"content-type", b"").decode("latin-1")
         given = _decode(options[b"filename"], "The file name")
         self._writer = SpoolWriter(self._spool, self._owner, given, declared or None, self._limit)
