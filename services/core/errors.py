@@ -59,11 +59,16 @@ class BadRequest(TadaError):
 class AlreadyExists(BadRequest):
     code = "already_exists"
 
-    def __init__(self) -> None:
+    def __init__(self, unique_name: str, uuid: str, there: str = "") -> None:
+        """`there` says what has the path: its uploaded name and type."""
         super().__init__(
             "File already exists in catalog, please use patch instead.",
-            "GET /catalog?filterByKey=unique_name&filterByValue=/… finds its uuid for PATCH /file/{uuid}.",
+            f"{there or 'Another file'} is at {unique_name}. PATCH /file/{uuid} replaces it; another name keeps both.",
         )
+        self.unique_name, self.uuid = unique_name, uuid
+
+    def public(self) -> dict[str, str]:
+        return {**super().public(), "unique_name": self.unique_name, "uuid": self.uuid}
 
 
 class TypeUnauthorized(BadRequest):

@@ -6,12 +6,14 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 from starlette.datastructures import QueryParams
 
+from services.catalog.routes import listing
 from services.catalog.routes.listing import Query, one_page
 from services.core.assets.entries import Entry
 from services.core.dumps.naming import KINDS, DumpStore
@@ -137,6 +139,23 @@ async def test_pages_go_on_with_the_catalog_of_the_first_or_say_that_it_is_gone(
         await client.delete(key)
     with pytest.raises(CatalogReplaced, match="has been replaced"):
         await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
+
+
+async def test_a_page_ends_at_so_many_bytes_and_its_cursor_goes_on_there(
+    client: Redis, entries: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "BYTES_MAX", 3_000_000)
+    long = [replace(entry, information="x" * 900_000) for entry in many(10)]
+    await fill(client, long)
+    for more in ("", "&filterByKey=namespace&filterByValue=DEV"):
+        found, pages, cursor = [], 0, ""
+        while cursor is not None:
+            query = Query.parse(QueryParams(f"limit=1000&cursor={cursor}{more}"))
+            page, cursor = await one_page(entries, query, 1000)  # type: ignore[assignment]
+            found += page
+            pages += 1
+            assert sum(map(len, page)) < 4_000_000
+        assert (b",".join(found), pages) == (joined(long), 3)
 
 
 async def test_what_is_being_loaded_does_not_stay_for_good(client: Redis) -> None:

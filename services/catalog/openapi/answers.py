@@ -8,10 +8,9 @@ from services.catalog.openapi import jobs
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types, names
-from services.core.assets.entries import Entry
+from services.core.assets.entries import Entry, already_exists
 from services.core.dumps import naming
 from services.core.errors import (
-    AlreadyExists,
     BadDump,
     DumpDamaged,
     DumpError,
@@ -83,7 +82,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             },
         },
         "NotModified": {"description": "What you have still holds.", "headers": _headers("ETag")},
-        "Refused": _refusal("The request has to be changed.", AlreadyExists()),
+        "Refused": _refusal("The request has to be changed.", already_exists(_entry_of_cat(settings))),
         "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),
         "Forbidden": _refusal(
             "Not with this token, or not in this namespace.",
@@ -159,10 +158,14 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
 
 
 def example(settings: CatalogSettings) -> dict[str, Any]:
-    """Return an entry as an upload of cat.jpg makes it."""
+    """Return an entry as an upload of cat.jpg makes it, as JSON."""
+    return asdict(_entry_of_cat(settings))
+
+
+def _entry_of_cat(settings: CatalogSettings) -> Entry:
     namespace, kind = settings.namespaces_allowed[0], media_types.JPEG
     name = names.name_asset(namespace, "products", "cat.jpg", kind, frozenset({kind}), convert=True)
-    entry = Entry(
+    return Entry(
         uuid=names.asset_uuid(name.unique_name),
         version=1,
         namespace=namespace,
@@ -191,7 +194,6 @@ def example(settings: CatalogSettings) -> dict[str, Any]:
         blurhash="LGF5?xYk^6#M@-5c,1J5@[or[Q6.",
         dominant_color="#a1b2c3",
     )
-    return asdict(entry)
 
 
 def reference_to(name: str) -> Answer:

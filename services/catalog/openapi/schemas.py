@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types, names
-from services.core.assets.entries import FOCUS, SETTABLE, Entry
+from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES, Entry
 from services.core.errors import TadaError
 
 Schema = dict[str, Any]
@@ -74,7 +74,11 @@ def _coordinate(start: str, example: float) -> Schema:
     }
 
 
-_TEXT: Schema = {"type": ["string", "number", "null"], "description": "A text of yours; null or empty for none."}
+_TEXT: Schema = {
+    "type": ["string", "number", "null"],
+    "maxLength": TEXT_BYTES,
+    "description": f"A text of yours, {TEXT_BYTES} bytes of UTF-8 at most; null or empty for none.",
+}
 _SETTABLE: dict[str, Schema] = {
     "external_id": {**_TEXT, "examples": ["shop-4711"]},
     "expired": {
@@ -83,7 +87,9 @@ _SETTABLE: dict[str, Schema] = {
         "examples": [True],
     },
     "expiration_date": {
-        "description": "ISO 8601, UTC unless it has an offset; null or empty for none.",
+        "description": (
+            "ISO 8601, UTC unless it has an offset; without a time the start of that day. Null or empty for none."
+        ),
         "anyOf": [
             {"type": "string", "format": "date-time"},
             {"type": "string", "format": "date"},
@@ -170,7 +176,8 @@ def _error() -> Schema:
             "code": {"type": "string", "enum": error_codes(), "description": "Stays the same, for programs."},
             "message": {"type": "string", "description": "What went wrong, for people."},
             "hint": {"type": "string", "description": "What to do about it."},
-            "uuid": {"type": "string", "description": "Which entry of a list failed."},
+            "uuid": {"type": "string", "description": "Which entry of a list failed, or which entry has the path."},
+            "unique_name": {"type": "string", "description": "The path that is taken."},
             "file": {"type": "string", "description": "Which file of a form failed, by its name."},
         },
     }

@@ -21,6 +21,8 @@ from services.core.state.changes import number_of
 from services.core.state.entries import PAGE, Entries, no_entry
 
 LIMIT_MAX = 10_000
+BYTES_MAX = 8 * 1024 * 1024
+"""A page ends with the part of the list that reaches so many bytes, whatever its limit: it is held in memory."""
 CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"
 """A creation number and the epoch of the catalog that it belongs to; without one, the live one."""
 FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
@@ -140,12 +142,18 @@ async def _whole_list(
 
 
 async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[bytes], str | None]:
-    """Return up to `limit` entries and the cursor of the next page, None on the last page."""
+    """Return up to `limit` entries and the cursor of the next page, None on the last page.
+
+    A page whose entries have BYTES_MAX bytes before they are `limit` ends there.
+    """
     found: list[bytes] = []
+    size = 0
     page = await entries.page(query.after, min(PAGE, limit), query.epoch)
     while page.after is not None:
-        found += [raw for raw in page.raws if query.takes(raw)]
-        if len(found) == limit:
+        taken = [raw for raw in page.raws if query.takes(raw)]
+        found += taken
+        size += sum(map(len, taken))
+        if len(found) == limit or size >= BYTES_MAX:
             return found, f"{page.after}.{page.epoch}" if page.after < page.last else None
         page = await entries.page(page.after, min(PAGE, limit - len(found)), page.epoch, page.last)
     return found, None

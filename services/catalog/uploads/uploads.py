@@ -118,18 +118,23 @@ class Uploads:
     async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
         """Store new assets; AlreadyExists for one whose path is taken, other BadRequests."""
         self._rules.check_namespace(wish.namespace)
+        entries.check_texts(wish.fields)
         taken: set[str] = set()
 
         async def planned(file: SpooledFile) -> _Writing:
             media_type = self._type_of(file)
             name = self._name(file, wish, media_type)
-            if name.unique_name in taken or await self._entries.raw(names.asset_uuid(name.unique_name)) is not None:
-                raise AlreadyExists
+            uuid = names.asset_uuid(name.unique_name)
+            if name.unique_name in taken:
+                raise AlreadyExists(name.unique_name, uuid, "Another file of this form")
+            raw = await self._entries.raw(uuid)
+            if raw is not None:
+                raise entries.already_exists(entry_json.read(raw))
             taken.add(name.unique_name)
 
             def draft(current: Entry | None, stored: StoredFile) -> Entry:
                 if current is not None:
-                    raise AlreadyExists
+                    raise entries.already_exists(current)
                 return entries.new_entry(
                     name,
                     stored,
@@ -163,6 +168,7 @@ class Uploads:
                 return entries.with_fields(entries.with_file(current, stored, extension), one.fields, one.now)
 
             one.check(found)
+            entries.check_texts(one.fields, found)
             entries.check_replaceable(found, media_type, keep_type=one.keep_type)
             return _Writing(found.unique_name, media_type, one.file, one.file.size, draft, replaces=True)
 
@@ -175,6 +181,7 @@ class Uploads:
         that is not theirs is refused. Raises BadRequest, AlreadyExists, NotFound, and whatever `check(namespace)` does.
         """
         wanted = adoption.parse(given)
+        entries.check_texts(wanted.fields)
         self._rules.check_namespace(wanted.namespace)
         check(wanted.namespace)
         claim = await self._claims.make_on_stored(wanted.unique_name)

@@ -10,13 +10,16 @@ from services.core.assets import media_types, names
 from services.core.assets.facts import FACTS, NO_FACTS, Facts
 from services.core.assets.names import AssetName
 from services.core.assets.stored_object import StoredObject
-from services.core.errors import BadRequest, NotReplaceable
+from services.core.errors import AlreadyExists, BadRequest, NotReplaceable
 
 FOCUS = ("focus_x", "focus_y")
+TEXTS = ("external_id", "information")
 SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 """The fields a client may set at any time."""
 
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
+TEXT_BYTES = 4096
+"""The longest text of a client, in UTF-8: the whole list is read by the public, and so is each text."""
 _SHARE_DIGITS = 4
 """Decimals of a focal point that are kept: less than a pixel of the largest picture that is made."""
 
@@ -158,6 +161,11 @@ def new_entry(
     return replace(entry, **fields)
 
 
+def already_exists(entry: Entry) -> AlreadyExists:
+    """Return the error of who wants to create what is there: it says what lies there, and under which uuid."""
+    return AlreadyExists(entry.unique_name, entry.uuid, f"{entry.original_filename} ({entry.original_mimetype})")
+
+
 def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
     """Return the entry with its file replaced: the next version, under the same path and uuid."""
     base = entry.original_filename.rpartition(".")[0]
@@ -175,12 +183,13 @@ def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
 
 
 def with_fields(entry: Entry, fields: dict[str, Any], now: float) -> Entry:
-    """Return the entry with settable fields changed.
+    """Return the entry with settable fields changed; raises BadRequest for a text that is too long.
 
     A later `expiration_date` revives an entry that only its date had expired, unless `expired` is said too.
     """
     if not fields:
         return entry
+    check_texts(fields, entry)
     changed = replace(entry, **fields, updated_date=timestamp())
     lapsed = entry.expires_at is not None and entry.expires_at <= now
     if "expiration_date" in fields and "expired" not in fields and lapsed and entry.expired:
@@ -212,13 +221,25 @@ def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None
     )
 
 
+def check_texts(fields: dict[str, Any], entry: Entry | None = None) -> None:
+    """Raise BadRequest for a text that is too long, unless the entry has that very text: it is older than the limit."""
+    for name in TEXTS:
+        text = fields.get(name)
+        size = len(text.encode()) if text else 0
+        if size > TEXT_BYTES and (entry is None or text != getattr(entry, name)):
+            raise BadRequest(
+                f"{name} must be a text of {TEXT_BYTES} bytes at most, not {size}.",
+                "Shorten it, or keep it elsewhere and send its address.",
+            )
+
+
 def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
     """Return the settable fields among a client's, typed as the entry has them.
 
     Forms carry text only, JSON carries types: both are understood. Raises BadRequest for a value that cannot be.
     """
     fields: dict[str, Any] = {}
-    for name in ("external_id", "information"):
+    for name in TEXTS:
         if name in given:
             fields[name] = _optional_text(name, given[name])
     if "expired" in given:

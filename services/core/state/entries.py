@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from services.core.assets.entries import SETTABLE, Entry
+from services.core.assets.entries import SETTABLE, Entry, already_exists
 from services.core.assets.facts import Facts
-from services.core.errors import AlreadyExists, CatalogReplaced, NotFound
+from services.core.errors import CatalogReplaced, NotFound
 from services.core.observing import origin
 from services.core.state import changes, commands, entry_json, keys
 from services.core.state.changes import number_of
@@ -16,6 +16,8 @@ from services.core.state.script import Script
 
 PAGE = 500
 """Entries read from Redis at a time: about half a megabyte, well under a millisecond of Redis' time."""
+PAGE_BYTES = 1024 * 1024
+"""Bytes of them at most, unless one entry alone has more: some have long texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,13 @@ class Entries:
         self._redis = client
         self._set = CompareAndSet(client)
         self._page = Script(
-            client, "page", live_entries=keys.ENTRIES, live_order=keys.ORDER, live_epoch=keys.EPOCH, aside=keys.ASIDE
+            client,
+            "page",
+            live_entries=keys.ENTRIES,
+            live_order=keys.ORDER,
+            live_epoch=keys.EPOCH,
+            aside=keys.ASIDE,
+            most_bytes=PAGE_BYTES,
         )
         self._clear = Script(client, "clear", **changes.REPLACES)
 
@@ -61,7 +69,7 @@ class Entries:
         return await commands.hlen(self._redis, keys.ENTRIES)
 
     async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
-        """Return up to `count` stored entries with creation numbers in (after, last].
+        """Return up to `count` stored entries with creation numbers in (after, last], and up to PAGE_BYTES of them.
 
         A restore, and emptying the catalog, begin a new epoch. Without one the live catalog is read, and without
         `last` all of it; whoever goes on says both. Raises CatalogReplaced when the catalog of that epoch is gone.
@@ -75,7 +83,7 @@ class Entries:
             found.decode(),
             int(float(youngest)),
             int(float(number)) if number else None,
-            [raw for raw in raws if raw is not None],
+            raws,
         )
 
     async def scan(self, after: int = 0, epoch: str = "") -> AsyncIterator[list[bytes]]:
@@ -97,10 +105,12 @@ class Entries:
 
     async def create(self, entry: Entry, claim: Claim | None) -> Commit:
         """Add an entry; raises AlreadyExists when its path is taken."""
-        commit = await self._set.write(None, entry, claim)
-        if commit is None:
-            raise AlreadyExists
-        return commit
+        while True:
+            if commit := await self._set.write(None, entry, claim):
+                return commit
+            raw = await self.raw(entry.uuid)
+            if raw is not None:  # Else it has been deleted meanwhile.
+                raise already_exists(entry_json.read(raw))
 
     async def change(
         self, uuid: str, step: Callable[[Entry], Entry], claim: Claim | None = None

@@ -13,7 +13,7 @@ from services.core.state import entries as module
 from services.core.state import entry_json
 from services.core.state.compare_and_set import CompareAndSet, Found
 from services.core.state.connection import Redis
-from services.core.state.entries import Entries
+from services.core.state.entries import PAGE, PAGE_BYTES, Entries
 from tests.support.catalogs import CatalogUser, an_entry, fill, many
 
 SEEN = Facts(width=3, height=2, blurhash="LGF5", dominant_color="#a1b2c3")
@@ -153,6 +153,23 @@ async def test_clearing_removes_all_at_once_and_an_empty_catalog_is_not_changed(
     assert len((await entries.page(5, 10, page.epoch, page.last)).raws) == 7, "who is reading reads to the end"
     with pytest.raises(CatalogReplaced):
         await entries.page(0, 5, "17")
+
+
+async def test_a_page_is_cut_by_bytes_and_what_follows_goes_on_there(client: Redis, entries: Entries) -> None:
+    """As with texts that were written before they had a limit."""
+    sizes = [10, 400_000, 400_000, 400_000, 10, 3_000_000, 10, *[20_000] * 120]
+    made = [replace(entry, information="x" * size) for entry, size in zip(many(len(sizes)), sizes, strict=True)]
+    await fill(client, made)
+    page = await entries.page(0, PAGE)
+    read, counts = list(page.raws), [len(page.raws)]
+    while page.after is not None:
+        assert len(page.raws) == 1 or sum(map(len, page.raws)) <= PAGE_BYTES
+        page = await entries.page(page.after, PAGE, page.epoch, page.last)
+        read += page.raws
+        counts += [len(page.raws)]
+    assert read == [entry_json.write(entry) for entry in made]
+    assert counts[:3] == [3, 2, 1]
+    assert read == [raw async for raws in entries.scan() for raw in raws]
 
 
 async def test_what_has_expired_is_found_the_oldest_first(entries: Entries) -> None:

@@ -24,7 +24,7 @@ async def test_each_change_succeeds_or_fails_by_itself_in_the_order_of_the_reque
     first, second = make_entry("a.jpg"), make_entry("b.jpg")
     outcome = await bulk.each(
         [
-            ({"file": "x"}, doing(AlreadyExists())),
+            ({"file": "x"}, doing(AlreadyExists("/DEV/x.webp", "01-23"))),
             ({"file": "a"}, doing((first, Commit(1)))),
             ({"file": "y"}, doing(NotFound("No such entry."))),
             ({"file": "b"}, doing((second, Commit(2)))),

@@ -10,6 +10,8 @@ from services.core.errors import TadaError
 
 SERVICES = Path(__file__).parents[3] / "services"
 
+CAT_EXISTS = errors.AlreadyExists("/DEV/cat.webp", "01-23", "cat.jpg (image/jpeg)")
+
 
 def every_error() -> list[type[TadaError]]:
     kinds = [TadaError]
@@ -22,7 +24,7 @@ def every_error() -> list[type[TadaError]]:
     ("error", "status", "code"),
     [
         (errors.BadRequest("no"), 400, "bad_request"),
-        (errors.AlreadyExists(), 400, "already_exists"),
+        (CAT_EXISTS, 400, "already_exists"),
         (errors.TypeUnauthorized("text/html", "hint"), 400, "type_unauthorized"),
         (errors.NotReplaceable("no"), 400, "not_replaceable"),
         (errors.Unauthorized(), 401, "unauthorized"),
@@ -45,14 +47,14 @@ def test_every_error_has_its_status_and_its_code(error: TadaError, status: int, 
 
 
 def test_the_messages_that_clients_know_are_word_for_word_theirs() -> None:
-    assert errors.AlreadyExists().message == "File already exists in catalog, please use patch instead."
+    assert CAT_EXISTS.message == "File already exists in catalog, please use patch instead."
     assert errors.TypeUnauthorized("text/html", "hint").message == "File type text/html unauthorized."
 
 
 def test_who_sends_a_file_twice_is_told_how_to_replace_it() -> None:
-    hint = errors.AlreadyExists().public()["hint"]
-    assert "filterByKey=unique_name" in hint
-    assert "PATCH /file/{uuid}" in hint
+    told = CAT_EXISTS.public()
+    assert (told["unique_name"], told["uuid"]) == ("/DEV/cat.webp", "01-23")
+    assert told["hint"].startswith("cat.jpg (image/jpeg) is at /DEV/cat.webp. PATCH /file/01-23 replaces it")
 
 
 def test_a_hint_is_told_when_there_is_one() -> None:

@@ -5,6 +5,7 @@
 -- ARGV after
 -- ARGV up_to: '' for the youngest entry there is
 -- ARGV count
+-- ARGV most_bytes: of all entries of the page together, unless one alone has more
 -- ARGV aside: prefix of what is put aside
 -- Returns {epoch ('' if it is gone), last, number of the last entry read ('' if there was none), entries…}
 local entries, order = live_entries, live_order
@@ -29,8 +30,18 @@ local uuids = {}
 for at = 1, #found, 2 do
   uuids[#uuids + 1] = found[at]
 end
-local page = redis.call('HMGET', entries, unpack(uuids))
-table.insert(page, 1, found[#found])
-table.insert(page, 1, last)
-table.insert(page, 1, epoch)
-return page
+-- A few at a time: entries with long texts, as there were before texts had a limit, are not all read for one page.
+local page, size, number = {}, 0, ''
+for first = 1, #uuids, 16 do
+  local some = redis.call('HMGET', entries, unpack(uuids, first, math.min(first + 15, #uuids)))
+  for at, raw in ipairs(some) do
+    local bytes = raw and #raw or 0
+    if size > 0 and size + bytes > tonumber(most_bytes) then
+      return {epoch, last, number, unpack(page)}
+    end
+    number = found[2 * (first + at - 1)]
+    size = size + bytes
+    page[#page + 1] = raw or nil
+  end
+end
+return {epoch, last, number, unpack(page)}

@@ -13,7 +13,7 @@ from services.core.assets.entries import StoredFile
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, NotReplaceable
 from services.core.state import entry_json
-from tests.support.entries import MakeEntry
+from tests.support.entries import MakeEntry, made_entry
 
 PROMISED_FIELDS = {
     "uuid", "version", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url",
@@ -330,3 +330,30 @@ def test_a_timestamp_is_iso_8601_with_an_offset() -> None:
     paris = datetime(2027, 1, 31, 18, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
     assert entries.timestamp(paris) == "2027-01-31T17:00:00.123+00:00"
     assert abs(datetime.fromisoformat(entries.timestamp()) - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("name", ["information", "external_id"])
+def test_a_text_has_4096_bytes_at_most(name: str) -> None:
+    entry = made_entry()
+    for text in ("x" * 4096, "é" * 2048, "", None):
+        entries.check_texts({name: text}, None)
+        assert getattr(entries.with_fields(entry, {name: text}, 0), name) == text
+    for text in ("x" * 4097, "x" * 1_000_000):
+        for check in (
+            lambda: entries.check_texts({name: text}),  # noqa: B023
+            lambda: entries.with_fields(entry, {name: text}, 0),  # noqa: B023
+        ):
+            with pytest.raises(BadRequest, match=f"^{name} must be a text of 4096 bytes at most, not {len(text)}"):
+                check()
+
+
+def test_the_length_of_a_text_is_in_bytes() -> None:
+    with pytest.raises(BadRequest, match="not 4098"):
+        entries.check_texts({"information": "é" * 2049})
+
+
+def test_a_longer_text_that_an_entry_has_already_may_be_sent_back() -> None:
+    old = made_entry(information="x" * 100_000)
+    assert entries.with_fields(old, {"information": "x" * 100_000, "expired": True}, 0).expired
+    with pytest.raises(BadRequest):
+        entries.with_fields(old, {"information": "x" * 99_999}, 0)
