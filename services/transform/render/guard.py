@@ -9,6 +9,11 @@ RASTER = (media_types.JPEG, media_types.PNG, media_types.WEBP, media_types.GIF, 
 DRAWN = (media_types.SVG, media_types.PDF)
 """Types without pixels. Their first page is drawn in the size that the request asks for."""
 
+_LINES = 600
+"""Lines of a source that are held while it is scaled, as measured at the worst scale."""
+_LINES_BESIDE = 48_000_000
+"""Bytes of lines that may be held beside a whole frame of `decoder_bytes`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -22,6 +27,10 @@ class Limits:
     """Of all frames of an animation together."""
     decoder_bytes: int = 192_000_000
     """For a decoder that holds a whole frame (see `bytes_per_pixel`)."""
+    source_side: int = 65_535
+    """Pixels of each side of a source. JPEG and GIF cannot have more."""
+    line_bytes: int = 200_000
+    """Of a line of a source as it is scaled (see `bytes_per_line`)."""
     avif_pixels: int = 2_000_000
     """Of an AVIF that is made. The encoder cannot be stopped, so a larger picture becomes a WebP."""
     side: int = 8192
@@ -63,6 +72,13 @@ def bytes_per_pixel(header: Header) -> int:
     return 0
 
 
+def bytes_per_line(header: Header) -> int:
+    """Return the bytes of a line of pixels; transparency is multiplied in, and counts as one band more."""
+    if header.media_type in (media_types.GIF, media_types.WEBP):
+        return header.width * 5
+    return header.width * (header.bands + (header.bands in (2, 4))) * header.bits // 8
+
+
 def check_size(size: int, limits: Limits) -> None:
     """Raise Undecodable if a file has too many bytes."""
     if size > limits.source_bytes:
@@ -100,4 +116,23 @@ def check(header: Header, limits: Limits) -> None:
         raise Undecodable(
             f"{size} in {header.frames} frames, which is too many to render.",
             f"Upload an animation with at most {limits.frame_pixels} pixels in all its frames together.",
+        )
+    _check_shape(header, limits, size)
+
+
+def _check_shape(header: Header, limits: Limits, size: str) -> None:
+    """Raise Undecodable if memory would follow the width of a source: several hundred of its lines are held at once."""
+    if max(header.width, header.height) > limits.source_side:
+        raise Undecodable(
+            f"{size}: a side is too long to render.",
+            f"Upload an image with at most {limits.source_side} pixels on each side.",
+        )
+    line, whole = bytes_per_line(header), header.width * header.height * bytes_per_pixel(header)
+    most = limits.line_bytes
+    if whole:
+        most = min(most, max(0, limits.decoder_bytes + _LINES_BESIDE - whole) // _LINES)
+    if line > most:
+        raise Undecodable(
+            f"{size}, which is too wide to render.",
+            f"Upload an image of this type with at most {header.width * most // line} pixels in a line.",
         )

@@ -5,7 +5,15 @@ import pytest
 from services.core.errors import Undecodable
 from services.transform.render.guard import Header, Limits, check, check_size, sniff
 
-LIMITS = Limits(source_bytes=1000, pixels=10_000, frames=50, frame_pixels=20_000, decoder_bytes=75_000)
+LIMITS = Limits(
+    source_bytes=1000,
+    pixels=10_000,
+    frames=50,
+    frame_pixels=20_000,
+    decoder_bytes=75_000,
+    source_side=2000,
+    line_bytes=1000,
+)
 PNG, GIF, AVIF = "image/png", "image/gif", "image/avif"
 
 
@@ -20,6 +28,9 @@ PNG, GIF, AVIF = "image/png", "image/gif", "image/avif"
         Header(GIF, 100, 100, 2),
         Header(GIF, 20, 20, 50),
         Header(AVIF, 100, 50),
+        Header("image/tiff", 1, 300),
+        Header("image/jpeg", 33, 300, bands=3),
+        Header(PNG, 20, 10, bands=4),
     ],
 )
 def test_a_source_at_its_limits_passes(header: Header) -> None:
@@ -35,6 +46,10 @@ def test_a_source_at_its_limits_passes(header: Header) -> None:
         (Header(GIF, 100, 100, 3), "100x100 pixels in 3 frames", "20000 pixels"),
         (Header(AVIF, 101, 50, 1), "101x50 pixels", "5000 pixels"),
         (Header(PNG, 97, 97, bands=4, bits=16, interlaced=True), "97x97 pixels", "9375 pixels"),
+        (Header("image/tiff", 1, 2001, bands=1), "1x2001 pixels: a side", "2000 pixels on each side"),
+        (Header(PNG, 334, 1), "334x1 pixels, which is too wide", "333 pixels in a line"),
+        (Header(PNG, 201, 1, bands=4), "201x1 pixels, which is too wide", "200 pixels in a line"),
+        (Header(PNG, 167, 1, bands=3, bits=16), "167x1", "166 pixels in a line"),
         (Header("image/jpeg", 97, 97, bands=4, interlaced=True, subsampled=False), "97x97 pixels", "9375 pixels"),
     ],
 )
