@@ -4,7 +4,8 @@ import io
 
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
 
-from services.core.assets import media_types
+from services.core.assets import colour, media_types, orientation
+from services.core.assets.containers import Malformed, Memory, gif, png
 from services.jobs.describe.blurhash import encode
 from services.jobs.describe.colours import dominant
 
@@ -21,8 +22,9 @@ _KINDS = {
     media_types.TIFF: "TIFF",
 }
 _ORIENTATION = 0x0112
-_TURNED = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom."""
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None  # There is a limit of our own.
@@ -35,19 +37,24 @@ def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
     """
     if media_type not in _KINDS:
         raise ValueError(f"{media_type} is not looked at")
-    image = Image.open(io.BytesIO(source), formats=[_KINDS[media_type]])
+    # Whatever Pillow would make of the other chunks of a PNG is not asked: see `orientation` and `colour`.
+    decoded = png.pictured(source) if media_type == media_types.PNG else source
+    image = Image.open(io.BytesIO(decoded), formats=[_KINDS[media_type]])
     width, height = image.size
     if width * height > pixels:
         raise ValueError(f"it has {width}x{height} pixels")
     image.draft(None, (SIDE, SIDE))  # A JPEG is decoded no larger than needed.
+    turn = _orientation(image, source, media_type)
+    if media_type == media_types.TIFF:  # Pillow turns it, the right way if it is told, and has swapped the sides.
+        image.getexif()[_ORIENTATION] = turn
+        image.load()
+        width, height = image.size
+        turn = orientation.UPRIGHT
     image.load()
-    if image.format == "TIFF":
-        width, height = image.size  # It is turned by now.
-    orientation = _orientation(image)
-    if orientation in _TURNED:
-        width, height = height, width
-    small = _reduced(image)
-    small.getexif()[_ORIENTATION] = orientation
+    width, height = orientation.turned(width, height, turn)
+    small = _reduced(image, _covered(source) if media_type == media_types.GIF else None)
+    small = _in_srgb(small, image.info.get("icc_profile"), colour.profile(source, media_type))
+    small.getexif()[_ORIENTATION] = turn
     small = ImageOps.exif_transpose(small)
     shown = Image.new("RGBA", small.size, "white")
     shown.alpha_composite(small)
@@ -60,22 +67,35 @@ def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
     }
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, source: bytes, media_type: str) -> int:
     # The frames of an animation are not turned when they are delivered.
-    animated = image.format == "WEBP" and getattr(image, "n_frames", 1) > 1
-    found = image.getexif().get(_ORIENTATION, 1)
-    return 1 if animated or found not in range(1, 9) else found
+    animated = media_type == media_types.WEBP and getattr(image, "n_frames", 1) > 1
+    return orientation.UPRIGHT if animated else orientation.of(source, media_type)
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    """Return a picture with SIDE pixels at most on its longer side, as sRGB with alpha."""
+def _covered(source: bytes) -> Box | None:
+    """Return what an opaque first frame of a GIF covers of its canvas; None for one that is transparent itself."""
+    try:
+        first = next(gif.frames(Memory(source)), None)
+    except Malformed:
+        return None
+    if first is None or first.transparent:
+        return None
+    return first.left, first.top, first.left + first.width, first.top + first.height
+
+
+def _reduced(image: Image.Image, covered: Box | None) -> Image.Image:
+    """Return a picture with SIDE pixels at most on its longer side. What is not covered is transparent."""
     width, height = image.size
     factor = -(-max(width, height) // SIDE)
+    holed = covered is not None and not _contains(covered, width, height)
     small: Image.Image | None = None
     # In bands, so that there is no second copy of the whole in another mode.
     for row, top in enumerate(range(0, height, factor)):
         band = image.crop((0, top, width, min(top + factor, height)))
-        if image.has_transparency_data:
+        if holed and covered:
+            band = _with_holes(band, covered, top)
+        elif image.has_transparency_data:
             band = band.convert("RGBA")
         elif image.mode.startswith("I;16"):
             band = band.point(lambda value: value * (1 / 256)).convert("L")
@@ -85,14 +105,35 @@ def _reduced(image: Image.Image) -> Image.Image:
         small = small or Image.new(band.mode, (band.width, -(-height // factor)))
         small.paste(band, (0, row))
     assert small
-    colours = _in_srgb(small, image.info.get("icc_profile"))
-    if small.mode == "RGBA":
-        colours.putalpha(small.getchannel("A"))
+    return small
+
+
+def _contains(covered: Box, width: int, height: int) -> bool:
+    left, top, right, bottom = covered
+    return left <= 0 and top <= 0 and right >= width and bottom >= height
+
+
+def _with_holes(band: Image.Image, covered: Box, start: int) -> Image.Image:
+    """Return a band of an opaque picture, from line `start` on, with nothing where it is not covered."""
+    alpha = Image.new("L", band.size)
+    left, top, right, bottom = covered
+    alpha.paste(255, (left, max(0, top - start), right, max(0, bottom - start)))
+    band = band.convert("RGB").convert("RGBA")
+    band.putalpha(alpha)
+    return band
+
+
+def _in_srgb(image: Image.Image, own: bytes | None, stated: bytes | None) -> Image.Image:
+    """Return a picture as sRGB with alpha. `stated` is the profile that counts instead of its own: see `colour`."""
+    colours = _converted(
+        image.convert("RGB") if stated or image.mode == "RGBA" else image, own if stated is None else stated
+    )
+    if image.mode == "RGBA":
+        colours.putalpha(image.getchannel("A"))
     return colours.convert("RGBA")
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    colours = image.convert("RGB") if image.mode == "RGBA" else image
+def _converted(colours: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
             own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")

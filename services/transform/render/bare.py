@@ -10,7 +10,7 @@ import struct
 from services.core.assets import media_types
 from services.core.assets.containers import Malformed, Memory, jpeg, png, webp
 
-_PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"IDAT", b"IEND")
+_PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"sRGB", b"IDAT", b"IEND")
 _PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _WEBP_CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 _WEBP_FLAGS_KEPT = 0x12
@@ -23,7 +23,7 @@ _JPEG_REMOVED = frozenset({*range(jpeg.APP0, jpeg.APP0 + 16), jpeg.COM} - {jpeg.
 def without_metadata(source: bytes, media_type: str) -> bytes | None:
     """Return the file with nothing but what its picture needs; None for other types, and for malformed files.
 
-    The colour profile goes too. The caller has made sure that it says nothing that is not assumed without it.
+    What is said of colours goes too. The caller has made sure that it is nothing that is not assumed without it.
     """
     bare = {media_types.PNG: _png, media_types.WEBP: _webp, media_types.JPEG: _jpeg}.get(media_type)
     return bare(source) if bare else None

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from services.transform.render.plan import Focus, Plan
 
-_TURNED = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height."""
-
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -64,11 +61,6 @@ def _at(scale_x: float, scale_y: float, source_width: int, source_height: int, p
 def _start(side: int, crop: int, focus: float) -> int:
     """Return where a cut begins that has the focus in its middle, or as near to it as the edges allow."""
     return min(max(0, int(side * focus - crop / 2)), side - crop)
-
-
-def turned(width: int, height: int, orientation: int) -> tuple[int, int]:
-    """Return the sides of a picture once it is turned as an EXIF orientation says; the way back is the same."""
-    return (height, width) if orientation in _TURNED else (width, height)
 
 
 def jpeg_shrink(factor: float) -> int:

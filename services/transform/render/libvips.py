@@ -11,15 +11,36 @@ from typing import Any
 import pyvips
 from pyvips import Error, GValue, Image, Source
 
+from services.core.assets import media_types
 from services.transform.render.stop import Stop
 
-__all__ = ["Error", "Image", "Source", "field", "in_memory", "joined", "set_field"]
+__all__ = [
+    "LOADERS",
+    "Error",
+    "Image",
+    "Source",
+    "field",
+    "in_memory",
+    "joined",
+    "selected",
+    "set_field",
+    "set_profile",
+]
 
-_LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
+LOADERS = {
+    media_types.JPEG: "jpeg",
+    media_types.PNG: "png",
+    media_types.WEBP: "webp",
+    media_types.AVIF: "heif",
+    media_types.GIF: "gif",
+    media_types.TIFF: "tiff",
+}
+"""What the loader of a type is called."""
+_CLASSES = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 
 # Every loader that is not needed is off: the stored bytes come from outside.
 pyvips.operation_block_set("VipsForeignLoad", True)
-for _loader in _LOADERS:
+for _loader in _CLASSES:
     pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
 # The operation cache would keep images of earlier requests that nobody asks for again.
 pyvips.cache_set_max(0)
@@ -35,10 +56,23 @@ def set_field(image: Image, name: str, value: int) -> None:
     image.set_type(GValue.gint_type, name, value)
 
 
+def set_profile(image: Image, profile: bytes) -> None:
+    """Set the colour profile of an image, in place."""
+    image.set_type(GValue.blob_type, "icc-profile-data", profile)
+
+
 def in_memory(image: Image, stop: Stop) -> Image:
     """Make all pixels of an image, so that they can be read in any order; `stop` ends it."""
     stop.by(lambda: image.set_kill(True))
     return image.copy_memory()
+
+
+def selected(image: Image, height: int, pages: Sequence[int]) -> Image:
+    """Return an animation of some frames of another, in their order; all of them are `height` pixels high."""
+    delays = field(image, "delay", [])
+    chosen = joined([image.crop(0, page * height, image.width, height) for page in pages])
+    chosen.set_type(GValue.array_int_type, "delay", [delays[page] for page in pages if page < len(delays)])
+    return chosen
 
 
 def joined(frames: Sequence[Image]) -> Image:

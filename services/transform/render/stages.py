@@ -6,8 +6,9 @@ Document | Raster  →  Picture  →  Encoded  →  Rendered
 from dataclasses import dataclass, replace
 from typing import Self
 
+from services.core.assets.orientation import turned
 from services.transform.render.formats import Encoding
-from services.transform.render.geometry import Box, turned
+from services.transform.render.geometry import Box
 from services.transform.render.guard import Limits
 from services.transform.render.libvips import Image
 from services.transform.render.plan import Plan, Rendered
@@ -50,6 +51,10 @@ class Raster:
     profiled: bool
     """The colours have to be converted to be sRGB."""
     box: Box
+    profile: bytes = b""
+    """An ICC profile that counts instead of the one in the file, which then has none or the wrong one."""
+    pages: tuple[int, ...] = ()
+    """Which of the frames in the file are the picture's; none when all of them are."""
 
     @property
     def whole(self) -> bool:

@@ -9,8 +9,8 @@ than upright stays, in an EXIF segment of its own.
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.catalog.uploads.stripping import exif
 from services.catalog.uploads.stripping.rewriting import Piece, Source, rewrite
+from services.core.assets.containers import exif
 from services.core.assets.containers.jpeg import (
     APP0,
     APP1,

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.catalog.uploads.stripping import exif
 from services.catalog.uploads.stripping.rewriting import Piece, Source, rewrite
+from services.core.assets.containers import exif
 from services.core.assets.containers.png import SIGNATURE, Chunk, chunks
 
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})

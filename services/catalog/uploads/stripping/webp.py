@@ -8,8 +8,8 @@ in the header follow. An orientation other than upright stays, in an EXIF chunk 
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.catalog.uploads.stripping import exif
 from services.catalog.uploads.stripping.rewriting import Piece, Source, rewrite
+from services.core.assets.containers import exif
 from services.core.assets.containers.webp import HEADER, Chunk, chunks, riff_end
 
 _PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})

@@ -41,6 +41,18 @@ def segments(source: Reader) -> Iterator[Segment]:
         start = end
 
 
+def opening(source: Reader) -> Iterator[Segment]:
+    """Yield the segments before the first picture data; raises Malformed. No picture data is read."""
+    start = 2
+    while True:
+        at, marker = _marker(source, start)
+        if marker in (SOS, EOI):
+            return
+        end = _body_end(source, at, marker)
+        yield Segment(marker, start, at, end, end)
+        start = end
+
+
 def _marker(source: Reader, start: int) -> tuple[int, int]:
     """Return where the next marker begins, after any fill bytes, and its code."""
     head = source.up_to(start, 2)

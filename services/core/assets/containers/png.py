@@ -1,14 +1,16 @@
 """PNG and APNG (W3C Portable Network Graphics, third edition): a signature, then chunks up to IEND (5.2, 5.3)."""
 
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.core.assets.containers import Reader
+from services.core.assets.containers import Memory, Reader
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = 8
 _AROUND = 12
 """Bytes of a chunk's length, name and CRC."""
+_PICTURE = frozenset({b"IHDR", b"iCCP", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 
 
 class Chunk(NamedTuple):
@@ -30,3 +32,25 @@ def chunks(source: Reader) -> Iterator[Chunk]:
         end = at + _AROUND + int.from_bytes(head[:4], "big")
         yield Chunk(head[4:], at, end)
         at = end
+
+
+def sound(source: Reader, chunk: Chunk) -> bytes | None:
+    """Return the data of a chunk; None when its CRC is wrong. Decoders pass over such a chunk if they can (13.2)."""
+    first, last = chunk.data
+    named = source.up_to(first - 4, last - first + 4)
+    crc = source.up_to(last, 4)
+    return named[4:] if zlib.crc32(named).to_bytes(4, "big") == crc else None
+
+
+def pictured(content: bytes) -> bytes:
+    """Return a PNG with nothing but its picture and its colour profile. Every CRC is right, whatever it was."""
+    kept = [content[: len(SIGNATURE)]]
+    for name, start, end in chunks(Memory(content)):
+        if name not in _PICTURE:
+            continue
+        if end > len(content):  # It is cut short: its reader says so.
+            kept.append(content[start:])
+            break
+        named = content[start + 4 : end - 4]
+        kept += [content[start : start + 4], named, zlib.crc32(named).to_bytes(4, "big")]
+    return b"".join(kept)

@@ -34,7 +34,7 @@ def save(image: Image, encoding: Encoding, stop: Stop) -> bytes:
         stop.check()
         return webp.encode(pixels, image.width, image.height, encoding.quality, encoding.effort)
     saved: bytes = getattr(image, f"{_SAVER[encoding.media_type]}save_buffer")(keep="none", **encoding.options())
-    return saved
+    return webp.announcing_alpha(saved) if encoding.media_type == media_types.WEBP and image.hasalpha() else saved
 
 
 def _is_quick(image: Image, encoding: Encoding) -> bool:

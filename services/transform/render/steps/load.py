@@ -1,9 +1,10 @@
 """Load: from a source to pixels. What is to become smaller is made smaller while it is decoded, as far as possible."""
 
 from services.core.assets import media_types
+from services.core.assets.orientation import turned
 from services.transform.render import document, jpeg
-from services.transform.render.geometry import jpeg_shrink, turned
-from services.transform.render.libvips import Image
+from services.transform.render.geometry import jpeg_shrink
+from services.transform.render.libvips import LOADERS, Image, selected, set_profile
 from services.transform.render.stages import Document, Order, Picture, Raster
 
 
@@ -34,9 +35,24 @@ def _jpeg(source: Raster, width: int, height: int, order: Order) -> Image:
     return image if whole else image.crop(0, 0, pixels.width, pixels.height)
 
 
+def _decoded(source: Raster) -> Image:
+    """Return the pixels of a source with the profile that counts. Sources of several frames never have one."""
+    load = getattr(Image, f"{LOADERS[source.media_type]}load_buffer")
+    image = load(source.content, access="sequential", fail_on="truncated")
+    if image.bands < 3:
+        image = image.colourspace("rgb16" if image.format == "ushort" else "srgb")
+    image = image.copy()
+    set_profile(image, source.profile)
+    return image
+
+
 def _thumbnail(source: Raster, width: int, height: int) -> Image:
     # It scales too: between decoding and scaling it converts colours, and multiplies them by transparency.
-    return Image.thumbnail_buffer(
+    if source.profile:
+        return _decoded(source).thumbnail_image(
+            width, height=height, size="force", no_rotate=True, output_profile="srgb"
+        )
+    image = Image.thumbnail_buffer(
         source.content,
         width,
         height=height,
@@ -46,3 +62,4 @@ def _thumbnail(source: Raster, width: int, height: int) -> Image:
         no_rotate=True,
         **({"output_profile": "srgb"} if source.profiled else {}),
     )
+    return selected(image, height, source.pages) if source.frames > 1 and source.pages else image

@@ -1,6 +1,6 @@
 """Scale: to the exact size of the box."""
 
-from services.transform.render.geometry import turned
+from services.core.assets.orientation import turned
 from services.transform.render.stages import Order, Picture
 
 

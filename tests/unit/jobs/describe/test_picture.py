@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from services.jobs.describe.picture import seen
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits as TransformLimits
+from services.transform.render.plan import Plan
 from tests.support.colour_profiles import wide_gamut
 from tests.support.hostile_files import png_header
+from tests.support.stated_colours import chunk
 
 RED = (220, 30, 40)
 
@@ -137,6 +141,43 @@ def test_every_shape_is_seen(size: tuple[int, int]) -> None:
 def test_dithered_black_and_white_is_grey() -> None:
     dots = Image.fromarray(np.tile(np.array([[0, 255], [255, 0]], dtype=np.uint8), (100, 150)))
     assert is_about(look(saved(dots, "PNG"), "PNG")["dominant_color"], (128, 128, 128), 6)
+
+
+XMP = '<x:xmpmeta><rdf:RDF><rdf:Description tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_an_orientation_that_renditions_do_not_follow_is_none(kind: str) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", XMP)
+    options: dict[str, object] = {"pnginfo": text} if kind == "PNG" else {"xmp": XMP.encode()}
+    if kind == "TIFF":
+        options = {"tiffinfo": {700: XMP.encode()}}
+    content = saved(two_colours(), kind, **options)
+    rendered = pipeline.render(content, Plan(format="png"), TransformLimits())
+    found = look(content, kind)
+    assert (found["width"], found["height"]) == (rendered.width, rendered.height) == (300, 200)
+    assert found["blurhash"] == look(saved(two_colours(), kind), kind)["blurhash"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_facts_are_as_large_as_what_is_delivered(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = saved(two_colours(), kind, exif=exif)
+    rendered = pipeline.render(content, Plan(format="png"), TransformLimits())
+    found = look(content, kind)
+    assert (found["width"], found["height"]) == (rendered.width, rendered.height)
+    assert is_about(found["dominant_color"], channels(look(rendered.content, "PNG")["dominant_color"]), 8)
+
+
+@pytest.mark.parametrize("name", [b"pHYs", b"gAMA", b"tEXt", b"tRNS", b"iCCP", b"cICP", b"eXIf"])
+def test_a_damaged_chunk_costs_no_facts(name: bytes) -> None:
+    content = saved(two_colours(), "PNG")
+    data = {b"tRNS": b"\0\1" * 3, b"pHYs": bytes(9)}.get(name, b"x\0\0\0")
+    damaged = content[:33] + chunk(name, data, damaged=True) + content[33:]
+    assert look(damaged, "PNG") == look(content, "PNG")
 
 
 def test_more_pixels_than_allowed_are_not_decoded() -> None:

@@ -1,0 +1,74 @@
+"""GIF (CompuServe, GIF89a): a header, blocks of frames and of what is said about them, a trailer."""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from services.core.assets.containers import Malformed, Reader
+
+_HEADER, _DESCRIPTOR = 13, 10
+_EXTENSION, _FRAME, _TRAILER = 0x21, 0x2C, 0x3B
+_CONTROL = 0xF9
+TO_BACKGROUND, TO_PREVIOUS = 2, 3
+"""Disposals: before the next frame the canvas becomes empty where the frame was, or what it was before the frame."""
+
+
+class Frame(NamedTuple):
+    """A frame of a canvas. Its blocks are [start, end); `disposal` says what becomes of it before the next one."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    disposal: int
+    transparent: bool
+    """One of its colours shows what is behind it."""
+    control: int | None
+    """Where its control block begins."""
+    start: int
+    end: int
+
+
+def canvas(source: Reader) -> tuple[int, int]:
+    head = source.up_to(6, 4)
+    return int.from_bytes(head[:2], "little"), int.from_bytes(head[2:], "little")
+
+
+def frames(source: Reader) -> Iterator[Frame]:
+    """Yield the frames up to the trailer; raises Malformed."""
+    at = _HEADER + _table(_bytes(source, 0, _HEADER)[10])
+    start, control = at, None
+    disposal, transparent = 0, False
+    while (kind := _bytes(source, at, 1)[0]) != _TRAILER:
+        if kind == _EXTENSION:
+            if _bytes(source, at + 1, 1)[0] == _CONTROL:
+                control, flags = at, _bytes(source, at + 3, 1)[0]
+                disposal, transparent = flags >> 2 & 7, bool(flags & 1)
+            at = _blocks_end(source, at + 2)
+        elif kind == _FRAME:
+            descriptor = _bytes(source, at, _DESCRIPTOR)
+            left, top, width, height = struct.unpack("<4H", descriptor[1:9])
+            at = _blocks_end(source, at + _DESCRIPTOR + _table(descriptor[9]) + 1)
+            yield Frame(left, top, width, height, disposal, transparent, control, start, at)
+            start, control, disposal, transparent = at, None, 0, False
+        else:
+            raise Malformed(f"has something else than a block at byte {at}")
+
+
+def _table(flags: int) -> int:
+    """Return the bytes of a colour table, as the flags before it say."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _blocks_end(source: Reader, at: int) -> int:
+    """Return where the data ends that begins at a position: behind an empty block."""
+    while length := _bytes(source, at, 1)[0]:
+        at += 1 + length
+    return at + 1
+
+
+def _bytes(source: Reader, start: int, length: int) -> bytes:
+    found = source.up_to(start, length)
+    if len(found) < length:
+        raise Malformed("is cut short")
+    return found
