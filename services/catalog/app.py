@@ -11,7 +11,6 @@ from starlette.middleware import Middleware
 from services.catalog import openapi
 from services.catalog.context import Context
 from services.catalog.middleware import cors
-from services.catalog.middleware.clients import networks
 from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.operations import hot, not_limited, operations, paths, routes
@@ -23,6 +22,7 @@ from services.catalog.uploads.spool import sweep_forever
 from services.catalog.uploads.uploads import Rules, Uploads
 from services.catalog.whole_list import WholeList
 from services.core import spool
+from services.core.clients import networks
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue

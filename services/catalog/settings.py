@@ -5,7 +5,6 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from services.catalog.middleware.clients import networks
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
 from services.core.settings import Route, ServerSettings, Size, TextList
@@ -17,11 +16,6 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
         if name not in media_types.KNOWN:
             raise ValueError(f"{name!r} is not one of {', '.join(media_types.KNOWN)}")
     return named
-
-
-def _check_networks(names: tuple[str, ...]) -> tuple[str, ...]:
-    networks(names)
-    return names
 
 
 class CatalogSettings(ServerSettings):
@@ -63,17 +57,17 @@ class CatalogSettings(ServerSettings):
     methods_allowed: TextList = Field(
         ("GET", "HEAD", "POST", "PATCH", "DELETE"), description="Methods that pages of other origins may use."
     )
-    rate_limit: int = Field(0, ge=0, description="Requests of one client in RATE_LIMIT_WINDOW_MS; 0 for no limit.")
+    rate_limit: int = Field(
+        0,
+        ge=0,
+        description="Requests to the API of one client in RATE_LIMIT_WINDOW_MS; 0 for no limit. Pictures do not count.",
+    )
     rate_limit_window_ms: int = Field(30_000, gt=0, description="Window of RATE_LIMIT in milliseconds.")
     media_api_rate_limit: int = Field(
         0, ge=0, description="Requests that write, of one client in MEDIA_API_RATE_LIMIT_WINDOW_MS; 0 for no limit."
     )
     media_api_rate_limit_window_ms: int = Field(
         30_000, gt=0, description="Window of MEDIA_API_RATE_LIMIT in milliseconds."
-    )
-    trusted_proxies: Annotated[TextList, AfterValidator(_check_networks)] = Field(
-        (),
-        description="Networks of proxies in front of the internal entry or the edge. Their X-Forwarded-For counts.",
     )
     healthcheck_route: Route = Field(
         "/readiness-check", description="Path that answers 200 when Redis and the storage answer."

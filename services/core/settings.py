@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from services.core import secret_files
 from services.core.assets import names
+from services.core.clients import networks
 from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.settings import StorageSettings
 
@@ -49,6 +50,11 @@ def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     if not namespaces:
         raise ValueError("expected one namespace at least, such as DEV")
     return namespaces
+
+
+def _check_networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    networks(names)
+    return names
 
 
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
@@ -114,6 +120,10 @@ class ServerSettings(CoreSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, gt=0, lt=65536, description="Port to listen on.")
     unix_socket: str = Field("", description="Path of a unix socket to listen on instead of HOST and PORT.")
+    trusted_proxies: Annotated[TextList, AfterValidator(_check_networks)] = Field(
+        (),
+        description="Networks of proxies in front of the internal entry or the edge. Their X-Forwarded-For counts.",
+    )
 
     @model_validator(mode="after")
     def _check_socket(self) -> Self:

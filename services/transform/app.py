@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from services.core.assets.freshness import Lifetimes
+from services.core.clients import networks
 from services.core.probes import health
 from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog, route_template
@@ -23,8 +24,10 @@ from services.transform import metrics
 from services.transform.address import questions
 from services.transform.answer.delivery import Delivery
 from services.transform.answer.signature import check_signature
+from services.transform.render.allowance import Allowance
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
+from services.transform.render.sources import Sources
 from services.transform.settings import TransformSettings
 
 _ASSETS = "/assets/media/"
@@ -47,10 +50,11 @@ def make_app(settings: TransformSettings) -> Starlette:
     limit = Limit(settings.delegated_storage_rate_limit, settings.delegated_storage_rate_limit_window_ms)
     guard = StorageGuard(Limiter(client), limit)
     storage = open_storage(settings)
-    renders = Renders(storage, guard, pool, settings.limits)
+    renders = Renders(Sources(storage, guard), pool, settings.limits, Allowance(settings.render_budget))
     lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
+    trusted = networks(settings.trusted_proxies)
     question = questions.reader(settings.side_max, settings.allowed)
-    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, lifetimes)
+    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, lifetimes, trusted)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)
@@ -70,7 +74,7 @@ def make_app(settings: TransformSettings) -> Starlette:
         internal.started = True
         yield
         await internal.close()
-        pool.close()
+        pool.shutdown()
         await storage.close()
         await client.aclose()
 

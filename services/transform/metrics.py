@@ -4,7 +4,7 @@ import asyncio
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.core.errors import TooSlow, Unavailable, Undecodable
+from services.core.errors import TooManyRequests, TooSlow, Unavailable, Undecodable
 from services.core.observing.metrics import SECONDS
 from services.transform.render import usage
 from services.transform.render.plan import Plan
@@ -25,10 +25,19 @@ RENDER_SECONDS = Histogram(
 COALESCED = Counter("tada_renders_coalesced_total", "Requests that got the result of a render already under way.")
 TAKEN = Gauge("tada_render_places_taken", "Renders that run or wait, for their bytes or for a thread.")
 ACTIVE = Gauge("tada_renders_active", "Renders that run. The rest of the places taken is the queue.")
-PLACES = Gauge("tada_render_places", "Renders that may be under way or wait; one more is refused.")
+QUEUED = Gauge("tada_render_queue_seconds", "Work that waits for a thread: seconds of processor time, as estimated.")
+QUEUE_LIMIT = Gauge("tada_render_queue_limit_seconds", "How much work may wait; a request for more is refused.")
+WAITED = Histogram(
+    "tada_render_wait_seconds",
+    "How long requests waited for a thread, refused ones too. Those that did not wait are not counted. Work that is "
+    "estimated at more than a second is dear.",
+    ["work"],
+    buckets=SECONDS,
+)
 REFUSED = Counter(
     "tada_render_refusals_total",
-    "Renders answered 503. Reasons: full (no place was free), waited (no thread came free in time).",
+    "Requests answered 503 or 429 (spent). Reasons: full (too much work waited), pushed (it was full, and had to make "
+    "room for others), waited (no thread came free in time), spent (the client or the asset had cost too much).",
     ["reason"],
 )
 VIPS_MEMORY = Gauge("tada_libvips_memory_bytes", "Memory that libvips has for pixels.")
@@ -56,6 +65,8 @@ def result_of(error: BaseException) -> str:
             return "undecodable"
         case Unavailable():
             return "refused" if type(error) is Unavailable else "failed"
+        case TooManyRequests():
+            return "refused"
         case asyncio.CancelledError():
             return "abandoned"
     return "failed"

@@ -7,7 +7,11 @@ from pydantic_settings import NoDecode
 
 from services.core.settings import ServerSettings, Size, TextList
 from services.transform.address.presets import Allowed, check_presets, check_size, read_presets
+from services.transform.render.allowance import CLIENT_SECONDS
 from services.transform.render.guard import Limits
+
+_GATEWAY_SECONDS = 55
+"""Less than proxy_read_timeout and proxy_cache_lock_timeout of the gateway (common.conf)."""
 
 
 def _read_presets(value: object) -> object:
@@ -22,9 +26,20 @@ class TransformSettings(ServerSettings):
         le=64,
         description="Renders at the same time in one process. One process per core is faster than more threads.",
     )
-    render_queue: int = Field(32, ge=0, description="Renders that may wait. One more is answered 503 at once.")
+    render_queue: float = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="Work that may wait in one process: seconds of processor time, as estimated. More is answered 503.",
+    )
     render_wait_seconds: float = Field(
-        0.5, gt=0, le=60, description="Seconds that a render may wait for its turn. After that it is answered 503."
+        15, gt=0, le=60, description="Seconds that a request may wait for a thread. After that it is answered 503."
+    )
+    render_budget: float = Field(
+        CLIENT_SECONDS,
+        ge=0,
+        description="Seconds of processor time that one client may use in one process for new forms; 0 is no budget. "
+        "Beyond it a client waits behind others, beyond twice as much it is answered 429.",
     )
     render_seconds: float = Field(
         10, gt=0, le=60, description="Seconds that a render may take. After that it is stopped."
@@ -59,12 +74,24 @@ class TransformSettings(ServerSettings):
         {}, description="Names for sizes with arguments: thumb:200x200?fit=contain&quality=70; hero:1600x0"
     )
     only_presets: bool = Field(False, description="Serve presets, originals and whole pictures only.")
-    allowed_sizes: TextList = Field((), description="The only sizes that are served beside presets: 200x0,400x300.")
+    allowed_sizes: TextList = Field(
+        (),
+        description="The only sizes that are served beside presets: 200x0,400x300. Other arguments are few then, too.",
+    )
 
     signed_urls: bool = Field(False, description="Answer at the edge only addresses that URL_SIGNING_KEYS has signed.")
     url_signing_keys: SecretStr = Field(
         SecretStr(""), description="Keys of 32 characters or more, comma separated; each of them is good."
     )
+
+    @model_validator(mode="after")
+    def _check_patience(self) -> Self:
+        if self.render_wait_seconds + 2 * self.render_seconds > _GATEWAY_SECONDS:
+            raise ValueError(
+                f"RENDER_WAIT_SECONDS and twice RENDER_SECONDS: expected {_GATEWAY_SECONDS} together at most, because "
+                "nginx waits for an answer no longer than a minute"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_signing(self) -> Self:

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.catalog.middleware.clients import Networks, client
 from services.core.assets.freshness import GENERATION_HEADER
+from services.core.clients import Networks, client
 from services.core.errors import TooManyRequests
 from services.core.serving.web import error_response
 from services.core.state.rate_limits import Limit, Limiter, Verdict

@@ -45,6 +45,8 @@ class Argument:
     """On `optimise` the path says it."""
     beside_preset: bool = False
     """Whether it counts when a preset is asked for."""
+    few: tuple[Any, ...] | None = None
+    """The values that are served where sizes are listed; None for all, of which there are few."""
 
     @property
     def default(self) -> Any:
@@ -80,7 +82,13 @@ _DENSITIES = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0}
 ARGUMENTS: tuple[Argument, ...] = (
     WIDTH,
     HEIGHT,
-    Argument("quality", Number(100), "of the encoder, on the scale of WebP whatever the format", "quality"),
+    Argument(
+        "quality",
+        Number(100),
+        "of the encoder, on the scale of WebP whatever the format",
+        "quality",
+        few=(50, 60, 70, 75, 80, 85, 90),
+    ),
     Argument(
         "format",
         OneOf(_FORMATS, hidden=("jpg",)),
@@ -102,6 +110,7 @@ ARGUMENTS: tuple[Argument, ...] = (
         "asset's [focal point](#a-focal-point), or in the middle",
         "focus",
         needs=Need.CUT,
+        few=("smart",),
     ),
     Argument(
         "dpr",
@@ -116,12 +125,14 @@ ARGUMENTS: tuple[Argument, ...] = (
         Number(100_000, unit=1024),
         "lowers the quality until the answer has no more kilobytes (of 1024 bytes), as far as that goes",
         "max_bytes",
+        few=(),
     ),
     Argument(
         "blur",
         Decimal(0.3, 100),
         "blurs the result: the sigma of a Gaussian blur, in pixels of the result. It makes a picture",
         effect=Blur,
+        few=(),
     ),
 )
 PRESET = "preset"

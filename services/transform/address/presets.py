@@ -31,6 +31,23 @@ class Allowed:
         size = f"{form.width}x{form.height}"
         if self.sizes and size not in ("0x0", *self.sizes):
             raise BadRequest(f"The size {size} is not served here.", f"Ask for one of {', '.join(self.sizes)}.")
+        if self.sizes:
+            _check_few(form)
+
+
+def _check_few(form: Form) -> None:
+    """Raise BadRequest for an argument that would make many forms of each size."""
+    for argument in ARGUMENTS:
+        value = argument.value(form)
+        if argument.few is None or value == argument.default or value in argument.few:
+            continue
+        name, values = argument.name, ", ".join(map(str, argument.few))
+        if not values:
+            raise BadRequest(f"{name} is served here only as a part of a preset.", f"Leave {name} out.")
+        raise BadRequest(
+            f"{name}={argument.spelling.write(value)} is not served here.",
+            f"Leave {name} out, or ask for one of {values}. Presets can have other values.",
+        )
 
 
 def resolve(form: Form, presets: Mapping[str, str], side_max: int) -> Form:

@@ -18,6 +18,7 @@ from services.core.assets import freshness as caching
 from services.core.assets import media_types, names
 from services.core.assets.entries import Entry
 from services.core.assets.freshness import Lifetimes
+from services.core.clients import Networks, client
 from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.observing import logs, metrics
 from services.core.serving.web import error_response
@@ -58,6 +59,8 @@ class Delivery:
     guard: StorageGuard
     question: Callable[[str, str], Question]
     lifetimes: Lifetimes
+    trusted: Networks = ()
+    """Proxies whose X-Forwarded-For counts."""
 
     async def __call__(self, request: Request) -> Response:
         question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
@@ -120,13 +123,17 @@ class Delivery:
 
     async def _render(self, wish: Rendition, request: Request, headers: dict[str, str]) -> Response:
         try:
-            rendered = await while_connected(request, self.renders.get(wish.entry, wish.plan))
+            rendered = await while_connected(request, self.renders.get(wish.entry, wish.plan, self._client(request)))
         except Undecodable as error:
             # Tried again once a minute, and when it changes: not for everybody who asks.
             lasting = wish.entry.expires_at is None
             return error_response(error, {**_SAFE, **(caching.negative(self.lifetimes) if lasting else caching.NEVER)})
         filename = names.with_extension(wish.entry.filename, media_types.KNOWN[rendered.media_type].extensions[0])
         return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
+
+    def _client(self, request: Request) -> str:
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+        return client(request.client.host if request.client else None, forwarded, self.trusted)
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
         headers = {**headers, **disposition.inline(entry.original_filename), "accept-ranges": "bytes"}

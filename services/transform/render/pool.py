@@ -1,41 +1,69 @@
-"""A bounded number of renders. Some run, some wait, and the rest is refused at once."""
+"""Threads for renders, and the queue in front of them.
+
+So many threads render whatever comes. One more is for cheap work alone: it is used while all others are taken, and one
+of them for longer than a cheap render takes. So no cheap render waits for the end of a dear one, even where there is
+one thread: they share the processor. Dear renders never have all threads.
+"""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from services.core.errors import TooSlow, Unavailable
+from services.core.errors import Unavailable
 from services.transform import metrics
+from services.transform.render.deadline import deadline
+from services.transform.render.queue import FairQueue, Ticket
 from services.transform.render.stop import Abandoned, Stop
 
 Made = TypeVar("Made")
 
+CHEAP_SECONDS = 1.0
+"""What costs more is dear. Most forms that pages have cost less, whatever their source (docs/rendering.md)."""
+_RETRY_AFTER = (2, 30)
+"""Seconds, at least and at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a render may take, in seconds: `waiting` for a thread, then `working` in it."""
+    """How long a render may take, in seconds: `waiting` for its turn, then `working` in a thread."""
 
-    waiting: float = 0.5
+    waiting: float = 15.0
     working: float = 10.0
 
 
 class Place:
-    """The right to make one render. It is held until its thread has ended, even if nobody waits for it."""
+    """The right to make one render: first to wait for a turn, then to use a thread until the render has ended."""
 
-    def __init__(self, executor: ThreadPoolExecutor, patience: Patience) -> None:
-        self._executor = executor
-        self._patience = patience
+    def __init__(self, pool: "RenderPool", ticket: Ticket) -> None:
+        self._pool = pool
+        self.ticket = ticket
+        self.turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the turn has come; it has an error when it will not come."""
+        self.client = ""
+        """Whose turn it was."""
+        self.since = math.inf
+        """When the turn came (monotonic)."""
+        self.beside = False
+        """Whether the thread is the one for cheap work."""
         self.render: Future[Any] | None = None
 
-    async def run(self, render: Callable[[Stop], Made]) -> Made:
-        """Return the result of `render`, run in one of the threads.
+    @property
+    def is_cheap(self) -> bool:
+        return self.ticket.cost <= CHEAP_SECONDS
 
-        Raises Unavailable if no thread becomes free in time, and TooSlow if the render does not end in time. A render
-        that is too slow is stopped; so is one whose caller is cancelled.
+    async def wait(self) -> None:
+        """Wait for the turn; raises Unavailable if it will not come."""
+        await asyncio.shield(self.turn)
+
+    async def run(self, render: Callable[[Stop], Made]) -> Made:
+        """Return the result of `render`, run in one of the threads, when the turn has come.
+
+        Raises TooSlow if the render does not end in time: it is stopped. So is one whose caller is cancelled.
         """
         stop = Stop()
 
@@ -43,74 +71,151 @@ class Place:
             with metrics.ACTIVE.track_inprogress():
                 return render(stop)
 
-        self.render = begun = self._executor.submit(copy_context().run, work)
+        self.render = begun = self._pool.submit(copy_context().run, work)
         begun.add_done_callback(lambda _: stop.over())
-        result, loop, late = asyncio.wrap_future(begun), asyncio.get_running_loop(), False
-
-        def begun_in_time() -> None:
-            nonlocal late
-            # Cancelling succeeds only while no thread has begun.
-            late = not begun.running() and begun.cancel()
-
-        def too_slow() -> None:
-            stop.pull(TooSlow(f"The image takes more than {self._patience.working:g} s to render.", _SMALLER))
-
-        timers = (
-            loop.call_later(self._patience.waiting, begun_in_time),
-            loop.call_later(self._patience.waiting + self._patience.working, too_slow),
-        )
+        end_limit = self._pool.limit(stop)
         try:
-            return await result
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if late and not (task and task.cancelling()):
-                raise _full("waited") from None
-            raise
+            return await asyncio.wrap_future(begun)
         finally:
-            for timer in timers:
-                timer.cancel()
+            end_limit()
             if not begun.done():
                 stop.pull(Abandoned())
 
 
 class RenderPool:
-    """Threads for renders, and a place for each render that runs or waits. A place is taken before any work is done."""
+    """Places for renders: `threads` of them have a turn, others wait; `queue` is how many seconds of work may wait."""
 
-    def __init__(self, threads: int, queue: int, patience: Patience) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="render")
-        self._free = threads + queue
-        metrics.PLACES.set(self._free)
-        self._patience = patience
+    def __init__(self, threads: int, queue: float, patience: Patience) -> None:
+        self.patience = patience
+        self._executor = ThreadPoolExecutor(threads + 1, thread_name_prefix="render")
+        self._threads = self._free = threads
+        self._queue = FairQueue(queue)
+        self._waiting: dict[Ticket, Place] = {}
+        self._running: set[Place] = set()
+        self._beside: Place | None = None
+        self._beside_seconds = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        metrics.QUEUE_LIMIT.set(queue)
 
-    @contextmanager
-    def place(self) -> Iterator[Place]:
-        """Take a place for the length of the context; raises Unavailable if no place is free."""
-        if self._free == 0:
-            raise _full("full")
-        self._free -= 1
+    def seconds_of(self, client: str) -> float:
+        """Return the seconds of work that a client waits for."""
+        return self._queue.seconds_of(client)
+
+    def enter(self, cost: float, client: str, *, late: bool = False) -> Place:
+        """Take a place for a render of so many seconds; raises Unavailable if there is none. It has to be closed."""
+        # None takes longer, as it is stopped then.
+        ticket = Ticket(min(cost, self.patience.working))
+        if self._free and not self._queue.count:
+            place = Place(self, ticket)
+            metrics.TAKEN.inc()
+            self._begin(place, client)
+            return place
+        leaving = self._queue.add(ticket, client, time.monotonic(), late=late)
+        if leaving is None:
+            raise self.full("full")
+        for each in leaving:
+            self._waiting.pop(each).turn.set_exception(self.full("pushed"))
+        place = self._waiting[ticket] = Place(self, ticket)
         metrics.TAKEN.inc()
-        place = Place(self._executor, self._patience)
-        loop = asyncio.get_running_loop()
-        try:
-            yield place
-        finally:
-            if place.render is None or place.render.done():
-                self._release()
-            else:
-                # The render has been told to stop. Its place is free when its thread has ended.
-                place.render.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
+        self._dispatch()
+        return place
 
-    def _release(self) -> None:
-        self._free += 1
+    def join(self, place: Place, client: str, *, late: bool = False) -> None:
+        """Let another client wait for the turn of a place."""
+        if place.ticket in self._waiting:
+            self._queue.join(place.ticket, client, time.monotonic(), late=late)
+
+    def leave(self, place: Place, client: str) -> None:
+        """Let a client wait no more, while others do."""
+        if place.ticket in self._waiting and len(place.ticket.places) > 1:
+            self._queue.leave(place.ticket, client)
+
+    async def turn(self, place: Place) -> None:
+        """Wait for a turn as long as a request does; raises Unavailable. An error of the render is none here."""
+        if place.turn.done():
+            return
+        began = time.monotonic()
+        done, _ = await asyncio.wait([place.turn], timeout=self.patience.waiting)
+        metrics.WAITED.labels("cheap" if place.is_cheap else "dear").observe(time.monotonic() - began)
+        if not done:
+            raise self.full("waited")
+
+    def close(self, place: Place) -> None:
+        """Give a place back. If its render still runs, it is free when its thread has ended."""
         metrics.TAKEN.dec()
+        if self._waiting.pop(place.ticket, None):
+            self._queue.remove(place.ticket)
+            metrics.QUEUED.set(self._queue.seconds)
+        place.turn.cancel()
+        if place.since == math.inf:
+            return
+        if place.render is None or place.render.done():
+            self._release(place)
+        else:
+            loop = asyncio.get_running_loop()
+            place.render.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release, place))
 
-    def close(self) -> None:
+    def submit(self, work: Callable[..., Made], *arguments: Any) -> Future[Made]:
+        return self._executor.submit(work, *arguments)
+
+    def limit(self, stop: Stop) -> Callable[[], None]:
+        """Stop a render when its time is over; return what ends this."""
+        before = self._shared()
+        return deadline(stop, self.patience.working, lambda: self._shared() - before)
+
+    def full(self, reason: str) -> Unavailable:
+        """Return the error for a render that is refused, and count it."""
+        metrics.REFUSED.labels(reason).inc()
+        error = Unavailable("Too many images are being rendered.", "Try again in a moment.")
+        least, most = _RETRY_AFTER
+        error.retry_after = min(max(math.ceil(self._queue.seconds / self._threads), least), most)
+        return error
+
+    def shutdown(self) -> None:
+        if self._timer:
+            self._timer.cancel()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
+    def _dispatch(self) -> None:
+        while self._free and (found := self._queue.take()):
+            self._begin_waiting(*found)
+        if self._queue.count and self._beside is None:
+            if self._is_held_up():
+                if found := self._queue.take(CHEAP_SECONDS):
+                    self._begin_waiting(*found, beside=True)
+            elif self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(CHEAP_SECONDS, self._look)
+        metrics.QUEUED.set(self._queue.seconds)
 
-_SMALLER = "Ask for a smaller size, or upload a smaller image."
+    def _look(self) -> None:
+        self._timer = None
+        self._dispatch()
 
+    def _is_held_up(self) -> bool:
+        now = time.monotonic()
+        return any(not place.is_cheap or now - place.since >= CHEAP_SECONDS for place in self._running)
 
-def _full(reason: str) -> Unavailable:
-    metrics.REFUSED.labels(reason).inc()
-    return Unavailable("Too many images are being rendered.", "Try again in a moment.")
+    def _begin_waiting(self, client: str, ticket: Ticket, *, beside: bool = False) -> None:
+        self._begin(self._waiting.pop(ticket), client, beside=beside)
+
+    def _begin(self, place: Place, client: str, *, beside: bool = False) -> None:
+        place.client, place.beside, place.since = client, beside, time.monotonic()
+        if beside:
+            self._beside = place
+        else:
+            self._free -= 1
+            self._running.add(place)
+        place.turn.set_result(None)
+
+    def _release(self, place: Place) -> None:
+        if place.beside:
+            self._beside_seconds = self._shared()
+            self._beside = None
+        else:
+            self._free += 1
+            self._running.remove(place)
+        self._dispatch()
+
+    def _shared(self) -> float:
+        """Return for how long the thread for cheap work has been used, in seconds."""
+        return self._beside_seconds + (time.monotonic() - self._beside.since if self._beside else 0.0)

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.catalog.middleware.clients import Networks
 from services.catalog.middleware.throttle import Throttle
 from services.core.assets.freshness import GENERATION_HEADER
+from services.core.clients import Networks
 from services.core.state import keys
 from services.core.state.rate_limits import Limit, Limiter
 

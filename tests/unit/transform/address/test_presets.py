@@ -1,11 +1,16 @@
+import itertools
+import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from services.core.errors import BadRequest
+from services.transform.address.arguments import ARGUMENTS
 from services.transform.address.form import Form, parse
 from services.transform.address.presets import Allowed, resolve
+from services.transform.address.spellings import Decimal, Number, Point
 from services.transform.render.plan import Focus
 from services.transform.settings import TransformSettings
 
@@ -92,12 +97,68 @@ def test_with_only_presets_there_are_presets_originals_and_whole_pictures() -> N
 
 def test_with_a_list_of_sizes_there_are_no_others_but_those_of_presets() -> None:
     allowed = Allowed(PRESETS, sizes=("400x300", "640x0"))
-    for served in (Form("optimise", NAME, 400, 300, 5), Form("full", NAME, 640), Form("full", NAME, quality=5)):
+    for served in (Form("optimise", NAME, 400, 300, 80), Form("full", NAME, 640), Form("full", NAME, quality=50)):
         allowed.check(served)
     allowed.check(ask(f"optimise/thumb{NAME}"))
     for size in ((400, 0), (300, 400), (641, 0)):
         with pytest.raises(BadRequest, match="not served here"):
             allowed.check(Form("optimise", NAME, *size))
+
+
+def test_with_a_list_of_sizes_each_size_has_few_forms() -> None:
+    allowed = Allowed(PRESETS, sizes=("200x0", "90x80"))
+    queries = [
+        "&".join(f"{name}={value}" for name, value in zip(given, values, strict=True) if value)
+        for given in itertools.combinations(["quality", "max_kb", "blur", "crop", "dpr", "format", "fit"], 2)
+        for values in itertools.product(*(SOME[name] for name in given))
+    ]
+    for box, most in (("200x0", 8 * 4 * 5), ("90x80", 8 * 4 * 5 * 4)):
+        served = set()
+        for query in queries:
+            with suppress(BadRequest):
+                form = ask(f"optimise/{box}{NAME}", query)
+                allowed.check(form)
+                served.add(form)
+        assert len(served) <= most
+        assert {form.dpr for form in served} == {1, 1.5, 2, 3, 4}
+
+
+SOME = {
+    "quality": [str(number) for number in range(101)],
+    "max_kb": [str(number) for number in range(20)],
+    "blur": ["0", "0.3", "5", "100"],
+    "crop": ["", "smart", "0,0", "0.5,0.5", "0.31,0.7"],
+    "dpr": ["1", "1.5", "2", "3", "4"],
+    "format": ["webp", "avif", "jpeg", "jpg", "png"],
+    "fit": ["cover", "contain", "fill"],
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "hint"),
+    [
+        ("quality=83", "quality=83 is not served here", "50, 60, 70, 75, 80, 85, 90"),
+        ("max_kb=40", "max_kb is served here only as a part of a preset", "Leave max_kb out"),
+        ("blur=5", "blur is served here only as a part of a preset", "Leave blur out"),
+        ("crop=0.3,0.5", "crop=0.3,0.5 is not served here", "smart"),
+    ],
+)
+def test_with_a_list_of_sizes_a_refused_argument_is_named_with_what_can_be(query: str, said: str, hint: str) -> None:
+    allowed = Allowed(PRESETS, sizes=("90x80",))
+    for path in (f"optimise/90x80{NAME}", f"full{NAME}"):
+        if "crop" in query and path.startswith("full"):
+            continue
+        with pytest.raises(BadRequest, match=re.escape(said)) as refusal:
+            allowed.check(ask(path, query))
+        assert hint in str(refusal.value.hint)
+    allowed.check(ask(f"optimise/thumb{NAME}", query))
+    Allowed(PRESETS).check(ask(f"optimise/90x80{NAME}", query))
+
+
+def test_every_argument_has_few_values_where_sizes_are_listed() -> None:
+    for argument in ARGUMENTS:
+        many = isinstance(argument.spelling, Number | Decimal | Point) and not argument.on_full_alone
+        assert (argument.few is not None) == many, argument.name
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from starlette.responses import Response
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER, Lifetimes
+from services.core.clients import networks
 from services.core.errors import Behind
 from services.core.serving.web import ERROR_HANDLERS, Direct
 from services.core.spool import prepare
@@ -24,8 +26,10 @@ from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.transform.address import questions
 from services.transform.answer.delivery import IN_MEMORY, Delivery
+from services.transform.render.allowance import Allowance
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
+from services.transform.render.sources import Sources
 from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
@@ -66,9 +70,10 @@ class Service:
         self.storage, self.entries, self._make_entry = LocalStorage(folder), Entries(), make_entry
         prepare(self.storage.spool)
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
-        self.pool = RenderPool(read.render_threads, read.render_queue, Patience())
+        self.pool = RenderPool(read.render_threads, read.render_queue, Patience(read.render_wait_seconds))
         unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
-        renders = Renders(self.storage, unlimited, self.pool, read.limits)
+        self.allowance = Allowance(read.render_budget)
+        renders = Renders(Sources(self.storage, unlimited), self.pool, read.limits, self.allowance)
         lifetimes = Lifetimes(read.cache_seconds, read.edge_cache_seconds)
         question = questions.reader(read.side_max, read.allowed)
         delivery = Delivery(
@@ -79,6 +84,7 @@ class Service:
             unlimited,
             question,
             lifetimes,
+            networks(read.trusted_proxies),
         )
 
         async def deliver(request: Request) -> Response:
@@ -105,7 +111,7 @@ class Service:
         path.write_bytes(path.read_bytes()[:-1] + b"!")
 
     def close(self) -> None:
-        self.pool.close()
+        self.pool.shutdown()
 
 
 @pytest.fixture
@@ -337,11 +343,29 @@ async def test_more_renders_than_may_wait_are_refused_at_once(
 ) -> None:
     full = Service(tmp_path, make_entry, render_threads=1, render_queue=0)
     await full.upload(photo, "cat.jpg", "image/jpeg")
-    with full.pool.place():
-        answer = await full.get("/full/DEV/cat.webp")
+    place = full.pool.enter(1.0, "a")
+    answer = await full.get("/full/DEV/cat.webp")
+    full.pool.close(place)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert (await full.get("/full/DEV/cat.webp")).status_code == 200
     full.close()
+
+
+async def test_a_client_is_whom_the_last_trusted_proxy_has_seen_and_has_a_budget(
+    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+) -> None:
+    service = Service(tmp_path, make_entry, render_budget=10, trusted_proxies=("198.51.100.0/24",))
+    for name in ("cat.jpg", "dog.jpg"):
+        await service.upload(photo, name, "image/jpeg")
+    service.allowance.spend("203.0.113.7", "another asset", 30, time.monotonic())
+    stranger = {"x-forwarded-for": "203.0.113.1, 203.0.113.7, 198.51.100.4"}
+    refused = await service.get("/optimise/20x0/DEV/cat.webp", stranger)
+    assert (refused.status_code, refused.headers["cache-control"]) == (429, "no-store")
+    assert int(refused.headers["retry-after"]) in (19, 20)
+    assert refused.json()["errors"][0]["code"] == "too_many_requests"
+    other = await service.get("/optimise/20x0/DEV/dog.webp", {"x-forwarded-for": "203.0.113.7, 203.0.113.1"})
+    assert other.status_code == 200
+    service.close()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
 from services.core.errors import TooSlow, Unavailable
+from services.transform.render import pool as pool_module
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.stop import Stop
 
@@ -41,18 +43,23 @@ class Gate:
 
 
 @contextmanager
-def pool_of(threads: int, queue: int, patience: Patience = LONG) -> Iterator[tuple[RenderPool, Gate]]:
+def pool_of(threads: int, queue: float, patience: Patience = LONG) -> Iterator[tuple[RenderPool, Gate]]:
     pool, gate = RenderPool(threads, queue, patience), Gate()
     try:
         yield pool, gate
     finally:
         gate.open()
-        pool.close()
+        pool.shutdown()
 
 
-async def rendered(pool: RenderPool, gate: Gate) -> bytes:
-    with pool.place() as place:
+async def rendered(pool: RenderPool, gate: Gate, cost: float = 1.0, client: str = "a") -> bytes:
+    place = pool.enter(cost, client)
+    try:
+        await pool.turn(place)
+        await place.wait()
         return await place.run(gate)
+    finally:
+        pool.close(place)
 
 
 async def start(pool: RenderPool, gate: Gate, count: int) -> list[asyncio.Task[bytes]]:
@@ -63,8 +70,10 @@ async def start(pool: RenderPool, gate: Gate, count: int) -> list[asyncio.Task[b
 
 
 async def test_a_render_gives_its_result_and_never_runs_in_the_event_loop() -> None:
-    with pool_of(1, 0) as (pool, _), pool.place() as place:
+    with pool_of(1, 0) as (pool, _):
+        place = pool.enter(1.0, "a")
         name = await place.run(lambda stop: threading.current_thread().name.encode())
+        pool.close(place)
         assert name != threading.current_thread().name.encode()
 
 
@@ -74,8 +83,8 @@ async def test_a_render_that_fails_raises_what_it_raised_and_frees_its_place() -
 
     with pool_of(1, 0) as (pool, gate):
         gate.open()
-        with pytest.raises(ZeroDivisionError, match="inside"), pool.place() as place:
-            await place.run(fail)
+        with pytest.raises(ZeroDivisionError, match="inside"):
+            await rendered(pool, fail)  # type: ignore[arg-type]
         assert await rendered(pool, gate) == b"rendered"
 
 
@@ -92,12 +101,14 @@ async def test_so_many_run_and_wait_and_one_more_is_refused_at_once() -> None:
         assert gate.begun == 5
 
 
-async def test_a_place_is_taken_for_as_long_as_it_is_held() -> None:
+async def test_a_place_is_taken_for_as_long_as_it_is_not_closed() -> None:
     with pool_of(1, 1) as (pool, _):
-        with pool.place(), pool.place(), pytest.raises(Unavailable), pool.place():
-            pass
-        with pool.place(), pool.place():
-            pass
+        places = [pool.enter(1.0, "a"), pool.enter(1.0, "a")]
+        with pytest.raises(Unavailable):
+            pool.enter(1.0, "a")
+        for place in places:
+            pool.close(place)
+        assert pool.enter(1.0, "a").turn.done()
 
 
 async def test_no_more_run_at_the_same_time_than_there_are_threads() -> None:
@@ -170,12 +181,95 @@ async def test_a_render_that_finds_no_thread_in_time_is_refused_and_never_begins
     with pool_of(1, 5, Patience(0.05, PATIENCE)) as (pool, gate):
         running, *waiting = await start(pool, gate, 4)
         for task in waiting:
-            with pytest.raises(Unavailable):
+            with pytest.raises(Unavailable) as refusal:
                 await task
+            assert refusal.value.retry_after
         assert not running.done()
         gate.open()
         assert await running == b"rendered"
         assert gate.begun == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_dear_renders_never_keep_a_cheap_one_waiting(threads: int) -> None:
+    with pool_of(threads, 100) as (pool, gate):
+        quick = Gate()
+        quick.open()
+        dear = [asyncio.create_task(rendered(pool, gate, 8.0, "stranger")) for _ in range(threads + 2)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            for client in ("page", "stranger"):
+                for _ in range(5):
+                    assert await rendered(pool, quick, 0.1, client) == b"rendered"
+        assert not any(task.done() for task in dear)
+        assert gate.begun == threads, "no dear one takes the thread for cheap work"
+        gate.open()
+        await asyncio.gather(*dear)
+        assert gate.most <= threads
+
+
+async def test_cheap_renders_alone_have_no_more_threads_than_there_are() -> None:
+    with pool_of(1, 100) as (pool, gate):
+        tasks = [asyncio.create_task(rendered(pool, gate, 0.1)) for _ in range(4)]
+        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
+        await asyncio.sleep(0.05)
+        assert gate.begun == 1
+        gate.open()
+        await asyncio.gather(*tasks)
+        assert gate.most == 1
+
+
+async def test_a_render_that_takes_longer_than_was_thought_keeps_no_cheap_one_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "CHEAP_SECONDS", 0.1)
+    with pool_of(1, 100) as (pool, gate):
+        quick = Gate()
+        quick.open()
+        wrong = asyncio.create_task(rendered(pool, gate, 0.05))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            assert await rendered(pool, quick, 0.05) == b"rendered"
+        assert not wrong.done()
+        gate.open()
+        await wrong
+
+
+async def test_who_must_make_room_is_refused() -> None:
+    with pool_of(1, 10) as (pool, gate):
+        tasks = [asyncio.create_task(rendered(pool, gate, 5.0, "many")) for _ in range(3)]
+        await asyncio.sleep(0)
+        few = asyncio.create_task(rendered(pool, gate, 2.0, "few"))
+        with pytest.raises(Unavailable):
+            await tasks.pop()
+        gate.open()
+        assert await asyncio.gather(few, *tasks) == [b"rendered"] * 3
+
+
+async def test_a_turn_that_comes_as_its_request_is_cancelled_is_given_to_the_next() -> None:
+    with pool_of(1, 10) as (pool, gate):
+        running, leaving, staying = await start(pool, gate, 3)
+        leaving.cancel()
+        gate.open()
+        assert await running == await staying == b"rendered"
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+
+
+async def test_a_dear_render_has_more_time_while_cheap_ones_share_its_processor() -> None:
+    with pool_of(1, 10, Patience(PATIENCE, 1.2)) as (pool, gate):
+        gate.can_be_stopped = True
+        held = Gate()
+        began = time.monotonic()
+        dear = asyncio.create_task(rendered(pool, gate, 8.0))
+        await asyncio.sleep(0)
+        cheap = asyncio.create_task(rendered(pool, held, 0.1))
+        with pytest.raises(TooSlow):
+            await dear
+        assert time.monotonic() - began > 0.44
+        held.open()
+        with pytest.raises(TooSlow):
+            await cheap
 
 
 async def as_soon_as_free(pool: RenderPool, gate: Gate) -> bytes:

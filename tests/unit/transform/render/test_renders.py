@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +9,19 @@ from pathlib import Path
 import pytest
 
 from services.core.assets.entries import Entry
-from services.core.errors import SignatureMismatch, Unavailable, Undecodable
+from services.core.errors import SignatureMismatch, TooManyRequests, Unavailable, Undecodable
 from services.core.spool import prepare
 from services.core.state import connection
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
 from services.transform.render import pipeline
+from services.transform.render.allowance import CLIENT_SECONDS, Allowance
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
+from services.transform.render.sources import AHEAD_MAX, Sources
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
 from tests.support.pictures import encoded
@@ -45,11 +48,12 @@ class HeldStorage(LocalStorage):
 
 
 class Shop:
-    def __init__(self, folder: Path, make_entry: MakeEntry, threads: int = 1, queue: int = 3) -> None:
+    def __init__(self, folder: Path, make_entry: MakeEntry, threads: int = 1, queue: float = 30) -> None:
         self.storage, self._make_entry = HeldStorage(folder), make_entry
         self.pool = RenderPool(threads, queue, Patience(PATIENCE, PATIENCE))
         unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
-        self.renders = Renders(self.storage, unlimited, self.pool, Limits())
+        self.allowance = Allowance(CLIENT_SECONDS)
+        self.renders = Renders(Sources(self.storage, unlimited), self.pool, Limits(), self.allowance)
 
     async def upload(self, content: bytes, name: str = "cat.jpg") -> Entry:
         entry = self._make_entry(name, "image/jpeg")
@@ -57,11 +61,11 @@ class Shop:
         await put(self.storage, entry.stored, content)
         return entry
 
-    async def ask(self, entry: Entry, *plans: Plan) -> list[asyncio.Task[bytes]]:
+    async def ask(self, entry: Entry, *plans: Plan, client: str = "203.0.113.7") -> list[asyncio.Task[bytes]]:
         """Ask for renditions, each up to the point where it waits for the storage, or for another."""
 
         async def get(plan: Plan) -> bytes:
-            return (await self.renders.get(entry, plan)).content
+            return (await self.renders.get(entry, plan, client)).content
 
         tasks = [asyncio.create_task(get(plan)) for plan in plans]
         for _ in range(5):
@@ -73,7 +77,7 @@ class Shop:
 async def shop(tmp_path: Path, make_entry: MakeEntry) -> Iterator[Shop]:  # type: ignore[misc]
     found = Shop(tmp_path, make_entry)
     yield found
-    found.pool.close()
+    found.pool.shutdown()
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ async def test_who_asks_for_the_same_at_the_same_time_shares_one_render(shop: Sh
     contents = await asyncio.gather(*tasks)
     assert len(set(contents)) == 1
     assert decode(contents[0]).width == 100
-    assert shop.storage.reads == 1, "more than the four places there are would have been wanted, too"
+    assert shop.storage.reads == 1
 
 
 async def test_who_asks_later_gets_a_render_of_his_own(shop: Shop, photo: bytes) -> None:
@@ -130,13 +134,7 @@ async def test_a_render_for_nobody_is_given_up_and_the_next_one_begins_anew(shop
     shop.storage.gate.set()
     assert decode(await another).width == 100
     assert shop.storage.reads == 2
-    places = [shop.pool.place() for _ in range(4)]
-    for place in places:
-        place.__enter__()
-    with pytest.raises(Unavailable), shop.pool.place():
-        pass
-    for place in places:
-        place.__exit__(None, None, None)
+    assert shop.pool.enter(1.0, "a").turn.done(), "no place is lost"
 
 
 async def test_what_goes_wrong_goes_wrong_for_all_who_wait_and_for_nobody_after_them(shop: Shop, photo: bytes) -> None:
@@ -152,14 +150,88 @@ async def test_what_goes_wrong_goes_wrong_for_all_who_wait_and_for_nobody_after_
     assert decode((await shop.renders.get(entry, Plan(10))).content).width == 10
 
 
-async def test_one_more_than_there_are_places_is_refused_before_anything_is_read(shop: Shop, photo: bytes) -> None:
+async def test_what_cannot_wait_is_refused_before_anything_is_read(
+    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+) -> None:
+    shop = Shop(tmp_path, make_entry, queue=0)
     entry = await shop.upload(photo)
-    tasks = await shop.ask(entry, *(Plan(100 + number) for number in range(4)))
+    [task] = await shop.ask(entry, Plan(100))
     with pytest.raises(Unavailable):
         await shop.renders.get(entry, Plan(99))
-    assert shop.storage.reads == 4
+    assert shop.storage.reads == 1
     shop.storage.gate.set()
-    assert len(await asyncio.gather(*tasks)) == 4
+    await task
+    shop.pool.shutdown()
+
+
+async def test_a_few_files_are_read_before_their_turn_and_no_more(shop: Shop, photo: bytes) -> None:
+    entry = await shop.upload(photo)
+    tasks = await shop.ask(entry, *(Plan(100 + number) for number in range(AHEAD_MAX + 5)))
+    assert shop.storage.reads == 1 + AHEAD_MAX
+    shop.storage.gate.set()
+    assert len(set(await asyncio.gather(*tasks))) == AHEAD_MAX + 5
+    assert shop.storage.reads == AHEAD_MAX + 5
+    tasks = await shop.ask(entry, *(Plan(200 + number) for number in range(AHEAD_MAX + 5)))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    shop.storage.gate.clear()
+    before = shop.storage.reads
+    tasks = await shop.ask(entry, *(Plan(300 + number) for number in range(AHEAD_MAX + 5)))
+    assert shop.storage.reads == before + 1 + AHEAD_MAX, "who left holds none"
+    shop.storage.gate.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_who_waits_for_the_same_is_served_as_early_as_any_of_them_alone(shop: Shop, photo: bytes) -> None:
+    entry = await shop.upload(photo)
+    order: list[int] = []
+
+    async def get(plan: Plan, client: str) -> None:
+        await shop.renders.get(entry, plan, client)
+        order.append(plan.width)
+
+    many = [asyncio.create_task(get(Plan(100 + number), "203.0.113.7")) for number in range(6)]
+    await asyncio.sleep(0)
+    few = asyncio.create_task(get(Plan(105), "203.0.113.8"))
+    await asyncio.sleep(0)
+    shop.storage.gate.set()
+    await asyncio.gather(*many, few)
+    assert order.index(105) <= 2
+
+
+async def test_who_has_waited_long_enough_is_refused_and_others_go_on_waiting(
+    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+) -> None:
+    shop = Shop(tmp_path, make_entry)
+    entry = await shop.upload(photo)
+    [running] = await shop.ask(entry, Plan(99))
+    shop.pool.patience = Patience(0.1, PATIENCE)
+    [first] = await shop.ask(entry, Plan(100))
+    shop.pool.patience = Patience(PATIENCE, PATIENCE)
+    [second] = await shop.ask(entry, Plan(100), client="203.0.113.8")
+    with pytest.raises(Unavailable):
+        await first
+    assert not second.done()
+    shop.storage.gate.set()
+    assert decode(await second).width == 100
+    await running
+    shop.pool.shutdown()
+
+
+async def test_a_client_that_has_cost_too_much_is_told_when_to_come_again_and_others_are_served(
+    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+) -> None:
+    shop = Shop(tmp_path, make_entry)
+    shop.allowance.spend("203.0.113.7", "another asset", 3 * CLIENT_SECONDS, time.monotonic())
+    shop.storage.gate.set()
+    entry = await shop.upload(photo)
+    with pytest.raises(TooManyRequests) as refusal:
+        await shop.renders.get(entry, Plan(200), "203.0.113.7")
+    assert refusal.value.status == 429
+    assert refusal.value.retry_after in (239, 240)
+    assert decode((await shop.renders.get(entry, Plan(104), "203.0.113.8")).content).width == 104
+    shop.pool.shutdown()
 
 
 async def test_a_render_that_runs_is_stopped_when_nobody_waits_for_it(

@@ -1,4 +1,4 @@
-"""Who is asking: the address that a request is counted under, which no client can choose.
+"""Who asks: the address that a request is counted under, which no client can choose.
 
 X-Forwarded-For is a list to which every proxy appends the address that it was asked from, so only its right end is
 known to be true: the last address was written by the nginx that asks this service. It is believed when nginx' own
@@ -8,6 +8,7 @@ clients of the internal entry are in private networks themselves, and could then
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -48,6 +49,15 @@ def client(peer: str | None, forwarded: str, trusted: Networks) -> str:
             if not _within(found, trusted):
                 break
     return UNKNOWN if found is None else _bucket(found)
+
+
+@lru_cache(maxsize=1024)
+def stands_for_many(name: str) -> bool:
+    """Say whether many may be behind a name of `client`: it is that of a neighbour, such as a proxy that is not named.
+
+    What others do must not be counted against one of them.
+    """
+    return name == UNKNOWN or _within(ip_network(name).network_address, NEIGHBOURHOOD)
 
 
 def _address(text: str) -> Address | None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.middleware.clients import UNKNOWN, client, networks
+from services.core.clients import UNKNOWN, client, networks
 
 LB = networks(["198.51.100.0/24", "10.9.0.1"])
 

@@ -1,0 +1,152 @@
+"""Pages whose pictures nobody has asked for before, through both tiers: whoever asks for them gets them."""
+
+import asyncio
+import functools
+import http.server
+import io
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.processes.system import System
+from tests.support.waits import wait_until
+
+pytestmark = pytest.mark.timed
+
+PHOTOGRAPHS = 48
+CLIENTS = 5
+
+
+@pytest.fixture
+def album(make_system: Callable[..., System], photos: dict[str, bytes]) -> System:
+    """A system with photographs of which no form was ever made."""
+    system = make_system(transform_workers=2, PAYLOAD_MAX_SIZE="50mb")
+    out = io.BytesIO()
+    Image.open(io.BytesIO(photos["china.jpg"])).resize((1200, 800)).save(out, "JPEG", quality=85)
+    for number in range(PHOTOGRAPHS):
+        system.upload(f"photo{number}.jpg", out.getvalue())
+    return system
+
+
+def addresses(width: int) -> list[str]:
+    return [f"/assets/media/optimise/{width}x0/DEV/photo{number}.webp" for number in range(PHOTOGRAPHS)]
+
+
+async def asked_at_once(system: System, paths: list[str], address: str = "127.0.0.1") -> list[httpx.Response]:
+    """Ask the edge for all paths at the same time, from one address of this machine."""
+    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=None))
+    async with httpx.AsyncClient(base_url=str(system.edge.base_url), transport=transport, timeout=60) as client:
+        return list(await asyncio.gather(*map(client.get, paths)))
+
+
+@pytest.mark.timeout(180)
+def test_all_photographs_of_a_page_at_once_are_delivered_to_one_client_and_to_five(album: System) -> None:
+    answers = asyncio.run(asked_at_once(album, addresses(400)))
+    assert Counter(answer.status_code for answer in answers) == {200: PHOTOGRAPHS}
+
+    async def five() -> list[list[httpx.Response]]:
+        # Each client has another size of the same page, so that nothing is shared.
+        visits = (asked_at_once(album, addresses(200 + number), f"127.0.0.{number + 2}") for number in range(CLIENTS))
+        return list(await asyncio.gather(*visits))
+
+    for answers in asyncio.run(five()):
+        assert Counter(answer.status_code for answer in answers) == {200: PHOTOGRAPHS}
+    assert not [line for line in album.log("transform").splitlines() if '"status":503' in line]
+
+
+@pytest.mark.timeout(180)
+def test_dear_forms_for_a_stranger_do_not_make_small_ones_of_others_fail(
+    album: System, photos: dict[str, bytes]
+) -> None:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(photos["china.jpg"])).resize((6000, 4000)).save(out, "JPEG", quality=85)
+    entry = album.upload("large.jpg", out.getvalue())
+    wait_until(lambda: album.api.get(f"/catalog/{entry['uuid']}").json()["data"][0]["width"], 60)
+
+    async def attack() -> tuple[list[tuple[int, float]], list[int]]:
+        edge = str(album.edge.base_url)
+        async with httpx.AsyncClient(base_url=edge, timeout=60) as stranger, asyncio.TaskGroup() as tasks:
+
+            async def dear(number: int) -> int:
+                path = f"/assets/media/full/DEV/large.webp?format=png&max_kb={9000 + number}"
+                return (await stranger.get(path)).status_code
+
+            async def small(number: int) -> tuple[int, float]:
+                # The same address as the stranger's: what is cheap passes what is dear there, too.
+                address = "127.0.0.1" if number % 2 else "127.0.0.2"
+                began = time.perf_counter()
+                [answer] = await asked_at_once(album, [addresses(150 + number)[number % PHOTOGRAPHS]], address)
+                return answer.status_code, time.perf_counter() - began
+
+            attacks, others = [], []
+            for number in range(42):
+                if number % 2 == 0:
+                    attacks.append(tasks.create_task(dear(number)))
+                others.append(tasks.create_task(small(number)))
+                await asyncio.sleep(0.25)
+            answers = [await other for other in others]
+            for each in attacks:
+                each.cancel()
+        return answers, [each.result() for each in attacks if not each.cancelled()]
+
+    others, stranger = asyncio.run(attack())
+    assert Counter(status for status, _ in others) == {200: 42}
+    assert max(seconds for _, seconds in others) < 5
+    assert set(stranger) <= {200, 422, 503}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium, as a program of that name")
+def test_five_browsers_show_every_photograph_of_a_page(album: System, tmp_path: Path) -> None:
+    edge = str(album.edge.base_url)
+    for number in range(CLIENTS):
+        images = "".join(f'<img src="{edge}{path}">' for path in addresses(300 + number))
+        (tmp_path / f"{number}.html").write_text(
+            f"<!doctype html>{images}<script>addEventListener('load', () => {{"
+            "const shown = [...document.images].filter(each => each.complete && each.naturalWidth).length;"
+            "document.body.dataset.shown = shown }})</script>".replace("}})", "})")
+        )
+    with pages(tmp_path) as base:
+        browsers = [
+            subprocess.Popen(
+                [
+                    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+                    *(f"--user-data-dir={tmp_path / f'profile{number}'}", "--timeout=60000", "--dump-dom"),
+                    f"{base}/{number}.html",
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            for number in range(CLIENTS)
+        ]
+        shown = [browser.communicate(timeout=120)[0] for browser in browsers]
+    for page in shown:
+        assert f'data-shown="{PHOTOGRAPHS}"' in page, page[-300:]
+
+
+@contextmanager
+def pages(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
