@@ -1,4 +1,4 @@
-"""More to render than can be rendered: what is cached is served, and what is not gets an answer at once."""
+"""More to render than can be rendered: what is cached is served at once, and what is not gets an answer in time."""
 
 import asyncio
 import io
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.timed
 TIMES = 10
 SECONDS = 4.0
 AT_ONCE = 1.0
+IN_TIME = 15.0
+"""RENDER_WAIT_SECONDS."""
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,10 @@ def large_photo(photos: dict[str, bytes]) -> bytes:
 
 
 @pytest.mark.timeout(120)
-def test_at_ten_times_the_load_cached_assets_are_served_and_others_get_200_or_503_at_once(
+def test_at_ten_times_the_load_cached_assets_are_served_and_others_get_200_or_503(
     make_system: Callable[..., System], large_photo: bytes
 ) -> None:
-    system = make_system()
+    system = make_system(RENDER_QUEUE="3")
     system.upload("large.jpg", large_photo)
     cached = "/assets/media/optimise/300x0/DEV/large.webp"
     assert system.edge.get(cached).status_code == 200
@@ -71,7 +73,7 @@ def test_at_ten_times_the_load_cached_assets_are_served_and_others_get_200_or_50
     assert counts.keys() == {200, 503}, counts
     assert counts[200] > rendered, "it renders all the while"
     assert counts[503] > counts[200], "this was no overload"
-    assert max(seconds for _, seconds in uncached) < AT_ONCE
+    assert max(seconds for _, seconds in uncached) < IN_TIME
     for answer, _ in uncached:
         if answer.status_code == 503:
             assert int(answer.headers["retry-after"]) > 0
