@@ -11,8 +11,8 @@ from services.transform.render.plan import Format, Plan
 
 QUALITY_MIN = 20
 """Below it a byte budget is not worth meeting: the picture would be no use."""
-COLOURS = (256, 128, 64, 32, 16)
-"""What a byte budget does to a PNG, one after the other."""
+COLOURS = (256, 16)
+"""What a byte budget does to a PNG, one after the other. libvips takes the bit depth from it, and PNG knows 8 and 4."""
 
 _SIDE_MAX = {WEBP: 16383, AVIF: 65535, JPEG: 65500, PNG: 2**31 - 1}
 """Pixels that the formats can have: RFC 9649 2.5, the 16 bits of AV1's header, mozjpeg, PNG."""

@@ -149,6 +149,14 @@ def test_a_byte_budget_is_met_with_the_best_quality_that_fits(photos: dict[str, 
     assert len(render(photos["china.jpg"], Plan(200, format=wanted, max_bytes=free)).content) == free
 
 
+def test_a_byte_budget_of_a_png_that_256_colours_do_not_meet_is_met_with_fewer(photos: dict[str, bytes]) -> None:
+    sizes = [len(render(photos["china.jpg"], Plan(300, format="png", max_bytes=most)).content) for most in (0, 1)]
+    most = sum(sizes) // 3
+    content = render(photos["china.jpg"], Plan(300, format="png", max_bytes=most)).content
+    assert sizes[1] <= len(content) <= most
+    assert len(decode(content).getcolors() or ()) in (16, 256)
+
+
 def test_a_byte_budget_that_cannot_be_met_is_come_as_near_to_as_is_of_use(photos: dict[str, bytes]) -> None:
     tried = render(photos["china.jpg"], Plan(300, max_bytes=100)).content
     assert len(tried) == len(render(photos["china.jpg"], Plan(300, quality=20)).content)
