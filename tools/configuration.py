@@ -60,10 +60,10 @@ The last three are for containers; `make run` has places and ports of its own.
 ## make run
 
 `make run` also takes `DATA_DIR`, the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and
-`REDIS_PORT`, `BIND` (which address the edge and the internal entry listen on; another than loopback needs a
-`MEDIA_TOKEN`), `TRANSFORM_WORKERS` (default: one per core) and `STORAGE` (`s3` for an S3 server on `S3_PORT` and the
-nine ports after it: see [storage-s3.md](storage-s3.md#the-server-of-make-run)). `METRICS_PORT` (9100; 0 for none) is
-there the port of catalog; jobs, transform, each further process and then each nginx have the next ones.
+`REDIS_PORT`, `BIND` (which address the edge and the internal entry listen on; another than loopback needs
+`MEDIA_TOKEN` or named tokens), `TRANSFORM_WORKERS` (default: one per core) and `STORAGE` (`s3` for an S3 server on
+`S3_PORT` and the nine ports after it: see [storage-s3.md](storage-s3.md#the-server-of-make-run)). `METRICS_PORT` (9100;
+0 for none) is there the port of catalog; jobs, transform, each further process and then each nginx have the next ones.
 """
 
 

@@ -4,27 +4,50 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, modules_folder, need
+from tools.stack.running import Running, systems
 
 _SERVICES = ("catalog", "transform", "jobs")
+_UNCLEAR = 2
 
 
 def main() -> int:
-    """Check the programs of this machine, then each service with the settings of `make run`; return the exit status."""
+    """Check the programs of this machine, then each service of the system that runs; return the exit status."""
+    chosen = _chosen(systems(), os.environ)
+    if isinstance(chosen, str):
+        print(chosen)
+        return _UNCLEAR
     wrong = sum(not _holds(*check) for check in _MACHINE)
     status = 1 if wrong else 0
-    environment = _environment()
+    if chosen:
+        print(f"ok     system: make run (pid {chosen.pid}) uses {chosen.data}")
+    services = chosen.services if chosen else dict.fromkeys(_SERVICES, _environment())
     for service in _SERVICES:
         print(f"\n{service}:", flush=True)
+        environment = services.get(service)
+        if environment is None:
+            print(f"wrong  {service}: it does not run\n       Look at its lines in the log of make run.")
+            status = max(status, 1)
+            continue
         if service == "jobs" and "PURGE_TOKEN" not in environment:
             print("       left out: TADA has not been run here, so there is no PURGE_TOKEN")
             continue
         command = [sys.executable, "-m", f"services.{service}", "doctor"]
         status = max(status, subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
     return status
+
+
+def _chosen(found: list[Running], environment: Mapping[str, str]) -> Running | str | None:
+    """Return the system that is meant: that of DATA_DIR, or the only one. None if there is none, else what to say."""
+    if folder := environment.get("DATA_DIR"):
+        return next((system for system in found if system.data == Path(folder).absolute()), None)
+    if len(found) > 1:
+        known = "".join(f"\n  make doctor DATA_DIR={system.data}" for system in found)
+        return f"Several systems run. Choose one of them:{known}"
+    return found[0] if found else None
 
 
 def _holds(subject: str, look: Callable[[], str], mend: str) -> bool:
@@ -49,7 +72,7 @@ _MACHINE: tuple[tuple[str, Callable[[], str], str], ...] = (
 
 
 def _environment() -> dict[str, str]:
-    """Return the settings that the services of `make run` have, as far as they can be known from outside."""
+    """Return the settings that services of `make run` would have here, as far as they can be known without it."""
     ports = Ports.from_environment(os.environ)
     data = Path(os.environ.get("DATA_DIR") or ROOT / "data").absolute()
     known = {

@@ -71,7 +71,11 @@ for set in run run-s3 dev; do
     [ $set = "$1" ] && enough=yes
     [ $enough = yes ] && [ "$installed" = "$(stamp $set)" ] && present=yes
 done
-if [ $present = no ]; then
+if [ $present = no ] && [ -L .venv ]; then
+    # It belongs to another folder, where others use it.
+    echo "setup: .venv is a link to $(readlink -f .venv), which has other packages than $lock says; it is used as it is." \
+        "Remove the link to get packages of this folder's own." >&2
+elif [ $present = no ]; then
     echo "setup: installing Python packages ($lock)"
     rm -rf .venv
     "$python" -m venv .venv

@@ -1,7 +1,8 @@
 """Wiring of the catalog service: routes, middleware and the resources that live as long as it does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import orjson
@@ -10,12 +11,14 @@ from starlette.middleware import Middleware
 
 from services.catalog import openapi
 from services.catalog.context import Context
+from services.catalog.keyring import Keyring
 from services.catalog.middleware import cors
 from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.operations import hot, not_limited, operations, paths, routes
 from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
+from services.catalog.tokens import Tokens
 from services.catalog.uploads.forms import OVERHEAD
 from services.catalog.uploads.leftovers import Leftovers, keep_tidy
 from services.catalog.uploads.spool import sweep_forever
@@ -43,7 +46,8 @@ from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 
 
-def make_app(settings: CatalogSettings) -> Starlette:
+def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
+    """Return the service. `read_tokens` is called at the start and at each SIGHUP, else it has those of `settings`."""
     client = connection.connect(settings.redis_address)
     process, progress = Process(client), Progress(client)
     entries, claims = Entries(client), Claims(client, process)
@@ -68,6 +72,7 @@ def make_app(settings: CatalogSettings) -> Starlette:
         await storage.open()
         await store.open()
         async with process.alive(), progress.following():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, keyring.reload)
             upkeep = [
                 asyncio.create_task(sweep_forever(storage.spool, process)),
                 asyncio.create_task(keep_tidy(claims)),
@@ -81,11 +86,11 @@ def make_app(settings: CatalogSettings) -> Starlette:
         await storage.close()
         await client.aclose()
 
-    tokens, offered = settings.tokens(), operations(settings)
-    protected = bool(tokens.principals)
+    keyring, offered = Keyring(read_tokens or settings.tokens), operations(settings)
+    protected = not keyring.is_empty
     described = openapi.document(settings, paths(offered, protected=protected), protected=protected)
     app = Starlette(
-        routes=routes(offered, tokens),
+        routes=routes(offered, keyring),
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),

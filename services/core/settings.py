@@ -139,8 +139,26 @@ class ServerSettings(CoreSettings):
 Settings = TypeVar("Settings", bound=CoreSettings)
 
 
+class SettingsError(Exception):
+    """Settings that are not valid. `lines` name each and what it expects."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
 def load(kind: type[Settings]) -> Settings:
-    """Read the settings of a service; each value that is not valid is a line on stderr, and ends the process.
+    """Read the settings of a service; each value that is not valid is a line on stderr, and ends the process."""
+    try:
+        return read(kind)
+    except SettingsError as error:
+        for line in error.lines:
+            print(f"configuration error: {line}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def read(kind: type[Settings]) -> Settings:
+    """Read the settings of a service from the environment; raises SettingsError.
 
     Files in SECRETS_FOLDER_PATH stand in for variables that are not set.
     """
@@ -148,15 +166,10 @@ def load(kind: type[Settings]) -> Settings:
         secrets: dict[str, Any] = dict(secret_files.read(os.environ, kind.model_fields))
         return kind(**secrets)
     except OSError as error:
-        print(
-            f"configuration error: SECRETS_FOLDER_PATH: {error.filename} cannot be read ({error.strerror})",
-            file=sys.stderr,
-        )
-        raise SystemExit(2) from None
+        line = f"SECRETS_FOLDER_PATH: {error.filename} cannot be read ({error.strerror})"
+        raise SettingsError([line]) from None
     except ValidationError as error:
-        for problem in error.errors():
-            print(f"configuration error: {_describe(kind, problem)}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SettingsError([_describe(kind, problem) for problem in error.errors()]) from None
 
 
 def _describe(kind: type[CoreSettings], problem: Any) -> str:

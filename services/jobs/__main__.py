@@ -1,6 +1,7 @@
 """Run the jobs worker: python -m services.jobs (with doctor behind it: look whether it could)"""
 
 import asyncio
+import signal
 import sys
 from functools import partial
 
@@ -13,6 +14,7 @@ from services.jobs.doctor import nodes
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
 
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # It reads nothing again, and ends nothing.
 settings = load(JobsSettings)
 if sys.argv[1:] == ["doctor"]:
     sys.exit(doctor.main(settings, writes=True, more=[partial(nodes, settings)]))

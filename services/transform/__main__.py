@@ -1,5 +1,6 @@
 """Run the transform service: python -m services.transform (with doctor behind it: look whether it could)"""
 
+import signal
 import sys
 from functools import partial
 
@@ -11,6 +12,7 @@ from services.transform.app import make_app
 from services.transform.doctor import formats
 from services.transform.settings import TransformSettings
 
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # It reads nothing again, and ends nothing.
 settings = load(TransformSettings)
 if sys.argv[1:] == ["doctor"]:
     sys.exit(doctor.main(settings, writes=False, more=[partial(formats, settings.limits)]))

@@ -1,14 +1,18 @@
 """`make run`, as a person uses it: start, try, stop, start again, and what it says when something is in the way."""
 
+import hashlib
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +178,105 @@ def test_a_busy_port_is_named_with_its_variable(tmp_path: Path, variable: str) -
             assert f"make run {variable}=" in run.printed
 
 
-def test_a_part_that_crashes_is_named_and_ends_the_run(tmp_path: Path) -> None:
+def test_a_part_that_ends_is_started_again_and_the_others_stay(tmp_path: Path, photos: dict[str, bytes]) -> None:
+    ports, s3_port = Ports(*free_ports(6)), free_run_of_ports(s3.PORTS)
+    with running(tmp_path, ports, STORAGE="s3", S3_PORT=str(s3_port), TRANSFORM_WORKERS="2") as run:
+        run.wait_ready()
+        before = run.pids()
+        for name in before:
+            os.kill(before[name], signal.SIGKILL)
+        wait_until(lambda: all(f"{name} is ready again" in run.printed for name in before))
+        after = run.pids()
+        assert not before.items() & after.items()
+        assert "transform ended with status -9; it is started again in 0.5 s" in run.printed
+        form: dict[str, Any] = {"files": {"file": ("cat.jpg", photos["china.jpg"])}, "data": {"namespace": "DEV"}}
+        sent = httpx.post(f"http://localhost:{ports.api}/file", **form, timeout=30)
+        assert (sent.status_code, sent.headers["x-purge"]) == (200, "done"), sent.text
+        assert httpx.get(sent.json()["data"][0]["public_url"], timeout=30).status_code == 200
+    assert not any(is_alive(pid) for pid in after.values())
+
+
+def test_a_part_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None:
     with running(tmp_path, Ports(*free_ports(6))) as run:
         run.wait_ready()
-        pids = run.pids()
-        os.kill(pids["transform"], signal.SIGKILL)
+        killed = run.pids()["transform"]
+        for _ in range(6):
+            os.kill(killed, signal.SIGKILL)
+            wait_until(lambda last=killed: run.pids()["transform"] != last or run.process.poll() is not None)
+            killed = run.pids()["transform"]
         assert run.wait_end() != 0
-        assert "TADA has stopped: transform ended with status" in run.printed
-        assert not any(is_alive(pid) for pid in pids.values())
+        assert "TADA has stopped: transform ended with status -9 again, after 5 restarts within a minute" in run.printed
+        assert re.findall(r"started again in ([\d.]+) s", run.printed) == ["0.5", "1", "2", "4", "8"]
+        assert not any(is_alive(pid) for pid in run.pids().values())
+
+
+def test_sighup_reads_the_tokens_again_and_ends_nothing(tmp_path: Path) -> None:
+    ports = Ports(*free_ports(6))
+    file = tmp_path / "tokens"
+    file.write_text(token_line("old"))
+    with running(tmp_path, ports, BIND="0.0.0.0", MEDIA_TOKENS_FILE=str(file)) as run:
+        run.wait_ready()
+        [system] = map(int, re.findall(r"kill -HUP (\d+)", run.printed))
+        pids = run.pids()
+
+        def is_known(token: str) -> bool:
+            headers = {"Authorization": f"Bearer {token}"}
+            return httpx.get(f"http://localhost:{ports.api}/jobs", headers=headers).status_code == 200
+
+        assert (is_known("old"), is_known("new")) == (True, False)
+        file.write_text(token_line("new"))
+        os.kill(system, signal.SIGHUP)
+        wait_until(lambda: is_known("new"))
+        assert not is_known("old")
+        for number, text in enumerate(("", "no line of a token"), 1):
+            file.write_text(text)
+            os.kill(system, signal.SIGHUP)
+            wait_until(partial(has_refused, run, number))
+        assert is_known("new")
+        for name in ("transform", "jobs", "redis", "catalog"):
+            os.kill(pids[name], signal.SIGHUP)
+        wait_until(partial(has_refused, run, 3))
+        assert run.pids() == pids
+        assert all(is_alive(pid) for pid in pids.values())
+
+
+def has_refused(run: Run, times: int) -> bool:
+    return run.printed.count("tokens_kept") == times
+
+
+def token_line(token: str) -> str:
+    return f"cms:admin:*:{hashlib.sha256(token.encode()).hexdigest()}\n"
+
+
+def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path) -> None:
+    ports = {name: str(port) for name, port in Ports(*free_ports(6)).by_variable().items()}
+    variables = {**os.environ, **ports, "METRICS_PORT": "0", "DATA_DIR": str(tmp_path / "data")}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execve(sys.executable, [sys.executable, "-m", "tools.stack.run"], variables)
+    printed = b""
+    while READY.encode() not in printed:
+        printed += os.read(terminal, 4096)
+    started = [int(pid) for pid in re.findall(rb"started \(pid=(\d+)\)", printed)]
+    assert len(started) > 5
+    os.close(terminal)
+    wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+    assert not any(is_alive(pid) for pid in started)
+
+
+def test_the_doctor_finds_the_system_that_runs(tmp_path: Path) -> None:
+    ports, s3_port = Ports(*free_ports(6)), free_run_of_ports(s3.PORTS)
+    bare = {name: value for name, value in os.environ.items() if not name.endswith("_PORT")}
+    with running(tmp_path, ports, STORAGE="s3", S3_PORT=str(s3_port)) as run:
+        run.wait_ready()
+        asked = {**bare, "DATA_DIR": str(tmp_path / "data")}  # Other tests run systems too.
+        command = [sys.executable, "-m", "tools.doctor"]
+        done = subprocess.run(command, cwd=ROOT, env=asked, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+    assert f"uses {tmp_path / 'data'}" in done.stdout
+    assert "storage: S3: an object was written, read and deleted" in done.stdout
+    assert f"http://127.0.0.1:{ports.edge} takes changes" in done.stdout
 
 
 def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
@@ -195,7 +290,10 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     ("variables", "said"),
     [
         ({"EDGE_PORT": "http"}, "EDGE_PORT: 'http' is not a valid port"),
-        ({"BIND": "0.0.0.0"}, "BIND=0.0.0.0 lets other machines write. Set MEDIA_TOKEN too"),
+        ({"BIND": "0.0.0.0"}, "Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too"),
+        ({"BIND": "0.0.0.0", "MEDIA_TOKENS_FILE": "/dev/null"}, "Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too"),
+        ({"BIND": "0.0.0.0", "MEDIA_TOKENS_FILE": "/none"}, "MEDIA_TOKENS_FILE: cannot be read"),
+        ({"BIND": "0.0.0.0", "MEDIA_TOKENS": "cms:write"}, "expected lines such as cms:write:DEV,PROD:"),
         ({"STORAGE": "minio"}, "STORAGE: 'minio' is not a valid storage"),
         ({"STORAGE": "s3", "S3_PORT": "65530"}, "S3_PORT: '65530' is not a valid port"),
         ({"GATEWAY_PATIENCE": "1m"}, "GATEWAY_PATIENCE: expected a whole number of seconds, 0 or more (got '1m')"),

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import BinaryIO
 
 _COLOURS = (36, 33, 32, 35, 34, 31)
@@ -21,7 +22,8 @@ class JoinedLog:
 
     def open(self, name: str) -> BinaryIO:
         """Return what a process can write its lines to."""
-        self._names.append(name)
+        if name not in self._names:
+            self._names.append(name)
         readable, writable = os.pipe()
         reader = threading.Thread(target=self._read, args=(name, readable), daemon=True)
         self._readers.append(reader)
@@ -41,8 +43,8 @@ class JoinedLog:
         self.print(head + line)
 
     def print(self, text: str) -> None:
-        """Print text of our own."""
-        with self._lock:
+        """Print text of our own. What nobody can read any more, as the terminal is closed, is thrown away."""
+        with self._lock, suppress(OSError):
             print(text, flush=True)
 
     def close(self) -> None:

@@ -1,12 +1,21 @@
 """Who makes a request, and whether the operation that it asks for allows that."""
 
+from typing import Protocol
+
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.catalog.tokens import Principal, Role, Tokens
+from services.catalog.tokens import Principal, Role
 
 _PRINCIPAL = "tada.principal"
+
+
+class Principals(Protocol):
+    """Knows who sends which token."""
+
+    def principal(self, authorization: str) -> Principal:
+        """Return who sends an Authorization header; raises Unauthorized."""
 
 
 class Authentication:
@@ -16,7 +25,7 @@ class Authentication:
     does not have it.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, role: Role) -> None:
+    def __init__(self, app: ASGIApp, tokens: Principals, role: Role) -> None:
         self._app, self._tokens, self._role = app, tokens, role
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,9 +6,8 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 
-from services.catalog.middleware.auth import Authentication
+from services.catalog.middleware.auth import Authentication, Principals
 from services.catalog.operations.operation import Operation, places, with_slash
-from services.catalog.tokens import Tokens
 from services.core.serving.web import Answer
 
 
@@ -21,7 +20,7 @@ class _EntryConvertor(StringConvertor):
 register_url_convertor("entry", _EntryConvertor())
 
 
-def routes(operations: Iterable[Operation], tokens: Tokens) -> list[Route]:
+def routes(operations: Iterable[Operation], tokens: Principals) -> list[Route]:
     """Return the routes of every operation. Each lets only those requests pass that the operation's role allows."""
     return [
         Route(

@@ -1,0 +1,94 @@
+"""What the variables of `make run` say: which system is to run, or why it cannot."""
+
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.stack import s3
+from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Stack
+
+METRICS_PORT = 9100
+
+
+def stack(environment: Mapping[str, str]) -> Stack:
+    """Return the system that the variables describe; raises PlanError."""
+    bind = environment.get("BIND", "") or LOOPBACK
+    if bind not in (LOOPBACK, "localhost") and not _has_tokens():
+        raise PlanError(f"BIND={bind} lets other machines write. Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too")
+    workers = environment.get("TRANSFORM_WORKERS", "") or str(os.cpu_count() or 1)
+    if not workers.isdecimal() or not 1 <= int(workers) <= 64:
+        raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a valid number; expected an integer from 1 to 64")
+    names = (
+        *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
+        *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
+    )
+    settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
+    return Stack(
+        data=Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute(),
+        sockets=Path(tempfile.gettempdir()) / f"tada-{secrets.token_hex(8)}",
+        ports=Ports.from_environment(environment),
+        bind=bind,
+        transform_workers=int(workers),
+        settings=settings,
+        s3_port=_s3_port(environment),
+        metrics_port=_metrics_port(environment, int(workers)),
+    )
+
+
+def _has_tokens() -> bool:
+    """Return whether the catalog service gets any token from its environment; raises PlanError."""
+    # Only here: without BIND a start need not wait for these imports.
+    from services.catalog.settings import CatalogSettings
+    from services.core.settings import SettingsError, read
+
+    try:
+        return bool(read(CatalogSettings).tokens().principals)
+    except SettingsError as error:
+        raise PlanError(str(error)) from None
+
+
+def _s3_port(environment: Mapping[str, str]) -> int | None:
+    """Return the port of the S3 server, or None for no server; raises PlanError."""
+    storage = environment.get("STORAGE", "")
+    if storage not in ("", "local", "s3"):
+        raise PlanError(f"STORAGE: {storage!r} is not a valid storage; expected local or s3")
+    if storage != "s3":
+        return None
+    text = environment.get("S3_PORT", "") or str(s3.PORT)
+    if not (text.isdecimal() and 0 < int(text) <= 65536 - s3.PORTS):
+        raise PlanError(f"S3_PORT: {text!r} is not a valid port; expected a port with {s3.PORTS - 1} more above it")
+    return int(text)
+
+
+def _metrics_port(environment: Mapping[str, str], transform_workers: int) -> int | None:
+    """Return the first port for metrics, or None for no ports; raises PlanError."""
+    text = environment.get("METRICS_PORT", "") or str(METRICS_PORT)
+    if not (text.isdecimal() and int(text) + transform_workers + 3 < 65536):
+        raise PlanError(
+            f"METRICS_PORT: {text!r} is not a valid port; expected one with a port for each process above it, or 0"
+        )
+    return int(text) or None
+
+
+def check_ports(stack: Stack) -> None:
+    """Raise PlanError for a port that is in use. The message names the variable that changes it."""
+    taken: dict[int, str] = {}
+    wanted = list(stack.ports.by_variable().items())
+    if stack.s3_port:
+        wanted += [("S3_PORT", stack.s3_port + offset) for offset in range(s3.PORTS)]
+    wanted += [("METRICS_PORT", port) for port in stack.metrics_ports().values()]
+    for variable, port in wanted:
+        if port in taken:
+            raise PlanError(f"{variable} and {taken[port]} are both {port}: choose two different ports")
+        taken[port] = variable
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                raise PlanError(
+                    f"port {port} cannot be used ({error.strerror}); choose another: make run {variable}={port + 1000}"
+                ) from None
