@@ -49,7 +49,7 @@ from services.core.storage import open_storage
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
     """Return the service. `read_tokens` is called at the start and at each SIGHUP, else it has those of `settings`."""
     client = connection.connect(settings.redis_address)
-    process, progress = Process(client), Progress(client)
+    process, progress, log = Process(client), Progress(client), JobLog(client)
     entries, claims = Entries(client), Claims(client, process)
     storage = open_storage(settings)
     reaper = Reaper(claims, StaleClaims(client, process, claims), Doubts(client), entries, storage)
@@ -71,7 +71,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         await internal.open()
         await storage.open()
         await store.open()
-        async with process.alive(), progress.following():
+        async with process.alive(), progress.following(), log.following():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, keyring.reload)
             upkeep = [
                 asyncio.create_task(sweep_forever(storage.spool, process)),
@@ -109,7 +109,6 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # To an address that is right for this process and for nobody outside.
-    log = JobLog(client)
     app.state.context = Context(
         settings,
         process,

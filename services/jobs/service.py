@@ -8,6 +8,7 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
+from services.core import descriptors
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
@@ -46,6 +47,7 @@ _PULSE_SECONDS = 20
 
 async def run(settings: JobsSettings) -> None:
     """Purge and run jobs until SIGTERM or SIGINT."""
+    descriptors.raise_limit()
     client = connection.connect(settings.redis_address)
     process, entries, storage = Process(client), Entries(client), open_storage(settings)
     metrics.prepare(list(JOBS))
@@ -79,6 +81,7 @@ async def run(settings: JobsSettings) -> None:
             await _told_to_stop()
             await cancellation.end(work)
     finally:
+        sight.close()
         await internal.close()
         await dumps.close()
         await storage.close()

@@ -18,12 +18,33 @@ def _echo(source: bytes) -> tuple[dict[str, Any], bytes]:
     return {"length": len(source)}, source
 
 
+def _measure(source: bytes) -> tuple[dict[str, Any], bytes]:
+    return {"length": len(source)}, b""
+
+
 def _refuse(source: bytes) -> tuple[dict[str, Any], bytes]:
     raise Refusal("it is not a picture")
 
 
 def _crash(source: bytes) -> tuple[dict[str, Any], bytes]:
     os.abort()
+
+
+def _who(source: bytes) -> tuple[dict[str, Any], bytes]:
+    return {"pid": os.getpid()}, b""
+
+
+def _use(source: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return _who(source)
+
+
+def _spoil(source: bytes) -> tuple[dict[str, Any], bytes]:
+    """Leave the process so that it can do nothing more, as a hostile file could."""
+    globals()["answer"] = lambda order, source: _refuse(source)
+    return _who(source)
 
 
 def _look_around(source: bytes) -> tuple[dict[str, Any], bytes]:

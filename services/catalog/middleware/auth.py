@@ -38,6 +38,11 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
+def is_known(scope: Scope) -> bool:
+    """Say whether a request has shown a valid token for what it asks for. Without any configured, each one has."""
+    return _PRINCIPAL in scope
+
+
 def principal_of(request: Request) -> Principal:
     """Return who makes a request for an operation that is not public."""
     principal: Principal = request.scope[_PRINCIPAL]

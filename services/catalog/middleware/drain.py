@@ -3,6 +3,9 @@
 An answer that overtakes the body ends the connection, and a client that reuses connections finds its next request
 broken. So what is left of a body is read and thrown away before a refusal is sent, unless it is longer than any upload
 may be or the client has asked first (`Expect: 100-continue`).
+
+A client that has not shown a valid token is heard out only as long as it sends without a pause. Else anybody could hold
+connections open by sending slowly.
 """
 
 import asyncio
@@ -11,9 +14,13 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.catalog.middleware.auth import is_known
+
 _OF_BODIES = (b"content-length", b"transfer-encoding")
-_PATIENCE = 10.0
-"""Seconds that a client may take for the rest of its body."""
+_PATIENCE, _STRANGERS_PATIENCE = 10.0, 1.0
+"""Seconds that a client may take for the rest of its body, with a valid token and without."""
+_STRANGERS_PAUSE = 0.25
+"""Seconds in which a client without a valid token must send something."""
 
 
 class Drain:
@@ -38,15 +45,20 @@ class Drain:
             return message
 
         async def send_after_body(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400 and may_drain and not ended:
-                await drain()
+            if message["type"] == "http.response.start" and message["status"] >= 400 and not ended:
+                if may_drain:
+                    await drain()
+                if not ended and may_drain:
+                    message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await send(message)
 
         async def drain() -> None:
+            known = is_known(scope)
             left = self._limit
             with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_PATIENCE if known else _STRANGERS_PATIENCE):
                     while not ended and left > 0:
-                        left -= len((await receive_noting()).get("body", b""))
+                        async with asyncio.timeout(None if known else _STRANGERS_PAUSE):
+                            left -= len((await receive_noting()).get("body", b""))
 
         await self._app(scope, receive_noting, send_after_body)

@@ -3,8 +3,10 @@
 Only the run that has the lease of a job writes its record: a worker that was taken for dead changes nothing any more.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -13,14 +15,15 @@ import orjson
 
 from services.core.assets.entries import timestamp
 from services.core.errors import NotFound, TadaError
-from services.core.state import commands, keys
-from services.core.state.connection import BLOCK, Redis
+from services.core.state import channel, keys
+from services.core.state.connection import Redis
 from services.core.state.script import Script
 
 KEPT_SECONDS = 7 * 24 * 3600
 LOG_MAX = 10_000
 """Jobs in the log: the oldest leave it first when there are more in a week."""
 _BATCH = 100
+_LOOK_SECONDS = 1.0
 
 Status = Literal["queued", "running", "retrying", "done", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -65,7 +68,14 @@ class Record:
 class JobLog:
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        self._write = Script(client, "job", log=keys.JOB_LOG, seconds=KEPT_SECONDS, log_max=LOG_MAX)
+        self._write = Script(
+            client, "job", log=keys.JOB_LOG, channel=keys.JOBS_ENDED, seconds=KEPT_SECONDS, log_max=LOG_MAX
+        )
+        self._waiting: dict[asyncio.Event, str] = {}
+
+    def following(self) -> AbstractAsyncContextManager[None]:
+        """Hear of jobs that end for as long as the context is open: `wait` then returns at once."""
+        return channel.heard(self._redis, keys.JOBS_ENDED, self._take)
 
     async def get(self, job_id: str) -> Record:
         """Return what is known of a job; raises NotFound."""
@@ -96,7 +106,6 @@ class JobLog:
         asked_at = datetime.fromisoformat(record.queued_at).timestamp()
         written = await self._write(
             record=keys.job(record.id),
-            done=keys.job_done(record.id),
             lease=keys.lease(record.id),
             id=record.id,
             token=token,
@@ -109,11 +118,22 @@ class JobLog:
     async def wait(self, job_id: str, seconds: float) -> Record:
         """Return a job when it has ended, or as it is after that long; raises NotFound."""
         deadline = time.monotonic() + seconds
-        while not (record := await self.get(job_id)).ended and (left := deadline - time.monotonic()) > 0:
-            done = keys.job_done(job_id)
-            # From the list to itself, so that it wakes the others who wait, too.
-            await commands.blmove(self._redis, done, done, min(left, BLOCK))
-        return record
+        ended = asyncio.Event()
+        self._waiting[ended] = job_id
+        try:
+            while not (record := await self.get(job_id)).ended and (left := deadline - time.monotonic()) > 0:
+                # What is said while Redis is away is not heard.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                        await ended.wait()
+            return record
+        finally:
+            del self._waiting[ended]
+
+    def _take(self, job_id: bytes) -> None:
+        for ended, waited_for in self._waiting.items():
+            if waited_for == job_id.decode():
+                ended.set()
 
 
 def told(error: BaseException) -> dict[str, Any]:

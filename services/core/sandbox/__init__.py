@@ -4,6 +4,8 @@ Decoders are written in C and cannot be stopped in the middle of their work. The
 else: no environment, no open files, no network where the kernel allows it to be taken away, no more processor time and
 memory than its task grants. `process` is the side of the service, `python -m services.core.sandbox` that of the child.
 
+`pool` has children that are used for several sources.
+
 The work is a module with one function: `answer(order, source)` gets a JSON object and the bytes, and returns a JSON
 object and bytes. It raises Refusal for a reason that may be shown to the owner of the file.
 """

@@ -1,15 +1,20 @@
-"""The child in a sandbox: python -m services.core.sandbox MODULE LIMITS ORDER, both as JSON.
+"""The child in a sandbox: python -m services.core.sandbox MODULE LIMITS, the limits as JSON.
 
-It confines itself before it imports the module that does the work, and before it reads the first byte of the source.
-The answer is one line of JSON, `{"head": …, "size": …}` or `{"refusal": …}`, and then `size` bytes.
+It confines itself before it imports the module that does the work, and before it reads the first byte of a source. Then
+it answers orders until there are no more. An order is one line of JSON, and then the source in chunks: four bytes with
+the length of each, most significant first, and a length of 0 at the end. An answer is one line of JSON,
+`{"head": …, "size": …, "last": …}` or `{"refusal": …}`, and then `size` bytes. `last` is true if the child has used so
+much processor time that another order might not get its share.
 """
 
 import ctypes
 import importlib
+import io
 import json
 import os
 import resource
 import sys
+from typing import BinaryIO
 
 from services.core.sandbox import Refusal
 
@@ -17,26 +22,47 @@ _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 """Flags of unshare(2). Without privileges a new network needs a new user namespace."""
 
 
-def main(module: str, limits: str, order: str) -> None:
-    _confine(**json.loads(limits))
+def main(module: str, limits: str) -> None:
+    given = json.loads(limits)
+    _confine(**given)
     work = importlib.import_module(module)
-    body = b""
-    try:
-        head, body = work.answer(json.loads(order), sys.stdin.buffer.read())
-        said = {"head": head, "size": len(body)}
-    except Refusal as refusal:
-        said = {"refusal": str(refusal)}
-    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n")
-    sys.stdout.buffer.write(body)
-    sys.stdout.buffer.flush()
+    orders, answers = sys.stdin.buffer, sys.stdout.buffer
+    while line := orders.readline():
+        _grant(given["cpu_seconds"])
+        body = b""
+        try:
+            head, body = work.answer(json.loads(line), _source(orders))
+            said = {"head": head, "size": len(body), "last": _used() > given["reuse_seconds"]}
+        except Refusal as refusal:
+            said = {"refusal": str(refusal)}
+        answers.write(json.dumps(said).encode() + b"\n")
+        answers.write(body)
+        answers.flush()
 
 
-def _confine(*, cpu_seconds: int, data: int | None, address_space: int | None, niceness: int) -> None:
+def _source(orders: BinaryIO) -> bytes:
+    """Return the next source. EOFError: it was cut, because the service has given it up."""
+    source = io.BytesIO()
+    while length := int.from_bytes(_exactly(orders, 4), "big"):
+        source.write(_exactly(orders, length))
+    return source.getvalue()
+
+
+def _exactly(orders: BinaryIO, length: int) -> bytes:
+    found = orders.read(length)
+    if len(found) < length:
+        raise EOFError
+    return found
+
+
+def _confine(
+    *, cpu_seconds: int, reuse_seconds: int, data: int | None, address_space: int | None, niceness: int
+) -> None:
     os.nice(niceness)
     # Containers often forbid it. The process then still has nobody's address and no secret to send.
     ctypes.CDLL(None).unshare(_NEW_USER | _NEW_NETWORK)
     for kind, limit in (
-        (resource.RLIMIT_CPU, cpu_seconds),
+        (resource.RLIMIT_CPU, cpu_seconds + reuse_seconds),
         (resource.RLIMIT_DATA, data),
         (resource.RLIMIT_AS, address_space),
         (resource.RLIMIT_CORE, 0),
@@ -44,6 +70,18 @@ def _confine(*, cpu_seconds: int, data: int | None, address_space: int | None, n
     ):
         if limit is not None:
             resource.setrlimit(kind, (limit, limit))
+
+
+def _grant(seconds: int) -> None:
+    """Let the next order have its share of processor time: the kernel counts what the ones before have used."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(most, int(_used()) + seconds), most))
+
+
+def _used() -> float:
+    """Return the processor time of this process in seconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -39,6 +40,8 @@ class Limits:
     address_space: int | None = None
     """Bytes of all memory, shared libraries included."""
     niceness: int = 0
+    reuse_seconds: int = 0
+    """Seconds of processor time after which a child is used no more. It may use as much beyond `cpu_seconds` in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Task:
     order: Mapping[str, Any]
     limits: Limits
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What a child is made for: it can be used for all tasks of the same kind."""
+        return self.module, self.limits, self.environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def run(task: Task, source: bytes, started: Callable[[Callable[[], None]], None]
     `started` is called with the function that ends the child, from any thread; what it raises passes through. Raises
     Refusal, and NoAnswer also for a child that was ended.
     """
-    child = _Child(task)
+    child = Child(task)
     late = threading.Event()
 
     def expire() -> None:
@@ -82,6 +90,7 @@ def run(task: Task, source: bytes, started: Callable[[Callable[[], None]], None]
     clock.start()
     try:
         started(child.kill)
+        child.begin(task.order)
         child.feed(source)
         return child.answer()
     except NoAnswer:
@@ -99,24 +108,43 @@ async def run_streamed(task: Task, source: AsyncIterator[bytes]) -> Answer:
     Raises Refusal and NoAnswer, and what the source raises. The child is ended in any case, also by a cancellation.
     """
     first = await anext(source, b"")  # Before there is a child: there may be no source.
-    child = _Child(task)
+    child = Child(task)
+    try:
+        return await ask(child, task, first, source)
+    finally:
+        await end(child)
+
+
+async def ask(child: "Child", task: Task, first: bytes, rest: AsyncIterator[bytes]) -> Answer:
+    """Return what a child says of a source; raises Refusal and NoAnswer, and what the source raises.
+
+    After an error, or a cancellation, the child is of no more use: threads may still wait for it until it is ended.
+    """
     try:
         async with asyncio.timeout(task.limits.wall_seconds):
+            await asyncio.to_thread(child.begin, task.order)
             await asyncio.to_thread(child.feed, first)
-            async for chunk in source:
+            async for chunk in rest:
                 await asyncio.to_thread(child.feed, chunk)
             return await asyncio.to_thread(child.answer)
     except TimeoutError:
         raise OutOfTime from None
-    finally:
-        child.kill()  # What a thread still waits for comes to its end.
-        await asyncio.to_thread(child.end)
 
 
-class _Child:
-    """The process, in calls that block."""
+async def end(child: "Child") -> None:
+    """End a child, and with it what a thread still waits for."""
+    child.kill()
+    await asyncio.to_thread(child.end)
+
+
+class Child:
+    """The process, in calls that block. It answers sources one after the other."""
 
     def __init__(self, task: Task) -> None:
+        self.kind = task.kind
+        self.uses = 0
+        self.is_last = False
+        """Whether it says that it should not be used again."""
         self._output_max = task.limits.output
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own
@@ -131,38 +159,57 @@ class _Child:
         assert self._process.stdin
         assert self._process.stdout
         self._input, self._output = self._process.stdin, self._process.stdout
+        # A child that waits in a pool goes with it, whether or not somebody has closed the pool.
+        self._end = weakref.finalize(self, _end, self._process, self._input, self._output)
+
+    def begin(self, order: Mapping[str, Any]) -> None:
+        """Give the child an order. What it says of it is asked for by `answer`."""
+        self.uses += 1
+        self._write(orjson.dumps(order) + b"\n")
 
     def feed(self, chunk: bytes) -> None:
-        with suppress(ConnectionError):  # It has ended. Then it says nothing, which is the answer.
-            self._input.write(chunk)
+        if chunk:  # A length of 0 is the end.
+            self._write(len(chunk).to_bytes(4, "big"))
+            self._write(chunk)
 
     def answer(self) -> Answer:
         """Tell the child that this was the whole source, and return what it says; raises Refusal and NoAnswer."""
+        self._write(bytes(4))
         with suppress(ConnectionError):
-            self._input.close()
-        head, size = _head(self._output.readline(_HEAD_MAX), self._output_max)
+            self._input.flush()
+        head, size, self.is_last = _head(self._output.readline(_HEAD_MAX), self._output_max)
         body = self._output.read(size)
         if len(body) < size:
             raise NoAnswer
         return Answer(head, body)
 
+    def _write(self, text: bytes) -> None:
+        with suppress(ConnectionError):  # It has ended. Then it says nothing, which is the answer.
+            self._input.write(text)
+
     def kill(self) -> None:
         self._process.kill()
 
     def end(self) -> None:
-        self._process.kill()
+        self._end()
+
+
+def _end(process: "subprocess.Popen[bytes]", *pipes: IO[bytes]) -> None:
+    process.kill()
+    for pipe in pipes:
         with suppress(ConnectionError):
-            self._input.close()
-        self._output.close()
-        self._process.wait()
+            pipe.close()
+    process.wait()
 
 
 def _command(task: Task) -> list[str]:
-    limits = {name: getattr(task.limits, name) for name in ("cpu_seconds", "data", "address_space", "niceness")}
-    return [*_COMMAND, task.module, orjson.dumps(limits).decode(), orjson.dumps(task.order).decode()]
+    names = ("cpu_seconds", "reuse_seconds", "data", "address_space", "niceness")
+    limits = {name: getattr(task.limits, name) for name in names}
+    return [*_COMMAND, task.module, orjson.dumps(limits).decode()]
 
 
-def _head(line: bytes, output_max: int) -> tuple[dict[str, Any], int]:
+def _head(line: bytes, output_max: int) -> tuple[dict[str, Any], int, bool]:
+    """Return the head of an answer, the length of its body, and whether it is the last; raises Refusal and NoAnswer."""
     if not line.endswith(b"\n"):
         raise NoAnswer
     try:
@@ -172,6 +219,6 @@ def _head(line: bytes, output_max: int) -> tuple[dict[str, Any], int]:
     match said:
         case {"refusal": str(reason)}:
             raise Refusal(reason)
-        case {"head": dict(head), "size": int(size)} if 0 <= size <= output_max:
-            return head, size
+        case {"head": dict(head), "size": int(size), "last": bool(last)} if 0 <= size <= output_max:
+            return head, size, last
     raise NoAnswer

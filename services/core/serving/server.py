@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from services.core import descriptors
 from services.core.errors import BadRequest
 from services.core.serving.web import error_response
 from services.core.settings import ServerSettings
@@ -78,6 +79,7 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
         timeout_graceful_shutdown=10,
     )
     server = Server(config)
+    descriptors.raise_limit()
     # What is there now stays: the collector need not go through tens of thousands of objects again and again.
     gc.collect()
     gc.freeze()

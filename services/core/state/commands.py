@@ -33,11 +33,6 @@ def hsetnx(client: Redis, key: str, field: str, value: str) -> Awaitable[bool]:
     return cast("Awaitable[bool]", client.hsetnx(key, field, value))
 
 
-def blmove(client: Redis, source: str, target: str, seconds: float) -> Awaitable[bytes | None]:
-    """Move the first element of a list to the end of one, waiting for it; None if there is none in time."""
-    return cast("Awaitable[bytes | None]", client.blmove(source, target, seconds))  # type: ignore[arg-type]
-
-
 def evalsha(client: Redis, sha: str, keys: Sequence[Any], arguments: Sequence[Any]) -> Awaitable[Any]:
     """Run a script that Redis has; raises NoScriptError if it does not."""
     return cast("Awaitable[Any]", client.evalsha(sha, len(keys), *keys, *arguments))

@@ -56,6 +56,8 @@ ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
 RESTORING = "tada:restoring"
 
 JOB_LOG = "tada:job-log"
+JOBS_ENDED = "tada:jobs-ended"
+"""The channel with the id of each job that has ended."""
 QUEUE = "tada:jobs"
 
 
@@ -70,10 +72,6 @@ def dump(stamp: str) -> str:
 
 def job(job_id: str) -> str:
     return f"tada:job:{job_id}"
-
-
-def job_done(job_id: str) -> str:
-    return f"tada:job-done:{job_id}"
 
 
 def lease(what: str) -> str:

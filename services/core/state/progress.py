@@ -5,22 +5,14 @@ listening and costs Redis no writing: it is told again every second.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
-
-from services.core.observing import logs
-from services.core.state import cancellation, keys
+from services.core.state import channel, keys
 from services.core.state.connection import Redis
-
-log = logging.getLogger(__name__)
 
 TOLD_SECONDS = 1.0
 """How often a worker tells it when nothing changes."""
-_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +48,9 @@ class Progress:
         self._reached = NOWHERE
         self._waiting: dict[asyncio.Future[bool], int] = {}
 
-    @asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
+    def following(self) -> AbstractAsyncContextManager[None]:
         """Listen for as long as the context is open; what Redis' absence interrupts goes on when it is back."""
-        listening = asyncio.create_task(self._listen())
-        try:
-            yield
-        finally:
-            await cancellation.end([listening])
+        return channel.heard(self._redis, keys.PROGRESS, lambda text: self._take(Reached.from_text(text)))
 
     async def purged(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until no cache serves what was before a change.
@@ -100,16 +87,3 @@ class Progress:
             outcome = self._outcome(number)
             if outcome is not None and not future.done():
                 future.set_result(outcome)
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(keys.PROGRESS)
-                    while True:
-                        message = await channel.get_message(timeout=TOLD_SECONDS)
-                        if message:
-                            self._take(Reached.from_text(message["data"]))
-            except RedisError as error:
-                logs.event(log, logging.WARNING, "redis_down", error=str(error))
-            await asyncio.sleep(_AGAIN_SECONDS)

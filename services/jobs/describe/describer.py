@@ -17,6 +17,7 @@ from services.core.assets.facts import NO_FACTS
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
+from services.core.sandbox.pool import Pool
 from services.core.state import entry_json, keys
 from services.core.state.changes import ChangeLog, EntryDescribed, age
 from services.core.state.connection import Redis
@@ -66,7 +67,11 @@ class Sight:
 
     def __init__(self, entries: Entries, storage: Storage) -> None:
         self._entries, self._storage = entries, storage
-        self._turn = asyncio.Semaphore(1)
+        self._turn, self._pool = asyncio.Semaphore(1), Pool()
+
+    def close(self) -> None:
+        """End what waits for the next picture."""
+        self._pool.close()
 
     async def describe(self, entry: Entry) -> bool:
         """Find out what is not known of an entry's picture and write it; say whether there was anything to do.
@@ -77,7 +82,7 @@ class Sight:
         if entry.facts != NO_FACTS or not entry.may_be_described:
             return False
         async with self._turn:
-            facts = await inspect(self._storage, entry)
+            facts = await inspect(self._storage, entry, self._pool)
         return await self._entries.describe(entry.uuid, entry.signature, facts)
 
 

@@ -6,6 +6,7 @@ from services.core.assets.entries import Entry
 from services.core.assets.facts import FACTS, Facts, problem
 from services.core.errors import Undecodable
 from services.core.sandbox import Refusal, process
+from services.core.sandbox.pool import Pool
 from services.core.sandbox.process import NoAnswer, OutOfTime, Task
 from services.core.storage import Storage
 from services.core.storage.verification import stream_verified
@@ -26,10 +27,12 @@ class Limits:
 
 
 LIMITS = Limits()
+_REUSE_SECONDS = 2
+"""A child that has used so much processor time is used for no further picture."""
 
 
-async def inspect(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Facts:
-    """Return what the stored bytes of an entry show.
+async def inspect(storage: Storage, entry: Entry, pool: Pool, limits: Limits = LIMITS) -> Facts:
+    """Return what the stored bytes of an entry show, as a child of the pool says.
 
     Raises Undecodable for a picture that cannot be inspected within the limits, SignatureMismatch for bytes that are
     not the entry's, ObjectMissing and StorageDown.
@@ -37,7 +40,7 @@ async def inspect(storage: Storage, entry: Entry, limits: Limits = LIMITS) -> Fa
     if entry.size > limits.source_bytes:
         raise Undecodable(f"The file has {entry.size} bytes, more than {limits.source_bytes}.", _HINT)
     try:
-        answer = await process.run_streamed(_task(entry, limits), stream_verified(storage, entry))
+        answer = await pool.answer(_task(entry, limits), lambda: stream_verified(storage, entry))
     except OutOfTime:
         raise Undecodable(f"The inspection of the file took more than {limits.wall_seconds:g} s.", _HINT) from None
     except NoAnswer:
@@ -61,7 +64,8 @@ def _task(entry: Entry, limits: Limits) -> Task:
             wall_seconds=limits.wall_seconds,
             output=0,
             address_space=limits.memory,
-            niceness=10,  # Nobody waits for it: requests on the same machine go first.
+            niceness=10,  # Requests on the same machine go first.
+            reuse_seconds=_REUSE_SECONDS,
         ),
         environment={"MALLOC_ARENA_MAX": "1"},
     )

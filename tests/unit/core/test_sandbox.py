@@ -148,18 +148,20 @@ def test_an_answer_has_a_largest_size(running: Run) -> None:
         "null\\n",
         "{}\\n",
         '{"head": {}}\\n',
-        '{"head": {}, "size": 0}',
-        '{"head": {}, "size": -1}\\n',
-        '{"head": {}, "size": 1001}\\n',
-        '{"head": {}, "size": 9}\\nshort',
-        '{"head": [], "size": 0}\\n',
+        '{"head": {}, "size": 0, "last": true}',
+        '{"head": {}, "size": 0}\\n',
+        '{"head": {}, "size": -1, "last": true}\\n',
+        '{"head": {}, "size": 1001, "last": true}\\n',
+        '{"head": {}, "size": 9, "last": true}\\nshort',
+        '{"head": [], "size": 0, "last": true}\\n',
+        '{"head": {}, "size": 0, "last": 0}\\n',
         '{"refusal": 3}\\n',
         '"%5000s"\\n',
         "%200000s",
     ],
 )
 def test_what_is_not_an_answer_is_none(running: Run, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", f"cat > /dev/null; printf '{said}'"))
+    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", f"printf '{said}'; exec cat > /dev/null"))
     with pytest.raises(NoAnswer):
         running(task("echo"), b"")
 

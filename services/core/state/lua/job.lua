@@ -1,5 +1,6 @@
 -- Write what is known of a job, unless somebody else has the job by now.
--- KEYS record, log, done, lease
+-- KEYS record, log, lease
+-- ARGV channel: where it is said that a job has ended
 -- ARGV id
 -- ARGV token: that of the run, '' for a job that nobody has begun: it is written only if nothing is known of the job
 -- ARGV told: the record
@@ -23,7 +24,6 @@ if token ~= '' and state ~= 'running' then
   redis.call('DEL', lease)
 end
 if state == 'ended' then
-  redis.call('RPUSH', done, '1')
-  redis.call('EXPIRE', done, seconds)
+  redis.call('PUBLISH', channel, id)
 end
 return 1

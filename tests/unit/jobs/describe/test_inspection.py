@@ -1,6 +1,7 @@
 import hashlib
 import io
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.errors import SignatureMismatch, Undecodable
 from services.core.sandbox import process
+from services.core.sandbox.pool import Pool
 from services.core.spool import prepare
 from services.core.storage import ObjectMissing
 from services.core.storage.local import LocalStorage
@@ -29,38 +31,45 @@ def storage(tmp_path: Path) -> LocalStorage:
     return made
 
 
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    made = Pool()
+    yield made
+    made.close()
+
+
 async def stored(storage: LocalStorage, entry: Entry, content: bytes) -> Entry:
     await put(storage, entry.stored, content)
     return replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
 async def test_a_photograph_has_a_size_colours_and_a_blurred_form(
-    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes]
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes]
 ) -> None:
     entry = await stored(storage, make_entry(), photos["china.jpg"])
-    facts = await inspect(storage, entry)
+    facts = await inspect(storage, entry, pool)
     assert (facts.width, facts.height, facts.dominant_color) == (640, 427, "#eef2f9")
     assert facts.blurhash is not None
     assert len(facts.blurhash) == 28
-    assert facts == await inspect(storage, entry)
+    assert facts == await inspect(storage, entry, pool)
 
 
-async def test_a_drawing_has_the_size_that_it_says(storage: LocalStorage, make_entry: MakeEntry) -> None:
+async def test_a_drawing_has_the_size_that_it_says(storage: LocalStorage, pool: Pool, make_entry: MakeEntry) -> None:
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 150"/>'
     entry = await stored(storage, make_entry("a.svg", "image/svg+xml"), svg)
-    assert await inspect(storage, entry) == Facts(300, 150)
+    assert await inspect(storage, entry, pool) == Facts(300, 150)
     nothing = await stored(storage, make_entry("b.svg", "image/svg+xml"), b'<svg xmlns="http://www.w3.org/2000/svg"/>')
-    assert await inspect(storage, nothing) == Facts()
+    assert await inspect(storage, nothing, pool) == Facts()
 
 
 async def test_bytes_that_are_not_the_signed_ones_say_nothing(
-    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes]
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes]
 ) -> None:
     entry = await stored(storage, make_entry(), photos["china.jpg"])
     with pytest.raises(SignatureMismatch):
-        await inspect(storage, replace(entry, signature="0" * 64))
+        await inspect(storage, replace(entry, signature="0" * 64), pool)
     with pytest.raises(ObjectMissing):
-        await inspect(storage, replace(entry, storage_key="DEV/gone.webp"))
+        await inspect(storage, replace(entry, storage_key="DEV/gone.webp"), pool)
 
 
 def interlaced(side: int) -> bytes:
@@ -77,7 +86,7 @@ def compressed(mode: str, side: int) -> bytes:
 
 
 async def test_hostile_files_are_not_inspected_and_cost_little(
-    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes]
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes]
 ) -> None:
     files = {
         "claims 900 megapixels": ("a.png", "image/png", png_header(30_000, 30_000)),
@@ -92,7 +101,7 @@ async def test_hostile_files_are_not_inspected_and_cost_little(
         entry = await stored(storage, make_entry(name, kind), content)
         started = time.monotonic()
         with pytest.raises(Undecodable):
-            await inspect(storage, entry)
+            await inspect(storage, entry, pool)
         assert time.monotonic() - started < LIMITS.wall_seconds / 3, what
 
 
@@ -100,9 +109,11 @@ def test_no_inspection_takes_more_than_300_megabytes() -> None:
     assert LIMITS.memory < HOSTILE_BYTES
 
 
-async def test_a_picture_of_as_many_pixels_as_are_allowed_is_seen(storage: LocalStorage, make_entry: MakeEntry) -> None:
+async def test_a_picture_of_as_many_pixels_as_are_allowed_is_seen(
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry
+) -> None:
     entry = await stored(storage, make_entry("a.png", "image/png"), compressed("RGB", 7000))
-    assert (await inspect(storage, entry)).width == 7000
+    assert (await inspect(storage, entry, pool)).width == 7000
 
 
 @pytest.mark.parametrize(
@@ -115,34 +126,35 @@ async def test_a_picture_of_as_many_pixels_as_are_allowed_is_seen(storage: Local
 )
 async def test_a_child_that_a_picture_has_taken_over_is_not_believed(
     storage: LocalStorage,
+    pool: Pool,
     make_entry: MakeEntry,
     photos: dict[str, bytes],
     head: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = f'{{"head": {head}, "size": 0}}'
-    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", f"cat > /dev/null; echo '{said}'"))
+    said = f'{{"head": {head}, "size": 0, "last": true}}'
+    monkeypatch.setattr(process, "_COMMAND", ("sh", "-c", f"echo '{said}'; exec cat > /dev/null"))
     entry = await stored(storage, make_entry(), photos["china.jpg"])
     with pytest.raises(Undecodable, match="cannot be decoded"):
-        await inspect(storage, entry)
+        await inspect(storage, entry, pool)
 
 
 async def test_a_child_that_says_nothing_is_an_undecodable_picture(
-    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "_COMMAND", ("true",))
     entry = await stored(storage, make_entry(), photos["china.jpg"])
     with pytest.raises(Undecodable, match="more than 10 s or 288 MB"):
-        await inspect(storage, entry)
+        await inspect(storage, entry, pool)
 
 
 async def test_a_picture_that_needs_more_memory_than_there_is_is_not_inspected(
-    storage: LocalStorage, make_entry: MakeEntry
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry
 ) -> None:
     entry = await stored(storage, make_entry(), interlaced(3000))
-    assert (await inspect(storage, entry)).width == 3000
+    assert (await inspect(storage, entry, pool)).width == 3000
     with pytest.raises(Undecodable):
-        await inspect(storage, entry, Limits(memory=64 * 2**20))
+        await inspect(storage, entry, pool, Limits(memory=64 * 2**20))
 
 
 @pytest.mark.parametrize(
@@ -154,8 +166,8 @@ async def test_a_picture_that_needs_more_memory_than_there_is_is_not_inspected(
     ],
 )
 async def test_no_limit_is_passed(
-    storage: LocalStorage, make_entry: MakeEntry, photos: dict[str, bytes], limits: Limits, says: str
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes], limits: Limits, says: str
 ) -> None:
     entry = await stored(storage, make_entry(), photos["china.jpg"])
     with pytest.raises(Undecodable, match=says):
-        await inspect(storage, entry, limits)
+        await inspect(storage, entry, pool, limits)

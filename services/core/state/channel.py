@@ -1,0 +1,44 @@
+"""A channel of Redis: what is said there is heard by whoever listens at that moment, and costs Redis no writing."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from redis.exceptions import RedisError
+
+from services.core.observing import logs
+from services.core.state import cancellation
+from services.core.state.connection import Redis
+
+log = logging.getLogger(__name__)
+
+_TURN_SECONDS = 1.0
+_AGAIN_SECONDS = 0.5
+
+
+@asynccontextmanager
+async def heard(client: Redis, channel: str, take: Callable[[bytes], None]) -> AsyncIterator[None]:
+    """Call `take` with all that is said, for as long as the context is open.
+
+    One connection serves all who wait in a process. What Redis' absence interrupts goes on when it is back.
+    """
+    listening = asyncio.create_task(_listen(client, channel, take))
+    try:
+        yield
+    finally:
+        await cancellation.end([listening])
+
+
+async def _listen(client: Redis, channel: str, take: Callable[[bytes], None]) -> None:
+    while True:
+        try:
+            async with client.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(channel)
+                while True:
+                    message = await subscription.get_message(timeout=_TURN_SECONDS)
+                    if message:
+                        take(message["data"])
+        except RedisError as error:
+            logs.event(log, logging.WARNING, "redis_down", error=str(error))
+        await asyncio.sleep(_AGAIN_SECONDS)

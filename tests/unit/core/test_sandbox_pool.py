@@ -1,0 +1,158 @@
+"""Children that are used again: how often, and what ends one sooner."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from services.core.sandbox import Refusal
+from services.core.sandbox.pool import Pool
+from services.core.sandbox.process import Answer, Limits, NoAnswer, OutOfTime, Task
+from tests.unit.core.test_sandbox import children, chunks
+
+LIMITS = Limits(cpu_seconds=2, wall_seconds=20, output=1000, data=100 * 2**20, reuse_seconds=2)
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    made = Pool(uses=3)
+    yield made
+    made.close()
+
+
+def task(do: str, limits: Limits = LIMITS, **arguments: Any) -> Task:
+    return Task("tests.processes.sandboxed_work", {"do": do, "with": arguments}, limits)
+
+
+async def answer(pool: Pool, asked: Task, source: bytes = b"") -> Answer:
+    return await pool.answer(asked, lambda: chunks(source))
+
+
+async def pid(pool: Pool, do: str = "who", limits: Limits = LIMITS, **arguments: Any) -> int:
+    found: int = (await answer(pool, task(do, limits, **arguments))).head["pid"]
+    return found
+
+
+async def test_each_source_is_whole_and_apart_from_the_others(pool: Pool) -> None:
+    for source in (b"abc" * 300, b"", b"d"):
+        assert await answer(pool, task("echo"), source) == Answer({"length": len(source)}, source)
+    large = bytes(3_000_000)
+    assert (await answer(pool, task("measure"), large)).head == {"length": len(large)}
+
+
+async def test_a_child_is_used_as_often_as_said_and_then_replaced(pool: Pool) -> None:
+    first, *others = [await pid(pool) for _ in range(6)]
+    assert others[:2] == [first, first]
+    assert set(others[2:]) == {others[2]} != {first}
+    assert not children_of(first)
+
+
+async def test_a_child_is_for_tasks_of_one_kind(pool: Pool) -> None:
+    other = Limits(cpu_seconds=1, wall_seconds=20, output=1000, data=100 * 2**20)
+    assert await pid(pool) != await pid(pool, limits=other)
+
+
+async def test_one_that_has_used_much_is_replaced_and_every_source_has_its_share(pool: Pool) -> None:
+    first = await pid(pool, "use", seconds=1.2)
+    assert await pid(pool, "use", seconds=1.2) == first
+    assert await pid(pool) != first
+
+
+async def test_two_at_once_have_a_child_each(pool: Pool) -> None:
+    one, other = await asyncio.gather(pid(pool), pid(pool))
+    assert one != other
+    assert {await pid(pool)} <= {one, other}
+
+
+@pytest.mark.parametrize(("do", "raised"), [("refuse", Refusal), ("crash", NoAnswer), ("take_memory", NoAnswer)])
+async def test_a_child_that_fails_is_replaced(pool: Pool, do: str, raised: type[Exception]) -> None:
+    first = await pid(pool)
+    with pytest.raises(raised):
+        await answer(pool, task(do))
+    assert children() == []
+    assert await pid(pool) != first
+
+
+async def test_what_a_used_child_cannot_do_is_asked_of_a_fresh_one(pool: Pool) -> None:
+    spoiled = await pid(pool, "spoil")
+    assert await pid(pool) != spoiled
+
+
+async def test_one_that_died_while_it_waited_is_not_missed(pool: Pool) -> None:
+    os.kill(await pid(pool), 9)
+    assert (await answer(pool, task("echo"), b"x" * 1000)).head == {"length": 1000}
+
+
+async def test_processor_time_has_an_end_for_each_source(pool: Pool) -> None:
+    await pid(pool)
+    with pytest.raises(NoAnswer):
+        await answer(pool, task("compute", Limits(cpu_seconds=1, wall_seconds=100, output=0, data=100 * 2**20)))
+    assert children() == [str(await pid(pool))]
+
+
+async def test_one_that_is_late_is_ended(pool: Pool) -> None:
+    with pytest.raises(OutOfTime):
+        await answer(pool, task("sleep", Limits(cpu_seconds=1, wall_seconds=0.3, output=0, data=100 * 2**20)))
+    assert children() == []
+
+
+async def test_a_source_that_breaks_ends_the_child(pool: Pool) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise KeyError("gone")
+
+    first = await pid(pool)
+    with pytest.raises(KeyError, match="gone"):
+        await pool.answer(task("echo"), broken)
+    assert await pid(pool) != first
+
+
+async def test_a_source_that_is_not_there_costs_no_child(pool: Pool) -> None:
+    async def missing() -> AsyncIterator[bytes]:
+        raise FileNotFoundError
+        yield b""
+
+    first = await pid(pool)
+    with pytest.raises(FileNotFoundError):
+        await pool.answer(task("echo"), missing)
+    assert await pid(pool) == first
+
+
+async def test_a_cancellation_ends_the_child(pool: Pool) -> None:
+    first = await pid(pool)
+    waiting = asyncio.create_task(answer(pool, task("sleep")))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert children() == []
+    assert await pid(pool) != first
+
+
+async def test_one_that_has_nothing_to_do_is_ended() -> None:
+    pool = Pool(idle_seconds=0.1)
+    await pid(pool)
+    async with asyncio.timeout(10):
+        while children():  # noqa: ASYNC110 - a process has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_it_stays_confined(pool: Pool) -> None:
+    for _ in range(2):
+        found = (await answer(pool, task("look_around"))).head
+        assert found["descriptors"] == [0, 1, 2, 3]
+        assert found["core"] == 0
+
+
+async def test_a_child_ends_with_the_service(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    await pid(pool)
+    [(child, _)] = pool._idle
+    assert child._process.stdin
+    child._process.stdin.close()
+    assert await asyncio.to_thread(child._process.wait, 10) == 0
+
+
+def children_of(pid: int) -> bool:
+    return str(pid) in children()
