@@ -30,21 +30,14 @@ def _text(longest: int) -> Schema:
     return {"type": "string", "maxLength": longest}
 
 
-def list_parameters(settings: CatalogSettings) -> tuple[Schema, ...]:
+def list_parameters() -> tuple[Schema, ...]:
     """Return the parameters that choose a part of the list."""
     page = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
     return (
-        _query("filterByKey", _text(FILTER_KEY_MAX), "A field of the entries.", "namespace"),
-        _query(
-            "filterByValue",
-            _text(FILTER_VALUE_MAX),
-            "Its value: a text, true, null, 12. It needs filterByKey.",
-            settings.namespaces_allowed[0],
-        ),
-        _query("limit", page, "Entries on a page; all of them without it.", 100),
-        _query(
-            "cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the page before.", "100.0"
-        ),
+        _query("filterByKey", _text(FILTER_KEY_MAX), "A field of the entries, such as namespace."),
+        _query("filterByValue", _text(FILTER_VALUE_MAX), "Its value: a text, true, null, 12. It needs filterByKey."),
+        _query("limit", page, "Entries on a page; all of them without it."),
+        _query("cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the page before."),
         IF_NONE_MATCH,
     )
 
@@ -60,22 +53,31 @@ def dump_parameters() -> tuple[Schema, ...]:
         "example": naming.filename_of("20250812T143052", "json"),
     }
     kinds: Schema = {"type": "string", "enum": [*naming.KINDS]}
-    return (filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it.", "json"))
+    return (filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it."))
+
+
+_CHANGING = ("Replacement", "Replacements")
+_AS_JSON = " Without files, the fields may come as JSON, as for PATCH /catalog/{uuid} and PATCH /catalog."
 
 
 def form(schema: str, settings: CatalogSettings) -> Body:
-    """Return a body that has one file or several."""
+    """Return a body that has one file or several.
+
+    A change of fields alone may be sent as JSON, too. It is said in words: generators make code that cannot be imported
+    of an operation that takes two media types, and `PATCH /catalog` takes the same JSON.
+    """
     part = "files" if schema.endswith("s") else "file"
+    as_json = _AS_JSON if schema in _CHANGING else ""
     encoding = {part: {"contentType": ", ".join(settings.valid_mimetypes)}}
     return {
         "required": True,
-        "description": f"A file has {settings.payload_max_size} bytes at most.",
+        "description": f"A file has {settings.payload_max_size} bytes at most.{as_json}",
         "content": {media_types.FORM: {"schema": reference(schema), "encoding": encoding}},
     }
 
 
 def changes() -> Body:
-    return _json(reference("Changes"), {"expired": False, "expiration_date": "2027-01-31T18:00:00+01:00"})
+    return _json(reference("Changes"), {"external_id": "shop-4711", "information": "Photo: A. Person"})
 
 
 def list_of_changes(settings: CatalogSettings) -> Body:
@@ -91,11 +93,6 @@ def adoption(settings: CatalogSettings) -> Body:
     return _json(reference("Adoption"), {name: entry[name] for name in ("unique_name", "original_filename")})
 
 
-def either(one: Body, other: Body) -> Body:
-    """Return a body that is of one media type or of another."""
-    return {**one, "content": {**one["content"], **other["content"]}}
-
-
 def _json(schema: Schema, example: object) -> Body:
     return {"required": True, "content": {media_types.JSON: {"schema": schema, "example": example}}}
 
@@ -104,8 +101,9 @@ def _list(schema: str) -> Schema:
     return {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": reference(schema)}
 
 
-def _query(name: str, schema: Schema, description: str, example: object) -> Schema:
-    return {"name": name, "in": "query", "description": description, "schema": schema, "example": example}
+def _query(name: str, schema: Schema, description: str) -> Schema:
+    """Return an argument that may be left out. It has no example: pages to try the API would send it."""
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _uuid(settings: CatalogSettings) -> str:

@@ -29,13 +29,14 @@ def schemas() -> dict[str, Schema]:
     """Return the named schemas."""
     return {
         "Job": _job(),
+        "ArgumentsOfJob": _job_arguments(),
         "Jobs": {
             "type": "object",
             "description": "Jobs, the latest first.",
             "required": ["data", "errors"],
             "properties": {
                 "data": {"type": "array", "items": reference("Job")},
-                "errors": {"type": "array", "maxItems": 0},
+                "errors": {"type": "array", "items": reference("Error"), "maxItems": 0},
             },
         },
         "CreatedDump": _closed(
@@ -119,9 +120,9 @@ def list_parameters() -> tuple[Schema, ...]:
     """Return the parameters that choose among the jobs."""
     count = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
     return (
-        _parameter("query", "status", {"enum": list(STATUSES)}, "Those in this state.", "failed"),
-        _parameter("query", "name", {"type": "string"}, "Those of this name.", "sync"),
-        _parameter("query", "limit", count, "How many.", 20),
+        _parameter("query", "status", {"enum": list(STATUSES)}, "Those in this state."),
+        _parameter("query", "name", {"type": "string"}, "Those of this name, such as sync."),
+        _parameter("query", "limit", count, "How many."),
     )
 
 
@@ -135,14 +136,26 @@ def name_parameter() -> Schema:
 
 def arguments() -> dict[str, Any]:
     """Return the body that asks for a job. Which of the arguments it takes depends on its name."""
-    taken = [kind.model_json_schema() for kind in dict.fromkeys(kinds.KINDS.values())]
-    for schema in taken:
-        if "filename" in schema["properties"]:
-            schema["properties"]["filename"]["pattern"] = f"^(?:{naming.FILENAME}|{naming.LATEST})$"
     return {
         "required": False,
         "description": "Arguments; most jobs take none. See docs/jobs.md.",
-        "content": {media_types.JSON: {"schema": {"anyOf": taken}, "example": {}}},
+        "content": {media_types.JSON: {"schema": reference("ArgumentsOfJob"), "example": {}}},
+    }
+
+
+def _job_arguments() -> Schema:
+    """Return one shape for the arguments of all jobs: generators make one class of it."""
+    taken = {
+        name: {**schema, "description": f"Of {job}. {schema['description']}"}
+        for job, kind in kinds.KINDS.items()
+        for name, schema in kind.model_json_schema()["properties"].items()
+    }
+    taken["filename"]["pattern"] = f"^(?:{naming.FILENAME}|{naming.LATEST})$"
+    return {
+        "type": "object",
+        "description": "Each job takes its own, and refuses the others.",
+        "properties": taken,
+        "additionalProperties": False,
     }
 
 
@@ -151,7 +164,7 @@ def which_dump(place: str) -> Schema:
     optional = "?" if place == "query" else ""
     schema = {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST}){optional}$"}
     about = "The name of a file, or latest. A JSON that is missing or bad is replaced by its RDB."
-    return _parameter(place, "filename", schema, about, naming.LATEST)
+    return _parameter(place, "filename", schema, about, naming.LATEST if place == "path" else None)
 
 
 def _job() -> Schema:
@@ -199,12 +212,8 @@ def _closed(description: str, **properties: Schema) -> Schema:
     }
 
 
-def _parameter(place: str, name: str, schema: Schema, description: str, example: object) -> Schema:
-    return {
-        "name": name,
-        "in": place,
-        "required": place == "path",
-        "description": description,
-        "schema": schema,
-        "example": example,
-    }
+def _parameter(place: str, name: str, schema: Schema, description: str, example: object = None) -> Schema:
+    """Return a parameter. One that may be left out has no example: pages to try the API would send it."""
+    shown = {} if example is None else {"example": example}
+    required = place == "path"
+    return {"name": name, "in": place, "required": required, "description": description, "schema": schema, **shown}

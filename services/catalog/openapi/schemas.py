@@ -1,5 +1,6 @@
 """The shapes in the document: entries, errors, answers and what a client may send. Pure functions."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, get_type_hints
 
@@ -136,12 +137,17 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
         "Deletion": _deletion(),
         "Upload": _form({"file": _file()}, ["file", "namespace"], settings),
         "Uploads": _form({"files": _file_list()}, ["files", "namespace"], settings),
-        "Replacement": {
-            **_form({"file": _file()}, [], None),
-            "anyOf": [{"required": [n]} for n in ("file", *SETTABLE)],
-        },
+        "Replacement": _with_one_of(_form({"file": _file()}, [], None), ("file", *SETTABLE)),
         "Replacements": _form({"uuids": _uuids(), "files": _file_list()}, ["uuids", "files"], None),
     }
+
+
+def _with_one_of(schema: Schema, names: Iterable[str]) -> Schema:
+    """Return the schema of an object that must have one of some properties, at least.
+
+    This is said within `allOf`: beside properties, generators take `anyOf` for a choice among several shapes.
+    """
+    return {**schema, "allOf": [*schema.get("allOf", []), {"anyOf": [{"required": [name]} for name in names]}]}
 
 
 def reference(name: str) -> Schema:
@@ -218,7 +224,7 @@ def _readiness() -> Schema:
 def _changes(**more: Schema) -> Schema:
     entry = _entry()["properties"]
     fixed = {name: {**entry[name], "readOnly": True} for name in entry if name not in {*SETTABLE, *more}}
-    return {
+    said = {
         "type": "object",
         "description": (
             "Fields to change. A whole entry may be sent back: what only the service sets is accepted with the value "
@@ -228,8 +234,8 @@ def _changes(**more: Schema) -> Schema:
         "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, "toWebp": {"readOnly": True}},
         "additionalProperties": False,
         **_BOTH,
-        "anyOf": [{"required": [name]} for name in SETTABLE],
     }
+    return _with_one_of(said, SETTABLE)
 
 
 def _adoption() -> Schema:
@@ -255,15 +261,20 @@ def _adoption() -> Schema:
 def _deletion() -> Schema:
     named = {"type": "string", "pattern": r"[^\s,]"}
     uuids = {"anyOf": [named, {"type": "array", "minItems": 1, "items": named}]}
-    return {
+    said = {
         "type": "object",
         "properties": {
             "namespace": {"type": ["string", "null"], "description": "The entries must be in it; null for any."},
             "uuids": {**uuids, "description": "A list, or one text with commas."},
             "uuid": {**uuids, "description": "The same as uuids."},
         },
-        "anyOf": [{"required": ["uuids"]}, {"required": ["uuid"]}],
     }
+    return _with_one_of(said, ("uuids", "uuid"))
+
+
+_EMPTY: Schema = {"examples": [""]}
+"""Of a field of a form that may be left out. Pages to try the API fill forms with examples, and send them: a field that
+is filled in unasked must change nothing."""
 
 
 def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | None) -> Schema:
@@ -282,13 +293,14 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             },
             "destination": {
                 "type": "string",
-                "description": "Folders below the namespace, ten at most.",
-                "examples": ["products/2026"],
+                "description": "Folders below the namespace, ten at most: products/2026.",
+                **_EMPTY,
             },
             "filename": {
                 "type": "string",
-                "description": "Replaces the uploaded name before anything is derived. No path, no control characters.",
-                "examples": ["cat.jpg"],
+                "description": "Replaces the uploaded name (cat.jpg) before anything is derived. No path, no control "
+                "characters.",
+                **_EMPTY,
             },
         }
     return {
@@ -302,13 +314,18 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
                 "type": "string",
                 "enum": ["", *_WORDS],
                 "description": "false keeps name and type, and full delivers the file as stored.",
-                "examples": ["true"],
+                **_EMPTY,
             },
-            "expired": {"type": "string", "enum": _WORDS, "description": _SETTABLE["expired"]["description"]},
-            "expiration_date": _SETTABLE["expiration_date"],
-            "external_id": {**_SETTABLE["external_id"], "type": "string"},
-            "information": {**_SETTABLE["information"], "type": "string"},
-            **{name: _SETTABLE[name] for name in FOCUS},
+            "expired": {
+                "type": "string",
+                "enum": ["", *_WORDS],
+                "description": f"{_SETTABLE['expired']['description']} Empty is the same as not given.",
+                **_EMPTY,
+            },
+            "expiration_date": {**_SETTABLE["expiration_date"], **_EMPTY},
+            "external_id": {**_SETTABLE["external_id"], "type": "string", **_EMPTY},
+            "information": {**_SETTABLE["information"], "type": "string", **_EMPTY},
+            **{name: {**_SETTABLE[name], **_EMPTY} for name in FOCUS},
             **fixed,
         },
         **_BOTH,

@@ -23,7 +23,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "List the entries",
                 "catalog",
                 {200: "List", 304: "NotModified", 400: "Refused", **DOWN},
-                bodies.list_parameters(settings),
+                bodies.list_parameters(),
             ),
         ),
         Operation(

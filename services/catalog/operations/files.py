@@ -48,7 +48,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Replace several files (form), or change fields of several entries (JSON)",
                 "files",
                 SEVERAL,
-                body=bodies.either(bodies.form("Replacements", settings), bodies.list_of_changes(settings)),
+                body=bodies.form("Replacements", settings),
             ),
         ),
         Operation(
@@ -75,7 +75,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "files",
                 {200: "Written", **BODY, **ONE},
                 (bodies.UUID,),
-                body=bodies.either(bodies.form("Replacement", settings), bodies.changes()),
+                body=bodies.form("Replacement", settings),
             ),
         ),
         Operation(

@@ -56,7 +56,7 @@ async def patch_file(request: Request) -> Response:
             outcome = bulk.of_one(result)
         else:
             _convert(form.fields)  # It has no effect without a file, but a value that is not valid is refused.
-            outcome = await bulk.one(changes.change_fields(request, uuid, form.fields, strict=False))
+            outcome = await bulk.one(changes.change_fields(request, uuid, _given(form), strict=False))
     return await answers.written(request, outcome)
 
 
@@ -117,13 +117,13 @@ async def delete_files(request: Request) -> Response:
 def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile) -> Replacement:
     def check(entry: Entry) -> None:
         changes.check_right(request, entry)
-        check_patch(entry, form.fields, strict=False)
+        check_patch(entry, _given(form), strict=False)
 
     return Replacement(
         uuid,
         file,
         keep_type=not _convert(form.fields),
-        fields=entries.parse_fields(form.fields),
+        fields=entries.parse_fields(_given(form)),
         now=time.time(),
         check=check,
     )
@@ -152,8 +152,13 @@ def _wish(request: Request, form: Form) -> Wish:
         destination=form.fields.get("destination"),
         filename=form.fields.get("filename") or None,
         convert=_convert(form.fields),
-        fields=entries.parse_fields(form.fields),
+        fields=entries.parse_fields(_given(form)),
     )
+
+
+def _given(form: Form) -> dict[str, str]:
+    """Return the text fields of a form. An empty `expired` is a choice that nobody has made: forms send it."""
+    return {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
 
 
 def _convert(fields: dict[str, str]) -> bool:
