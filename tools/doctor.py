@@ -4,11 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, modules_folder, need
-from tools.stack.running import Running, systems
+from tools.stack.running import Several, chosen
 
 _SERVICES = ("catalog", "transform", "jobs")
 _UNCLEAR = 2
@@ -16,15 +16,16 @@ _UNCLEAR = 2
 
 def main() -> int:
     """Check the programs of this machine, then each service of the system that runs; return the exit status."""
-    chosen = _chosen(systems(), os.environ)
-    if isinstance(chosen, str):
-        print(chosen)
+    try:
+        running = chosen(os.environ)
+    except Several as several:
+        print(several.choose("doctor"))
         return _UNCLEAR
     wrong = sum(not _holds(*check) for check in _MACHINE)
     status = 1 if wrong else 0
-    if chosen:
-        print(f"ok     system: make run (pid {chosen.pid}) uses {chosen.data}")
-    services = chosen.services if chosen else dict.fromkeys(_SERVICES, _environment())
+    if running:
+        print(f"ok     system: make run (pid {running.pid}) uses {running.data}")
+    services = running.services if running else dict.fromkeys(_SERVICES, _environment())
     for service in _SERVICES:
         print(f"\n{service}:", flush=True)
         environment = services.get(service)
@@ -38,16 +39,6 @@ def main() -> int:
         command = [sys.executable, "-m", f"services.{service}", "doctor"]
         status = max(status, subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
     return status
-
-
-def _chosen(found: list[Running], environment: Mapping[str, str]) -> Running | str | None:
-    """Return the system that is meant: that of DATA_DIR, or the only one. None if there is none, else what to say."""
-    if folder := environment.get("DATA_DIR"):
-        return next((system for system in found if system.data == Path(folder).absolute()), None)
-    if len(found) > 1:
-        known = "".join(f"\n  make doctor DATA_DIR={system.data}" for system in found)
-        return f"Several systems run. Choose one of them:{known}"
-    return found[0] if found else None
 
 
 def _holds(subject: str, look: Callable[[], str], mend: str) -> bool:

@@ -100,6 +100,7 @@ def placeholders(settings: Mapping[str, str]) -> dict[str, str]:
         "LOG_FORMAT": _log_format(settings),
         "FORMAT_NEGOTIATION": "on" if _is_true("FORMAT_NEGOTIATION", settings) else "off",
         "SIGNING": "include signing.conf;" if _is_true("SIGNED_URLS", settings) else "",
+        "EXPLAINING": "include explaining.conf;" if _is_true("SIGNED_URLS", settings) else "",
         "GATEWAY_PATIENCE": _patience(settings),
         "METRICS": _metrics(settings),
         "GENERATIONS_FILE": _generations_file(settings),

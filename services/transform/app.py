@@ -23,7 +23,7 @@ from services.core.storage import open_storage
 from services.transform import metrics
 from services.transform.address import questions
 from services.transform.answer.delivery import Delivery
-from services.transform.answer.signature import check_signature
+from services.transform.answer.signature import check_signature, explain_signature
 from services.transform.render.allowance import Allowance
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
@@ -62,6 +62,9 @@ def make_app(settings: TransformSettings) -> Starlette:
     async def signed(request: Request) -> Response:
         return check_signature(request, settings.signing_keys, settings.edge_cache_seconds)
 
+    async def explained(request: Request) -> Response:
+        return explain_signature(request, settings.signing_keys, settings.api_prefix + settings.route_file_get)
+
     async def healthy(request: Request) -> Response:
         return JsonResponse({"alive": True})
 
@@ -79,7 +82,12 @@ def make_app(settings: TransformSettings) -> Starlette:
         await client.aclose()
 
     return Starlette(
-        routes=[Route("/assets/media/{path:path}", deliver), Route("/.signed", signed), Route("/healthz", healthy)],
+        routes=[
+            Route("/assets/media/{path:path}", deliver),
+            Route("/.signed", signed),
+            Route("/.signature", explained),
+            Route("/healthz", healthy),
+        ],
         middleware=[
             Middleware(RequestLog, quiet="/healthz", route=route_of),
             Middleware(Direct, routes={"/assets/media/.+": deliver}),

@@ -56,6 +56,40 @@ def test_only_signed_addresses_are_answered_also_from_the_cache(
     assert system.edge.get(dated).status_code == 403
 
 
+def test_inside_a_refusal_says_what_is_wrong(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    system = make_system(SIGNED_URLS="true", URL_SIGNING_KEYS=NEW, API_PREFIX="/shop")
+    system.upload(f"{name}.jpg", photos["china.jpg"])
+    form = f"/assets/media/optimise/90x0/DEV/{name}.webp?quality=50&blur=2"
+    spelled = f"/shop/assets/media/optimise/090x0/DEV/{name}.webp?blur=2.0&quality=50"
+    for query, message in (
+        ("&signature=", "The address is unsigned"),
+        ("&expires=4000000000", "The address is unsigned"),
+        (f"&expires=1000000000&signature={sign(NEW, form, '1000000000')}", "The signature has expired"),
+        (f"&signature={sign(NEW, spelled)}", "The signature is not of the canonical form"),
+        (f"&signature={sign(OLD, form)}", "The signature is of a wrong key"),
+    ):
+        for method in ("GET", "HEAD"):
+            answer = system.api.request(method, f"{spelled}{query}")
+            assert (answer.status_code, answer.headers["cache-control"]) == (403, "no-store"), query
+        said = system.api.get(f"{spelled}{query}").json()["errors"][0]
+        assert said["message"].startswith(message)
+        assert form in said["hint"] or "expired" in message
+        outside = system.edge.get(f"{spelled}{query}")
+        assert outside.status_code == 403
+        assert form not in outside.text
+        assert message not in outside.text
+    odd = system.api.get(f"/shop/assets/media/full/x?signature={sign(NEW, form)}&quality=%22")
+    assert "not an address of an asset" in odd.json()["errors"][0]["hint"]
+    good = f"{spelled}&signature={sign(NEW, form)}"
+    for client in (system.api, system.edge):
+        assert client.get(good).status_code == 200
+    assert system.api.get(spelled).status_code == 200, "inside no signature is needed"
+    system.kill("transform")
+    assert system.api.get(good).status_code == 200, "what is stored is answered also if nobody can look"
+
+
 def test_a_signature_that_was_asked_about_is_remembered(
     make_system: Callable[..., System], photos: dict[str, bytes], name: str
 ) -> None:

@@ -22,6 +22,29 @@ class Running:
     services: Mapping[str, Mapping[str, str]]
 
 
+class Several(Exception):
+    """More than one system runs, and nothing says which one is meant."""
+
+    def __init__(self, systems: list[Running]) -> None:
+        super().__init__("several systems run")
+        self._systems = systems
+
+    def choose(self, target: str) -> str:
+        """Return what to say of it, with the commands of a target of make that name one system each."""
+        known = "".join(f"\n  make {target} DATA_DIR={system.data}" for system in self._systems)
+        return f"Several systems run. Choose one of them:{known}"
+
+
+def chosen(environment: Mapping[str, str]) -> Running | None:
+    """Return the system that is meant: that of DATA_DIR, else the only one that runs. Raises Several."""
+    found = systems()
+    if folder := environment.get("DATA_DIR"):
+        return next((system for system in found if system.data == Path(folder).absolute()), None)
+    if len(found) > 1:
+        raise Several(found)
+    return found[0] if found else None
+
+
 def systems() -> list[Running]:
     """Return the systems whose services have been started, the oldest process first."""
     commands = dict(_commands())
