@@ -9,7 +9,6 @@ connections open by sending slowly.
 """
 
 import asyncio
-from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,20 +44,23 @@ class Drain:
             return message
 
         async def send_after_body(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400 and not ended:
-                if may_drain:
-                    await drain()
-                if not ended and may_drain:
+            if message["type"] == "http.response.start" and message["status"] >= 400 and may_drain and not ended:
+                is_late = await drain()
+                if is_late and not is_known(scope):
                     message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await send(message)
 
-        async def drain() -> None:
+        async def drain() -> bool:
+            """Return whether the client was too slow."""
             known = is_known(scope)
             left = self._limit
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(_PATIENCE if known else _STRANGERS_PATIENCE):
                     while not ended and left > 0:
                         async with asyncio.timeout(None if known else _STRANGERS_PAUSE):
                             left -= len((await receive_noting()).get("body", b""))
+            except TimeoutError:
+                return True
+            return False
 
         await self._app(scope, receive_noting, send_after_body)
