@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
-from services.catalog.uploads import adoption
+from services.catalog.uploads import adoption, shape
 from services.catalog.uploads.spool import SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.core.assets import entries, media_types, names
@@ -230,6 +230,7 @@ class Uploads:
 
     async def _begin(self, writing: _Writing) -> None:
         """Make the file what will be stored, and claim where."""
+        await asyncio.to_thread(shape.check, writing.file.path, writing.media_type)
         if self._rules.strip_metadata and await asyncio.to_thread(strip_file, writing.file.path, writing.media_type):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
         if not isinstance(self._storage, ReplacesInPlace):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.core.assets import media_types
+from services.core.assets import media_types, shape
 from services.core.errors import Undecodable
 
 RASTER = (media_types.JPEG, media_types.PNG, media_types.WEBP, media_types.GIF, media_types.AVIF, media_types.TIFF)
@@ -27,8 +27,8 @@ class Limits:
     """Of all frames of an animation together."""
     decoder_bytes: int = 192_000_000
     """For a decoder that holds a whole frame (see `bytes_per_pixel`)."""
-    source_side: int = 65_535
-    """Pixels of each side of a source. JPEG and GIF cannot have more."""
+    source_side: int = shape.SIDE_MAX
+    """Pixels of each side of a source."""
     line_bytes: int = 200_000
     """Of a line of a source as it is scaled (see `bytes_per_line`)."""
     avif_pixels: int = 2_000_000
@@ -122,11 +122,8 @@ def check(header: Header, limits: Limits) -> None:
 
 def _check_shape(header: Header, limits: Limits, size: str) -> None:
     """Raise Undecodable if memory would follow the width of a source: several hundred of its lines are held at once."""
-    if max(header.width, header.height) > limits.source_side:
-        raise Undecodable(
-            f"{size}: a side is too long to render.",
-            f"Upload an image with at most {limits.source_side} pixels on each side.",
-        )
+    if wrong := shape.problem(header.width, header.height, limits.source_side):
+        raise Undecodable(*wrong)
     line, whole = bytes_per_line(header), header.width * header.height * bytes_per_pixel(header)
     most = limits.line_bytes
     if whole:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from services.catalog.uploads.stripping.rewriting import Piece, Source, rewrite
 from services.core.assets.containers import exif
-from services.core.assets.containers.png import SIGNATURE, Chunk, chunks
+from services.core.assets.containers.png import SIGNATURE, Chunk, chunks, sound
 
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _LOOKS = frozenset(
@@ -42,7 +42,7 @@ def _pieces(source: Source) -> Iterator[Piece]:
         if name in _CRITICAL or name in _LOOKS:
             pictured = pictured or name == b"IDAT"
             yield start, end
-        elif name == b"eXIf" and not oriented:
+        elif name == b"eXIf" and not oriented and sound(source, chunk) is not None:
             oriented = True
             made = _orientation(source, chunk)
             if made:

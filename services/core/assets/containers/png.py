@@ -43,14 +43,23 @@ def sound(source: Reader, chunk: Chunk) -> bytes | None:
 
 
 def pictured(content: bytes) -> bytes:
-    """Return a PNG with nothing but its picture and its colour profile. Every CRC is right, whatever it was."""
-    kept = [content[: len(SIGNATURE)]]
-    for name, start, end in chunks(Memory(content)):
+    """Return a PNG with nothing but its picture and its colour profile. Every CRC is right, whatever it was.
+
+    One in which nothing else is stays as it is: there is no second one in memory.
+    """
+    view, found = memoryview(content), list(chunks(Memory(content)))
+    if all(name in _PICTURE and _crc(view, start, end) == view[end - 4 : end] for name, start, end in found):
+        return content
+    kept: list[bytes | memoryview] = [view[: len(SIGNATURE)]]
+    for name, start, end in found:
         if name not in _PICTURE:
             continue
         if end > len(content):  # It is cut short: its reader says so.
-            kept.append(content[start:])
+            kept.append(view[start:])
             break
-        named = content[start + 4 : end - 4]
-        kept += [content[start : start + 4], named, zlib.crc32(named).to_bytes(4, "big")]
+        kept += [view[start : end - 4], _crc(view, start, end)]
     return b"".join(kept)
+
+
+def _crc(view: memoryview, start: int, end: int) -> bytes:
+    return zlib.crc32(view[start + 4 : end - 4]).to_bytes(4, "big")
