@@ -18,6 +18,8 @@ NEIGHBOURHOOD: Networks = tuple(
     ip_network(network)
     for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
 )
+_SHARED = ip_network("100.64.0.0/10")
+"""RFC 6598: behind providers' and clouds' address translation."""
 UNKNOWN = "unknown"
 """Everybody whose address cannot be told shares one bucket."""
 
@@ -53,11 +55,11 @@ def client(peer: str | None, forwarded: str, trusted: Networks) -> str:
 
 @lru_cache(maxsize=1024)
 def stands_for_many(name: str) -> bool:
-    """Say whether many may be behind a name of `client`: it is that of a neighbour, such as a proxy that is not named.
+    """Say whether many may be behind a name of `client`: a neighbour can be a proxy that is not named.
 
     What others do must not be counted against one of them.
     """
-    return name == UNKNOWN or _within(ip_network(name).network_address, NEIGHBOURHOOD)
+    return name == UNKNOWN or _within(ip_network(name).network_address, (*NEIGHBOURHOOD, _SHARED))
 
 
 def _address(text: str) -> Address | None:

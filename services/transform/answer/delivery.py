@@ -18,7 +18,7 @@ from services.core.assets import freshness as caching
 from services.core.assets import media_types, names
 from services.core.assets.entries import Entry
 from services.core.assets.freshness import Lifetimes
-from services.core.clients import Networks, client
+from services.core.clients import UNKNOWN, Networks, client
 from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
 from services.core.observing import logs, metrics
 from services.core.serving.web import error_response
@@ -132,8 +132,11 @@ class Delivery:
         return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
 
     def _client(self, request: Request) -> str:
+        """Return who asks; UNKNOWN where only the gateway is known, since that asks for everybody."""
+        peer = request.client.host if request.client else None
         forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-        return client(request.client.host if request.client else None, forwarded, self.trusted)
+        name = client(peer, forwarded, self.trusted)
+        return UNKNOWN if forwarded and name == client(peer, "", self.trusted) else name
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
         headers = {**headers, **disposition.inline(entry.original_filename), "accept-ranges": "bytes"}

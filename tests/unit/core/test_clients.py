@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.clients import UNKNOWN, client, networks
+from services.core.clients import UNKNOWN, client, networks, stands_for_many
 
 LB = networks(["198.51.100.0/24", "10.9.0.1"])
 
@@ -68,3 +68,19 @@ def test_a_stranger_is_itself_whatever_it_says(forwarded: str, peer: str) -> Non
 def test_what_is_no_network_is_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match="expected addresses or networks"):
         networks(["10.0.0.0/8", name])
+
+
+@pytest.mark.parametrize(
+    ("name", "many"),
+    [
+        ("10.1.2.3", True),
+        ("127.0.0.1", True),
+        ("fd00:1::/64", True),
+        ("100.64.7.7", True),
+        (UNKNOWN, True),
+        ("203.0.113.7", False),
+        ("2001:db8:1::/64", False),
+    ],
+)
+def test_many_can_be_behind_an_address_that_is_not_public(name: str, many: bool) -> None:
+    assert stands_for_many(name) == many

@@ -93,7 +93,7 @@ class Service:
         app = Starlette(
             middleware=[Middleware(Direct, routes={"/assets/media/.+": deliver})], exception_handlers=ERROR_HANDLERS
         )
-        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._app = app
 
     async def upload(self, content: bytes, given_name: str, media_type: str, **fields: Any) -> Entry:
         entry = self._make_entry(given_name, media_type, **fields)
@@ -102,8 +102,11 @@ class Service:
         self.entries.catalogued[entry.uuid] = entry
         return entry
 
-    async def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
-        async with httpx.AsyncClient(transport=self._transport, base_url="http://service.test") as http:
+    async def get(
+        self, path: str, headers: dict[str, str] | None = None, method: str = "GET", peer: str = "127.0.0.1"
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=(peer, 123))
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
             return await http.request(method, f"/assets/media{path}", headers=headers)
 
     def damage(self, entry: Entry) -> None:
@@ -365,6 +368,11 @@ async def test_a_client_is_whom_the_last_trusted_proxy_has_seen_and_has_a_budget
     assert refused.json()["errors"][0]["code"] == "too_many_requests"
     other = await service.get("/optimise/20x0/DEV/dog.webp", {"x-forwarded-for": "203.0.113.7, 203.0.113.1"})
     assert other.status_code == 200
+    # A gateway whose address is not one of a neighbour is not believed: it asks for everybody, and has no budget.
+    for peer in ("203.0.113.7", "100.64.1.2"):
+        service.allowance.spend(peer, "another asset", 30, time.monotonic())
+        headers = {"x-forwarded-for": "192.0.2.1"}
+        assert (await service.get("/optimise/22x0/DEV/dog.webp", headers, peer=peer)).status_code == 200
     service.close()
 
 
