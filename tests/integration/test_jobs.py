@@ -25,7 +25,7 @@ from services.core.jobs.queue import JobQueue, decode, encode
 from services.core.probes.pulse import Pulse
 from services.core.spool import prepare
 from services.core.state import connection, keys
-from services.core.state.connection import Redis
+from services.core.state.connection import CONNECTIONS, Redis
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Sight
@@ -164,19 +164,24 @@ async def test_the_list_holds_so_many_jobs_and_the_oldest_leave_it_first(
     assert (await log.get("job-0")).name == "sync"
 
 
-async def test_whoever_waits_is_woken_at_once_and_all_of_them(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+async def test_whoever_waits_is_woken_at_once_and_all_of_them_by_one_connection(
+    tools: Tools, queue: JobQueue, client: Redis, log: JobLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go = asyncio.Event()
 
     async def held(tools: Tools, arguments: Any) -> dict[str, Any]:
         await go.wait()
         return {}
 
-    async with worker(tools, expire=held):
+    monkeypatch.setattr(job_log, "_LOOK_SECONDS", 100)  # Nobody looks: all are told.
+    async with worker(tools, expire=held), log.following():
         asked = await queue.put("expire", {}, "cms")
-        waiting = [asyncio.create_task(log.wait(asked.id, 10)) for _ in range(5)]
+        before = len(await client.client_list())
+        waiting = [asyncio.create_task(log.wait(asked.id, 10)) for _ in range(200)]
         await eventually(lambda: is_in(log, asked.id, "running"))
         unfinished = await log.wait(asked.id, 0.1)
         assert unfinished.status == "running"
+        assert len(await client.client_list()) <= before + CONNECTIONS
         go.set()
         assert {record.status for record in await asyncio.gather(*waiting)} == {"done"}
 
