@@ -9,6 +9,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 from starlette.requests import Request
 
+from services.catalog.uploads import parameters
+from services.catalog.uploads.opening import NoBoundary, Opening
 from services.catalog.uploads.spool import SpooledFile, SpoolWriter, too_large
 from services.core.assets import media_types
 from services.core.errors import BadRequest, TooLarge
@@ -71,6 +73,7 @@ class _Reader:
         self._name = ""
         self._text = b""
         self._field_count = 0
+        self._opening = Opening(boundary)
         self._parser = self._make_parser(boundary)
 
     def _make_parser(self, boundary: bytes) -> MultipartParser:
@@ -92,8 +95,8 @@ class _Reader:
 
     async def feed(self, chunk: bytes) -> None:
         try:
-            self._parser.write(chunk)
-        except FormParserError as error:
+            self._parser.write(self._opening.rest(chunk))
+        except (FormParserError, NoBoundary) as error:
             raise _malformed(error) from None
         events, self._events = self._events, []
         for kind, data in events:
@@ -113,6 +116,8 @@ class _Reader:
                     await self._end_part()
 
     def whole(self) -> Form:
+        if not self._opening.found:
+            raise _malformed("the boundary that Content-Type names is not in it")
         # The parser itself takes a body that ends early for a whole one, the last part missing.
         if self._parser.state != MultipartState.END:
             raise BadRequest("The multipart body is cut before its end.", "Send it again, whole.")
@@ -124,9 +129,9 @@ class _Reader:
 
     def _begin_part(self) -> None:
         headers, self._headers = self._headers, {}
-        _, options = parse_options_header(headers.get(b"content-disposition", b""))
-        self._name = _decode(options.get(b"name", b""), "A field name")
-        if b"filename" not in options:
+        said = _said(headers.get(b"content-disposition", b""))
+        self._name = said.get("name", "")
+        if "filename" not in said:
             self._field_count += 1
             if self._field_count > _MAX_FIELDS:
                 raise BadRequest(f"The form has more than {_MAX_FIELDS} fields.", "Send fewer.")
@@ -144,8 +149,7 @@ class _Reader:
                 f"Send {self._max_files} at a time, or raise PAYLOAD_MAX_FILES.",
             )
         declared = headers.get(b"content-type", b"").decode("latin-1")
-        given = _decode(options[b"filename"], "The file name")
-        self._writer = SpoolWriter(self._spool, self._owner, given, declared or None, self._limit)
+        self._writer = SpoolWriter(self._spool, self._owner, said["filename"], declared or None, self._limit)
         self._writers.append(self._writer)
 
     async def _add(self, data: bytes) -> None:
@@ -170,12 +174,24 @@ class _Reader:
             self._form.fields[self._name] = _decode(self._text, f"The field {self._name!r}")
 
 
+def _said(disposition: bytes) -> dict[str, str]:
+    try:
+        return parameters.read(disposition)
+    except parameters.NotReadable as unreadable:
+        what = "The file name" if str(unreadable) == "filename" else "A field name"
+        raise _not_text(what) from None
+
+
 def _decode(raw: bytes, what: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadRequest(f"{what} is not UTF-8.", "Encode the form as UTF-8.") from None
+        raise _not_text(what) from None
 
 
-def _malformed(error: FormParserError) -> BadRequest:
+def _not_text(what: str) -> BadRequest:
+    return BadRequest(f"{what} is not UTF-8.", "Encode the form as UTF-8.")
+
+
+def _malformed(error: Exception | str) -> BadRequest:
     return BadRequest(f"The multipart body is malformed: {error}.", "Send multipart/form-data, as curl -F does.")

@@ -161,6 +161,60 @@ async def test_a_file_name_is_read_as_the_client_means_it(spool: Path, sent: str
         assert form.files[0].given_name == read
 
 
+async def test_the_name_that_is_written_in_full_counts(spool: Path) -> None:
+    parts = [
+        b"Content-Disposition: form-data; name=file; filename*=UTF-8''caf%C3%A9.png\r\n\r\nmeow",
+        b'Content-Disposition: form-data; name="=?utf-8?B?w6k=?="\r\n\r\n1',
+    ]
+    async with opened(spool, multipart(*parts)) as form:
+        assert [(read.given_name, read.size) for read in form.files] == [("café.png", 4)]
+        assert form.fields == {"é": "1"}
+
+
+OPENINGS = [
+    b"This text is to be ignored.\r\n",
+    b"Two lines,\r\n\r\none of them empty, -- and hyphens.\r\n",
+    f"Not at the start of a line: --{BOUNDARY}\r\n--{BOUNDARY}x\r\n--\r\n".encode(),
+    b"\r\n",
+    b"\r\n\r\n",
+    b"x" * 60_000 + b"\r\n",
+]
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+async def test_what_is_before_the_first_boundary_is_of_no_account(spool: Path, opening: bytes, size: int) -> None:
+    body = opening + WHOLE
+    async with opened(spool, *cut(body, range(0, len(body), size))) as form:
+        assert len(form.files) == 1
+        assert form.fields == {"namespace": "DEV", "toWebp": "true"}
+
+
+@pytest.mark.parametrize("padding", [b" ", b"\t", b"  \t " * 10])
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+async def test_spaces_behind_a_boundary_are_of_no_account(spool: Path, padding: bytes, size: int) -> None:
+    boundary = f"--{BOUNDARY}".encode()
+    body = WHOLE.replace(boundary + b"\r\n", boundary + padding + b"\r\n")
+    body = body.replace(boundary + b"--", boundary + b"--" + padding)
+    async with opened(spool, *cut(body, range(0, len(body), size))) as form:
+        assert (len(form.files), form.files[0].size) == (1, 308)
+        assert form.fields == {"namespace": "DEV", "toWebp": "true"}
+
+
+async def test_a_form_of_no_part_is_an_empty_one(spool: Path) -> None:
+    async with opened(spool, f"--{BOUNDARY}--\r\n".encode()) as form:
+        assert (form.fields, form.files) == ({}, [])
+
+
+async def test_an_opening_without_end_is_refused_before_it_has_ended(spool: Path) -> None:
+    chunks = [b"y" * 10_000] * 100
+    request = asked(chunks)
+    with pytest.raises(BadRequest, match="no boundary is in its first 65536 bytes"):
+        async with read_form(request, spool, OWNER, "file", 1, LIMIT):
+            pytest.fail("the form was taken")
+    assert len([message async for message in _rest(request)]) > 90
+
+
 async def test_a_part_without_quotes_or_capitals_is_read_as_well(spool: Path) -> None:
     part = b"content-disposition: form-data; name=file; filename=cat.png\r\n\r\nmeow"
     async with opened(spool, multipart(part)) as form:

@@ -1,0 +1,40 @@
+"""What comes before the first part of a multipart body (RFC 2046, 5.1.1): text to be ignored, and a padded boundary.
+
+The parser wants a body to begin with its first boundary. So the beginning is read here, and the parser gets the rest.
+"""
+
+import re
+
+PREAMBLE_MAX = 64 * 1024
+"""Bytes before the first boundary, as nobody reads them."""
+
+
+class NoBoundary(ValueError):
+    """The text before the first boundary is too long."""
+
+
+class Opening:
+    """Drops what is before the first boundary, and the spaces behind it. The rest passes as it is."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._plain = b"--" + boundary
+        self._line = re.compile(rb"(?:^|[\r\n])" + re.escape(self._plain) + rb"(?:(?=--)|[ \t]*(?=\r\n))")
+        self._held = b""
+        self._left = PREAMBLE_MAX
+        self.found = False
+        """Whether the first boundary has come."""
+
+    def rest(self, chunk: bytes) -> bytes:
+        """Return what the parser reads of the next chunk. Raises NoBoundary."""
+        if self.found:
+            return chunk
+        held = self._held + chunk
+        if match := self._line.search(held):
+            self.found, self._held = True, b""
+            return self._plain + held[match.end() :]
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise NoBoundary(f"no boundary is in its first {PREAMBLE_MAX} bytes")
+        # A boundary can only begin where a line does. That of the last line may be on its way.
+        self._held = held[max(held.rfind(b"\n", 0, -1), held.rfind(b"\r", 0, -1), 0) :]
+        return b""
