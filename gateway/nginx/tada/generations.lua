@@ -16,6 +16,7 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
+local saving = require "tada.saving"
 
 local SLOTS = 1048576
 local SAVE_SECONDS = 30
@@ -175,6 +176,7 @@ end
 local function learn(uri, form)
     local group = _M.group_of(form)
     local found = { form = form, slot = group ~= "list" and slot_of(group) or -1, whole = not form:find("?", 1, true) }
+    found.saved_name, found.is_refused = saving.name(ngx.var.arg_download)
     if #uri <= KNOWN_LENGTH then
         if known_count >= KNOWN_MAX then
             known, known_count = {}, 0
@@ -186,7 +188,7 @@ end
 
 --- Return the canonical address of this request, and set the variable `generation`. Both together are the cache key.
 -- If there is no canonical address, both are empty, and `passed_on` is the request to the next tier. `uncached` is set
--- if the answer is neither looked up nor stored. `generation` does not change while the request lasts. So the answer to
+-- if the answer is neither looked up nor stored, `saved_name` if the client has a name for the file. `generation` does not change while the request lasts. So the answer to
 -- a request that began before a change is stored under a key that no later request has. A tier takes the higher of its
 -- own generation and that of the tier before it. So a node that lags cannot serve what another node knows to be old.
 function _M.key(carried)
@@ -200,6 +202,13 @@ function _M.key(carried)
             return ""
         end
         found = found and found.form == form and found or learn(uri, form)
+    end
+    if found.is_refused then
+        var.uncached, var.passed_on = "1", var.raw_uri
+        return ""
+    end
+    if found.saved_name then
+        var.saved_name = found.saved_name
     end
     local slot, salt = found.slot, state.salt
     local number, purges

@@ -93,7 +93,7 @@ def parse(path: str, query: str, side_max: int, presets: Collection[str] = ()) -
     kind: Kind = "optimise" if box is not None else "full" if plain == "full" else "original"
     if kind == "original" or (kind == "full" and _is_stored_type(name)):
         return Form(kind, name)
-    given = _arguments(query)
+    given = arguments_of(query)
     sides = _BOX.fullmatch(box) if box is not None else None
     preset = given.get(PRESET, "") if box is None else "" if sides else box
     if preset:
@@ -183,7 +183,7 @@ def _extension(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _arguments(query: str) -> dict[str, str]:
+def arguments_of(query: str) -> dict[str, str]:
     """Return the query arguments as they are written, the first of each name.
 
     Nothing is decoded: the gateway makes its cache keys of the same text, and "%32" must not mean what "2" means.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from services.core.assets import names
-from services.transform.address.form import Form, parse
+from services.transform.address import saving
+from services.transform.address.form import Form, arguments_of, parse
 from services.transform.address.presets import Allowed, resolve
 from services.transform.answer.decide import candidates
 
@@ -27,6 +28,7 @@ def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
     @lru_cache(maxsize=1024)
     def read(path: str, query: str) -> Question:
         form = parse(path, query, side_max, allowed.presets)
+        saving.check(arguments_of(query))
         allowed.check(form)
         wanted = resolve(form, allowed.presets, side_max)
         return Question(wanted, tuple(names.asset_uuid(name) for name in candidates(wanted)))
