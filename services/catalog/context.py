@@ -42,7 +42,7 @@ class Context:
 
     @property
     def lifetimes(self) -> Lifetimes:
-        return Lifetimes(self.settings.cache_seconds, self.settings.edge_cache_seconds)
+        return self.settings.lifetimes
 
     def form(self, request: Request, file_field: str, max_files: int) -> AbstractAsyncContextManager[Form]:
         """Read the request's form; see forms.read_form."""

@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from services.core import secret_files
 from services.core.assets import names
+from services.core.assets.freshness import Lifetimes
 from services.core.clients import networks
 from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.settings import StorageSettings
@@ -93,6 +94,12 @@ class CoreSettings(StorageSettings):
         30 * 86400, gt=0, le=31 * 86400, description="Seconds that the cache tier may keep an answer."
     )
     edge_cache_seconds: int = Field(60, gt=0, description="Seconds that the edge may keep an answer.")
+    browser_seconds: int = Field(
+        60,
+        ge=0,
+        le=365 * 86400,
+        description="Seconds that a browser may show an asset before it asks again. No purge reaches it.",
+    )
     log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     metrics_port: int = Field(
@@ -107,6 +114,11 @@ class CoreSettings(StorageSettings):
     def redis_address(self) -> str:
         """The URL of Redis, password included."""
         return self.redis_url.get_secret_value() or f"redis://{self.redis_service}"
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long an answer may be kept, and where."""
+        return Lifetimes(self.cache_seconds, self.edge_cache_seconds, self.browser_seconds)
 
     @property
     def assets_url(self) -> str:

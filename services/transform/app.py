@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from services.core.assets.freshness import Lifetimes
 from services.core.clients import networks
 from services.core.probes import health
 from services.core.probes.internal import Internal
@@ -51,10 +50,9 @@ def make_app(settings: TransformSettings) -> Starlette:
     guard = StorageGuard(Limiter(client), limit)
     storage = open_storage(settings)
     renders = Renders(Sources(storage, guard), pool, settings.limits, Allowance(settings.render_budget))
-    lifetimes = Lifetimes(settings.cache_seconds, settings.edge_cache_seconds)
     trusted = networks(settings.trusted_proxies)
     question = questions.reader(settings.side_max, settings.allowed)
-    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, lifetimes, trusted)
+    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, settings.lifetimes, trusted)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

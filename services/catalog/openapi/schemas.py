@@ -60,6 +60,10 @@ _ENTRY: dict[str, Schema] = {
         "description": "The most frequent colour; null like width.",
         "examples": ["#a1b2c3"],
     },
+    "content_date": {
+        "format": "date-time",
+        "description": "When the bytes that are delivered last changed: Last-Modified. null on entries from before it.",
+    },
 }
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 TEXT_BYTES = 4096
 """The longest text of a client, in UTF-8: the whole list is read by the public, and so is each text."""
+_AHEAD_MAX = timedelta(minutes=1)
 _SHARE_DIGITS = 4
 """Decimals of a focal point that are kept: less than a pixel of the largest picture that is made."""
 
@@ -30,8 +31,9 @@ class Entry:
 
     `mimetype` and `filename` are what `full` delivers, `original_*` what was uploaded. `converted` says whether
     those differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both
-    coordinates or none, is 0 to 1 from the upper left of the upright picture. What begins with it was not there at
-    first: entries that were written before do not have it.
+    coordinates or none, is 0 to 1 from the upper left of the upright picture. `content_date` is when what is delivered
+    has last changed, and `updated_date` when anything has. What begins with the focal point was not there at first:
+    entries that were written before do not have it.
     """
 
     uuid: str
@@ -63,6 +65,16 @@ class Entry:
     height: int | None = None
     blurhash: str | None = None
     dominant_color: str | None = None
+    content_date: str | None = None
+
+    @property
+    def delivered_since(self) -> str:
+        """When what is delivered of the asset has last changed.
+
+        Of an entry that does not say so, the date of its upload is right while it has its first file. Later, the date
+        of its last change is not too early.
+        """
+        return self.content_date or (self.uploaded_date if self.version == 1 else self.updated_date)
 
     @property
     def original_name(self) -> str:
@@ -157,6 +169,7 @@ def new_entry(
         updated_date=now,
         converted=converted,
         storage_key=stored.storage_key,
+        content_date=now,
     )
     return replace(entry, **fields)
 
@@ -168,6 +181,7 @@ def already_exists(entry: Entry) -> AlreadyExists:
 
 def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
     """Return the entry with its file replaced: the next version, under the same path and uuid."""
+    same = stored.signature == entry.signature
     base = entry.original_filename.rpartition(".")[0]
     return replace(
         entry.with_facts(NO_FACTS),
@@ -179,7 +193,26 @@ def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
         original_size=stored.original_size,
         storage_key=stored.storage_key,
         updated_date=timestamp(),
+        content_date=entry.delivered_since if same else _next_second(entry.delivered_since),
     )
+
+
+def changed(entry: Entry, **fields: Any) -> Entry:
+    """Return the entry with other fields, as of now."""
+    moved = any(name in FOCUS and value != getattr(entry, name) for name, value in fields.items())
+    content_date = _next_second(entry.delivered_since) if moved else entry.delivered_since
+    return replace(entry, **fields, updated_date=timestamp(), content_date=content_date)
+
+
+def _next_second(before: str) -> str:
+    """Return now, or the next second when `before` is of the same one.
+
+    HTTP dates have seconds. Who has what was delivered before must not find the same date again. Many changes in one
+    second may so be dated a little ahead; a date far ahead, of a wrong clock, is not gone by.
+    """
+    now = datetime.now(UTC)
+    last = min(datetime.fromisoformat(before), now + _AHEAD_MAX)
+    return timestamp(max(now, last.replace(microsecond=0) + timedelta(seconds=1)))
 
 
 def with_fields(entry: Entry, fields: dict[str, Any], now: float) -> Entry:
@@ -190,11 +223,10 @@ def with_fields(entry: Entry, fields: dict[str, Any], now: float) -> Entry:
     if not fields:
         return entry
     check_texts(fields, entry)
-    changed = replace(entry, **fields, updated_date=timestamp())
     lapsed = entry.expires_at is not None and entry.expires_at <= now
     if "expiration_date" in fields and "expired" not in fields and lapsed and entry.expired:
-        changed = replace(changed, expired=False)
-    return changed
+        fields = {**fields, "expired": False}
+    return changed(entry, **fields)
 
 
 def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None:

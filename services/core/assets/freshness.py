@@ -16,7 +16,6 @@ GENERATION_HEADER = "x-generation"
 that number, so the answer must not be older than that change."""
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
-BROWSER_SECONDS = 60
 BRIEF_SECONDS = 60
 STALE_WHILE_REVALIDATE = 60
 STALE_IF_ERROR = 30 * 86400
@@ -40,10 +39,11 @@ class Lifetimes:
 
     cache: int
     edge: int
+    browser: int
 
     def brief(self) -> "Lifetimes":
         """Return the bounds for answers without content, which are made again at no cost."""
-        return Lifetimes(min(BRIEF_SECONDS, self.cache), min(BRIEF_SECONDS, self.edge))
+        return Lifetimes(*(min(BRIEF_SECONDS, bound) for bound in (self.cache, self.edge, self.browser)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +84,20 @@ def positive(lifetimes: Lifetimes, now: float, expires_at: float | None) -> Fres
     if expires_at is None:
         return Freshness(
             {
-                "cache-control": f"public, max-age={BROWSER_SECONDS}, "
+                "cache-control": f"public, max-age={lifetimes.browser}, "
                 f"stale-while-revalidate={STALE_WHILE_REVALIDATE}, stale-if-error={STALE_IF_ERROR}",
                 "x-accel-expires": str(lifetimes.cache),
                 "x-edge-expires": str(lifetimes.edge),
             },
             last_call=False,
         )
-    last_call_from = expires_at - lifetimes.edge - BROWSER_SECONDS - _MARGIN
+    last_call_from = expires_at - lifetimes.edge - lifetimes.browser - _MARGIN
     if now < last_call_from:
         return Freshness(
             {
                 "x-accel-expires": f"@{int(min(last_call_from, now + lifetimes.cache))}",
                 "x-edge-expires": str(lifetimes.edge),
-                "cache-control": f"public, max-age={BROWSER_SECONDS}",
+                "cache-control": f"public, max-age={lifetimes.browser}",
             },
             last_call=False,
         )

@@ -28,6 +28,7 @@ _TEXTS_OR_NULL = ("external_id", "information")
 _NUMBERS = {"version": 1, "size": 0, "original_size": 0}
 """With the smallest value of each."""
 _DATES = ("uploaded_date", "updated_date")
+_DATES_OR_NULL = ("expiration_date", "content_date")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SPARE = re.compile(r"\.[0-9a-f]{16}")
 
@@ -125,8 +126,8 @@ def check(given: dict[str, Any]) -> Entry:
         _need(name, given[name], given[name] in media_types.KNOWN)
     _need("signature", given["signature"], _SIGNATURE.fullmatch(given["signature"]) is not None)
     dates: dict[str, str | None] = {name: _date(name, given[name]) for name in _DATES}
-    end = given["expiration_date"]
-    dates["expiration_date"] = None if end is None else _date("expiration_date", end)
+    for name in _DATES_OR_NULL:
+        dates[name] = None if given[name] is None else _date(name, given[name])
     entry = Entry(
         **{**{name: given[name] for name in _FIELDS}, **dates, "uuid": names.asset_uuid(given["unique_name"])}
     )

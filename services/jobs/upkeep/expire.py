@@ -1,9 +1,8 @@
 """The job *expire*: entries whose expiration date is past are marked, which purges their cached copies."""
 
 import time
-from dataclasses import replace
 
-from services.core.assets.entries import Entry, timestamp
+from services.core.assets.entries import Entry, changed
 from services.core.errors import NotFound
 from services.core.state.entries import Entries
 
@@ -27,4 +26,4 @@ async def expire(entries: Entries) -> list[Entry]:
 def _mark(entry: Entry) -> Entry:
     if entry.expired or not entry.is_expired(time.time()):
         return entry
-    return replace(entry, expired=True, updated_date=timestamp())
+    return changed(entry, expired=True)

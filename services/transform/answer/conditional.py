@@ -13,13 +13,13 @@ from services.transform.render.plan import Plan, tag
 
 
 def validators(entry: Entry, form: str, *, last_call: bool) -> dict[str, str]:
-    """Return the ETag, made of everything that determines the bytes, and the date of the last change.
+    """Return the ETag, made of everything that determines the bytes, and the date since when they are these.
 
     `form` says what is made of the stored bytes; it is empty for the bytes themselves. The last answers before an
     expiry have an ETag of their own: caches must take their new headers, not only a 304.
     """
     tag = "-".join(part for part in (entry.signature[:32], form, "last" if last_call else "") if part)
-    return {"etag": f'"{tag}"', "last-modified": _http_date(entry.updated_date)}
+    return {"etag": f'"{tag}"', "last-modified": _http_date(entry.delivered_since)}
 
 
 def form(plan: Plan, revision: int) -> str:
@@ -39,11 +39,11 @@ def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
 
 
 def wanted_range(request: Request, headers: Mapping[str, str]) -> str:
-    """Return the Range header of a GET, unless If-Range says that the client's part is of other bytes."""
-    if request.method != "GET":
-        return ""
-    condition = request.headers.get("if-range")
-    if condition is not None and condition not in (headers["etag"], headers["last-modified"]):
+    """Return the Range header of a GET, unless If-Range says that the client's part may be of other bytes.
+
+    A date never says that they are the same: it is of a second, in which there can be two versions (RFC 9110, 8.8.2.2).
+    """
+    if request.method != "GET" or request.headers.get("if-range", headers["etag"]) != headers["etag"]:
         return ""
     return request.headers.get("range", "")
 

@@ -56,6 +56,7 @@ def test_without_an_environment_everything_has_a_default() -> None:
     assert read.namespaces_allowed == ("DEV",)
     assert read.cache_seconds == 30 * 86400
     assert read.edge_cache_seconds == 60
+    assert read.browser_seconds == 60
     assert read.redis_address == "redis://127.0.0.1:6379"
     assert read.assets_url == "/assets/media"
 

@@ -204,6 +204,49 @@ def test_changed_fields_change_nothing_else_but_the_date(make_entry: MakeEntry) 
     assert replace(new, information=None, external_id=None, updated_date=PAST) == old
 
 
+SECOND = "%Y-%m-%dT%H:%M:%S"
+
+
+def second(date: str) -> str:
+    return datetime.fromisoformat(date).strftime(SECOND)
+
+
+def test_what_is_delivered_is_as_old_as_its_bytes_and_not_as_its_caption(make_entry: MakeEntry) -> None:
+    old = replace(make_entry(), content_date=PAST)
+    for fields in ({"information": "new"}, {"expired": True}, {"focus_x": None, "focus_y": None}):
+        assert entries.with_fields(old, fields, NOW).delivered_since == PAST
+    same = StoredFile(old.original_mimetype, old.signature, 99, "DEV/cat.webp.1", 99)
+    assert entries.with_file(old, same, "jpg").delivered_since == PAST
+    other = replace(same, signature="ab" * 32)
+    assert entries.with_file(old, other, "jpg").delivered_since > PAST
+    # A focal point moves what is cut.
+    assert entries.with_fields(old, {"focus_x": 0.5, "focus_y": 0.5}, NOW).delivered_since > PAST
+
+
+def test_no_two_versions_have_one_date(make_entry: MakeEntry) -> None:
+    entry, seconds = make_entry(), set()
+    for number in range(5):
+        seconds.add(second(entry.delivered_since))
+        stored = StoredFile("image/jpeg", f"{number:064x}", 99, f"DEV/cat.webp.{number}", 99)
+        entry = entries.with_file(entry, stored, "jpg")
+    assert len(seconds) == 5
+
+
+def test_a_date_far_ahead_is_not_gone_by(make_entry: MakeEntry) -> None:
+    for ahead in ("2100-01-01T00:00:00.000+00:00", "9999-12-31T23:59:59.999+00:00"):
+        new = entries.changed(replace(make_entry(), content_date=ahead), focus_x=0.1, focus_y=0.1)
+        assert new.delivered_since < "2100"
+
+
+def test_an_entry_from_before_that_date_has_the_best_that_is_known(make_entry: MakeEntry) -> None:
+    older = replace(make_entry(), content_date=None, uploaded_date=PAST, information="a caption since then")
+    assert older.delivered_since == PAST
+    assert entries.with_fields(older, {"information": "another"}, NOW).delivered_since == PAST
+    replaced = replace(older, version=2)
+    assert replaced.delivered_since == replaced.updated_date
+    assert entries.with_fields(replaced, {"information": "another"}, NOW).delivered_since == replaced.updated_date
+
+
 def test_no_fields_change_nothing(make_entry: MakeEntry) -> None:
     entry = make_entry()
     assert entries.with_fields(entry, {}, NOW) is entry

@@ -9,10 +9,12 @@ from services.core.assets import freshness as caching
 from services.core.assets.freshness import Lifetimes
 
 MONTH, MINUTE = 30 * 86400, 60
-DEFAULT = Lifetimes(cache=MONTH, edge=MINUTE)
+DEFAULT = Lifetimes(cache=MONTH, edge=MINUTE, browser=MINUTE)
 NOW = 1_800_000_000.0
 
-lifetimes_of_any_length = st.builds(Lifetimes, cache=st.integers(1, 2 * MONTH), edge=st.integers(1, 86400))
+lifetimes_of_any_length = st.builds(
+    Lifetimes, cache=st.integers(1, 2 * MONTH), edge=st.integers(1, 86400), browser=st.integers(0, 365 * 86400)
+)
 
 
 def ends(header: str, now: float) -> float:
@@ -30,6 +32,15 @@ def test_what_has_no_end_is_kept_a_month_by_the_cache_and_a_minute_by_edge_and_b
     assert freshness.headers["x-edge-expires"] == "60"
     assert freshness.headers["cache-control"].startswith("public, max-age=60, ")
     assert not freshness.last_call
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3600, 365 * 86400])
+@pytest.mark.parametrize("expires_at", [None, NOW + 1000 * 86400])
+def test_a_browser_keeps_an_answer_as_long_as_the_setting_says(seconds: int, expires_at: float | None) -> None:
+    lifetimes = Lifetimes(cache=MONTH, edge=MINUTE, browser=seconds)
+    assert browser_seconds(caching.positive(lifetimes, NOW, expires_at).headers["cache-control"]) == seconds
+    brief = caching.positive(lifetimes.brief(), NOW, None).headers["cache-control"]
+    assert browser_seconds(brief) == min(seconds, 60)
 
 
 def test_what_has_no_end_may_be_served_stale_while_the_origin_is_down_or_asked() -> None:

@@ -81,7 +81,7 @@ def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wro
         assert again == entry
         for field in fields(Entry):
             expected = asdict(an_entry())[field.name]
-            optional = field.name in ("external_id", "information", "expiration_date")
+            optional = field.name in ("external_id", "information", "expiration_date", "content_date")
             kinds: tuple[type, ...] = (str, type(None)) if optional else (type(expected),)
             kinds = PICTURE.get(field.name, kinds)
             assert type(getattr(entry, field.name)) in kinds
