@@ -94,7 +94,9 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
-            Middleware(cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed)),
+            Middleware(
+                cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed, protected=protected)
+            ),
             Middleware(
                 Throttle,
                 limiter=Limiter(client),

@@ -6,7 +6,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.catalog.tokens import Principal, Role
+from services.catalog.middleware import local
+from services.catalog.tokens import ANYBODY, Principal, Role
 
 _PRINCIPAL = "tada.principal"
 
@@ -22,7 +23,7 @@ class Authentication:
     """Around one route: lets a request pass only with a token that has its role, and notes whose token it is.
 
     Raises Unauthorized and Forbidden. A role `admin` is about everything: a token that is limited to some namespaces
-    does not have it.
+    does not have it. Without any token, only this machine may ask, and no page of another origin.
     """
 
     def __init__(self, app: ASGIApp, tokens: Principals, role: Role) -> None:
@@ -30,7 +31,10 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._role is not Role.PUBLIC:
-            principal = self._tokens.principal(Headers(scope=scope).get("authorization", ""))
+            headers = Headers(scope=scope)
+            principal = self._tokens.principal(headers.get("authorization", ""))
+            if principal is ANYBODY:
+                local.check(headers)
             principal.need(self._role)
             if self._role is Role.ADMIN:
                 principal.need_everything()

@@ -22,6 +22,7 @@ _HEADERS_OUT = (
     "RateLimit-Policy",
 )
 _REMEMBERED_SECONDS = 600
+_READING = ("GET", "HEAD")
 _VARY = (b"vary", b"Origin")
 
 
@@ -50,11 +51,14 @@ class Cors(CORSMiddleware):
         return error_response(BadRequest(f"{why}.", hint), said)
 
 
-def options(origins: tuple[str, ...], methods: tuple[str, ...]) -> dict[str, Any]:
-    """Return the options of Starlette's CORSMiddleware. Cookies are never asked for: tokens are sent by hand."""
+def options(origins: tuple[str, ...], methods: tuple[str, ...], *, protected: bool = True) -> dict[str, Any]:
+    """Return the options of Starlette's CORSMiddleware. Cookies are never asked for: tokens are sent by hand.
+
+    If the service is not `protected` by tokens, pages of other origins may only read.
+    """
     return {
         **({"allow_origins": ["*"]} if "*" in origins else {"allow_origin_regex": pattern(origins)}),
-        "allow_methods": [method.upper() for method in methods],
+        "allow_methods": [method.upper() for method in methods if protected or method.upper() in _READING],
         # Any, as the older service took: no header gives a page a right that its token has not.
         "allow_headers": ["*"],
         "expose_headers": _HEADERS_OUT,

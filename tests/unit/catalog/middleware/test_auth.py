@@ -30,7 +30,7 @@ def client(role: Role, media_token: str = "s3cret", lines: str = READER) -> http
     app = Starlette(
         routes=[Route("/file", handler, methods=[*METHODS], middleware=around)], exception_handlers=ERROR_HANDLERS
     )
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3001")
 
 
 async def answer(http: httpx.AsyncClient, method: str, authorization: str | None) -> httpx.Response:
@@ -112,3 +112,13 @@ async def test_the_role_admin_is_for_tokens_that_may_read_and_change_everything(
     )
     authorization = None if token is None else f"Bearer {token}"
     assert (await answer(client(Role.ADMIN, "s3cret", lines), method, authorization)).status_code == status
+
+
+@pytest.mark.parametrize("given", [{"host": "media.example.com"}, {"origin": "https://evil.example"}])
+async def test_without_a_configured_token_no_other_machine_and_no_other_page_may_write(given: dict[str, str]) -> None:
+    async with client(Role.WRITE, "", "") as http:
+        assert (await http.post("/file", headers=given)).status_code == 403
+    async with client(Role.PUBLIC, "", "") as http:
+        assert (await http.get("/file", headers=given)).status_code == 200
+    async with client(Role.WRITE) as http:
+        assert (await http.post("/file", headers={**given, "authorization": "Bearer s3cret"})).status_code == 200

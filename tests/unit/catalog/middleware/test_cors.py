@@ -90,3 +90,13 @@ async def test_cookies_are_never_asked_for() -> None:
     async with client("*") as http:
         answer = await http.get("/catalog", headers={"origin": "https://cms.example.com", "cookie": "session=1"})
     assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 200), ("PATCH", 400)])
+async def test_without_tokens_pages_of_other_origins_may_read_alone(method: str, status: int) -> None:
+    around = Middleware(cors.Cors, **cors.options(("*",), ("GET", "PATCH"), protected=False))
+    asking = {"origin": "https://cms.example.com", "access-control-request-method": method}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(Starlette(middleware=[around])), base_url="http://x"
+    ) as http:
+        assert (await http.options("/catalog", headers=asking)).status_code == status
