@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query
+from services.catalog.routes import listing
+from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query, one_page
 from services.core.errors import BadRequest
 from services.core.state import entry_json
+from services.core.state.entries import Page
 from tests.support.entries import MakeEntry
 
 
@@ -113,3 +115,57 @@ def test_the_address_of_the_next_page_asks_for_the_same_list(
     path, _, text = asked.next_url("/prefix/catalog", f"{after}.{epoch}").partition("?")
     assert path == "/prefix/catalog"
     assert query(text) == Query(key, asked.value, limit, after, epoch)
+
+
+class Numbered:
+    """A catalog of entries with the creation numbers 1, 2, 3…, that counts what is read of it."""
+
+    def __init__(self, values: list[str]) -> None:
+        self.raws = [orjson.dumps({"at": number, "kind": value}) for number, value in enumerate(values, 1)]
+        self.read = 0
+
+    async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
+        raws = self.raws[after : min(after + count, last or len(self.raws))]
+        self.read += len(raws)
+        return Page(epoch or "7", len(self.raws), after + len(raws) if raws else None, raws)
+
+
+async def pages(catalog: Numbered, text: str, limit: int) -> list[list[bytes]]:
+    found, cursor = [], ""
+    while True:
+        page, more = await one_page(catalog, query(f"{text}&cursor={cursor}"), limit)  # type: ignore[arg-type]
+        found.append(page)
+        if more is None:
+            return found
+        cursor = more
+
+
+@given(
+    st.lists(st.sampled_from("ab"), max_size=60),
+    st.integers(1, 9),
+    st.sampled_from(["", "filterByKey=kind&filterByValue=b"]),
+)
+async def test_pages_together_are_the_list(values: list[str], limit: int, text: str) -> None:
+    catalog = Numbered(values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "PAGE", 7)
+        patch.setattr(listing, "EXAMINED_MAX", 20)
+        found = await pages(catalog, text, limit)
+    assert [raw for page in found for raw in page] == [raw for raw in catalog.raws if query(text).takes(raw)]
+    assert all(len(page) <= limit for page in found)
+
+
+async def test_a_page_of_a_filter_that_matches_nothing_ends_and_says_go_on() -> None:
+    catalog = Numbered(["a"] * 3 * listing.EXAMINED_MAX)
+    asked = query("filterByKey=kind&filterByValue=b")
+    page, cursor = await one_page(catalog, asked, 1)  # type: ignore[arg-type]
+    assert (page, cursor) == ([], f"{listing.EXAMINED_MAX}.7")
+    assert catalog.read == listing.EXAMINED_MAX
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "é", "\u2028", "a\nb", "true", "12", "1.5", "null", "", "/DEV"])
+def test_a_filter_finds_what_is_written_in_json(value: str) -> None:
+    kinds: list[object] = [value, {"true": True, "12": 12, "1.5": 1.5, "null": None}.get(value, value)]
+    for kind in kinds:
+        assert Query("kind", value, None, 0).takes(orjson.dumps({"kind": kind, "other": "x"}))
+    assert not Query("kind", value, None, 0).takes(orjson.dumps({"kind": "other", "other": value}))
