@@ -12,8 +12,11 @@ from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
 from services.core.state.script import Script
 
-STAGED_SECONDS = 3600
-"""A staged catalog without progress for so long expires: a killed restore leaves nothing behind."""
+STAGED_SECONDS = 60
+"""A staged catalog without progress for so long expires: a killed restore leaves nothing behind.
+
+A living one adds entries several times a second.
+"""
 
 
 class Taken(Exception):

@@ -31,6 +31,8 @@ _DATES = ("uploaded_date", "updated_date")
 _DATES_OR_NULL = ("expiration_date", "content_date")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SPARE = re.compile(r"\.[0-9a-f]{16}")
+_ADDRESS = re.compile(r"(?:https?://[^/\s\\\x00-\x1f]+)?(?:/(?![/\\])[^\s\\\x00-\x1f]*)?", re.IGNORECASE)
+_HOST = re.compile(r"[^/\s\\\x00-\x1f]*")
 
 
 class Problem(Exception):
@@ -149,11 +151,19 @@ def _check_names(given: dict[str, Any]) -> None:
     _need("filename", given["filename"], given["filename"] == filename)
     destination = folders.partition("/")[2] or given["namespace"]
     _need("destination", given["destination"], given["destination"].strip("/") in (destination, folders))
+    for name in ("public_url", "base_url"):
+        _need(name, given[name], _is_web_address(given[name]))
+    _need("base_host", given["base_host"], _HOST.fullmatch(given["base_host"]) is not None)
     original = given["original_filename"]
     _need("original_filename", original, names.is_unique_name(f"/{given['namespace']}/{original}"))
     rest = given["storage_key"].removeprefix(names.plain_storage_key(unique_name))
     own = given["storage_key"].startswith(names.plain_storage_key(unique_name))
     _need("storage_key", given["storage_key"], own and (not rest or _SPARE.fullmatch(rest) is not None))
+
+
+def _is_web_address(text: str) -> bool:
+    """Say whether a text is an address of HTTP or a path. Pages link to it: no other scheme must get there."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def _check_picture(given: dict[str, Any]) -> None:

@@ -72,6 +72,36 @@ def test_what_cannot_be_said_of_a_picture_is_a_problem(wrong: dict[str, Any], pr
     assert tally.summary() == f"entry 1: {problem}"
 
 
+@pytest.mark.parametrize("name", ["public_url", "base_url"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        " javascript:alert(1)",
+        "java\nscript:alert(1)",
+        "javascript://example.com/%0aalert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "//evil.example/x",
+        "/\\\\evil.example/x",
+        "https:evil",
+        "x",
+    ],
+)
+def test_no_page_can_be_made_to_link_to_a_program(name: str, address: str) -> None:
+    tally = Tally()
+    assert tally.take([{**asdict(an_entry()), name: address}]) == []
+    assert tally.problems[0].startswith(f"entry 1: {name} must not be ")
+
+
+@pytest.mark.parametrize("address", ["", "/assets/media", "http://localhost:8080/a", "HTTPS://media.example.com/a?b=c"])
+def test_an_address_of_the_web_or_a_path_is_kept(address: str) -> None:
+    [entry] = Tally().take([{**asdict(an_entry()), "public_url": address, "base_url": address}])
+    assert (entry.public_url, entry.base_url) == (address, address)
+
+
 @pytest.mark.parametrize("name", [field.name for field in fields(Entry)])
 @given(wrong=st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.integers()))
 def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wrong: Any) -> None:
