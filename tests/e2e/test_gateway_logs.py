@@ -36,6 +36,16 @@ def test_one_id_leads_through_the_lines_of_all_tiers_and_the_service(
     assert lines(system, "transform", request_id=request_id)
 
 
+def test_a_filter_of_the_list_is_in_no_line(system: System, name: str) -> None:
+    for client, parts in ((system.edge, ("nginx-edge", "nginx-cache")), (system.api, ("nginx-cache",))):
+        answer = client.get("/catalog", params={"filterByKey": "information", "filterByValue": f"secret-{name}"})
+        assert (answer.status_code, answer.json()) == (200, [])
+        for part in parts:
+            wait_until(lambda part=part: bool(lines(system, part, request_id=answer.headers["x-request-id"])))  # type: ignore[misc]  # noqa: B023
+    for part in ("nginx-edge", "nginx-cache", "catalog"):
+        assert f"secret-{name}" not in system.log(part)
+
+
 def test_an_application_may_choose_the_id_and_write_nothing_else_into_the_log(system: System) -> None:
     for given, taken in (
         ("from-an-application_1.2", True),

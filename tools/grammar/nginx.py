@@ -59,9 +59,9 @@ map "$asset_path$catalog_path" $worked_out_form {{
 # in place of the maps above. Whatever it does not know for sure is left to them.
 map "${{FORMAT_NEGOTIATION}}$request_uri" $canonical_already {{
     default "";
-    "~^off${{ASSETS_PATTERN}}(?<form>/(?:original|full|optimise/(?:(?:0|[1-9][0-9]*)x(?:0|[1-9][0-9]*)|{PRESET_PATTERN}))\
+    "~^off${{ASSETS_PATTERN}}(?<plain>/(?:original|full|optimise/(?:(?:0|[1-9][0-9]*)x(?:0|[1-9][0-9]*)|{PRESET_PATTERN}))\
 (?!/image/){_NAME})$"
-        "{BASE}$form";
+        "{BASE}$plain";
 }}
 map $canonical_already $canonical_form {{
     default $canonical_already;

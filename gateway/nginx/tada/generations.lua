@@ -16,6 +16,7 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
+local conditions = require "tada.conditions"
 local saving = require "tada.saving"
 
 local SLOTS = 1048576
@@ -193,6 +194,7 @@ end
 -- own generation and that of the tier before it. So a node that lags cannot serve what another node knows to be old.
 function _M.key(carried)
     local var = ngx.var
+    conditions.settle(var)
     local uri = var.request_uri
     local found = known[uri]
     if not found or settings.negotiates then
