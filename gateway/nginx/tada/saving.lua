@@ -7,7 +7,7 @@ local _M = {}
 
 local BYTES_MAX = 300
 local EXTENSIONS = {} -- An asset has its own extension. Another one of a kind that there is gives way to it.
-for extension in ("png jpg jpeg jpe jfif webp svg pdf gif avif heic heif tif tiff"):gmatch("%S+") do
+for extension in ("png apng jpg jpeg jpe jfif pjpeg pjp webp svg pdf gif avif avifs heic heif hif heics heifs tiff tif"):gmatch("%S+") do
     EXTENSIONS[extension] = true
 end
 
