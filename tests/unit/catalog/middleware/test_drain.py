@@ -47,7 +47,7 @@ def client(media_token: str = "s3cret") -> httpx.AsyncClient:
         middleware=[Middleware(Drain, limit=LIMIT)],
         exception_handlers=ERROR_HANDLERS,
     )
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3001")
 
 
 @pytest.mark.parametrize(
