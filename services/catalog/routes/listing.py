@@ -155,7 +155,7 @@ async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[byt
     examined, size, start = 0, 0, query.after
     most = PAGE if query.key else min(PAGE, limit)
     page = await entries.page(start, most, query.epoch)
-    while page.after is not None:
+    while (end := page.after) is not None:
         taken = [(at, raw) for at, raw in enumerate(page.raws, 1) if query.takes(raw)]
         room = limit - len(found)
         if len(taken) > room:
@@ -166,8 +166,8 @@ async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[byt
         examined += len(page.raws)
         size += sum(len(raw) for _, raw in taken)
         if len(found) == limit or size >= BYTES_MAX or examined >= EXAMINED_MAX:
-            return found, f"{page.after}.{page.epoch}" if page.after < page.last else None
-        start, most = page.after, PAGE if query.key else min(PAGE, limit - len(found))
+            return found, f"{end}.{page.epoch}" if end < page.last else None
+        start, most = end, PAGE if query.key else min(PAGE, limit - len(found))
         page = await entries.page(start, most, page.epoch, page.last)
     return found, None
 
