@@ -101,7 +101,8 @@ def test_every_error_of_a_list_says_which_item_why_and_what_to_do(
     ]
     for label, found in failed.items():
         for error in found:
-            assert error.keys() == {label, "code", "message", "hint"}
+            about = {"unique_name", "uuid"} if error["code"] == "already_exists" else {label}
+            assert error.keys() == {label, "code", "message", "hint"} | about
             assert all(error.values())
 
 
