@@ -9,6 +9,8 @@ from services.core.assets.containers import Malformed, Reader
 _HEADER, _DESCRIPTOR = 13, 10
 _EXTENSION, _FRAME, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL = 0xF9
+_BLOCKS_MAX = 400_000
+"""As many as full ones are in 100 MB. Smaller ones, and more of them, only keep a reader busy."""
 TO_BACKGROUND, TO_PREVIOUS = 2, 3
 """Disposals: before the next frame the canvas becomes empty where the frame was, or what it was before the frame."""
 
@@ -37,18 +39,18 @@ def canvas(source: Reader) -> tuple[int, int]:
 def frames(source: Reader) -> Iterator[Frame]:
     """Yield the frames up to the trailer; raises Malformed."""
     at = _HEADER + _table(_bytes(source, 0, _HEADER)[10])
-    start, control = at, None
+    start, control, more = at, None, iter(range(_BLOCKS_MAX))
     disposal, transparent = 0, False
     while (kind := _bytes(source, at, 1)[0]) != _TRAILER:
         if kind == _EXTENSION:
             if _bytes(source, at + 1, 1)[0] == _CONTROL:
                 control, flags = at, _bytes(source, at + 3, 1)[0]
                 disposal, transparent = flags >> 2 & 7, bool(flags & 1)
-            at = _blocks_end(source, at + 2)
+            at = _blocks_end(source, at + 2, more)
         elif kind == _FRAME:
             descriptor = _bytes(source, at, _DESCRIPTOR)
             left, top, width, height = struct.unpack("<4H", descriptor[1:9])
-            at = _blocks_end(source, at + _DESCRIPTOR + _table(descriptor[9]) + 1)
+            at = _blocks_end(source, at + _DESCRIPTOR + _table(descriptor[9]) + 1, more)
             yield Frame(left, top, width, height, disposal, transparent, control, start, at)
             start, control, disposal, transparent = at, None, 0, False
         else:
@@ -60,9 +62,14 @@ def _table(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _blocks_end(source: Reader, at: int) -> int:
+def _blocks_end(source: Reader, at: int, more: Iterator[int]) -> int:
     """Return where the data ends that begins at a position: behind an empty block."""
-    while length := _bytes(source, at, 1)[0]:
+    while True:
+        if next(more, None) is None:
+            raise Malformed("has too many blocks")
+        length = _bytes(source, at, 1)[0]
+        if not length:
+            break
         at += 1 + length
     return at + 1
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,6 +169,13 @@ def test_facts_do_not_see_what_is_empty() -> None:
 @pytest.mark.parametrize("pixels", [1, 2, 3, 7, 8, 100, 4097, 9_000_000])
 def test_a_frame_that_shows_nothing_has_all_of_its_pixels(pixels: int) -> None:
     assert len(_packed(pixels)) < 60 + pixels // 200
+
+
+def test_blocks_without_end_do_not_keep_a_render_busy() -> None:
+    content = b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0, 0, 0) + b"!\xfe" + b"\x01a" * 10_000_000 + b"\0;"
+    started = time.process_time()
+    assert shown(content, 1000, 10**6).content is content
+    assert time.process_time() - started < 0.7
 
 
 @given(st.integers(0, 900), st.binary(max_size=20))
