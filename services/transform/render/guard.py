@@ -11,7 +11,7 @@ DRAWN = (media_types.SVG, media_types.PDF)
 
 _LINES = 600
 """Lines of a source that are held while it is scaled, as measured at the worst scale."""
-_LINES_BESIDE = 48_000_000
+_LINES_BESIDE = 32_000_000
 """Bytes of lines that may be held beside a whole frame of `decoder_bytes`."""
 
 
@@ -29,7 +29,7 @@ class Limits:
     """For a decoder that holds a whole frame (see `bytes_per_pixel`)."""
     source_side: int = shape.SIDE_MAX
     """Pixels of each side of a source."""
-    line_bytes: int = 200_000
+    line_bytes: int = 120_000
     """Of a line of a source as it is scaled (see `bytes_per_line`)."""
     avif_pixels: int = 2_000_000
     """Of an AVIF that is made. The encoder cannot be stopped, so a larger picture becomes a WebP."""
@@ -73,10 +73,11 @@ def bytes_per_pixel(header: Header) -> int:
 
 
 def bytes_per_line(header: Header) -> int:
-    """Return the bytes of a line of pixels; transparency is multiplied in, and counts as one band more."""
-    if header.media_type in (media_types.GIF, media_types.WEBP):
-        return header.width * 5
-    return header.width * (header.bands + (header.bands in (2, 4))) * header.bits // 8
+    """Return the bytes of a line of pixels that is scaled; transparency is multiplied in, and counts as a band more."""
+    bands = 5 if header.media_type in (media_types.GIF, media_types.WEBP) else header.bands + (header.bands in (2, 4))
+    line = header.width * bands * header.bits // 8
+    # A wide one of these is made smaller while it is decoded, as no side of a result is long.
+    return line // 2 if header.media_type in (media_types.JPEG, media_types.WEBP) else line
 
 
 def check_size(size: int, limits: Limits) -> None:
