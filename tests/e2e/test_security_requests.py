@@ -14,7 +14,7 @@ from tests.support.slow_clients import BODY_WITHIN, HEADERS_WITHIN, Silent, drip
 from tests.support.waits import wait_until
 
 CANARY = "smuggled-by-a-test"
-HIDDEN = f"DELETE /catalog/{CANARY} HTTP/1.1\r\nHost: x\r\n\r\n"
+HIDDEN = f"DELETE /catalog/{CANARY} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SILENCE = 0.5
 """Seconds."""
 UNANSWERED = ("a line end in the path",)
@@ -31,7 +31,7 @@ def chunked(body: str) -> str:
 
 def attacks(method: str, path: str) -> dict[str, str]:
     """Return requests with a second one hidden where two readers may not agree on what is body and what is not."""
-    start, long = (f"{method} {path} HTTP/1.1", "Host: x"), f"Content-Length: {len(HIDDEN)}"
+    start, long = (f"{method} {path} HTTP/1.1", "Host: localhost"), f"Content-Length: {len(HIDDEN)}"
     te = "Transfer-Encoding: chunked"
     return {
         "a length and chunks": lines(*start, f"Content-Length: {len(HIDDEN) + 5}", te) + "0\r\n\r\n" + HIDDEN,
@@ -59,12 +59,12 @@ def attacks(method: str, path: str) -> dict[str, str]:
         "a bare carriage return": lines(*start, f"X: a\rContent-Length: {len(HIDDEN)}") + HIDDEN,
         "a NUL in a header": lines(*start, f"X: a\0{long}") + HIDDEN,
         "an encoded line end in the path": lines(
-            f"{method} {path}?x=%0d%0aX:%20y HTTP/1.1", "Host: x", "Content-Length: 0"
+            f"{method} {path}?x=%0d%0aX:%20y HTTP/1.1", "Host: localhost", "Content-Length: 0"
         ),
-        "a line end in the path": f"{method} {path}?x=\r\nHost: y HTTP/1.1\r\nHost: x\r\n\r\n",
+        "a line end in the path": f"{method} {path}?x=\r\nHost: y HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "two hosts": lines(*start, "Host: y", "Content-Length: 0"),
         "an address with another host": lines(
-            f"{method} http://evil.example{path} HTTP/1.1", "Host: x", "Content-Length: 0"
+            f"{method} http://evil.example{path} HTTP/1.1", "Host: localhost", "Content-Length: 0"
         ),
         "an upgrade": lines(
             *start, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"
@@ -179,7 +179,7 @@ def test_no_path_leads_to_what_is_no_asset(system: System, tier: str, path: str)
     port = getattr(system.ports, tier)
     for trick in TRICKS:
         asked = path.format(trick)
-        [head, _, body] = talk(port, lines(f"GET {asked} HTTP/1.1", "Host: x", "Connection: close")).partition(
+        [head, _, body] = talk(port, lines(f"GET {asked} HTTP/1.1", "Host: localhost", "Connection: close")).partition(
             b"\r\n\r\n"
         )
         found = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
