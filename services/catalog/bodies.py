@@ -1,6 +1,6 @@
 """JSON bodies of changes, and which fields of an entry a client may name in them."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -12,6 +12,9 @@ from services.core.errors import BadRequest, TooLarge
 
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
+_CHOOSES = ("namespace", "uuids", "uuid")
+_NAME_MAX = 64
+"""Characters of an unknown name that an answer repeats."""
 _FORM_ONLY = frozenset({"toWebp"})
 _NOTHING = (None, "", "null", str(None))
 
@@ -25,6 +28,13 @@ async def read_optional_object(request: Request, example: str) -> dict[str, Any]
     """Return the body as a JSON object, an empty one when there is no body; raises BadRequest."""
     body = await _read(request)
     return _object(_parsed(body, "a JSON object", example), example) if body.strip() else {}
+
+
+async def need_no_body(request: Request) -> None:
+    """Raise BadRequest when a body seems to choose, where there is nothing to choose: it is not passed over."""
+    body = (await _read(request)).strip()
+    if body not in (b"", b"{}"):
+        raise BadRequest(f"{request.method} {request.url.path} takes no body.", "Send it without one.")
 
 
 async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
@@ -69,6 +79,20 @@ def text_list(name: str, value: object) -> list[str]:
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise BadRequest(f"{name} must be a list of texts, or one text with commas.", 'Send a list such as ["…", "…"].')
     return [part.strip() for part in parts if part.strip()]
+
+
+def check_deletion(item: dict[str, Any]) -> None:
+    """Raise BadRequest when an item of a list of deletions says what would be passed over.
+
+    It may be a whole entry that the client has read; its uuid alone says which one is meant.
+    """
+    known = (*_CHOOSES, *(field.name for field in fields(Entry)))
+    unknown = next((name for name in item if name not in known), None)
+    if unknown is not None:
+        raise BadRequest(
+            f"A deletion does not take {unknown[:_NAME_MAX]!r}: nothing was deleted.",
+            f"It takes: {', '.join(_CHOOSES)}.",
+        )
 
 
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:

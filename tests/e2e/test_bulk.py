@@ -5,9 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 
 from services.core.assets.facts import FACTS
+from services.core.state import entry_json, keys
 from tests.processes.system import System
+from tests.support.catalogs import many
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
 
@@ -217,3 +220,53 @@ def test_the_whole_catalog_can_be_emptied_at_one_instant(
     assert system.api.delete("/catalog").json()["removed"] == 0
     system.upload("e0.jpg", photos["flower.jpg"])
     assert system.edge.get("/assets/media/original/DEV/e0.jpg").content == photos["flower.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("filterByKey=namespace&filterByValue=DEV", "filterByKey"),
+        ("namespace=DEV", "namespace"),
+        ("confirm=", "confirm"),
+        ("confirm=all", "confirm"),
+        ("confirm=-1", "confirm"),
+        ("confirm=1e2", "confirm"),
+        ("confirm=%D9%A1", "confirm"),
+        ("confirm=1&confirm=1", "confirm"),
+    ],
+)
+def test_emptying_the_catalog_takes_no_other_word(
+    system: System, photos: dict[str, bytes], name: str, query: str, named: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    refused = system.api.delete(f"/catalog?{query}")
+    assert refused.status_code == 400, refused.text
+    assert f"'{named}'" in refused.text or f"{named} must be" in refused.text
+    assert system.api.get(f"/catalog/{entry['uuid']}").status_code == 200
+
+
+def test_more_than_a_hundred_entries_are_removed_only_by_their_number(make_system: Callable[..., System]) -> None:
+    system = make_system()
+    with redis.Redis(port=system.ports.redis) as client:
+        for at, entry in enumerate(many(101)):
+            client.hset(keys.ENTRIES, entry.uuid, entry_json.write(entry))
+            client.zadd(keys.ORDER, {entry.uuid: at})
+    for query in ("", "?confirm=100", "?confirm=0", "?confirm=999999999999999"):
+        refused = system.api.delete(f"/catalog{query}")
+        assert refused.status_code == 400, query
+        assert "101 entries" in refused.text, query
+        assert "confirm=101" in refused.text, query
+    assert system.api.delete("/catalog?confirm=101").json()["removed"] == 101
+
+
+def test_a_deletion_that_says_more_than_it_can_mean_deletes_nothing(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    chosen = {"namespace": "DEV", "uuids": [entry["uuid"]]}
+    for more in ({"dry_run": True}, {"filterByKey": "information"}, {"older_than": "2020-01-01"}):
+        refused = system.api.request("DELETE", "/files", json=[chosen, {**chosen, **more}])
+        assert refused.status_code == 400, refused.text
+        assert next(iter(more)) in refused.text
+        assert system.api.get(f"/catalog/{entry['uuid']}").status_code == 200
+    assert system.api.request("DELETE", "/files", json=[entry]).json()["data"][0]["uuid"] == entry["uuid"]

@@ -111,7 +111,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "content": {kind: {} for kind in naming.MEDIA_TYPES.values()},
         },
         "NoDumpName": _dump_refusal(
-            "That is not the name of a dump.",
+            "That is not the name of a dump, or the route does not take what was sent.",
             NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),
         ),
         "NoDump": _dump_refusal("There is no such dump.", naming.missing("json", naming.LATEST, "local")),

@@ -161,8 +161,7 @@ def _job_arguments() -> Schema:
 
 def which_dump(place: str) -> Schema:
     """Return the parameter that names a dump."""
-    optional = "?" if place == "query" else ""
-    schema = {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST}){optional}$"}
+    schema = {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"}
     about = "The name of a file, or latest. A JSON that is missing or bad is replaced by its RDB."
     return _parameter(place, "filename", schema, about, naming.LATEST if place == "path" else None)
 

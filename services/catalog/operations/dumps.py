@@ -20,7 +20,10 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             dumps.create_dump,
             Role.ADMIN,
             others=others,
-            document=Document("createDump", "Dump the catalog", "catalog", {200: "CreatedDump", **_BY_A_JOB}),
+            refusal=dumps.refusal,
+            document=Document(
+                "createDump", "Dump the catalog", "catalog", {200: "CreatedDump", 400: "NoDumpName", **_BY_A_JOB}
+            ),
         ),
         Operation(
             "POST",
@@ -28,6 +31,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             dumps.restore_dump,
             Role.ADMIN,
             others=others,
+            refusal=dumps.refusal,
             document=Document(
                 "restoreDump",
                 "Replace the catalog by that of a dump",
@@ -42,6 +46,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             dumps.restore_dump,
             Role.ADMIN,
             others=others,
+            refusal=dumps.refusal,
             document=Document(
                 "restoreThisDump",
                 "Replace the catalog by that of a dump",

@@ -64,7 +64,8 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "deleteEntries",
                 "Remove all entries; the bytes stay",
                 "catalog",
-                {200: "Removed", **DOWN},
+                {200: "Removed", **BODY, **DOWN},
+                (bodies.confirm(changes.UNCONFIRMED_MAX),),
             ),
         ),
         Operation(

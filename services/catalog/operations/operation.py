@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.catalog.middleware.arguments import Refusal
 from services.catalog.tokens import Role
-from services.core.serving.web import Answer
+from services.core.serving.web import Answer, error_response
 
 Schema = dict[str, Any]
 
@@ -32,6 +33,7 @@ class Operation:
     Without a `document` it is reachable and not described (parts of a page). `others` are other beginnings of the path,
     each in place of its first folder. One that is not `limited` is not counted by the rate limits. One that is `hot`
     is answered before Starlette looks for a route, and so before the authorisation: it must be public.
+    One that `writes` refuses all arguments but those of its document; `refusal` makes that answer.
     """
 
     method: str
@@ -42,12 +44,23 @@ class Operation:
     others: tuple[str, ...] = field(default=(), kw_only=True)
     limited: bool = field(default=True, kw_only=True)
     hot: bool = field(default=False, kw_only=True)
+    refusal: Refusal = field(default=error_response, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.role, Role):
             raise TypeError(f"{self.method} {self.path}: expected a Role, not {self.role!r}")
         if self.hot and (self.role is not Role.PUBLIC or self.method != "GET"):
             raise ValueError(f"{self.method} {self.path}: only a GET for everybody can be hot")
+
+    @property
+    def writes(self) -> bool:
+        return self.method not in ("GET", "HEAD")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names that its query may have, as its document declares them."""
+        parameters = self.document.parameters if self.document else ()
+        return tuple(parameter["name"] for parameter in parameters if parameter["in"] == "query")
 
     def places(self) -> Iterator["Place"]:
         """Yield the paths of the operation, its own first."""

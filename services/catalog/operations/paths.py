@@ -24,6 +24,7 @@ def _described(place: Place, document: Document, protected: bool) -> Schema:
     operation = place.operation
     needs_token = protected and operation.role is not Role.PUBLIC
     said = {
+        **({400: "Refused"} if operation.writes else {}),
         **({429: "TooMany"} if operation.limited else {}),
         **({401: "Unauthorized", 403: "Forbidden"} if needs_token else {}),
         **document.answers,

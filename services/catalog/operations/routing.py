@@ -1,11 +1,12 @@
 """How an operation is reached: the routes, each with its own authorisation, and the short way to those that are hot."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 
+from services.catalog.middleware.arguments import Arguments
 from services.catalog.middleware.auth import Authentication, Principals
 from services.catalog.operations.operation import Operation, places, with_slash
 from services.core.serving.web import Answer
@@ -21,16 +22,22 @@ register_url_convertor("entry", _EntryConvertor())
 
 
 def routes(operations: Iterable[Operation], tokens: Principals) -> list[Route]:
-    """Return the routes of every operation. Each lets only those requests pass that the operation's role allows."""
+    """Return the routes of every operation. Each lets only those requests pass that its role and document allow."""
     return [
         Route(
             place.path,
             place.operation.handler,
             methods=[place.operation.method],
-            middleware=[Middleware(Authentication, tokens=tokens, role=place.operation.role)],
+            middleware=list(_around(place.operation, tokens)),
         )
         for place in with_slash(places(operations))
     ]
+
+
+def _around(operation: Operation, tokens: Principals) -> Iterator[Middleware]:
+    yield Middleware(Authentication, tokens=tokens, role=operation.role)
+    if operation.writes:
+        yield Middleware(Arguments, known=operation.arguments, refusal=operation.refusal)
 
 
 def hot(operations: Iterable[Operation]) -> dict[str, Answer]:

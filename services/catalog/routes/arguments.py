@@ -2,11 +2,22 @@
 
 from services.core.errors import BadRequest
 
+_DIGITS = 15
+
 
 def limit_of(text: str, most: int) -> int | None:
     """Read `limit`, None if it is not given. Raises BadRequest if it is not an integer from 1 to `most`."""
     if not text:
         return None
-    if not (text.isdecimal() and len(text) < 16 and 1 <= int(text) <= most):
+    if not (text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= most):
         raise BadRequest(f"limit must be an integer from 1 to {most}, not {text!r}.", "Leave it out for the default.")
+    return int(text)
+
+
+def number_of(text: str | None, name: str, what: str) -> int | None:
+    """Read a count, None when it is not given; raises BadRequest for what is not a number."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise BadRequest(f"{name} must be {what}, not {text[:_DIGITS]!r}.", f"Send {name}=12, for example.")
     return int(text)

@@ -8,13 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.catalog import answers, bulk
-from services.catalog.bodies import check_patch, read_json_list, read_json_object
+from services.catalog.bodies import check_patch, need_no_body, read_json_list, read_json_object
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
+from services.catalog.routes.arguments import number_of
 from services.core.assets import entries
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.errors import BadRequest
 from services.core.state.compare_and_set import Commit
+from services.core.state.entries import NotConfirmed
+
+UNCONFIRMED_MAX = 100
+"""So many entries are removed without a word about their number."""
 
 
 async def post_entry(request: Request) -> Response:
@@ -53,8 +58,18 @@ async def delete_entry(request: Request) -> Response:
 
 
 async def delete_entries(request: Request) -> Response:
-    """Remove all entries at one instant and leave the bytes in the storage."""
-    removed, commit = await context(request).entries.clear()
+    """Remove all entries at one instant and leave the bytes in the storage. Many have to be confirmed."""
+    await need_no_body(request)
+    confirmed = number_of(request.query_params.get("confirm"), "confirm", "the number of entries in the catalog")
+    try:
+        removed, commit = await context(request).entries.clear(confirmed, UNCONFIRMED_MAX)
+    except NotConfirmed as error:
+        said = "" if confirmed is None else f", not {confirmed}"
+        raise BadRequest(
+            f"The catalog has {error.count} entries{said}: nothing was removed.",
+            f"To remove them all, send confirm={error.count}. A filter is not possible here: "
+            "DELETE /files takes a list.",
+        ) from None
     outcome = bulk.Outcome(commits=[commit] if commit else [])
     return await answers.written(request, outcome, removed=removed)
 

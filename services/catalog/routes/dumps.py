@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.catalog.answers import PURGE_HEADER
+from services.catalog.bodies import need_no_body
 from services.catalog.context import Context, context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import jobs
@@ -20,7 +21,7 @@ from services.catalog.uploads.spool import spool_path
 from services.core.assets import freshness
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
-from services.core.errors import DumpError, NoDumpName, StorageDown
+from services.core.errors import BadRequest, DumpError, NoDumpName, StorageDown
 from services.core.serving.web import JsonResponse
 from services.core.storage import ObjectMissing
 
@@ -29,13 +30,26 @@ _CHUNK = 256 * 1024
 
 async def create_dump(request: Request) -> Response:
     """Have a dump made; answer with its files."""
+    if (unfit := await _unfit_body(request)) is not None:
+        return refusal(unfit)
     return await _answer_of_job(request, "create_dump", {}, ("message", "files", "timestamp"))
 
 
 async def restore_dump(request: Request) -> Response:
     """Have a dump restored, the latest if none is named; answer with what was restored."""
+    if (unfit := await _unfit_body(request)) is not None:
+        return refusal(unfit)
     asked = request.path_params.get("filename") or request.query_params.get("filename") or LATEST
     return await _answer_of_job(request, "restore_dump", {"filename": asked}, ("message", "details"))
+
+
+async def _unfit_body(request: Request) -> BadRequest | None:
+    """Return what is wrong with a body that would be passed over: it may be meant to choose a dump."""
+    try:
+        await need_no_body(request)
+    except BadRequest as error:
+        return error
+    return None
 
 
 async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
@@ -44,7 +58,7 @@ async def _answer_of_job(request: Request, name: str, given: dict[str, Any], sho
     try:
         record = await ctx.queue.put(name, given, principal_of(request).name)
     except DumpError as error:
-        return _refusal(error)
+        return refusal(error)
     record = await ctx.jobs.wait(record.id, ctx.settings.dump_wait_seconds)
     if record.result is not None:
         headers = dict(freshness.NEVER)
@@ -73,8 +87,12 @@ def _refusal_of_job(error: Mapping[str, Any]) -> Response:
     return _refused(said, error["status"])
 
 
-def _refusal(error: DumpError) -> Response:
-    return _refused(error.said(), error.status)
+def refusal(error: BadRequest | DumpError) -> Response:
+    """Answer with an error in the shape of these routes."""
+    if isinstance(error, DumpError):
+        return _refused(error.said(), error.status)
+    said = {"error": "The request has to be changed", "details": error.message, "suggestion": error.hint or ""}
+    return _refused(said, error.status)
 
 
 def _refused(said: Mapping[str, str], status: int) -> Response:
@@ -88,7 +106,7 @@ async def get_dump(request: Request) -> Response:
     try:
         filename, file = await _fetched(ctx, request.path_params["filename"], request.query_params.get("format", ""))
     except DumpError as error:
-        return _refusal(error)
+        return refusal(error)
     kind: Kind = "json" if filename.endswith(".json") else "rdb"
     headers = {
         "content-disposition": f'attachment; filename="{filename}"',

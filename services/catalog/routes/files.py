@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.catalog import answers, bulk
-from services.catalog.bodies import check_patch, read_json_list, text_list
+from services.catalog.bodies import check_deletion, check_patch, read_json_list, text_list
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes
@@ -89,6 +89,8 @@ async def delete_files(request: Request) -> Response:
     """Delete several entries with their bytes: a list of `{namespace, uuids}`."""
     example = '[{"namespace": "DEV", "uuids": ["…"]}]'
     items = await read_json_list(request, example)
+    for item in items:
+        check_deletion(item)
     stored = context(request).entries
 
     def steps() -> Iterator[tuple[dict[str, Any], bulk.Step]]:

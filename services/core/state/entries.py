@@ -30,6 +30,14 @@ class Page:
     raws: list[bytes]
 
 
+class NotConfirmed(Exception):
+    """The catalog has `count` entries, and whoever wanted to remove them all has not said so."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} entries")
+        self.count = count
+
+
 class Entries:
     """Reads and writes entries. All methods raise RedisError."""
 
@@ -152,10 +160,17 @@ class Entries:
             if commit := await self._set.delete(old, keep_bytes=keep_bytes):
                 return old.entry, commit
 
-    async def clear(self) -> tuple[int, Commit | None]:
-        """Remove all entries at one instant, and none of the bytes; return how many there were."""
-        removed, change = await self._clear(**origin.passed_on())
-        return removed, Commit(number_of(change)) if removed else None
+    async def clear(self, confirmed: int | None = None, unconfirmed_max: int = -1) -> tuple[int, Commit | None]:
+        """Remove all entries at one instant, and none of the bytes; return how many there were.
+
+        Raises NotConfirmed when there are not as many as `confirmed`, or without it more than `unconfirmed_max` (a
+        negative one sets no bound).
+        """
+        said = "" if confirmed is None else confirmed
+        done, count, change = await self._clear(confirmed=said, unconfirmed_max=unconfirmed_max, **origin.passed_on())
+        if not done:
+            raise NotConfirmed(count)
+        return count, Commit(number_of(change)) if count else None
 
     async def complete(self, intended: Entry, claim: Claim) -> Commit | None:
         """Make the entry that a dead writer was about to make, its bytes being in the storage; None if it is too late.

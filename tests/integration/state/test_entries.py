@@ -13,7 +13,7 @@ from services.core.state import entries as module
 from services.core.state import entry_json
 from services.core.state.compare_and_set import CompareAndSet, Found
 from services.core.state.connection import Redis
-from services.core.state.entries import PAGE, PAGE_BYTES, Entries
+from services.core.state.entries import PAGE, PAGE_BYTES, Entries, NotConfirmed
 from tests.support.catalogs import CatalogUser, an_entry, fill, many
 
 SEEN = Facts(width=3, height=2, blurhash="LGF5", dominant_color="#a1b2c3")
@@ -170,6 +170,29 @@ async def test_a_page_is_cut_by_bytes_and_what_follows_goes_on_there(client: Red
     assert read == [entry_json.write(entry) for entry in made]
     assert counts[:3] == [3, 2, 1]
     assert read == [raw async for raws in entries.scan() for raw in raws]
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "most", "done"),
+    [(None, 3, True), (None, 2, False), (None, 0, False), (3, 2, True), (3, 0, True), (2, 3, False), (0, -1, False)],
+)
+async def test_many_entries_are_removed_only_by_their_number(
+    client: Redis, entries: Entries, confirmed: int | None, most: int, done: bool
+) -> None:
+    await fill(client, many(3))
+    before = await entries.revision()
+    if done:
+        assert (await entries.clear(confirmed, most))[0] == 3
+        return
+    with pytest.raises(NotConfirmed) as refused:
+        await entries.clear(confirmed, most)
+    assert (refused.value.count, await entries.count(), await entries.revision()) == (3, 3, before)
+
+
+async def test_an_empty_catalog_has_no_number_but_none(client: Redis, entries: Entries) -> None:
+    assert await entries.clear(0, 100) == (0, None)
+    with pytest.raises(NotConfirmed):
+        await entries.clear(7, 100)
 
 
 async def test_what_has_expired_is_found_the_oldest_first(entries: Entries) -> None:

@@ -5,14 +5,24 @@
 -- ARGV read_seconds: for so long it can be read
 -- ARGV aside_seconds: for so long it stays
 -- ARGV kept: changes that stay in the log
+-- ARGV confirmed: number of entries that there must be, '' if nobody has said it
+-- ARGV unconfirmed_max: without it, remove no more than that; no bound if it is negative
 -- ARGV request_id, traceparent
--- Returns {number of entries, number of the change ('' if there were none)}
+-- Returns {1 if it was done, number of entries, number of the change ('' if there were none)}
 local count = redis.call('HLEN', entries)
+local most = tonumber(unconfirmed_max)
+if confirmed ~= '' then
+  if tonumber(confirmed) ~= count then
+    return {0, count, ''}
+  end
+elseif most >= 0 and count > most then
+  return {0, count, ''}
+end
 if count == 0 then
-  return {0, ''}
+  return {1, 0, ''}
 end
 put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
 local change = log_change(changes, revision, kept, 'kind', 'replaced', 'request_id', request_id,
   'traceparent', traceparent)
 redis.call('SET', epoch, change)
-return {count, change}
+return {1, count, change}

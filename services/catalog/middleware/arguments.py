@@ -1,0 +1,50 @@
+"""The query of a request that writes: what its operation does not know is refused, never passed over.
+
+An argument that is passed over does more than was meant: a filter that is none empties the catalog, and a trial run
+that is none is the real one. What only reads may carry anything, such as what browsers and proxies add.
+"""
+
+from collections.abc import Callable, Collection
+from urllib.parse import parse_qsl
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.core.errors import BadRequest
+
+NAME_MAX = 64
+"""Characters of an unknown name that an answer repeats."""
+
+Refusal = Callable[[BadRequest], Response]
+"""Makes the answer of an error, in the shape that the operation's errors have."""
+
+
+class Arguments:
+    """Around one route that writes: lets a request pass only when its operation knows all of its query."""
+
+    def __init__(self, app: ASGIApp, known: Collection[str], refusal: Refusal) -> None:
+        self._app, self._known, self._refusal = app, known, refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query: bytes = scope["query_string"]
+        if query:
+            try:
+                check(query.decode("latin-1"), self._known, f"{scope['method']} {scope['path']}")
+            except BadRequest as error:
+                await self._refusal(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def check(query: str, known: Collection[str], operation: str) -> None:
+    """Raise BadRequest for an argument that is not known, that has no value, or that is there more than once."""
+    seen: set[str] = set()
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in known:
+            takes = f"It takes: {', '.join(known)}." if known else "It takes no arguments in its address."
+            raise BadRequest(f"{operation} does not take the argument {name[:NAME_MAX]!r}.", takes)
+        if name in seen:
+            raise BadRequest(f"The argument {name!r} is there twice.", "Send it once.")
+        if not value.strip():
+            raise BadRequest(f"The argument {name!r} has no value.", f"Send {name}=…, or leave it out.")
+        seen.add(name)
