@@ -18,6 +18,8 @@ TadaError
 ├── DumpError                  about a dump of the catalog; it also has the shape of the dump routes
 │   ├── NoDumpName        400  what was asked for is not the name of a dump
 │   ├── DumpMissing       404  there is no such dump
+│   ├── EmptyDump         409  a dump without entries would become the latest at a distant backend
+│   ├── DumpsUnlisted     501  the storage has no list of its dumps
 │   ├── BadDump           422  a dump that cannot be restored: nothing was changed
 │   └── DumpDamaged       500  a dump in the storage is not the one that was stored
 ├── WorkerDied            500  the worker was killed too often while it ran a job
@@ -170,6 +172,30 @@ class NoDumpName(DumpError):
 class DumpMissing(DumpError):
     status = 404
     code = "dump_missing"
+
+
+class EmptyDump(DumpError):
+    status = 409
+    code = "empty_dump"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No dump was made",
+            "The catalog is empty, and the latest dump at the distant backend has entries: it would not be the latest.",
+            "Restore that dump; or, if the catalog shall be empty, remove the dumps at the backend first",
+        )
+
+
+class DumpsUnlisted(DumpError):
+    status = 501
+    code = "dumps_unlisted"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Dumps cannot be listed",
+            "The distant backend keeps them itself, and has no list of them for others.",
+            "GET /catalog/get-dump/latest gives the latest one",
+        )
 
 
 class BadDump(DumpError):

@@ -294,3 +294,30 @@ def test_a_system_that_starts_on_an_empty_redis_finds_its_catalog_again_when_tol
     listed: httpx.Response = system.api.get("/catalog")
     assert [entry["filename"] for entry in listed.json()] == ["new.webp"]
     assert restores() == 1
+
+
+def test_the_dumps_are_listed_with_their_entries_and_the_latest_has_some(
+    make_system: Callable[..., System], photos: dict[str, bytes]
+) -> None:
+    system = make_system(MEDIA_TOKEN=TOKEN, DUMPS_KEPT="2")
+    admin = {"Authorization": f"Bearer {TOKEN}"}
+    assert system.api.get("/catalog/dumps", headers=admin).json() == {"data": [], "errors": []}
+    for client in (system.api, system.edge):
+        assert client.get("/catalog/dumps").status_code in (401, 404)
+    system.api.post("/file", files={"file": ("cat.jpg", photos["china.jpg"])}, data={"namespace": "DEV"}, headers=admin)
+    good = [dump(system, headers=admin) for _ in range(2)]
+    assert system.api.delete("/catalog", headers=admin).json()["removed"] == 1
+    empty = [dump(system, headers=admin) for _ in range(3)]
+    listed = system.api.get("/catalog/dumps/", headers=admin).json()["data"]
+    assert [(one["timestamp"], one["records"], one["latest"]) for one in listed] == [
+        (good[1], 1, True),
+        (good[0], 1, False),
+        (empty[2], 0, False),
+    ]
+    assert listed[0]["files"]["json"]["filename"] == f"dump_{good[1]}.json"
+    assert system.api.get("/catalog/get-dump/latest", headers=admin).json()[0]["filename"] == "cat.webp"
+    restored = system.api.post("/catalog/restore-dump", headers=admin).json()
+    assert restored["details"]["itemsRestored"] == 1
+    refused = system.api.post("/catalog/restore-dump?dry_run=yes&filename=", headers=admin)
+    assert refused.status_code == 400
+    assert set(refused.json()) == {"error", "details", "suggestion"}

@@ -17,17 +17,27 @@ from services.core.assets.entries import Entry
 from services.core.dumps import naming
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
-from services.core.errors import BadDump, DumpDamaged, DumpError, DumpMissing, NoDumpName, StorageDown, Unavailable
+from services.core.errors import (
+    BadDump,
+    DumpDamaged,
+    DumpError,
+    DumpMissing,
+    EmptyDump,
+    NoDumpName,
+    StorageDown,
+    Unavailable,
+)
 from services.core.spool import prepare
 from services.core.state import connection, entry_json, keys
 from services.core.state.changes import CatalogReplaced, ChangeLog
 from services.core.state.connection import Redis
-from services.core.storage import ObjectMissing, StorageSettings, open_storage
+from services.core.storage import ListingUnsupported, ObjectMissing, StorageSettings, open_storage
 from services.jobs.dumps import rdb
 from services.jobs.dumps.creation import Dump, create_dump
 from services.jobs.dumps.initial import restore_on_init
 from services.jobs.dumps.restore import Restored, restore_dump
 from services.jobs.dumps.staging import Taken
+from services.jobs.queue.runner import pause_after
 from tests.processes.distant_backend import Asked, Backend, answer, settings_for, told
 from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import BUCKET, S3Server
@@ -608,7 +618,7 @@ async def test_every_file_has_its_checksum_beside_it(local: DumpStore, folder: P
     for kind in naming.KINDS:
         name = naming.filename_of(made.stamp, kind)
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        assert (folder / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
+        assert (folder / f"{name}.sha256").read_text() == f"{digest}  {name}\n# {made.records} entries\n"
 
 
 async def test_the_oldest_dumps_go_first_with_their_checksums(
@@ -627,6 +637,65 @@ async def test_the_oldest_dumps_go_first_with_their_checksums(
         *(naming.filename_of(s, k) for s in ("20250103T000000", made.stamp) for k in naming.KINDS),
     }
     assert len(names_in(folder)) == 9
+
+
+async def test_nights_with_an_empty_catalog_push_out_no_dump_that_has_entries(
+    client: Redis, store: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(12))
+    good = [await dump.create(store, keep=2) for _ in range(2)]
+    before = await shown(client)
+    await client.flushall()
+    for _ in range(3):
+        with suppress(EmptyDump):  # The distant backend chooses its latest itself.
+            await dump.create(store, keep=2)
+    for made in good:
+        assert await records_of(store, made.stamp) in (12, None)
+    assert (await dump.restore(store)).entries == 12
+    assert await shown(client) == before
+
+
+async def test_a_distant_backend_takes_a_dump_without_entries_only_when_it_has_none_with_them(
+    client: Redis, dump: Dumping, tmp_path: Path
+) -> None:
+    backend = Backend(tmp_path / "backend", "--in-place")
+    backend.start()
+    try:
+        async for store in opened(settings_for(backend.url, tmp_path / "tada")):
+            assert [(await dump.create(store)).records for _ in range(2)] == [0, 0]
+            await fill(client, many(3))
+            assert (await dump.create(store)).records == 3
+            await client.delete(keys.ENTRIES, keys.ORDER)
+            with pytest.raises(EmptyDump) as refused:
+                await dump.create(store)
+            assert (refused.value.status, pause_after(refused.value, 1, 8)) == (409, None)
+            assert (await dump.restore(store)).entries == 3
+    finally:
+        backend.stop()
+
+
+async def test_how_many_entries_a_dump_has_is_known_without_reading_it(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(12))
+    made = await dump.create(local)
+    (folder / f"dump_{made.stamp}.json").write_text("x" * 100)
+    assert await records_of(local, made.stamp) == 12
+    # One that a version before has made, those that somebody has put there, and what is none.
+    for day, text, expected in ((1, "[{}, {}, {}, {}, {}, {}]", 6), (2, "[ ]", 0), (3, '{"a": "a long word"}', None)):
+        (folder / f"dump_2025010{day}T000000.json").write_text(text)
+        assert await records_of(local, f"2025010{day}T000000") == expected
+    (folder / "dump_20250104T000000.rdb").write_text("x")
+    assert await records_of(local, "20250104T000000") is None
+    assert len(await local.kept()) == 5
+
+
+async def records_of(store: DumpStore, stamp: str) -> int | None:
+    try:
+        [found] = [kept for kept in await store.kept() if kept.stamp == stamp]
+    except ListingUnsupported:
+        return None
+    return await store.records(found)
 
 
 async def test_the_dump_that_was_just_made_stays_beside_those_of_a_clock_that_was_wrong(

@@ -14,6 +14,7 @@ from services.core.errors import (
     BadDump,
     DumpDamaged,
     DumpError,
+    DumpsUnlisted,
     Forbidden,
     NoDumpName,
     TadaError,
@@ -110,6 +111,8 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "headers": _headers("Content-Disposition"),
             "content": {kind: {} for kind in naming.MEDIA_TYPES.values()},
         },
+        "Dumps": _answer("The dumps.", "Dumps", {"data": [jobs.kept_dump()], "errors": []}),
+        "NoListOfDumps": _dump_refusal("The storage has no list of its dumps.", DumpsUnlisted()),
         "NoDumpName": _dump_refusal(
             "That is not the name of a dump, or the route does not take what was sent.",
             NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),

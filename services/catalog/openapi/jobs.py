@@ -22,6 +22,7 @@ _FILE: Schema = {
     },
     "additionalProperties": False,
 }
+_FILE_OR_NOT: Schema = {**_FILE, "type": ["object", "null"]}
 _MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
 
 
@@ -44,6 +45,18 @@ def schemas() -> dict[str, Schema]:
             message={"type": "string"},
             files=_closed("JSON and RDB of the same instant.", json=_FILE, rdb=_FILE),
             timestamp={"type": "string", "description": "The UTC second that names the files."},
+        ),
+        "Dumps": _closed(
+            "Dumps, the one that `latest` names first.",
+            data={"type": "array", "items": reference("KeptDump")},
+            errors={"type": "array", "maxItems": 0},
+        ),
+        "KeptDump": _closed(
+            "One dump. A file that is not there is null.",
+            timestamp={"type": "string", "description": "The UTC second that names the files."},
+            records={"type": ["integer", "null"], "minimum": 0, "description": "Entries; null: nobody has noted it."},
+            latest={"type": "boolean", "description": "Whether `latest` names it."},
+            files=_closed("Its files.", json=_FILE_OR_NOT, rdb=_FILE_OR_NOT),
         ),
         "RestoredDump": _closed(
             "What is the catalog now.",
@@ -94,6 +107,12 @@ def created_dump() -> dict[str, Any]:
         },
         "timestamp": _STAMP,
     }
+
+
+def kept_dump() -> dict[str, Any]:
+    sizes = {"json": 52341, "rdb": 18432}
+    files = {kind: {"filename": naming.filename_of(_STAMP, kind), "size": sizes[kind]} for kind in naming.KINDS}
+    return {"timestamp": _STAMP, "records": 59, "latest": True, "files": files}
 
 
 def restored_dump() -> dict[str, Any]:

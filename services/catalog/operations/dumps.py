@@ -57,6 +57,19 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         ),
         Operation(
             "GET",
+            "/catalog/dumps",
+            dumps.list_dumps,
+            Role.ADMIN,
+            others=others,
+            document=Document(
+                "getDumps",
+                "List the dumps of the catalog, the latest first",
+                "catalog",
+                {200: "Dumps", 501: "NoListOfDumps", **DOWN},
+            ),
+        ),
+        Operation(
+            "GET",
             "/catalog/get-dump/{filename}",
             dumps.get_dump,
             Role.ADMIN,

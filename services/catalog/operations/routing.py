@@ -15,7 +15,7 @@ from services.core.serving.web import Answer
 class _EntryConvertor(StringConvertor):
     """What may stand for an entry in a path: anything but what is a route of its own there."""
 
-    regex = r"(?!(?:create|restore)-dump(?:/|$))[^/]+"
+    regex = r"(?!(?:(?:create|restore)-dump|dumps)(?:/|$))[^/]+"
 
 
 register_url_convertor("entry", _EntryConvertor())

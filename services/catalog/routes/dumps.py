@@ -21,9 +21,10 @@ from services.catalog.uploads.spool import spool_path
 from services.core.assets import freshness
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
-from services.core.errors import BadRequest, DumpError, NoDumpName, StorageDown
+from services.core.dumps.retention import latest_of
+from services.core.errors import BadRequest, DumpError, DumpsUnlisted, NoDumpName, StorageDown
 from services.core.serving.web import JsonResponse
-from services.core.storage import ObjectMissing
+from services.core.storage import ListingUnsupported, ObjectMissing
 
 _CHUNK = 256 * 1024
 
@@ -98,6 +99,29 @@ def refusal(error: BadRequest | DumpError) -> Response:
 def _refused(said: Mapping[str, str], status: int) -> Response:
     later = {"retry-after": str(jobs.POLL_SECONDS)} if status == 503 else {}
     return JsonResponse(said, status, headers={**freshness.NEVER, "x-content-type-options": "nosniff", **later})
+
+
+async def list_dumps(request: Request) -> Response:
+    """Answer with the dumps that there are and how many entries each has, in the order in which `latest` takes them."""
+    store = context(request).dumps
+    try:
+        found = sorted(await store.kept(), key=lambda dump: dump.order, reverse=True)
+    except ListingUnsupported:
+        return refusal(DumpsUnlisted())
+    latest = latest_of(found, "json")
+    data = [
+        {
+            "timestamp": dump.stamp,
+            "records": await store.records(dump),
+            "latest": dump == latest,
+            "files": {
+                kind: None if size is None else {"filename": naming.filename_of(dump.stamp, kind), "size": size}
+                for kind, size in zip(naming.KINDS, (dump.json_size, dump.rdb_size), strict=True)
+            },
+        }
+        for dump in found
+    ]
+    return JsonResponse({"data": data, "errors": []}, headers=freshness.NEVER)
 
 
 async def get_dump(request: Request) -> Response:

@@ -1,16 +1,16 @@
-"""Dumps of the catalog: their names, and where they are kept.
+"""Dumps of the catalog: their names, and where they are kept. `retention` says which is the latest and which go.
 
 A dump is a pair of files, `dump_YYYYMMDDTHHMMSS.json` and `.rdb` (UTC), each with its SHA-256 beside it. The JSON comes
 last and goes first: whoever sees it sees a whole dump.
 """
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 from services.core.assets import media_types
+from services.core.dumps.retention import KeptDump
 from services.core.errors import DumpMissing, NoDumpName
 from services.core.storage.backends import BACKENDS
 
@@ -53,8 +53,8 @@ class DumpStore(Protocol):
         """End all connections."""
         ...
 
-    async def save(self, rdb: Path, catalog: Path) -> None:
-        """Take both files of a dump, under their names; raises DumpExists."""
+    async def save(self, rdb: Path, catalog: Path, records: int) -> None:
+        """Take both files of a dump of so many entries, under their names; raises DumpExists, and EmptyDump."""
         ...
 
     async def fetch(self, filename: str, target: Path) -> None:
@@ -65,8 +65,16 @@ class DumpStore(Protocol):
         """Bring the latest file of a kind and return its name, if it has one; raises as `fetch` does."""
         ...
 
+    async def kept(self) -> list[KeptDump]:
+        """Return the dumps that there are, the oldest first; raises ListingUnsupported."""
+        ...
+
+    async def records(self, dump: KeptDump) -> int | None:
+        """Return how many entries a dump has, None when nobody has noted it."""
+        ...
+
     async def prune(self, keep: int, protected: str) -> list[str]:
-        """Remove all dumps but the latest `keep` and that of the stamp `protected`; return the stamps that went."""
+        """Remove the dumps that are too many (see `retention.surplus`); return the stamps that went."""
         ...
 
 
@@ -96,18 +104,3 @@ def missing(kind: Kind, asked: str, source: str) -> DumpMissing:
     name = kind.upper()
     [place] = {backend.place for backend in BACKENDS.values() if backend.source == source}
     return DumpMissing(f"{name} dump file not found", f"No {name} dump file found for {asked} in {place}", OTHER)
-
-
-def latest_of(filenames: Iterable[str], kind: Kind) -> str | None:
-    """Return the latest file of a kind: an RDB of a whole dump goes before one without its JSON."""
-    found = set(filenames)
-    of_kind = sorted(name for name in found if re.fullmatch(FILENAME, name) and name.endswith(f".{kind}"))
-    whole = [name for name in of_kind if name.rpartition(".")[0] + ".json" in found]
-    candidates = whole or of_kind
-    return candidates[-1] if candidates else None
-
-
-def surplus(stamps: Iterable[str], keep: int, protected: str) -> list[str]:
-    """Return the stamps that are too many, the oldest first. A `keep` of 0 keeps all; `protected` always stays."""
-    ordered = sorted(set(stamps))
-    return [stamp for stamp in ordered[:-keep] if stamp != protected] if keep else []

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
+
+import orjson
 
 from services.core import spool
 from services.core.assets import media_types
@@ -17,16 +19,27 @@ from services.core.dumps.naming import (
     DumpStore,
     Kind,
     filename_of,
-    latest_of,
     parse,
-    surplus,
 )
-from services.core.storage import NewObject, ObjectExists, ObjectMissing, Receipt, Storage, StoredObject
+from services.core.dumps.retention import EMPTY_BYTES, KeptDump, latest_of, surplus
+from services.core.errors import EmptyDump
+from services.core.storage import (
+    ListingUnsupported,
+    NewObject,
+    ObjectExists,
+    ObjectMissing,
+    Receipt,
+    Storage,
+    StoredObject,
+)
 from services.core.storage.settings import StorageSettings
 
 PREFIX = "dumps/"
 _DIGEST_SUFFIX = ".sha256"
-_STAMP = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(?:json|rdb)(?:\.sha256)?")
+_NAME = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)(?:\.sha256)?")
+_RECORDS = re.compile(r"^# ([0-9]+) entries$", re.MULTILINE)
+_COUNTED_BYTES = 16 * 1024 * 1024
+"""A JSON up to this size is counted when nobody has noted how many entries it has: about 20 000 of them."""
 
 
 def open_dumps(settings: StorageSettings, storage: Storage) -> DumpStore:
@@ -56,7 +69,10 @@ def dumps_at_the_backend(settings: StorageSettings, storage: Storage) -> DumpSto
 
 
 class StoredDumps:
-    """Dumps as objects below a prefix, each with its SHA-256 beside it, as `sha256sum` writes it."""
+    """Dumps as objects below a prefix, each with its SHA-256 beside it, as `sha256sum` writes it.
+
+    A comment in that file says how many entries the dump has.
+    """
 
     def __init__(self, storage: Storage, prefix: str, source: str, *, prepared: bool = False) -> None:
         self._storage, self._prefix, self._prepared = storage, prefix, prepared
@@ -76,11 +92,11 @@ class StoredDumps:
     async def close(self) -> None:
         """See open."""
 
-    async def save(self, rdb: Path, catalog: Path) -> None:
+    async def save(self, rdb: Path, catalog: Path, records: int) -> None:
         for path in (rdb, catalog):
             digest = await asyncio.to_thread(sha256_of, path)
             beside = path.with_name(path.name + _DIGEST_SUFFIX)
-            beside.write_text(f"{digest}  {path.name}\n")
+            beside.write_text(f"{digest}  {path.name}\n# {records} entries\n")
             await self._store(beside, media_types.TEXT, sha256_of(beside))
             await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
         for path in (rdb, catalog):
@@ -93,15 +109,39 @@ class StoredDumps:
         await download(self._storage.stream(self._object(filename)), target, filename, lambda: expected)
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str:
-        filename = latest_of([name async for name in self._filenames()], kind)
-        if filename is None:
+        found = latest_of(await self.kept(), kind)
+        if found is None:
             raise ObjectMissing(f"{self._prefix}latest.{kind}")
+        filename = filename_of(found.stamp, kind)
         await self.fetch(filename, target)
         return filename
 
+    async def kept(self) -> list[KeptDump]:
+        sizes: dict[str, dict[str, int]] = {}
+        async for listed in self._storage.list(f"{self._prefix}dump_"):
+            name = _NAME.fullmatch(listed.key.removeprefix(self._prefix))
+            if name is not None:
+                of_dump = sizes.setdefault(name[1], {})
+                if listed.key.endswith(name[2]):
+                    of_dump[name[2]] = listed.size
+        return [KeptDump(stamp, sizes[stamp].get("json"), sizes[stamp].get("rdb")) for stamp in sorted(sizes)]
+
+    async def records(self, dump: KeptDump) -> int | None:
+        if dump.is_empty or dump.json_size is None:
+            return 0 if dump.is_empty else None
+        filename = filename_of(dump.stamp, "json")
+        try:
+            if said := _RECORDS.search(await self._beside(filename)):
+                return int(said[1])
+            if dump.json_size > _COUNTED_BYTES:
+                return None
+            listed = await asyncio.to_thread(orjson.loads, await self._storage.read(self._object(filename)))
+        except (ObjectMissing, orjson.JSONDecodeError):
+            return None
+        return len(listed) if isinstance(listed, list) else None
+
     async def prune(self, keep: int, protected: str) -> list[str]:
-        found = [_STAMP.fullmatch(name) async for name in self._filenames()]
-        removed = surplus([match[1] for match in found if match], keep, protected)
+        removed = [dump.stamp for dump in surplus(await self.kept(), keep, protected)]
         for stamp in removed:
             for kind in KINDS:
                 name = filename_of(stamp, kind)
@@ -119,15 +159,14 @@ class StoredDumps:
 
     async def _expected(self, filename: str) -> str | None:
         """Return the SHA-256 of a file, None for one that was put there without it."""
-        try:
-            said = await self._storage.read(self._object(filename + _DIGEST_SUFFIX))
-        except ObjectMissing:
-            return None
-        return said[:64].decode("latin-1").lower()
+        return (await self._beside(filename))[:64].lower() or None
 
-    async def _filenames(self) -> AsyncIterator[str]:
-        async for listed in self._storage.list(f"{self._prefix}dump_"):
-            yield listed.key.removeprefix(self._prefix)
+    async def _beside(self, filename: str) -> str:
+        """Return what the file with the SHA-256 of a file says, nothing if there is none."""
+        try:
+            return (await self._storage.read(self._object(filename + _DIGEST_SUFFIX))).decode("latin-1")
+        except ObjectMissing:
+            return ""
 
     def _object(self, filename: str, media_type: str = "") -> StoredObject:
         return StoredObject(f"{self._prefix}{filename}", media_type)
@@ -155,14 +194,32 @@ class DistantDumpStore:
     async def close(self) -> None:
         await self._backend.close()
 
-    async def save(self, rdb: Path, catalog: Path) -> None:
+    async def save(self, rdb: Path, catalog: Path, records: int) -> None:
+        """Take a dump, but none without entries after one that has some: which is the latest is the backend's word."""
+        if not records:
+            await self._need_empty_before(catalog.with_name("before.json"))
         await self._backend.save(rdb, catalog)
+
+    async def _need_empty_before(self, before: Path) -> None:
+        try:
+            await self._backend.fetch_latest("json", before)
+            has_entries = (await asyncio.to_thread(before.stat)).st_size > EMPTY_BYTES
+        except ObjectMissing:
+            return  # It has none.
+        if has_entries:
+            raise EmptyDump
 
     async def fetch(self, filename: str, target: Path) -> None:
         await self._backend.fetch(filename, target)
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str | None:
         return await self._backend.fetch_latest(kind, target)
+
+    async def kept(self) -> list[KeptDump]:
+        raise ListingUnsupported
+
+    async def records(self, dump: KeptDump) -> int | None:
+        return None
 
     async def prune(self, keep: int, protected: str) -> list[str]:
         """Remove nothing: how many dumps it keeps is the backend's business."""

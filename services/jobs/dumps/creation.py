@@ -49,10 +49,10 @@ class Dump:
 
 
 async def create_dump(redis_address: str, client: Redis, process: Process, store: DumpStore, keep: int) -> Dump:
-    """Dump the catalog and delete all dumps but the latest `keep` (0: delete none).
+    """Dump the catalog and delete the dumps that are too many (see `retention.surplus`).
 
-    Both files are made from one copy, so they show the same instant. Raises Unavailable, StorageDown and RedisError;
-    no incomplete dump is left then.
+    Both files are made from one copy, so they show the same instant. Raises EmptyDump, Unavailable,
+    StorageDown and RedisError; no incomplete dump is left then.
     """
     async with work_folder(store.spool, process) as folder:
         copy, listed = folder / "copy.rdb", folder / "list.json"
@@ -62,7 +62,7 @@ async def create_dump(redis_address: str, client: Redis, process: Process, store
             records = await _write_list(Entries(copied), listed)
             await copied.save()  # Replaces the copy.
         json_size, rdb_size = listed.stat().st_size, copy.stat().st_size
-        stamp = await _save(client, store, copy, listed)
+        stamp = await _save(client, store, copy, listed, records)
     return Dump(stamp, records, json_size, rdb_size, tuple(await store.prune(keep, stamp)))
 
 
@@ -97,7 +97,7 @@ async def _write_list(entries: Entries, target: Path) -> int:
     return records
 
 
-async def _save(client: Redis, store: DumpStore, copy: Path, listed: Path) -> str:
+async def _save(client: Redis, store: DumpStore, copy: Path, listed: Path, records: int) -> str:
     """Store both files under the name of this second, or of the next one that is free; return it."""
     while True:
         now = time.time()
@@ -107,7 +107,7 @@ async def _save(client: Redis, store: DumpStore, copy: Path, listed: Path) -> st
             for path, name in zip((copy, listed), named, strict=True):
                 path.rename(name)
             try:
-                await store.save(*named)
+                await store.save(named[0], named[1], records)
             except DumpExists:
                 for path, name in zip((copy, listed), named, strict=True):
                     name.rename(path)
