@@ -10,7 +10,7 @@ SHARED := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 TIMED := --numprocesses auto --dist loadfile
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run doctor sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run doctor backup sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s
 
 doctor: setup ## Look whether this machine and the services have what they need (while make run runs)
 	@$(PY) -m tools.doctor
+
+backup: setup ## Back up catalog and files while make run runs, to a new folder in BACKUP_DIR (backups)
+	@$(PY) -m tools.backup
 
 sign: setup ## Sign an address: ADDRESS='/assets/media/full/DEV/cat.webp?width=200' and, if it has an end, FOR=2h
 	@$(PY) -m tools.sign '$(ADDRESS)' '$(FOR)'

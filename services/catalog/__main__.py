@@ -1,12 +1,20 @@
-"""Run the catalog service: python -m services.catalog (with doctor behind it: look whether it could)"""
+"""Run the catalog service: python -m services.catalog
 
+With a word behind it, it does something else: `doctor` looks whether the service could work, `adopt-storage` says that
+the storage is the right one (see services/core/state/belonging.py).
+"""
+
+import asyncio
 import logging
 import signal
 import sys
+from functools import partial
 
+from services.catalog.adopting import adopt_storage
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
 from services.core import doctor
+from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.serving import server
 from services.core.settings import load, read
@@ -15,7 +23,9 @@ from services.core.settings import load, read
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 settings = load(CatalogSettings)
 if sys.argv[1:] == ["doctor"]:
-    sys.exit(doctor.main(settings, writes=True))
+    sys.exit(doctor.main(settings, writes=True, more=[partial(look, settings)]))
+if sys.argv[1:] == ["adopt-storage"]:
+    sys.exit(asyncio.run(adopt_storage(settings)))
 logs.set_up("catalog", settings.log_format, settings.log_level)
 if not settings.tokens().principals:
     logging.getLogger("services.catalog").warning("no token is configured: everyone on this machine may write")

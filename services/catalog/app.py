@@ -34,6 +34,7 @@ from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import connection
+from services.core.state.belonging import Belonging
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
@@ -43,7 +44,7 @@ from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
 from services.core.state.stale_claims import StaleClaims
-from services.core.storage import open_storage
+from services.core.storage import Marked, open_storage
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
@@ -61,9 +62,11 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         settings.use_stripmetadata,
     )
 
-    spool.prepare(storage.spool)
+    belonging = Belonging(client, storage, makes=True)
+    if not isinstance(storage, Marked):
+        spool.prepare(storage.spool)
 
-    asked = of_writer(client, storage)
+    asked = of_writer(client, storage, belonging)
     internal = Internal("catalog", settings, asked)
 
     @asynccontextmanager
@@ -74,6 +77,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         async with process.alive(), progress.following(), log.following():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, keyring.reload)
             upkeep = [
+                asyncio.create_task(belonging.keep()),
                 asyncio.create_task(sweep_forever(storage.spool, process)),
                 asyncio.create_task(keep_tidy(claims)),
             ]

@@ -20,9 +20,10 @@ from redis.exceptions import RedisError
 
 from services.core import spool
 from services.core.assets import media_types
-from services.core.errors import TadaError
+from services.core.errors import StorageLost, TadaError
 from services.core.settings import CoreSettings
 from services.core.state import connection
+from services.core.state.belonging import Belonging
 from services.core.state.connection import Redis
 from services.core.storage import (
     NewObject,
@@ -31,6 +32,7 @@ from services.core.storage import (
     ReplacesInPlace,
     Storage,
     StoredObject,
+    Wrapped,
     open_storage,
 )
 
@@ -77,7 +79,7 @@ async def examine(settings: CoreSettings, *, writes: bool, more: Sequence[Check]
     client, storage = connection.connect(settings.redis_address), open_storage(settings)
     checks: list[Check] = [
         lambda: _redis(client),
-        lambda: _storage(storage, settings, writes=writes),
+        lambda: _storage(storage, settings, client, writes=writes),
         lambda: _disk(settings, writes=writes),
         *more,
     ]
@@ -152,7 +154,7 @@ def room(free: int) -> Finding:
     return Finding("disk", f"{free / 1024**3:.1f} GB are free", mend)
 
 
-async def _storage(storage: Storage, settings: CoreSettings, *, writes: bool) -> AsyncIterator[Finding]:
+async def _storage(storage: Wrapped, settings: CoreSettings, client: Redis, *, writes: bool) -> AsyncIterator[Finding]:
     kind = settings.delegated_storage_method
     local = not settings.backend.remote
     folder = settings.data_folder_path.absolute()
@@ -161,6 +163,8 @@ async def _storage(storage: Storage, settings: CoreSettings, *, writes: bool) ->
         yield Finding("storage", f"{folder} is no folder", mend)
         return
     try:
+        with suppress(RedisError):  # Which is said elsewhere.
+            await Belonging(client, storage).check()
         if not writes:
             yield await _reads(storage, kind)
         elif isinstance(storage, ReplacesInPlace):
@@ -171,6 +175,9 @@ async def _storage(storage: Storage, settings: CoreSettings, *, writes: bool) ->
             yield await _round_trip(storage, kind)
     except PermissionError as error:
         yield Finding("storage", f"{error.filename} may not be written by user {_user()}", _permit(str(folder)))
+    except StorageLost as error:
+        why, _, mend = error.message.partition(". ")
+        yield Finding("storage", f"{kind}: {why}.", mend)
     except TadaError as error:
         hint = error.hint or "Check the settings of the storage."
         yield Finding("storage", f"{kind}: {error.message}", _permit(str(folder)) if local else hint)

@@ -29,6 +29,7 @@ TadaError
     ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost what it had
     └── StorageDown       503  the storage cannot be reached, fails, or sends an answer that is not valid
         ├── StorageRefused     the storage does not take the credentials: an operator must act
+        ├── StorageLost        the storage is not the one that the catalog belongs to: an operator must act
         └── BucketMissing      the storage has no such bucket: an operator must act
 """
 
@@ -244,6 +245,12 @@ class StorageDown(Unavailable):
 class StorageRefused(StorageDown):
     code = "storage_refused"
     retry_after = 30
+
+
+class StorageLost(StorageDown):
+    code = "storage_lost"
+    retry_after = 30
+    asked = False
 
 
 class BucketMissing(StorageDown):

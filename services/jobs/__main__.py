@@ -1,15 +1,22 @@
-"""Run the jobs worker: python -m services.jobs (with doctor behind it: look whether it could)"""
+"""Run the jobs worker: python -m services.jobs
+
+With a word behind it, it does something else: `doctor` looks whether the worker could work, `backup FOLDER` makes a
+backup.
+"""
 
 import asyncio
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 import uvloop
 
 from services.core import doctor
+from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.settings import load
+from services.jobs import backing_up
 from services.jobs.doctor import nodes
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
@@ -17,7 +24,12 @@ from services.jobs.settings import JobsSettings
 signal.signal(signal.SIGHUP, signal.SIG_IGN)  # It reads nothing again, and ends nothing.
 settings = load(JobsSettings)
 if sys.argv[1:] == ["doctor"]:
-    sys.exit(doctor.main(settings, writes=True, more=[partial(nodes, settings)]))
+    sys.exit(doctor.main(settings, writes=True, more=[partial(look, settings), partial(nodes, settings)]))
+match sys.argv[1:]:
+    case ["backup", folder]:
+        sys.exit(asyncio.run(backing_up.run(settings, Path(folder).absolute())))
+    case ["backup", *_]:
+        sys.exit("Say where: python -m services.jobs backup FOLDER")
 logs.set_up("jobs", settings.log_format, settings.log_level)
 tracing.set_up("jobs", settings.otel_exporter_otlp_endpoint)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

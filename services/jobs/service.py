@@ -18,6 +18,7 @@ from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.probes.pulse import Pulse
 from services.core.state import cancellation, connection
+from services.core.state.belonging import Belonging
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -37,6 +38,7 @@ from services.jobs.queue import schedule
 from services.jobs.queue.kinds import JOBS, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
+from services.jobs.upkeep.watch import keep_watching
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,10 @@ async def run(settings: JobsSettings) -> None:
     process, entries, storage = Process(client), Entries(client), open_storage(settings)
     metrics.prepare(list(JOBS))
     pulse = Pulse(_PULSE_SECONDS)
-    internal = Internal("jobs", settings, of_writer(client, storage), [partial(metrics.sample, client)], pulse)
+    belonging = Belonging(client, storage)
+    internal = Internal(
+        "jobs", settings, of_writer(client, storage, belonging), [partial(metrics.sample, client)], pulse
+    )
     await internal.open()
     await storage.open()
     dumps = open_dumps(settings, storage)
@@ -73,6 +78,8 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(keep_adopting(client)),
                 group.create_task(consumer(client, process, describer).run()),
                 group.create_task(_run_jobs(tools, pulse)),
+                group.create_task(belonging.keep()),
+                group.create_task(keep_watching(tools)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:

@@ -1,5 +1,6 @@
 """Wiring of the transform service."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog, route_template
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import connection
+from services.core.state.belonging import Belonging
 from services.core.state.entry_reader import EntryReader
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
@@ -66,14 +68,17 @@ def make_app(settings: TransformSettings) -> Starlette:
     async def healthy(request: Request) -> Response:
         return JsonResponse({"alive": True})
 
-    internal = Internal("transform", settings, health.of_reader(client, storage), [metrics.sample])
+    belonging = Belonging(client, storage)
+    internal = Internal("transform", settings, health.of_reader(client, storage, belonging), [metrics.sample])
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await internal.open()
         await storage.open()
+        looking = asyncio.create_task(belonging.keep())
         internal.started = True
         yield
+        looking.cancel()
         await internal.close()
         pool.shutdown()
         await storage.close()

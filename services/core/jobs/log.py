@@ -25,7 +25,7 @@ LOG_MAX = 10_000
 _BATCH = 100
 _LOOK_SECONDS = 1.0
 
-Status = Literal["queued", "running", "retrying", "done", "failed"]
+Status = Literal["queued", "running", "retrying", "done", "stopped", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 _State = Literal["running", "waiting", "ended"]
 _STATES: Mapping[Status, _State] = {
@@ -33,6 +33,7 @@ _STATES: Mapping[Status, _State] = {
     "running": "running",
     "retrying": "waiting",
     "done": "ended",
+    "stopped": "ended",
     "failed": "ended",
 }
 
@@ -42,6 +43,7 @@ class Record:
     """One job. `asked_by` is the name of a token, `schedule`, or `queue` for another program that used arq itself.
 
     `attempts` counts the runs that were begun, but for those that a worker handed back because it was told to stop.
+    One that is `stopped` has ended before it did what it was asked for, as that looked like harm: its result says why.
     While a job waits to be tried again, `error` is that of the last attempt and `retry_at` the moment of the next.
     `request_id` is that of the request which asked for it, the job's own id without one; log lines of its runs have it.
     """

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from services.core.errors import TadaError
 from services.core.observing import metrics
+from services.core.state.belonging import Belonging
 from services.core.state.connection import Redis
 from services.core.storage import ObjectMissing, Storage, StoredObject
 
@@ -63,15 +64,21 @@ class Health:
         return State(said, {name: now - since for name, since in self._since.items()})
 
 
-def of_writer(client: Redis, storage: Storage) -> Health:
+def of_writer(client: Redis, storage: Storage, belonging: Belonging) -> Health:
     """Return the health of a service that writes to the storage."""
-    return Health({"redis": client.ping, "storage": storage.ready})
+
+    async def ready() -> None:
+        await belonging.check()
+        await storage.ready()
+
+    return Health({"redis": client.ping, "storage": ready})
 
 
-def of_reader(client: Redis, storage: Storage) -> Health:
+def of_reader(client: Redis, storage: Storage, belonging: Belonging) -> Health:
     """Return the health of a service that may not write to the storage: there it asks for what is not there."""
 
     async def answers() -> None:
+        await belonging.check()
         try:
             await storage.size(_PROBE)
         except ObjectMissing:

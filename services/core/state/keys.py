@@ -14,6 +14,7 @@
 | `tada:changes` | stream | changes that a catalog service of the version before has made: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
 | `tada:undescribed` | stream | entries whose picture is still to be described: a uuid, or `all` after a restore |
+| `tada:storage` | text | the id in the mark of the storage that the catalog belongs to: see `belonging` |
 | `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` when it is not there |
 | `tada:aside:{epoch}` | text | present while the catalog of an earlier epoch can still be read |
 | `tada:aside:{epoch}:entries`, `…:order` | hash, sorted set | that catalog, for its readers |
@@ -46,6 +47,7 @@ CHANGES_BEFORE = "tada:changes"
 PROGRESS = "tada:progress"
 UNDESCRIBED = "tada:undescribed"
 UNDESCRIBED_GROUP = "describers"
+STORAGE = "tada:storage"
 EPOCH = "tada:generation"
 ASIDE = "tada:aside:"
 ASIDE_READ_SECONDS = 180

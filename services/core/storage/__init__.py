@@ -4,6 +4,7 @@ from services.core.assets.stored_object import StoredObject
 from services.core.storage.base import (
     Listed,
     ListingUnsupported,
+    Marked,
     NewObject,
     ObjectExists,
     ObjectMissing,
@@ -15,11 +16,12 @@ from services.core.storage.base import (
 from services.core.storage.breaker import Breaker
 from services.core.storage.meter import Meter
 from services.core.storage.settings import StorageSettings
-from services.core.storage.wrapper import wrapped
+from services.core.storage.wrapper import Wrapped, wrapped
 
 __all__ = [
     "Listed",
     "ListingUnsupported",
+    "Marked",
     "NewObject",
     "ObjectExists",
     "ObjectMissing",
@@ -29,11 +31,12 @@ __all__ = [
     "Storage",
     "StorageSettings",
     "StoredObject",
+    "Wrapped",
     "open_storage",
 ]
 
 
-def open_storage(settings: StorageSettings) -> Storage:
+def open_storage(settings: StorageSettings) -> Wrapped:
     """Return the storage that the settings choose; `Storage.open` connects it."""
     backend = settings.backend
     breaker = Breaker(settings.storage_breaker_failures, settings.storage_breaker_seconds) if backend.remote else None

@@ -30,6 +30,20 @@ class ListingUnsupported(Exception):
     """The backend cannot list what it keeps; it can only be asked for one object at a time."""
 
 
+MARK = ".tada-storage"
+"""The key of a storage's mark. No asset can have it."""
+MARK_TEXT = "This marks a storage of TADA. It must stay, and go with the files when they are copied.\n"
+
+
+def mark_with(storage_id: str) -> bytes:
+    return f"{storage_id}\n{MARK_TEXT}".encode()
+
+
+def id_in(mark: bytes) -> str:
+    """Return the id in a mark, which is its first line."""
+    return mark.split(b"\n", 1)[0].decode("latin-1").strip()
+
+
 @dataclass(frozen=True, slots=True)
 class NewObject:
     """A file to be stored. `digest` is its SHA-256 (hex)."""
@@ -114,6 +128,19 @@ class ReplacesInPlace(Protocol):
 
     async def replace(self, new: Sequence[NewObject]) -> list[Outcome]:
         """Store files like `Storage.put`, each in the place of the file that its asset has."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """The storage keeps a mark: a small object with an id, by which it is known again. No listing shows it."""
+
+    async def mark(self) -> str | None:
+        """Return the id of the mark; None when there is none, or nothing at all where the storage should be."""
+        ...
+
+    async def make_mark(self, storage_id: str) -> str:
+        """Make the storage if it is missing, and its mark; return the id, which is another one if there is a mark."""
         ...
 
 

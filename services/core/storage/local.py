@@ -17,8 +17,19 @@ from typing import BinaryIO
 from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown
 from services.core.spool import NAME as SPOOL
-from services.core.spool import spool_of
-from services.core.storage.base import Listed, NewObject, ObjectExists, ObjectMissing, Outcome, Receipt, each
+from services.core.spool import prepare, spool_of
+from services.core.storage.base import (
+    MARK,
+    Listed,
+    NewObject,
+    ObjectExists,
+    ObjectMissing,
+    Outcome,
+    Receipt,
+    each,
+    id_in,
+    mark_with,
+)
 
 CHUNK = 256 * 1024
 _LISTED_AT_ONCE = 1000
@@ -82,6 +93,12 @@ class LocalStorage:
 
     async def ready(self) -> None:
         await asyncio.to_thread(self._check)
+
+    async def mark(self) -> str | None:
+        return await asyncio.to_thread(self._mark)
+
+    async def make_mark(self, storage_id: str) -> str:
+        return await asyncio.to_thread(self._make_mark, storage_id)
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
@@ -166,9 +183,30 @@ class LocalStorage:
                     # What begins with the prefix, or may hold what does.
                     if item.path != str(self.spool) and (inside.startswith(prefix) or prefix.startswith(inside)):
                         yield from self._walk(Path(item.path), inside, prefix)
-                elif item.is_file(follow_symlinks=False) and key.startswith(prefix):
+                elif item.is_file(follow_symlinks=False) and key.startswith(prefix) and key != MARK:
                     with suppress(FileNotFoundError):  # Deleted since.
                         yield Listed(key, item.stat(follow_symlinks=False).st_size)
+
+    def _mark(self) -> str | None:
+        try:
+            return id_in((self._root / MARK).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StorageDown(f"The storage does not work: {error.strerror}.") from error
+
+    def _make_mark(self, storage_id: str) -> str:
+        prepare(self.spool)
+        made = self.spool / f"mark-{storage_id}"
+        try:
+            made.write_bytes(mark_with(storage_id))
+            with suppress(ObjectExists):
+                self._link(MARK, made)
+        except OSError as error:
+            raise StorageDown(f"The storage cannot be marked: {error.strerror}.") from error
+        finally:
+            made.unlink(missing_ok=True)
+        return self._mark() or storage_id
 
     def _check(self) -> None:
         with self._errors_named():

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from services.core.assets.stored_object import StoredObject
-from services.core.errors import StorageDown
+from services.core.errors import StorageDown, StorageLost
 from services.core.storage.base import (
     Listed,
+    Marked,
     NewObject,
+    ObjectMissing,
     Outcome,
     ReadsInThread,
     ReplacesInPlace,
@@ -32,8 +34,15 @@ class Wrapped:
     def __init__(self, backend: Any, meter: Meter, breaker: Breaker | None) -> None:
         """Take a Storage. It is Any because the parts below use its abilities, which `wrapped` has tested for."""
         self._backend, self._meter, self._breaker = backend, meter, breaker
+        self._shut: str | None = None
+
+    def shut(self, why: str | None) -> None:
+        """Refuse every verb from now on with StorageLost, or with None allow them again."""
+        self._shut = why
 
     def _guard(self) -> AbstractContextManager[None]:
+        if self._shut is not None:
+            raise StorageLost(self._shut, None)
         return self._breaker.guard() if self._breaker else _OPEN
 
     @property
@@ -76,6 +85,14 @@ class Wrapped:
             size: int = await self._backend.size(stored)
             return size
 
+    async def has(self, stored: StoredObject) -> bool:
+        """Say whether an object is there, also while the storage is shut."""
+        try:
+            await self._backend.size(stored)
+        except ObjectMissing:
+            return False
+        return True
+
     async def delete(self, stored: Sequence[StoredObject]) -> None:
         with self._meter.around("delete"), self._guard():
             await self._backend.delete(stored)
@@ -86,6 +103,8 @@ class Wrapped:
                 yield listed
 
     async def ready(self) -> None:
+        if self._shut is not None:
+            raise StorageLost(self._shut, None)
         with self._meter.around(_READY), self._breaker.guard(probe=True) if self._breaker else _OPEN:
             await self._backend.ready()
 
@@ -93,6 +112,18 @@ class Wrapped:
 class _WithReplace(Wrapped):
     async def replace(self, new: Sequence[NewObject]) -> "list[Outcome]":
         return await self._store(self._backend.replace, new)
+
+
+class _WithMark(Wrapped):
+    """The mark can be asked for while the storage is shut."""
+
+    async def mark(self) -> str | None:
+        found: str | None = await self._backend.mark()
+        return found
+
+    async def make_mark(self, storage_id: str) -> str:
+        made: str = await self._backend.make_mark(storage_id)
+        return made
 
 
 class _WithThread(Wrapped):
@@ -103,12 +134,13 @@ class _WithThread(Wrapped):
 
 
 _PARTS: tuple[tuple[type, type[Wrapped]], ...] = (
+    (Marked, _WithMark),
     (ReplacesInPlace, _WithReplace),
     (ReadsInThread, _WithThread),
 )
 
 
-def wrapped(backend: Storage, meter: Meter, breaker: Breaker | None = None) -> Storage:
+def wrapped(backend: Storage, meter: Meter, breaker: Breaker | None = None) -> Wrapped:
     """Return a storage with the abilities of the backend; what it does is measured, and guarded by the breaker."""
     parts = tuple(part for ability, part in _PARTS if isinstance(backend, ability))
     kind: type[Wrapped] = type("WrappedStorage", parts or (Wrapped,), {})

@@ -25,6 +25,8 @@ PURGE_SECONDS = 20
 """How long a restore waits until no cache serves the catalog from before."""
 
 Result = dict[str, Any]
+STOPPED = "stopped"
+"""What a result has, and is not None, when a job has ended on purpose without doing what it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

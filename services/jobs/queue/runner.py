@@ -16,11 +16,11 @@ from redis.exceptions import RedisError
 from services.core.assets.entries import timestamp
 from services.core.errors import TadaError, TookTooLong, Unreadable, WorkerDied
 from services.core.jobs import kinds
-from services.core.jobs.log import JobLog, Record, told
+from services.core.jobs.log import JobLog, Record, Status, told
 from services.core.observing import logs, origin
 from services.core.state.leases import LeaseLost, Leases
 from services.jobs import metrics
-from services.jobs.queue.kinds import Job, Tools
+from services.jobs.queue.kinds import STOPPED, Job, Tools
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Runner:
     async def _attempt(self, new: Record, held: list[str], token: str) -> dict[str, Any]:
         job = self._jobs[new.name]
         record = await self._log.find(new.id) or new
-        if record.status == "done":  # But the worker died before it could take it out of the queue.
+        if record.status in ("done", "stopped"):  # But the worker died before it could take it out of the queue.
             return dict(record.result or {})
         if record.status == "failed":
             raise _failed_before(record)
@@ -127,11 +127,17 @@ class Runner:
             logs.event(log, logging.WARNING, "job_retrying", job=record.id, error=str(error), at=retry_at)
             raise Again(pause) from error
         result = {"interface": kinds.INTERFACE_VERSION, **result, "seconds": round(time.monotonic() - started, 3)}
-        await self._note(replace(record, status="done", ended_at=timestamp(), result=result, error=None), token)
+        why = result.get(STOPPED)
+        status: Status = "done" if why is None else "stopped"
+        await self._note(replace(record, status=status, ended_at=timestamp(), result=result, error=None), token)
         metrics.JOB_SECONDS.labels(record.name).observe(result["seconds"])
-        metrics.JOBS.labels(record.name, "done").inc()
-        metrics.JOB_SUCCESS.labels(record.name).set_to_current_time()
-        logs.event(log, logging.INFO, "job_done", job=record.id, seconds=result["seconds"])
+        metrics.JOBS.labels(record.name, status).inc()
+        if why is None:
+            metrics.JOB_SUCCESS.labels(record.name).set_to_current_time()
+            logs.event(log, logging.INFO, "job_done", job=record.id, seconds=result["seconds"])
+        else:
+            metrics.JOB_STOP.labels(record.name).set_to_current_time()
+            logs.event(log, logging.ERROR, "job_stopped", job=record.id, why=why)
         return result
 
     async def _fail(self, record: Record, error: Exception, token: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -13,7 +13,18 @@ from services.core.assets.stored_object import StoredObject
 from services.core.errors import BucketMissing, StorageDown, StorageRefused
 from services.core.spool import spool_of
 from services.core.storage.attempts import Interrupted, Policy, resumed
-from services.core.storage.base import Listed, NewObject, Outcome, Receipt, each
+from services.core.storage.base import (
+    MARK,
+    Listed,
+    NewObject,
+    ObjectExists,
+    ObjectMissing,
+    Outcome,
+    Receipt,
+    each,
+    id_in,
+    mark_with,
+)
 from services.core.storage.s3.client import connect
 from services.core.storage.s3.errors import NOT_S3, named_code
 from services.core.storage.s3.reader import CHUNK, Reader, size_of
@@ -43,6 +54,8 @@ class S3Storage:
         self._policy = Policy(settings.storage_retries, settings.storage_deadline_seconds)
         self._check_key = f"{CHECKS}{secrets.token_hex(8)}"
         self._look_again = 0.0
+        self._may_make = True
+        """Whether a bucket that is missing may be made: one that was there has lost its files, and is not made anew."""
         self._resources = AsyncExitStack()
         self._storing = asyncio.Semaphore(STORES_AT_ONCE)
         self._client: S3Client
@@ -119,11 +132,31 @@ class S3Storage:
                 # A server that says 200 to everything: not a bucket that has been emptied.
                 raise StorageDown(f"The storage cannot be listed: {NOT_S3}.")
             for found in page.get("Contents", []):
-                if not found["Key"].startswith(CHECKS):
+                if not found["Key"].startswith((CHECKS, MARK)):
                     yield Listed(found["Key"], found["Size"])
             if not page["IsTruncated"]:
                 return
             following = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def mark(self) -> str | None:
+        try:
+            found = id_in(await self.read(StoredObject(MARK)))
+        except (ObjectMissing, BucketMissing):
+            return None
+        self._may_make = False
+        return found
+
+    async def make_mark(self, storage_id: str) -> str:
+        async def write() -> None:
+            answer = await self._client.put_object(
+                Bucket=self._bucket, Key=MARK, Body=mark_with(storage_id), IfNoneMatch="*"
+            )
+            given(answer.get("ETag"))
+
+        self._may_make = True
+        with suppress(ObjectExists):
+            await self._in_bucket(lambda: self._ask(write))
+        return await self.mark() or storage_id
 
     async def ready(self) -> None:
         async def write() -> None:
@@ -137,10 +170,12 @@ class S3Storage:
             await self._uploader.abort_abandoned()
 
     async def _in_bucket(self, operation: Callable[[], Awaitable[None]]) -> None:
-        """Do something that writes; make the bucket for it if there is none."""
+        """Do something that writes; make the bucket for it if there is none, and never was one."""
         try:
             await operation()
         except BucketMissing:
+            if not self._may_make:
+                raise
             await self._make_bucket()
             await operation()
 

@@ -1,0 +1,65 @@
+"""Whether an empty catalog looks like one that was lost: the files, or dumps with entries, are still there."""
+
+from collections.abc import AsyncIterator
+
+from redis.exceptions import RedisError
+
+from services.core.doctor import Finding
+from services.core.dumps.naming import DumpStore
+from services.core.dumps.stores import PREFIX, open_dumps
+from services.core.errors import StorageDown
+from services.core.settings import CoreSettings
+from services.core.state import connection
+from services.core.state.entries import Entries
+from services.core.storage import ListingUnsupported, Storage, open_storage
+
+_MEND = "If it was lost, POST /catalog/restore-dump brings back the latest dump that has entries (docs/dumps.md)."
+
+
+async def signs_of_loss(entries: Entries, storage: Storage, dumps: DumpStore) -> str | None:
+    """Say what is there beside an empty catalog; None when it has entries, or there is nothing.
+
+    A storage that lists nothing says nothing. Raises StorageDown and RedisError.
+    """
+    if await entries.count():
+        return None
+    signs = [await _file(storage), await _dump(dumps)]
+    return " and ".join(sign for sign in signs if sign) or None
+
+
+async def _file(storage: Storage) -> str | None:
+    try:
+        async for listed in storage.list():
+            if not listed.key.startswith(PREFIX):
+                return f"the storage has files, such as {listed.key}"
+    except ListingUnsupported:
+        pass
+    return None
+
+
+async def _dump(dumps: DumpStore) -> str | None:
+    try:
+        stamps = [dump.stamp for dump in await dumps.kept() if not dump.is_empty]
+    except ListingUnsupported:
+        return None
+    return f"the dump of {max(stamps)} has entries" if stamps else None
+
+
+async def look(settings: CoreSettings) -> AsyncIterator[Finding]:
+    """Tell the doctor how many entries the catalog has, and what speaks against it if it has none."""
+    client, storage = connection.connect(settings.redis_address), open_storage(settings)
+    try:
+        await storage.open()
+        dumps = open_dumps(settings, storage)
+        await dumps.open()
+        try:
+            signs = await signs_of_loss(Entries(client), storage, dumps)
+            count = await Entries(client).count()
+        finally:
+            await dumps.close()
+    except (StorageDown, RedisError):
+        return  # Which is said elsewhere.
+    finally:
+        await storage.close()
+        await client.aclose()
+    yield Finding("catalog", f"it is empty, but {signs}" if signs else f"{count} entries", _MEND if signs else "")

@@ -1,0 +1,51 @@
+"""The command line of a backup: python -m services.jobs backup FOLDER."""
+
+import sys
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from services.core.errors import CatalogReplaced, TadaError
+from services.core.state import connection
+from services.core.state.belonging import Belonging
+from services.core.state.entries import Entries
+from services.core.storage import Storage, open_storage
+from services.jobs.backup import Backup, back_up
+from services.jobs.settings import JobsSettings
+
+_TRIES = 3
+"""A catalog that is replaced as a whole meanwhile is begun anew."""
+
+
+async def run(settings: JobsSettings, folder: Path) -> int:
+    """Back up the catalog and the storage of the settings; print what was done and return the exit status.
+
+    It is 0 for a backup that has everything, 1 when none was made, 3 when it was, but entries had lost their files.
+    """
+    client, storage = connection.connect(settings.redis_address), open_storage(settings)
+    await storage.open()
+    try:
+        await Belonging(client, storage).check()
+        made = await _tried(Entries(client), storage, folder)
+    except (TadaError, RedisError, OSError) as error:
+        print(f"No backup was made: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await storage.close()
+        await client.aclose()
+    print(f"{made.folder}: {made.entries} entries with their files, {made.linked} of them as in the backup before.")
+    if not made.entries:
+        print("The catalog is empty. If it was lost, do not let this backup push out the others.", file=sys.stderr)
+    for unique_name in made.missing:
+        print(f"{unique_name} has no file in the storage, or not the one of the catalog", file=sys.stderr)
+    return 3 if made.missing else 0
+
+
+async def _tried(entries: Entries, storage: Storage, folder: Path) -> Backup:
+    for left in reversed(range(_TRIES)):
+        try:
+            return await back_up(entries, storage, folder)
+        except CatalogReplaced:
+            if not left:
+                raise
+    raise AssertionError

@@ -1,0 +1,186 @@
+"""`python -m services.jobs backup FOLDER`: the catalog and all of its files, as they belong together.
+
+It is made while others write. Bytes and catalog cannot be copied at one instant. So the catalog goes first, entry by
+entry, and each entry takes its file along at once: as an object is written once, its SHA-256 says whether it is the
+one of the entry. If it is not there any more, the asset was replaced or deleted meanwhile: the entry is read anew, and
+the backup has the newer state, or no such asset. Every entry of a backup has its file, then, whatever writers do. (The
+other order, files first, misses all files that were uploaded while they were copied.)
+
+A backup is a folder of its own, named by the second (UTC), which is there as a whole or not at all:
+
+    20261130T031500/storage/              what local storage would have: files by their storage keys, and the mark
+    20261130T031500/storage/dumps/        a JSON dump of the same entries, which POST /catalog/restore-dump takes
+
+Files that the backup before has already are not copied again: both have the same one (a hard link). None is removed.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from services.core import spool
+from services.core.assets import media_types
+from services.core.assets.entries import Entry
+from services.core.digests import sha256_of
+from services.core.dumps.naming import filename_of, stamp_of
+from services.core.dumps.stores import PREFIX
+from services.core.errors import SignatureMismatch
+from services.core.state import entry_json
+from services.core.state.entries import Entries
+from services.core.storage import Marked, NewObject, ObjectExists, ObjectMissing, Receipt, Storage, StoredObject
+from services.core.storage.local import LocalStorage
+from services.core.storage.verification import stream_verified
+
+_AT_ONCE = 8
+_AGAIN_SECONDS = 0.2
+"""Before an entry whose file is not there is read anew: its writer may be about to say so."""
+_TRIES = 50
+_STAMPS = "[0-9]" * 8 + "T" + "[0-9]" * 6
+
+
+@dataclass(slots=True)
+class Backup:
+    """What was copied. `linked` files are those of the backup before; `missing` are entries without their file."""
+
+    folder: Path
+    entries: int = 0
+    linked: int = 0
+    changed: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+async def back_up(entries: Entries, storage: Storage, folder: Path) -> Backup:
+    """Make a backup in a new folder below `folder`; raises StorageDown, RedisError, CatalogReplaced and OSError.
+
+    No half of one is left then. `storage` is only read.
+    """
+    stamp = stamp_of(datetime.now(UTC))
+    target, partial = folder / stamp, folder / f"{stamp}.part"
+    before = await asyncio.to_thread(_begin, folder, partial)
+    try:
+        made = await _Copy(entries, storage, partial / "storage", before and before / "storage").run(stamp)
+        await asyncio.to_thread(_finish, partial, target)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
+    made.folder = target
+    return made
+
+
+def _begin(folder: Path, partial: Path) -> Path | None:
+    """Make the folder of a backup and return the backup before, if there is one."""
+    before = max(folder.glob(_STAMPS), default=None)
+    partial.mkdir(parents=True)
+    return before
+
+
+def _finish(partial: Path, target: Path) -> None:
+    """Give a backup its name, durably. Its files are that already: local storage takes them in."""
+    partial.rename(target)
+    descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Copy:
+    def __init__(self, entries: Entries, storage: Storage, root: Path, before: Path | None) -> None:
+        self._entries, self._storage, self._before = entries, storage, before
+        self._target = LocalStorage(root)
+        self._made = Backup(root)
+        self._names = iter(range(10**12))
+        spool.prepare(self._target.spool)
+
+    async def run(self, stamp: str) -> Backup:
+        listed = self._target.spool / "list.json"
+        with listed.open("wb") as file:
+            file.write(b"[")
+            async for raw in self._copied():
+                file.write((b"," if self._made.entries else b"") + raw)
+                self._made.entries += 1
+            file.write(b"]")
+        await self._put_dump(listed, stamp)
+        if isinstance(self._storage, Marked) and (mark := await self._storage.mark()):
+            await self._target.make_mark(mark)
+        await asyncio.to_thread(shutil.rmtree, self._target.spool)
+        return self._made
+
+    async def _copied(self) -> AsyncIterator[bytes]:
+        """Yield the stored entries of which the backup has the files, in their order."""
+        async for page in self._entries.scan():
+            left = iter(page)
+            while batch := list(islice(left, _AT_ONCE)):
+                for raw in await asyncio.gather(*(self._with_file(raw) for raw in batch)):
+                    if raw is not None:
+                        yield raw
+
+    async def _with_file(self, raw: bytes) -> bytes | None:
+        """Bring the file of an entry; return the entry as it is when its file is there, None if it was deleted."""
+        for _ in range(_TRIES):
+            entry = entry_json.read(raw)
+            try:
+                await self._bring(entry)
+            except (ObjectMissing, SignatureMismatch):
+                await asyncio.sleep(_AGAIN_SECONDS)
+                current = await self._entries.raw(entry.uuid)
+                if current is None:
+                    self._made.changed += 1
+                    return None
+                now = entry_json.read(current)
+                if (now.storage_key, now.signature, now.version) == (entry.storage_key, entry.signature, entry.version):
+                    break
+                raw = current
+                self._made.changed += 1
+            else:
+                return raw
+        self._made.missing.append(entry.unique_name)
+        return raw
+
+    async def _bring(self, entry: Entry) -> None:
+        source = self._target.spool / f"{next(self._names)}"
+        try:
+            if not await asyncio.to_thread(self._link, entry, source):
+                with source.open("wb") as file:
+                    async for chunk in stream_verified(self._storage, entry):
+                        await asyncio.to_thread(file.write, chunk)
+            await self._put(NewObject(StoredObject(entry.storage_key), source, entry.signature))
+        finally:
+            source.unlink(missing_ok=True)
+
+    def _link(self, entry: Entry, source: Path) -> bool:
+        """Take the file of the backup before, if it has the bytes of the entry."""
+        if self._before is None:
+            return False
+        kept = self._before / entry.storage_key
+        with suppress(OSError):
+            if kept.stat().st_size == entry.size and sha256_of(kept) == entry.signature:
+                os.link(kept, source, follow_symlinks=False)
+                self._made.linked += 1
+                return True
+        return False
+
+    async def _put(self, new: NewObject) -> None:
+        [outcome] = await self._target.put([new])
+        if isinstance(outcome, ObjectExists):  # Of an older state, or of an asset that was deleted since.
+            await self._target.delete([new.object])
+            [outcome] = await self._target.put([new])
+        if not isinstance(outcome, Receipt):
+            raise outcome
+
+    async def _put_dump(self, listed: Path, stamp: str) -> None:
+        name = filename_of(stamp, "json")
+        digest = await asyncio.to_thread(sha256_of, listed)
+        beside = listed.with_name("list.json.sha256")
+        beside.write_text(f"{digest}  {name}\n# {self._made.entries} entries\n")
+        files: Sequence[tuple[Path, str, str]] = (
+            (beside, f"{name}.sha256", media_types.TEXT),
+            (listed, name, media_types.JSON),
+        )
+        for path, named, media_type in files:
+            await self._put(NewObject(StoredObject(f"{PREFIX}{named}", media_type), path, sha256_of(path)))

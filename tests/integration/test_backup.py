@@ -1,0 +1,198 @@
+"""A backup that is made while others write: every entry in it has its file, and it can be restored."""
+
+import asyncio
+import contextlib
+import hashlib
+import random
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from services.core.assets.entries import Entry
+from services.core.dumps.stores import open_dumps
+from services.core.errors import NotFound, StorageDown
+from services.core.state import entry_json
+from services.core.state.belonging import Belonging
+from services.core.state.connection import Redis
+from services.core.storage import Storage, StorageSettings, StoredObject
+from services.core.storage.base import MARK
+from services.jobs import backup
+from services.jobs.backup import Backup, back_up
+from services.jobs.dumps.restore import restore_dump
+from tests.processes.s3_server import S3Server
+from tests.processes.s3_server import settings_for as s3_settings_for
+from tests.support import objects
+from tests.support.catalogs import CatalogUser, an_entry
+from tests.support.storages import opened
+
+
+@pytest.fixture
+async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
+    made = CatalogUser(client)
+    async with made.process.alive():
+        yield made
+
+
+@pytest.fixture
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    settings = StorageSettings(data_folder_path=tmp_path / "data")
+    if getattr(request, "param", "local") == "s3":
+        server: S3Server = request.getfixturevalue("s3_server")
+        server.empty()
+        settings = s3_settings_for(server.url, tmp_path / "tada")
+    async with opened(settings) as made:
+        await made.ready()
+        yield made
+
+
+class Writers:
+    """Upload, replace and delete assets as the catalog service does: bytes first, then the entry, then the leftover."""
+
+    def __init__(self, catalog: CatalogUser, storage: Storage, seed: int) -> None:
+        self._catalog, self._storage, self._random = catalog, storage, random.Random(seed)
+        self.done = 0
+
+    async def upload(self, name: str) -> None:
+        entry, claim = an_entry(name), await self._catalog.claims.make(an_entry(name).unique_name)
+        with contextlib.suppress(Exception):
+            await self._catalog.entries.create(await self._stored(entry, claim.storage_key), claim)
+
+    async def _stored(self, entry: Entry, storage_key: str) -> Entry:
+        content = secrets.token_bytes(self._random.randrange(1, 3000))
+        await objects.put(self._storage, StoredObject(storage_key), content)
+        digest = hashlib.sha256(content).hexdigest()
+        return replace(entry, storage_key=storage_key, signature=digest, size=len(content))
+
+    async def replace(self, name: str) -> None:
+        old = await self._catalog.entries.get(an_entry(name).uuid)
+        claim = await self._catalog.claims.make(old.unique_name)
+        new = await self._stored(old, claim.storage_key)
+        await self._catalog.entries.change(old.uuid, lambda now: replace(new, version=now.version + 1), claim)
+        await self._delete_leftovers()
+
+    async def delete(self, name: str) -> None:
+        await self._catalog.entries.delete(an_entry(name).uuid, lambda entry: None)
+        await self._delete_leftovers()
+
+    async def _delete_leftovers(self) -> None:
+        stale = [one async for one in self._catalog.claims.take_stale()]
+        await self._catalog.reaper(self._storage).settle(stale)
+
+    async def write(self, names: list[str], pause: float) -> None:
+        while True:
+            name, what = self._random.choice(names), self._random.choice([self.upload, self.replace, self.delete])
+            with contextlib.suppress(NotFound):
+                await what(name)
+            self.done += 1
+            await asyncio.sleep(pause)
+
+
+async def complete(made: Backup) -> dict[str, str]:
+    """Return what the backup has, by unique name, and see that each entry has its file, and that nothing is half."""
+    root = made.folder / "storage"
+    [dump] = (root / "dumps").glob("*.json")
+    listed = orjson.loads(dump.read_bytes())
+    for entry in listed:
+        content = (root / entry["storage_key"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["signature"], entry["unique_name"]
+    assert not list(made.folder.parent.glob("*.part"))
+    assert not (root / ".spool").exists()
+    return {entry["unique_name"]: entry["signature"] for entry in listed}
+
+
+@pytest.mark.parametrize("storage", ["local", "s3"], indirect=True)
+async def test_every_entry_of_a_backup_has_its_file_whatever_writers_do_meanwhile(
+    client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
+) -> None:
+    writers = [Writers(catalog, storage, seed) for seed in range(4)]
+    names = [f"cat-{number}" for number in range(60)]
+    for name in names:
+        await writers[0].upload(name)
+    await writers[0].upload("quiet")
+    writing = [asyncio.create_task(one.write(names, 0.002)) for one in writers]
+    try:
+        for _ in range(2):
+            before = sum(one.done for one in writers)
+            made = await back_up(catalog.entries, storage, tmp_path / "backups")
+            assert made.missing == []
+            assert made.entries == len(await complete(made))
+            assert "/DEV/quiet.webp" in await complete(made)
+            assert sum(one.done for one in writers) > before
+            await asyncio.sleep(1.1)
+    finally:
+        for task in writing:
+            task.cancel()
+        failed = [one for one in await asyncio.gather(*writing, return_exceptions=True) if isinstance(one, Exception)]
+    assert not failed
+
+
+async def test_a_backup_comes_back_as_it_was(
+    client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
+) -> None:
+    writer = Writers(catalog, storage, 1)
+    for number in range(20):
+        await writer.upload(f"cat-{number}")
+    await Belonging(client, storage, makes=True).check()  # type: ignore[arg-type]
+    made = await back_up(catalog.entries, storage, tmp_path / "backups")
+    before = await complete(made)
+    assert len(before) == 20
+    await client.flushall()
+    async with opened(StorageSettings(data_folder_path=made.folder / "storage")) as back:
+        await Belonging(client, back, makes=True).check()  # type: ignore[arg-type]
+        settings = StorageSettings(data_folder_path=made.folder / "storage")
+        restored = await restore_dump(client, catalog.process, open_dumps(settings, back))
+        assert restored.entries == 20
+        for entry in [entry_json.read(raw) async for raws in catalog.entries.scan() for raw in raws]:
+            assert hashlib.sha256(await back.read(entry.stored)).hexdigest() == before[entry.unique_name]
+    assert (made.folder / "storage" / MARK).exists()
+
+
+async def test_the_next_backup_has_the_same_files_and_one_that_was_damaged_is_copied_again(
+    client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
+) -> None:
+    writer = Writers(catalog, storage, 1)
+    for number in range(5):
+        await writer.upload(f"cat-{number}")
+    first = await back_up(catalog.entries, storage, tmp_path / "backups")
+    damaged = first.folder / "storage" / an_entry("cat-0").storage_key
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    await writer.replace("cat-1")
+    await asyncio.sleep(1.1)
+    second = await back_up(catalog.entries, storage, tmp_path / "backups")
+    assert (first.linked, second.linked, second.entries) == (0, 3, 5)
+    await complete(second)
+    same = an_entry("cat-2").storage_key
+    assert (first.folder / "storage" / same).samefile(second.folder / "storage" / same)
+
+
+async def test_an_entry_that_has_lost_its_file_is_named_and_the_rest_is_there(
+    client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
+) -> None:
+    writer = Writers(catalog, storage, 1)
+    for number in range(3):
+        await writer.upload(f"cat-{number}")
+    await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
+    made = await back_up(catalog.entries, storage, tmp_path / "backups")
+    assert (made.missing, made.entries) == (["/DEV/cat-1.webp"], 3)
+
+
+async def test_a_storage_that_fails_leaves_no_half_of_a_backup(
+    client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Writers(catalog, storage, 1).upload("cat")
+    good = await back_up(catalog.entries, storage, tmp_path / "backups")
+    await asyncio.sleep(1.1)
+
+    async def fail(_: object, __: object) -> AsyncIterator[bytes]:
+        raise StorageDown("away")
+        yield b""
+
+    monkeypatch.setattr(backup, "stream_verified", fail)
+    (good.folder / "storage" / an_entry("cat").storage_key).unlink()
+    with pytest.raises(StorageDown):
+        await back_up(catalog.entries, storage, tmp_path / "backups")
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == [good.folder.name]
