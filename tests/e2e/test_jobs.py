@@ -30,7 +30,7 @@ def run(system: System, name: str, arguments: dict[str, Any] | None = None, with
     assert asked.status_code == 202, asked.text
     job_id = asked.json()["data"][0]["id"]
     assert asked.headers["location"] == f"/jobs/{job_id}"
-    wait_until(lambda: job(system, job_id)["status"] in ("done", "failed"), within)
+    wait_until(lambda: job(system, job_id)["status"] in ("done", "stopped", "failed"), within)
     return job(system, job_id)
 
 

@@ -28,13 +28,15 @@ from services.core.state import connection, keys
 from services.core.state.connection import CONNECTIONS, Redis
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
+from services.jobs import metrics
 from services.jobs.describe.describer import Sight
 from services.jobs.queue import runner
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
+from services.jobs.upkeep.watch import keep_watching
 from tests.processes.redis_server import RedisServer
-from tests.support.catalogs import CatalogUser
+from tests.support.catalogs import CatalogUser, fill, many
 from tests.support.waits import eventually
 
 # arq closes its pool by a name that redis-py calls deprecated.
@@ -137,6 +139,71 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
     week = 7 * 24 * 3600
     assert week - 60 < await tools.client.ttl(keys.job(asked.id)) <= week
     assert [found.id async for found in log.latest()] == [asked.id]
+
+
+async def test_a_sync_that_would_remove_too_much_is_stopped_and_not_done(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    await fill(tools.client, many(5))
+    metrics.prepare(["sync"])
+    counted = metrics.JOBS.labels("sync", "stopped")._value.get()
+    async with worker(tools):
+        for given in ({}, {"dry_run": True}, {"max_percent": 100}):
+            asked = await queue.put("sync", given, "cms")
+            record = await log.wait(asked.id, 10)
+            assert (record.status, record.ended, record.attempts, record.error) == ("stopped", True, 1, None)
+            assert record.result is not None
+            assert "no file at all" in record.result["stopped"]
+    assert await tools.entries.count() == 5
+    assert metrics.JOBS.labels("sync", "stopped")._value.get() == counted + 3
+    last = metrics.JOB_STOP.labels("sync")._value.get()
+    assert last > metrics.JOB_SUCCESS.labels("sync")._value.get(), "the alert compares the two"
+    await tools.client.delete(keys.ENTRIES, keys.ORDER)
+    async with worker(tools):
+        asked = await queue.put("sync", {}, "cms")
+        assert (await log.wait(asked.id, 10)).status == "done"
+    assert metrics.JOB_SUCCESS.labels("sync")._value.get() > last
+
+
+async def test_a_job_that_has_stopped_is_not_run_again_when_its_worker_died_before_it_left_the_queue(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    asked = await queue.put("sync", {}, "cms")
+    await tools.client.set(
+        keys.job(asked.id),
+        orjson.dumps({**vars_of(asked), "status": "stopped", "result": {"stopped": "why", "by": "the first"}}),
+    )
+    async with worker(tools):
+        await eventually(lambda: is_empty(tools.client))
+    assert (await log.get(asked.id)).result == {"stopped": "why", "by": "the first"}
+
+
+async def test_an_empty_catalog_beside_files_or_dumps_is_said_in_the_log_and_by_a_metric(
+    tools: Tools, caplog: pytest.LogCaptureFixture
+) -> None:
+    watching = asyncio.create_task(keep_watching(tools, 0.02))
+
+    async def is_said(expected: float) -> bool:
+        return bool(metrics.LOST._value.get() == expected)
+
+    try:
+        await asyncio.sleep(0.2)
+        assert await is_said(0), "a new system has lost nothing"
+        (tools.settings.data_folder_path / "DEV").mkdir()
+        (tools.settings.data_folder_path / "DEV" / "cat.webp").write_bytes(b"bytes")
+        await eventually(lambda: is_said(1))
+        assert "DEV/cat.webp" in str([vars(record) for record in caplog.records])
+        await fill(tools.client, many(1))
+        await eventually(lambda: is_said(0))
+        await tools.client.delete(keys.ENTRIES, keys.ORDER)
+        (tools.settings.data_folder_path / "DEV" / "cat.webp").unlink()
+        await eventually(lambda: is_said(0))
+        (tools.settings.data_folder_path / "dumps").mkdir()
+        (tools.settings.data_folder_path / "dumps" / "dump_20250101T000000.json").write_text("[" + "{}, " * 20 + "{}]")
+        await eventually(lambda: is_said(1))
+        assert "20250101T000000 has entries" in str([vars(record) for record in caplog.records])
+    finally:
+        watching.cancel()
 
 
 async def test_a_worker_has_a_pulse_while_it_looks_for_jobs(tools: Tools) -> None:
