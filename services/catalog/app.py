@@ -74,6 +74,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         await internal.open()
         await storage.open()
         await store.open()
+        await belonging.begin()
         async with process.alive(), progress.following(), log.following():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, keyring.reload)
             upkeep = [

@@ -60,6 +60,7 @@ async def run(settings: JobsSettings) -> None:
     )
     await internal.open()
     await storage.open()
+    await belonging.begin()
     dumps = open_dumps(settings, storage)
     dumps.prepare()
     await dumps.open()

@@ -75,6 +75,7 @@ def make_app(settings: TransformSettings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await internal.open()
         await storage.open()
+        await belonging.begin()
         looking = asyncio.create_task(belonging.keep())
         internal.started = True
         yield

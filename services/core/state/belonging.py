@@ -20,6 +20,7 @@ At a first start the storage is marked. When the catalog has entries already, on
 import asyncio
 import logging
 import secrets
+from contextlib import suppress
 
 from redis.exceptions import RedisError
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _SAMPLE = 16
 """Entries whose files are looked for before a storage without a mark is believed to be theirs."""
-_LOOK_SECONDS, _LOOK_SOON_SECONDS = 30.0, 1.0
+_LOOK_SECONDS, _LOOK_SOON_SECONDS, _BEGIN_SECONDS = 30.0, 1.0, 2.0
 ADOPT = "python -m services.catalog adopt-storage"
 _MEND = (
     "Check the settings of the storage (folder, bucket, mount). If it is right, for example after files were lost for "
@@ -68,6 +69,12 @@ class Belonging:
         storage.shut(why)
         if why is not None:
             raise StorageLost(why, None)
+
+    async def begin(self) -> None:
+        """Check once before the service takes requests. What does not answer holds it up for two seconds at most."""
+        with suppress(StorageDown, RedisError, TimeoutError):
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                await self.check()
 
     async def keep(self) -> None:
         """Check now and then, until cancelled; soon again when it could not be known, or is wrong."""
