@@ -158,13 +158,15 @@ async def _storage(storage: Wrapped, settings: CoreSettings, client: Redis, *, w
     kind = settings.delegated_storage_method
     local = not settings.backend.remote
     folder = settings.data_folder_path.absolute()
-    if (local or writes) and not folder.is_dir():
-        mend = f"Make it or mount it, for user {_user()}; or set DATA_FOLDER_PATH. The catalog service makes it, too."
-        yield Finding("storage", f"{folder} is no folder", mend)
-        return
     try:
         with suppress(RedisError):  # Which is said elsewhere.
             await Belonging(client, storage).check()
+        if (local or writes) and not folder.is_dir():
+            mend = (
+                f"Make it or mount it, for user {_user()}; or set DATA_FOLDER_PATH. The catalog service makes it too."
+            )
+            yield Finding("storage", f"{folder} is no folder", mend)
+            return
         if not writes:
             yield await _reads(storage, kind)
         elif isinstance(storage, ReplacesInPlace):

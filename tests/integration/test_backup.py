@@ -79,8 +79,7 @@ class Writers:
         await self._delete_leftovers()
 
     async def _delete_leftovers(self) -> None:
-        stale = [one async for one in self._catalog.claims.take_stale()]
-        await self._catalog.reaper(self._storage).settle(stale)
+        await self._catalog.reaper(self._storage).settle_all()
 
     async def write(self, names: list[str], pause: float, stop: asyncio.Event) -> None:
         while not stop.is_set():
