@@ -45,7 +45,7 @@ def list_parameters() -> tuple[Schema, ...]:
 def confirm(unconfirmed_max: int) -> Schema:
     """Return the parameter that says how many entries are to be removed."""
     about = f"The number of entries in the catalog. It is needed when there are more than {unconfirmed_max}."
-    return _query("confirm", {"type": "integer", "minimum": 0}, about, 101)
+    return _query("confirm", {"type": "integer", "minimum": 0}, about)
 
 
 def dump_parameters() -> tuple[Schema, ...]:

@@ -22,7 +22,7 @@ _FILE: Schema = {
     },
     "additionalProperties": False,
 }
-_FILE_OR_NOT: Schema = {**_FILE, "type": ["object", "null"]}
+_FILE_OR_NOT: Schema = {"oneOf": [_FILE, {"type": "null"}]}
 _MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
 
 
@@ -49,7 +49,7 @@ def schemas() -> dict[str, Schema]:
         "Dumps": _closed(
             "Dumps, the one that `latest` names first.",
             data={"type": "array", "items": reference("KeptDump")},
-            errors={"type": "array", "maxItems": 0},
+            errors={"type": "array", "items": reference("Error"), "maxItems": 0},
         ),
         "KeptDump": _closed(
             "One dump. A file that is not there is null.",
