@@ -10,9 +10,9 @@ import signal
 import sys
 from functools import partial
 
-from services.catalog.adopting import adopt_storage
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
+from services.catalog.storage_adoption import adopt_storage
 from services.core import doctor
 from services.core.dumps.loss import look
 from services.core.observing import logs, tracing

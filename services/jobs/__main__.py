@@ -16,7 +16,7 @@ from services.core import doctor
 from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.settings import load
-from services.jobs import backing_up
+from services.jobs import backup_command
 from services.jobs.doctor import nodes
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
@@ -27,7 +27,7 @@ if sys.argv[1:] == ["doctor"]:
     sys.exit(doctor.main(settings, writes=True, more=[partial(look, settings), partial(nodes, settings)]))
 match sys.argv[1:]:
     case ["backup", folder]:
-        sys.exit(asyncio.run(backing_up.run(settings, Path(folder).absolute())))
+        sys.exit(asyncio.run(backup_command.run(settings, Path(folder).absolute())))
     case ["backup", *_]:
         sys.exit("Say where: python -m services.jobs backup FOLDER")
 logs.set_up("jobs", settings.log_format, settings.log_level)
