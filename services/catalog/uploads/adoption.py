@@ -59,15 +59,15 @@ async def examine(storage: Storage, wanted: Adoption, storage_key: str) -> Store
 
 
 async def _measure(storage: Storage, stored: StoredObject) -> StoredFile:
-    digest, size, head = hashlib.sha256(), 0, b""
+    digest, size, sniffer = hashlib.sha256(), 0, media_types.Sniffer()
     try:
         async for chunk in storage.stream(stored):
             digest.update(chunk)
             size += len(chunk)
-            head += chunk[: max(0, media_types.SNIFF_BYTES - len(head))]
+            sniffer.feed(chunk)
     except ObjectMissing:
         raise NotFound(f"The storage has no file {stored.key}.", "Put it there first, or upload it.") from None
-    media_type = media_types.sniff(head)
+    media_type = sniffer.media_type()
     if media_type is None:
         raise BadRequest(f"The stored file {stored.key} is of no known type.", "Store an image, an SVG or a PDF.")
     return StoredFile(media_type, digest.hexdigest(), size, stored.key, original_size=size)

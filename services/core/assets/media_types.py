@@ -1,12 +1,15 @@
 """The media types TADA knows: their names, their extensions, and how to tell them from their first bytes."""
 
 import mimetypes
-from contextlib import suppress
 from dataclasses import dataclass
-from xml.parsers import expat
+
+from services.core.assets import svg, xml_text
+from services.core.assets.containers import pdf
 
 SNIFF_BYTES = 4096
-"""How many of the first bytes `sniff` wants to see: an SVG may open with a long comment or doctype."""
+"""How many of the first bytes tell every type but SVG."""
+SNIFF_XML_BYTES = 4 * 1024 * 1024
+"""How many may be needed for an SVG: all up to the end of its first tag, where editors keep whole documents."""
 
 PNG, JPEG, WEBP, GIF = "image/png", "image/jpeg", "image/webp", "image/gif"
 AVIF, HEIC, TIFF = "image/avif", "image/heic", "image/tiff"
@@ -72,7 +75,7 @@ def of_extension(extension: str) -> str | None:
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the media type of a file by its first `SNIFF_BYTES` bytes, None when it is none that TADA knows."""
+    """Return the media type of a file by as many of its first bytes as there are; None for one TADA does not know."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return PNG
     if head.startswith(b"\xff\xd8\xff"):
@@ -85,9 +88,45 @@ def sniff(head: bytes) -> str | None:
         return TIFF
     if head[4:8] == b"ftyp":
         return _sniff_iso_media(head)
-    if head.startswith(b"%PDF-"):
-        return PDF
-    return SVG if _is_svg(head) else None
+    if _is_xml(head[:SNIFF_BYTES]) and svg.begins(head):
+        return SVG
+    return PDF if pdf.begins(head) else None
+
+
+class Sniffer:
+    """Tells the media type of a file that comes in pieces. It keeps no more of it than it needs to see."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._enough = SNIFF_BYTES
+        self._found: str | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Look at the next piece."""
+        if self._enough:
+            self._head += piece
+            if len(self._head) >= self._enough:
+                self._look()
+                # Twice as many each time: what is read again is in the end no more than what there is.
+                self._enough = 2 * len(self._head) if self._may_become_svg() else 0
+
+    def media_type(self) -> str | None:
+        """Return the type by all that has come; None when it is none that TADA knows."""
+        if self._enough:
+            self._look()
+        return self._found
+
+    def _look(self) -> None:
+        self._found = sniff(bytes(self._head))
+
+    def _may_become_svg(self) -> bool:
+        if self._found not in (None, PDF) or len(self._head) >= SNIFF_XML_BYTES:
+            return False  # Before its first tag, a document may mention the header of a PDF.
+        return _is_xml(bytes(self._head[:SNIFF_BYTES]))
+
+
+def _is_xml(head: bytes) -> bool:
+    return xml_text.beginning(head).lstrip(b" \t\r\n")[:1] in (b"", b"<")
 
 
 def _sniff_iso_media(head: bytes) -> str | None:
@@ -97,17 +136,3 @@ def _sniff_iso_media(head: bytes) -> str | None:
     found = [_ISO_BRANDS[brand] for brand in brands if brand in _ISO_BRANDS]
     # AVIF files may name the generic mif1 first: a brand of AVIF anywhere decides.
     return AVIF if AVIF in found else (found[0] if found else None)
-
-
-def _is_svg(head: bytes) -> bool:
-    """Say whether the first element of an XML document is `svg`, whatever comments or doctype come before it."""
-    root: list[str] = []
-    parser = expat.ParserCreate(namespace_separator=" ")
-
-    def start(name: str, _: object) -> None:
-        root.append(name)
-
-    parser.StartElementHandler = start
-    with suppress(expat.ExpatError, ValueError, LookupError):  # What follows the root element is not judged here.
-        parser.Parse(head, False)
-    return bool(root) and root[0] in ("svg", "http://www.w3.org/2000/svg svg")

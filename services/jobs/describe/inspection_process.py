@@ -16,9 +16,10 @@ def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, object], byt
 
 # Imported where they are used: a child imports no more than its picture needs.
 def _of_svg(source: bytes) -> dict[str, object]:
-    from services.jobs.describe.svg_size import size_of
+    from services.core.assets import svg_size, xml_text
 
-    width, height = size_of(source) or (None, None)
+    size = svg_size.size(xml_text.utf8(source))
+    width, height = (max(1, round(side)) for side in size) if size else (None, None)
     return {"width": width, "height": height}
 
 

@@ -3,18 +3,16 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from services.core.assets import media_types
+from services.core.assets import media_types, svg, xml_text
+from services.core.assets.containers import Malformed, pdf
 from services.core.errors import Undecodable
 from services.core.sandbox import Refusal, process
 from services.core.sandbox.process import NoAnswer, Task
-from services.transform.render import svg
 from services.transform.render.geometry import Box
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from services.transform.render.stop import Stop
 
-_PDF_END = 1024
-"""Bytes at the end of a file in which viewers look for its end mark."""
 _BOX = {side.name for side in fields(Box)}
 _PIXEL = 4
 """Bytes of a pixel that is drawn."""
@@ -32,10 +30,7 @@ class Drawn:
 
 def draw(source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop) -> Drawn:
     """Draw the first page of a document at the size of the plan; raises Undecodable."""
-    if media_type == media_types.SVG:
-        svg.check(source)
-    elif b"%%EOF" not in source[-_PDF_END:]:
-        raise Undecodable("The PDF is cut short: it has no end mark.", "Upload the whole file again.")
+    source = _checked_svg(source) if media_type == media_types.SVG else _checked_pdf(source)
     try:
         answer = process.run(_task(media_type, plan, limits), source, stop.by)
     except Refusal as refusal:
@@ -51,6 +46,24 @@ def draw(source: bytes, media_type: str, plan: Plan, limits: Limits, stop: Stop)
     if len(answer.body) != box.width * box.height * _PIXEL:
         raise Undecodable("The document was not drawn to its end.", "Upload a simpler document.")
     return Drawn(answer.body, box)
+
+
+def _checked_svg(source: bytes) -> bytes:
+    """Return a drawing in UTF-8: what is checked is what is drawn."""
+    try:
+        text = xml_text.utf8(source)
+        svg.check(text)
+    except Malformed as reason:
+        raise Undecodable(
+            f"The SVG cannot be drawn: it {reason}.", "Upload a plain SVG that contains everything it shows."
+        ) from None
+    return text
+
+
+def _checked_pdf(source: bytes) -> bytes:
+    if pdf.is_cut(source):
+        raise Undecodable("The PDF is cut short: it has no end mark.", "Upload the whole file again.")
+    return source
 
 
 def _box(head: dict[str, Any]) -> Box:

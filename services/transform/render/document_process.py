@@ -1,15 +1,20 @@
 """Draws the first page of one document. Runs in a sandbox: see document.py."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from services.core.assets import media_types
+from services.core.assets import media_types, svg_size
 from services.core.sandbox import Refusal
 from services.transform.render.geometry import Box, fit
 from services.transform.render.plan import Focus, Plan
 
 _POINT = 96 / 72
 """Pixels per point of a PDF if the plan gives no size."""
+_SVG_MARK = b"<!-- <svg is looked for near the beginning only -->"
+"""For libvips: a drawing may have a long comment there, or a prefix before the name of its tag."""
+_EXACT = 1000
+"""Pixels of the shorter side of a drawing above which whole pixels tell its shape well enough."""
 
 
 def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, Any], bytes]:
@@ -39,9 +44,16 @@ def _draw_svg(source: bytes, plan: Plan, side: int, pixels: int) -> tuple[Box, b
     pyvips.operation_block_set("VipsForeignLoad", True)
     pyvips.operation_block_set("VipsForeignLoadSvg", False)
     pyvips.cache_set_max(0)
+    size = svg_size.size(source)
+    if size and min(size) < 1:
+        # It has no pixel: so it is made larger, and then drawn as all others are.
+        source = svg_size.enlarged(source, *size, 1 / min(size))
+    source = _SVG_MARK + source
     try:
         page = pyvips.Image.svgload_buffer(source)
-        box = _fit(page.width, page.height, plan, side, pixels)
+        # What a drawing says of itself is more exact than whole pixels.
+        width, height = size if size and min(size) < _EXACT else (page.width, page.height)
+        box = _fit(width, height, plan, side, pixels)
         page = pyvips.Image.thumbnail_buffer(source, box.width, height=box.height, size="force")
         if not page.hasalpha():
             page = page.addalpha()
@@ -56,13 +68,19 @@ def _draw_pdf(source: bytes, plan: Plan, side: int, pixels: int) -> tuple[Box, b
 
     try:
         document = pypdfium2.PdfDocument(source)
+        # Before the page is loaded: its fields are drawn as those who filled them in saw them.
+        with suppress(pypdfium2.PdfiumError):
+            document.init_forms()
         page = document[0]
     except (pypdfium2.PdfiumError, IndexError) as error:
-        raise Refusal(str(error)) from None
+        raise Refusal(str(error).rstrip(".")) from None
     width, height = (side_length * _POINT for side_length in page.get_size())
     box = _fit(width, height, plan, side, pixels)
     bitmap = pypdfium2.PdfBitmap.new_native(box.width, box.height, raw.FPDFBitmap_BGRA, rev_byteorder=True)
     bitmap.fill_rect((255, 255, 255, 255), 0, 0, box.width, box.height)
     flags = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER
-    raw.FPDF_RenderPageBitmap(bitmap, page, 0, 0, box.width, box.height, 0, flags)
+    shown = (bitmap, page, 0, 0, box.width, box.height, 0, flags)
+    raw.FPDF_RenderPageBitmap(*shown)
+    if document.formenv:
+        raw.FPDF_FFLDraw(document.formenv, *shown)
     return box, bytes(bitmap.buffer)

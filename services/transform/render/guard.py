@@ -91,7 +91,7 @@ def check_size(size: int, limits: Limits) -> None:
 
 def sniff(source: bytes) -> str:
     """Return the media type of a source by its bytes; raises Undecodable for a type that is not rendered."""
-    found = media_types.sniff(source[: media_types.SNIFF_BYTES])
+    found = media_types.sniff(source)
     if found not in (*RASTER, *DRAWN):
         what = f"has the type {found}" if found else "is not an image"
         raise Undecodable(f"The stored file {what}: it cannot be rendered.", "Upload an image of another type.")

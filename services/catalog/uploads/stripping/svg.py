@@ -13,6 +13,8 @@ from xml.sax.saxutils import escape, quoteattr
 from py_svg_hush import filter_svg
 
 from services.catalog.uploads.stripping.rewriting import damaged, replacement
+from services.core.assets import xml_text
+from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -50,7 +52,10 @@ def strip(path: Path) -> bool:
             f"An SVG of more than {MAX_BYTES} bytes cannot be made safe.",
             "Make it simpler, or upload it as a PNG.",
         )
-    before = path.read_bytes()
+    try:
+        before = xml_text.utf8(path.read_bytes())
+    except Malformed as problem:
+        raise damaged("SVG", str(problem)) from None
     after = without_scripts(before)
     if after is None:
         return False
@@ -60,7 +65,7 @@ def strip(path: Path) -> bool:
 
 
 def without_scripts(document: bytes) -> bytes | None:
-    """Return a document without what is to be removed, None when there is nothing; raises BadRequest."""
+    """Return a UTF-8 document without what is to be removed, None when there is nothing; raises BadRequest."""
     plain = _Copy(document)
     # Between any two tags there is a marker, or svg-hush would indent: spaces between words, and depth times the bytes.
     marker = next(mark for mark in map(chr, range(0xE000, 0xF8FF)) if mark not in plain.text)
@@ -91,7 +96,7 @@ class _Copy:
         self.text = "".join(self._parts)
 
     def _read(self, document: bytes) -> None:
-        parser = expat.ParserCreate(namespace_separator=" ")
+        parser = expat.ParserCreate("utf-8", " ")
         parser.ordered_attributes = True
         parser.buffer_text = True
         parser.StartElementHandler = self._start

@@ -1,4 +1,5 @@
 import io
+import time
 
 import pytest
 from hypothesis import given
@@ -73,11 +74,54 @@ def test_an_svg_is_told_by_its_first_element(svg: str) -> None:
         b"GIF88a",
         b"\xff\xd8",
         b"\x89PNG",
-        b" %PDF-1.7",
+        b"x" * 1025 + b"%PDF-1.7",
+        b"<!-- %PDF",
     ],
 )
 def test_bytes_that_are_no_known_type_are_told_to_be_none(head: bytes) -> None:
     assert media_types.sniff(head) is None
+
+
+@pytest.mark.parametrize("before", [b"", b" ", b"\r\n", b"\xef\xbb\xbf", b"Content-type: x\n\n", b"x" * 1024, b"<b>"])
+def test_a_pdf_may_have_something_before_its_header_as_readers_allow(before: bytes) -> None:
+    assert media_types.sniff(before + b"%PDF-1.7") == "application/pdf"
+
+
+ENTITY = "<!ENTITY a 'b'>"
+LONG_SVG = [
+    f"<!--{'x' * 5000}--><svg {SVG_NAMESPACE}/>",
+    f"<!--%PDF-1.7{'x' * 100_000}--><svg {SVG_NAMESPACE}/>",
+    f"<svg {SVG_NAMESPACE} content='{'x' * 300_000}'/>",
+    f"<!DOCTYPE svg [{ENTITY * 3000}]><svg {SVG_NAMESPACE}/>",
+    f"{' ' * 9000}<svg {SVG_NAMESPACE}/>",
+]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("piece", [999, 4096, 70_000])
+def test_an_svg_is_told_however_much_comes_before_its_first_tag_ends(codec: str, piece: int) -> None:
+    for svg in LONG_SVG[:-1] if codec.endswith("e") else LONG_SVG:
+        content = svg.encode(codec)
+        sniffer = media_types.Sniffer()
+        for at in range(0, len(content), piece):
+            sniffer.feed(content[at : at + piece])
+        assert sniffer.media_type() == media_types.sniff(content) == "image/svg+xml"
+
+
+@pytest.mark.parametrize("content", [b"<!--" + b"x" * 9_000_000, b"<html>" + b"<p>" * 900_000, b"<", b""])
+def test_what_only_begins_like_an_svg_is_none_in_no_time(content: bytes) -> None:
+    sniffer = media_types.Sniffer()
+    started = time.process_time()
+    for at in range(0, len(content), 65_536):
+        sniffer.feed(content[at : at + 65_536])
+    assert sniffer.media_type() is None
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize("label", ["GBK", "windows-1251", "ISO-8859-1", "utf-7", "no-such"])
+def test_an_svg_is_told_whatever_encoding_it_says(label: str) -> None:
+    svg = f'<?xml version="1.0" encoding="{label}"?><!-- \xe4\xf6 --><svg {SVG_NAMESPACE}/>'
+    assert media_types.sniff(svg.encode("latin-1")) == "image/svg+xml"
 
 
 @pytest.mark.parametrize(

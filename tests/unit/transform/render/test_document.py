@@ -74,10 +74,72 @@ def test_text_and_lines_of_a_page_are_as_sharp_as_its_size_allows(side: int) -> 
     assert mixed.sum(axis=1).max() <= 1
 
 
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-be", "gbk", "cp1251", "euc_jp"])
+def test_an_svg_is_drawn_in_whatever_encoding_it_is(codec: str) -> None:
+    label = "utf-16" if codec.startswith("utf-16") else codec.removesuffix("-sig")
+    source = f'<?xml version="1.0" encoding="{label}"?><!-- {"x" * 5000} -->{DRAWING.decode()}'.encode(codec)
+    shown = render(source, Plan(200, format="png"))
+    assert [shown.getpixel((x, 50)) for x in (5, 148)] == [(*RED, 255), (*BLUE, 255)]
+
+
+@pytest.mark.parametrize("prefix", ["", "s:"])
+@pytest.mark.parametrize(
+    ("sides", "size"),
+    [
+        ('width="1" height="0.4"', (80, 32)),
+        ('width="0.001" height="0.0004"', (80, 32)),
+        ('width="0.5"', (80, 32)),
+        ('width="10.5" height="4.2"', (80, 32)),
+        ('width="1.4" height="1"', (80, 57)),
+        ("", (80, 32)),
+    ],
+)
+def test_a_drawing_of_parts_of_a_pixel_keeps_its_shape(prefix: str, sides: str, size: tuple[int, int]) -> None:
+    names = f'xmlns{":s" if prefix else ""}="http://www.w3.org/2000/svg"'
+    inside = (
+        f'<{prefix}rect width="50" height="40" fill="red"/><{prefix}rect x="50" width="50" height="40" fill="blue"/>'
+    )
+    source = f'<{prefix}svg {names} {sides} viewBox="0 0 100 40">{inside}</{prefix}svg>'
+    shown = render(source.encode(), Plan(80, format="png"))
+    assert shown.size == size
+    assert [shown.getpixel((x, size[1] // 2)) for x in (20, 60)] == [(*RED, 255), (*BLUE, 255)]
+
+
+@pytest.mark.parametrize(("before", "behind"), [(b"\xef\xbb\xbf", b""), (b"junk\r\n" * 100, b""), (b"", b"\0" * 3000)])
+def test_a_pdf_is_drawn_whatever_lies_around_it(before: bytes, behind: bytes) -> None:
+    shown = render(before + PAGE + behind, Plan(200, format="png"))
+    assert shown.getpixel((5, 80))[:3] == RED  # type: ignore[index]
+
+
+def form(field: bytes, fill: bytes = b"0 0.6 0 rg 0 0 30 20 re f") -> bytes:
+    """Return a red page with a form of one field, at 10 to 40 by 10 to 30, whose appearance is green."""
+    look = b"<</Type/XObject/Subtype/Form/BBox[0 0 30 20]/Length %d>>stream\n%s\nendstream" % (len(fill), fill)
+    page = pdf(b"1 0 0 rg 0 0 100 80 re f", more=[b"<</Type/Annot/Subtype/Widget/Rect[10 10 40 30]%s>>" % field, look])
+    found = page.replace(b"/Parent 2 0 R", b"/Annots[5 0 R]/Parent 2 0 R")
+    return found.replace(b"/Type/Catalog", b"/AcroForm<</Fields[5 0 R]>>/Type/Catalog")
+
+
+@pytest.mark.parametrize(
+    ("field", "drawn"),
+    [
+        (b"/FT/Tx/T(a)/V(b)/F 4/AP<</N 6 0 R>>", True),
+        (b"/FT/Btn/T(a)/AS/On/V/On/F 4/AP<</N<</On 6 0 R>>>>", True),
+        (b"/FT/Btn/T(a)/AS/Off/F 4/AP<</N<</On 6 0 R>>>>", False),
+        (b"/FT/Ch/Ff 131072/T(a)/F 4/AP<</N 6 0 R>>", True),
+        (b"/FT/Sig/T(a)/F 4/AP<</N 6 0 R>>", True),
+        (b"/FT/Tx/T(a)/V(b)/F 2/AP<</N 6 0 R>>", False),  # Hidden.
+    ],
+)
+def test_fields_of_a_form_are_drawn_as_they_look(field: bytes, drawn: bool) -> None:
+    shown = render(form(field), Plan(100, format="png"))
+    assert is_near(shown.getpixel((25, 60))[:3], (0, 153, 0) if drawn else RED)  # type: ignore[index]
+    assert shown.getpixel((60, 20))[:3] == RED  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        (PAGE[:-7], "cut"),
+        (PAGE[: len(PAGE) // 2], "cut"),
         (pdf(b"", kids=b""), "cannot be drawn"),
         (b"%PDF-1.7\n%%EOF\n", "cannot be drawn"),
         (b'<svg xmlns="http://www.w3.org/2000/svg">', "not well formed"),

@@ -2,27 +2,27 @@ import time
 
 import pytest
 
-from services.jobs.describe.svg_size import size_of
+from services.core.assets.svg_size import enlarged, size
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 
 
 @pytest.mark.parametrize(
-    ("attributes", "size"),
+    ("attributes", "expected"),
     [
         ('width="40" height="20"', (40, 20)),
-        ('width="40px" height="20.4px"', (40, 20)),
+        ('width="40px" height="20.4px"', (40, 20.4)),
         ('width="1in" height="72pt"', (96, 96)),
         ('width="2.54cm" height="25.4mm"', (96, 96)),
         ('width="6pc" height="1e2"', (96, 100)),
         ('viewBox="0 0 300 150"', (300, 150)),
-        ('viewBox="-5,-5 , 30.2 15"', (30, 15)),
+        ('viewBox="-5,-5 , 30.2 15"', (30.2, 15)),
         ('width="40" height="20" viewBox="0 0 300 150"', (40, 20)),
         ('width="600" viewBox="0 0 300 150"', (600, 300)),
         ('height="600" viewBox="0 0 300 150"', (1200, 600)),
         ('width="100%" height="100%" viewBox="0 0 300 150"', (300, 150)),
         ('width="600" height="auto" viewBox="0 0 300 150"', (600, 300)),
-        ('width="0.2" height="0.2"', (1, 1)),
+        ('width="0.2" height="0.2"', (0.2, 0.2)),
         ("", None),
         ('width="40"', None),
         ('width="100%" height="100%"', None),
@@ -37,8 +37,8 @@ NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
         ('width="999" viewBox="0 0 1 1e99"', None),
     ],
 )
-def test_an_svg_is_as_large_as_it_says(attributes: str, size: tuple[int, int] | None) -> None:
-    assert size_of(f"<svg {NAMESPACE} {attributes}><rect/></svg>".encode()) == size
+def test_an_svg_is_as_large_as_it_says(attributes: str, expected: tuple[float, float] | None) -> None:
+    assert size(f"<svg {NAMESPACE} {attributes}><rect/></svg>".encode()) == (expected and pytest.approx(expected))
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,36 @@ def test_an_svg_is_as_large_as_it_says(attributes: str, size: tuple[int, int] | 
     ],
 )
 def test_what_is_no_svg_has_no_size(source: bytes) -> None:
-    assert size_of(source) is None
+    assert size(source) is None
 
 
 def test_nothing_behind_the_first_tag_is_read() -> None:
     head = b'<?xml version="1.0"?><!-- made by hand --><s:svg xmlns:s="x" width="3" height="4">'
-    assert size_of(head + b"<g>" * 1_000_000 + b"</never>") == (3, 4)
+    assert size(head + b"<g>" * 1_000_000 + b"</never>") == (3, 4)
 
 
 def test_entities_that_grow_end_in_no_time() -> None:
     grown = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
     source = f'<!DOCTYPE svg [<!ENTITY e0 "1111111111">{grown}]><svg width="&e9;" height="1"/>'
     started = time.monotonic()
-    assert size_of(source.encode()) is None
+    assert size(source.encode()) is None
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<svg xmlns="x" width="1" height="0.4">',
+        "<svg width='1'\n height\t=\n'0.4' title='a>b height=\"7\"' xmlns='x'>",
+        '<s:svg xmlns:s="x" width="1" height="0.4" viewBox="0 0 10 4">',
+        '<!DOCTYPE svg><!-- <svg width="3"> --><svg xmlns="x" width="1" height="0.4" >',
+        '<svg xmlns="x" s:width="7" xmlns:s="y" viewBox="0 0 1 .4" >',
+    ],
+)
+def test_a_small_drawing_is_made_larger_by_other_sides_in_its_first_tag(tag: str) -> None:
+    source = f"{tag}<rect width='1'/></{'s:' if '<s:' in tag else ''}svg>".encode()
+    assert size(source) == (1, 0.4)
+    larger = enlarged(source, 1, 0.4, 50)
+    assert size(larger) == (50, 20)
+    assert b"<rect width='1'/>" in larger
+    assert larger.count(b"viewBox") == 1

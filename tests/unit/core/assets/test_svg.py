@@ -2,8 +2,9 @@ import base64
 
 import pytest
 
-from services.core.errors import Undecodable
-from services.transform.render.svg import DEPTH_MAX, ELEMENTS_MAX, check
+from services.core.assets import xml_text
+from services.core.assets.containers import Malformed
+from services.core.assets.svg import DEPTH_MAX, ELEMENTS_MAX, check
 from tests.support.hostile_files import drawings
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">'
@@ -48,11 +49,30 @@ def test_short_names_that_editors_define_are_no_harm() -> None:
     ],
 )
 def test_what_is_not_drawn_is_refused_with_the_reason(inside: str, reason: str) -> None:
-    with pytest.raises(Undecodable, match=reason):
+    with pytest.raises(Malformed, match=reason):
         check(f"{OPEN}{inside}</svg>".encode())
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_nothing_is_smuggled_through_in_another_encoding(codec: str) -> None:
+    for inside in ('<image href="http://x/y"/>', '<use xlink:href="a.svg#a"/>'):
+        with pytest.raises(Malformed, match="refers to other files"):
+            check(xml_text.utf8(f"{OPEN}{inside}</svg>".encode(codec)))
+    entity = f'<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/passwd">]>{OPEN}&a;</svg>'
+    with pytest.raises(Malformed, match="entities"):
+        check(xml_text.utf8(entity.encode(codec)))
+
+
+@pytest.mark.parametrize(
+    ("entities", "uses"),
+    [('<!ENTITY a "' + "x" * 1900 + '">', "&a;" * 100_000), ("".join(f'<!ENTITY b{n} "">' for n in range(300)), "")],
+)
+def test_short_texts_that_come_to_much_are_refused_before_they_are_read(entities: str, uses: str) -> None:
+    with pytest.raises(Malformed, match="grows beyond all measure"):
+        check(f'<!DOCTYPE svg [{entities}]>{OPEN}<g id="{uses}"/></svg>'.encode())
 
 
 @pytest.mark.parametrize("file", [file for file in drawings() if "entity" in file.name or "laughs" in file.name])
 def test_entities_that_are_more_than_short_texts_are_refused(file: object) -> None:
-    with pytest.raises(Undecodable):
+    with pytest.raises(Malformed):
         check(file.content)  # type: ignore[attr-defined]
