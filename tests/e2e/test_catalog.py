@@ -17,6 +17,7 @@ from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.state import entry_json, keys
 from tests.processes.system import System, get_as_is
+from tests.support.hostile_files import small_files
 from tools.stack.ports import free_ports
 
 MANY = 100_000
@@ -53,7 +54,7 @@ def test_replacements_by_many_clients_through_two_replicas_lose_no_update(
         for n in range(5)
     ]
     uuids = [answer["data"][0]["uuid"] for answer in entries]
-    small = b"\xff\xd8\xff\xe0" + bytes(200)
+    small = small_files()["jpg"]
     counts = dict.fromkeys(uuids, 0)
     fields = dict.fromkeys(uuids, 0)
 

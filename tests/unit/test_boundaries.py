@@ -144,7 +144,10 @@ def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_ow
         "services.jobs.describe.picture",
         "services.transform.render.jpeg",
         "services.transform.render.webp",
+        "services.catalog.uploads.drawable_process",
+        "services.core.jpeg_pixels",
     }
+    assert users(imports, "services.catalog.uploads.drawable_process") == set()
     assert users(imports, "services.jobs.describe.picture") == {"services.jobs.describe.inspection_process"}
     assert users(imports, "services.jobs.describe.inspection_process") == set()
 

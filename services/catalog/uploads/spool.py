@@ -12,6 +12,8 @@ from pathlib import Path
 from redis.exceptions import RedisError
 
 from services.core.assets import media_types
+from services.core.assets.containers import Malformed
+from services.core.assets.containers.ending import is_ended
 from services.core.digests import sha256_of
 from services.core.errors import StorageDown, TooLarge
 from services.core.observing import logs
@@ -36,11 +38,25 @@ class SpooledFile:
     path: Path
     size: int
     signature: str
+    ended: bool = True
+    """False for a picture without its end mark: a decoder has to say whether it is whole."""
+    damage: str | None = None
+    """Why the file breaks off; completes "it …"."""
 
 
 def spool_path(folder: Path, owner: str) -> Path:
     """Return a name for a file of a process; what it leaves there when it dies is swept away."""
     return folder / f"{owner}{_OWNED}{secrets.token_hex(16)}{_SUFFIX}"
+
+
+class _Written:
+    """A Reader of a file that has been written."""
+
+    def __init__(self, file: int, size: int) -> None:
+        self._file, self.size = file, size
+
+    def up_to(self, start: int, length: int) -> bytes:
+        return os.pread(self._file, length, start) if 0 <= start < self.size else b""
 
 
 class SpoolWriter:
@@ -53,13 +69,13 @@ class SpoolWriter:
         self._limit = limit
         self._file = self._open()
         self._hash = hashlib.sha256()
-        self._head = b""
+        self._sniffer = media_types.Sniffer()
         self._size = 0
         self._buffer = bytearray()
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise _no_space(error) from error
 
@@ -68,23 +84,34 @@ class SpoolWriter:
         self._size += len(data)
         if self._size > self._limit:
             raise too_large(self._limit)
-        if len(self._head) < media_types.SNIFF_BYTES:
-            self._head += data[: media_types.SNIFF_BYTES - len(self._head)]
         self._buffer += data
         if len(self._buffer) >= _BUFFER:
             await self._flush()
 
     async def finish(self) -> SpooledFile:
-        await self._flush()
+        data, self._buffer = bytes(self._buffer), bytearray()
+        found = await asyncio.to_thread(self._last, data)
         os.close(self._file)
         self._file = -1
+        return found
+
+    def _last(self, data: bytes) -> SpooledFile:
+        self._write(data)
+        media_type = self._sniffer.media_type()
+        ended, damage = True, None
+        try:
+            ended = is_ended(_Written(self._file, self._size), media_type or "")
+        except Malformed as problem:
+            damage = str(problem)
         return SpooledFile(
             given_name=self._given_name,
             declared_type=self._declared_type,
-            media_type=media_types.sniff(self._head),
+            media_type=media_type,
             path=self.path,
             size=self._size,
             signature=self._hash.hexdigest(),
+            ended=ended,
+            damage=damage,
         )
 
     def discard(self) -> None:
@@ -101,6 +128,7 @@ class SpoolWriter:
 
     def _write(self, data: bytes) -> None:
         self._hash.update(data)
+        self._sniffer.feed(data)
         view = memoryview(data)
         try:
             while view:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from redis.exceptions import RedisError
 
 from services.catalog.uploads import adoption, shape
+from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.core.assets import entries, media_types, names
@@ -113,6 +114,7 @@ class Uploads:
     def __init__(self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, rules: Rules) -> None:
         self._claims, self._reaper = claims, reaper
         self._entries, self._storage, self._rules = entries, storage, rules
+        self._drawable = Drawable()
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
@@ -231,7 +233,9 @@ class Uploads:
     async def _begin(self, writing: _Writing) -> None:
         """Make the file what will be stored, and claim where."""
         await asyncio.to_thread(shape.check, writing.file.path, writing.media_type)
-        if self._rules.strip_metadata and await asyncio.to_thread(strip_file, writing.file.path, writing.media_type):
+        await self._drawable.check(writing.file)
+        file, media_type = writing.file, writing.media_type
+        if self._rules.strip_metadata and await asyncio.to_thread(strip_file, file.path, media_type, ended=file.ended):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
         if not isinstance(self._storage, ReplacesInPlace):
             writing.claim = await self._claims.make(writing.unique_name)

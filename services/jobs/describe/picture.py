@@ -4,8 +4,9 @@ import io
 
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
 
+from services.core import jpeg_pixels
 from services.core.assets import colour, media_types, orientation
-from services.core.assets.containers import Malformed, Memory, gif, png
+from services.core.assets.containers import Malformed, Memory, gif, jpeg, png
 from services.jobs.describe.blurhash import encode
 from services.jobs.describe.colours import dominant
 
@@ -38,11 +39,13 @@ def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
     if media_type not in _KINDS:
         raise ValueError(f"{media_type} is not looked at")
     # Whatever Pillow would make of the other chunks of a PNG is not asked: see `orientation` and `colour`.
-    decoded = png.pictured(source) if media_type == media_types.PNG else source
+    decoded = {media_types.PNG: png.pictured, media_types.JPEG: jpeg.mended}.get(media_type, bytes)(source)
     image = Image.open(io.BytesIO(decoded), formats=[_KINDS[media_type]])
     width, height = image.size
     if width * height > pixels:
         raise ValueError(f"it has {width}x{height} pixels")
+    if media_type == media_types.JPEG and decoded is not source and not jpeg_pixels.are_all_there(source):
+        raise ValueError("it is cut short")
     image.draft(None, (SIDE, SIDE))  # A JPEG is decoded no larger than needed.
     turn = _orientation(image, source, media_type)
     if media_type == media_types.TIFF:  # Pillow turns it, the right way if it is told, and has swapped the sides.

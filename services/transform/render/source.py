@@ -1,6 +1,9 @@
 """What a source is: found out from its first bytes and its header, before anything of it is decoded."""
 
+from dataclasses import replace
+
 from services.core.assets import colour, media_types, orientation
+from services.core.assets.containers import jpeg
 from services.transform.render import bare, formats, gif, guard
 from services.transform.render.colour import is_srgb
 from services.transform.render.geometry import fit
@@ -25,6 +28,8 @@ def inspect(content: bytes, plan: Plan, limits: Limits) -> Document | Raster:
     shown = Shown(content)
     if media_type == media_types.GIF:
         shown = gif.shown(content, limits.frames, limits.frame_pixels)
+    if media_type == media_types.JPEG and (mended := jpeg.mended(content)) is not content:
+        return replace(_raster(Shown(mended), media_type, plan, limits), mended=True)
     return _raster(shown, media_type, plan, limits)
 
 

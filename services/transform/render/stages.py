@@ -55,6 +55,8 @@ class Raster:
     """An ICC profile that counts instead of the one in the file, which then has none or the wrong one."""
     pages: tuple[int, ...] = ()
     """Which of the frames in the file are the picture's; none when all of them are."""
+    mended: bool = False
+    """A JPEG that was stored without its end mark, and has got one."""
 
     @property
     def whole(self) -> bool:

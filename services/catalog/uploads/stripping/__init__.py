@@ -8,6 +8,9 @@ from pathlib import Path
 
 from services.catalog.uploads.stripping import jpeg, pdf, png, svg, webp
 from services.core.assets import media_types
+from services.core.assets.containers import jpeg as jpeg_parts
+from services.core.assets.containers import png as png_parts
+from services.core.errors import StorageDown
 
 _STRIPPERS: dict[str, Callable[[Path], bool]] = {
     media_types.JPEG: jpeg.strip,
@@ -18,12 +21,29 @@ _STRIPPERS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-def strip_file(source: Path, media_type: str) -> bool:
+_END_MARKS = {media_types.JPEG: jpeg_parts.END, media_types.PNG: png_parts.END}
+
+
+def strip_file(source: Path, media_type: str, *, ended: bool = True) -> bool:
     """Rewrite a spooled file in place without its metadata and say whether that changed anything.
+
+    A picture that is whole but for its end mark (`ended` is False) gets it: what is made anew is made well.
 
     Raises BadRequest for a file whose structure is not understood, StorageDown when there is no room for the new
     file; the file is then what it was. Other media types than those of `_STRIPPERS` are left alone. Blocks: call it
     in a thread, and measure and sign the file again when it answers True.
     """
     strip = _STRIPPERS.get(media_type)
-    return strip(source) if strip else False
+    if not strip:
+        return False
+    if not ended:
+        _add_end(source, _END_MARKS[media_type])
+    return strip(source) or not ended
+
+
+def _add_end(path: Path, mark: bytes) -> None:
+    try:
+        with path.open("ab") as file:
+            file.write(mark)
+    except OSError as error:
+        raise StorageDown(f"The upload cannot be stored: {error.strerror}.") from error

@@ -31,3 +31,7 @@ class Memory:
 
 class Malformed(Exception):
     """The parts cannot be followed further. The text completes "The file …"."""
+
+
+class CutShort(Malformed):
+    """The file ends before a part that it has announced."""

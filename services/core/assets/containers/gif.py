@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.core.assets.containers import Malformed, Reader
+from services.core.assets.containers import CutShort, Malformed, Reader
 
 _HEADER, _DESCRIPTOR = 13, 10
 _EXTENSION, _FRAME, _TRAILER = 0x21, 0x2C, 0x3B
@@ -57,6 +57,15 @@ def frames(source: Reader) -> Iterator[Frame]:
             raise Malformed(f"has something else than a block at byte {at}")
 
 
+def is_ended(source: Reader) -> bool:
+    """Say whether a file has its first frame whole, as that can be shown; raises Malformed when it has not."""
+    if source.size > _HEADER and source.up_to(source.size - 2, 2) == bytes((0, _TRAILER)):
+        return True  # Where the blocks of a frame end and the file ends.
+    if next(frames(source), None) is None:
+        raise Malformed("holds no picture")
+    return True
+
+
 def _table(flags: int) -> int:
     """Return the bytes of a colour table, as the flags before it say."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
@@ -77,5 +86,5 @@ def _blocks_end(source: Reader, at: int, more: Iterator[int]) -> int:
 def _bytes(source: Reader, start: int, length: int) -> bytes:
     found = source.up_to(start, length)
     if len(found) < length:
-        raise Malformed("is cut short")
+        raise CutShort("is cut short")
     return found

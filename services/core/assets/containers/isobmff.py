@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from services.core.assets.containers import Reader
+from services.core.assets.containers import CutShort, Reader
 
 _PARTS_MAX = 10_000
 """Boxes beside one another, and properties of one picture, that are looked at."""
@@ -37,6 +37,19 @@ def boxes(source: Reader, start: int, end: int) -> Iterator[Box]:
             return
         yield Box(head[4:8], start + header, stop)
         start = stop
+
+
+def is_ended(source: Reader) -> bool:
+    """Say that a file has what it describes; raises Malformed when it breaks off.
+
+    The data of a picture are in a box of their own, or in one within the description (14496-12, 8.11.11).
+    """
+    found = {box.name: box for box in islice(boxes(source, 0, source.size), _PARTS_MAX)}
+    meta = found.get(b"meta")
+    inside = meta and any(box.name == b"idat" for box in islice(boxes(source, meta.body + 4, meta.end), _PARTS_MAX))
+    if not (meta or b"moov" in found) or not (inside or b"mdat" in found):
+        raise CutShort("is cut short")
+    return True
 
 
 def primary(source: Reader) -> list[Property]:

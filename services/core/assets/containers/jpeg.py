@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.core.assets.containers import Malformed, Reader
+from services.core.assets.containers import CutShort, Malformed, Memory, Reader
 
 SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+END = bytes((0xFF, EOI))
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 # DHT, DAC, DQT, DNL, DRI, DHP, EXP
 _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF})
@@ -15,6 +16,8 @@ _KNOWN = FRAMES | _TABLES | {SOS, COM} | set(range(APP0, APP0 + 16))
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _BLOCK = 1024 * 1024
 _FILL_MAX = 65536
+_ZEROS = 64
+"""Bytes that picture data never end with."""
 
 
 class Segment(NamedTuple):
@@ -53,6 +56,50 @@ def opening(source: Reader) -> Iterator[Segment]:
         start = end
 
 
+def is_ended(source: Reader) -> bool:
+    """Say whether a file has its end mark; if only that is missing, a decoder knows whether all pixels are there.
+
+    Raises Malformed for one that breaks off before its picture.
+    """
+    marked = source.up_to(source.size - 2, 2) == END
+    start, scanned = 2, False
+    try:
+        while True:
+            at, marker = _marker(source, start)
+            scanned = scanned or marker == SOS
+            # Something may lie behind the end mark: cameras put previews and films there.
+            if marker == EOI or (scanned and marked):
+                break
+            body_end = _body_end(source, at, marker)
+            start = _scan_end(source, body_end) if marker == SOS else body_end
+    except CutShort:
+        if not scanned:
+            raise
+        if source.up_to(source.size - _ZEROS, _ZEROS) == bytes(_ZEROS):
+            raise CutShort("ends in zeros, as after a transfer that was broken off") from None
+        return False
+    except Malformed:
+        return True  # Decoders pass over what is odd between segments: they have their say.
+    if not scanned:
+        raise Malformed("holds no picture")
+    return True
+
+
+def mended(content: bytes) -> bytes:
+    """Return a file with an end mark, if nothing else is missing as far as its structure says; else the same bytes."""
+    if content.endswith(END):
+        return content
+    try:
+        return content if is_ended(Memory(content)) else with_end(content)
+    except Malformed:
+        return content
+
+
+def with_end(content: bytes, filling: bytes = b"") -> bytes:
+    """Return a file that breaks off in its picture data with a filling and an end mark behind them."""
+    return content.removesuffix(b"\xff") + filling + END  # Half of the end mark is none.
+
+
 def _marker(source: Reader, start: int) -> tuple[int, int]:
     """Return where the next marker begins, after any fill bytes, and its code."""
     head = source.up_to(start, 2)
@@ -61,7 +108,7 @@ def _marker(source: Reader, start: int) -> tuple[int, int]:
     block = source.up_to(start, _FILL_MAX)
     code = block.lstrip(b"\xff")
     if not code and len(block) < _FILL_MAX:
-        raise Malformed("is cut short")
+        raise CutShort("is cut short")
     fill = len(block) - len(code)
     if not fill or not code:
         raise Malformed(f"has something else than a segment at byte {start}")
@@ -73,11 +120,13 @@ def _body_end(source: Reader, at: int, marker: int) -> int:
         raise Malformed(f"has an unexpected marker {marker:02X} at byte {at}")
     head = source.up_to(at + 2, 2)
     if len(head) < 2:
-        raise Malformed("is cut short")
+        raise CutShort("is cut short")
     length = int.from_bytes(head, "big")
     end = at + 2 + length
-    if length < 2 or end > source.size:
+    if length < 2:
         raise Malformed(f"is cut short in the segment at byte {at}")
+    if end > source.size:
+        raise CutShort(f"is cut short in the segment at byte {at}")
     return end
 
 
@@ -90,4 +139,4 @@ def _scan_end(source: Reader, at: int) -> int:
         if len(block) < _BLOCK:
             break
         at += len(block) - block.endswith(b"\xff")
-    raise Malformed("is cut short in its picture")
+    raise CutShort("is cut short in its picture")

@@ -4,9 +4,10 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.core.assets.containers import Memory, Reader
+from services.core.assets.containers import CutShort, Memory, Reader
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+END = b"\0\0\0\0IEND\xaeB\x60\x82"
 _HEAD = 8
 _AROUND = 12
 """Bytes of a chunk's length, name and CRC."""
@@ -23,6 +24,25 @@ class Chunk(NamedTuple):
     @property
     def data(self) -> tuple[int, int]:
         return self.start + _HEAD, self.end - 4
+
+
+def is_ended(source: Reader) -> bool:
+    """Say whether a file has its end mark; if only that is missing, a decoder knows whether all pixels are there.
+
+    Raises Malformed for one that breaks off in a chunk, or before its picture.
+    """
+    pictured = False
+    marked = source.up_to(source.size - len(END), len(END)) == END
+    for chunk in chunks(source):
+        pictured = pictured or chunk.name == b"IDAT"
+        # A file can have thousands of chunks: they are not followed to an end that is where it should be.
+        if pictured and (marked or chunk.name == b"IEND"):
+            return True
+        if chunk.end > source.size:
+            raise CutShort(f"is cut short in the chunk at byte {chunk.start}")
+    if not pictured:
+        raise CutShort("is cut short before its picture")
+    return False
 
 
 def chunks(source: Reader) -> Iterator[Chunk]:

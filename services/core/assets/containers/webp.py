@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.core.assets.containers import Reader
+from services.core.assets.containers import CutShort, Reader
 
 HEADER = 12
 """Bytes of `RIFF`, the size of what follows, and `WEBP`."""
@@ -30,6 +30,13 @@ class Chunk(NamedTuple):
 def riff_end(header: bytes) -> int:
     """Return where the file ends, as its header of 12 bytes says."""
     return 8 + int.from_bytes(header[4:8], "little")
+
+
+def is_ended(source: Reader) -> bool:
+    """Say that a file has as many bytes as its header says, as decoders ask; raises Malformed if it has fewer."""
+    if riff_end(source.up_to(0, HEADER)) > source.size:
+        raise CutShort("is cut short")
+    return True
 
 
 def chunks(source: Reader, end: int) -> Iterator[Chunk]:

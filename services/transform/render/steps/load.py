@@ -1,7 +1,10 @@
 """Load: from a source to pixels. What is to become smaller is made smaller while it is decoded, as far as possible."""
 
+from services.core import jpeg_pixels
 from services.core.assets import media_types
+from services.core.assets.containers.jpeg import END
 from services.core.assets.orientation import turned
+from services.core.errors import Undecodable
 from services.transform.render import document, jpeg
 from services.transform.render.geometry import jpeg_shrink
 from services.transform.render.libvips import LOADERS, Image, selected, set_profile
@@ -12,6 +15,8 @@ def load(source: Document | Raster, order: Order) -> Picture:
     """Return the pixels of a source, no smaller than those of the result; documents are drawn in the size wanted."""
     if isinstance(source, Document):
         return _drawn(source, order)
+    if source.mended and not jpeg_pixels.are_all_there(source.content.removesuffix(END)):
+        raise Undecodable("The stored file cannot be rendered: it is cut short.", "Upload the whole file again.")
     # Turned only once it is small: so the sides are those of the picture as it is stored.
     width, height = turned(source.box.width, source.box.height, source.orientation)
     plain = source.media_type == media_types.JPEG and source.interpretation == "srgb" and not source.profiled

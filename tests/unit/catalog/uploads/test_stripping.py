@@ -524,6 +524,38 @@ def test_whatever_comes_is_stripped_or_refused(
     assert changed or path.read_bytes() == content
 
 
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-be", "gbk", "cp1251", "latin-1"])
+def test_scripts_are_removed_in_whatever_encoding_they_are(tmp_path: Path, codec: str) -> None:
+    label = "utf-16" if codec.startswith("utf-16") else codec.removesuffix("-sig")
+    text = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script><rect width="9" onload="alert(2)"/></svg>'
+    after = stripped(tmp_path, f'<?xml version="1.0" encoding="{label}"?>{text}'.encode(codec), SVG)
+    assert b"alert" not in after
+    assert b"<rect" in after
+
+
+def test_a_drawing_of_another_encoding_with_nothing_to_remove_stays(tmp_path: Path) -> None:
+    text = '<?xml version="1.0" encoding="utf-16"?><svg xmlns="http://www.w3.org/2000/svg"><rect width="9"/></svg>'
+    assert unchanged(tmp_path, text.encode("utf-16"), SVG)
+
+
+def test_a_script_in_an_encoding_that_browsers_read_otherwise_is_refused(tmp_path: Path) -> None:
+    text = '<?xml version="1.0" encoding="utf-7"?><svg xmlns="http://www.w3.org/2000/svg">+ADw-script+AD4-</svg>'
+    assert refused(tmp_path, text.encode(), SVG)
+
+
+@pytest.mark.parametrize(("media_type", "mark"), [(JPEG, 2), (PNG, 12)])
+def test_a_picture_that_is_made_anew_gets_its_end_mark(
+    tmp_path: Path, samples: dict[str, bytes], media_type: str, mark: int
+) -> None:
+    path = tmp_path / NAME
+    path.write_bytes(samples[media_type])
+    strip_file(path, media_type)
+    whole = path.read_bytes()
+    path.write_bytes(samples[media_type][:-mark])
+    assert strip_file(path, media_type, ended=False)
+    assert path.read_bytes() == whole
+
+
 def test_a_large_file_is_not_held_in_memory(tmp_path: Path, photos: dict[str, bytes]) -> None:
     plain = stripped(tmp_path, photos["astronaut.png"], PNG)
     path = tmp_path / NAME

@@ -192,5 +192,9 @@ def test_a_file_is_only_what_its_entry_says(photos: dict[str, bytes], tmp_path: 
         look(saved(two_colours(), "PNG"), "JPEG")
     with pytest.raises(ValueError, match="image/bmp is not looked at"):
         look(saved(two_colours(), "BMP"), "BMP")
-    with pytest.raises(OSError, match="truncated"):
+    with pytest.raises(ValueError, match="cut short"):
         look(photos["china.jpg"][:50_000], "JPEG")
+
+
+def test_a_photograph_without_its_end_mark_is_seen_like_the_whole(photos: dict[str, bytes]) -> None:
+    assert look(photos["china.jpg"].removesuffix(b"\xff\xd9"), "JPEG") == look(photos["china.jpg"], "JPEG")

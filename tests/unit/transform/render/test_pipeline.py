@@ -284,6 +284,20 @@ def test_a_truncated_file_is_refused(photos: dict[str, bytes], file_format: str,
         render(source[: int(len(source) * kept)], width)
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize("size", [(160, 100), (8, 6)])
+def test_a_photograph_without_its_end_mark_is_rendered_and_one_without_more_is_not(
+    options: dict[str, object], size: tuple[int, int]
+) -> None:
+    whole = encoded(Image.effect_noise(size, 60).convert("RGB"), "JPEG", **options)
+    for width in (0, size[0] // 2):
+        expected = render(whole, width)
+        assert render(whole[:-1], width) == render(whole[:-2], width) == expected
+        for cut in (len(whole) // 4, len(whole) // 2):
+            with pytest.raises(Undecodable):
+                render(whole[:-cut], width)
+
+
 @pytest.mark.parametrize("width", [0, 60])
 def test_a_truncated_animation_is_refused(width: int) -> None:
     source = animation("WEBP")

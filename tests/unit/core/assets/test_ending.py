@@ -1,0 +1,113 @@
+"""Files that are cut, wherever that may be: what the structure says agrees with what a decoder makes of them."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from services.core.assets.containers import CutShort, Malformed, Memory, jpeg
+from services.core.assets.containers.ending import is_ended
+from services.core.assets.containers.pdf import is_cut
+from tests.support.hostile_files import pdf
+
+TYPES = {f"image/{kind.lower()}": kind for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF")}
+NOISE = Image.effect_noise((64, 48), 60).convert("RGB")
+
+
+def saved(media_type: str, image: Image.Image = NOISE, **how: object) -> bytes:
+    content = io.BytesIO()
+    image.save(content, TYPES[media_type], **how)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def verdict(content: bytes, media_type: str) -> str:
+    try:
+        return "whole" if is_ended(Memory(content), media_type) else "open"
+    except CutShort:
+        return "cut"
+    except Malformed:
+        return "odd"
+
+
+FILES = [
+    ("image/jpeg", saved("image/jpeg")),
+    ("image/jpeg", saved("image/jpeg", progressive=True)),
+    ("image/jpeg", saved("image/jpeg", exif=b"Exif\0\0" + b"\xff\xd9" * 50, icc_profile=b"\xff\xda" * 90)),
+    ("image/png", saved("image/png")),
+    ("image/webp", saved("image/webp")),
+    ("image/webp", saved("image/webp", lossless=True)),
+    ("image/gif", saved("image/gif", NOISE.convert("P"))),
+    ("image/avif", saved("image/avif")),
+    *(("image/tiff", saved("image/tiff", compression=how)) for how in (None, "tiff_deflate", "tiff_lzw", "jpeg")),
+]
+
+
+@pytest.mark.parametrize(("media_type", "content"), FILES)
+def test_a_whole_file_is_whole_also_with_something_behind_it(media_type: str, content: bytes) -> None:
+    for behind in (b"", b"\0", b"\n", b"\0" * 3000, content, content[: len(content) // 2]):
+        assert verdict(content + behind, media_type) == "whole"
+
+
+@pytest.mark.parametrize(("media_type", "content"), FILES)
+def test_a_file_that_is_cut_anywhere_is_never_whole(media_type: str, content: bytes) -> None:
+    last = {"image/gif": 1, "image/png": 4}.get(media_type, 0)  # The trailer, and the CRC of an empty chunk.
+    for length in {*range(12, len(content) - last, 41), len(content) // 2, len(content) - last - 1}:
+        found = verdict(content[:length], media_type)
+        assert found != "whole", length
+        if media_type not in ("image/jpeg", "image/png"):
+            assert found == "cut"
+
+
+def test_only_the_end_mark_being_gone_is_left_to_a_decoder() -> None:
+    photo, drawing, animation = saved("image/jpeg"), saved("image/png"), saved("image/gif", NOISE.convert("P"))
+    assert [verdict(photo[:-cut], "image/jpeg") for cut in (1, 2, 3)] == ["open"] * 3
+    assert verdict(photo[:-2] + b"\0" * 5000, "image/jpeg") == "cut"
+    assert verdict(drawing[:-12], "image/png") == "open"
+    assert verdict(animation[:-1], "image/gif") == "whole"
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "found"),
+    [
+        (b"\xff\xd8\xff\xd9", "image/jpeg", "odd"),
+        (b"\xff\xd8\xff", "image/jpeg", "cut"),
+        (b"\x89PNG\r\n\x1a\n", "image/png", "cut"),
+        (saved("image/png")[:33] + saved("image/png")[-12:], "image/png", "cut"),
+        (b"GIF89a", "image/gif", "cut"),
+        (b"GIF89a" + b"\0" * 100, "image/gif", "odd"),
+        (b"GIF89a" + b"\0" * 7 + b"!\xff\0" * 500_000, "image/gif", "odd"),
+        (b"II*\0\xff\xff\xff\xff", "image/tiff", "cut"),
+        (b"II+\0\x08\0\0\0" + b"\xff" * 8, "image/tiff", "cut"),
+        (b"RIFF", "image/webp", "cut"),
+        (b"\0\0\0\x01ftypavif" + b"\xff" * 8, "image/avif", "cut"),
+        (b"anything", "image/svg+xml", "whole"),
+    ],
+)
+def test_headers_that_lie_end_in_an_answer(content: bytes, media_type: str, found: str) -> None:
+    assert verdict(content, media_type) == found
+
+
+def test_an_end_mark_is_added_where_it_is_missing_and_nowhere_else() -> None:
+    whole = saved("image/jpeg")
+    for content in (whole, whole + b"trailer", b"\xff\xd8\xff\xe0\0\x10", b"\xff\xd8nothing"):
+        assert jpeg.mended(content) is content
+    for content in (whole[:-2], whole[:-1]):
+        assert jpeg.mended(content) == whole
+    assert jpeg.mended(whole[:-2] + b"\xff\0") == whole[:-2] + b"\xff\0\xff\xd9"
+
+
+PAGE = pdf(b"1 0 0 rg 0 0 9 9 re f")
+
+
+@pytest.mark.parametrize("behind", [b"", b"\r\n", b"\0" * 3000, b" " * 99_999, b"</html>" * 500])
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n", b"junk\n" * 200])
+def test_a_pdf_has_its_end_whatever_lies_around_it(before: bytes, behind: bytes) -> None:
+    assert not is_cut(before + PAGE + behind)
+
+
+def test_a_pdf_that_is_cut_is_told() -> None:
+    for length in range(5, len(PAGE) - 12, 7):
+        assert is_cut(PAGE[:length]), length
+    added = PAGE + PAGE[PAGE.index(b"1 0 obj") :]
+    assert not is_cut(added)
+    assert is_cut(added[: len(PAGE) + 60])
