@@ -116,11 +116,10 @@ class _Reader:
                     await self._end_part()
 
     def whole(self) -> Form:
-        if not self._opening.found:
-            raise _malformed("the boundary that Content-Type names is not in it")
         # The parser itself takes a body that ends early for a whole one, the last part missing.
         if self._parser.state != MultipartState.END:
-            raise BadRequest("The multipart body is cut before its end.", "Send it again, whole.")
+            hint = "Send it again, whole." if self._opening.found else "It must have the boundary of its Content-Type."
+            raise BadRequest("The multipart body is cut before its end.", hint)
         return self._form
 
     def discard(self) -> None:
@@ -193,5 +192,5 @@ def _not_text(what: str) -> BadRequest:
     return BadRequest(f"{what} is not UTF-8.", "Encode the form as UTF-8.")
 
 
-def _malformed(error: Exception | str) -> BadRequest:
+def _malformed(error: Exception) -> BadRequest:
     return BadRequest(f"The multipart body is malformed: {error}.", "Send multipart/form-data, as curl -F does.")
