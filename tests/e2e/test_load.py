@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.processes.system import System
+from tests.support.hostile_files import undecodable_jpeg
 from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.timed
@@ -112,7 +113,7 @@ def test_a_render_that_takes_too_long_is_stopped(make_system: Callable[..., Syst
 def test_a_failed_render_is_remembered_until_the_asset_changes(
     system: System, photos: dict[str, bytes], name: str
 ) -> None:
-    entry = system.upload(f"{name}.jpg", photos["china.jpg"][:9000])
+    entry = system.upload(f"{name}.jpg", undecodable_jpeg(photos["china.jpg"]))
     path = f"/assets/media/optimise/90x0/DEV/{name}.webp"
     answers = [system.edge.get(path) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [422, 422]

@@ -275,6 +275,11 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
+def undecodable_jpeg(photo: bytes) -> bytes:
+    """Return a JPEG with all its parts, that says it is coded in a way that no decoder here knows (T.81, SOF3)."""
+    return photo.replace(b"\xff\xc0", b"\xff\xc3", 1)
+
+
 def png_header(width: int, height: int, *, interlaced: bool = False) -> bytes:
     """Return a PNG that claims a size and has next to no pixels."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced))
