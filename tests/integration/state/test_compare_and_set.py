@@ -170,8 +170,8 @@ async def test_a_write_that_is_said_twice_is_done_once_and_known_as_its_own(
     say_twice(monkeypatch)
     created = await compare_and_set.write(None, ENTRY)
     changed = await compare_and_set.write(FIRST, SECOND)
-    described = await compare_and_set.describe(entry_json.write(SECOND), THIRD)
-    deleted = await compare_and_set.delete(entry_json.write(THIRD), THIRD)
+    described = await compare_and_set.describe(found(SECOND), THIRD)
+    deleted = await compare_and_set.delete(found(THIRD))
     numbers = [change.number for change in await ChangeLog(client).from_(0, 10)]
     assert [created, changed, described] == [Commit(number) for number in numbers[:3]]
     assert deleted == Commit(numbers[3], Leftover(ENTRY.uuid, ENTRY.storage_key)), "who deletes is not told 404"
@@ -183,7 +183,7 @@ async def test_a_write_that_is_said_twice_is_known_though_another_one_came_betwe
 ) -> None:
     async def between() -> None:
         monkeypatch.undo()
-        assert await compare_and_set.write(entry_json.write(SECOND), THIRD) is not None
+        assert await compare_and_set.write(found(SECOND), THIRD) is not None
 
     await compare_and_set.write(None, ENTRY)
     say_twice(monkeypatch, between)
@@ -198,8 +198,8 @@ async def test_of_two_writers_of_the_very_same_entry_one_is_told_that_it_was_lat
     assert await CompareAndSet(client).write(None, ENTRY) is None
     with pytest.raises(AlreadyExists):
         await CatalogUser(client).entries.create(ENTRY, None)
-    found = await asyncio.gather(*(CompareAndSet(client).write(FIRST, SECOND) for _ in range(8)))
-    assert sum(commit is not None for commit in found) == 1
+    commits = await asyncio.gather(*(CompareAndSet(client).write(FIRST, SECOND) for _ in range(8)))
+    assert sum(commit is not None for commit in commits) == 1
     assert len(await ChangeLog(client).from_(0, 10)) == 2
 
 
@@ -207,5 +207,5 @@ async def test_two_that_delete_the_same_entry_are_not_taken_for_one(
     client: Redis, compare_and_set: CompareAndSet
 ) -> None:
     await compare_and_set.write(None, ENTRY)
-    found = await asyncio.gather(*(CompareAndSet(client).delete(FIRST, ENTRY) for _ in range(8)))
-    assert sum(commit is not None for commit in found) == 1
+    commits = await asyncio.gather(*(CompareAndSet(client).delete(FIRST) for _ in range(8)))
+    assert sum(commit is not None for commit in commits) == 1
