@@ -42,7 +42,7 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis, waits: float)
 
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test", timeout=60) as made,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=60) as made,
     ):
         await eventually(listens)
         yield made

@@ -62,7 +62,7 @@ class Services:
             make_transform(TransformSettings(**common)),
         ]
         self.catalog, self.transform = (
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") for app in self.apps
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") for app in self.apps
         )
 
     def count(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, what: str) -> None:
