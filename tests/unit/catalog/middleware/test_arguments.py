@@ -68,7 +68,7 @@ async def test_every_operation_that_writes_refuses_an_argument_that_it_does_not_
     transport = httpx.ASGITransport(make_app(settings), raise_app_exceptions=False)
     writing = [place for place in with_slash(places(operations(settings))) if place.operation.method != "GET"]
     assert len(writing) > 30
-    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:3001") as http:
         for place in writing:
             path = place.path.replace("{uuid:entry}", "x").replace("{uuid}", "x").replace("{filename}", "latest")
             for query in ("dry_runs=true", "filterByKey=namespace&filterByValue=DEV"):
@@ -87,7 +87,7 @@ async def test_a_body_that_seems_to_choose_is_refused_where_everything_is_meant(
 ) -> None:
     settings = CatalogSettings(data_folder_path=tmp_path, **GIVEN)
     transport = httpx.ASGITransport(make_app(settings), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:3001") as http:
         refused = await http.request(method, path, content=body)
         assert refused.status_code == 400, refused.text
         for nothing in ("", " ", "{}"):
