@@ -12,4 +12,5 @@ def check(path: Path, media_type: str) -> None:
     with path.open("rb") as file:
         wrong = shape.problem(*shape.sides(Source(file, media_type), media_type))
     if wrong:
-        raise BadRequest(*wrong)
+        message, hint = wrong
+        raise BadRequest(message, hint)

@@ -124,7 +124,8 @@ def check(header: Header, limits: Limits) -> None:
 def _check_shape(header: Header, limits: Limits, size: str) -> None:
     """Raise Undecodable if memory would follow the width of a source: several hundred of its lines are held at once."""
     if wrong := shape.problem(header.width, header.height, limits.source_side):
-        raise Undecodable(*wrong)
+        message, hint = wrong
+        raise Undecodable(message, hint)
     line, whole = bytes_per_line(header), header.width * header.height * bytes_per_pixel(header)
     most = limits.line_bytes
     if whole:
