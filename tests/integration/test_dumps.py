@@ -171,7 +171,12 @@ async def test_a_catalog_comes_back_byte_for_byte_after_redis_was_emptied(
     restored = await dump.restore(store, naming.filename_of(made.stamp, kind))
     assert await shown(client) == before
     assert await due(client) == expiring
-    assert (restored.entries, restored.kind, restored.source, restored.fallback) == (count, kind, store.source, None)
+    assert (restored.entries, restored.kind, restored.source, restored.fallback) == (
+        count,
+        kind,
+        store.backend.source,
+        None,
+    )
     assert (restored.completed, restored.renamed) == (0, 0)
     assert made.records == count == len(orjson.loads(before))
 
@@ -340,7 +345,7 @@ async def test_the_latest_dump_is_restored_unless_one_is_named(client: Redis, st
 async def test_what_is_not_there_is_told_as_the_manual_does(client: Redis, store: DumpStore, dump: Dumping) -> None:
     await fill(client, many(2))
     before = await everything(client)
-    place = {"local": "local storage", "s3": "S3", "distant_backend": "distant backend"}[store.source]
+    place = {"local": "local storage", "s3": "S3", "distant_backend": "distant backend"}[store.backend.source]
     with pytest.raises(DumpMissing) as found:
         await dump.restore(store)
     assert found.value.said() == {

@@ -24,6 +24,7 @@ from services.core.errors import (
     Unavailable,
 )
 from services.core.state.entries import no_entry
+from services.core.storage.backends import BACKENDS, DEFAULT
 
 Answer = dict[str, Any]
 
@@ -117,7 +118,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "That is not the name of a dump, or the route does not take what was sent.",
             NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),
         ),
-        "NoDump": _dump_refusal("There is no such dump.", naming.missing("json", naming.LATEST, "local")),
+        "NoDump": _dump_refusal("There is no such dump.", naming.missing("json", naming.LATEST, BACKENDS[DEFAULT])),
         "DamagedDump": _dump_refusal(
             "The storage does not have what was stored.",
             DumpDamaged("Dump file is damaged", "Its SHA-256 is another", naming.OTHER),

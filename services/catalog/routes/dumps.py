@@ -158,7 +158,7 @@ async def _fetched(ctx: Context, asked: str, kind: str) -> tuple[str, BinaryIO]:
                     await ctx.dumps.fetch(asked, path)
                     named = asked
                 return named, path.open("rb")
-        raise naming.missing(kinds[0], asked, ctx.dumps.source)
+        raise naming.missing(kinds[0], asked, ctx.dumps.backend)
     except OSError as error:
         raise StorageDown(f"The dump cannot be put into the spool: {error.strerror}.") from error
     finally:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from services.core.assets import media_types
 from services.core.dumps.retention import KeptDump
 from services.core.errors import DumpMissing, NoDumpName
-from services.core.storage.backends import BACKENDS
+from services.core.storage.backends import Backend
 
 Kind = Literal["json", "rdb"]
 
@@ -32,8 +32,8 @@ class DumpStore(Protocol):
     """Where dumps are kept. All verbs raise StorageDown when it cannot be asked."""
 
     @property
-    def source(self) -> str:
-        """Name the place, as answers do."""
+    def backend(self) -> Backend:
+        """Name the place, as answers do: see `source` and `place`."""
         ...
 
     @property
@@ -99,8 +99,9 @@ def parse(filename: str) -> tuple[str, Kind]:
     return match[1], "json" if match[2] == "json" else "rdb"
 
 
-def missing(kind: Kind, asked: str, source: str) -> DumpMissing:
+def missing(kind: Kind, asked: str, backend: Backend) -> DumpMissing:
     """Return the error for a file that is not there; `asked` is its name, or `latest`."""
     name = kind.upper()
-    [place] = {backend.place for backend in BACKENDS.values() if backend.source == source}
-    return DumpMissing(f"{name} dump file not found", f"No {name} dump file found for {asked} in {place}", OTHER)
+    return DumpMissing(
+        f"{name} dump file not found", f"No {name} dump file found for {asked} in {backend.place}", OTHER
+    )

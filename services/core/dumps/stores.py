@@ -32,6 +32,7 @@ from services.core.storage import (
     Storage,
     StoredObject,
 )
+from services.core.storage.backends import Backend
 from services.core.storage.settings import StorageSettings
 
 PREFIX = "dumps/"
@@ -52,15 +53,15 @@ def dumps_in_a_folder(settings: StorageSettings, storage: Storage) -> DumpStore:
     """Return the dump store of local files: a folder of its own, or one among the files."""
     if settings.dump_folder_path is None:
         # The catalog service makes the spool of these files: a folder without a spool is not a storage.
-        return StoredDumps(storage, PREFIX, settings.backend.source, prepared=True)
+        return StoredDumps(storage, PREFIX, settings.backend, prepared=True)
     from services.core.storage.local import LocalStorage
 
-    return StoredDumps(LocalStorage(settings.dump_folder_path), "", settings.backend.source)
+    return StoredDumps(LocalStorage(settings.dump_folder_path), "", settings.backend)
 
 
 def dumps_beside_files(settings: StorageSettings, storage: Storage) -> DumpStore:
     """Return a dump store that keeps dumps as objects of the storage; every backend can have it."""
-    return StoredDumps(storage, PREFIX, settings.backend.source)
+    return StoredDumps(storage, PREFIX, settings.backend)
 
 
 def dumps_at_the_backend(settings: StorageSettings, storage: Storage) -> DumpStore:
@@ -74,9 +75,9 @@ class StoredDumps:
     A comment in that file says how many entries the dump has.
     """
 
-    def __init__(self, storage: Storage, prefix: str, source: str, *, prepared: bool = False) -> None:
+    def __init__(self, storage: Storage, prefix: str, backend: Backend, *, prepared: bool = False) -> None:
         self._storage, self._prefix, self._prepared = storage, prefix, prepared
-        self.source = source
+        self.backend = backend
 
     @property
     def spool(self) -> Path:
@@ -178,8 +179,8 @@ class DistantDumpStore:
     def __init__(self, settings: StorageSettings, storage: Storage) -> None:
         from services.core.dumps.distant import DistantDumps
 
-        self._backend, self._storage = DistantDumps(settings), storage
-        self.source = settings.backend.source
+        self._dumps, self._storage = DistantDumps(settings), storage
+        self.backend = settings.backend
 
     @property
     def spool(self) -> Path:
@@ -189,20 +190,20 @@ class DistantDumpStore:
         spool.prepare(self.spool)
 
     async def open(self) -> None:
-        await self._backend.open()
+        await self._dumps.open()
 
     async def close(self) -> None:
-        await self._backend.close()
+        await self._dumps.close()
 
     async def save(self, rdb: Path, catalog: Path, records: int) -> None:
         """Take a dump, but none without entries after one that has some: which is the latest is the backend's word."""
         if not records:
             await self._need_empty_before(catalog.with_name("before.json"))
-        await self._backend.save(rdb, catalog)
+        await self._dumps.save(rdb, catalog)
 
     async def _need_empty_before(self, before: Path) -> None:
         try:
-            await self._backend.fetch_latest("json", before)
+            await self._dumps.fetch_latest("json", before)
             has_entries = (await asyncio.to_thread(before.stat)).st_size > EMPTY_BYTES
         except ObjectMissing:
             return  # It has none.
@@ -210,10 +211,10 @@ class DistantDumpStore:
             raise EmptyDump
 
     async def fetch(self, filename: str, target: Path) -> None:
-        await self._backend.fetch(filename, target)
+        await self._dumps.fetch(filename, target)
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str | None:
-        return await self._backend.fetch_latest(kind, target)
+        return await self._dumps.fetch_latest(kind, target)
 
     async def kept(self) -> list[KeptDump]:
         raise ListingUnsupported

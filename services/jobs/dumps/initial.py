@@ -33,7 +33,7 @@ async def restore_on_init(client: Redis, process: Process, store: DumpStore) -> 
             logs.event(log, logging.WARNING, "restore_on_init_too_late", why="something was uploaded meanwhile")
             return None
         except DumpMissing:
-            logs.event(log, logging.INFO, "restore_on_init_nothing", source=store.source)
+            logs.event(log, logging.INFO, "restore_on_init_nothing", source=store.backend.source)
             return None
         except BadDump as error:
             logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=error.details)

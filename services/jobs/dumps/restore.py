@@ -107,7 +107,7 @@ class _Restore:
             commit = await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
-        return Restored(name, kind, self._store.source, tally.entries, tally.completed, tally.renamed, commit)
+        return Restored(name, kind, self._store.backend.source, tally.entries, tally.completed, tally.renamed, commit)
 
     async def _fetch(self, kind: Kind, filename: str, path: Path) -> str:
         try:
@@ -116,7 +116,7 @@ class _Restore:
                 return filename
             self.named = await self._store.fetch_latest(kind, path)
         except ObjectMissing:
-            raise naming.missing(kind, filename, self._store.source) from None
+            raise naming.missing(kind, filename, self._store.backend) from None
         except DumpDamaged as damage:
             raise _bad(damage.details) from None
         return self.named or f"{LATEST}.{kind}"

@@ -71,7 +71,7 @@ async def _create_dump(tools: Tools, arguments: Arguments) -> Result:
     made = await creation.create_dump(
         settings.redis_address, tools.client, tools.process, tools.dumps, settings.dumps_kept
     )
-    return {**made.answer(), "source": tools.dumps.source, "pruned": list(made.pruned)}
+    return {**made.answer(), "source": tools.dumps.backend.source, "pruned": list(made.pruned)}
 
 
 async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
