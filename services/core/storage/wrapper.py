@@ -140,8 +140,8 @@ _PARTS: tuple[tuple[type, type[Wrapped]], ...] = (
 )
 
 
-def wrapped(backend: Storage, meter: Meter, breaker: Breaker | None = None) -> Wrapped:
-    """Return a storage with the abilities of the backend; what it does is measured, and guarded by the breaker."""
+def wrapped(backend: Storage, meter: Meter, breaker: Breaker | None) -> Wrapped:
+    """Return a storage with the abilities of the backend: measured, and guarded by the breaker if there is one."""
     parts = tuple(part for ability, part in _PARTS if isinstance(backend, ability))
     kind: type[Wrapped] = type("WrappedStorage", parts or (Wrapped,), {})
     return kind(backend, meter, breaker)

@@ -47,7 +47,7 @@ def behind() -> Scripted:
 
 @pytest.fixture
 def storage(behind: Scripted) -> Storage:
-    return wrapped(behind, Meter("test"))
+    return wrapped(behind, Meter("test"), None)
 
 
 async def read_all(chunks: AsyncIterator[Any]) -> None:
@@ -129,7 +129,7 @@ class InThread(Replacing):
     [(Scripted, set()), (Replacing, {ReplacesInPlace}), (InThread, {ReplacesInPlace, ReadsInThread})],
 )
 def test_a_wrapper_has_the_abilities_of_its_backend(backend: type[Scripted], abilities: set[type]) -> None:
-    storage = wrapped(backend(), Meter("test"))
+    storage = wrapped(backend(), Meter("test"), None)
     assert isinstance(storage, Storage)
     assert {ability for ability in (ReplacesInPlace, ReadsInThread) if isinstance(storage, ability)} == abilities
     assert reads_in_thread(storage) is (ReadsInThread in abilities)
