@@ -41,7 +41,7 @@ class Source:
     arguments: tuple[str, ...]
 
     @classmethod
-    def of(cls, text: str, folder: Path = LUA) -> "Source":
+    def of(cls, text: str) -> "Source":
         """Read the text of a script file; raises ValueError if its names contradict each other."""
         uses, names, arguments = (_declared(text, what) for what in ("USES", "KEYS", "ARGV"))
         all_names = [name.removesuffix(_MANY) for name in (*names, *arguments)]
@@ -49,7 +49,7 @@ class Source:
             raise ValueError(f"A name is declared twice: {', '.join(all_names)}.")
         # Redis reads the flags of a script in its first line.
         flags, body = text.split("\n", 1) if text.startswith("#!") else ("", text)
-        used = [(folder / f"{name}.lua").read_text() for name in uses]
+        used = [(LUA / f"{name}.lua").read_text() for name in uses]
         locals_ = [_locals(names, "KEYS"), _locals(arguments, "ARGV")]
         return cls("\n".join(part for part in (flags, *used, *locals_, body) if part), names, arguments)
 

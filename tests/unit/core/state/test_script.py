@@ -88,18 +88,11 @@ def test_names_are_read_from_the_header_with_and_without_what_they_mean() -> Non
     assert (source.keys, source.arguments) == (("one", "two"), ("a", "b"))
 
 
-def test_what_a_script_uses_comes_before_it_and_its_flags_first(tmp_path: Path) -> None:
-    (tmp_path / "helper.lua").write_text("local function help() end\n")
-    source = Source.of("#!lua flags=no-writes\n-- USES helper\n-- KEYS one\nhelp(one)\n", tmp_path)
-    assert source.text.splitlines() == [
-        "#!lua flags=no-writes",
-        "local function help() end",
-        "",
-        "local one = unpack(KEYS)",
-        "-- USES helper",
-        "-- KEYS one",
-        "help(one)",
-    ]
+def test_what_a_script_uses_comes_before_it_and_its_flags_first() -> None:
+    body = "-- USES put_aside\n-- KEYS one\nput_aside(one)\n"
+    source = Source.of(f"#!lua flags=no-writes\n{body}")
+    helper = (LUA / "put_aside.lua").read_text()
+    assert source.text == f"#!lua flags=no-writes\n{helper}\nlocal one = unpack(KEYS)\n{body}"
 
 
 @pytest.mark.parametrize(
