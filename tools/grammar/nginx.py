@@ -100,20 +100,17 @@ _ARGUMENTS_HEAD = """\
 
 
 def _arguments() -> Iterator[str]:
+    """Yield all maps of arguments, each flag behind what it is made of."""
+    sides, effects = (WIDTH, HEIGHT), [argument for argument in ARGUMENTS if argument.effect]
+    others = [argument for argument in ARGUMENTS if argument not in sides and argument not in effects]
     yield _preset()
-    written: set[str] = set()
-    sides, effects = [WIDTH, HEIGHT], [argument for argument in ARGUMENTS if argument.effect]
-    yield from (_map(argument) for argument in sides)
-    yield _flags_of_sides()
-    yield from (_map(argument) for argument in effects)
-    yield _flag_of_pictures()
-    for argument in ARGUMENTS:
-        if argument in sides or argument in effects:
-            continue
-        if argument.needs is Need.CUT and "cut" not in written:
-            written.add("cut")
-            yield '# Whether anything is cut.\nmap "$boxed$wanted_fit" $cut {\n    default 0;\n    "1" 1;\n}\n'
-        yield _map(argument)
+    yield from map(_map, sides)
+    yield _FLAGS_OF_SIDES
+    yield from map(_map, effects)
+    yield _FLAG_OF_PICTURES
+    yield from (_map(argument) for argument in others if argument.needs is not Need.CUT)
+    yield _FLAG_OF_CUTS
+    yield from (_map(argument) for argument in others if argument.needs is Need.CUT)
 
 
 def _preset() -> str:
@@ -126,16 +123,15 @@ map "$asset_path $arg_{PRESET}" $wanted_{PRESET} {{
 """
 
 
-def _flags_of_sides() -> str:
-    sides = "$wanted_width$wanted_height"
-    return f"""\
+_SIDES = "$wanted_width$wanted_height"
+_FLAGS_OF_SIDES = f"""\
 # Whether any side or a preset is given, and whether both sides are.
-map "$asset_path $wanted_{PRESET}{sides}" $sized {{
+map "$asset_path $wanted_{PRESET}{_SIDES}" $sized {{
     default 0;
     "~^{BASE}/optimise/(?!0x0/)" 1;
     "~^{BASE}/full/[^ ]* &" 1;
 }}
-map "$asset_path {sides}" $boxed {{
+map "$asset_path {_SIDES}" $boxed {{
     default 0;
     "~^{BASE}/optimise/[1-9][0-9]*x[1-9]" 1;
     "~^{BASE}/full/[^ ]* &width=.*&height=" 1;
@@ -143,13 +139,20 @@ map "$asset_path {sides}" $boxed {{
 """
 
 
-def _flag_of_pictures() -> str:
-    return f"""\
+_FLAG_OF_PICTURES = f"""\
 # Whether a picture is made whatever the format is.
 map "$sized{_EFFECTS}" $pictured {{
     default 1;
     "0" 0;
 }}
+"""
+
+_FLAG_OF_CUTS = """\
+# Whether anything is cut.
+map "$boxed$wanted_fit" $cut {
+    default 0;
+    "1" 1;
+}
 """
 
 
