@@ -91,7 +91,7 @@ def parse(path: str, query: str, side_max: int, presets: Collection[str] = ()) -
     if not names.is_unique_name(name) or name.startswith("/image/"):
         raise NotFound(f"No asset can be called {name}.", "Names are /{namespace}/{folders}/{file}.{extension}.")
     kind: Kind = "optimise" if box is not None else "full" if plain == "full" else "original"
-    if kind == "original" or (kind == "full" and _is_stored_type(name)):
+    if _is_always_as_stored(kind, name):
         return Form(kind, name)
     given = arguments_of(query)
     sides = _BOX.fullmatch(box) if box is not None else None
@@ -147,24 +147,21 @@ def _read(
 
 def effective(form: Form) -> Form:
     """Return a form in which each argument that has no effect has its default."""
-    bare, is_stored_type = Form(form.kind, form.name), _is_stored_type(form.name)
-    if form.kind == "original" or (form.kind == "full" and is_stored_type):
+    bare = Form(form.kind, form.name)
+    if _is_always_as_stored(form.kind, form.name):
         return bare
     if form.preset:
         beside = {each.field: each.value(form) for each in (*_BESIDE_PRESET, ACCEPT)}
         return replace(bare, **beside, preset=form.preset)
-    if is_stored_type and not form.is_picture:
+    if _is_stored_type(form.name) and not form.is_picture:
         return bare
-    idle: dict[str, Any] = {}
-    for each in ARGUMENTS:
-        if each.effect is None and each.value(form) != each.default and not _has_effect(each, form):
-            idle[each.field] = each.default
-    if form.accepted != ACCEPT.default and not _is_negotiated(form):
-        idle[ACCEPT.field] = ACCEPT.default
-    return replace(form, **idle) if idle else form
+    with_field = (each for each in (*ARGUMENTS, ACCEPT) if each.effect is None)
+    return replace(form, **{each.field: each.default for each in with_field if not _has_effect(each, form)})
 
 
 def _has_effect(argument: Argument, form: Form) -> bool:
+    if argument is ACCEPT:
+        return _is_negotiated(form)
     if argument.usual and argument.value(form) == argument.usual:
         return not replace(form, **{argument.field: argument.default}).is_picture
     return form.has(argument.needs)
@@ -173,6 +170,11 @@ def _has_effect(argument: Argument, form: Form) -> bool:
 def _is_negotiated(form: Form) -> bool:
     """Say whether the format follows from what a client accepts: none is asked for, and a picture is made."""
     return form.format is None and (form.is_picture or _extension(form.name) == "webp")
+
+
+def _is_always_as_stored(kind: Kind, name: str) -> bool:
+    """Say whether the stored bytes are delivered whatever the arguments are."""
+    return kind == "original" or (kind == "full" and _is_stored_type(name))
 
 
 def _is_stored_type(name: str) -> bool:

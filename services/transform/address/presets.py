@@ -25,14 +25,17 @@ class Allowed:
         """Raise BadRequest for a form that is not served. The original and the whole picture always are."""
         if form.preset:
             return
-        whole = Form(form.kind, form.name, dpr=form.dpr, accepted=form.accepted)
-        if self.only_presets and form != whole:
+        if self.only_presets and not _is_whole(form):
             raise BadRequest("Only presets are served here.", f"Ask for one of {', '.join(self.presets)}.")
         size = f"{form.width}x{form.height}"
         if self.sizes and size not in ("0x0", *self.sizes):
             raise BadRequest(f"The size {size} is not served here.", f"Ask for one of {', '.join(self.sizes)}.")
         if self.sizes:
             _check_few(form)
+
+
+def _is_whole(form: Form) -> bool:
+    return form == Form(form.kind, form.name, dpr=form.dpr, accepted=form.accepted)
 
 
 def _check_few(form: Form) -> None:
