@@ -109,7 +109,8 @@ class Delivery:
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
         freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
-        validators = conditional.validators(decision.entry, _form(decision), last_call=freshness.last_call)
+        form = conditional.form(decision.plan, pipeline.REVISION) if isinstance(decision, Rendition) else ""
+        validators = conditional.validators(decision.entry, form, last_call=freshness.last_call)
         headers = {**validators, **_SAFE, **freshness.headers}
         if conditional.unchanged(request, headers):
             return Response(status_code=304, headers=headers)
@@ -184,12 +185,6 @@ async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entr
 def _same(now: list[bytes | None], before: list[bytes | None]) -> bool:
     """Say whether entries are the same, but for facts that are found out after an upload: no answer depends on them."""
     return now == before or list(map(entry_json.without_facts, now)) == list(map(entry_json.without_facts, before))
-
-
-def _form(decision: Stored | Rendition) -> str:
-    if isinstance(decision, Stored):
-        return ""
-    return conditional.form(decision.plan, pipeline.REVISION)
 
 
 def _file_gone(decision: Decision) -> Response:
