@@ -13,6 +13,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+
+def servers(addresses: Iterable[str]) -> str:
+    """Return the lines for an upstream block.
+
+    If one does not answer, nginx asks the next one. `max_fails=0`: nginx leaves none out for a while after a failure.
+    When the nodes are replaced one after the other, all could be left out at once.
+    """
+    return " ".join(f"server {address} max_fails=0;" for address in addresses)
+
+
 TIERS = ("edge", "cache")
 DEFAULTS = {
     "TIER": "",
@@ -31,8 +41,8 @@ DEFAULTS = {
     "LOG_FORMAT": "json",
     "GATEWAY_PATIENCE": "60",
     "CACHE_SERVERS": "",
-    "CATALOG_SERVERS": "server catalog:3010 max_fails=0;",
-    "TRANSFORM_SERVERS": "server transform:3020 max_fails=0;",
+    "CATALOG_SERVERS": servers(["catalog:3010"]),
+    "TRANSFORM_SERVERS": servers(["transform:3020"]),
     "RUN_DIR": "/run/tada",
     "CACHE_DIR": "/var/cache/tada/store",
     "CACHE_MAX_SIZE": "10g",
@@ -114,15 +124,6 @@ def listen(settings: Mapping[str, str]) -> str:
     """Return the address:port of the tier's main server, which answers /healthz. Raises SettingError."""
     _check_tier(settings)
     return settings[f"{settings['TIER'].upper()}_LISTEN"]
-
-
-def servers(addresses: Iterable[str]) -> str:
-    """Return the lines for an upstream block.
-
-    If one does not answer, nginx asks the next one. `max_fails=0`: nginx leaves none out for a while after a failure.
-    When the nodes are replaced one after the other, all could be left out at once.
-    """
-    return " ".join(f"server {address} max_fails=0;" for address in addresses)
 
 
 def routes(settings: Mapping[str, str]) -> dict[str, str]:
