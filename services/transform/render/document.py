@@ -1,6 +1,6 @@
 """SVG and PDF become pixels in a sandbox: neither librsvg nor PDFium can be stopped in the middle of a page."""
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from services.core.assets import media_types, svg, xml_text
@@ -73,8 +73,8 @@ def _box(head: dict[str, Any]) -> Box:
 
 
 def _task(media_type: str, plan: Plan, limits: Limits) -> Task:
-    # Effects are applied to what is drawn.
-    drawn = asdict(replace(plan, effects=()))
+    drawn = asdict(plan)
+    del drawn["effects"]  # They are applied to what is drawn.
     return Task(
         module="services.transform.render.document_process",
         order={"media_type": media_type, "plan": drawn, "side": limits.side, "pixels": limits.pixels},

@@ -26,7 +26,7 @@ def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, Any], bytes]
 
 def _plan(fields: dict[str, Any]) -> Plan:
     focus = fields["focus"]
-    return Plan(**{**fields, "focus": Focus(**focus) if isinstance(focus, dict) else focus, "effects": ()})
+    return Plan(**{**fields, "focus": Focus(**focus) if isinstance(focus, dict) else focus})
 
 
 def _fit(width: float, height: float, plan: Plan, side: int, pixels: int) -> Box:
