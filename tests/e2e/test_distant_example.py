@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.plan import ROOT, Ports
 from tools.stack.ports import free_ports
 
@@ -30,9 +31,7 @@ def commands() -> list[tuple[str, str]]:
 @contextmanager
 def running(command: str, environment: dict[str, str]) -> Iterator[None]:
     """Run a command of the page until the end of the test."""
-    process = subprocess.Popen(
-        ["bash", "-c", command], cwd=ROOT, env={**os.environ, **environment}, start_new_session=True
-    )
+    process = children.start(["bash", "-c", command], {**os.environ, **environment}, cwd=ROOT)
     try:
         yield
     finally:

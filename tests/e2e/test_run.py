@@ -22,7 +22,7 @@ import pytest
 from tests.processes.s3_server import client as s3_client
 from tests.support.ports import free_run_of_ports
 from tests.support.waits import wait_until
-from tools.stack import s3
+from tools.stack import children, s3
 from tools.stack.plan import ROOT, Ports
 from tools.stack.ports import free_ports
 
@@ -38,16 +38,13 @@ class Run:
         given = {**ports.by_variable(), "METRICS_PORT": str(free_run_of_ports(8)), **variables}
         arguments = [f"{name}={value}" for name, value in given.items()]
         with self._out.open("w") as out:
-            self.process = subprocess.Popen(
+            self.process = children.start(
                 ["make", "run", f"DATA_DIR={folder / 'data'}", *arguments],
+                {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                start_new_session=True,
-                env={
-                    key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
-                },
             )
 
     @property

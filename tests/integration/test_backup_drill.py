@@ -21,6 +21,7 @@ import pytest
 from services.core.storage.base import MARK
 from tests.support.pictures import RED, encoded, marked
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.plan import ROOT
 from tools.stack.ports import free_ports
 
@@ -54,7 +55,7 @@ class Small:
         for words in ([*redis, "--appendonly", "yes", "--repl-diskless-sync-delay", "0"], *services):
             with (self.data.parent / "log").open("ab") as log:
                 self._running.append(
-                    subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+                    children.start(words, self.environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
                 )
 
     def stop(self) -> None:

@@ -2,18 +2,36 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.waits import wait_until
 from tools.stack.joined_log import JoinedLog
-from tools.stack.plan import Process
+from tools.stack.plan import ROOT, Process
 from tools.stack.ports import free_ports
 from tools.stack.processes import NotReady, Processes
 
 NEVER_READY = f"http://127.0.0.1:{free_ports(1)[0]}/"
+STARTER = """
+import os, threading, time
+from tools.stack.plan import Process
+from tools.stack.processes import Processes
+
+plan = [Process(name, ["sh", "-c", "sleep 60 & wait"], dict(os.environ), "") for name in ("here", "in a thread")]
+run = Processes(plan, lambda name: open(os.devnull, "ab"))
+run.start("here")
+thread = threading.Thread(target=run.start, args=("in a thread",))
+thread.start()
+thread.join()
+print(*map(run.pid, run.names), flush=True)
+time.sleep(60)
+"""
+"""Starts two groups of processes, one of them from a thread that has ended when their ids are printed."""
 
 
 @pytest.fixture
@@ -47,6 +65,27 @@ def test_a_process_that_ends_by_itself_is_noticed_and_leaves_nothing(run: Proces
     assert run.end(signal.SIGTERM, *run.names, within=10) == []
     assert run.names == []
     wait_until(lambda: not any(map(is_there, pids)))
+
+
+def members(group: int) -> list[int]:
+    """Return the processes of a group that run, or would if they were not frozen."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, of = path.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(of) == group and state != "Z":
+                found.append(int(path.parent.name))
+    return found
+
+
+def test_processes_end_with_the_one_that_has_started_them_and_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTER], cwd=ROOT, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout
+        groups = [int(pid) for pid in starter.stdout.readline().split()]
+        wait_until(lambda: [len(members(group)) for group in groups] == [2, 2])
+        os.killpg(groups[0], signal.SIGSTOP)
+        starter.kill()
+    wait_until(lambda: not any(map(members, groups)), within=10)
 
 
 def test_one_that_does_not_answer_in_time_is_named(run: Processes) -> None:

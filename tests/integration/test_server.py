@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.plan import ROOT
 from tools.stack.ports import free_ports
 
@@ -35,7 +36,7 @@ def listens(port: int) -> bool:
 @pytest.fixture
 def service() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     [port] = free_ports(1)
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(port)], cwd=ROOT)
+    process = children.start([sys.executable, "-c", PROGRAM, str(port)], cwd=ROOT)
     try:
         wait_until(lambda: listens(port))
         yield process, port

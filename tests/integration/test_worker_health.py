@@ -13,6 +13,7 @@ import pytest
 from tests.processes.containers import read
 from tests.processes.redis_server import RedisServer
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.plan import ROOT
 from tools.stack.ports import free_ports
 
@@ -30,8 +31,8 @@ class Worker:
             "PURGE_TOKEN": "token-of-the-tests",
             "METRICS_PORT": str(self.port),
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "services.jobs"], env=self._environment, stderr=subprocess.DEVNULL
+        self.process = children.start(
+            [sys.executable, "-m", "services.jobs"], self._environment, stderr=subprocess.DEVNULL
         )
 
     def is_healthy(self) -> bool:

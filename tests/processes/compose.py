@@ -13,7 +13,7 @@ import yaml
 
 from tests.processes.containers import Container, Network, install, read
 from tests.support.waits import wait_until
-from tools.stack import s3
+from tools.stack import children, s3
 from tools.stack.plan import ROOT, need
 
 PORTS = {"catalog": 3010, "transform": 3020, "cache": 8081, "api": 3001, "edge": 8080, "edge-metrics": 9145}
@@ -120,7 +120,7 @@ class Composed:
     def _run(self, command: list[str]) -> None:
         with (self.folder / "others.log").open("ab") as log:
             self._others.append(
-                subprocess.Popen(self.network.command(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                children.start(self.network.command(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             )
 
     def close(self) -> None:

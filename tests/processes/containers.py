@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.plan import ROOT
 
 BUILT = ROOT / ".venv" / "images"
@@ -168,7 +169,7 @@ class Network:
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self.hosts = folder / "hosts"
         self.hosts.write_text("127.0.0.1 localhost " + " ".join(names) + "\n")
-        self._process = subprocess.Popen(
+        self._process = children.start(
             ["bwrap", "--unshare-user", "--unshare-net", "--dev-bind", "/", "/", "sleep", "infinity"],
             stdin=subprocess.DEVNULL,
         )
@@ -186,8 +187,8 @@ class Network:
 
 def child_of(pid: int) -> int:
     """Return the process that a process has started, 0 when there is none."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if children else 0
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(found[0]) if found else 0
 
 
 class Container:
@@ -253,12 +254,11 @@ class Container:
         """Run the image's own command, or another one."""
         run = [*self.image.command("ENTRYPOINT"), *(command or self.image.command("CMD"))]
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = children.start(
                 self._network.command(*self._sandbox, *run),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
 
     def is_healthy(self) -> bool:

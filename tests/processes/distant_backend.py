@@ -19,6 +19,7 @@ import orjson
 
 from services.core.storage.settings import StorageSettings
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.plan import ROOT
 from tools.stack.ports import free_ports
 
@@ -38,7 +39,7 @@ class Backend:
 
     def start(self) -> None:
         environment = {**os.environ, "BACKEND_TOKEN": TOKEN}
-        self._process = subprocess.Popen(self._command, cwd=ROOT, env=environment, start_new_session=True)
+        self._process = children.start(self._command, environment, cwd=ROOT)
         wait_until(self._answers, within=20)
 
     def _answers(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.spellings import Spelling
+from tools.stack import children
 
 _CONFIGURATION = """
 daemon off;
@@ -53,7 +54,7 @@ class KeyServer:
         self._socket = folder / "nginx.sock"
         file = folder / "nginx.conf"
         file.write_text(_CONFIGURATION.format(folder=folder, maps=maps))
-        self._process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(file), "-p", str(folder)])
+        self._process = children.start(["/usr/sbin/nginx", "-c", str(file), "-p", str(folder)])
 
     def close(self) -> None:
         self._process.terminate()

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import redis
 
 from tests.support.waits import wait_until
+from tools.stack import children
 from tools.stack.ports import free_ports
 
 
@@ -24,7 +25,7 @@ class RedisServer:
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         options += self._options
-        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        self.process = children.start(["redis-server", *options], stdout=subprocess.DEVNULL)
         wait_until(self._answers)
 
     def _answers(self) -> bool:

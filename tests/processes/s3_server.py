@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.core.storage import StorageSettings
 from tests.support.ports import free_run_of_ports
 from tests.support.waits import wait_until
-from tools.stack import ready, s3
+from tools.stack import children, ready, s3
 
 KEYS = s3.Keys("key-of-the-tests", "secret-of-the-tests")
 BUCKET = "media"
@@ -44,9 +44,7 @@ class S3Server:
         options = ("-master.volumeSizeLimitMB=128", *self._options)  # Many of them, on small disks too.
         command = s3.command(self.folder, self._sockets, self._sockets, self.port, *options)
         with (self._sockets / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, env=s3.environment(KEYS), stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = children.start(command, s3.environment(KEYS), stdout=log, stderr=log)
         wait_until(self._takes_objects, within=30)
 
     def _takes_objects(self) -> bool:

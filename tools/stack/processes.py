@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import BinaryIO
 
-from tools.stack import ready
+from tools.stack import children, ready
 from tools.stack.plan import ROOT, Process
 
 Output = Callable[[str], BinaryIO]
@@ -24,7 +24,10 @@ class NotReady(Exception):
 
 
 class Processes:
-    """The processes of a plan by their names. Each has a session of its own, so Ctrl-C does not reach it."""
+    """The processes of a plan by their names. Each has a session of its own, so Ctrl-C does not reach it.
+
+    They end with the process that has started them, also if that is killed.
+    """
 
     def __init__(self, plan: Iterable[Process], output: Output) -> None:
         self.plan = {process.name: process for process in plan}
@@ -44,14 +47,13 @@ class Processes:
         for name in names or self.plan:
             process = self.plan[name]
             with self._output(name) as log:
-                self._running[name] = subprocess.Popen(
+                self._running[name] = children.start(
                     process.command,
-                    env=process.environment,
+                    process.environment,
                     cwd=ROOT,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,
                 )
 
     def ended(self) -> dict[str, int]:
