@@ -97,8 +97,8 @@ tada/version: {{ . | quote }}
 {{ . | replace "Gi" "g" | replace "Mi" "m" }}
 {{- end }}
 
-{{/* A volume for a cache of this size: a quarter more, for bodies on their way and for what is not yet counted, but room
-for the file of generations (10 MB, twice while it is written) at least. */}}
+{{/* The size of a volume for a cache of this size. It is a quarter more, for bodies in transfer and for files that are not
+counted yet. It has at least room for the file of generations (10 MB, twice while it is written). */}}
 {{- define "tada.cacheVolume" -}}
 {{- $size := mul (regexFind "^[0-9]+" . | int) (ternary 1024 1 (hasSuffix "Gi" .)) -}}
 {{ add $size (max (div $size 4) 32) }}Mi

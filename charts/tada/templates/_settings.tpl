@@ -83,8 +83,8 @@ TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quo
 {{- end }}
 {{- end }}
 
-{{/* For a node that does not answer the next one is asked. None is left out for a while after that (max_fails): when the
-nodes are replaced one after the other, all could be left out at once. */}}
+{{/* If a node does not answer, the next one is asked. max_fails=0: nginx skips no node for a time after that. Otherwise it
+could skip all nodes while they are replaced one after the other. */}}
 {{- define "tada.cacheServers" -}}
 {{- $nodes := include "tada.cacheNodes" . | fromYamlArray -}}
 {{- $used := .Values.cache.used | int | default (len $nodes) -}}
