@@ -13,6 +13,8 @@ from services.core.errors import BadRequest, TooLarge
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
+DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *(field.name for field in fields(Entry)))))
+"""What an item of a list of deletions may have: an entry that the client has read may be sent back."""
 _NAME_MAX = 64
 """Characters of an unknown name that an answer repeats."""
 _FORM_ONLY = frozenset({"toWebp"})
@@ -86,8 +88,7 @@ def check_deletion(item: dict[str, Any]) -> None:
 
     It may be a whole entry that the client has read; its uuid alone says which one is meant.
     """
-    known = (*_CHOOSES, *(field.name for field in fields(Entry)))
-    unknown = next((name for name in item if name not in known), None)
+    unknown = next((name for name in item if name not in DELETION_FIELDS), None)
     if unknown is not None:
         raise BadRequest(
             f"A deletion does not take {unknown[:_NAME_MAX]!r}: nothing was deleted.",

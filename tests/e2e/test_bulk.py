@@ -150,7 +150,7 @@ def test_an_entry_can_leave_and_its_file_stay_and_come_back(
     back = system.api.post("/catalog", json=entry)
     assert back.status_code == 201, back.text
     [adopted] = back.json()["data"]
-    dates = {date: adopted[date] for date in ("uploaded_date", "updated_date")}
+    dates = {date: adopted[date] for date in ("uploaded_date", "updated_date", "content_date")}
     assert adopted == {**entry, **dates, **dict.fromkeys(FACTS)}
     assert system.described(entry["uuid"]) == {**entry, **dates}
     assert system.edge.get(path).status_code == 200

@@ -287,10 +287,16 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     ("variables", "said"),
     [
         ({"EDGE_PORT": "http"}, "EDGE_PORT: 'http' is not a valid port"),
-        ({"BIND": "0.0.0.0"}, "Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too"),
-        ({"BIND": "0.0.0.0", "MEDIA_TOKENS_FILE": "/dev/null"}, "Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too"),
+        ({"BIND": "0.0.0.0"}, "BIND=0.0.0.0 lets other machines write. Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too"),
+        (
+            {"BIND": "0.0.0.0", "MEDIA_TOKENS_FILE": "/dev/null"},
+            "BIND=0.0.0.0 lets other machines write. Set MEDIA_TOKEN or MEDIA_TOKENS_FILE too",
+        ),
         ({"BIND": "0.0.0.0", "MEDIA_TOKENS_FILE": "/none"}, "MEDIA_TOKENS_FILE: cannot be read"),
-        ({"BIND": "0.0.0.0", "MEDIA_TOKENS": "cms:write"}, "expected lines such as cms:write:DEV,PROD:"),
+        (
+            {"BIND": "0.0.0.0", "MEDIA_TOKENS": "cms:write"},
+            "MEDIA_TOKENS or MEDIA_TOKENS_FILE: expected lines such as cms:write:DEV,PROD:",
+        ),
         ({"STORAGE": "minio"}, "STORAGE: 'minio' is not a valid storage"),
         ({"STORAGE": "s3", "S3_PORT": "65530"}, "S3_PORT: '65530' is not a valid port"),
         ({"GATEWAY_PATIENCE": "1m"}, "GATEWAY_PATIENCE: expected a whole number of seconds, 0 or more (got '1m')"),

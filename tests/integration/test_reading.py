@@ -152,7 +152,7 @@ async def test_what_very_many_ask_for_at_once_is_asked_in_parts(
     wanted = [[str(n), *(f"{n} {other}" for other in range(others))] for n in range(2500)]
     found = await asyncio.gather(*map(reader.read, wanted))
     assert found == [[f"entry {n}".encode(), *[None] * others] for n in range(2500)]
-    assert 3 <= len(commands) < 10
+    assert 3 <= len(commands) < 20, "far fewer than there are questions"
     assert set(commands) == {"EVALSHA"}
 
 

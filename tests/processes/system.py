@@ -19,6 +19,7 @@ import redis
 
 from services.core.state import keys
 from services.core.state.changes import number_of
+from services.core.storage.base import MARK
 from tests.support.waits import wait_until
 from tools.stack.plan import Ports, Process, Stack, node_name
 from tools.stack.ports import free_ports
@@ -233,12 +234,12 @@ class System:
         return self.stack.data / "cache" / name.removeprefix("nginx-").replace("cache", "tier").removesuffix(".1")
 
     def stored_files(self) -> dict[str, str]:
-        """Return every file in the storage, unfinished ones too, with its SHA-256."""
+        """Return every file in the storage but its mark, unfinished ones too, with its SHA-256."""
         root = self.stack.data / "storage"
         files = {}
         for path in root.rglob("*"):
             try:
-                if path.is_file():
+                if path.is_file() and path.name != MARK:
                     files[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
             except FileNotFoundError:
                 continue  # Deleted between listing and reading.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, get_type_hints
 
+from services.catalog.bodies import DELETION_FIELDS
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types, names
 from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES, Entry
@@ -272,6 +273,8 @@ def _deletion() -> Schema:
             "uuids": {**uuids, "description": "A list, or one text with commas."},
             "uuid": {**uuids, "description": "The same as uuids."},
         },
+        # An entry that was read may be sent back.
+        "propertyNames": {"enum": list(DELETION_FIELDS)},
     }
     return _with_one_of(said, ("uuids", "uuid"))
 

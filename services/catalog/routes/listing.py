@@ -21,8 +21,9 @@ from services.core.state.changes import number_of
 from services.core.state.entries import PAGE, Entries, no_entry
 
 LIMIT_MAX = 10_000
-BYTES_MAX = 8 * 1024 * 1024
-"""A page ends with the part of the list that reaches so many bytes, whatever its limit: it is held in memory."""
+BYTES_MAX = 12 * 1024 * 1024
+"""A page ends with the part of the list that reaches so many bytes, whatever its limit: it is held in memory. The
+largest limit of usual entries, of 0.9 kB, fits."""
 EXAMINED_MAX = 10_000
 """Entries that are looked at for one page: a filter may match none of a million."""
 CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"

@@ -118,7 +118,11 @@ class _Reader:
     def whole(self) -> Form:
         # The parser itself takes a body that ends early for a whole one, the last part missing.
         if self._parser.state != MultipartState.END:
-            hint = "Send it again, whole." if self._opening.found else "It must have the boundary of its Content-Type."
+            hint = (
+                "Send it again, whole."
+                if self._opening.found
+                else "It must have the boundary of its Content-Type, as the forms of curl -F have."
+            )
             raise BadRequest("The multipart body is cut before its end.", hint)
         return self._form
 

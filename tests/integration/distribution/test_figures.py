@@ -56,14 +56,16 @@ async def test_what_was_purged_before_a_worker_started_is_not_counted_by_it(
         await write(entries, f"cat-{at}")
     before = metrics.PURGES.labels("done")._value.get()
     async with make_worker().working():
-        assert await followed.purged(await write(entries), LONG) is True
+        # The first one may have been written before the worker had begun.
+        for _ in range(2):
+            assert await followed.purged(await write(entries), LONG) is True
 
         async def is_counted() -> bool:
             # A worker tells those who wait first, and counts then.
             return metrics.PURGES.labels("done")._value.get() > before
 
         await eventually(is_counted)
-    assert metrics.PURGES.labels("done")._value.get() == before + 1
+    assert before < metrics.PURGES.labels("done")._value.get() <= before + 2
 
 
 async def test_each_worker_counts_every_change(
