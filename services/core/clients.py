@@ -1,10 +1,10 @@
-"""Who asks: the address that a request is counted under, which no client can choose.
+"""The client of a request: the address under which the request is counted. No client can choose it.
 
 X-Forwarded-For is a list to which every proxy appends the address that it was asked from, so only its right end is
 known to be true: the last address was written by the nginx that asks this service. It is believed when nginx' own
-address is a neighbour (a unix socket, loopback, a private network). Everything left of it is what others say, and is
+address is a neighbour (a unix socket, loopback, a private network). Everything left of it comes from others. It is
 believed only across proxies named in TRUSTED_PROXIES. Private networks are not among them unless they are named: the
-clients of the internal entry are in private networks themselves, and could then choose whom they are counted as.
+clients of the internal entry are in private networks themselves, and could then choose their address.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ NEIGHBOURHOOD: Networks = tuple(
 _SHARED = ip_network("100.64.0.0/10")
 """RFC 6598: behind providers' and clouds' address translation."""
 UNKNOWN = "unknown"
-"""Everybody whose address cannot be told shares one bucket."""
+"""All clients whose address is not known share one bucket."""
 
 
 def networks(names: Iterable[str]) -> Networks:
@@ -57,7 +57,7 @@ def client(peer: str | None, forwarded: str, trusted: Networks) -> str:
 def stands_for_many(name: str) -> bool:
     """Say whether many may be behind a name of `client`: a neighbour can be a proxy that is not named.
 
-    What others do must not be counted against one of them.
+    What one of them does must not be counted against the others.
     """
     return name == UNKNOWN or _within(ip_network(name).network_address, (*NEIGHBOURHOOD, _SHARED))
 

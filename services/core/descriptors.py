@@ -7,11 +7,11 @@ holds a connection, and each upload a connection and a file.
 import resource
 
 MOST = 65536
-"""Beyond it nothing of ours would be of use any more. The hard limit can be without an end, which no kernel grants."""
+"""More is of no use here. The hard limit can be infinite, which no kernel grants as a soft limit."""
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of open files as far as it may be, and return it. Children get the same."""
+    """Raise the soft limit of open files as far as possible, and return it. Child processes inherit it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft != resource.RLIM_INFINITY and soft < most:

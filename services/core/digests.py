@@ -19,7 +19,7 @@ async def checked(
 ) -> AsyncIterator[bytes]:
     """Yield chunks, the last one only if all of them together have the expected SHA-256 and size.
 
-    Raises `wrong()` if they have not. `expected` is called after the last chunk: some sources tell the digest with the
+    Raises `wrong()` if they have not. `expected` is called after the last chunk: some sources send the digest with the
     answer. None as a digest or a size means that it is not known and not checked.
     """
     digest, count, held = hashlib.sha256(), 0, b""

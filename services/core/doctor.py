@@ -1,7 +1,7 @@
-"""`python -m services.NAME doctor`: is everything there that this service needs, and if not, how is it mended?
+"""`python -m services.NAME doctor`: does this service have everything that it needs, and if not, how is that repaired?
 
-It is run where the service runs, with its environment. Each check says what it has found; the exit status is 0 when all
-is well, 1 when something is wrong, 2 when the configuration cannot be read (see settings.load).
+It is run where the service runs, with its environment. Each check prints what it has found. The exit status is 0 if all
+is well, 1 if something is wrong, and 2 if the configuration is not valid (see settings.load).
 """
 
 import asyncio
@@ -40,7 +40,7 @@ REDIS_VERSION = (7, 0)
 CLOCK_SECONDS = 1.0
 """Expiry is to the second."""
 DISK_FREE = 1024**3
-"""Bytes: room for a hundred uploads of the usual limit while somebody mends it."""
+"""Bytes: room for a hundred uploads of the usual limit while somebody makes room."""
 _PATIENCE = 15.0
 
 
@@ -83,7 +83,7 @@ async def examine(settings: CoreSettings, *, writes: bool, more: Sequence[Check]
         lambda: _disk(settings, writes=writes),
         *more,
     ]
-    findings: list[Finding] = [Finding("configuration", "every value can be right")]
+    findings: list[Finding] = [Finding("configuration", "every value is valid")]
     try:
         await storage.open()
         for check in checks:
@@ -105,7 +105,7 @@ async def _found(check: Check) -> list[Finding]:
             else:
                 found.append(await result)
     except TimeoutError:
-        found.append(Finding("time", f"a check took more than {_PATIENCE:g} s", "Look whether what comes next hangs."))
+        found.append(Finding("time", f"a check took more than {_PATIENCE:g} s", "Check whether the next part hangs."))
     return found
 
 
@@ -117,7 +117,9 @@ async def _redis(client: Redis) -> AsyncIterator[Finding]:
         seconds, microseconds = await client.time()
         after = time.time()
     except RedisError as error:
-        yield Finding("redis", f"it does not answer ({error})", "Check REDIS_URL or REDIS_SERVICE, and that it runs.")
+        yield Finding(
+            "redis", f"Redis does not answer ({error})", "Check REDIS_URL or REDIS_SERVICE, and whether Redis runs."
+        )
         return
     version = tuple(int(part) for part in info["redis_version"].split(".")[:2])
     ms = (time.perf_counter() - started) * 1000
@@ -131,13 +133,17 @@ async def _redis(client: Redis) -> AsyncIterator[Finding]:
         "" if durable else "Set appendonly yes (and appendfsync always): a restart of Redis would lose the catalog.",
     )
     if durable and info.get("aof_last_write_status") != "ok":
-        yield Finding("redis persistence", "its last write failed", "Look at the disk of Redis: it refuses writes.")
+        yield Finding(
+            "redis persistence",
+            "its last write failed",
+            "Check the disk of Redis. Redis refuses writes until it can save.",
+        )
     policy = info.get("maxmemory_policy", "noeviction")
     keeps = policy == "noeviction" or not info.get("maxmemory")
     yield Finding(
         "redis memory",
         f"maxmemory-policy {policy}, {info['used_memory_human']} in use",
-        "" if keeps else "Set maxmemory-policy noeviction: any other one throws entries of the catalog away.",
+        "" if keeps else "Set maxmemory-policy noeviction: any other policy removes entries of the catalog.",
     )
 
 
@@ -159,24 +165,25 @@ async def _storage(storage: Wrapped, settings: CoreSettings, client: Redis, *, w
     local = not settings.backend.remote
     folder = settings.data_folder_path.absolute()
     try:
-        with suppress(RedisError):  # Which is said elsewhere.
+        with suppress(RedisError):  # Another check reports it.
             await Belonging(client, storage).check()
         if (local or writes) and not folder.is_dir():
             mend = (
-                f"Make it or mount it, for user {_user()}; or set DATA_FOLDER_PATH. The catalog service makes it too."
+                f"Create or mount it for user {_user()}, or set DATA_FOLDER_PATH. The catalog service creates it at "
+                "its start."
             )
-            yield Finding("storage", f"{folder} is no folder", mend)
+            yield Finding("storage", f"{folder} is not a folder", mend)
             return
         if not writes:
             yield await _reads(storage, kind)
         elif isinstance(storage, ReplacesInPlace):
             await storage.ready()
-            yield Finding("storage", f"{kind} says that it is ready; nothing is written there on trial")
+            yield Finding("storage", f"{kind} reports that it is ready; no test file is written there")
         else:
             spool.prepare(storage.spool)
             yield await _round_trip(storage, kind)
     except PermissionError as error:
-        yield Finding("storage", f"{error.filename} may not be written by user {_user()}", _permit(str(folder)))
+        yield Finding("storage", f"user {_user()} has no permission to write {error.filename}", _permit(str(folder)))
     except StorageLost as error:
         why, _, mend = error.message.partition(". ")
         yield Finding("storage", f"{kind}: {why}.", mend)
@@ -208,7 +215,7 @@ async def _round_trip(storage: Storage, kind: str) -> Finding:
         source.unlink(missing_ok=True)
         await storage.delete([probe])
     if read != content:
-        return Finding("storage", f"{kind} gave back other bytes than it was given", "Do not use it: it damages files.")
+        return Finding("storage", f"{kind} returned other bytes than were written", "Do not use it: it damages files.")
     ms = (time.perf_counter() - started) * 1000
     return Finding("storage", f"{kind}: an object was written, read and deleted in {ms:.0f} ms")
 
@@ -224,5 +231,6 @@ def _user() -> int:
 
 def _permit(folder: str) -> str:
     return (
-        f"Give it to the user of the services: chown -R {_user()} {folder}; look whether the disk is full or read-only."
+        f"Give it to the user of the services: chown -R {_user()} {folder}; check whether the disk is full or "
+        "read-only."
     )

@@ -1,4 +1,4 @@
-"""Every error that can leave a service, with the status it is answered with.
+"""Every error that a service can answer with, and its status.
 
 TadaError
 ├── BadRequest            400  the client must change the request
@@ -15,7 +15,7 @@ TadaError
 │   └── TooSlow           422  rendering it was ended because it took too long
 ├── TooManyRequests       429  a rate limit is used up
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
-├── DumpError                  about a dump of the catalog; it also has the shape of the dump routes
+├── DumpError                  about a dump of the catalog; the dump routes answer it in their own shape
 │   ├── NoDumpName        400  what was asked for is not the name of a dump
 │   ├── DumpMissing       404  there is no such dump
 │   ├── EmptyDump         409  a dump without entries would become the latest at a distant backend
@@ -26,16 +26,16 @@ TadaError
 ├── TookTooLong           500  a job was ended because it took too long
 ├── Unreadable            500  an item of the queue is not a job
 └── Unavailable           503  a dependency is down or the service is full: try again
-    ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost what it had
+    ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost changes
     └── StorageDown       503  the storage cannot be reached, fails, or sends an answer that is not valid
-        ├── StorageRefused     the storage does not take the credentials: an operator must act
+        ├── StorageRefused     the storage refuses the credentials: an operator must act
         ├── StorageLost        the storage is not the one that the catalog belongs to: an operator must act
         └── BucketMissing      the storage has no such bucket: an operator must act
 """
 
 
 class TadaError(Exception):
-    """An answer that says what went wrong (`message`) and, where the client can act, what to do (`hint`)."""
+    """An error with what went wrong (`message`) and, if the client can act, what to do (`hint`)."""
 
     status = 500
     code = "internal_error"
@@ -63,7 +63,7 @@ class AlreadyExists(BadRequest):
     code = "already_exists"
 
     def __init__(self, unique_name: str, uuid: str, there: str = "") -> None:
-        """`there` says what has the path: its uploaded name and type."""
+        """`there` describes the asset that has the path: its uploaded name and type."""
         super().__init__(
             "File already exists in catalog, please use patch instead.",
             f"{there or 'Another file'} is at {unique_name}. PATCH /file/{uuid} replaces it; another name keeps both.",
@@ -182,8 +182,9 @@ class EmptyDump(DumpError):
     def __init__(self) -> None:
         super().__init__(
             "No dump was made",
-            "The catalog is empty, and the latest dump at the distant backend has entries: it would not be the latest.",
-            "Restore that dump; or, if the catalog shall be empty, remove the dumps at the backend first",
+            "The catalog is empty, and the latest dump at the distant backend has entries. It would not be the "
+            "latest any more.",
+            "Restore that dump. If the catalog is empty on purpose, remove the dumps at the backend first",
         )
 
 
@@ -194,7 +195,7 @@ class DumpsUnlisted(DumpError):
     def __init__(self) -> None:
         super().__init__(
             "Dumps cannot be listed",
-            "The distant backend keeps them itself, and has no list of them for others.",
+            "The distant backend keeps the dumps and does not offer a list of them.",
             "GET /catalog/get-dump/latest gives the latest one",
         )
 
@@ -236,7 +237,7 @@ class Behind(Unavailable):
 class StorageDown(Unavailable):
     code = "storage_down"
     asked = True
-    """False when the storage was not asked, because it has failed just before."""
+    """False if the storage was not asked, because it failed just before."""
 
     def __init__(self, message: str, hint: str | None = "Try again later.") -> None:
         super().__init__(message, hint)

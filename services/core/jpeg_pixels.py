@@ -1,6 +1,6 @@
 """Whether all pixels are in a JPEG that has no end mark. Only decoding it tells, so it takes as long as that, twice.
 
-Pillow does it. Whoever imports this has it, and bounds the pixels first.
+Pillow does it. A module that imports this one has Pillow, and bounds the pixels first.
 """
 
 import hashlib
@@ -11,11 +11,11 @@ from PIL import JpegImagePlugin
 from services.core.assets.containers import jpeg
 
 _FILLINGS = (b"\x55" * 64, b"\xaa" * 64)
-"""Two in which no bit is the same."""
+"""Two bytes in which no bit is the same."""
 
 
 def are_all_there(source: bytes) -> bool:
-    """Say whether a JPEG that ends in its picture data shows the same, whatever follows them."""
+    """Say whether a JPEG that ends in its picture data shows the same picture, no matter which bytes follow."""
     try:
         return len({_digest(jpeg.with_end(source, filling)) for filling in _FILLINGS}) == 1
     except (OSError, SyntaxError):

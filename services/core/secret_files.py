@@ -1,6 +1,7 @@
-"""Secrets in files, as container engines hand them out: one setting a file, named like it in small letters.
+"""Secrets in files, as container engines mount them: one file for each setting, named like the setting in small
+letters.
 
-python -m services.core.secret_files FILE…       make those that are missing, each with a secret of its own
+python -m services.core.secret_files FILE…       create each missing file with a new secret
 """
 
 import os
@@ -14,10 +15,10 @@ _BYTES = 24
 
 
 def read(environment: Mapping[str, str], wanted: Collection[str]) -> dict[str, str]:
-    """Return the settings that the folders have and the environment has not, by their names.
+    """Return the settings that are in the folders and not in the environment, by their names.
 
-    SECRETS_FOLDER_PATH names the folders, comma separated. A variable that is set, and not empty, goes before a file.
-    Raises OSError for a folder or file that cannot be read.
+    SECRETS_FOLDER_PATH names the folders, comma separated. A variable that is set and not empty takes precedence over a
+    file. Raises OSError for a folder or file that cannot be read.
     """
     found = {}
     for folder in filter(None, environment.get(FOLDERS, "").split(",")):
@@ -28,9 +29,9 @@ def read(environment: Mapping[str, str], wanted: Collection[str]) -> dict[str, s
 
 
 def make(file: Path) -> bool:
-    """Make a secret for its owner alone, unless there is one; say whether it was made.
+    """Create a secret that only its owner can read, unless it exists; say whether it was created.
 
-    A crash leaves none, or a whole one.
+    After a crash, the file is complete or not there.
     """
     if file.exists():
         return False

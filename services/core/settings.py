@@ -49,7 +49,7 @@ def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
         if namespace in names.RESERVED_NAMESPACES:
             raise ValueError(f"{namespace!r} is reserved: choose another name")
     if not namespaces:
-        raise ValueError("expected one namespace at least, such as DEV")
+        raise ValueError("expected at least one namespace, such as DEV")
     return namespaces
 
 
@@ -64,7 +64,9 @@ _PATH = r"(/[A-Za-z0-9_\-]+)+"
 Collector = Annotated[str, matching(_ADDRESS, "an address such as http://collector:4318, or nothing", optional=True)]
 Prefix = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /prefix, or nothing", optional=True)]
 PublicUrl = Annotated[
-    str, WITHOUT_SLASH, matching(_ADDRESS, "an address such as https://media.example.com, or nothing", optional=True)
+    str,
+    WITHOUT_SLASH,
+    matching(_ADDRESS, "an address such as https://media.example.com, or nothing", optional=True),
 ]
 RedisUrl = Annotated[
     SecretStr,
@@ -75,20 +77,20 @@ TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 
 class CoreSettings(StorageSettings):
-    """What every service reads: where Redis and the storage are, and what the public names look like."""
+    """What every service reads: where Redis and the storage are, and how public addresses begin."""
 
     redis_url: RedisUrl = Field(
-        SecretStr(""), description="Redis, as redis://[:password@]host:port/db; goes before REDIS_SERVICE."
+        SecretStr(""), description="Redis, as redis://[:password@]host:port/db; takes precedence over REDIS_SERVICE."
     )
-    redis_service: str = Field("127.0.0.1:6379", description="Redis by host, or host:port.")
+    redis_service: str = Field("127.0.0.1:6379", description="Redis, as host or host:port.")
     api_prefix: Prefix = Field("", description="Path before every public route, such as /prefix.")
-    route_file_get: Route = Field("/assets/media", description="Path of the assets, behind API_PREFIX.")
-    route_catalog_get: Route = Field("/catalog", description="Path of the catalog, behind API_PREFIX.")
+    route_file_get: Route = Field("/assets/media", description="Path of the assets, after API_PREFIX.")
+    route_catalog_get: Route = Field("/catalog", description="Path of the catalog, after API_PREFIX.")
     public_url: PublicUrl = Field(
-        "", description="Address of the edge as the public sees it; empty makes public_url host-relative."
+        "", description="Public address of the edge. If it is empty, public_url in entries has no host."
     )
     namespaces_allowed: Annotated[TextList, AfterValidator(_check_namespaces)] = Field(
-        ("DEV",), description="Namespaces that may be uploaded to and delivered, comma separated."
+        ("DEV",), description="Namespaces in which assets can be uploaded and delivered, comma separated."
     )
     cache_seconds: int = Field(
         30 * 86400, gt=0, le=31 * 86400, description="Seconds that the cache tier may keep an answer."
@@ -98,16 +100,23 @@ class CoreSettings(StorageSettings):
         60,
         ge=0,
         le=365 * 86400,
-        description="Seconds that a browser may show an asset before it asks again. No purge reaches it.",
+        description="Seconds that a browser may show an asset before it asks again. A purge does not reach browsers.",
     )
-    log_format: Literal["text", "json"] = Field("json", description="One line per event: text for people, or json.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
+    log_format: Literal["text", "json"] = Field(
+        "json", description="Format of the log, one line per event: text for people, or json."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     metrics_port: int = Field(
-        0, ge=0, lt=65536, description="Port for metrics and health of this process. Do not publish it. 0 for none."
+        0,
+        ge=0,
+        lt=65536,
+        description="Port for metrics and health of this process. Do not publish it. 0 opens no port.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address on which METRICS_PORT is opened.")
     otel_exporter_otlp_endpoint: Collector = Field(
-        "", description="Collector of traces (OTLP over HTTP), such as http://collector:4318. Empty for no traces."
+        "",
+        description="Collector of traces (OTLP over HTTP), such as http://collector:4318. If it is empty, there are no "
+        "traces.",
     )
 
     @property
@@ -122,12 +131,12 @@ class CoreSettings(StorageSettings):
 
     @property
     def assets_url(self) -> str:
-        """What the public addresses of assets begin with."""
+        """The beginning of all public addresses of assets."""
         return f"{self.public_url}{self.api_prefix}{self.route_file_get}"
 
 
 class ServerSettings(CoreSettings):
-    """What a service that listens needs on top."""
+    """The additional settings of a service that listens."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, gt=0, lt=65536, description="Port to listen on.")
@@ -152,7 +161,7 @@ Settings = TypeVar("Settings", bound=CoreSettings)
 
 
 class SettingsError(Exception):
-    """Settings that are not valid. `lines` name each and what it expects."""
+    """Some settings are not valid. Each of `lines` names one and what it expects."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("; ".join(lines))
@@ -172,7 +181,7 @@ def load(kind: type[Settings]) -> Settings:
 def read(kind: type[Settings]) -> Settings:
     """Read the settings of a service from the environment; raises SettingsError.
 
-    Files in SECRETS_FOLDER_PATH stand in for variables that are not set.
+    If a variable is not set, its file in SECRETS_FOLDER_PATH is read.
     """
     try:
         secrets: dict[str, Any] = dict(secret_files.read(os.environ, kind.model_fields))

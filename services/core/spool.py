@@ -8,11 +8,11 @@ from pathlib import Path
 from services.core.errors import StorageDown
 
 NAME = ".spool"
-"""No storage key begins with it, so it can lie among the files of local storage."""
+"""No storage key begins with this name, so the spool can be among the files of local storage."""
 
 
 def spool_of(data_folder: Path) -> Path:
-    """Return the spool of a data folder; it stays where it is when the process changes its working directory."""
+    """Return the spool of a data folder; it is absolute, so the working directory does not matter."""
     return data_folder.absolute() / NAME
 
 

@@ -247,7 +247,7 @@ def test_unknown_routes_and_methods_are_json(system: System) -> None:
     assert system.api.get("/nothing").json()["errors"][0]["message"]
     answer = system.api.put("/file")
     assert answer.status_code == 405
-    assert answer.json()["errors"][0]["hint"] == "Here these can be used: POST."
+    assert answer.json()["errors"][0]["hint"] == "Allowed here: POST."
 
 
 @pytest.mark.parametrize("method", ["PUT", "PROPFIND", "PURGE", "TRACE", "CONNECT"])

@@ -99,7 +99,7 @@ async def test_a_redis_that_loses_the_catalog_is_named(redis_server: RedisServer
 async def test_a_folder_that_is_not_there_is_named(redis_server: RedisServer, tmp_path: Path) -> None:
     for writes in (True, False):
         found = (await wrong(here(redis_server, tmp_path / "none"), writes=writes))["storage"]
-        assert "is no folder" in found.said
+        assert "is not a folder" in found.said
         assert "DATA_FOLDER_PATH" in found.mend
 
 

@@ -189,7 +189,7 @@ async def test_readiness_names_the_route_that_is_missing(storage: DistantStorage
     with pytest.raises(StorageDown) as wrong:
         await storage.ready()
     assert wrong.value.message == (
-        "What answers in the storage's place does not know GET /readiness-check (status 404)."
+        "The server at the storage's address does not know GET /readiness-check (status 404)."
     )
     assert wrong.value.hint == "An operator must check DELEGATED_STORAGE_HOST and DELEGATED_STORAGE_READINESS_CHECK."
 
@@ -289,8 +289,8 @@ async def test_a_route_that_replaces_nothing_is_no_lost_file(storage: DistantSto
     ("status", "error", "message"),
     [
         (401, StorageRefused, "refuses access"),
-        (413, TooLarge, "does not take a file of this size"),
-        (400, StorageDown, "an answer that cannot be"),
+        (413, TooLarge, "refuses a file of this size"),
+        (400, StorageDown, "an answer that is not valid"),
         (507, StorageDown, "status 507"),
     ],
 )
@@ -364,7 +364,7 @@ async def test_a_damaged_dump_is_said_to_be_damaged_and_nothing_is_left_of_it(
     backend.answering = answer(200, b"[]", **{header: digest})
     with pytest.raises(DumpDamaged) as damaged:
         await fetching(dumps, tmp_path / "dump")
-    assert "SHA-256 is another" in damaged.value.details
+    assert "SHA-256 is different" in damaged.value.details
     assert left_in(tmp_path) == []
 
 

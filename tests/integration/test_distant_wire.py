@@ -240,7 +240,7 @@ async def test_what_is_not_confirmed_is_not_stored(
 @pytest.mark.parametrize("media_type", ["text/html; charset=utf-8", "application/json"])
 async def test_a_page_is_no_file(storage: DistantStorage, backend: Told, media_type: str) -> None:
     backend.answering = answer(200, b"<h1>Log in</h1>", Content_Type=media_type)
-    with pytest.raises(StorageDown, match="gave a page"):
+    with pytest.raises(StorageDown, match="sent a page"):
         await storage.read(CAT)
     assert await streamed(storage, an_object("DEV/x.svg", "image/svg+xml")) == b"<h1>Log in</h1>"
 

@@ -104,7 +104,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         ),
         "Unavailable": _refusal(
             "Redis or the storage cannot be reached: nothing was done, try again.",
-            Unavailable("The catalog cannot be asked right now.", "Try again in a moment."),
+            Unavailable("The catalog cannot be reached right now.", "Try again in a moment."),
             "Retry-After",
         ),
         "Dump": {
@@ -121,7 +121,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "NoDump": _dump_refusal("There is no such dump.", naming.missing("json", naming.LATEST, BACKENDS[DEFAULT])),
         "DamagedDump": _dump_refusal(
             "The storage does not have what was stored.",
-            DumpDamaged("Dump file is damaged", "Its SHA-256 is another", naming.OTHER),
+            DumpDamaged("Dump file is damaged", "Its SHA-256 is different", naming.OTHER),
         ),
         "BadDump": _dump_refusal(
             "That dump cannot be restored: nothing was changed.",

@@ -1,8 +1,8 @@
 """What the numbers of a stored picture mean where no ICC profile says it.
 
-Pure: whoever shows a picture, or looks at it, asks these functions. Of several statements in a PNG the first of cICP,
-iCCP, sRGB, gAMA with cHRM counts (W3C Portable Network Graphics, third edition, 4.3). A statement whose CRC is wrong
-is none. In AVIF and HEIC a profile counts before code points.
+Pure. Everything that shows or inspects a picture uses these functions. Of several statements in a PNG the first of
+cICP, iCCP, sRGB, gAMA with cHRM counts (W3C Portable Network Graphics, third edition, 4.3). A statement with a wrong
+CRC does not count. In AVIF and HEIC a profile counts before code points.
 """
 
 import struct
@@ -19,17 +19,17 @@ _CHUNKS_MAX = 200_000
 _USUAL = 1 / 2.2
 """The gAMA of sRGB (11.3.2.5). Encoders write it for sRGB's curve, which is near."""
 _NEAR = 0.05
-"""A share of gamma that libpng, too, takes for none."""
+"""A relative difference of gamma that libpng ignores, too."""
 _NEAR_POINT = 0.0025
-"""Of x and y: less cannot be seen."""
+"""A smaller difference of x or y cannot be seen."""
 _GAMMA_RANGE = (0.01, 100.0)
 _UNIT = 100_000
 
 
 def stated(content: bytes, media_type: str) -> Space | None:
-    """Return the space of the colours of a picture, SRGB among them.
+    """Return the colour space that a picture states, which may be SRGB.
 
-    None where its ICC profile counts, and where nothing is said: without a profile it is SRGB then.
+    None if its ICC profile counts, or if it states nothing. Without a profile, the picture is SRGB then.
     """
     match media_type:
         case media_types.PNG:
@@ -42,7 +42,7 @@ def stated(content: bytes, media_type: str) -> Space | None:
 def profile(content: bytes, media_type: str) -> bytes | None:
     """Return the ICC profile that counts instead of the one that a picture may have, for red, green and blue.
 
-    None where its own counts, or nothing is said; empty where it is SRGB, whatever profile it has.
+    None if its own counts, or if the picture states nothing. Empty if the picture is SRGB, even if it has a profile.
     """
     space = stated(content, media_type)
     if space is None:
@@ -67,7 +67,7 @@ def _of_png(content: bytes) -> Space | None:
 
 
 def _statements(content: bytes) -> dict[bytes, bytes | None]:
-    """Return what a PNG says before its picture: of each kind the first, None for one that is damaged."""
+    """Return the statements of a PNG before its picture: the first of each kind, None for a damaged one."""
     source, found = Memory(content), dict[bytes, bytes | None]()
     for chunk in islice(png.chunks(source), _CHUNKS_MAX):
         if chunk.name in _PICTURE:

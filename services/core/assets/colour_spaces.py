@@ -11,7 +11,7 @@ from math import exp
 Point = tuple[float, float]
 """x and y of CIE 1931."""
 Curve = Callable[[float], float]
-"""From a stored value to light, both 0 to 1. Equal curves are the same object, or equal ones."""
+"""From a stored value to light, both 0 to 1. Equal curves compare equal."""
 
 _D65, _C = (0.3127, 0.3290), (0.310, 0.316)
 
@@ -122,7 +122,7 @@ _CURVES: dict[int, Curve] = {
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What the numbers of a picture mean. Grey has equal ones of red, green and blue."""
+    """What the numbers of a picture mean. In grey, red, green and blue are equal."""
 
     primaries: Primaries
     curve: Curve
@@ -132,7 +132,7 @@ SRGB = Space(BT709, srgb_curve)
 
 
 def of_codes(primaries: int, curve: int, *, full_range: bool = True) -> Space | None:
-    """Return the space of code points; None if H.273 does not say what they mean, or no picture has them."""
+    """Return the space of code points; None if H.273 does not say what they mean, or if no picture uses them."""
     if primaries not in _PRIMARIES or curve not in _CURVES:
         return None
     return Space(_PRIMARIES[primaries], _CURVES[curve] if full_range else Narrow(_CURVES[curve]))

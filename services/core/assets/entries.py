@@ -19,7 +19,7 @@ SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 TEXT_BYTES = 4096
-"""The longest text of a client, in UTF-8: the whole list is read by the public, and so is each text."""
+"""Bytes of the longest text of a client, in UTF-8. The public reads the whole list, with all texts."""
 _AHEAD_MAX = timedelta(minutes=1)
 _SHARE_DIGITS = 4
 """Decimals of a focal point that are kept: less than a pixel of the largest picture that is made."""
@@ -29,11 +29,11 @@ _SHARE_DIGITS = 4
 class Entry:
     """One asset. Dates are ISO 8601 with offset; sizes are bytes; `signature` is the SHA-256 of the stored bytes.
 
-    `mimetype` and `filename` are what `full` delivers, `original_*` what was uploaded. `converted` says whether
-    those differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both
-    coordinates or none, is 0 to 1 from the upper left of the upright picture. `content_date` is when what is delivered
-    has last changed, and `updated_date` when anything has. What begins with the focal point was not there at first:
-    entries that were written before do not have it.
+    `mimetype` and `filename` are what `full` delivers, `original_*` what was uploaded. `converted` says whether those
+    differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both coordinates or
+    none, is 0 to 1 from the upper left of the upright picture. `content_date` is when the delivered bytes last changed,
+    and `updated_date` when anything changed. The fields from the focal point on were added later: older entries do not
+    have them.
     """
 
     uuid: str
@@ -69,10 +69,10 @@ class Entry:
 
     @property
     def delivered_since(self) -> str:
-        """When what is delivered of the asset has last changed.
+        """When the delivered bytes of the asset last changed.
 
-        Of an entry that does not say so, the date of its upload is right while it has its first file. Later, the date
-        of its last change is not too early.
+        For an entry without this date, the date of its upload is right as long as it has its first file. Later, the
+        date of its last change is used: it is not too early.
         """
         return self.content_date or (self.uploaded_date if self.version == 1 else self.updated_date)
 
@@ -98,7 +98,7 @@ class Entry:
 
     @property
     def may_be_described(self) -> bool:
-        """Say whether the stored bytes are of a type that facts are looked for in."""
+        """Say whether facts are found out about stored bytes of this type."""
         return self.original_mimetype != media_types.PDF
 
     def with_facts(self, facts: Facts) -> "Entry":
@@ -175,7 +175,7 @@ def new_entry(
 
 
 def already_exists(entry: Entry) -> AlreadyExists:
-    """Return the error of who wants to create what is there: it says what lies there, and under which uuid."""
+    """Return the error for a path that is taken: it names the asset at the path and its uuid."""
     return AlreadyExists(entry.unique_name, entry.uuid, f"{entry.original_filename} ({entry.original_mimetype})")
 
 
@@ -207,8 +207,8 @@ def changed(entry: Entry, **fields: Any) -> Entry:
 def _next_second(before: str) -> str:
     """Return now, or the next second when `before` is of the same one.
 
-    HTTP dates have seconds. Who has what was delivered before must not find the same date again. Many changes in one
-    second may so be dated a little ahead; a date far ahead, of a wrong clock, is not gone by.
+    HTTP dates have whole seconds, and a new version must not have the date of the version before. So many changes in
+    one second are dated a little ahead. A date far ahead comes from a wrong clock and is ignored.
     """
     now = datetime.now(UTC)
     last = min(datetime.fromisoformat(before), now + _AHEAD_MAX)
@@ -254,7 +254,7 @@ def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None
 
 
 def check_texts(fields: dict[str, Any], entry: Entry | None = None) -> None:
-    """Raise BadRequest for a text that is too long, unless the entry has that very text: it is older than the limit."""
+    """Raise BadRequest for a text that is too long, unless the entry already has this text from before the limit."""
     for name in TEXTS:
         text = fields.get(name)
         size = len(text.encode()) if text else 0
@@ -268,7 +268,7 @@ def check_texts(fields: dict[str, Any], entry: Entry | None = None) -> None:
 def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
     """Return the settable fields among a client's, typed as the entry has them.
 
-    Forms carry text only, JSON carries types: both are understood. Raises BadRequest for a value that cannot be.
+    Forms carry text only, JSON carries types: both are understood. Raises BadRequest for a value that is not valid.
     """
     fields: dict[str, Any] = {}
     for name in TEXTS:

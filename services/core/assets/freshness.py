@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 GENERATION_HEADER = "x-generation"
-"""Set by the cache tier on its requests: the last change that it knows of what is asked for. It stores the answer under
-that number, so the answer must not be older than that change."""
+"""Set by the cache tier on its requests: the last change that it knows of the requested address. It stores the answer
+under that number, so the answer must not be older than that change."""
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 BRIEF_SECONDS = 60
@@ -28,7 +28,8 @@ ASK_FIRST = {"cache-control": "no-cache", "x-accel-expires": "0"}
 
 
 def generation(headers: Mapping[str, str]) -> int:
-    """Return the generation that a request names; 0 when it names none, as one that comes from no cache."""
+    """Return the generation that a request names; 0 if it names none, such as a request that does not come from a
+    cache."""
     given = headers.get(GENERATION_HEADER, "")
     return int(given) if _NUMBER.fullmatch(given) else 0
 
@@ -55,7 +56,7 @@ class Freshness:
 
 
 def negative(lifetimes: Lifetimes) -> dict[str, str]:
-    """Return the headers of an answer that says no: kept shortly by the tiers, hardly by browsers."""
+    """Return the headers of a refusal: the tiers keep it for a short time, browsers hardly at all."""
     brief = lifetimes.brief()
     return {
         "cache-control": "public, max-age=1",
@@ -65,7 +66,8 @@ def negative(lifetimes: Lifetimes) -> dict[str, str]:
 
 
 def listed(lifetimes: Lifetimes) -> dict[str, str]:
-    """Return the headers of catalog pages: kept by the tiers, which are purged, and hardly by browsers."""
+    """Return the headers of catalog pages: the tiers keep them, as they are purged; browsers hardly keep them at
+    all."""
     return {
         "cache-control": f"public, max-age=1, stale-if-error={STALE_IF_ERROR}",
         "x-accel-expires": str(lifetimes.cache),

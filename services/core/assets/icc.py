@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.core.assets.colour_spaces import Primaries, Space
 
 _SAMPLES = 4096
-"""Of a curve. Between them it is a straight line."""
+"""Points of a curve. Between them it is a straight line."""
 
 
 class Vector(NamedTuple):
@@ -98,7 +98,7 @@ def _transposed(matrix: Matrix) -> Matrix:
 
 
 def _inverse(matrix: Matrix) -> Matrix | None:
-    """Return the inverse; None if there is none, or next to none."""
+    """Return the inverse; None if the matrix has none, or nearly none."""
     (a, b, c), (d, e, f), (g, h, i) = matrix
     whole = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     if abs(whole) < _LEAST:

@@ -17,12 +17,12 @@ SVG, PDF = "image/svg+xml", "application/pdf"
 
 JSON, FORM, HTML, TEXT = "application/json", "multipart/form-data", "text/html", "text/plain"
 BYTES = "application/octet-stream"
-"""What is said of bytes of which nothing is known."""
+"""The type of bytes about which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """A type that can be taken in; `raster` ones can be rendered, the others are delivered as stored."""
+    """A type that can be uploaded; `raster` ones can be rendered, the others are delivered as stored."""
 
     name: str
     extensions: tuple[str, ...]
@@ -54,7 +54,7 @@ _ISO_BRANDS = {
 # Built-in tables only: what a name claims must not depend on the machine's /etc/mime.types.
 _BUILT_IN = mimetypes.MimeTypes()
 _WORDS = frozenset({"man", "me", "ms", "tr", "roff", "so", "src", "wiz"})
-"""Extensions that the built-in tables know, and that are rather the end of a name, as in `Pac.Man`."""
+"""Extensions that the built-in tables know, but that are more likely the end of a name, as in `Pac.Man`."""
 
 
 def canonical(name: str) -> str:
@@ -64,7 +64,7 @@ def canonical(name: str) -> str:
 
 
 def of_extension(extension: str) -> str | None:
-    """Return the media type that a file name's extension (without its dot) claims, None when it claims none.
+    """Return the media type that a file name's extension (without its dot) claims, None if it claims none.
 
     A single letter claims none: `Mr.T` and `Plan.A` are names.
     """
@@ -94,7 +94,7 @@ def sniff(head: bytes) -> str | None:
 
 
 class Sniffer:
-    """Tells the media type of a file that comes in pieces. It keeps no more of it than it needs to see."""
+    """Tells the media type of a file that comes in pieces. It keeps only the bytes that it needs."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -107,11 +107,11 @@ class Sniffer:
             self._head += piece
             if len(self._head) >= self._enough:
                 self._look()
-                # Twice as many each time: what is read again is in the end no more than what there is.
+                # Twice as many each time: in total, no more is read again than there is.
                 self._enough = 2 * len(self._head) if self._may_become_svg() else 0
 
     def media_type(self) -> str | None:
-        """Return the type by all that has come; None when it is none that TADA knows."""
+        """Return the type of what has come so far; None for a type that TADA does not know."""
         if self._enough:
             self._look()
         return self._found

@@ -26,7 +26,7 @@ SEGMENT = rf"[{LETTERS}]{{1,{NAME_MAX}}}"
 UNIQUE_NAME = rf"(/{SEGMENT}){{2,12}}\.[A-Za-z0-9]{{1,10}}"
 """The regular expression of a unique name. Other programs take it from here: nginx, JSON schemas."""
 UNIQUE_NAME_OF_ANY_LENGTH = rf"(?:/[{LETTERS}]+){{2,12}}\.[A-Za-z0-9]+"
-"""The same for who need not refuse what is too long, as somebody behind does so."""
+"""The same without bounds of length, for a program in front of a service that checks the length."""
 
 _UNSAFE = re.compile(rf"[^{LETTERS}]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -54,7 +54,7 @@ class AssetName:
 
 
 def is_safe_segment(text: str) -> bool:
-    """Say whether a namespace or a folder needs no change to be part of a path."""
+    """Say whether a namespace or a folder can be part of a path as it is."""
     return _SAFE_SEGMENT.fullmatch(text) is not None
 
 

@@ -1,7 +1,8 @@
-"""How a stored picture has to be turned to be upright. Pure: whoever shows or measures a picture asks this function.
+"""How a stored picture has to be turned to be upright. Pure. Everything that shows or measures a picture uses this
+function.
 
 What browsers read counts: EXIF in JPEG, PNG and WebP, the tag of a TIFF, the properties of an AVIF. XMP and texts that
-repeat it are not read, as they are left behind by editors which have turned the pixels already.
+repeat it are not read: editors that have turned the pixels leave them behind.
 """
 
 from itertools import islice
@@ -21,7 +22,7 @@ _MIRRORED = {1: (4, 2), 8: (5, 7), 3: (2, 4), 6: (7, 5)}
 
 
 def of(content: bytes, media_type: str) -> int:
-    """Return the orientation of a picture as EXIF numbers it (CIPA DC-008, 4.6.5.1); 1 where nothing is said."""
+    """Return the orientation of a picture as EXIF numbers it (CIPA DC-008, 4.6.5.1); 1 if nothing is stated."""
     source = Memory(content)
     match media_type:
         case media_types.JPEG:

@@ -19,7 +19,7 @@ def problem(width: int, height: int, side_max: int = SIDE_MAX) -> tuple[str, str
 
 
 def sides(source: Reader, media_type: str) -> tuple[int, int]:
-    """Return the sides that a header claims; zeros for one that cannot be read, or cannot claim too much."""
+    """Return the sides that a header claims; zeros if it cannot be read, or if its format cannot exceed the limit."""
     match media_type:
         case media_types.PNG:
             head = source.up_to(16, 8)

@@ -17,7 +17,7 @@ ENTITY_MAX = 2000
 """Characters. Editors define short names for namespaces as entities; nothing else needs them."""
 _ENTITIES_MAX = 200
 _EXPANDED_MAX = 4 * 1024 * 1024
-"""Characters that all uses of one entity come to."""
+"""Characters of all uses of one entity together."""
 
 _NAMES = ("svg", "http://www.w3.org/2000/svg svg")
 _REFERRING = ("image", "feImage", "use", "tref", "mpath", "textPath", "linearGradient", "radialGradient", "pattern")

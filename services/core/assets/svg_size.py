@@ -5,7 +5,7 @@ import re
 from services.core.assets.svg import parse_root
 
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 96 / 72, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
-"""Of each unit of CSS that says how long it is."""
+"""Pixels of each absolute unit of CSS."""
 _NUMBER = r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,2})?"
 _LENGTH = re.compile(rf"\s*({_NUMBER})(px|pt|pc|in|cm|mm|)\s*")
 _VIEW = re.compile(rf"\s*{_NUMBER}[\s,]+{_NUMBER}[\s,]+({_NUMBER})[\s,]+({_NUMBER})\s*")
@@ -42,9 +42,9 @@ def size(text: bytes) -> tuple[float, float] | None:
 
 
 def enlarged(text: bytes, width: float, height: float, factor: float) -> bytes:
-    """Return a drawing of this size `factor` times as large: with other sides in its first tag.
+    """Return a drawing of this size `factor` times as large, with new sides in its first tag.
 
-    Readers count the sides of a drawing in whole pixels, and one of less than a pixel is nothing to them.
+    Readers count the sides of a drawing in whole pixels, so a side below one pixel counts as 0.
     """
     at = 0
 
@@ -54,7 +54,7 @@ def enlarged(text: bytes, width: float, height: float, factor: float) -> bytes:
 
     parse_root(text, reached)
     name = _NAME.match(text, at)
-    assert name  # It was read by a parser, down to here.
+    assert name  # The parser has read the document up to here.
     end = name.end()
     kept: list[bytes] = []
     while attribute := _ATTRIBUTE.match(text, end):
@@ -68,6 +68,6 @@ def enlarged(text: bytes, width: float, height: float, factor: float) -> bytes:
 
 
 def _pixels(length: str) -> float:
-    """Return a length in pixels; 0 for one that says nothing by itself, a share of something say."""
+    """Return a length in pixels; 0 for a relative one, such as a percentage."""
     match = _LENGTH.fullmatch(length)
     return max(0.0, float(match[1]) * _PIXELS[match[2]]) if match else 0.0

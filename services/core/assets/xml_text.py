@@ -1,9 +1,9 @@
 """The encoding of an XML document, and the document in UTF-8, which every reader here understands. Pure.
 
 Which encoding it is follows from the byte order mark, else from two bytes of UTF-16, else from the XML declaration,
-else it is UTF-8 (XML 1.0, 4.3.3 and appendix F). A name means what browsers take it for (WHATWG, Encoding, 4.2), and
-one that they do not know is refused: what is checked here must be what they read. So UTF-7, EBCDIC, UTF-32 and
-encodings with states (ISO-2022, HZ) are not read.
+else it is UTF-8 (XML 1.0, 4.3.3 and appendix F). A name means what it means to browsers (WHATWG, Encoding, 4.2). A name
+that they do not know is refused, because the text that is checked here must be the text that they read. So UTF-7,
+EBCDIC, UTF-32 and encodings with states (ISO-2022, HZ) are not read.
 """
 
 import codecs
@@ -28,8 +28,8 @@ _DECLARATION = re.compile(
     rf"(?:\s+standalone\s*=\s*{_QUOTED})?\s*\?>"
 )
 _READ_AS = {
-    # The declaration could be read byte by byte: then it is not UTF-16, whatever it says. Programs that write a text of
-    # theirs into a file leave it so.
+    # If the declaration could be read byte by byte, the document is not UTF-16, even if the declaration says so.
+    # Programs that write a text to a file as UTF-8 often keep such a declaration.
     **dict.fromkeys(("utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii"), "utf-8"),
     **{f"iso8859-{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
     "iso8859-9": "cp1254",
@@ -43,13 +43,13 @@ _READ_AS = {
     **dict.fromkeys(("shift_jis", "cp932"), "cp932"),
     **dict.fromkeys(("euc_kr", "cp949"), "cp949"),
 }
-"""Of Python's name for what the declaration says: what the document is read as."""
+"""How a document is read, by Python's name of the encoding that its declaration states."""
 
 
 def utf8(document: bytes) -> bytes:
     """Return a document in UTF-8, without a mark and without its declaration.
 
-    Raises Malformed for an encoding that is not read, and for bytes that are not of it.
+    Raises Malformed for an encoding that is not read, and for bytes that are not valid in it.
     """
     codec = encoding(document)
     if codec == "utf-8":
@@ -59,7 +59,7 @@ def utf8(document: bytes) -> bytes:
     try:
         text = document.decode(codec)
     except UnicodeDecodeError as error:
-        raise Malformed(f"is not {codec} at byte {error.start}, though it says so") from None
+        raise Malformed(f"is not valid {codec} at byte {error.start}, though it states that encoding") from None
     return _bare(text).encode()
 
 
@@ -68,7 +68,7 @@ def beginning(head: bytes) -> bytes:
     try:
         codec = encoding(head)
     except Malformed:
-        codec = "iso8859-1"  # What it begins with is said in ASCII, or there is no telling.
+        codec = "iso8859-1"  # If its beginning is not ASCII, it cannot be told.
     if codec == "utf-8":
         return head[3:] if head.startswith(codecs.BOM_UTF8) else head
     return _bare(codecs.getincrementaldecoder(codec)("replace").decode(head)).encode()

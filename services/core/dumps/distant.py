@@ -1,4 +1,4 @@
-"""Dumps of the catalog at the distant backend: a pair of files goes there, one at a time comes back."""
+"""Dumps of the catalog at the distant backend: they are sent as a pair of files, and fetched one file at a time."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):")
 
 
 class DistantDumps:
-    """Takes dumps to the backend and brings them back."""
+    """Sends dumps to the backend and fetches them."""
 
     def __init__(self, settings: StorageSettings) -> None:
         self._client = DistantClient(settings)
@@ -38,7 +38,8 @@ class DistantDumps:
         await self._client.close()
 
     async def save(self, rdb: Path, catalog: Path) -> None:
-        """Send a dump in both formats under the names of the files; raises StorageDown when that is not confirmed."""
+        """Send a dump in both formats under the names of the files; raises StorageDown if the backend does not confirm
+        it."""
         digests = {
             "dump_sha256": await asyncio.to_thread(sha256_of, rdb),
             "catalog_sha256": await asyncio.to_thread(sha256_of, catalog),
@@ -56,13 +57,13 @@ class DistantDumps:
             raise problem
 
     async def fetch(self, filename: str, target: Path) -> None:
-        """Bring a dump to a file, which is there as a whole or not at all; raises ObjectMissing, and DumpDamaged."""
+        """Fetch a dump to a file, which is complete or not there; raises ObjectMissing, and DumpDamaged."""
         if not _FILENAME.fullmatch(filename):
             raise ValueError(f"not the name of a dump: {filename!r}")
         await self._fetch(filename, self._reader(filename, {}), target)
 
     async def fetch_latest(self, kind: Literal["json", "rdb"], target: Path) -> str | None:
-        """Bring the latest dump of a format to a file; return its name if the backend says it.
+        """Fetch the latest dump of a format to a file; return its name if the backend states it.
 
         Raises ObjectMissing when there is none, and DumpDamaged.
         """

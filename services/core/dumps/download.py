@@ -1,4 +1,4 @@
-"""A file of a dump on its way from where dumps are kept to a local file."""
+"""Copies a file of a dump from the dump store to a local file."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,12 +10,12 @@ from services.core.errors import DumpDamaged
 
 
 async def download(chunks: AsyncIterator[bytes], target: Path, named: str, expected: Callable[[], str | None]) -> None:
-    """Write chunks to `target`, which is there as a whole or not at all.
+    """Write chunks to `target`, which is complete or not there.
 
     Raises DumpDamaged, which calls the file `named`, if its SHA-256 is not the expected one (None: it is not known).
     """
     partial = target.with_name(f"{target.name}.part")
-    damaged = DumpDamaged("Dump file is damaged", f"{named} is not what was stored: its SHA-256 is another", OTHER)
+    damaged = DumpDamaged("Dump file is damaged", f"{named} is not what was stored: its SHA-256 is different", OTHER)
     try:
         with partial.open("wb") as file:
             async for chunk in checked(chunks, expected, lambda: damaged):

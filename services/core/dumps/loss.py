@@ -1,4 +1,4 @@
-"""Whether an empty catalog looks like one that was lost: the files, or dumps with entries, are still there."""
+"""Whether an empty catalog looks lost: files, or dumps with entries, are still there."""
 
 from collections.abc import AsyncIterator
 
@@ -17,9 +17,9 @@ _MEND = "If it was lost, POST /catalog/restore-dump brings back the latest dump 
 
 
 async def signs_of_loss(entries: Entries, storage: Storage, dumps: DumpStore) -> str | None:
-    """Say what is there beside an empty catalog; None when it has entries, or there is nothing.
+    """Return the sign that an empty catalog was lost; None if the catalog has entries, or if there is no sign.
 
-    A storage that lists nothing says nothing. Raises StorageDown and RedisError.
+    A storage that cannot list its files gives no sign. Raises StorageDown and RedisError.
     """
     if await entries.count():
         return None
@@ -46,7 +46,7 @@ async def _dump(dumps: DumpStore) -> str | None:
 
 
 async def look(settings: CoreSettings) -> AsyncIterator[Finding]:
-    """Tell the doctor how many entries the catalog has, and what speaks against it if it has none."""
+    """Tell the doctor how many entries the catalog has. If it has none, add the sign that it was lost."""
     client, storage = connection.connect(settings.redis_address), open_storage(settings)
     try:
         await storage.open()
@@ -58,7 +58,7 @@ async def look(settings: CoreSettings) -> AsyncIterator[Finding]:
         finally:
             await dumps.close()
     except (StorageDown, RedisError):
-        return  # Which is said elsewhere.
+        return  # Another check reports it.
     finally:
         await storage.close()
         await client.aclose()

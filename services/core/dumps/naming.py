@@ -1,7 +1,7 @@
 """Dumps of the catalog: their names, and where they are kept. `retention` says which is the latest and which go.
 
-A dump is a pair of files, `dump_YYYYMMDDTHHMMSS.json` and `.rdb` (UTC), each with its SHA-256 beside it. The JSON comes
-last and goes first: whoever sees it sees a whole dump.
+A dump is a pair of files, `dump_YYYYMMDDTHHMMSS.json` and `.rdb` (UTC), each with its SHA-256 beside it. The JSON is
+stored last and removed first: if it is there, the dump is complete.
 """
 
 import re
@@ -25,11 +25,11 @@ OTHER = "Try requesting the other format or create a new dump with both formats"
 
 
 class DumpExists(Exception):
-    """There is a dump of that second already: nothing was stored."""
+    """A dump of that second exists: nothing was stored."""
 
 
 class DumpStore(Protocol):
-    """Where dumps are kept. All verbs raise StorageDown when it cannot be asked."""
+    """Where dumps are kept. All verbs raise StorageDown if it cannot be reached."""
 
     @property
     def backend(self) -> Backend:
@@ -46,7 +46,7 @@ class DumpStore(Protocol):
         ...
 
     async def open(self) -> None:
-        """Make what lasts as long as the service."""
+        """Open what is kept for the lifetime of the service."""
         ...
 
     async def close(self) -> None:
@@ -54,15 +54,15 @@ class DumpStore(Protocol):
         ...
 
     async def save(self, rdb: Path, catalog: Path, records: int) -> None:
-        """Take both files of a dump of so many entries, under their names; raises DumpExists, and EmptyDump."""
+        """Store both files of a dump of `entries` entries under their names; raises DumpExists, and EmptyDump."""
         ...
 
     async def fetch(self, filename: str, target: Path) -> None:
-        """Bring a file of a dump, whole and checked; raises ObjectMissing, and DumpDamaged."""
+        """Fetch a file of a dump, complete and checked; raises ObjectMissing, and DumpDamaged."""
         ...
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str | None:
-        """Bring the latest file of a kind and return its name, if it has one; raises as `fetch` does."""
+        """Fetch the latest file of a kind and return its name, if it has one; raises what `fetch` raises."""
         ...
 
     async def kept(self) -> list[KeptDump]:
@@ -70,11 +70,11 @@ class DumpStore(Protocol):
         ...
 
     async def records(self, dump: KeptDump) -> int | None:
-        """Return how many entries a dump has, None when nobody has noted it."""
+        """Return how many entries a dump has, None if it is not recorded."""
         ...
 
     async def prune(self, keep: int, protected: str) -> list[str]:
-        """Remove the dumps that are too many (see `retention.surplus`); return the stamps that went."""
+        """Remove surplus dumps (see `retention.surplus`); return the stamps of those that were removed."""
         ...
 
 

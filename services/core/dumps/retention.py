@@ -1,7 +1,7 @@
-"""Which dump is the latest one, and which are too many. Pure.
+"""Which dump is the latest one, and which are surplus. Pure.
 
-A catalog that has been lost is dumped every night like any other. So a dump without entries never takes the place of
-one that has some, and one of a catalog that has shrunk to less than half does not push out the last one from before.
+A lost catalog is dumped every night like any other. So a dump without entries never replaces a dump with entries. A
+dump of a catalog that has shrunk to less than half does not push out the last dump from before.
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 EMPTY_BYTES = 16
-"""A JSON dump of so few bytes is an empty list, however it is spaced: one entry has hundreds."""
+"""A JSON dump of at most so many bytes is an empty list with any spaces: one entry has hundreds of bytes."""
 SHRUNK = 2
-"""A dump that is so many times as large as the newest one shows what the catalog was before a loss."""
+"""A dump that is so many times as large as the newest one shows the catalog before a loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class KeptDump:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no entries, as far as its JSON says it."""
+        """Whether it has no entries, by the size of its JSON."""
         return self.json_size is not None and self.json_size <= EMPTY_BYTES
 
     @property
@@ -45,10 +45,10 @@ def latest_of(dumps: Iterable[KeptDump], kind: Literal["json", "rdb"]) -> KeptDu
 
 
 def surplus(dumps: Iterable[KeptDump], keep: int, protected: str) -> list[KeptDump]:
-    """Return the dumps that are too many, the oldest first. A `keep` of 0 keeps all.
+    """Return the surplus dumps, the oldest first. A `keep` of 0 keeps all.
 
-    The latest `keep` stay, those with entries first, and that of the stamp `protected`. The last one from before the
-    catalog has shrunk stays too.
+    The latest `keep` dumps stay, those with entries first. The dump with the stamp `protected` stays, and the last dump
+    from before the catalog shrank.
     """
     ordered = sorted(dumps, key=lambda dump: dump.order, reverse=True)
     if not keep:

@@ -40,7 +40,7 @@ _DIGEST_SUFFIX = ".sha256"
 _NAME = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)(?:\.sha256)?")
 _RECORDS = re.compile(r"^# ([0-9]+) entries$", re.MULTILINE)
 _COUNTED_BYTES = 16 * 1024 * 1024
-"""A JSON up to this size is counted when nobody has noted how many entries it has: about 20 000 of them."""
+"""If the number of entries is not recorded, it is counted in a JSON up to this size: about 20 000 entries."""
 
 
 def open_dumps(settings: StorageSettings, storage: Storage) -> DumpStore:
@@ -88,7 +88,7 @@ class StoredDumps:
             spool.prepare(self.spool)
 
     async def open(self) -> None:
-        """Nothing lasts here that the storage does not have."""
+        """There is nothing to open: the storage is open."""
 
     async def close(self) -> None:
         """See open."""
@@ -101,7 +101,7 @@ class StoredDumps:
             await self._store(beside, media_types.TEXT, sha256_of(beside))
             await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
         for path in (rdb, catalog):
-            # Retention goes by it: the latest dump is a good one, so older ones may go.
+            # Retention relies on it: older dumps may be removed because the latest dump is good.
             await self.fetch(path.name, path)
             path.unlink()
 
@@ -146,7 +146,7 @@ class StoredDumps:
         for stamp in removed:
             for kind in KINDS:
                 name = filename_of(stamp, kind)
-                # One by one and in this order: of a dump that is half removed, the RDB is what is left.
+                # One by one and in this order: if a dump is half removed, its RDB remains.
                 await self._storage.delete([self._object(name)])
                 await self._storage.delete([self._object(name + _DIGEST_SUFFIX)])
         return removed
@@ -159,11 +159,11 @@ class StoredDumps:
             raise outcome
 
     async def _expected(self, filename: str) -> str | None:
-        """Return the SHA-256 of a file, None for one that was put there without it."""
+        """Return the SHA-256 of a file, None for a file that was put there without one."""
         return (await self._beside(filename))[:64].lower() or None
 
     async def _beside(self, filename: str) -> str:
-        """Return what the file with the SHA-256 of a file says, nothing if there is none."""
+        """Return the text of the file with the SHA-256 of a file, empty if there is no such file."""
         try:
             return (await self._storage.read(self._object(filename + _DIGEST_SUFFIX))).decode("latin-1")
         except ObjectMissing:
@@ -196,7 +196,8 @@ class DistantDumpStore:
         await self._dumps.close()
 
     async def save(self, rdb: Path, catalog: Path, records: int) -> None:
-        """Take a dump, but none without entries after one that has some: which is the latest is the backend's word."""
+        """Store a dump, but not one without entries if the latest has entries: the backend decides which is the
+        latest."""
         if not records:
             await self._need_empty_before(catalog.with_name("before.json"))
         await self._dumps.save(rdb, catalog)
@@ -223,5 +224,5 @@ class DistantDumpStore:
         return None
 
     async def prune(self, keep: int, protected: str) -> list[str]:
-        """Remove nothing: how many dumps it keeps is the backend's business."""
+        """Remove nothing: the backend decides how many dumps it keeps."""
         return []

@@ -1,7 +1,7 @@
-"""The jobs that can be asked for, by name, with what they take: a public interface, see docs/jobs.md.
+"""The jobs that can be requested, by name, with their arguments: a public interface, see docs/jobs.md.
 
-Other programs put them into the queue through arq, people through HTTP. A name, an argument or a part of a result that
-is here stays as long as INTERFACE_VERSION is the same; more may come.
+Other programs put them into the queue through arq, people through HTTP. As long as INTERFACE_VERSION is the same, no
+name, argument or part of a result is removed. More may be added.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,19 @@ INTERFACE_VERSION = 1
 
 
 class Arguments(BaseModel):
-    """What a job takes; most take nothing."""
+    """The arguments of a job; most jobs have none."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class SyncArguments(Arguments):
-    dry_run: bool = Field(False, description="Say what would be removed, and remove nothing.")
+    dry_run: bool = Field(False, description="Report what would be removed, and remove nothing.")
     max_percent: float | None = Field(
         None,
         ge=0,
         le=100,
-        description="Remove nothing when a larger share of the entries would go; by default the service's setting.",
+        description="Remove nothing if a larger percentage of the entries would be removed. By default, the service's "
+        "setting.",
     )
 
 
@@ -39,7 +40,9 @@ def _named(filename: str) -> str:
 
 
 class RestoreArguments(Arguments):
-    filename: Annotated[str, AfterValidator(_named)] = Field(LATEST, description="Which dump; the latest by default.")
+    filename: Annotated[str, AfterValidator(_named)] = Field(
+        LATEST, description="The name of a file of the dump; the latest dump by default."
+    )
 
 
 KINDS: Mapping[str, type[Arguments]] = {
@@ -53,10 +56,10 @@ KINDS: Mapping[str, type[Arguments]] = {
 
 
 def parse(name: str, given: Mapping[str, Any]) -> Arguments:
-    """Return the arguments of a job; raises NotFound for a job that is none, BadRequest and NoDumpName."""
+    """Return the arguments of a job; raises NotFound for an unknown job, BadRequest and NoDumpName."""
     kind = KINDS.get(name)
     if kind is None:
-        raise NotFound(f"There is no job {name!r}.", f"Jobs are: {', '.join(KINDS)}.")
+        raise NotFound(f"{name!r} is not a job.", f"Jobs are: {', '.join(KINDS)}.")
     try:
         return kind.model_validate(given)
     except ValidationError as error:

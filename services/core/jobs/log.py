@@ -1,6 +1,6 @@
-"""What is known of every job, for a week: who asked for it, where it stands, what it returned or why it failed.
+"""A record of every job, kept for a week: who requested it, its status, and its result or error.
 
-Only the run that has the lease of a job writes its record: a worker that was taken for dead changes nothing any more.
+Only the run that has the lease of a job writes its record. A worker that was taken for dead cannot change it any more.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from services.core.state.script import Script
 
 KEPT_SECONDS = 7 * 24 * 3600
 LOG_MAX = 10_000
-"""Jobs in the log: the oldest leave it first when there are more in a week."""
+"""Jobs in the log. If there are more in a week, the oldest are dropped."""
 _BATCH = 100
 _LOOK_SECONDS = 1.0
 
@@ -42,10 +42,10 @@ _STATES: Mapping[Status, _State] = {
 class Record:
     """One job. `asked_by` is the name of a token, `schedule`, or `queue` for another program that used arq itself.
 
-    `attempts` counts the runs that were begun, but for those that a worker handed back because it was told to stop.
-    One that is `stopped` has ended before it did what it was asked for, as that looked like harm: its result says why.
-    While a job waits to be tried again, `error` is that of the last attempt and `retry_at` the moment of the next.
-    `request_id` is that of the request which asked for it, the job's own id without one; log lines of its runs have it.
+    `attempts` counts the runs that were begun, without those that a worker handed back because it had to stop. A
+    `stopped` job has ended before it did its work, because that could do harm: its result says why. While a job waits
+    to be tried again, `error` is that of the last attempt and `retry_at` the moment of the next. `request_id` is that
+    of the request which asked for it, the job's own id without one; log lines of its runs have it.
     """
 
     id: str
@@ -76,11 +76,11 @@ class JobLog:
         self._waiting: dict[asyncio.Event, str] = {}
 
     def following(self) -> AbstractAsyncContextManager[None]:
-        """Hear of jobs that end for as long as the context is open: `wait` then returns at once."""
+        """Listen for jobs that end while the context is open: `wait` then returns at once."""
         return channel.heard(self._redis, keys.JOBS_ENDED, self._take)
 
     async def get(self, job_id: str) -> Record:
-        """Return what is known of a job; raises NotFound."""
+        """Return the record of a job; raises NotFound."""
         found = await self.find(job_id)
         if found is None:
             raise NotFound(f"No job {job_id} is known.", "GET /jobs lists those of the last week.")
@@ -100,10 +100,11 @@ class JobLog:
             at += len(ids)
 
     async def note(self, record: Record, token: str = "") -> bool:
-        """Write a record; say whether it was this one's to write.
+        """Write a record; say whether it was written.
 
-        Without the token of a run it is that of a job that was just put into the queue, and what its worker has noted
-        since stays. Any status but `running` ends the run's lease; the last ones wake whoever waits.
+        Without the token of a run, the record is that of a job that was just put into the queue; a record that its
+        worker has written since then stays. Any status but `running` ends the run's lease. A final status wakes those
+        who wait.
         """
         asked_at = datetime.fromisoformat(record.queued_at).timestamp()
         written = await self._write(
@@ -118,13 +119,13 @@ class JobLog:
         return bool(written)
 
     async def wait(self, job_id: str, seconds: float) -> Record:
-        """Return a job when it has ended, or as it is after that long; raises NotFound."""
+        """Return a job when it has ended, or as it is after `seconds`; raises NotFound."""
         deadline = time.monotonic() + seconds
         ended = asyncio.Event()
         self._waiting[ended] = job_id
         try:
             while not (record := await self.get(job_id)).ended and (left := deadline - time.monotonic()) > 0:
-                # What is said while Redis is away is not heard.
+                # Messages are lost while Redis is away.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(left, _LOOK_SECONDS)):
                         await ended.wait()
@@ -139,7 +140,7 @@ class JobLog:
 
 
 def told(error: BaseException) -> dict[str, Any]:
-    """Return what a record says of an error. `status` is the one that an HTTP answer would have."""
+    """Return an error as a record has it. `status` is the status that an HTTP answer would have."""
     if isinstance(error, TadaError):
         return {**error.public(), "status": error.status}
     return {"code": "internal_error", "message": f"{type(error).__name__}: {error}", "status": 500}

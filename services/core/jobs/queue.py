@@ -1,4 +1,4 @@
-"""The queue of jobs: how a service asks for one. arq keeps and delivers it; nothing in it is pickled."""
+"""The queue of jobs: how a service requests one. arq keeps and delivers it; nothing in it is pickled."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 
 ORIGIN = "tada_origin"
-"""The argument in the queue that says which request and trace a job belongs to; another program need not give it."""
+"""The argument in the queue with the request and the trace that a job belongs to; other programs need not give it."""
 
 
 def encode(value: Any) -> bytes:
-    """Serialise what arq keeps in Redis; an error becomes what is told of it."""
+    """Serialise what arq keeps in Redis; an error becomes its record."""
     return orjson.dumps(value, default=_said)
 
 
@@ -38,7 +38,7 @@ class JobQueue:
         self._pool, self._log = pool(client), log
 
     async def put(self, name: str, given: Mapping[str, Any], asked_by: str, job_id: str = "") -> Record:
-        """Ask for a job and return it; when its id is known already, nothing more is asked for.
+        """Request a job and return it. If its id is known already, nothing is requested.
 
         Raises NotFound, BadRequest and NoDumpName (see kinds.parse), and RedisError.
         """
@@ -54,4 +54,4 @@ class JobQueue:
 def _said(error: object) -> dict[str, Any]:
     if isinstance(error, BaseException):
         return told(error)
-    raise TypeError(f"{type(error).__name__} is no JSON")
+    raise TypeError(f"{type(error).__name__} is not JSON")

@@ -1,7 +1,7 @@
 """Logging: one line per event on standard output, as JSON for machines or as text for people.
 
-Our own events are written straight to it: on its way through `logging` a line costs ten times as much, which is a
-sixth of what reading an entry costs. What libraries log goes that way and comes out looking the same.
+Our own events are written to it directly: through `logging`, a line costs ten times as much, a sixth of what reading an
+entry costs. What libraries log goes through `logging`, and looks the same.
 """
 
 import io
@@ -25,7 +25,7 @@ Line = Callable[[float, int, str, dict[str, object], str], str]
 _EXTRA = "tada"
 _LEVELS = {level: name.lower() for name, level in logging.getLevelNamesMapping().items()}
 _line: Line | None = None
-"""Until `set_up` says how lines look, events go through `logging` to whoever listens there."""
+"""Until `set_up` is called, events go through `logging`."""
 
 
 def json_lines(service: str) -> Line:
@@ -43,7 +43,7 @@ def json_lines(service: str) -> Line:
             said["traceback"] = trace
         try:
             return orjson.dumps(said, default=str).decode()
-        except TypeError:  # A name of a file that is no text (PEP 383).
+        except TypeError:  # A file name that is not valid text (PEP 383).
             return json.dumps(said, default=str)
 
     return line
@@ -64,7 +64,7 @@ def text_line(at: float, level: int, name: str, fields: dict[str, object], trace
 
 
 class Formatter(logging.Formatter):
-    """Gives what comes through `logging` the same look."""
+    """Formats what comes through `logging` in the same way."""
 
     def __init__(self, line: Line) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Formatter(logging.Formatter):
 
 
 def _with_request(fields: dict[str, object]) -> dict[str, object]:
-    """Return what goes with an event; last the request that it is about, if it is about one."""
+    """Return the fields of an event; the last one is its request, if it has one."""
     request_id = origin.request_id.get()
     return {**fields, "request_id": request_id} if request_id else fields
 
@@ -105,7 +105,7 @@ def event(
         return
     trace = "".join(traceback.format_exception(exc_info)).rstrip("\n") if exc_info else ""
     line = _line(time.time(), level, name, fields, trace)
-    with suppress(OSError):  # Of a full disk or a reader that is gone: no reason for a request to fail.
+    with suppress(OSError):  # The disk is full or the reader is gone: no reason for a request to fail.
         # One call for a whole line: threads write too.
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""What every service counts and measures. What only one of them does is in its own module of this name.
+"""What every service counts and measures. The metrics of one service alone are in its own module `metrics`.
 
-Names follow Prometheus' conventions: `tada_`, base units, `_total` for what only grows. A label has few values, all of
-them known beforehand: no names of assets, no paths (routes are templates), no tokens.
+Names follow Prometheus' conventions: `tada_`, base units, `_total` for what only grows. A label has few values, and all
+of them are known in advance: no names of assets, no paths (routes are templates), no tokens.
 
 Each process counts for itself and is asked at a port of its own (see internal.py): nothing has to be added up between
 processes, and a process that is gone leaves nothing behind.
@@ -23,11 +23,12 @@ SERVICE = Gauge("tada_service_info", "Which service this process is.", ["role"])
 REQUESTS = Counter(
     "tada_http_requests_total",
     "Requests that have been answered. Outcomes: ok, unchanged (304), redirected, rejected (4xx), limited (429), "
-    "refused (503), failed (5xx), cut (an answer that broke off), left (the client did not wait).",
+    "refused (503), failed (5xx), cut (the answer broke off), left (the client did not wait).",
     ["route", "method", "status", "outcome"],
 )
 REQUEST_SECONDS = Histogram(
-    "tada_http_request_duration_seconds", "From a request's head to the end of its answer.", ["route", "method"],
+    "tada_http_request_duration_seconds",
+    "Time from the head of a request to the end of its answer.", ["route", "method"],
     buckets=SECONDS,
 )  # fmt: skip
 RECEIVED_BYTES = Counter("tada_http_received_bytes_total", "Bytes of bodies of requests.", ["route"])
@@ -43,7 +44,9 @@ STORAGE_SECONDS = Histogram(
     "tada_storage_operation_duration_seconds", "Time of an operation, retries included.", ["backend", "operation"],
     buckets=SECONDS,
 )  # fmt: skip
-BREAKER_OPEN = Gauge("tada_storage_breaker_open", "1 while the storage is not asked because it has failed.")
+BREAKER_OPEN = Gauge(
+    "tada_storage_breaker_open", "1 while the circuit breaker is open: the storage is not asked because it has failed."
+)
 
 DEPENDENCY_UP = Gauge("tada_dependency_up", "1 if the last check of Redis or the storage went well.", ["dependency"])
 DEPENDENCY_FAILING = Gauge(
@@ -51,7 +54,7 @@ DEPENDENCY_FAILING = Gauge(
 )
 
 SIGNATURE_MISMATCHES = Counter(
-    "tada_signature_mismatches_total", "Stored bytes that were not those of the catalog, and were not served."
+    "tada_signature_mismatches_total", "Stored files that did not match the catalog, and were not served."
 )
 
 
@@ -78,7 +81,7 @@ def ended(route: str, method: str, status: int, outcome: str) -> Ended:
 
 
 def outcome(status: int) -> str:
-    """Say in one word what a status means to whoever watches."""
+    """Return the outcome that a status stands for."""
     if status < 400:
         return "unchanged" if status == 304 else "redirected" if status >= 300 else "ok"
     if status < 500:

@@ -1,7 +1,7 @@
-"""What a piece of work goes back to: the id of the request that caused it, from the edge to the worker.
+"""The origin of a piece of work: the id of the request that caused it, from the edge to the worker.
 
-The edge gives a request its id, each service takes it over, writes it into every log line, and passes it on with a
-change or a job; so a line about a purge names the upload. The trace, where traces are on, goes the same way.
+The edge gives a request its id. Each service takes it over, writes it to every log line, and passes it on with a change
+or a job. So a line about a purge names the upload. The trace, where traces are on, goes the same way.
 """
 
 import random
@@ -15,22 +15,22 @@ from services.core.observing import tracing
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being worked for; empty outside of one."""
+"""The id of the current request; empty outside of a request."""
 
 
 def accepted(given: str) -> str:
-    """Return the id that a tier before has given; a new one when there is none that may stand in a log."""
+    """Return the id from the tier before; a new one if there is none, or none that is safe in a log."""
     return given if _ACCEPTED.fullmatch(given) else f"{random.getrandbits(64):016x}"
 
 
 def passed_on() -> dict[str, str]:
-    """Return what goes into Redis with a change or a job, for whoever takes it up."""
+    """Return the origin that goes into Redis with a change or a job, for the process that takes it up."""
     return {"request_id": request_id.get(), "traceparent": tracing.traceparent()}
 
 
 @contextmanager
 def working_for(given: str) -> Iterator[None]:
-    """Log everything in the context under a request's id; under a new one when it is none."""
+    """Log everything in the context under a request's id; under a new one if the id is not valid."""
     token = request_id.set(accepted(given))
     try:
         yield

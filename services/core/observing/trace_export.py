@@ -1,4 +1,4 @@
-"""Sending traces away. Imported only where there is somebody to send them to."""
+"""Sends traces away. Imported only if there is a collector."""
 
 import logging
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 _SECONDS = 2
 """For one batch, its retries included."""
 
-# One line for a batch that is lost says enough; by default there is one for each attempt.
+# One line for a lost batch is enough; by default there is one for each attempt.
 logging.getLogger("opentelemetry.exporter").setLevel("ERROR")
 
 
 class Exporter(OTLPSpanExporter):
-    """Does not hold a process up that is `leaving` when the collector has been seen to be away."""
+    """Does not delay a process that is `leaving` if the collector was away."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, timeout=_SECONDS)

@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry, when OTEL_EXPORTER_OTLP_ENDPOINT says where to send them; else nothing, at no cost.
+"""Traces by OpenTelemetry, if OTEL_EXPORTER_OTLP_ENDPOINT is set; else nothing, at no cost.
 
 A trace goes on from tier to tier by `traceparent` (W3C Trace Context), over HTTP as a header, over Redis as a field of
-a change or of a job. Sampling and the rest are what OpenTelemetry's own variables say (OTEL_TRACES_SAMPLER and so on).
+a change or of a job. OpenTelemetry's own variables set sampling and the rest (OTEL_TRACES_SAMPLER and so on).
 """
 
 import atexit
@@ -16,7 +16,7 @@ _tracer: "Tracer | None" = None
 
 
 def set_up(service: str, endpoint: str) -> None:
-    """Send the traces of this process to `endpoint` by OTLP over HTTP; with an empty one there are none."""
+    """Send the traces of this process to `endpoint` by OTLP over HTTP; with an empty one there are no traces."""
     global _tracer
     if not endpoint:
         return
@@ -45,9 +45,9 @@ def is_on() -> bool:
 
 
 def span(name: str, traceparent: str = "", *, served: bool = False, **attributes: Any) -> AbstractContextManager[Any]:
-    """Trace what the context does, as a part of what is traced already, or of the trace that `traceparent` names.
+    """Trace what the context does, as a part of the current trace, or of the trace that `traceparent` names.
 
-    `served` is for what somebody else has asked for.
+    `served` is for work that another process has requested.
     """
     if _tracer is None:
         return _NOTHING
@@ -58,7 +58,7 @@ def span(name: str, traceparent: str = "", *, served: bool = False, **attributes
 
 
 def part(name: str, **attributes: Any) -> AbstractContextManager[Any]:
-    """Trace what the context does if it belongs to something that is traced: what only keeps watch is no trace."""
+    """Trace what the context does if it is part of a trace: background checks make no traces of their own."""
     if _tracer is None:
         return _NOTHING
     from opentelemetry.trace import get_current_span
@@ -67,7 +67,7 @@ def part(name: str, **attributes: Any) -> AbstractContextManager[Any]:
 
 
 def traceparent() -> str:
-    """Return what the next one goes on with; empty when nothing is traced."""
+    """Return the traceparent for the next process; empty if nothing is traced."""
     if _tracer is None:
         return ""
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

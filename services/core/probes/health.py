@@ -24,7 +24,7 @@ Check = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What each dependency says, `ok` or why it is not, and for how many seconds it has been failing."""
+    """The state of each dependency, `ok` or what is wrong, and for how many seconds it has been failing."""
 
     said: Mapping[str, str]
     failing: Mapping[str, float]
@@ -34,13 +34,13 @@ class State:
         return all(said == OK for said in self.said.values())
 
     def answer(self) -> dict[str, object]:
-        """Return the state as it is answered; without failures nothing is said of them."""
+        """Return the state as it is answered; without a failure, the answer has no seconds."""
         failing = {name: round(seconds, 1) for name, seconds in self.failing.items()}
         return {"ready": self.ready, **self.said, **({"failing_seconds": failing} if failing else {})}
 
 
 class Health:
-    """Asks the dependencies of one process. Whoever asks while they are being asked gets the same answer."""
+    """Checks the dependencies of one process. Checks that are requested at the same time share one answer."""
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks
@@ -76,7 +76,7 @@ def of_writer(client: Redis, storage: Storage, belonging: Belonging) -> Health:
 
 
 def of_reader(client: Redis, storage: Storage, belonging: Belonging) -> Health:
-    """Return the health of a service that may not write to the storage: there it asks for what is not there."""
+    """Return the health of a service that may not write to the storage: it reads an object that does not exist."""
 
     async def answers() -> None:
         await _belongs(belonging)

@@ -1,11 +1,11 @@
-"""The internal port of each process: metrics for Prometheus, and what an orchestrator asks.
+"""The internal port of each process: metrics for Prometheus, and probes for an orchestrator.
 
 | path | answer |
 |---|---|
 | `/metrics` | the metrics of this process, as Prometheus' text |
 | `/healthz` | 200 while the process works; if there is no answer, or 503, restart it |
 | `/startupz` | 200 once the process has started, 503 before |
-| `/readyz` | 200 when Redis and the storage answer, 503 with the one that does not and for how long |
+| `/readyz` | 200 when Redis and the storage answer, 503 with the one that does not, and for how long |
 
 The gateway does not lead here. The event loop that does the work serves this port too, so a loop that hangs is
 noticed. The jobs worker also says by a `Pulse` whether it still takes jobs. It has no web server: a few lines of
@@ -34,14 +34,14 @@ _SAMPLE_SECONDS = 2.0
 _REASONS = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 Sampler = Callable[[], Awaitable[object]]
-"""Sets metrics that are looked up when somebody asks for them."""
+"""Sets metrics that are looked up on request."""
 Answer = tuple[int, str, bytes]
 
 
 class Internal:
     """Answers at METRICS_PORT, for one process. The service sets `started` when it has started.
 
-    With a `pulse`, `/healthz` is 503 when that does not live.
+    With a `pulse`, `/healthz` is 503 if that is not alive.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Internal:
         metrics.SERVICE.labels(service).set(1)
 
     async def open(self) -> None:
-        """Listen, if there is a port for it; raises OSError when it cannot be had."""
+        """Listen, if there is a port for it; raises OSError if the port cannot be opened."""
         if self._port:
             self._server = await asyncio.start_server(self._serve, self._host, self._port, limit=_HEAD_MAX)
 
@@ -81,7 +81,7 @@ class Internal:
                 writer.write(lines.encode() + (b"" if method == b"HEAD" else body))
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            pass  # No request, or nobody waits for its answer.
+            pass  # Not a request, or nobody waits for its answer.
         finally:
             writer.close()
             with suppress(OSError):
@@ -106,10 +106,10 @@ class Internal:
         return _json(404, {"paths": ["/metrics", "/healthz", "/startupz", "/readyz"]})
 
     async def _sampled(self, sampler: Sampler) -> None:
-        """Look metrics up; what cannot be known now does not keep the rest from being told."""
+        """Look metrics up; if one cannot be known now, the others are still set."""
         try:
             await asyncio.wait_for(sampler(), _SAMPLE_SECONDS + 1)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other metrics are needed all the more
+        except Exception as error:  # noqa: BLE001 - the other metrics are needed after any error
             logs.event(log, logging.WARNING, "sample_failed", error=f"{type(error).__name__}: {error}")
 
 

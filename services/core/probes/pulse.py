@@ -1,12 +1,12 @@
-"""Whether a loop of this process still turns, when the event loop may work without it."""
+"""Whether a loop of this process still runs: the event loop can work while that loop hangs."""
 
 import time
 
 
 class Pulse:
-    """A loop calls `beat` each time round. It lives when its last beat is at most `patience` seconds ago.
+    """A loop calls `beat` in each round. The loop is alive if its last beat is at most `patience` seconds ago.
 
-    Before the first beat it does not live yet.
+    Before the first beat it is not alive.
     """
 
     def __init__(self, patience: float) -> None:

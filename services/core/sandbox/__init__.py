@@ -1,10 +1,11 @@
 """Runs code that reads files of strangers in a process that can be ended at any time.
 
 Decoders are written in C and cannot be stopped in the middle of their work. The process gets the bytes and nothing
-else: no environment, no open files, no network where the kernel allows it to be taken away, no more processor time and
-memory than its task grants. `process` is the side of the service, `python -m services.core.sandbox` that of the child.
+else. It has no environment, no open files, and no network if the kernel allows to remove it. Its task limits its
+processor time and memory. `process` is the side of the service, `python -m services.core.sandbox` is the side of the
+child.
 
-`pool` has children that are used for several sources.
+`pool` has children that are used for several sources each.
 
 The work is a module with one function: `answer(order, source)` gets a JSON object and the bytes, and returns a JSON
 object and bytes. It raises Refusal for a reason that may be shown to the owner of the file.

@@ -41,7 +41,7 @@ def main(module: str, limits: str) -> None:
 
 
 def _source(orders: BinaryIO) -> bytes:
-    """Return the next source. EOFError: it was cut, because the service has given it up."""
+    """Return the next source. Raises EOFError if it is cut short: the service has given it up."""
     source = io.BytesIO()
     while length := int.from_bytes(_exactly(orders, 4), "big"):
         source.write(_exactly(orders, length))
@@ -59,7 +59,7 @@ def _confine(
     *, cpu_seconds: int, reuse_seconds: int, data: int | None, address_space: int | None, niceness: int
 ) -> None:
     os.nice(niceness)
-    # Containers often forbid it. The process then still has nobody's address and no secret to send.
+    # Containers often forbid it. The process then still has no address to send to and no secret to send.
     ctypes.CDLL(None).unshare(_NEW_USER | _NEW_NETWORK)
     for kind, limit in (
         (resource.RLIMIT_CPU, cpu_seconds + reuse_seconds),
@@ -73,7 +73,7 @@ def _confine(
 
 
 def _grant(seconds: int) -> None:
-    """Let the next order have its share of processor time: the kernel counts what the ones before have used."""
+    """Grant the next order its processor time: the kernel's count includes what earlier orders have used."""
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (min(most, int(_used()) + seconds), most))
 
@@ -86,5 +86,5 @@ def _used() -> float:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
-    # Nothing is left to clean up, and cleaning up can crash after what a file has done.
+    # There is nothing to clean up, and cleaning up can crash after a hostile file.
     os._exit(0)

@@ -1,8 +1,8 @@
 """Children in sandboxes that are used again, because starting one costs ten times as much as most of its work.
 
-A file may have taken over the child that has read it. The child could then say what it likes of the next files. So it
-is used for a few files, and no more after any doubt: a refusal, no answer, an answer that is late, a source that broke.
-What a used child refuses is asked of a fresh one again: an earlier file may have left it without memory or sense.
+A file may have taken over the child that has read it. That child could then give false answers about the next files. So
+a child is used for a few files only, and not after any doubt: a refusal, no answer, a late answer, or a source that
+broke. If a used child refuses a file, a fresh child is asked again: an earlier file may have damaged the used child.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from services.core.sandbox import Refusal
 from services.core.sandbox.process import Answer, Child, NoAnswer, Task, ask, end
 
 USES = 50
-"""Sources for one child. Of a start of 0.15 s, each then bears 3 ms."""
+"""Sources for one child. A start takes 0.15 s, so 3 ms for each source."""
 _IDLE_SECONDS = 60.0
-"""A child that has had nothing to do for so long is ended: it holds some 40 MB."""
+"""A child that is idle for so long is ended: it holds some 40 MB."""
 
 Open = Callable[[], AsyncIterator[bytes]]
 """Opens a source. It may be called twice."""
 
 
 class Pool:
-    """The children of one event loop. There are as many as answers are waited for at the same time."""
+    """The children of one event loop. There are as many as there are waiting requests."""
 
     def __init__(self, uses: int = USES, idle_seconds: float = _IDLE_SECONDS) -> None:
         self._uses, self._idle_seconds = uses, idle_seconds
@@ -30,7 +30,7 @@ class Pool:
     async def answer(self, task: Task, open_source: Open) -> Answer:
         """Return the answer to a source; raises Refusal and NoAnswer of a fresh child, and what the source raises."""
         source = open_source()
-        first = await anext(source, b"")  # Before there is a child: there may be no source.
+        first = await anext(source, b"")  # Open it before the child starts: there may be no source.
         if used := self._take(task):
             try:
                 return await self._ask(used, task, first, source)
@@ -40,7 +40,7 @@ class Pool:
         return await self._ask(Child(task), task, first, source)
 
     def close(self) -> None:
-        """End the children that have nothing to do."""
+        """End the idle children."""
         while self._idle:
             child, timer = self._idle.pop()
             timer.cancel()

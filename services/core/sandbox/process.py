@@ -1,6 +1,6 @@
 """The service's side of a sandbox: start the child, give it the source, read one answer of bounded size, end it.
 
-Nothing that the child says is believed: a file may have taken it over. Users check what is in the answer.
+No answer of the child is trusted: a file may have taken it over. Callers check what is in the answer.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from services.core.sandbox import Refusal
 _ROOT = Path(__file__).parents[3]
 _COMMAND = (sys.executable, "-B", "-m", "services.core.sandbox")
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
-"""Where Python and libraries find their files. Nothing secret."""
+"""Where Python and libraries find their files. They hold no secret."""
 _HEAD_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may use. At least one of the two limits of memory is set."""
+    """The limits of one child. At least one of the two limits of memory is set."""
 
     cpu_seconds: int
     wall_seconds: float
@@ -41,7 +41,7 @@ class Limits:
     """Bytes of all memory, shared libraries included."""
     niceness: int = 0
     reuse_seconds: int = 0
-    """Seconds of processor time after which a child is used no more. It may use as much beyond `cpu_seconds` in all."""
+    """Seconds of processor time after which a child gets no more orders. Its total limit is `cpu_seconds` higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Task:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """What a child is made for: it can be used for all tasks of the same kind."""
+        """The kind of task that a child is made for: it can be used for all tasks of this kind."""
         return self.module, self.limits, self.environment
 
 
@@ -66,7 +66,7 @@ class Answer:
 
 
 class NoAnswer(Exception):
-    """The child has passed a limit, has crashed, or has said something that is not an answer."""
+    """The child has exceeded a limit, has crashed, or has sent something that is not a valid answer."""
 
 
 class OutOfTime(NoAnswer):
@@ -107,7 +107,7 @@ async def run_streamed(task: Task, source: AsyncIterator[bytes]) -> Answer:
 
     Raises Refusal and NoAnswer, and what the source raises. The child is ended in any case, also by a cancellation.
     """
-    first = await anext(source, b"")  # Before there is a child: there may be no source.
+    first = await anext(source, b"")  # Open it before the child starts: there may be no source.
     child = Child(task)
     try:
         return await ask(child, task, first, source)
@@ -116,9 +116,9 @@ async def run_streamed(task: Task, source: AsyncIterator[bytes]) -> Answer:
 
 
 async def ask(child: "Child", task: Task, first: bytes, rest: AsyncIterator[bytes]) -> Answer:
-    """Return what a child says of a source; raises Refusal and NoAnswer, and what the source raises.
+    """Return the answer of a child to a source; raises Refusal and NoAnswer, and what the source raises.
 
-    After an error, or a cancellation, the child is of no more use: threads may still wait for it until it is ended.
+    After an error or a cancellation, the child must not be used again: threads may wait for it until it is ended.
     """
     try:
         async with asyncio.timeout(task.limits.wall_seconds):
@@ -132,7 +132,7 @@ async def ask(child: "Child", task: Task, first: bytes, rest: AsyncIterator[byte
 
 
 async def end(child: "Child") -> None:
-    """End a child, and with it what a thread still waits for."""
+    """End a child. Threads that wait for it return then."""
     child.kill()
     await asyncio.to_thread(child.end)
 
@@ -159,11 +159,11 @@ class Child:
         assert self._process.stdin
         assert self._process.stdout
         self._input, self._output = self._process.stdin, self._process.stdout
-        # A child that waits in a pool goes with it, whether or not somebody has closed the pool.
+        # A child that waits in a pool ends with it, even if the pool is not closed.
         self._end = weakref.finalize(self, _end, self._process, self._input, self._output)
 
     def begin(self, order: Mapping[str, Any]) -> None:
-        """Give the child an order. What it says of it is asked for by `answer`."""
+        """Give the child an order. `answer` returns the answer to it."""
         self.uses += 1
         self._write(orjson.dumps(order) + b"\n")
 
@@ -173,7 +173,7 @@ class Child:
             self._write(chunk)
 
     def answer(self) -> Answer:
-        """Tell the child that this was the whole source, and return what it says; raises Refusal and NoAnswer."""
+        """Tell the child that the source is complete, and return its answer; raises Refusal and NoAnswer."""
         self._write(bytes(4))
         with suppress(ConnectionError):
             self._input.flush()
@@ -184,7 +184,7 @@ class Child:
         return Answer(head, body)
 
     def _write(self, text: bytes) -> None:
-        with suppress(ConnectionError):  # It has ended. Then it says nothing, which is the answer.
+        with suppress(ConnectionError):  # It has ended. Then there is no answer, which is noticed below.
             self._input.write(text)
 
     def kill(self) -> None:

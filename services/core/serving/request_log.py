@@ -1,4 +1,5 @@
-"""What is kept of every request: its id, one log line, the metrics, a trace. Pure ASGI, outside of everything else."""
+"""The records of every request: its id, one log line, the metrics, a trace. Pure ASGI, outside of all other
+middleware."""
 
 import logging
 import time
@@ -23,7 +24,7 @@ def route_template(scope: Scope) -> str:
     """Return the path of the route that was found, its parameters as names."""
     route = scope.get("route")
     if route is None and "path_params" in scope:
-        # Answered without Starlette's search for a route: the path is a known one but for its parameters.
+        # Answered without Starlette's search for a route: only the parameters of the path vary.
         known: str = scope["path"]
         for name, value in scope["path_params"].items():
             known = known.replace(f"/{value}", f"/{{{name}}}")
@@ -33,10 +34,10 @@ def route_template(scope: Scope) -> str:
 
 
 class RequestLog:
-    """Gives a request its id, taken over from the tier before when there is one, and says what became of it.
+    """Gives a request its id, which comes from the tier before if there is one, and logs the result.
 
-    Requests for a `quiet` path are logged at level DEBUG: health checks come every few seconds. `route` names a request
-    in the metrics: one of a few.
+    Requests for a `quiet` path are logged at level DEBUG: health checks come every few seconds. `route` returns the
+    name of a request in the metrics: there are only a few names.
     """
 
     def __init__(self, app: ASGIApp, quiet: str, route: Callable[[Scope], str] = route_template) -> None:
@@ -77,7 +78,7 @@ class RequestLog:
                     await self._app(scope, receive if scope["method"] in _BODILESS else receive_noting, send_noting)
                 finally:
                     seconds = time.perf_counter() - started
-                    status = status or 500  # It crashed: the answer comes from outside of all this.
+                    status = status or 500  # It crashed: an outer layer answers.
                     route = self._route(scope)
                     if span is not None:
                         span.update_name(f"{scope['method']} {route}")

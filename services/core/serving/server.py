@@ -18,20 +18,21 @@ from services.core.serving.web import error_response
 from services.core.settings import ServerSettings
 
 _STARTUP_FAILURE = 3
-"""What uvicorn ends with when an application cannot start."""
+"""The exit status of uvicorn if an application cannot start."""
 _LAST_REQUESTS_SECONDS = 0.5
-"""How long a request may take to arrive on a connection that is there when the service is told to stop."""
+"""How long a request may take to arrive on a connection that is open when the service is told to stop."""
 UNREADABLE = BadRequest(
     "The request cannot be read.",
-    "Look for control characters, an unknown method, a wrong Content-Length, an address that is not percent-encoded.",
+    "Check it for control characters, an unknown method, a wrong Content-Length, and an address that is "
+    "not percent-encoded.",
 )
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, with the one answer that it gives itself in the shape of all errors.
+    """uvicorn's HTTP/1.1. The one error that uvicorn answers itself gets the shape of all errors.
 
-    No application hears of a request that cannot be parsed. What is overridden is no documented interface of uvicorn:
-    should it be called otherwise one day, uvicorn's text is back, and tests/e2e/test_bad_input.py fails.
+    A request that cannot be parsed does not reach the application. The overridden method is not a documented interface
+    of uvicorn. If it gets another name, uvicorn's text is sent again, and tests/e2e/test_bad_input.py fails.
     """
 
     def send_400_response(self, msg: str) -> None:
@@ -43,10 +44,10 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which hears out who has connected before it stops.
+    """uvicorn's server, which waits for the requests of open connections before it stops.
 
-    By itself it closes every connection on which no request has been read, also one whose request is just arriving. The
-    gateway may send such a request once more elsewhere if it only reads, and must not if it writes.
+    uvicorn alone closes every connection on which no request has been read, even if a request is just arriving. The
+    gateway may send such a request to another process if it only reads, but not if it writes.
     """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -54,7 +55,7 @@ class Server(uvicorn.Server):
             server.close()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         until = time.monotonic() + _LAST_REQUESTS_SECONDS
-        while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn has no event of it
+        while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
 
@@ -80,7 +81,7 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
     )
     server = Server(config)
     descriptors.raise_limit()
-    # What is there now stays: the collector need not go through tens of thousands of objects again and again.
+    # The objects that exist now stay: the collector need not visit tens of thousands of objects again and again.
     gc.collect()
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""What every service does with HTTP: errors become answers."""
+"""What every service does with HTTP: turn errors into answers."""
 
 import logging
 import re
@@ -54,20 +54,20 @@ async def on_tada_error(request: Request, error: Exception) -> Response:
 
 async def on_redis_error(request: Request, error: Exception) -> Response:
     logs.event(log, logging.ERROR, "redis_down", error=str(error), path=request.url.path)
-    return error_response(Unavailable("The catalog cannot be asked right now.", "Try again in a moment."))
+    return error_response(Unavailable("The catalog cannot be reached right now.", "Try again in a moment."))
 
 
 async def on_disconnect(request: Request, error: Exception) -> Response:
-    """Answer nobody: a client that leaves is no fault of ours, and nothing to be alarmed about."""
+    """Make an answer that nobody reads: the client has left. This is not an error of the service."""
     request.scope[LEFT] = True
-    return error_response(BadRequest("The request was cut before its end.", "Send it again, whole."))
+    return error_response(BadRequest("The request ended before it was complete.", "Send the whole request again."))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # Starlette names the methods of one route; here several routes share a path.
     allowed = ", ".join(sorted(_methods(request))) if error.status_code == 405 else ""
-    hint = f"Here these can be used: {allowed}." if allowed else "See the documentation for the routes."
+    hint = f"Allowed here: {allowed}." if allowed else "See the documentation for the routes."
     known = TadaError(f"{error.detail}: {request.method} {request.url.path}", hint)
     known.status, known.code = error.status_code, str(error.detail).lower().replace(" ", "_")
     answer = error_response(known)
@@ -84,7 +84,7 @@ def _methods(request: Request) -> set[str]:
 
 
 async def on_crash(request: Request, error: Exception) -> Response:
-    answer = error_response(TadaError("Something went wrong here.", "It is in the log; try again."))
+    answer = error_response(TadaError("The service failed.", "The log of the service has the reason. Try again."))
     answer.headers[ID_HEADER.decode()] = request.scope.get(ID, "")
     return answer
 
@@ -106,10 +106,10 @@ def matches(request: Request, etag: str) -> bool:
 
 
 class Direct:
-    """Answers the few paths that are asked for all the time, without Starlette's way to a route.
+    """Answers a few frequent paths without Starlette's search for a route.
 
-    That way takes longer than reading an entry. `routes` are patterns of whole paths, with what answers a GET and a
-    HEAD of them; errors become the same answers as elsewhere. Everything else goes on to the application.
+    That search takes longer than reading an entry. `routes` are patterns of whole paths, with what answers a GET and a
+    HEAD of them; errors are answered as elsewhere. All other requests go to the application.
     """
 
     def __init__(self, app: ASGIApp, routes: Mapping[str, Answer]) -> None:

@@ -1,8 +1,8 @@
 """Ending tasks that talk to Redis.
 
-A task is told once that it is cancelled. redis-py may take that for a time-out of its own, or raise another error in
-its place, above all when Redis goes away at that moment or the process was frozen. So whoever works in a loop asks
-whether it is to end, and whoever ends a task cancels it as often as it takes.
+A task gets one CancelledError. redis-py may treat it as its own time-out, or raise another error instead, above all if
+Redis goes away at that moment or the process was frozen. So a task that works in a loop checks whether it was
+cancelled. Code that ends a task cancels it until the task has ended.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ _AGAIN_SECONDS = 0.5
 
 
 def is_cancelled() -> bool:
-    """Say whether the task that runs has been cancelled, and so is to end."""
+    """Say whether the current task has been cancelled, and so must end."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

@@ -1,8 +1,8 @@
 """The log of changes: what the scripts in lua/ write, in the same step as the entries, read by position.
 
 A change has a number (see lua/log_change.lua): later changes have higher ones. The log is a stream that keeps the last
-`KEPT` of them. Whoever reads it knows the number of the last change that it has, and asks for what came after; nothing
-is taken out of the log, so any number of readers go on side by side, and one that dies has lost nothing.
+`KEPT` of them. A reader knows the number of its last change, and asks for later ones. Readers remove nothing from the
+log, so there can be any number of readers, and one that dies loses nothing.
 """
 
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 
 KEPT = 50_000
-"""Changes that the log keeps: 9 to 12 MB, and at 200 changes a second four minutes. A node of the gateway saves what it
-knows every half minute, so it can always go on from there."""
+"""Changes that the log keeps: 9 to 12 MB, and at 200 changes a second four minutes. A node of the gateway saves its
+position every half minute, so it can always continue from there."""
 _MICROSECONDS = 1_000_000
 WRITES: dict[str, str | int] = {
     "entries": keys.ENTRIES,
@@ -31,7 +31,7 @@ REPLACES: dict[str, str | int] = {
     "read_seconds": keys.ASIDE_READ_SECONDS,
     "aside_seconds": keys.ASIDE_SECONDS,
 }
-"""And what those have that put all of it aside."""
+"""The additional keys of the scripts that put the whole catalog aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class EntryDeleted(_Change):
 
 @dataclass(frozen=True, slots=True)
 class EntryDescribed(_Change):
-    """Facts about an entry's picture are known: nothing that is delivered has changed, but what the catalog shows."""
+    """Facts about an entry's picture are known: only what the catalog shows has changed, not what is delivered."""
 
     uuid: str
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogReplaced(_Change):
-    """The whole catalog is another one: restored, or emptied."""
+    """The whole catalog was replaced: restored, or emptied."""
 
 
 Change = EntryWritten | EntryDeleted | EntryDescribed | CatalogReplaced
@@ -102,7 +102,8 @@ class ChangeLog:
         return _read_all(await self._redis.xrange(keys.CHANGES, min=f"{number}-0", count=count))
 
     async def is_whole(self) -> bool:
-        """Say whether nothing has ever been dropped from the log: whoever knows nothing can go on from its begin."""
+        """Say whether nothing has ever been dropped from the log: a reader without a position can begin at its
+        start."""
         if not await self._redis.exists(keys.CHANGES):
             return True
         about = await self._redis.xinfo_stream(keys.CHANGES)

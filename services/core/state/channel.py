@@ -1,4 +1,4 @@
-"""A channel of Redis: what is said there is heard by whoever listens at that moment, and costs Redis no writing."""
+"""A channel of Redis: only processes that listen at that moment get a message, and Redis writes nothing to its disk."""
 
 import asyncio
 import logging
@@ -19,9 +19,9 @@ _AGAIN_SECONDS = 0.5
 
 @asynccontextmanager
 async def heard(client: Redis, channel: str, take: Callable[[bytes], None]) -> AsyncIterator[None]:
-    """Call `take` with all that is said, for as long as the context is open.
+    """Call `take` with every message while the context is open.
 
-    One connection serves all who wait in a process. What Redis' absence interrupts goes on when it is back.
+    One connection serves all that wait in a process. If Redis goes away, listening continues when it is back.
     """
     listening = asyncio.create_task(_listen(client, channel, take))
     try:

@@ -7,7 +7,7 @@ from services.core.assets.entries import Entry
 from services.core.state import entry_json
 
 OBSOLETE, ABANDONED = "obsolete", "abandoned"
-"""Owners that never live: of an object that a change has left behind, and of one that could not be settled so far."""
+"""Owners that are never alive: of an object that a change has left behind, and of one that could not be settled yet."""
 KEPT, TAKEN = "kept", "taken"
 """The flags of a claim: see `keeps_bytes` and `was_taken`."""
 
@@ -17,7 +17,7 @@ class Claim:
     """The right to write one storage key.
 
     Its value is `owner uuid~number~flags`, then the entry that is to be made, if known. The number makes it different
-    from all others; obsolete claims, and those of the version before, have none.
+    from all others; obsolete claims, and claims of the previous version of TADA, have none.
     """
 
     storage_key: str
@@ -29,7 +29,7 @@ class Claim:
 
     @property
     def mark(self) -> str:
-        """What no other claim has, whatever its writer intends."""
+        """The part that is unique to a claim, without the entry that its writer intends."""
         return " ".join(self.value.split(" ", 2)[:2])
 
     @property
@@ -38,7 +38,7 @@ class Claim:
 
     @property
     def keeps_bytes(self) -> bool:
-        """Say whether the object was there before the claim, and stays whatever becomes of it."""
+        """Say whether the object existed before the claim, and stays in any case."""
         return KEPT in self.mark.split("~")[2:]
 
     @property
@@ -53,7 +53,7 @@ class Claim:
         return entry_json.read(said[0].encode()) if said else None
 
     def of(self, owner: str) -> "Claim":
-        """Return the claim as an owner has it who takes it over, or leaves it to others."""
+        """Return the claim with another owner, who takes it over or leaves it to others."""
         rest = self.value.split(" ", 2)[2:]
         flags = [KEPT, TAKEN] if self.keeps_bytes else [TAKEN]
         return Claim(self.storage_key, " ".join([owner, numbered(self.uuid, *flags), *rest]))

@@ -2,17 +2,18 @@
 
 Bytes and entry live in two places, so a stored object is always in one of three states: an entry refers to it, a
 *claim* names it, or it is free. A writer claims a storage key before it stores bytes, and the write that makes the
-entry refer to them gives the claim up in the same step (see `compare_and_set`). What a change leaves behind becomes an
-`obsolete` claim in that step too. Whatever dies in between, the claim remains, and the reaper finds what has to be
-deleted (see `stale_claims`).
+entry refer to them gives the claim up in the same step (see `compare_and_set`). An object that a change leaves behind
+gets an `obsolete` claim in that step too. If any process dies in between, the claim remains, and the reaper finds what
+has to be deleted (see `stale_claims`).
 
 A claim stays until its object is settled, and no claim stays with a process that does not work on it. A process knows
-the claims that it works on by their marks. When Redis did not answer, a claim may be made that nobody knows of, or may
-not be released: `tidy` says again what Redis may not have heard, and abandons what nobody works on.
+the claims that it works on by their marks. If Redis did not answer, there may be a claim that no process knows, or a
+claim that was not released. `tidy` repeats the releases that Redis may have missed, and abandons claims on which nobody
+works.
 
 A storage that replaces files in place has one key for all versions of an asset. There a claim is exclusive also while
-an entry refers to the key, and holds the entry that its writer is about to make: whatever dies in between, the storage
-has the bytes of the old entry or of that one, and the reaper can tell which.
+an entry refers to the key, and holds the entry that its writer is about to make: if a process dies in between, the
+storage has the bytes of the old entry or of that one, and the reaper can tell which.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from services.core.state.process import Process
 from services.core.state.script import Script
 
 CLAIM_SECONDS = 5.0
-"""How long a writer waits for another one of the same key; a delete is done by the jobs worker in far less."""
+"""How long a writer waits for another writer of the same key. A delete by the jobs worker takes far less."""
 _CLAIM_POLL_SECONDS = 0.02
 
 
@@ -56,8 +57,8 @@ class Claims:
     # Making
 
     async def make(self, unique_name: str) -> Claim:
-        """Claim the plain storage key of an asset, or a spare one while the plain one is in use, or a delete of what
-        lay there may be on its way.
+        """Claim the plain storage key of an asset, or a spare one while the plain one is in use, or while a delete of
+        an object there may still be on its way.
         """
         plain = self._new(names.plain_storage_key(unique_name), unique_name)
         with self.working_on(plain):
@@ -71,7 +72,7 @@ class Claims:
         return Claim(key.decode(), plain.value)
 
     async def make_spare(self, unique_name: str) -> Claim:
-        """Claim a key that nobody else has: for when the storage already holds something under the plain one."""
+        """Claim a unique key, if the storage already holds something under the plain one."""
         claim = self._new(names.spare_storage_key(unique_name), unique_name)
         with self.working_on(claim):
             await commands.hset(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
@@ -80,13 +81,14 @@ class Claims:
     async def make_on_stored(self, unique_name: str) -> Claim | None:
         """Claim the plain key of an asset whose bytes lie there already; None while somebody writes or deletes it.
 
-        Whatever dies, the bytes stay: they were there before.
+        The bytes stay even if the process dies: they were there before.
         """
         claim = self._new(names.plain_storage_key(unique_name), unique_name, KEPT)
         return claim if await self._make(claim) else None
 
     async def make_in_place(self, unique_name: str) -> Claim:
-        """Claim the one key of an asset, waiting for whoever has it; raises Unavailable when that takes too long."""
+        """Claim the one key of an asset. Wait while another writer has it; raises Unavailable if that takes too
+        long."""
         deadline = time.monotonic() + CLAIM_SECONDS
         claim = self._new(names.plain_storage_key(unique_name), unique_name)
         while not await self._make(claim):
@@ -119,17 +121,17 @@ class Claims:
     async def _make(self, claim: Claim) -> bool:
         with self.working_on(claim):
             made = bool(await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value))
-            if not made:  # Unless it was said twice, as the answer was lost.
+            if not made:  # Unless the command was sent twice, because its answer was lost.
                 made = await commands.hget(self._redis, keys.CLAIMS, claim.storage_key) == claim.value.encode()
         if not made:
             self.spent(claim)
         return made
 
-    # Being through with them
+    # Ending claims
 
     @contextmanager
     def working_on(self, claim: Claim) -> Iterator[None]:
-        """Work on a claim from now on; if asking Redis for it fails, nobody knows whether it is made."""
+        """Work on a claim from now on. If the request to Redis fails, it is not known whether the claim was made."""
         self._worked_on.add(claim.mark)
         try:
             yield
@@ -146,16 +148,16 @@ class Claims:
         self._worked_on.discard(claim.mark)
 
     async def release(self, claim: Claim) -> None:
-        """Give up a claim whose object needs nobody's care: it is not there, or an entry refers to it.
+        """Give up a claim whose object needs no work: it does not exist, or an entry refers to it.
 
-        When Redis is away, `tidy` does it.
+        If Redis is away, `tidy` does it later.
         """
         self._unreleased.append(claim)
         with suppress(RedisError):
             await self._release_all()
 
     async def give_up(self, claims: Sequence[Claim]) -> None:
-        """Leave claims that cannot be settled now to whoever comes. When Redis is away, `tidy` does it."""
+        """Leave claims that cannot be settled now to any other process. If Redis is away, `tidy` does it later."""
         for claim in claims:
             self._worked_on.discard(claim.mark)
             try:
@@ -164,7 +166,7 @@ class Claims:
                 self._is_unsure = True
 
     async def tidy(self) -> None:
-        """Release and abandon what Redis may not have heard of; costs nothing when it has answered all the time."""
+        """Repeat releases and abandon claims that Redis may have missed; costs nothing if Redis has always answered."""
         await self._release_all()
         if not self._is_unsure:
             return
@@ -182,7 +184,7 @@ class Claims:
         while self._unreleased:
             claim = self._unreleased[-1]
             await self._release(storage_key=claim.storage_key, claim=claim.value)
-            with suppress(ValueError):  # Somebody else has done it meanwhile.
+            with suppress(ValueError):  # Another process has done it meanwhile.
                 self._unreleased.remove(claim)
             self.spent(claim)
 

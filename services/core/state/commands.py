@@ -1,7 +1,7 @@
-"""Commands of Redis with the types that they have here.
+"""Commands of Redis with their types for this code.
 
-redis-py states one type for its two clients, the one that waits and the one that is awaited. So a checker takes neither
-for granted. These functions are for the second one, and for answers that are bytes.
+redis-py declares one type for its blocking and its asyncio client. So a type checker cannot tell which one is meant.
+These functions are for the asyncio client, and for answers that are bytes.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -34,7 +34,7 @@ def hsetnx(client: Redis, key: str, field: str, value: str) -> Awaitable[bool]:
 
 
 def evalsha(client: Redis, sha: str, keys: Sequence[Any], arguments: Sequence[Any]) -> Awaitable[Any]:
-    """Run a script that Redis has; raises NoScriptError if it does not."""
+    """Run a script that Redis has; raises NoScriptError if Redis does not have it."""
     return cast("Awaitable[Any]", client.evalsha(sha, len(keys), *keys, *arguments))
 
 

@@ -1,9 +1,9 @@
-"""The one write of an entry: compare and set, at one instant with everything that must follow from it.
+"""The one write of an entry: compare and set, in one step with all its consequences.
 
-An entry is written, or deleted, if it still is what the writer has read. In the same step the writer's claim is given
-up, what the change leaves behind becomes an obsolete claim, and the change is added to the log (see `changes`). The
-jobs worker tells the nodes of the gateway, which raise the generation of what has changed; a writer that waits for that
-(see `progress`) answers when the public can no longer see what was before.
+An entry is written, or deleted, only if it is still the same as the writer has read. In the same step the writer's
+claim is given up, an object that the change leaves behind gets an obsolete claim, and the change is added to the log
+(see `changes`). The jobs worker tells the nodes of the gateway, which raise the generation of what has changed. A
+writer that waits for that (see `progress`) answers when the public can no longer see the old state.
 """
 
 import secrets
@@ -22,9 +22,9 @@ from services.core.state.stale_claims import Leftover
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a write has come to: the number of its change, and the object that it has left behind, if any.
+    """The result of a write: the number of its change, and the object that it has left behind, if any.
 
-    Whoever has made the change may delete the object; else the reaper does it.
+    The process that has made the change may delete the object, or else the reaper does it.
     """
 
     number: int
@@ -33,7 +33,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry as a writer has found it. `raw` are its bytes: they are what is compared."""
+    """An entry as a writer has found it. Its bytes, `raw`, are compared."""
 
     raw: bytes
     entry: Entry
@@ -58,7 +58,7 @@ class CompareAndSet:
         )
 
     async def write(self, old: Found | None, entry: Entry, claim: Claim | None = None) -> Commit | None:
-        """Store an entry; bytes that it no longer refers to are left behind."""
+        """Store an entry; an object to which it no longer refers is left behind."""
         left = old.entry.storage_key if old and old.entry.storage_key != entry.storage_key else ""
         fresh = old is None or old.entry.signature != entry.signature
         to_describe = fresh and entry.may_be_described

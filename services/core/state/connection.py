@@ -18,7 +18,8 @@ ANSWER_TIMEOUT = 3.0
 BLOCK = 1.0
 """Seconds. No call blocks for longer than BLOCK, so that a Redis that hangs is noticed."""
 CONNECTIONS = 64
-"""The most of one process. A command takes a fraction of a millisecond, so a thousand requests need no more."""
+"""Connections of one process, at most. A command takes a fraction of a millisecond, so this is enough for a thousand
+requests."""
 
 
 def connect(address: str) -> "Redis":
@@ -40,7 +41,7 @@ def connect(address: str) -> "Redis":
 
 
 class Pool(redis.asyncio.ConnectionPool):
-    """Connections of which a process never has more than `max_connections`. Who needs one more waits for it.
+    """A pool of at most `max_connections` connections. If all are in use, a command waits for one.
 
     redis-py has such a pool, which takes a lock for each command. This one costs nothing while there are enough.
     """
@@ -77,7 +78,7 @@ class Pool(redis.asyncio.ConnectionPool):
 
 
 class _Traced(Redis):
-    """A client whose commands are parts of what is traced. Those of a pipeline are sent without one."""
+    """A client whose commands are parts of traces. Commands of a pipeline are not traced."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         with tracing.part(f"redis {args[0]}"):

@@ -1,4 +1,4 @@
-"""Requests to the storage that have failed, and that it may carry out after all: for some minutes nobody can know."""
+"""Failed requests to the storage that it may still carry out: for some minutes this is not known."""
 
 import time
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 
 DOUBT_SECONDS = 900
-"""After so long no storage carries out a request any more: longer than any deadline of one."""
+"""After so long, no storage carries out a request any more: this is longer than the deadline of any request."""
 
 
 class Doubts:
-    """What is in doubt. All methods raise RedisError."""
+    """The storage keys in doubt. All methods raise RedisError."""
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
@@ -22,12 +22,12 @@ class Doubts:
             await self._redis.zadd(keys.DOUBTFUL, dict.fromkeys(storage_keys, time.time()))
 
     async def note_deletes(self, storage_keys: Sequence[str]) -> None:
-        """Note keys whose bytes a failed delete may still take away: nobody writes there meanwhile."""
+        """Note keys whose bytes a failed delete may still remove: nobody writes there meanwhile."""
         for storage_key in storage_keys:
             await self._redis.set(keys.late_delete(storage_key), b"1", ex=DOUBT_SECONDS)
 
     async def settled_writes(self) -> list[str]:
-        """Return the keys to which nothing is on its way any more."""
+        """Return the keys that no request can change any more."""
         found = await self._redis.zrangebyscore(keys.DOUBTFUL, "-inf", time.time() - DOUBT_SECONDS)
         return [storage_key.decode() for storage_key in found]
 

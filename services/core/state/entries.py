@@ -17,12 +17,12 @@ from services.core.state.script import Script
 PAGE = 500
 """Entries read from Redis at a time: about half a megabyte, well under a millisecond of Redis' time."""
 PAGE_BYTES = 1024 * 1024
-"""Bytes of them at most, unless one entry alone has more: some have long texts."""
+"""Bytes of these entries at most, unless one entry alone has more: some have long texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the list. `epoch` and `last` are for the next one; `after` too, None when no entry is left."""
+    """A page of the list. `epoch`, `last` and `after` are for the next page; `after` is None on the last page."""
 
     epoch: str
     last: int
@@ -31,7 +31,7 @@ class Page:
 
 
 class NotConfirmed(Exception):
-    """The catalog has `count` entries, and whoever wanted to remove them all has not said so."""
+    """The catalog has `count` entries, and the caller has not confirmed that number."""
 
     def __init__(self, count: int) -> None:
         super().__init__(f"{count} entries")
@@ -58,11 +58,11 @@ class Entries:
     # Reading
 
     async def raw(self, uuid: str) -> bytes | None:
-        """Return an entry as it is stored, None when there is none."""
+        """Return an entry as it is stored, None if it does not exist."""
         return await commands.hget(self._redis, keys.ENTRIES, uuid)
 
     async def raws(self, uuids: Sequence[str]) -> list[bytes | None]:
-        """Return entries as they are stored, None for each that there is not."""
+        """Return entries as they are stored, None for each that does not exist."""
         return await commands.hmget(self._redis, keys.ENTRIES, uuids) if uuids else []
 
     async def get(self, uuid: str) -> Entry:
@@ -70,7 +70,7 @@ class Entries:
         return (await self._read(uuid)).entry
 
     async def revision(self) -> str:
-        """Return what changes whenever any entry does."""
+        """Return the revision, which changes whenever any entry does."""
         return (await self._redis.get(keys.REVISION) or b"0").decode()
 
     async def count(self) -> int:
@@ -79,8 +79,9 @@ class Entries:
     async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
         """Return up to `count` stored entries with creation numbers in (after, last], and up to PAGE_BYTES of them.
 
-        A restore, and emptying the catalog, begin a new epoch. Without one the live catalog is read, and without
-        `last` all of it; whoever goes on says both. Raises CatalogReplaced when the catalog of that epoch is gone.
+        A new epoch begins when the catalog is restored or emptied. Without an epoch the live catalog is read, and
+        without `last` all of it. For a further page, give both. Raises CatalogReplaced if the catalog of that epoch is
+        gone.
         """
         found, youngest, number, *raws = await self._page(
             wanted_epoch=epoch, after=after, up_to="" if last is None else last, count=count
@@ -97,7 +98,7 @@ class Entries:
     async def scan(self, after: int = 0, epoch: str = "") -> AsyncIterator[list[bytes]]:
         """Yield the stored entries above a creation number in order, a page at a time, without those made meanwhile.
 
-        All are of one epoch; raises CatalogReplaced when its catalog is gone before all are read.
+        All are of one epoch; raises CatalogReplaced if its catalog is gone before all are read.
         """
         page = await self.page(after, PAGE, epoch)
         while page.after is not None:
@@ -117,7 +118,7 @@ class Entries:
             if commit := await self._set.write(None, entry, claim):
                 return commit
             raw = await self.raw(entry.uuid)
-            if raw is not None:  # Else it has been deleted meanwhile.
+            if raw is not None:  # Otherwise it has been deleted meanwhile.
                 raise already_exists(entry_json.read(raw))
 
     async def change(
@@ -137,7 +138,8 @@ class Entries:
                 return new, commit
 
     async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
-        """Write what the bytes with a signature show; say whether the entry has it now, and still is of those bytes.
+        """Write the facts about the bytes with a signature; say whether the entry has them now, and still has those
+        bytes.
 
         It is no new version and no change of the asset: what is delivered stays the same, and so do its dates.
         """
@@ -173,7 +175,7 @@ class Entries:
         return count, Commit(number_of(change)) if count else None
 
     async def complete(self, intended: Entry, claim: Claim) -> Commit | None:
-        """Make the entry that a dead writer was about to make, its bytes being in the storage; None if it is too late.
+        """Make the entry that a dead writer was about to make, as its bytes are in the storage; None if it is too late.
 
         A change of fields since then is kept.
         """
@@ -193,4 +195,4 @@ class Entries:
 
 
 def no_entry(uuid: str) -> NotFound:
-    return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists the entries there are.")
+    return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists all entries.")

@@ -16,5 +16,5 @@ def write(entry: Entry) -> bytes:
 
 
 def without_facts(raw: bytes | None) -> Entry | None:
-    """Return a stored entry as far as anything that is delivered depends on it."""
+    """Return a stored entry without the fields on which no delivered answer depends."""
     return read(raw).with_facts(NO_FACTS) if raw else None

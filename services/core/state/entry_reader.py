@@ -1,8 +1,8 @@
-"""Reading entries to answer with: whoever asks at about the same time shares one command.
+"""Reads entries for answers: requests at about the same time share one command.
 
-Asking Redis costs a service several times what Redis needs to answer. So one question is under way at a time, and what
-is asked meanwhile is one question, too: the more requests there are, the more share a command. It is sent after the
-last of them has asked, so nobody gets an entry from before its request.
+A command costs a service several times the time that Redis needs to answer it. So there is one command at a time, and
+the requests that come meanwhile share the next one: the more requests there are, the more share a command. It is sent
+after the last of these requests, so no request gets an entry from before it came.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _AT_ONCE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Entries as they are stored, None for each that there is not; and the number of the last change before that."""
+    """Entries as they are stored, None for each that does not exist; and the number of the last change before that."""
 
     revision: int
     raws: list[bytes | None]
@@ -33,7 +33,7 @@ class _Asked:
     uuids: Sequence[str]
     answer: "asyncio.Future[Read]"
     context: Context
-    """Of the request: the command is traced as a part of what the first of those is who share it."""
+    """The trace of the request: the command is a part of the trace of the first request that shares it."""
 
 
 class EntryReader:
@@ -45,9 +45,9 @@ class EntryReader:
         self._task: asyncio.Task[None] | None = None
 
     async def read(self, uuids: Sequence[str], at_least: int = 0) -> list[bytes | None]:
-        """Return entries as they are stored, None for each that there is not.
+        """Return entries as they are stored, None for each that does not exist.
 
-        `at_least` is a change that whoever asks knows of. Raises Behind when Redis does not have it, and RedisError.
+        `at_least` is a change that the caller knows of. Raises Behind if Redis does not have it, and RedisError.
         """
         asked = _Asked(uuids, asyncio.get_running_loop().create_future(), copy_context())
         self._asked.append(asked)
@@ -59,7 +59,7 @@ class EntryReader:
         return read.raws
 
     def _begin(self) -> None:
-        # It runs once everything that is ready to run now has run, and asked.
+        # It runs after all tasks that are ready now, so that they can add their questions.
         self._task = asyncio.create_task(self._answer(), context=self._asked[0].context)
         self._task.add_done_callback(self._ended)
 
@@ -67,7 +67,7 @@ class EntryReader:
         self._task = None
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
-            # Who has asked meanwhile is not kept waiting for the same to happen again.
+            # The requests that came meanwhile get the same error, instead of waiting for it again.
             for asked in self._asked:
                 _refuse(asked, error)
             self._asked = []
@@ -75,7 +75,7 @@ class EntryReader:
             self._begin()
 
     def _take(self) -> list[_Asked]:
-        """Return what is asked next: at least one question, and no more than go into one command."""
+        """Return the questions of the next command: at least one, and at most as many as fit into one command."""
         count, uuids = 0, 0
         while count < len(self._asked) and (count == 0 or uuids + len(self._asked[count].uuids) <= _AT_ONCE):
             uuids += len(self._asked[count].uuids)
@@ -94,7 +94,7 @@ class EntryReader:
             raise
         found, number = dict(zip(wanted, raws, strict=True)), number_of(revision)
         for asked in taken:
-            if not asked.answer.done():  # Its request may have been given up.
+            if not asked.answer.done():  # Its request may have been cancelled.
                 asked.answer.set_result(Read(number, [found[uuid] for uuid in asked.uuids]))
 
 

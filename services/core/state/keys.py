@@ -8,29 +8,29 @@
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | number of the last change of the catalog: see `changes` |
 | `tada:claims` | hash | storage key → who is writing it, `obsolete` or `abandoned`; uuid; entry: see `claim` |
-| `tada:doubtful` | sorted set | storage keys of writes that have failed, by time: a storage may finish one after all |
-| `tada:late-delete:{storage key}` | text | present while a delete that has failed may still take what lies there |
+| `tada:doubtful` | sorted set | storage keys of failed writes, by time: a storage may still finish one |
+| `tada:late-delete:{storage key}` | text | present while a failed delete may still remove the object there |
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
-| `tada:changes` | stream | changes that a catalog service of the version before has made: see `jobs/purge/upgrade` |
+| `tada:changes` | stream | changes by a catalog service of the previous version: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
 | `tada:undescribed` | stream | entries whose picture is still to be described: a uuid, or `all` after a restore |
 | `tada:storage` | text | the id in the mark of the storage that the catalog belongs to: see `belonging` |
-| `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` when it is not there |
+| `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` if it is not there |
 | `tada:aside:{epoch}` | text | present while the catalog of an earlier epoch can still be read |
 | `tada:aside:{epoch}:entries`, `…:order` | hash, sorted set | that catalog, for its readers |
 | `tada:restore:{id}:entries`, `…:order`, `…:expiry` | | a catalog that is being loaded, before it is switched to |
 | `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
-| `tada:job:{id}` | text | what is known of a job, as JSON, for a week |
+| `tada:job:{id}` | text | the record of a job, as JSON, for a week |
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
-| `tada:job-done:{id}` | list | appears when that job has ended: whoever waits looks at it |
+| `tada:job-done:{id}` | list | appears when that job has ended: those who wait read it |
 | `tada:jobs` | sorted set | the queue: ids of jobs by the time from which they may run, milliseconds since 1970 |
 | `tada:jobs:health-check` | text | a worker's sign of life |
 | `arq:job:{id}` | text | a job in the queue, as JSON: its name and arguments |
 | `arq:in-progress:{id}` | text | present while a worker has that job |
 | `arq:retry:{id}` | number | how often a worker has taken that job |
-| `arq:result:{id}` | text | what became of the job, as JSON, for a week |
-| `tada:lease:{what}` | text | present while a worker runs that job, or does that alone; a token of the run |
+| `arq:result:{id}` | text | the result of the job, as JSON, for a week |
+| `tada:lease:{what}` | text | present while one worker runs that job or does that work alone; a token of the run |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
 """
@@ -51,9 +51,9 @@ STORAGE = "tada:storage"
 EPOCH = "tada:generation"
 ASIDE = "tada:aside:"
 ASIDE_READ_SECONDS = 180
-"""How long a reader may go on with a catalog that has been replaced."""
+"""How long a reader may still read a catalog that has been replaced."""
 ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
-"""How long it is kept: longer, so that no reader finds a part of it."""
+"""How long it is kept: longer, so that no reader finds only a part of it."""
 
 RESTORING = "tada:restoring"
 

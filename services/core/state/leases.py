@@ -1,4 +1,4 @@
-"""Leases: the right of one run to do something alone, which ends by itself when the process that has it dies."""
+"""Leases: the right of one run to do something alone. A lease ends by itself if its process dies."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ _RENEW_SECONDS = 1.0
 
 
 class LeaseLost(Exception):
-    """The run was taken for dead, or Redis was away for too long: others may be at it by now."""
+    """The run was taken for dead, or Redis was away for too long: another run may have started."""
 
 
 class Leases:
@@ -33,12 +33,12 @@ class Leases:
         return bool(taken)
 
     async def give_up(self, what: str, token: str) -> None:
-        """Give a lease up, as long as this run has it."""
+        """Give a lease up if this run still has it."""
         await self._give_up(lease=keys.lease(what), token=token)
 
     @asynccontextmanager
     async def kept(self, held: Sequence[str], token: str) -> AsyncIterator[None]:
-        """Renew leases for as long as the context is open; raises LeaseLost within it when they are lost."""
+        """Renew leases while the context is open; raises LeaseLost inside it if they are lost."""
         lost = False
         current = asyncio.current_task()
         assert current is not None

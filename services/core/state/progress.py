@@ -1,7 +1,7 @@
-"""How far the caches are: up to which change every node of the gateway has all of them.
+"""The progress of the caches: the change up to which every node of the gateway has all changes.
 
-The jobs workers tell it to whoever waits for a change to be seen by the public. What they tell is lost with nobody
-listening and costs Redis no writing: it is told again every second.
+The jobs workers publish it for writers that wait until the public sees a change. A message without a listener is lost,
+and Redis writes nothing to its disk. So the progress is published again every second.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from services.core.state import channel, keys
 from services.core.state.connection import Redis
 
 TOLD_SECONDS = 1.0
-"""How often a worker tells it when nothing changes."""
+"""How often a worker publishes it if nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Numbers of changes: the last one in the log, the last one that every node has, and the last one that every node
-    has which can be reached."""
+    """Numbers of changes: the last one in the log, the last one that every node has, and the last one that every
+    reachable node has."""
 
     logged: int
     everywhere: int
@@ -36,12 +36,12 @@ NOWHERE = Reached(0, 0, 0)
 
 
 async def tell(client: Redis, reached: Reached) -> None:
-    """Tell all who follow; raises RedisError."""
+    """Publish the progress; raises RedisError."""
     await client.publish(keys.PROGRESS, reached.to_text())
 
 
 class Progress:
-    """Follows what the workers tell, for one process."""
+    """Follows the progress that the workers publish, for one process."""
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
@@ -49,13 +49,13 @@ class Progress:
         self._waiting: dict[asyncio.Future[bool], int] = {}
 
     def following(self) -> AbstractAsyncContextManager[None]:
-        """Listen for as long as the context is open; what Redis' absence interrupts goes on when it is back."""
+        """Listen while the context is open. If Redis goes away, listening continues when it is back."""
         return channel.heard(self._redis, keys.PROGRESS, lambda text: self._take(Reached.from_text(text)))
 
     async def purged(self, number: int, seconds: float) -> bool:
-        """Wait up to `seconds` until no cache serves what was before a change.
+        """Wait up to `seconds` until no cache serves the state before a change.
 
-        False when that takes longer, or when all have it but nodes that are away.
+        False if that takes longer, or if only nodes that are away lack the change.
         """
         if self._outcome(number) is None:
             future = asyncio.get_running_loop().create_future()
@@ -76,7 +76,7 @@ class Progress:
 
     def _take(self, told: Reached) -> None:
         if told.logged < self._reached.everywhere:
-            self._reached = told  # The catalog is another one than before, with other numbers.
+            self._reached = told  # Redis has another catalog now, with other numbers.
         else:
             self._reached = Reached(
                 told.logged,

@@ -1,14 +1,14 @@
 """Rate limits that all replicas share, counted in Redis.
 
 The algorithm is GCRA, the generic cell rate algorithm of ATM networks (ITU-T I.371, "virtual scheduling"), as
-redis-cell uses it for requests: one number for each bucket, the time at which the bucket is full again. What that
-means for a limit of `count` in a window: an idle client may send `count` requests at once; from then on one more
-becomes free every window/count, rather than all together at the end of the window. So in *any* stretch of time of the
-length d at most count + d·count/window requests pass: `count` in a window on the average, fewer than 2·count in the
-worst window, which is the one that begins with a burst. A refused request costs nothing.
+redis-cell uses it for requests: one number for each bucket, the time at which the bucket is full again. For a limit of
+`count` in a window, this means: an idle client may send `count` requests at once. From then on, one more becomes free
+every window/count, not all together at the end of the window. So in *any* period of length d, at most count +
+d·count/window requests pass. This is `count` in an average window, and fewer than 2·count in the worst window, which
+begins with a burst. A refused request costs nothing.
 
-A limit protects a service that works; it must never be what breaks it. When Redis cannot be asked within
-`ANSWER_WITHIN`, everything is allowed, and Redis is asked again every `PAUSE` seconds by one request.
+A limit protects a service and must never break it. If Redis does not answer within `ANSWER_WITHIN`, everything is
+allowed, and one request asks Redis again every `PAUSE` seconds.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many requests in a window of so many milliseconds. A count of 0 is no limit."""
+    """`count` requests in a window of `window_ms` milliseconds. A count of 0 means no limit."""
 
     count: int
     window_ms: int
@@ -56,18 +56,19 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one limit says of one request. One that was not `counted` (no limit, no Redis) knows no numbers."""
+    """The verdict of one limit on one request. If the request was not `counted` (no limit, no Redis), it has no
+    numbers."""
 
     limit: Limit
     allowed: bool = True
     counted: bool = False
     remaining: int = 0
     reset_seconds: int = 0
-    """Until one more request is free; 0 when all are."""
+    """Seconds until one more request is free; 0 if all are."""
 
     @property
     def retry_after_seconds(self) -> int:
-        """How long to wait; 0 for what is allowed."""
+        """Seconds to wait; 0 for an allowed request."""
         return 0 if self.allowed else self.reset_seconds
 
 
@@ -85,9 +86,9 @@ class Limiter:
         return verdict
 
     async def take_all(self, limits: Mapping[str, Limit]) -> list[Verdict]:
-        """Take one request from each bucket, or from none of them when one is empty; in one step of Redis.
+        """Take one request from each bucket, or from none of them if one is empty; in one step of Redis.
 
-        The verdicts are in the order of the buckets. `allowed` is what each bucket says for itself.
+        The verdicts are in the order of the buckets. `allowed` is the verdict of each bucket on its own.
         """
         asked = {bucket: limit for bucket, limit in limits.items() if limit.count}
         verdicts = {bucket: Verdict(limit) for bucket, limit in limits.items()}
@@ -99,7 +100,7 @@ class Limiter:
         return list(verdicts.values())
 
     async def _ask(self, limits: Mapping[str, Limit]) -> list[int] | None:
-        """Return the answer of the script, or None when there is none in time."""
+        """Return the answer of the script, or None if it does not come in time."""
         now = time.monotonic()
         if now < self._ask_again:
             return None
@@ -138,7 +139,7 @@ class StorageGuard:
         if not verdict.allowed:
             raise TooManyRequests(
                 "This asset is read from the storage too often.",
-                "Sizes that are cached are still delivered.",
+                "Cached sizes are still delivered.",
                 verdict.retry_after_seconds,
             )
 

@@ -1,4 +1,4 @@
-"""What becomes of stored objects whose writer died or gave up, and of those that a change has left behind."""
+"""Settles stored objects whose writer died or gave up, and objects that a change has left behind."""
 
 import logging
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ _BATCH = 100
 
 
 class Reaper:
-    """Settles stale claims. What cannot be settled now is given up: whoever comes next tries it again.
+    """Settles stale claims. Claims that cannot be settled now are given up: the next reaper tries them again.
 
-    All methods raise StorageDown and RedisError, and have done nothing wrong then.
+    All methods raise StorageDown and RedisError. They leave a correct state then.
     """
 
     def __init__(self, claims: Claims, stale: StaleClaims, doubts: Doubts, entries: Entries, storage: Storage) -> None:
@@ -30,7 +30,7 @@ class Reaper:
         self._entries, self._storage = entries, storage
 
     async def settle_all(self) -> int:
-        """Settle every stale claim there is; return how many."""
+        """Settle every stale claim; return how many."""
         settled = 0
         batch: list[StaleClaim] = []
         try:
@@ -65,7 +65,7 @@ class Reaper:
     async def settle(self, stale: Sequence[StaleClaim]) -> int:
         """Delete objects, or complete what their writers were about to do, and release the claims; return how many.
 
-        An object that a storage which works does not delete is one line in the log, and does not keep the others.
+        If a working storage does not delete an object, that is logged, and the other objects are still settled.
         """
         left = list(stale)
         try:
@@ -85,7 +85,7 @@ class Reaper:
         await self._claims.give_up([one.claim for one in stale])
 
     async def _settle_one_by_one(self, left: list[StaleClaim]) -> None:
-        """Take out of the list what can be settled."""
+        """Remove the claims that can be settled from the list."""
         for one in tuple(left):
             try:
                 await self._settle([one], again=True)
@@ -96,8 +96,8 @@ class Reaper:
                 left.remove(one)
 
     async def _settle(self, stale: Sequence[StaleClaim], *, again: bool = False) -> None:
-        # A process that was frozen since it took an object over may have been taken for dead, and the key be in use
-        # again: so each claim is looked up once more at the last moment.
+        # If this process was frozen since it took an object over, it may have been taken for dead, and the key may be
+        # in use again. So each claim is checked once more at the last moment.
         held = [one for one in stale if await self._stale.still_has(one)]
         unwanted = [one for one in held if not await self._is_wanted(one)]
         if unwanted:
@@ -115,7 +115,7 @@ class Reaper:
         if stale.obsolete or not isinstance(self._storage, ReplacesInPlace):
             return False
         if intended is None:
-            return True  # The writer had sent nothing: what lies there is not its own.
+            return True  # The writer had sent nothing: the object there is not its own.
         if await self._entries.raw(intended.uuid) is None:
             return False
         with suppress(ObjectMissing, SignatureMismatch):

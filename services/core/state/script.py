@@ -42,7 +42,7 @@ class Source:
 
     @classmethod
     def of(cls, text: str) -> "Source":
-        """Read the text of a script file; raises ValueError if its names contradict each other."""
+        """Read the text of a script file; raises ValueError if its names are in conflict."""
         uses, names, arguments = (_declared(text, what) for what in ("USES", "KEYS", "ARGV"))
         all_names = [name.removesuffix(_MANY) for name in (*names, *arguments)]
         if len(set(all_names)) < len(all_names):

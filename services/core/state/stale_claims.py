@@ -1,7 +1,7 @@
-"""Stale claims: on objects that somebody has to settle, because nobody works on them any more.
+"""Stale claims: on objects that have to be settled, because no process works on them any more.
 
-A claim is stale when it is obsolete or abandoned, when its owner died, or when its owner does not know of it. Whoever
-takes it over settles it at once, or gives it up again: so it is tried until the object is gone, by whoever.
+A claim is stale if it is obsolete or abandoned, if its owner died, or if its owner does not know of it. A process that
+takes it over settles it at once, or gives it up again. So processes try it until the object is settled.
 """
 
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ from services.core.state.script import Script
 class StaleClaim:
     """A claim that was taken over.
 
-    `obsolete` says that a change has left the object behind, and nobody has tried to delete it; `tried` that somebody
-    has: a delete may still be on its way to the storage.
+    `obsolete`: a change has left the object behind, and no process has tried to delete it. `tried`: a process has tried
+    to delete it, and the storage may still carry that delete out.
     """
 
     claim: Claim
@@ -30,7 +30,7 @@ class StaleClaim:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """The object that a change of the entry `uuid` has left behind: an obsolete claim is on it."""
+    """An object that a change of the entry `uuid` has left behind: it has an obsolete claim."""
 
     uuid: str
     storage_key: str
@@ -44,7 +44,7 @@ class StaleClaims:
         self._reap = Script(client, "reap", entries=keys.ENTRIES, claims=keys.CLAIMS)
 
     async def take_all(self) -> AsyncIterator[StaleClaim]:
-        """Take over every stale claim; yield those whose object needs care."""
+        """Take over every stale claim; yield those whose object needs work."""
         await self._claims.tidy()
         async for storage_key, value in self._redis.hscan_iter(keys.CLAIMS, count=100):
             stale = await self._take(Claim(storage_key.decode(), value.decode()))
@@ -60,14 +60,15 @@ class StaleClaims:
         return await self._take(claim)
 
     async def take_back(self, claim: Claim) -> StaleClaim | None:
-        """Return what this process has to settle because its own write failed; None when an entry refers to it.
+        """Return the claim that this process has to settle after its own write failed; None if an entry refers to the
+        object.
 
-        The claim may have been lost to a reaper meanwhile; then it is made anew. None too while somebody else has it.
+        If the claim was lost to a reaper meanwhile, it is made again. Also None while another process has it.
         """
         with self._claims.working_on(claim):
             await commands.hsetnx(self._redis, keys.CLAIMS, claim.storage_key, claim.value)
             value = await commands.hget(self._redis, keys.CLAIMS, claim.storage_key)
-        # Redis may know what it intends, though the answer to that was lost.
+        # Redis may have the intended entry, though the answer to that was lost.
         found = Claim(claim.storage_key, value.decode()) if value else claim
         if found.mark != claim.mark:
             self._claims.spent(claim)
@@ -75,19 +76,20 @@ class StaleClaims:
         return await self._take_over(found, found, keys.alive(""))
 
     async def still_has(self, stale: StaleClaim) -> bool:
-        """Say whether an object that was taken over is still this process' to delete: asked right before deleting."""
+        """Say whether this process may still delete an object that it took over: checked right before deleting."""
         holder = await commands.hget(self._redis, keys.CLAIMS, stale.claim.storage_key)
         return holder is not None and holder.decode() == stale.claim.value
 
     async def _take(self, claim: Claim) -> StaleClaim | None:
         if claim.owner == self._process.name:
-            # This process lives. What it works on is its own; the rest was left when an answer of Redis was lost.
+            # This process lives. Claims that it works on are its own; the others were left when an answer of Redis was
+            # lost.
             return None if self._claims.works_on(claim) else await self._take_over(claim, claim, keys.alive(""))
         return await self._take_over(claim, claim.of(self._process.name), keys.alive(claim.owner))
 
     async def _take_over(self, claim: Claim, mine: Claim, alive_key: str) -> StaleClaim | None:
         obsolete = claim.owner == OBSOLETE
-        # A writer that has said what it intends replaces in place: that an entry refers to the key proves nothing.
+        # A writer that has stored its intended entry replaces in place, so a reference to the key proves nothing.
         in_place = not obsolete and claim.intended is not None
         with self._claims.working_on(mine):
             taken = await self._reap(

@@ -1,7 +1,7 @@
 """A consumer of a stream that several processes share: each message is worked on by one of them, until it is done.
 
-A message stays in the stream, pending, until the work on it has ended. A consumer that dies, or that cannot do the work
-now, delays it and does not lose it: another one takes the message over.
+A message stays in the stream, pending, until the work on it has ended. If a consumer dies, or cannot do the work now,
+the message is delayed but not lost: another consumer takes it over.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ LOST_SECONDS = 8.0
 """Without a sign of life for so long, a consumer has lost its message."""
 _RENEW_SECONDS = 2.0
 _AGAIN_SECONDS = 0.5
-"""After Redis could not be asked."""
+"""Pause after Redis could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `deliveries` counts the consumers that have had it: all before the last one have died of it."""
+    """One message. `deliveries` counts the consumers that have had it: all but the last one died of it."""
 
     id: str
     fields: Mapping[bytes, bytes]
@@ -36,7 +36,7 @@ class Message:
 
 
 class Later(Exception):
-    """The work on a message cannot be done now. It is done later, by any consumer; this one rests for so long."""
+    """The work on a message cannot be done now. Any consumer does it later; this one pauses for `rest_seconds`."""
 
     def __init__(self, rest_seconds: float) -> None:
         super().__init__(f"rests for {rest_seconds:g} s")
@@ -44,29 +44,29 @@ class Later(Exception):
 
 
 class Handler(Protocol):
-    """What is done with messages. What RedisError interrupts is done again."""
+    """The work on messages. If a RedisError interrupts it, it is done again."""
 
     async def first(self) -> None:
-        """Do what is to be done once: nobody has ever consumed this stream."""
+        """Called once, when nobody has ever consumed this stream."""
 
     async def ready(self) -> None:
-        """Return when there is time for a message. What is taken is worked on at once."""
+        """Return when there is time for a message. A message that is taken is worked on at once."""
 
     async def work(self, message: Message) -> None:
         """Work on a message; raises Later. It is done when this returns."""
 
 
 class Consumer:
-    """The consumer `name` of a group; its messages follow one another."""
+    """The consumer `name` of a group. It works on one message after the other."""
 
     def __init__(self, client: Redis, stream: str, group: str, name: str, handler: Handler) -> None:
         self._redis, self._stream, self._group, self._name = client, stream, group, name
         self._handler = handler
 
     async def run(self) -> None:
-        """Work until cancelled; what Redis' absence interrupts goes on when it is back.
+        """Work until cancelled. If Redis goes away, the work continues when it is back.
 
-        It ends when it is cancelled also if redis-py swallows that. Its message is another consumer's then.
+        A cancellation ends it even if redis-py swallows that. Another consumer gets its message then.
         """
         while not is_cancelled():
             try:
@@ -86,7 +86,7 @@ class Consumer:
                 await self._work(message)
 
     async def _make_group(self) -> bool:
-        """Say whether there was no group. It begins with all that the stream has."""
+        """Create the group and say whether it is new. It begins with all messages of the stream."""
         try:
             await self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
         except ResponseError as error:
@@ -96,7 +96,7 @@ class Consumer:
         return True
 
     async def _take_over(self) -> Message | None:
-        """Return what a dead consumer has left, or one has put off."""
+        """Return a message that a dead consumer has left, or that a consumer has delayed."""
         idle = int(LOST_SECONDS * 1000)
         _, left, _ = await self._redis.xautoclaim(self._stream, self._group, self._name, min_idle_time=idle, count=1)
         if not left:
@@ -106,7 +106,7 @@ class Consumer:
         return Message(number.decode(), fields, pending[0]["times_delivered"] if pending else 1)
 
     async def _take(self) -> Message | None:
-        """Return what is new, waiting for it."""
+        """Wait for a new message and return it."""
         found = await self._redis.xreadgroup(
             self._group, self._name, {self._stream: ">"}, count=1, block=int(BLOCK * 1000)
         )
@@ -128,7 +128,7 @@ class Consumer:
             kept.cancel()
 
     async def _keep(self, message: Message) -> None:
-        """Say again and again that this consumer lives, and has the message."""
+        """Give regular signs that this consumer lives and has the message."""
         while not is_cancelled():
             await asyncio.sleep(_RENEW_SECONDS)
             with suppress(RedisError):

@@ -1,4 +1,4 @@
-"""Asking a remote storage again: with a pause that differs each time, and one deadline for all attempts together."""
+"""Repeats requests to a remote storage, with random pauses and one deadline for all attempts together."""
 
 import asyncio
 import random
@@ -17,19 +17,19 @@ _LONGEST_PAUSE = 2.0
 
 
 class Interrupted(Exception):
-    """The storage failed in a way that may be gone the next time: no connection, a time-out, a 5xx."""
+    """The storage failed in a way that may be temporary: no connection, a time-out, a 5xx."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often to ask again, and the seconds for everything together."""
+    """How often to repeat a request, and the seconds for all attempts together."""
 
     retries: int
     deadline: float
 
     def pause(self, attempt: int) -> float:
-        """Return the seconds before attempt 1, 2, …: "full jitter", so that clients do not come back all at once."""
-        return random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - no secret
+        """Return the seconds before attempt 1, 2, …: "full jitter", so that clients do not all come back at once."""
+        return random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - not a secret
 
 
 async def attempt(policy: Policy, operation: Callable[[], Awaitable[Result]]) -> Result:
@@ -58,10 +58,10 @@ async def resumed(
     start: int,
     length: int | None,
 ) -> AsyncIterator[bytes]:
-    """Yield what `open_at(start, length)` yields; when it is Interrupted, go on from there with a new one.
+    """Yield what `open_at(start, length)` yields; after an Interrupted, call it again for the rest.
 
-    The deadline is for silence: it begins anew with every chunk, as a large body may take its time. A breath of it that
-    yields something gives all retries back.
+    The deadline limits silence: it begins again with every chunk, because a large body may take long. An attempt that
+    yields something restores all retries.
     """
     sent, failures, quiet_since = 0, 0, time.monotonic()
     while True:

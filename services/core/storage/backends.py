@@ -1,4 +1,4 @@
-"""The table of backends: what follows from the value of DELEGATED_STORAGE_METHOD."""
+"""The table of backends: the values of DELEGATED_STORAGE_METHOD."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ class Backend:
     source: str
     place: str
     storage: "Callable[[StorageSettings], Storage]"
-    """Makes the storage. It imports the backend, so that local files do not pay for a library of S3."""
+    """Makes the storage. It imports the backend only then, so that local files do not load a library for S3."""
     dumps: str
-    """The full name of what makes the dump store; see dumps/stores.py, which stands on this package."""
+    """The full name of the function that makes the dump store. It is in dumps/stores.py, which imports this package."""
     remote: bool = True
     """It can be down while the service is up: a circuit breaker guards it."""
     needs: Mapping[str, str] = field(default_factory=dict)
-    """The settings that it cannot do without, each with what is expected of it."""
+    """The settings that it requires, each with its expected value."""
 
 
 def _local(settings: "StorageSettings") -> Storage:

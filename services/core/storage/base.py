@@ -1,8 +1,8 @@
-"""What every storage backend promises, and what only some can do.
+"""What every storage backend guarantees, and what only some can do.
 
 A stored object is written once under its key and never overwritten; a new version of an asset is a new object. So a
-reader that holds an entry reads the bytes of that entry or none, never half of each. A backend that cannot promise
-that has the ability `ReplacesInPlace`.
+reader with an entry gets the bytes of that entry or none, never a mixture. A backend that cannot guarantee that has the
+ability `ReplacesInPlace`.
 
 An ability is a small Protocol. A caller tests for it (`isinstance(storage, ReplacesInPlace)`); a backend that does not
 have it does not mention it.
@@ -32,7 +32,7 @@ class ListingUnsupported(Exception):
 
 MARK = ".tada-storage"
 """The key of a storage's mark. No asset can have it."""
-MARK_TEXT = "This marks a storage of TADA. It must stay, and go with the files when they are copied.\n"
+MARK_TEXT = "This marks a storage of TADA. Keep it, and copy it together with the files.\n"
 
 
 def mark_with(storage_id: str) -> bytes:
@@ -74,7 +74,7 @@ Outcome = Receipt | ObjectExists | TadaError
 
 @runtime_checkable
 class Storage(Protocol):
-    """The verbs of a backend. All raise errors.StorageDown if the storage cannot be asked, or refuses to answer."""
+    """The verbs of a backend. All raise errors.StorageDown if the storage cannot be reached, or refuses to answer."""
 
     @property
     def spool(self) -> Path:
@@ -82,7 +82,7 @@ class Storage(Protocol):
         ...
 
     async def open(self) -> None:
-        """Make what lasts as long as the service; does not fail when the storage is down."""
+        """Open what is kept for the lifetime of the service; does not fail if the storage is down."""
         ...
 
     async def close(self) -> None:
@@ -92,8 +92,8 @@ class Storage(Protocol):
     async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
         """Store files durably and remove their sources; return one outcome for each, in order.
 
-        An object that is there already is ObjectExists and stays as it is. See `each` for a backend that stores files
-        one by one.
+        An object that exists already is ObjectExists and stays as it is. See `each` for a backend that stores files one
+        by one.
         """
         ...
 
@@ -114,7 +114,7 @@ class Storage(Protocol):
         ...
 
     def list(self, prefix: str = "") -> AsyncIterator[Listed]:
-        """Yield all objects whose keys begin with `prefix`, in no particular order; raises ListingUnsupported."""
+        """Yield all objects whose keys begin with `prefix`, in any order; raises ListingUnsupported."""
         ...
 
     async def ready(self) -> None:
@@ -124,23 +124,24 @@ class Storage(Protocol):
 
 @runtime_checkable
 class ReplacesInPlace(Protocol):
-    """The next version of an asset takes the place of the last one, under the same key."""
+    """The next version of an asset replaces the last one, under the same key."""
 
     async def replace(self, new: Sequence[NewObject]) -> list[Outcome]:
-        """Store files like `Storage.put`, each in the place of the file that its asset has."""
+        """Store files like `Storage.put`; each replaces the current file of its asset."""
         ...
 
 
 @runtime_checkable
 class Marked(Protocol):
-    """The storage keeps a mark: a small object with an id, by which it is known again. No listing shows it."""
+    """The storage keeps a mark: a small object with an id that identifies the storage. No listing shows it."""
 
     async def mark(self) -> str | None:
-        """Return the id of the mark; None when there is none, or nothing at all where the storage should be."""
+        """Return the id of the mark; None if there is no mark, or no storage."""
         ...
 
     async def make_mark(self, storage_id: str) -> str:
-        """Make the storage if it is missing, and its mark; return the id, which is another one if there is a mark."""
+        """Create the storage if it is missing, and its mark; return the id. If there is a mark, it is the id of that
+        mark."""
         ...
 
 

@@ -1,8 +1,8 @@
 """A circuit breaker around a remote storage: while it is down a request costs microseconds, not its timeout.
 
 Closed, everything passes. After so many failures in a row it opens: requests are refused at once. When it has been open
-for a while one request is let through; its outcome closes the breaker or keeps it open for as long again.
-(Nygard, "Release It!", 2007; the states are those of his Circuit Breaker.)
+for a while, one request passes. Its outcome closes the breaker or keeps it open for as long again. (Nygard, "Release
+It!", 2007; the states are those of his Circuit Breaker.)
 """
 
 import logging
@@ -29,7 +29,7 @@ class Breaker:
 
     @contextmanager
     def guard(self, *, probe: bool = False) -> Iterator[None]:
-        """Let a request pass or raise StorageDown; count what becomes of it. A `probe` always passes."""
+        """Let a request pass or raise StorageDown; count its outcome. A `probe` always passes."""
         now = time.monotonic()
         if self._in_a_row >= self.failures and not probe:
             if now < self._open_until:
@@ -43,7 +43,7 @@ class Breaker:
             self._failed(error)
             raise
         except Exception:
-            # Any other answer, "not there" among them, is one of a storage that works.
+            # Any other answer, such as "not there", comes from a working storage.
             self._worked()
             raise
         else:

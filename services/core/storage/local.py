@@ -1,7 +1,7 @@
 """Local files as the storage. Several processes may share the folder; it is one file system, spool included.
 
-Every path is walked folder by folder from the root without following a symbolic link, so nothing that lies in the
-storage, and no key, can lead out of it. (The root itself may be a link: that is the operator's.)
+Every path is walked folder by folder from the root without following a symbolic link, so neither a file in the storage
+nor a key can lead out of it. (The root itself may be a link: that is the operator's.)
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from services.core.storage.base import (
 CHUNK = 256 * 1024
 _LISTED_AT_ONCE = 1000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Not to block is for files that are none: opening a pipe would wait for its writer.
+# Do not block: opening a pipe would wait for its writer.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LocalStorage:
     """Files below `root`, by their keys. The spool is a hidden folder in it, which no key can name.
 
-    A folder without a spool is no storage: a volume that is not mounted has lost no files.
+    A folder without a spool is not a storage: the files of a volume that is not mounted are not lost.
     """
 
     def __init__(self, root: Path) -> None:
@@ -102,7 +102,7 @@ class LocalStorage:
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
-        """Tell a file that is not there from a file system that does not work."""
+        """Tell a missing file from a file system that does not work."""
         try:
             yield
         except FileNotFoundError as error:
@@ -162,7 +162,7 @@ class LocalStorage:
             os.close(descriptor)
         with self._folder(key, make=True) as (folder, name):
             try:
-                # A link, unlike a rename, never takes the place of a file that is there.
+                # A link, unlike a rename, never replaces an existing file.
                 os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
             except FileExistsError:
                 raise ObjectExists(key) from None
@@ -180,7 +180,7 @@ class LocalStorage:
                 key = f"{path}{item.name}"
                 if item.is_dir(follow_symlinks=False):
                     inside = f"{key}/"
-                    # What begins with the prefix, or may hold what does.
+                    # Names that begin with the prefix, or folders that may hold such names.
                     if item.path != str(self.spool) and (inside.startswith(prefix) or prefix.startswith(inside)):
                         yield from self._walk(Path(item.path), inside, prefix)
                 elif item.is_file(follow_symlinks=False) and key.startswith(prefix) and key != MARK:
@@ -216,7 +216,7 @@ class LocalStorage:
 
 
 def _parts(key: str) -> list[str]:
-    """Split a key into its folders and its name; raises ValueError for what is no key."""
+    """Split a key into its folders and its name; raises ValueError for a text that is not a key."""
     parts = key.split("/")
     if "\0" in key or any(part in ("", ".", "..") for part in parts) or parts[0] == SPOOL:
         raise ValueError(f"not a storage key: {key!r}")

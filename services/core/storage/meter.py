@@ -1,4 +1,4 @@
-"""Counts, times and traces of what a storage is asked for."""
+"""Counts, times and traces the operations of a storage."""
 
 import asyncio
 import time

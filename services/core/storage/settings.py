@@ -39,7 +39,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class StorageSettings(BaseSettings):
-    """Which storage keeps the bytes, how it is reached, and how long it may take."""
+    """Which storage keeps the bytes, how to connect to it, and its time limits."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -49,22 +49,24 @@ class StorageSettings(BaseSettings):
     )
     data_folder_path: Path = Field(
         Path("data/storage"),
-        description="Where local storage keeps the files; with another storage, where uploads wait for it.",
+        description="Folder of local storage. With another storage, uploads wait there before they are sent to it.",
     )
 
     dump_folder_path: Path | None = Field(
-        None, description="Where local storage keeps the dumps; dumps/ in DATA_FOLDER_PATH by default."
+        None, description="Folder of the dumps of local storage. The default is dumps/ in DATA_FOLDER_PATH."
     )
 
     s3_endpoint: Endpoint = Field(
-        "", description="Host of the S3 server, or its address with http:// or https://; empty for Amazon's."
+        "", description="Host of the S3 server, or its address with http:// or https://. Empty for Amazon S3."
     )
-    s3_port: int | None = Field(None, gt=0, lt=65536, description="Port of the S3 server; empty for the usual one.")
+    s3_port: int | None = Field(None, gt=0, lt=65536, description="Port of the S3 server. Empty for the default port.")
     s3_access_key: SecretStr = Field(SecretStr(""), description="Access key of S3.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of S3.")
-    s3_bucket_name: Bucket = Field("media", description="Bucket of all files; made if it is missing.")
+    s3_bucket_name: Bucket = Field("media", description="Bucket of all files. It is created if it is missing.")
     s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region of the bucket.")
-    s3_use_tls: bool = Field(False, description="Whether S3 is reached by https, if S3_ENDPOINT does not say.")
+    s3_use_tls: bool = Field(
+        False, description="Whether to use https for S3. S3_ENDPOINT with http:// or https:// takes precedence."
+    )
     s3_path_style: bool = Field(
         True, description="Whether the bucket is part of the path (most servers) or of the host name (Amazon)."
     )
@@ -72,24 +74,27 @@ class StorageSettings(BaseSettings):
     delegated_storage_host: Host = Field("", description="Address of the distant backend.")
     delegated_storage_token: SecretStr = Field(SecretStr(""), description="Bearer token for the distant backend.")
     delegated_storage_readiness_check: RoutePath = Field(
-        "/readiness-check", description="Path at which the distant backend says that it is ready."
+        "/readiness-check", description="Readiness path of the distant backend."
     )
-    delegated_storage_single_path: RoutePath = Field("/file", description="Path of one file at the distant backend.")
+    delegated_storage_single_path: RoutePath = Field("/file", description="Path for one file at the distant backend.")
     delegated_storage_multi_path: RoutePath = Field(
-        "/files", description="Path of several files at the distant backend."
+        "/files", description="Path for several files at the distant backend."
     )
-    url_to_get_backup: RoutePath = Field("/get-dump", description="Path at which the distant backend gives dumps.")
-    url_to_post_backup: RoutePath = Field("/save-dump", description="Path at which the distant backend takes dumps.")
+    url_to_get_backup: RoutePath = Field("/get-dump", description="Path for reading dumps from the distant backend.")
+    url_to_post_backup: RoutePath = Field("/save-dump", description="Path for sending dumps to the distant backend.")
 
-    storage_connect_seconds: Seconds = Field(2.0, description="Seconds to connect to a remote storage.")
-    storage_read_seconds: Seconds = Field(
-        5.0, description="Seconds that a remote storage may be silent in the middle of an answer."
+    storage_connect_seconds: Seconds = Field(
+        2.0, description="Time limit in seconds for a connection to a remote storage."
     )
+    storage_read_seconds: Seconds = Field(5.0, description="Seconds that a remote storage may pause during an answer.")
     storage_deadline_seconds: Seconds = Field(
         30.0,
-        description="Seconds for one operation of a remote storage, with its retries. A body may take longer.",
+        description="Time limit in seconds for one operation of a remote storage, including retries. A body may take "
+        "longer.",
     )
-    storage_pool_size: int = Field(50, gt=0, le=1000, description="Connections of one process to a remote storage.")
+    storage_pool_size: int = Field(
+        50, gt=0, le=1000, description="Maximum number of connections of one process to a remote storage."
+    )
     storage_retries: int = Field(
         2, ge=0, le=10, description="How many times a failed request to a remote storage is repeated."
     )

@@ -1,4 +1,4 @@
-"""Stored bytes of an entry, checked against the size and the SHA-256 that the catalog has of them."""
+"""Reads stored bytes of an entry and checks them against the size and the SHA-256 in the catalog."""
 
 import asyncio
 import hashlib
@@ -42,7 +42,8 @@ async def verify_size(storage: Storage, entry: Entry) -> None:
 
 
 def stream_verified(storage: Storage, entry: Entry) -> AsyncIterator[bytes]:
-    """Yield an object that is too large to hold, its end only if all of it is what the catalog expects.
+    """Yield an object that is too large for memory. Its end is yielded only if the whole object is what the catalog
+    expects.
 
     Raises ObjectMissing at the first chunk, and SignatureMismatch in place of the last one. A receiver that knows the
     full length, such as a cache, sees that the answer is cut and throws it away.
@@ -51,4 +52,4 @@ def stream_verified(storage: Storage, entry: Entry) -> AsyncIterator[bytes]:
 
 
 def _mismatch(entry: Entry) -> SignatureMismatch:
-    return SignatureMismatch(f"The stored bytes of {entry.unique_name} are not those of the catalog.")
+    return SignatureMismatch(f"The stored bytes of {entry.unique_name} do not match the catalog.")

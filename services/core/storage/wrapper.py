@@ -1,4 +1,4 @@
-"""What stands around every backend: a meter and, if the backend is remote, a circuit breaker.
+"""Wraps every backend: with a meter and, if the backend is remote, a circuit breaker.
 
 The wrapper has exactly the abilities of its backend: `wrapped` makes a class of the parts that the backend needs.
 """
@@ -24,7 +24,7 @@ from services.core.storage.breaker import Breaker
 from services.core.storage.meter import Meter
 
 _OPEN: AbstractContextManager[None] = nullcontext()
-# The metrics have had these names for `put` and `ready` since before the verbs had theirs.
+# The metrics have older names for `put` and `ready`.
 _PUT, _READY = "store", "check"
 
 
@@ -86,7 +86,7 @@ class Wrapped:
             return size
 
     async def has(self, stored: StoredObject) -> bool:
-        """Say whether an object is there, also while the storage is shut."""
+        """Say whether an object exists, also while the storage is shut."""
         try:
             await self._backend.size(stored)
         except ObjectMissing:
@@ -115,7 +115,7 @@ class _WithReplace(Wrapped):
 
 
 class _WithMark(Wrapped):
-    """The mark can be asked for while the storage is shut."""
+    """The mark can be read while the storage is shut."""
 
     async def mark(self) -> str | None:
         found: str | None = await self._backend.mark()

@@ -107,7 +107,7 @@ def test_settings_cannot_be_changed() -> None:
         ("NAMESPACES_ALLOWED", "DEV,../x", "a namespace has only letters, digits, '-', '@' and '_'"),
         ("NAMESPACES_ALLOWED", "dumps", "is reserved"),
         ("NAMESPACES_ALLOWED", "image", "is reserved"),
-        ("NAMESPACES_ALLOWED", ",", "expected one namespace at least"),
+        ("NAMESPACES_ALLOWED", ",", "expected at least one namespace"),
         ("API_PREFIX", "prefix", "expected a path such as /prefix, or nothing"),
         ("API_PREFIX", "/a b", "expected a path such as /prefix, or nothing"),
         ("PUBLIC_URL", "media.example.com", "expected an address such as https://media.example.com, or nothing"),

@@ -1,7 +1,7 @@
 """Walks through the parts of picture files, without decoding them. Pure: one module for each format.
 
-A walker yields where each part begins and ends, in order. It reads headers alone and trusts nothing: what a caller
-needs of a part, it checks itself. A part can be as long as its header claims, also beyond the end of the file.
+A walker yields where each part begins and ends, in order. It reads only headers and trusts nothing. A caller checks the
+parts that it needs. A part can be as long as its header claims, even beyond the end of the file.
 """
 
 from typing import Protocol

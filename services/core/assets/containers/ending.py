@@ -17,10 +17,10 @@ _IS_ENDED: dict[str, Callable[[Reader], bool]] = {
 
 
 def is_ended(source: Reader, media_type: str) -> bool:
-    """Say whether a file comes to its end; raises Malformed for one that breaks off before.
+    """Say whether a file has its end; raises Malformed for one that breaks off.
 
-    False only for a JPEG or a PNG without its end mark: a decoder knows whether all its pixels are there. What is
-    looked at of a usual file are its last bytes and the parts before its picture. True for types that are no pictures.
+    False only for a JPEG or a PNG without its end mark: a decoder knows whether all its pixels are there. Of most
+    files, only the last bytes and the parts before the picture are read. True for types that are not pictures.
     """
     look = _IS_ENDED.get(media_type)
     return look(source) if look else True

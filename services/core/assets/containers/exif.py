@@ -23,7 +23,7 @@ def minimal(orientation: int) -> bytes:
 
 
 def orientation(source: Reader, start: int, end: int) -> int:
-    """Return the orientation in the EXIF block [start, end); upright when it says none, or nothing sensible."""
+    """Return the orientation in the EXIF block [start, end); upright if it has none, or one that is not valid."""
     if source.up_to(start, len(PREFIX)) == PREFIX:
         start += len(PREFIX)
     found = next((field.number for field in tiff.fields(source, start, end) if field.tag == _ORIENTATION), None)

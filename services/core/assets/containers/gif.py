@@ -10,9 +10,9 @@ _HEADER, _DESCRIPTOR = 13, 10
 _EXTENSION, _FRAME, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL = 0xF9
 _BLOCKS_MAX = 400_000
-"""As many as full ones are in 100 MB. Smaller ones, and more of them, only keep a reader busy."""
+"""As many full blocks as are in 100 MB. More and smaller blocks would only keep a reader busy."""
 TO_BACKGROUND, TO_PREVIOUS = 2, 3
-"""Disposals: before the next frame the canvas becomes empty where the frame was, or what it was before the frame."""
+"""Disposals: before the next frame, the place of the frame becomes empty, or what it was before the frame."""
 
 
 class Frame(NamedTuple):
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
     height: int
     disposal: int
     transparent: bool
-    """One of its colours shows what is behind it."""
+    """Whether one of its colours is transparent."""
     control: int | None
     """Where its control block begins."""
     start: int
@@ -54,13 +54,13 @@ def frames(source: Reader) -> Iterator[Frame]:
             yield Frame(left, top, width, height, disposal, transparent, control, start, at)
             start, control, disposal, transparent = at, None, 0, False
         else:
-            raise Malformed(f"has something else than a block at byte {at}")
+            raise Malformed(f"has something other than a block at byte {at}")
 
 
 def is_ended(source: Reader) -> bool:
-    """Say whether a file has its first frame whole, as that can be shown; raises Malformed when it has not."""
+    """Return True if a file has its whole first frame, as that can be shown; raises Malformed if it has not."""
     if source.size > _HEADER and source.up_to(source.size - 2, 2) == bytes((0, _TRAILER)):
-        return True  # Where the blocks of a frame end and the file ends.
+        return True  # The file ends after the blocks of a frame.
     if next(frames(source), None) is None:
         raise Malformed("holds no picture")
     return True

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.core.assets.containers import CutShort, Reader
 
 _PARTS_MAX = 10_000
-"""Boxes beside one another, and properties of one picture, that are looked at."""
+"""How many boxes of one level, and properties of one picture, are read."""
 _META_MAX = 16 * 1024 * 1024
 _ASSOCIATIONS_MAX = 256 * 1024
 """Bytes."""
@@ -40,9 +40,9 @@ def boxes(source: Reader, start: int, end: int) -> Iterator[Box]:
 
 
 def is_ended(source: Reader) -> bool:
-    """Say that a file has what it describes; raises Malformed when it breaks off.
+    """Return True if a file has what it describes; raises Malformed if it breaks off.
 
-    The data of a picture are in a box of their own, or in one within the description (14496-12, 8.11.11).
+    The data of a picture are in a separate box, or in one within the description (14496-12, 8.11.11).
     """
     found = {box.name: box for box in islice(boxes(source, 0, source.size), _PARTS_MAX)}
     meta = found.get(b"meta")
@@ -53,7 +53,7 @@ def is_ended(source: Reader) -> bool:
 
 
 def primary(source: Reader) -> list[Property]:
-    """Return the properties of the primary picture in their order (23008-12, 9.3); none where they cannot be read."""
+    """Return the properties of the primary picture in their order (23008-12, 9.3); none if they cannot be read."""
     meta = _first(source, 0, source.size, b"meta")
     if meta is None or meta.end - meta.body > _META_MAX:
         return []
@@ -83,7 +83,7 @@ def _item(content: bytes) -> int:
 
 
 def _associated(content: bytes, item: int) -> list[int]:
-    """Return which properties a box `ipma` gives an item: numbers that begin with 1."""
+    """Return which properties a box `ipma` gives an item: the first has the number 1."""
     long_items, long_numbers = content[:1] != b"\0", bool(content[3:4] and content[3] & 1)
     at = 8
     width = 4 if long_items else 2

@@ -17,7 +17,7 @@ _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _BLOCK = 1024 * 1024
 _FILL_MAX = 65536
 _ZEROS = 64
-"""Bytes that picture data never end with."""
+"""Picture data never end with these bytes."""
 
 
 class Segment(NamedTuple):
@@ -76,10 +76,10 @@ def is_ended(source: Reader) -> bool:
         if not scanned:
             raise
         if source.up_to(source.size - _ZEROS, _ZEROS) == bytes(_ZEROS):
-            raise CutShort("ends in zeros, as after a transfer that was broken off") from None
+            raise CutShort("ends in zeros, as after an interrupted transfer") from None
         return False
     except Malformed:
-        return True  # Decoders pass over what is odd between segments: they have their say.
+        return True  # Decoders skip unexpected bytes between segments, so a decoder decides.
     if not scanned:
         raise Malformed("holds no picture")
     return True
@@ -97,7 +97,7 @@ def mended(content: bytes) -> bytes:
 
 def with_end(content: bytes, filling: bytes = b"") -> bytes:
     """Return a file that breaks off in its picture data with a filling and an end mark behind them."""
-    return content.removesuffix(b"\xff") + filling + END  # Half of the end mark is none.
+    return content.removesuffix(b"\xff") + filling + END  # Half an end mark does not count.
 
 
 def _marker(source: Reader, start: int) -> tuple[int, int]:
@@ -111,7 +111,7 @@ def _marker(source: Reader, start: int) -> tuple[int, int]:
         raise CutShort("is cut short")
     fill = len(block) - len(code)
     if not fill or not code:
-        raise Malformed(f"has something else than a segment at byte {start}")
+        raise Malformed(f"has something other than a segment at byte {start}")
     return start + fill - 1, code[0]
 
 

@@ -1,6 +1,6 @@
-"""PDF (ISO 32000-2, 7.5): a header, objects, and after them where the table of objects is. Readers are not strict.
+"""PDF (ISO 32000-2, 7.5): a header, objects, and the position of the table of objects. Readers are not strict.
 
-They take a header that begins within the first 1024 bytes, and an end that has something behind it (Adobe's
+They accept a header that begins within the first 1024 bytes, and an end that has something behind it (Adobe's
 implementation notes 13 and 18 to PDF 1.7; PDFium does the same).
 """
 
@@ -8,7 +8,7 @@ import re
 
 HEADER = b"%PDF-"
 _HEADER_WITHIN = 1024
-# With the end mark missing, where the table of objects begins is the end as well.
+# If the end mark is missing, the position of the table of objects counts as the end.
 _END = re.compile(rb"%%EOF|startxref\s+[0-9]+\s")
 _OBJECT = re.compile(rb"[0-9]\s+[0-9]+\s+obj\b")
 
@@ -21,8 +21,8 @@ def begins(head: bytes) -> bool:
 def is_cut(document: bytes) -> bool:
     """Say whether a file breaks off: no end comes behind its last object.
 
-    What lies behind the end does not matter. A file that was added to has several ends, one that is laid out for
-    reading over a network (annex F) has two: only the last one counts.
+    What lies behind the end does not matter. A file with appended changes has several ends. A file for reading over a
+    network (annex F) has two. Only the last one counts.
     """
     end = max(document.rfind(b"%%EOF"), document.rfind(b"startxref"))
     return not (end >= 0 and _END.match(document[end : end + 64] + b"\n")) or bool(_OBJECT.search(document, end))

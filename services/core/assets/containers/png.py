@@ -35,7 +35,7 @@ def is_ended(source: Reader) -> bool:
     marked = source.up_to(source.size - len(END), len(END)) == END
     for chunk in chunks(source):
         pictured = pictured or chunk.name == b"IDAT"
-        # A file can have thousands of chunks: they are not followed to an end that is where it should be.
+        # A file can have thousands of chunks: they are not read if the end mark is in its place.
         if pictured and (marked or chunk.name == b"IEND"):
             return True
         if chunk.end > source.size:
@@ -65,7 +65,7 @@ def sound(source: Reader, chunk: Chunk) -> bytes | None:
 def pictured(content: bytes) -> bytes:
     """Return a PNG with nothing but its picture and its colour profile. Every CRC is right, whatever it was.
 
-    One in which nothing else is stays as it is: there is no second one in memory.
+    A PNG with nothing else is returned as it is, so there is no second copy in memory.
     """
     view, found = memoryview(content), list(chunks(Memory(content)))
     if all(name in _PICTURE and _crc(view, start, end) == view[end - 4 : end] for name, start, end in found):
@@ -74,7 +74,7 @@ def pictured(content: bytes) -> bytes:
     for name, start, end in found:
         if name not in _PICTURE:
             continue
-        if end > len(content):  # It is cut short: its reader says so.
+        if end > len(content):  # It is cut short: its reader reports that.
             kept.append(view[start:])
             break
         kept += [view[start : end - 4], _crc(view, start, end)]

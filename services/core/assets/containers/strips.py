@@ -8,14 +8,14 @@ from services.core.assets.containers import CutShort, Reader
 _OFFSETS, _LENGTHS = (273, 324), (279, 325)
 """Tags of the strips and of the tiles."""
 _NEEDED = frozenset({*_OFFSETS, *_LENGTHS, 258, 320, 338, 339, 347})
-"""Those, and what a reader has to know of a pixel: bits, colour map, extra samples, sample format, tables of JPEG."""
+"""Those, and what a reader needs for a pixel: bits, colour map, extra samples, sample format, tables of JPEG."""
 _SIZES = {1: "B", 3: "H", 7: "B", 4: "I", 16: "Q"}
 _ENTRIES_MAX = 65_535
 _PARTS_MAX = 1_000_000
 
 
 def is_ended(source: Reader) -> bool:
-    """Say that all of the first picture is in the file; raises Malformed if it breaks off."""
+    """Return True if all of the first picture is in the file; raises Malformed if it breaks off."""
     head = source.up_to(0, 16)
     order = "<" if head[:1] == b"I" else ">"
     big = head[2:4] in (b"+\0", b"\0+")

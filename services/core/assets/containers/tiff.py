@@ -32,7 +32,7 @@ class Field(NamedTuple):
 
 
 def fields(source: Reader, start: int, end: int) -> Iterator[Field]:
-    """Yield the fields of the first directory of what lies in [start, end); none where it cannot be read."""
+    """Yield the fields of the first directory of what lies in [start, end); none if it cannot be read."""
     mark = _within(source, start, 4, end)
     if mark not in _BYTE_ORDERS:
         return

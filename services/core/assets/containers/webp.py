@@ -33,7 +33,7 @@ def riff_end(header: bytes) -> int:
 
 
 def is_ended(source: Reader) -> bool:
-    """Say that a file has as many bytes as its header says, as decoders ask; raises Malformed if it has fewer."""
+    """Return True if a file has as many bytes as its header says, as decoders ask; raises Malformed for fewer."""
     if riff_end(source.up_to(0, HEADER)) > source.size:
         raise CutShort("is cut short")
     return True

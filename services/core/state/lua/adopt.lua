@@ -1,6 +1,6 @@
--- Add a change of the whole catalog to the log if a catalog service of the version before has changed anything.
+-- Add a change of the whole catalog to the log if a catalog service of the previous version has changed anything.
 -- USES log_change
--- KEYS before: the stream of changes of the version before
+-- KEYS before: the stream of changes of the previous version
 -- KEYS changes, revision
 -- ARGV kept: changes that stay in the log
 -- Returns 1 if there was anything

@@ -1,11 +1,11 @@
 -- Claim a storage key to write to: the plain key of the asset if it is free, else the spare one.
 -- KEYS entries, claims
--- KEYS late_delete: present while a delete of what lay under the plain key may be on its way
+-- KEYS late_delete: present while a delete of an object under the plain key may still be carried out
 -- ARGV uuid, plain, spare
 -- ARGV claim: its value, which no other claim has
 -- Returns the key that is claimed
 if redis.call('HGET', claims, plain) == claim then
-  return plain  -- It is said twice, as the answer was lost.
+  return plain  -- It was sent twice, because the answer was lost.
 end
 local raw = redis.call('HGET', entries, uuid)
 local used = raw and cjson.decode(raw).storage_key == plain or redis.call('EXISTS', late_delete) == 1

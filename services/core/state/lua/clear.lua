@@ -1,11 +1,11 @@
--- Remove all entries at one instant. They are put aside for whoever is reading them.
+-- Remove all entries at one instant. They are put aside for their readers.
 -- USES log_change, put_aside
 -- KEYS entries, order, expiry, revision, changes, epoch
 -- ARGV aside: prefix of what is put aside
 -- ARGV read_seconds: for so long it can be read
 -- ARGV aside_seconds: for so long it stays
 -- ARGV kept: changes that stay in the log
--- ARGV confirmed: number of entries that there must be, '' if nobody has said it
+-- ARGV confirmed: number of entries that there must be, '' if it is not given
 -- ARGV unconfirmed_max: without it, remove no more than that; no bound if it is negative
 -- ARGV request_id, traceparent
 -- Returns {1 if it was done, number of entries, number of the change ('' if there were none)}

@@ -6,7 +6,7 @@
 -- Returns 1 unless the claim has been lost
 local value = redis.call('HGET', claims, storage_key)
 if value == wanted then
-  return 1  -- It is said twice, as the answer was lost.
+  return 1  -- It was sent twice, because the answer was lost.
 end
 if value ~= claim then
   return 0

@@ -1,6 +1,6 @@
--- Write what is known of a job, unless somebody else has the job by now.
+-- Write the record of a job, unless another run has the job by now.
 -- KEYS record, log, lease
--- ARGV channel: where it is said that a job has ended
+-- ARGV channel: the channel for the ids of jobs that have ended
 -- ARGV id
 -- ARGV token: that of the run, '' for a job that nobody has begun: it is written only if nothing is known of the job
 -- ARGV told: the record

@@ -6,7 +6,7 @@ local function log_change(changes, revision, kept, ...)
   local said = redis.call('GET', revision) or '0-'
   local last = tonumber(string.match(said, '^%d+'))
   if string.find(said, '-', 1, true) then
-    -- Nobody has said it, or a service of the version before, in milliseconds: the log itself knows.
+    -- There is no revision, or the previous version wrote it in milliseconds: take the last number of the log.
     local entry = redis.call('XREVRANGE', changes, '+', '-', 'COUNT', 1)[1]
     last = math.max(last, entry and tonumber(string.match(entry[1], '^%d+')) or 0)
   end

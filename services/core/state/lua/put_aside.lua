@@ -1,4 +1,4 @@
--- Put the live catalog aside for whoever is reading it: for `read_seconds` it can be read, and it stays for a while longer.
+-- Put the live catalog aside for its readers: it can be read for `read_seconds`, and it stays for a while longer.
 local function put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
   local old = aside .. (redis.call('GET', epoch) or '0')
   redis.call('SET', old, 1, 'EX', read_seconds)

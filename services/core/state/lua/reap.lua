@@ -1,4 +1,4 @@
--- Take over a claim that is obsolete, or on which nobody works, to settle the stored object that it names.
+-- Take over a claim that is obsolete, or on which no process works, to settle the stored object that it names.
 -- KEYS entries, claims
 -- KEYS alive: that of the owner
 -- ARGV storage_key
@@ -6,9 +6,9 @@
 -- ARGV uuid
 -- ARGV mine: the value of the reaper's claim
 -- ARGV in_place: 1 if the claim is on a file that is replaced in place, else 0
--- Returns 1 if the object needs care, 0 if it is in use
+-- Returns 1 if the object must be settled, 0 if it is in use
 local value = redis.call('HGET', claims, storage_key)
--- It is the reaper's already when this is said twice, as the answer was lost.
+-- The reaper has it already if this was sent twice, because the answer was lost.
 if value ~= mine and (value ~= claim or redis.call('EXISTS', alive) == 1) then
   return 0
 end

@@ -1,5 +1,5 @@
--- Create, change or delete one entry, at one instant with everything that must follow from it.
--- Compare and set on the stored bytes: nothing is written unless the entry still is what the writer read.
+-- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
+-- is written unless the entry is still the same as the writer read.
 -- USES log_change
 -- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
 -- ARGV uuid
@@ -14,12 +14,12 @@
 -- ARGV to_describe: 1 if facts about the picture are to be found out, else 0
 -- ARGV kept: changes that stay in the log
 -- ARGV original_name: the path under which the upload is delivered
--- ARGV write: what no other write has
+-- ARGV write: a unique token of this write
 -- ARGV request_id, traceparent
 -- Returns {'written', number of the change} or {'conflict', ''} or {'unclaimed', ''}
 local current = redis.call('HGET', entries, uuid) or ''
 if current ~= expected then
-  -- It may be said twice, as the answer was lost: within some seconds, then.
+  -- It may have been sent twice, because the answer was lost: within some seconds, then.
   local since = redis.call('TIME')[1] - 10
   for _, change in ipairs(redis.call('XREVRANGE', changes, '+', since .. '000000', 'COUNT', 1000)) do
     for at = 1, #change[2], 2 do
@@ -31,7 +31,7 @@ if current ~= expected then
   return {'conflict', ''}
 end
 if claimed ~= '' then
-  -- Whoever was taken for dead has lost its claim and, with it, the stored bytes.
+  -- A writer that was taken for dead has lost its claim and, with it, the stored bytes.
   if redis.call('HGET', claims, claimed) ~= claim then
     return {'unclaimed', ''}
   end

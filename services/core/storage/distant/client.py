@@ -1,7 +1,7 @@
-"""HTTP to the distant backend: connections, the token, limits of time, and what a status means.
+"""HTTP to the distant backend: connections, the token, time limits, and the meaning of a status.
 
-httpx is hidden here. Its own limit of connections is not used: a request that is cancelled while it waits in the pool
-of httpcore 1.0.9 can take a place away for good (httpcore issue 1093), so a semaphore stands before it.
+httpx is hidden here. Its own limit of connections is not used: if a request is cancelled while it waits in the pool of
+httpcore 1.0.9, a place can be lost permanently (httpcore issue 1093). So a semaphore guards the pool.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ _IDLE_SECONDS = 4
 """How long an unused connection is kept: less than the 5 s after which Node and uvicorn close theirs, so that an
 upload, which must not be sent twice, is not sent into a connection that is just being closed."""
 _ANSWER_MAX = 1024 * 1024
-"""Bytes of an answer that is no file; a list of 1000 objects has about 100 kB."""
+"""Bytes of an answer that is not a file; a list of 1000 objects has about 100 kB."""
 _EXCERPT = 200
 NO_SUCH_ROUTE = (404, 405, 501)
-"""Answers to a request for what not every backend can do."""
+"""Statuses of a backend that does not have a route."""
 
 
 class NotSent(Interrupted):
-    """No byte of the request has left: it can be made again, whatever it asks for."""
+    """No byte of the request was sent, so it can always be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer whose body is still to come. The names of `headers` are in lower case."""
+    """An answer whose body is not read yet. The names of `headers` are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,12 +49,12 @@ class Answer:
     """The body as it was sent, not decoded."""
 
     async def body(self) -> bytes:
-        """Return the whole body; raises StorageDown when it is larger than any answer that is no file."""
+        """Return the whole body; raises StorageDown if it is too large for an answer that is not a file."""
         found = bytearray()
         async for chunk in self.chunks():
             found += chunk
             if len(found) > _ANSWER_MAX:
-                raise StorageDown("The storage gave an answer that is too long.")
+                raise StorageDown("The storage sent an answer that is too long.")
         return bytes(found)
 
 
@@ -94,7 +94,7 @@ class DistantClient:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> AsyncIterator[Answer]:
-        """Send a request that may be repeated and give its answer, whatever the status; raises Interrupted."""
+        """Send a request that may be repeated and return its answer with any status; raises Interrupted."""
         more = dict(headers or {})
         if json is not None:
             more["Content-Type"] = media_types.JSON
@@ -105,8 +105,8 @@ class DistantClient:
     async def submit(self, method: str, path: str, params: Mapping[str, str], form: Form) -> tuple[int, bytes]:
         """Send a form and return the status and the body of the answer; raises StorageDown.
 
-        It is sent again only if nothing of it has left: the backend may have stored what it did not confirm. The
-        deadline begins anew with every piece that the backend takes.
+        It is repeated only if no byte of it was sent: the backend may have stored what it did not confirm. The deadline
+        begins again with every piece that the backend takes.
         """
         loop, seconds = asyncio.get_running_loop(), self.policy.deadline
         headers = {"Content-Type": form.content_type, "Content-Length": str(form.length)}
@@ -123,7 +123,7 @@ class DistantClient:
                     if number:
                         await asyncio.sleep(self.policy.pause(number))
                     try:
-                        # Closed here, because httpx leaves off in the middle when the backend does.
+                        # Closed here, because httpx stops in the middle if the backend does.
                         async with (
                             aclosing(pieces()) as content,
                             self._exchange(method, path, params, headers, content, seconds) as answer,
@@ -149,7 +149,7 @@ class DistantClient:
         content: bytes | AsyncIterator[bytes] | None,
         silence: float,
     ) -> AsyncIterator[Answer]:
-        assert self._client, "open() comes first"
+        assert self._client, "call open() first"
         settings = self._settings
         request = self._client.build_request(
             method,
@@ -183,18 +183,18 @@ class DistantClient:
 
 
 def _named(error: Exception) -> str:
-    """Say in a few words what httpx means, whose time-outs have no text."""
+    """Describe an error of httpx in a few words: its time-outs have no text."""
     if isinstance(error, httpx.ConnectTimeout):
         return "it cannot be reached in time"
     if isinstance(error, httpx.ConnectError):
         return "it cannot be reached"
     if isinstance(error, httpx.TimeoutException):
-        return "it is silent"
+        return "it stopped answering"
     return "the connection broke"
 
 
 def complaint(method: str, path: str, status: int) -> Exception:
-    """Return what a status means that is not the one hoped for: Interrupted if it may be another the next time."""
+    """Return the error for an unexpected status: Interrupted if it may be temporary."""
     if status in (401, 403):
         return StorageRefused(
             f"The storage refuses access (status {status}).", "An operator must check DELEGATED_STORAGE_TOKEN."
@@ -206,11 +206,11 @@ def complaint(method: str, path: str, status: int) -> Exception:
         )
     if status in (408, 429) or status >= 500:
         return Interrupted(f"it answered with status {status}")
-    return StorageDown(f"The storage gave an answer that cannot be (status {status}).")
+    return StorageDown(f"The storage sent an answer that is not valid (status {status}).")
 
 
 def note(method: str, path: str, status: int, body: bytes) -> None:
-    """Log an answer that was not hoped for: the beginning of its body is for the operator, and for nobody else."""
+    """Log an unexpected answer: only the operator may see the beginning of its body."""
     text = "".join(
         character if character.isprintable() else " " for character in body[:_EXCERPT].decode("utf-8", "replace")
     )
@@ -218,6 +218,6 @@ def note(method: str, path: str, status: int, body: bytes) -> None:
 
 
 async def complain(method: str, path: str, answer: Answer) -> Exception:
-    """Log an answer that was not hoped for, and return what it means."""
+    """Log an unexpected answer, and return its error."""
     note(method, path, answer.status, await answer.body())
     return complaint(method, path, answer.status)

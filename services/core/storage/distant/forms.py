@@ -1,4 +1,5 @@
-"""What the distant backend is sent: entries as fields or JSON, and forms whose files stay on the disk until they go.
+"""What is sent to the distant backend: entries as fields or JSON, and forms whose files stay on the disk until they are
+sent.
 
 httpx can send forms, but it reads their files in the event loop.
 """
@@ -20,7 +21,7 @@ from services.core.storage.base import NewObject
 
 _PIECE = 64 * 1024
 _BATCH = 100
-"""Files of one request at most: what is not confirmed is not known of so many."""
+"""Files of one request at most: if it is not confirmed, the state of all of them is unknown."""
 _VERSION_MAX = 2**53 - 1
 
 
@@ -60,7 +61,7 @@ class Form:
 
 
 def form(fields: Mapping[str, str], files: Sequence[FilePart]) -> Form:
-    """Return a form with fields first, then files; looks up how large the files are, so it may raise OSError."""
+    """Return a form with fields first, then files; it reads the sizes of the files, so it may raise OSError."""
     boundary = f"tada-{secrets.token_hex(16)}"
     parts: list[bytes | Path] = []
     length = 0
@@ -85,7 +86,7 @@ def _quoted(text: str) -> str:
 
 
 def entry(stored: StoredObject) -> dict[str, Any]:
-    """Return the entry of an object, with what follows from its key where the entry is not known."""
+    """Return the entry of an object. If it is not known, return the fields that follow from the key."""
     path = f"/{stored.key}"
     known = {"unique_name": path, "filename": path.rpartition("/")[2], **stored.fields}
     return {**known, "version": stored.version}
@@ -96,7 +97,7 @@ def filepath(stored: StoredObject) -> str:
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return values as a form has them: null, false and the empty text are left out."""
+    """Return values as form fields: null, false and the empty text are left out."""
     return {
         name: "true" if value is True else str(value)
         for name, value in values.items()
@@ -113,7 +114,7 @@ def address(stored: StoredObject) -> dict[str, str]:
 
 
 def original(stored: StoredObject) -> dict[str, str]:
-    """Return the query argument which says that the bytes are those of the uploaded file, not of the delivered one."""
+    """Return the query argument for the bytes of the uploaded file, not of the delivered one."""
     return {"original": "true"} if stored.converted else {}
 
 
@@ -132,7 +133,7 @@ def several(new: Sequence[NewObject]) -> Form:
 
 
 def several_replaced(new: Sequence[NewObject]) -> Form:
-    """Return the form of files that replace others: it has one place for the fields of all of them."""
+    """Return the form of files that replace others: all of them share its fields."""
     entries = [entry(one.object) for one in new]
     shared = {name: entries[0].get(name) for name in SETTABLE if len({one.get(name) for one in entries}) == 1}
     fields = {
@@ -150,12 +151,12 @@ def _file(name: str, new: NewObject) -> FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One request that stores files: which of those given, and how."""
+    """One request that stores some of the given files."""
 
     which: tuple[int, ...]
     replaces: bool
     lost: bool = False
-    """The file that this one replaces is not at the backend."""
+    """The file to be replaced is not at the backend."""
 
     @property
     def method(self) -> str:
@@ -169,9 +170,9 @@ class Submission:
 
 
 def plan(new: Sequence[NewObject], *, replaces: bool) -> list[Submission]:
-    """Decide which files go together.
+    """Decide which files are sent together.
 
-    The form for several that replace others has no place for `original`, and separates their names by commas.
+    The form for several files that replace others has no field `original`, and separates their names by commas.
     """
     together = [number for number, one in enumerate(new) if not replaces or _fits_a_list(one.object)]
     alone = sorted(set(range(len(new))).difference(together))
@@ -190,7 +191,7 @@ def batches_of(stored: Sequence[StoredObject]) -> list[Sequence[StoredObject]]:
 
 
 def version_of(item: Any) -> int | None:
-    """Return the version in an answer; None if there is none. Raises ValueError for one that an entry cannot have."""
+    """Return the version in an answer; None if there is none. Raises ValueError for a version that is not valid."""
     said = item.get("version") if isinstance(item, dict) else None
     if said is None:
         return None

@@ -1,6 +1,7 @@
-"""Reading one file of the distant backend, in as many answers as it takes: a break in the middle is resumed.
+"""Reads one file of the distant backend, in several answers if needed: a broken answer is resumed.
 
-Nothing of the protocol says that a backend knows ranges. One that does not is asked for the whole and skipped through.
+The protocol does not require that a backend supports ranges. Without ranges, the whole file is requested and its
+beginning is skipped.
 """
 
 import re
@@ -19,7 +20,7 @@ _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What an answer holds: bytes `start` to `end` (not included) of `total`; None for what it does not say."""
+    """What an answer holds: bytes `start` to `end` (not included) of `total`; None for what it does not state."""
 
     start: int
     end: int | None
@@ -27,7 +28,7 @@ class Span:
 
 
 class Reader:
-    """A file at an address. What the first answer says of it must be true of all that follow."""
+    """A file at an address. All later answers must match the first one."""
 
     def __init__(
         self,
@@ -37,7 +38,8 @@ class Reader:
         params: Mapping[str, str],
         not_a_file: tuple[str, ...],
     ) -> None:
-        """Types in `not_a_file` are of no file that could be meant: pages of whatever stands before the backend."""
+        """Types in `not_a_file` cannot be those of the file: they are of error pages, for example of a proxy before the
+        backend."""
         self._client, self._ready = client, ready
         self._path, self._params, self._not_a_file = path, params, not_a_file
         self._begun = False
@@ -47,7 +49,7 @@ class Reader:
         """Of the first answer."""
 
     async def open_at(self, start: int, length: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes from `start`; none if that is behind the end.
+        """Yield the bytes from `start`; none if that is after the end.
 
         Raises ObjectMissing, Interrupted, StorageDown.
         """
@@ -69,7 +71,7 @@ class Reader:
                         return
             end = span.end if self._total is None else self._total
             if end is not None and at < end:
-                raise Interrupted("it gave less than it said")
+                raise Interrupted("it sent less than it announced")
 
     async def size(self) -> int:
         """Return the size of the file. One byte is asked for, so that the connection can be used again."""
@@ -82,7 +84,7 @@ class Reader:
                     await answer.body()
                 return span.total
             if answer.status == 206:
-                raise StorageDown("The storage does not say how large a file is.")
+                raise StorageDown("The storage does not state the size of a file.")
             return sum([len(chunk) async for chunk in answer.chunks()])
 
     @asynccontextmanager
@@ -104,7 +106,7 @@ class Reader:
         return asked
 
     async def _span(self, answer: Answer, start: int) -> Span | None:
-        """Return what the answer holds of the file, None if `start` is behind its end."""
+        """Return the part of the file in the answer, None if `start` is after its end."""
         if answer.status == 404:
             await answer.body()
             raise ObjectMissing(self._params.get("filepath", self._path))
@@ -112,14 +114,14 @@ class Reader:
             raise await complain("GET", self._path, answer)
         span = span_of(answer.status, answer.headers)
         if span is None or span.start > start or (answer.status == 206 and span.start != start):
-            raise StorageDown("The storage gave another part of a file than it was asked for.")
+            raise StorageDown("The storage sent a part of a file that was not requested.")
         if answer.status != 416:
             _check_form(answer.headers, self._not_a_file)
         self._check_same(answer, span)
         if answer.status == 416:
             total = self._total if span.total is None else span.total
             if total is not None and total > start:
-                raise StorageDown("The storage does not give a part of a file that it has.")
+                raise StorageDown("The storage refuses to send a part of a file that it has.")
             await answer.body()
             return None
         return span
@@ -133,7 +135,7 @@ class Reader:
 
 
 def span_of(status: int, headers: Mapping[str, str]) -> Span | None:
-    """Return which part of the file an answer holds, None if that cannot be."""
+    """Return which part of the file an answer holds, None if the answer is not valid."""
     if status == 200:
         length = headers.get("content-length", "")
         size = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
@@ -150,10 +152,10 @@ def span_of(status: int, headers: Mapping[str, str]) -> Span | None:
 def _check_form(headers: Mapping[str, str], not_a_file: tuple[str, ...]) -> None:
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
-        raise StorageDown("The storage compresses what must be sent as it is.")
+        raise StorageDown("The storage compresses a file that must be sent without compression.")
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in not_a_file:
-        raise StorageDown(f"The storage gave a page of type {media_type} in place of a file.")
+        raise StorageDown(f"The storage sent a page of type {media_type} instead of a file.")
 
 
 def _differ(known: object, said: object) -> bool:

@@ -1,7 +1,7 @@
-"""Whether what answers is the backend, and ready: asked for readiness, and before a 404 is believed.
+"""Whether the backend answers and is ready: checked for readiness, and before a 404 is believed.
 
-A 404 is what a wrong address gives for every file, and what a proxy gives while the backend behind it is gone. Nothing
-in the protocol tells these from a file that does not exist; but neither answers as a backend that is ready.
+A wrong address answers 404 for every file, and so may a proxy while its backend is gone. The protocol cannot tell these
+from a file that does not exist. But neither answers as a backend that is ready.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from services.core.storage.distant.client import NO_SUCH_ROUTE, DistantClient, c
 from services.core.storage.settings import StorageSettings
 
 _BELIEVED_SECONDS = 2.0
-"""How long a backend that was ready is taken to be: many 404s together cost it one question."""
+"""How long a ready backend counts as ready: many 404s together cost one check."""
 
 
 class Readiness:
@@ -32,7 +32,7 @@ class Readiness:
         self._believed_until = time.monotonic() + _BELIEVED_SECONDS
 
     async def believe_404(self) -> None:
-        """Raise StorageDown unless a 404 that has just come means what it says: no such file."""
+        """Raise StorageDown unless a 404 that has just come means that the file does not exist."""
         async with self._asking:
             if time.monotonic() > self._believed_until:
                 await self.check()
@@ -45,7 +45,7 @@ class Readiness:
         note("GET", self._path, answer.status, body)
         if answer.status in NO_SUCH_ROUTE:
             raise StorageDown(
-                f"What answers in the storage's place does not know GET {self._path} (status {answer.status}).",
+                f"The server at the storage's address does not know GET {self._path} (status {answer.status}).",
                 "An operator must check DELEGATED_STORAGE_HOST and DELEGATED_STORAGE_READINESS_CHECK.",
             )
         raise complaint("GET", self._path, answer.status)

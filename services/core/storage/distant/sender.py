@@ -1,4 +1,4 @@
-"""Sending files to the distant backend: together where the protocol can, else one by one."""
+"""Sends files to the distant backend: together if the protocol allows it, or else one by one."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _STORED = (200, 201)
 _NOT_TOGETHER = (*NO_SUCH_ROUTE, 409, 413)
-"""Answers to several files at once which may be others for each of them alone."""
+"""Statuses for several files that may be different for each file alone."""
 _AT_ONCE = 4
 """Requests of one call at the same time."""
 
@@ -39,7 +39,7 @@ class Sender:
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def submit(submission: Submission) -> list[Submission]:
-            """Send files and note their outcomes; return what must be sent in another way."""
+            """Send files and note their outcomes; return files that must be sent in another way."""
             files = [new[number] for number in submission.which]
             path = self._multi if len(files) > 1 else self._single
             query = {} if len(files) > 1 else forms.original(files[0].object)
@@ -80,11 +80,11 @@ async def _form(submission: Submission, files: Sequence[NewObject]) -> Form:
 
 
 def _receipts(submission: Submission, path: str, status: int, body: bytes) -> list[Receipt]:
-    """Return what the backend says of the files of one request; raises ObjectExists and TadaError."""
+    """Return the backend's answer about the files of one request; raises ObjectExists and TadaError."""
     if status == 409 and not submission.replaces:
         raise ObjectExists
     if status == 413:
-        raise TooLarge("The storage does not take a file of this size.", "Send a smaller file.")
+        raise TooLarge("The storage refuses a file of this size.", "Send a smaller file.")
     if status not in _STORED:
         problem = complaint(submission.method, path, status)
         if isinstance(problem, Interrupted):

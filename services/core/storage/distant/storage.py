@@ -1,7 +1,7 @@
 """A remote HTTP service as the storage, by the protocol that examples/distant_backend shows.
 
-The backend keeps the files of an asset under one path, so a new version takes the place of the last one. Whether it
-still has the last one for those who ask for it by its version is up to the backend.
+The backend keeps the files of an asset under one path, so a new version replaces the last one. The backend decides
+whether an old version can still be read by its number.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -25,12 +25,13 @@ from services.core.storage.settings import StorageSettings
 
 _PAGE = 1000
 _PAGES = (media_types.HTML, media_types.JSON)
-"""Types of answers that are no asset. A backend that guesses may call an SVG so, and nothing else."""
+"""Types of answers that are not an asset. A backend that guesses types may use them for an SVG, but for nothing
+else."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A part of a list, and what to ask for to get the next one."""
+    """A page of a list, and the request for the next page."""
 
     items: tuple[Listed, ...]
     following: str | None
@@ -88,7 +89,7 @@ class DistantStorage:
             if page.following is None:
                 return
             if page.following == after:
-                raise StorageDown("The storage gives the same part of its list again and again.")
+                raise StorageDown("The storage repeats the same page of its list.")
             after = page.following
 
     async def ready(self) -> None:
@@ -133,7 +134,7 @@ class DistantStorage:
             return _page_in(body)
         except (ValueError, TypeError, KeyError, AttributeError):
             note("GET", self._multi, answer.status, body)
-            raise StorageDown("The storage gave a list that cannot be read.") from None
+            raise StorageDown("The storage sent a list that cannot be read.") from None
 
 
 def _page_in(body: bytes) -> _Page:
@@ -147,8 +148,8 @@ def _page_in(body: bytes) -> _Page:
 
 
 def _errors_in(body: bytes) -> int:
-    """Return how many errors an answer has; raises StorageDown if it is none."""
+    """Return how many errors an answer has; raises StorageDown if it is not valid."""
     try:
         return len(orjson.loads(body).get("errors") or [])
     except (ValueError, TypeError, AttributeError):
-        raise StorageDown("The storage did not say what it has deleted.") from None
+        raise StorageDown("The storage did not state what it has deleted.") from None

@@ -1,8 +1,8 @@
-"""Connections of httpx that hear a refusal while an upload is still being sent.
+"""Connections of httpx that notice a refusal while an upload is being sent.
 
 A backend may refuse a large file (401, 413) and close before it has read it. httpcore 1.0.9 reads nothing while it
-sends, so its next write fails and takes the answer with it: a refusal looks like a connection that broke. Here the
-answer is read as it comes, and a refusal ends the sending.
+sends, so its next write fails and the answer is lost: a refusal looks like a broken connection. Here the answer is read
+at once, and a refusal ends the sending.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ import httpx
 
 _READ = 64 * 1024
 _REFUSAL = re.compile(rb"HTTP/1\.[01] [45]")
-"""Of an answer of another kind it is not known that the backend wants no more."""
+"""After an answer with another status, the backend may still want the rest."""
 
 
 class ListeningTransport(httpx.AsyncHTTPTransport):
-    """The transport of httpx, over connections that listen."""
+    """The transport of httpx, with connections that read while they write."""
 
     def __init__(self, idle_connections: int, idle_seconds: float) -> None:
         context = httpx.create_ssl_context()
@@ -53,7 +53,7 @@ class _Listening(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._writes = 0
-        """Since the last read: the second one is of a body."""
+        """Writes since the last read: the second one is of a body."""
         self._ahead: asyncio.Task[bytes] | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - see above
@@ -77,7 +77,7 @@ class _Listening(httpcore.AsyncNetworkStream):
             if not self._refused():
                 raise
         if self._refused():
-            # httpcore goes on to read the answer then.
+            # httpcore then reads the answer.
             raise httpcore.WriteError("the request is refused already")
 
     def _refused(self) -> bool:

@@ -1,4 +1,4 @@
-"""The S3 client as the settings want it."""
+"""The S3 client by the settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def endpoint(settings: StorageSettings) -> str | None:
-    """Return the address of the server, None for Amazon's. What S3_ENDPOINT says itself goes before the rest."""
+    """Return the address of the server, None for Amazon's. A scheme and a port in S3_ENDPOINT take precedence."""
     if not settings.s3_endpoint:
         return None
     scheme, separator, host = settings.s3_endpoint.rpartition("://")
@@ -27,7 +27,7 @@ def endpoint(settings: StorageSettings) -> str | None:
 
 
 def options(settings: StorageSettings) -> dict[str, Any]:
-    """Return what the client is made with, keys included."""
+    """Return the arguments of the client, keys included."""
     return {
         "endpoint_url": endpoint(settings),
         "region_name": settings.s3_region,
@@ -37,8 +37,8 @@ def options(settings: StorageSettings) -> dict[str, Any]:
             connect_timeout=settings.storage_connect_seconds,
             read_timeout=settings.storage_read_seconds,
             max_pool_connections=settings.storage_pool_size,
-            # attempts.py asks again, for all remote storages alike: it has one deadline for everything, and goes on in
-            # the middle of a body. The client has neither.
+            # attempts.py repeats requests, for all remote storages alike. It has one deadline for all attempts, and
+            # continues in the middle of a body. The client can do neither.
             retries={"mode": "standard", "total_max_attempts": 1},
             s3={
                 "addressing_style": "path" if settings.s3_path_style else "virtual",
@@ -46,8 +46,8 @@ def options(settings: StorageSettings) -> dict[str, Any]:
                 # the signature, which the client would do in the event loop.
                 "payload_signing_enabled": False,
             },
-            # Every body that matters has its SHA-256 with it. Older servers do not know the checksums that newer
-            # clients add to everything else.
+            # Every important body is sent with its SHA-256. Older servers do not know the checksums that newer clients
+            # add to all other requests.
             request_checksum_calculation="when_required",
         ),
     }
@@ -66,8 +66,8 @@ async def connect(settings: StorageSettings) -> "AsyncIterator[S3Client]":
 def _stay(context: dict[str, Any], **_: Any) -> None:
     """Say that a request has been redirected already.
 
-    The client would look for the region of the bucket, and at a server that sends everything elsewhere (a proxy that
-    wants https) it would look without end.
+    The client would search for the region of the bucket. At a server that redirects everything (a proxy that wants
+    https), this search would never end.
     """
     context["s3_redirect"]["redirected"] = True
 
@@ -75,7 +75,7 @@ def _stay(context: dict[str, Any], **_: Any) -> None:
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:
     """Do not ask first whether a body may be sent.
 
-    For that answer the client would wait without a limit of time, and some servers never give it.
+    The client would wait for that answer without a time limit, and some servers never send it.
     """
     params["headers"].pop("Expect", None)
 

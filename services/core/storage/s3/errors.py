@@ -1,7 +1,7 @@
-"""What an error of the S3 client means to TADA.
+"""Translates errors of the S3 client to those of TADA.
 
-Nothing of what the server or the client says is passed on but its code: their texts may hold addresses and names of
-keys, and these messages reach the public.
+Of an error, only the code is passed on: texts of the server and of the client may hold addresses and names of keys, and
+these messages reach the public.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from services.core.storage.base import ObjectExists, ObjectMissing
 log = logging.getLogger(__name__)
 
 _EXCERPT = 200
-NOT_S3 = "what answers at S3_ENDPOINT does not speak S3"
+NOT_S3 = "the server at S3_ENDPOINT does not speak S3"
 _DAMAGED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
 _PASSING = frozenset(
     {
@@ -44,18 +44,18 @@ _ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "Authorization
 
 
 class BeyondEnd(Exception):
-    """The object is there, and ends before the range that was asked for begins."""
+    """The object exists, but ends before the requested range begins."""
 
 
 class UploadGone(Exception):
-    """The multipart upload has ended, or never was."""
+    """The multipart upload has ended, or never existed."""
 
 
 def named(error: Exception) -> Exception:
-    """Return the error to raise in place of one of the S3 client; one that is none of its own comes back as it is.
+    """Return the error to raise instead of one of the S3 client; any other error is returned as it is.
 
-    ObjectMissing, ObjectExists, BeyondEnd: the server's word on one object. Interrupted: it may work the next time.
-    StorageDown: it will not, until somebody acts.
+    ObjectMissing, ObjectExists, BeyondEnd: the server's answer about one object. Interrupted: it may work the next
+    time. StorageDown: it will not work until an operator acts.
     """
     if isinstance(error, ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -71,7 +71,7 @@ def named(error: Exception) -> Exception:
     if isinstance(error, ResponseParserError):
         return Interrupted(NOT_S3)
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError | asyncio.TimeoutError):
-        return Interrupted("it is silent")
+        return Interrupted("it stopped answering")
     if isinstance(error, EndpointConnectionError):
         return Interrupted("no connection to S3_ENDPOINT")
     if isinstance(error, BotoCoreError | HttpError | OSError):
@@ -80,7 +80,7 @@ def named(error: Exception) -> Exception:
 
 
 def named_code(code: str, status: int) -> Exception:
-    """Return the error for a code that S3 has answered; a client that found none puts the status in its place."""
+    """Return the error for a code of S3. If the answer has no code, the client puts the status in its place."""
     if code == "NoSuchKey":
         return ObjectMissing(code)
     if code == "NoSuchBucket":
@@ -96,22 +96,23 @@ def named_code(code: str, status: int) -> Exception:
     if code in _CLOCK:
         return StorageRefused(f"The storage refuses the time of the request ({code}): check the clocks.")
     if code in _ELSEWHERE:
-        return StorageDown(f"The storage is another one ({code}): check S3_REGION and S3_ENDPOINT.")
+        return StorageDown(f"The bucket is at another server or region ({code}): check S3_REGION and S3_ENDPOINT.")
     if status in (401, 403):
         return StorageRefused(
-            f"The storage refuses the credentials ({code}): check S3_ACCESS_KEY, S3_SECRET_KEY, and what they may do."
+            f"The storage refuses the credentials ({code}): check S3_ACCESS_KEY, S3_SECRET_KEY, and their permissions."
         )
     if code in _PASSING or status == 429 or status >= 500:
         return Interrupted(f"{code} ({status})")
     if status < 400 or code == str(status):
-        # No error that S3 has put into words: a proxy without a backend says 404 like this, and no file is lost by it.
+        # Not an error with a code of S3: a proxy without a backend answers 404 like this, which does not mean a lost
+        # file.
         return Interrupted(NOT_S3)
     return StorageDown(f"The storage refuses the request ({code}, {status}).")
 
 
 @contextmanager
 def errors_named() -> Iterator[None]:
-    """Raise the errors of the S3 client by their names here."""
+    """Raise errors of the S3 client as those of TADA."""
     try:
         yield
     except Exception as error:
@@ -124,7 +125,7 @@ def errors_named() -> Iterator[None]:
 
 
 def _note(error: ClientError) -> None:
-    """Log what the server says: that is for the operator, and for nobody else."""
+    """Log the text of the server: only the operator may see it."""
     said = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     text = "".join(character if character.isprintable() else " " for character in said.get("Message", "")[:_EXCERPT])

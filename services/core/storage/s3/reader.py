@@ -1,4 +1,4 @@
-"""One object on its way from S3, in as many answers as it takes."""
+"""Reads one object from S3, in several answers if needed."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,14 +18,14 @@ CHUNK = 256 * 1024
 
 
 class Reader:
-    """One object while it is read, in several goes if connections break."""
+    """One object while it is read, in several requests if connections break."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, deadline: float) -> None:
         self._client, self._bucket, self._key, self._deadline = client, bucket, key, deadline
         self._etag: str | None = None
 
     async def open_at(self, start: int, length: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield the object from there, always the same one; nothing from beyond its end."""
+        """Yield the object from `start`, always of the same version; nothing after its end."""
         if length == 0:
             with errors_named():
                 await size_of(self._client, self._bucket, self._key)
@@ -42,13 +42,13 @@ class Reader:
                 async with answer["Body"] as body:
                     self._etag = given(answer.get("ETag"))
                     if "Range" in wanted and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
-                        raise StorageDown("The storage does not give the range that was asked for.")
+                        raise StorageDown("The storage does not send the requested range.")
                     try:
                         while chunk := await body.read(CHUNK):
                             yield chunk
                     except FlexibleChecksumError as error:
-                        # Known at the end of the body only: too late to ask again for what has been sent.
-                        raise StorageDown("The storage gives other bytes than it was given.") from error
+                        # Known only at the end of the body: too late to repeat what has been sent.
+                        raise StorageDown("The storage sent other bytes than were stored.") from error
         except BeyondEnd:
             return
         except ObjectExists as error:
@@ -64,7 +64,7 @@ async def size_of(client: "S3Client", bucket: str, key: str) -> int:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise
-    # An answer to HEAD has no body: it cannot say whether it is the object or the bucket that is missing.
+    # An answer to HEAD has no body: it cannot state whether the object or the bucket is missing.
     found = await client.get_object(Bucket=bucket, Key=key)
     found["Body"].close()
     given(found.get("ETag"))

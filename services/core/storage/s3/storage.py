@@ -55,7 +55,8 @@ class S3Storage:
         self._check_key = f"{CHECKS}{secrets.token_hex(8)}"
         self._look_again = 0.0
         self._may_make = True
-        """Whether a bucket that is missing may be made: one that was there has lost its files, and is not made anew."""
+        """Whether a missing bucket may be created. A bucket that existed has lost its files, and is not created
+        again."""
         self._resources = AsyncExitStack()
         self._storing = asyncio.Semaphore(STORES_AT_ONCE)
         self._client: S3Client
@@ -129,7 +130,7 @@ class S3Storage:
                 lambda: self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **following)  # noqa: B023
             )
             if "IsTruncated" not in page:
-                # A server that says 200 to everything: not a bucket that has been emptied.
+                # A server that answers 200 to everything, not an empty bucket.
                 raise StorageDown(f"The storage cannot be listed: {NOT_S3}.")
             for found in page.get("Contents", []):
                 if not found["Key"].startswith((CHECKS, MARK)):
@@ -170,7 +171,7 @@ class S3Storage:
             await self._uploader.abort_abandoned()
 
     async def _in_bucket(self, operation: Callable[[], Awaitable[None]]) -> None:
-        """Do something that writes; make the bucket for it if there is none, and never was one."""
+        """Do something that writes; create the bucket first if it does not exist and never existed."""
         try:
             await operation()
         except BucketMissing:
@@ -180,7 +181,7 @@ class S3Storage:
             await operation()
 
     async def _make_bucket(self) -> None:
-        # Amazon's first region is the one that must not be named.
+        # Amazon's first region must not be named.
         region = self._settings.s3_region
         place: dict[str, Any] = {}
         if region != "us-east-1":
@@ -190,7 +191,7 @@ class S3Storage:
             try:
                 await self._client.create_bucket(Bucket=self._bucket, **place)
             except ClientError as error:
-                # Another replica was faster. (A stranger's bucket of that name will refuse the next request.)
+                # Another replica was faster. (If the bucket belongs to a stranger, it refuses the next request.)
                 if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                     raise
 
@@ -198,7 +199,8 @@ class S3Storage:
             await self._ask(make)
         except StorageRefused as error:
             raise StorageRefused(
-                "The storage has no such bucket, and the key may not make it: check S3_BUCKET_NAME, or make the bucket."
+                "The storage has no such bucket, and the key may not create it: check S3_BUCKET_NAME, or create the "
+                "bucket."
             ) from error
 
     async def _ask(self, operation: Callable[[], Awaitable[Result]]) -> Result:

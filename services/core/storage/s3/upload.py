@@ -1,7 +1,7 @@
-"""Files on their way to S3: each object is created or refused, never overwritten, and never held whole in memory.
+"""Uploads files to S3: each object is created or refused, never overwritten, and never completely in memory.
 
-Every object carries the token of its write in its metadata. So when an answer is lost and the next attempt is told that
-the key is taken, the writer can see whether it was itself that took it.
+Every object carries the token of its write in its metadata. So if an answer is lost and the key is taken at the next
+attempt, the writer can see whether its own first attempt took it.
 """
 
 import asyncio
@@ -37,11 +37,13 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 PART = 5 * 1024 * 1024
-"""Bytes that go in one request; more go in parts of that size. S3 takes no smaller ones, and 10 000: files of 50 GB."""
+"""Bytes of one request; larger files are sent in parts of that size. S3 takes no smaller parts, and at most 10 000 of
+them: files of 50 GB."""
 ABANDONED_AFTER = timedelta(days=1)
-"""The age at which an upload in parts has no writer any more: it died, or the storage did before it could clean up."""
+"""The age from which an upload in parts has no writer any more: the writer died, or the storage failed before the
+writer could clean up."""
 _CHUNK = 256 * 1024
-_TOKEN = "tada-write"  # noqa: S105 - says who wrote, is no secret
+_TOKEN = "tada-write"  # noqa: S105 - identifies the writer, not a secret
 _PATIENCE = 2.0
 """Seconds that a failed upload, and the end of the service, wait for parts to be removed."""
 
@@ -83,7 +85,7 @@ class Uploader:
         self._giving_up: set[asyncio.Task[None]] = set()
 
     async def create(self, new: NewObject) -> None:
-        """Raise ObjectExists when the key is taken, StorageDown when the storage fails."""
+        """Raise ObjectExists if the key is taken, StorageDown if the storage fails."""
         key, media_type = new.object.key, new.object.media_type or media_types.BYTES
         try:
             size = (await asyncio.to_thread(new.source.stat)).st_size
@@ -95,7 +97,7 @@ class Uploader:
             raise StorageDown("The upload was interrupted.", "Send it again.") from error
 
     async def abort_abandoned(self) -> None:
-        """Remove the parts of uploads that nobody will complete any more: no listing shows them, but a bill does."""
+        """Remove the parts of uploads that nobody will complete: no listing shows them, but they cost money."""
         before = datetime.now(UTC) - ABANDONED_AFTER
         try:
             for key, upload, begun in [found async for found in self._unfinished()]:
@@ -123,7 +125,7 @@ class Uploader:
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
     async def close(self) -> None:
-        """Give what was given up a moment to be cleaned up; what is left then is found by `abort_abandoned`."""
+        """Wait a moment for failed uploads to be cleaned up; `abort_abandoned` finds the rest later."""
         if self._giving_up:
             _, left = await asyncio.wait(self._giving_up, timeout=_PATIENCE)
             for task in left:
@@ -159,14 +161,14 @@ class Uploader:
         token = secrets.token_hex(16)
         beginning = asyncio.create_task(self._begin(key, media_type, token))
         try:
-            # Shielded: whoever cancels this must not leave an upload that has begun and whose id nobody knows.
+            # Shielded: a cancellation must not leave an upload that has begun and whose id is not known.
             upload = await asyncio.shield(beginning)
             parts = [
                 await self._put_part(key, upload, number, source, start, min(PART, size - start))
                 for number, start in enumerate(range(0, size, PART), start=1)
             ]
             await self._complete(key, upload, parts)
-            # Not every server decides between two writers in the same moment: what lies there now has won.
+            # Not every server decides between two simultaneous writers: the object that is there now has won.
             if await self._find(key) != (token, size):
                 raise ObjectExists(key)
         except BaseException:
@@ -206,7 +208,7 @@ class Uploader:
         return {"PartNumber": number, "ETag": await self._ask(put), "ChecksumSHA256": digest}
 
     async def _complete(self, key: str, upload: str, parts: "list[CompletedPartTypeDef]") -> None:
-        """Make the object of its parts. When this returns the object is there, but perhaps somebody else's."""
+        """Make the object from its parts. When this returns, the object exists, but it may be another writer's."""
 
         async def complete() -> None:
             answer = await self._client.complete_multipart_upload(
@@ -218,12 +220,12 @@ class Uploader:
             )
             given(answer.get("ETag"))
 
-        # The errors are what an attempt is told after one that went through and whose answer was lost.
+        # An attempt gets these errors if the one before succeeded and its answer was lost.
         with suppress(ObjectExists, UploadGone):
             await self._ask(complete)
 
     async def _find(self, key: str) -> tuple[str, int] | None:
-        """Return the token and the size of what lies under a key."""
+        """Return the token and the size of the object under a key."""
 
         async def head() -> tuple[str, int] | None:
             try:
@@ -241,7 +243,7 @@ class Uploader:
         aborting = asyncio.create_task(self._abort(key, beginning))
         self._giving_up.add(aborting)
         aborting.add_done_callback(self._giving_up.discard)
-        # Usually done at once; if the storage is down it goes on behind the answer.
+        # Usually done at once; if the storage is down, it continues after the answer.
         await asyncio.wait([aborting], timeout=_PATIENCE)
 
     async def _abort(self, key: str, beginning: "asyncio.Task[str]") -> None:
@@ -260,7 +262,7 @@ class Uploader:
 
 
 async def ask(policy: Policy, operation: Callable[[], Awaitable[Result]]) -> Result:
-    """Return what a request to S3 returns, as often as it takes and may take; raises errors by TADA's names."""
+    """Return what a request to S3 returns, repeated by the policy; raises TADA's errors."""
 
     async def asked() -> Result:
         with errors_named():
@@ -270,7 +272,7 @@ async def ask(policy: Policy, operation: Callable[[], Awaitable[Result]]) -> Res
 
 
 def given(value: str | None) -> str:
-    """Return what S3 always answers; a server that says 200 to everything has stored nothing."""
+    """Return a field that S3 always answers; a server that answers 200 to everything has stored nothing."""
     if not value:
         raise Interrupted(NOT_S3)
     return value

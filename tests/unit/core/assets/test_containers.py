@@ -102,8 +102,8 @@ def test_a_file_and_the_same_bytes_in_memory_have_the_same_parts(
     [
         (b"\xff\xd8", "is cut short"),
         (b"\xff\xd8\xff\xff\xff", "is cut short"),
-        (b"\xff\xd8\xff" + b"\xff" * 70_000 + b"\xd9", "has something else than a segment at byte 2"),
-        (b"\xff\xd8\x00\x00", "has something else than a segment at byte 2"),
+        (b"\xff\xd8\xff" + b"\xff" * 70_000 + b"\xd9", "has something other than a segment at byte 2"),
+        (b"\xff\xd8\x00\x00", "has something other than a segment at byte 2"),
         (b"\xff\xd8\xff\x01\x00\x02", "has an unexpected marker 01 at byte 2"),
         (b"\xff\xd8\xff\xe0\x00", "is cut short"),
         (b"\xff\xd8\xff\xe0\x00\x01", "is cut short in the segment at byte 2"),

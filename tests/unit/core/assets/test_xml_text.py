@@ -73,9 +73,9 @@ def test_texts_of_all_the_world_are_read(label: str, codec: str, text: str) -> N
         (declared("no such\0thing", "ascii", "<svg/>"), "that browsers do not read"),
         (declared("e" * 900, "ascii", "<svg/>"), "that browsers do not read"),
         (declared("utf-32", "utf-32"), "UTF-32"),
-        (declared("GBK", "latin-1", "<!--ÿ--><svg/>"), "is not gb18030 at byte"),
-        (ROOT.encode("utf-16") + b"\0", "is not utf-16-le at byte"),
-        (b"\xff\xfe<\0\0\xd8<\0", "is not utf-16-le at byte"),
+        (declared("GBK", "latin-1", "<!--ÿ--><svg/>"), "is not valid gb18030 at byte"),
+        (ROOT.encode("utf-16") + b"\0", "is not valid utf-16-le at byte"),
+        (b"\xff\xfe<\0\0\xd8<\0", "is not valid utf-16-le at byte"),
     ],
 )
 def test_what_browsers_read_otherwise_is_refused_with_the_reason(document: bytes, reason: str) -> None:

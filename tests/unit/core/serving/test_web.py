@@ -96,7 +96,7 @@ async def test_an_unknown_route_and_a_wrong_method_are_answered_in_the_same_shap
     assert (unknown.status_code, unknown.json()["errors"][0]["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (405, "method_not_allowed")
     assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD"}
-    assert wrong.json()["errors"][0]["hint"] == "Here these can be used: GET, HEAD."
+    assert wrong.json()["errors"][0]["hint"] == "Allowed here: GET, HEAD."
 
 
 async def test_an_http_error_keeps_its_own_headers() -> None:

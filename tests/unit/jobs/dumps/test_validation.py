@@ -56,14 +56,14 @@ def test_a_picture_that_is_known_stays_so_and_one_that_is_not_is_unknown() -> No
     ("wrong", "problem"),
     [
         ({"focus_x": None}, "focus_x and focus_y must be given together"),
-        ({"height": None}, "width and height go together"),
+        ({"height": None}, "width and height must be given together"),
         ({"focus_x": 1.01}, "focus_x must not be 1.01"),
         ({"focus_y": float("nan")}, "focus_y must not be nan"),
         ({"focus_y": True}, "focus_y must not be True"),
-        ({"width": 0}, "width cannot be 0"),
-        ({"width": 640.0}, "width cannot be 640.0"),
-        ({"blurhash": "<script>"}, "blurhash cannot be '<script>'"),
-        ({"dominant_color": "red"}, "dominant_color cannot be 'red'"),
+        ({"width": 0}, "width must not be 0"),
+        ({"width": 640.0}, "width must not be 640.0"),
+        ({"blurhash": "<script>"}, "blurhash must not be '<script>'"),
+        ({"dominant_color": "red"}, "dominant_color must not be 'red'"),
     ],
 )
 def test_what_cannot_be_said_of_a_picture_is_a_problem(wrong: dict[str, Any], problem: str) -> None:
