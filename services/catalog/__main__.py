@@ -1,7 +1,7 @@
 """Run the catalog service: python -m services.catalog
 
-With a word behind it, it does something else: `doctor` looks whether the service could work, `adopt-storage` says that
-the storage is the right one (see services/core/state/belonging.py).
+It has two other commands: `doctor` checks whether the service can work, `adopt-storage` confirms that the storage is
+the right one (see services/core/state/belonging.py).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from services.core.observing import logs, tracing
 from services.core.serving import server
 from services.core.settings import load, read
 
-# Until there are tokens that it can read again, it ends nothing.
+# Until the tokens can be read again, the signal does nothing.
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 settings = load(CatalogSettings)
 if sys.argv[1:] == ["doctor"]:
@@ -28,6 +28,6 @@ if sys.argv[1:] == ["adopt-storage"]:
     sys.exit(asyncio.run(adopt_storage(settings)))
 logs.set_up("catalog", settings.log_format, settings.log_level)
 if not settings.tokens().principals:
-    logging.getLogger("services.catalog").warning("no token is configured: everyone on this machine may write")
+    logging.getLogger("services.catalog").warning("no token is configured: everybody on this machine may write")
 tracing.set_up("catalog", settings.otel_exporter_otlp_endpoint)
 server.serve(make_app(settings, lambda: read(CatalogSettings).tokens()), settings)

@@ -1,4 +1,4 @@
-"""The shape of the API's answers: `{"data": […], "errors": […]}`, once the caches show what was written."""
+"""The shape of the API's answers: `{"data": […], "errors": […]}`, sent when the caches show what was written."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 PURGE_HEADER = "x-purge"
 _QUEUED = (
-    "Written. The caches are not purged yet: they may show what was before until the jobs worker gets to it. "
+    "Written. The caches are not purged yet: they may show the old state until the jobs worker purges them. "
     "The purge is queued and cannot be lost."
 )
 
 
 async def written(request: Request, outcome: Outcome, *, status: int = 200, **more: Any) -> Response:
-    """Answer a write when no cache serves what was before, or the time to wait for that has passed.
+    """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
-    `status` is that of a success; a request of which nothing succeeded is answered 400. Says in the log who did what.
+    `status` is that of a success; if nothing succeeded, the answer is 400. Logs who did what.
     """
     ctx = context(request)
     logs.event(

@@ -48,7 +48,8 @@ from services.core.storage import Marked, open_storage
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
-    """Return the service. `read_tokens` is called at the start and at each SIGHUP, else it has those of `settings`."""
+    """Return the service. `read_tokens` is called at the start and at each SIGHUP. By default, the tokens are those of
+    `settings`."""
     client = connection.connect(settings.redis_address)
     process, progress, log = Process(client), Progress(client), JobLog(client)
     entries, claims = Entries(client), Claims(client, process)
@@ -115,7 +116,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
-    app.router.redirect_slashes = False  # To an address that is right for this process and for nobody outside.
+    app.router.redirect_slashes = False  # A redirect would name an address of this process.
     app.state.context = Context(
         settings,
         process,

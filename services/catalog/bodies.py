@@ -1,4 +1,4 @@
-"""JSON bodies of changes, and which fields of an entry a client may name in them."""
+"""JSON bodies of changes, and which fields of an entry they may have."""
 
 from dataclasses import asdict, fields
 from typing import Any
@@ -33,7 +33,7 @@ async def read_optional_object(request: Request, example: str) -> dict[str, Any]
 
 
 async def need_no_body(request: Request) -> None:
-    """Raise BadRequest when a body seems to choose, where there is nothing to choose: it is not passed over."""
+    """Raise BadRequest for a body where none is expected: it may be meant to choose something, so it is not ignored."""
     body = (await _read(request)).strip()
     if body not in (b"", b"{}"):
         raise BadRequest(f"{request.method} {request.url.path} takes no body.", "Send it without one.")
@@ -79,27 +79,29 @@ def text_list(name: str, value: object) -> list[str]:
     """Read a comma separated text or a list of texts; raises BadRequest."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise BadRequest(f"{name} must be a list of texts, or one text with commas.", 'Send a list such as ["…", "…"].')
+        raise BadRequest(
+            f"{name} must be a list of texts, or one comma separated text.", 'Send a list such as ["…", "…"].'
+        )
     return [part.strip() for part in parts if part.strip()]
 
 
 def check_deletion(item: dict[str, Any]) -> None:
-    """Raise BadRequest when an item of a list of deletions says what would be passed over.
+    """Raise BadRequest if an item of a list of deletions has a field that would be ignored.
 
-    It may be a whole entry that the client has read; its uuid alone says which one is meant.
+    It may be a whole entry that the client has read; only its uuid chooses the entry.
     """
     unknown = next((name for name in item if name not in DELETION_FIELDS), None)
     if unknown is not None:
         raise BadRequest(
-            f"A deletion does not take {unknown[:_NAME_MAX]!r}: nothing was deleted.",
+            f"A deletion has no field {unknown[:_NAME_MAX]!r}: nothing was deleted.",
             f"It takes: {', '.join(_CHOOSES)}.",
         )
 
 
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
-    """Raise BadRequest when a change names a field that only the service sets, with another value than it has.
+    """Raise BadRequest if a change has a field that only the service sets, with a new value.
 
-    A client may send back a whole entry that it read, be it from before the facts about its picture were there.
+    A client may send back a whole entry that it read, even one from before the facts about its picture were known.
     `strict` refuses unknown names too; forms often carry some.
     """
     has = asdict(entry)

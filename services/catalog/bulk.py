@@ -13,7 +13,7 @@ Step = Callable[[], Awaitable[tuple[Entry, Commit | None]]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a request that writes: entries as they are now, the commits to wait for, what failed and why."""
+    """The result of a request that writes: the current entries, the commits to wait for, and the errors."""
 
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
@@ -26,14 +26,14 @@ class Outcome:
 
 
 async def one(step: Awaitable[tuple[Entry, Commit | None]]) -> Outcome:
-    """Carry out a single change; its error is the request's."""
+    """Carry out a single change; its error is the error of the request."""
     return of_one(await step)
 
 
 def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Commit | None] | TadaError]) -> Outcome:
-    """Put together what became of several changes; the label of one that failed goes with its error.
+    """Combine the results of several changes; the error of a failed one gets its label.
 
-    Raises the error of a dependency that is down when nothing succeeded: all of it can be sent again.
+    Raises the error of a dependency that is down if nothing succeeded: the whole request can be sent again.
     """
     outcome = Outcome()
     failed = [(label, result) for label, result in zip(labels, results, strict=True) if isinstance(result, TadaError)]
@@ -48,7 +48,7 @@ def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Commit |
 
 
 def of_one(result: tuple[Entry, Commit | None] | TadaError) -> Outcome:
-    """Return what became of a single change; its error is the request's."""
+    """Return the result of a single change; its error is the error of the request."""
     if isinstance(result, TadaError):
         raise result
     outcome = Outcome()
@@ -57,9 +57,9 @@ def of_one(result: tuple[Entry, Commit | None] | TadaError) -> Outcome:
 
 
 async def each(steps: Iterable[tuple[dict[str, Any], Step]]) -> Outcome:
-    """Carry out one step after the other; the label of a step that fails goes with its error.
+    """Carry out one step after the other; the error of a failed step gets its label.
 
-    Raises the error of a dependency that is down when nothing has been done yet: all of it can be sent again.
+    Raises the error of a dependency that is down if nothing has been done yet: the whole request can be sent again.
     """
     outcome = Outcome()
     for label, step in steps:

@@ -21,15 +21,16 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
 class CatalogSettings(ServerSettings):
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token with all rights. Without a token the service listens on loopback only."
+        SecretStr(""),
+        description="Bearer token with all rights. Without any token, the service listens on loopback only.",
     )
     media_tokens: SecretStr = Field(
-        SecretStr(""), description="Named tokens, as lines name:role:namespaces:digest separated by semicolons."
+        SecretStr(""), description="Named tokens, each as name:role:namespaces:digest, separated by semicolons."
     )
-    media_tokens_file: Path | None = Field(None, description="A file of named tokens, one line each.")
+    media_tokens_file: Path | None = Field(None, description="A file of named tokens, one token per line.")
     payload_max_size: Size = Field(10 * 1024**2, description="Largest file that may be uploaded, such as 10mb.")
     payload_max_files: int = Field(
-        100, gt=0, le=1000, description="Files in one form of POST and PATCH /files, at most."
+        100, gt=0, le=1000, description="Maximum number of files in one form of POST or PATCH /files."
     )
     use_stripmetadata: bool = Field(
         False,
@@ -40,16 +41,16 @@ class CatalogSettings(ServerSettings):
         description="Media types that may be uploaded, comma separated.",
     )
     purge_wait_seconds: float = Field(
-        3.0, ge=0, le=9, description="Seconds that a write waits for the purge of the caches before it answers."
+        3.0, ge=0, le=9, description="Seconds that a write waits for the purge of the caches before it is answered."
     )
     dump_wait_seconds: float = Field(
         30.0,
         ge=0,
         le=55,
-        description="Seconds that create-dump and restore-dump wait for their job before they answer 202.",
+        description="Seconds that create-dump and restore-dump wait for their job. After that, the answer is 202.",
     )
-    route_file_post: Route = Field("/upload", description="Another path for POST /file.")
-    route_files_post: Route = Field("/uploads", description="Another path for POST /files.")
+    route_file_post: Route = Field("/upload", description="Additional path for POST /file.")
+    route_files_post: Route = Field("/uploads", description="Additional path for POST /files.")
     origins_allowed: TextList = Field(
         ("*",),
         description="Origins whose pages may use the service, as host names or addresses, comma separated; * for all.",
@@ -60,17 +61,18 @@ class CatalogSettings(ServerSettings):
     rate_limit: int = Field(
         0,
         ge=0,
-        description="Requests to the API of one client in RATE_LIMIT_WINDOW_MS; 0 for no limit. Pictures do not count.",
+        description="API requests of one client in RATE_LIMIT_WINDOW_MS. 0 for no limit. Requests for pictures do not "
+        "count.",
     )
-    rate_limit_window_ms: int = Field(30_000, gt=0, description="Window of RATE_LIMIT in milliseconds.")
+    rate_limit_window_ms: int = Field(30_000, gt=0, description="Window of RATE_LIMIT, in milliseconds.")
     media_api_rate_limit: int = Field(
-        0, ge=0, description="Requests that write, of one client in MEDIA_API_RATE_LIMIT_WINDOW_MS; 0 for no limit."
+        0, ge=0, description="Write requests of one client in MEDIA_API_RATE_LIMIT_WINDOW_MS. 0 for no limit."
     )
     media_api_rate_limit_window_ms: int = Field(
-        30_000, gt=0, description="Window of MEDIA_API_RATE_LIMIT in milliseconds."
+        30_000, gt=0, description="Window of MEDIA_API_RATE_LIMIT, in milliseconds."
     )
     healthcheck_route: Route = Field(
-        "/readiness-check", description="Path that answers 200 when Redis and the storage answer."
+        "/readiness-check", description="Path that answers 200 if Redis and the storage answer."
     )
 
     def tokens(self) -> Tokens:

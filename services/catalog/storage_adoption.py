@@ -1,4 +1,5 @@
-"""`python -m services.catalog adopt-storage`: an operator says that the storage is the right one for the catalog."""
+"""`python -m services.catalog adopt-storage`: an operator confirms that the storage is the right one for the
+catalog."""
 
 import sys
 
@@ -12,13 +13,13 @@ from services.core.storage import Marked, open_storage
 
 
 async def adopt_storage(settings: CoreSettings) -> int:
-    """Mark the storage of the settings, made anew if it is missing, as that of the catalog; return the exit status.
+    """Mark the storage of the settings as that of the catalog, and create it if it is missing; return the exit status.
 
     Running services notice it within a second. They need no restart.
     """
     client, storage = connection.connect(settings.redis_address), open_storage(settings)
     if not isinstance(storage, Marked):
-        print(f"A storage of the kind {settings.delegated_storage_method} has no mark: there is nothing to adopt.")
+        print(f"A storage of the kind {settings.delegated_storage_method} has no mark, so there is nothing to adopt.")
         return 0
     await storage.open()
     try:
@@ -29,5 +30,5 @@ async def adopt_storage(settings: CoreSettings) -> int:
     finally:
         await storage.close()
         await client.aclose()
-    print(f"The storage {storage_id} is that of the catalog now. POST /jobs/sync says which files it does not have.")
+    print(f"The storage {storage_id} belongs to the catalog now. POST /jobs/sync reports files that it does not have.")
     return 0

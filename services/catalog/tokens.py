@@ -1,8 +1,8 @@
-"""Bearer tokens: who may do what, where. Tokens are kept as SHA-256 digests; a token itself is nowhere.
+"""Bearer tokens: who may do what, and where. Tokens are kept as SHA-256 digests; a token itself is not stored.
 
 A named token is a line `name:role:namespaces:digest`, in the file MEDIA_TOKENS_FILE or, with `;` between lines, in
 MEDIA_TOKENS. Namespaces are comma separated, `*` for all. `python -m services.catalog.tokens NAME ROLE NAMESPACES`
-makes one. A plain digest is enough for tokens of 32 random bytes: there is nothing to guess.
+makes one. A plain digest is enough for tokens of 32 random bytes: they cannot be guessed.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from services.core.errors import Forbidden, Unauthorized
 
 
 class Role(IntEnum):
-    """What an operation needs and a token allows; each role includes the ones before it. PUBLIC needs no token."""
+    """The role that an operation requires and a token has. Each role includes the ones before it. PUBLIC requires no
+    token."""
 
     PUBLIC = 0
     READ = 1
@@ -28,14 +29,14 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request. No namespaces means all of them."""
+    """The sender of a request. No namespaces means all of them."""
 
     name: str
     role: Role
     namespaces: frozenset[str] | None
 
     def need(self, role: Role) -> None:
-        """Raise Forbidden unless the token allows as much as `role`."""
+        """Raise Forbidden unless the token has at least `role`."""
         if self.role < role:
             raise Forbidden(
                 f"The token {self.name!r} has only the role {self.role.name.lower()}.",
@@ -57,7 +58,7 @@ class Principal:
 
 
 ANYBODY = Principal("anybody", Role.ADMIN, None)
-"""Who makes a request when no token is configured: anybody who can reach a loopback address."""
+"""The sender if no token is configured: anybody who can reach a loopback address."""
 _LINE = re.compile(rf"([.{names.LETTERS}]+):(read|write|admin):(\*|[,{names.LETTERS}]+):([0-9a-f]{{64}})")
 
 
@@ -68,7 +69,8 @@ class Tokens:
     principals: tuple[tuple[bytes, Principal], ...]
 
     def principal(self, authorization: str) -> Principal:
-        """Return who sends an Authorization header; raises Unauthorized. Takes the same time for every token."""
+        """Return the owner of the token in an Authorization header; raises Unauthorized. Takes the same time for every
+        token."""
         if not self.principals:
             return ANYBODY
         scheme, _, token = authorization.partition(" ")

@@ -9,10 +9,10 @@ MOST = 32 * 1024 * 1024
 
 
 class WholeList:
-    """Made by the first who asks after a change; who asks meanwhile waits for it.
+    """The first request after a change makes it; requests that come meanwhile wait for it.
 
-    The catalog's revision is another one after every change, whoever makes it, and each request asks for it. So what is
-    kept is never older than an answer that is made anew.
+    Every change gives the catalog a new revision, and each request reads the revision. So the kept list is never older
+    than a new answer would be.
     """
 
     def __init__(self, entries: Entries, most: int = MOST) -> None:
@@ -20,10 +20,10 @@ class WholeList:
         self._making = asyncio.Lock()
         self._revision, self._body = "", b""
         self._too_long = ""
-        """The revision at which the list was found to be too long."""
+        """The revision at which the list was too long."""
 
     async def body(self, revision: str) -> bytes | None:
-        """Return the list as it is at a revision, or as it is by now; None when it is too long to be held."""
+        """Return the list at a revision, or a newer one; None if it is too long to be kept."""
         if revision == self._revision:
             return self._body
         async with self._making:

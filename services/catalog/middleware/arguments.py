@@ -1,7 +1,7 @@
-"""The query of a request that writes: what its operation does not know is refused, never passed over.
+"""The query of a request that writes: an unknown argument is refused, never ignored.
 
-An argument that is passed over does more than was meant: a filter that is none empties the catalog, and a trial run
-that is none is the real one. What only reads may carry anything, such as what browsers and proxies add.
+An ignored argument can do harm: an ignored filter empties the catalog, and an ignored `dry_run` starts the real run.
+Requests that only read may have any arguments, such as those that browsers and proxies add.
 """
 
 from collections.abc import Callable, Collection
@@ -16,11 +16,11 @@ NAME_MAX = 64
 """Characters of an unknown name that an answer repeats."""
 
 Refusal = Callable[[BadRequest], Response]
-"""Makes the answer of an error, in the shape that the operation's errors have."""
+"""Makes the answer to an error, in the shape of the operation's errors."""
 
 
 class Arguments:
-    """Around one route that writes: lets a request pass only when its operation knows all of its query."""
+    """Wraps one route that writes: lets a request pass only if its operation knows all of its arguments."""
 
     def __init__(self, app: ASGIApp, known: Collection[str], refusal: Refusal) -> None:
         self._app, self._known, self._refusal = app, known, refusal
@@ -37,7 +37,7 @@ class Arguments:
 
 
 def check(query: str, known: Collection[str], operation: str) -> None:
-    """Raise BadRequest for an argument that is not known, that has no value, or that is there more than once."""
+    """Raise BadRequest for an argument that is unknown, has no value, or occurs more than once."""
     seen: set[str] = set()
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:

@@ -1,4 +1,4 @@
-"""Who makes a request, and whether the operation that it asks for allows that."""
+"""The sender of a request, and whether the sender may use the requested operation."""
 
 from typing import Protocol
 
@@ -13,17 +13,18 @@ _PRINCIPAL = "tada.principal"
 
 
 class Principals(Protocol):
-    """Knows who sends which token."""
+    """Knows the owner of each token."""
 
     def principal(self, authorization: str) -> Principal:
-        """Return who sends an Authorization header; raises Unauthorized."""
+        """Return the owner of the token in an Authorization header; raises Unauthorized."""
 
 
 class Authentication:
-    """Around one route: lets a request pass only with a token that has its role, and notes whose token it is.
+    """Wraps one route: lets a request pass only with a token that has its role, and notes the owner of the token.
 
-    Raises Unauthorized and Forbidden. A role `admin` is about everything: a token that is limited to some namespaces
-    does not have it. Without any token, only this machine may ask, and no page of another origin.
+    Raises Unauthorized and Forbidden. The role `admin` concerns all namespaces: a token that is limited to some
+    namespaces does not have it. If no token is configured, only this machine may send requests, and no page of another
+    origin.
     """
 
     def __init__(self, app: ASGIApp, tokens: Principals, role: Role) -> None:
@@ -43,11 +44,12 @@ class Authentication:
 
 
 def is_known(scope: Scope) -> bool:
-    """Say whether a request has shown a valid token for what it asks for. Without any configured, each one has."""
+    """Say whether a request has a valid token for its operation. If no token is configured, each request counts as
+    valid."""
     return _PRINCIPAL in scope
 
 
 def principal_of(request: Request) -> Principal:
-    """Return who makes a request for an operation that is not public."""
+    """Return the sender of a request for an operation that is not public."""
     principal: Principal = request.scope[_PRINCIPAL]
     return principal

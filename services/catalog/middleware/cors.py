@@ -27,7 +27,7 @@ _VARY = (b"vary", b"Origin")
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, with its refusals in the shape of all errors, and a short way for what no page asks."""
+    """Starlette's middleware. Its refusals have the shape of all errors, and requests without an Origin skip it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
@@ -47,7 +47,7 @@ class Cors(CORSMiddleware):
             return response
         said = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
         why = bytes(response.body).decode()
-        hint = "ORIGINS_ALLOWED and METHODS_ALLOWED say what pages of other origins may do."
+        hint = "ORIGINS_ALLOWED and METHODS_ALLOWED set what pages of other origins may do."
         return error_response(BadRequest(f"{why}.", hint), said)
 
 
@@ -59,7 +59,7 @@ def options(origins: tuple[str, ...], methods: tuple[str, ...], *, protected: bo
     return {
         **({"allow_origins": ["*"]} if "*" in origins else {"allow_origin_regex": pattern(origins)}),
         "allow_methods": [method.upper() for method in methods if protected or method.upper() in _READING],
-        # Any, as the older service took: no header gives a page a right that its token has not.
+        # Any header, as in the older service: no header gives a page a right that its token does not have.
         "allow_headers": ["*"],
         "expose_headers": _HEADERS_OUT,
         "max_age": _REMEMBERED_SECONDS,

@@ -1,11 +1,11 @@
-"""Hearing a client out before refusing what it sends.
+"""Reads the rest of a body before the request is refused.
 
-An answer that overtakes the body ends the connection, and a client that reuses connections finds its next request
-broken. So what is left of a body is read and thrown away before a refusal is sent, unless it is longer than any upload
-may be or the client has asked first (`Expect: 100-continue`).
+An answer that overtakes the body ends the connection, and a client that reuses the connection fails with its next
+request. So the rest of a body is read and thrown away before a refusal is sent. This is not done if the body is longer
+than any upload may be, or if the client has asked first (`Expect: 100-continue`).
 
-A client that has not shown a valid token is heard out only as long as it sends without a pause. Else anybody could hold
-connections open by sending slowly.
+The body of a client without a valid token is read only as long as it comes without a pause. Otherwise anybody could
+hold connections open by sending slowly.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Who may write when no token is configured: programs on this machine, and no page that a browser has from elsewhere.
+"""If no token is configured, only programs on this machine may write, and no web pages from elsewhere.
 
-A browser on this machine can reach a loopback address for any page that it shows. It says so: `Sec-Fetch-Site` and
-`Origin` name the relation and the origin of the page, and no page can change them. A page whose own name has been made
-to lead to this machine (DNS rebinding) is of the same origin, and is told by its `Host`.
+A browser on this machine can reach a loopback address for any page that it shows. Its headers tell: `Sec-Fetch-Site`
+and `Origin` name the relation and the origin of the page, and no page can change them. If the name of a page was
+changed to lead to this machine (DNS rebinding), the page has the same origin. Then its `Host` tells.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ def check(headers: Mapping[str, str]) -> None:
     """Raise Forbidden for a request that a page of another origin may have made; `headers` are in small letters."""
     host = headers.get("host", "localhost").lower()
     if not _is_local(host):
-        raise Forbidden(f"Without a token, only localhost can be asked for this, not {host!r}.", _HINT)
+        raise Forbidden(f"Without a token, this is possible only on localhost, not on {host!r}.", _HINT)
     origin, relation = headers.get("origin"), headers.get("sec-fetch-site")
     if origin is not None and _place(origin) != host:
-        raise Forbidden(f"Without a token, no page of another origin can ask for this ({origin!r}).", _HINT)
+        raise Forbidden(f"Without a token, a page of another origin cannot do this ({origin!r}).", _HINT)
     if relation is not None and relation not in _OWN_PAGES:
-        raise Forbidden(f"Without a token, no page of another origin can ask for this ({relation!r}).", _HINT)
+        raise Forbidden(f"Without a token, a page of another origin cannot do this ({relation!r}).", _HINT)
 
 
 def _is_local(host: str) -> bool:

@@ -1,8 +1,8 @@
-"""The rate limits of the API, for each client: one of all its requests, one of those that write. Pure ASGI.
+"""The rate limits of the API for each client: one for all its requests, one for those that write. Pure ASGI.
 
-Answers carry the fields of draft-ietf-httpapi-ratelimit-headers as of version 10: `RateLimit-Policy` says what is
-allowed (q requests in w seconds), `RateLimit` what is left (r) and in how many seconds there will be more (t). A
-refusal says the latter with `Retry-After` too.
+Answers carry the fields of draft-ietf-httpapi-ratelimit-headers as of version 10: `RateLimit-Policy` has what is
+allowed (q requests in w seconds). `RateLimit` has how many requests are left (r), and in how many seconds there will be
+more (t). A refusal has the same seconds in `Retry-After`.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Throttle:
-    """Lets a request pass while its client is within the limits. What is asked of `exempt` paths is not counted."""
+    """Lets a request pass while its client is within the limits. Requests for `exempt` paths are not counted."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Throttle:
             answer.headers.update(fields)
             await answer(scope, receive, send)
         elif GENERATION_HEADER in headers:
-            # The cache tier is asking: its answer goes to others too, whom these numbers do not concern.
+            # A request of the cache tier: its answer also goes to other clients, with other numbers.
             await self._app(scope, receive, send)
         else:
             await self._app(scope, receive, _with_fields(send, fields))
@@ -68,7 +68,7 @@ class Throttle:
 
 
 def rate_limit_fields(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
-    """Return the header fields for the verdicts of named policies; none for what was not counted."""
+    """Return the header fields for the verdicts of named policies; none for a request that was not counted."""
     counted = {name: verdict for name, verdict in verdicts.items() if verdict.counted}
     if not counted:
         return {}

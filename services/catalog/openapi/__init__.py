@@ -11,14 +11,14 @@ from services.catalog.openapi import answers, jobs, schemas
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
-"""Of TADA, its API and its chart: one number. The first part changes when an existing client has to."""
+"""One number for TADA, its API and its chart. Its first part changes if existing clients have to change."""
 
 _ABOUT = """\
-TADA takes files in, keeps a catalog of them, and delivers them transformed on demand.
+TADA stores files, keeps a catalog of them, and delivers them transformed on demand.
 
 Answers to requests that write are `{"data": […], "errors": […]}`. An error has a `code` for programs, a `message` \
-for people and, where the client can act, a `hint`. A list of which a part succeeds is answered 200 with both filled; \
-one of which nothing succeeds, 400. Every `GET` is answered for `HEAD` too, without the body."""
+for people and, where the client can act, a `hint`. If a part of a list succeeds, the answer is 200 with data and \
+errors; if nothing succeeds, it is 400. Every `GET` route also answers `HEAD`, without the body."""
 
 
 def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], *, protected: bool) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
         "tags": [
             {"name": "files", "description": "Assets with their bytes."},
             {"name": "catalog", "description": "Entries; the bytes stay as they are."},
-            {"name": "jobs", "description": "What the worker does, by itself or when it is asked to."},
+            {"name": "jobs", "description": "What the worker does, by a schedule or on request."},
             {"name": "service", "description": "The service itself."},
         ],
         "paths": paths,

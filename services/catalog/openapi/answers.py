@@ -32,7 +32,7 @@ BODY = {400: "Refused", 413: "TooLarge"}
 DOWN = {503: "Unavailable"}
 ONE = {404: "NotFound", **DOWN}
 SEVERAL = {200: "PartlyWritten", **BODY, **DOWN}
-"""Answers that many operations share: those with a body, all that need Redis, about one entry, about several."""
+"""Answers that many operations share: operations with a body, with Redis, about one entry, about several entries."""
 
 _MOMENT = "2026-03-01T09:30:00.000+00:00"
 
@@ -40,23 +40,29 @@ _MOMENT = "2026-03-01T09:30:00.000+00:00"
 def header_components() -> dict[str, Schema]:
     """Return every named header of the document."""
     return {
-        "X-Request-Id": _header("string", "Names the request in the log."),
+        "X-Request-Id": _header("string", "The id of the request in the log."),
         "X-Purge": {
-            **_header("string", "done: the public sees the change. queued: it will, once the caches can be reached."),
+            **_header(
+                "string",
+                "done: the public sees the change. queued: the public will see it when the caches can be reached.",
+            ),
             "schema": {"type": "string", "enum": ["done", "queued"]},
         },
         "Content-Disposition": _header("string", "attachment, with the name of the file."),
-        "Location": _header("string", "Where the job can be looked at."),
+        "Location": _header("string", "The path of the job."),
         "ETag": _header("string", "Send it back as If-None-Match."),
-        "Link": {**_header("string", 'The next page, as <…>; rel="next"; absent on the last.'), "required": False},
-        "X-Next-Cursor": {**_header("string", "The cursor of the next page; absent on the last."), "required": False},
+        "Link": {**_header("string", 'The next page, as <…>; rel="next". Absent on the last page.'), "required": False},
+        "X-Next-Cursor": {
+            **_header("string", "The cursor of the next page. Absent on the last page."),
+            "required": False,
+        },
         "Retry-After": _header("integer", "Seconds to wait before trying again."),
         "WWW-Authenticate": _header("string", "Bearer"),
         "RateLimit": {
-            **_header("string", "What is left of each limit, and when there will be more."),
+            **_header("string", "How many requests each limit still allows, and when there will be more."),
             "required": False,
         },
-        "RateLimit-Policy": {**_header("string", "The limits that hold for this client."), "required": False},
+        "RateLimit-Policy": {**_header("string", "The limits for this client."), "required": False},
     }
 
 
@@ -83,27 +89,27 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
                 media_types.JSON: {"schema": {"type": "array", "items": reference("Entry")}, "example": [entry]}
             },
         },
-        "NotModified": {"description": "What you have still holds.", "headers": _headers("ETag")},
-        "Refused": _refusal("The request has to be changed.", already_exists(_entry_of_cat(settings))),
+        "NotModified": {"description": "The client's copy is still current.", "headers": _headers("ETag")},
+        "Refused": _refusal("The request is not valid.", already_exists(_entry_of_cat(settings))),
         "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),
         "Forbidden": _refusal(
-            "Not with this token, or not in this namespace.",
+            "The token does not allow this, or not in this namespace.",
             Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may write in: DEV."),
         ),
-        "NotFound": _refusal("There is no such entry, or its file is gone.", no_entry(_other())),
+        "NotFound": _refusal("The entry does not exist, or its file is gone.", no_entry(_other())),
         "TooLarge": _refusal(
             "The body is too large.",
             TooLarge(f"The file has more than {bytes_max} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE."),
         ),
         "TooMany": _refusal(
-            "A rate limit is used up.",
+            "A rate limit is exceeded.",
             TooManyRequests("Too many requests: 100 in 30 s are allowed.", "Try again in 3 seconds.", 3),
             "Retry-After",
             "RateLimit",
             "RateLimit-Policy",
         ),
         "Unavailable": _refusal(
-            "Redis or the storage cannot be reached: nothing was done, try again.",
+            "Redis or the storage cannot be reached. Nothing was done: try again.",
             Unavailable("The catalog cannot be reached right now.", "Try again in a moment."),
             "Retry-After",
         ),
@@ -113,18 +119,18 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "content": {kind: {} for kind in naming.MEDIA_TYPES.values()},
         },
         "Dumps": _answer("The dumps.", "Dumps", {"data": [jobs.kept_dump()], "errors": []}),
-        "NoListOfDumps": _dump_refusal("The storage has no list of its dumps.", DumpsUnlisted()),
+        "NoListOfDumps": _dump_refusal("The storage cannot list its dumps.", DumpsUnlisted()),
         "NoDumpName": _dump_refusal(
-            "That is not the name of a dump, or the route does not take what was sent.",
+            "The name is not that of a dump, or the route does not take an argument or the body.",
             NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),
         ),
-        "NoDump": _dump_refusal("There is no such dump.", naming.missing("json", naming.LATEST, BACKENDS[DEFAULT])),
+        "NoDump": _dump_refusal("The dump does not exist.", naming.missing("json", naming.LATEST, BACKENDS[DEFAULT])),
         "DamagedDump": _dump_refusal(
-            "The storage does not have what was stored.",
+            "The file in the storage is not the one that was stored.",
             DumpDamaged("Dump file is damaged", "Its SHA-256 is different", naming.OTHER),
         ),
         "BadDump": _dump_refusal(
-            "That dump cannot be restored: nothing was changed.",
+            "The dump cannot be restored. Nothing was changed.",
             BadDump("Dump cannot be restored", "dump_20250812T143052.json: it is not a list", naming.OTHER),
         ),
         "DumpUnavailable": {
@@ -136,14 +142,14 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         },
         "CreatedDump": _answer("Stored.", "CreatedDump", jobs.created_dump()),
         "RestoredDump": _answer("Restored.", "RestoredDump", jobs.restored_dump(), "X-Purge"),
-        "WaitingDump": _answer("It takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
+        "WaitingDump": _answer("The job takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
         "Jobs": _answer("The jobs.", "Jobs", {"data": [jobs.example()], "errors": []}),
         "Asked": _answer(
-            "It is in the queue.", "Jobs", {"data": [jobs.example()], "errors": []}, "Location", "Retry-After"
+            "The job is in the queue.", "Jobs", {"data": [jobs.example()], "errors": []}, "Location", "Retry-After"
         ),
         "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),
         "NotReady": _answer(
-            "One of them does not.",
+            "Redis or the storage does not answer.",
             "Readiness",
             {"ready": False, "redis": "does not answer", "storage": "ok"},
             "Retry-After",

@@ -1,4 +1,4 @@
-"""What the routes take, in the document: parameters and bodies with examples. Pure functions."""
+"""Parameters and bodies of the routes in the document, with examples. Pure functions."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ UUID: Schema = {
 IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The ETag of what you have: answered 304 while it still holds.",
+    "description": "The ETag of the client's copy: answered 304 while the copy is current.",
     "schema": {"type": "string"},
 }
 
@@ -31,25 +31,29 @@ def _text(longest: int) -> Schema:
 
 
 def list_parameters() -> tuple[Schema, ...]:
-    """Return the parameters that choose a part of the list."""
+    """Return the parameters that select a part of the list."""
     page = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
     return (
         _query("filterByKey", _text(FILTER_KEY_MAX), "A field of the entries, such as namespace."),
-        _query("filterByValue", _text(FILTER_VALUE_MAX), "Its value: a text, true, null, 12. It needs filterByKey."),
-        _query("limit", page, "Entries on a page; all of them without it."),
-        _query("cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the page before."),
+        _query(
+            "filterByValue",
+            _text(FILTER_VALUE_MAX),
+            "The value of that field, such as a text, true, null or 12. It requires filterByKey.",
+        ),
+        _query("limit", page, "Maximum number of entries of a page. Without it, all entries are listed."),
+        _query("cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the previous page."),
         IF_NONE_MATCH,
     )
 
 
 def confirm(unconfirmed_max: int) -> Schema:
-    """Return the parameter that says how many entries are to be removed."""
-    about = f"The number of entries in the catalog. It is needed when there are more than {unconfirmed_max}."
+    """Return the parameter with the number of entries that are to be removed."""
+    about = f"The number of entries in the catalog. It is required if there are more than {unconfirmed_max}."
     return _query("confirm", {"type": "integer", "minimum": 0}, about)
 
 
 def dump_parameters() -> tuple[Schema, ...]:
-    """Return what names a file of a dump."""
+    """Return the parameters that name a file of a dump."""
     filename: Schema = {
         "name": "filename",
         "in": "path",
@@ -59,7 +63,7 @@ def dump_parameters() -> tuple[Schema, ...]:
         "example": naming.filename_of("20250812T143052", "json"),
     }
     kinds: Schema = {"type": "string", "enum": [*naming.KINDS]}
-    return (filename, _query("format", kinds, "Of the latest dump; JSON goes before RDB without it."))
+    return (filename, _query("format", kinds, "The format of the latest dump. Without it, JSON is preferred to RDB."))
 
 
 _CHANGING = ("Replacement", "Replacements")
@@ -69,8 +73,8 @@ _AS_JSON = " Without files, the fields may come as JSON, as for PATCH /catalog/{
 def form(schema: str, settings: CatalogSettings) -> Body:
     """Return a body that has one file or several.
 
-    A change of fields alone may be sent as JSON, too. It is said in words: generators make code that cannot be imported
-    of an operation that takes two media types, and `PATCH /catalog` takes the same JSON.
+    A change of fields alone may be sent as JSON, too. Only the description says so: for an operation with two media
+    types, generators make code that cannot be imported. `PATCH /catalog` takes the same JSON.
     """
     part = "files" if schema.endswith("s") else "file"
     as_json = _AS_JSON if schema in _CHANGING else ""
@@ -108,7 +112,7 @@ def _list(schema: str) -> Schema:
 
 
 def _query(name: str, schema: Schema, description: str) -> Schema:
-    """Return an argument that may be left out. It has no example: pages to try the API would send it."""
+    """Return an optional argument. It has no example: pages to try the API would send it."""
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 

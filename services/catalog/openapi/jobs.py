@@ -47,22 +47,26 @@ def schemas() -> dict[str, Schema]:
             timestamp={"type": "string", "description": "The UTC second that names the files."},
         ),
         "Dumps": _closed(
-            "Dumps, the one that `latest` names first.",
+            "Dumps. The first one is the one that `latest` names.",
             data={"type": "array", "items": reference("KeptDump")},
             errors={"type": "array", "items": reference("Error"), "maxItems": 0},
         ),
         "KeptDump": _closed(
-            "One dump. A file that is not there is null.",
+            "One dump. A missing file is null.",
             timestamp={"type": "string", "description": "The UTC second that names the files."},
-            records={"type": ["integer", "null"], "minimum": 0, "description": "Entries; null: nobody has noted it."},
+            records={
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "description": "Number of entries. null if it is not recorded.",
+            },
             latest={"type": "boolean", "description": "Whether `latest` names it."},
             files=_closed("Its files.", json=_FILE_OR_NOT, rdb=_FILE_OR_NOT),
         ),
         "RestoredDump": _closed(
-            "What is the catalog now.",
+            "The restored catalog.",
             message={"type": "string"},
             details=_closed(
-                "Where it came from.",
+                "The source of the catalog.",
                 filename={"type": "string"},
                 itemsRestored={"type": "integer", "minimum": 0},
                 format={"enum": ["JSON", "RDB"]},
@@ -73,7 +77,7 @@ def schemas() -> dict[str, Schema]:
             "The job has not ended yet.",
             message={"type": "string"},
             job=_closed(
-                "Where to look.",
+                "The job.",
                 id={"type": "string"},
                 status={"enum": list(STATUSES)},
                 status_url={"type": "string", "format": "uri-reference"},
@@ -130,18 +134,18 @@ def restored_dump() -> dict[str, Any]:
 def waiting_dump() -> dict[str, Any]:
     job_id = "create_dump-5f0c2d9a41b3e687"
     return {
-        "message": "The job is running: look at its status_url.",
+        "message": "The job is running. Its status_url shows its state.",
         "job": {"id": job_id, "status": "running", "status_url": f"/jobs/{job_id}"},
     }
 
 
 def list_parameters() -> tuple[Schema, ...]:
-    """Return the parameters that choose among the jobs."""
+    """Return the parameters that filter the jobs."""
     count = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
     return (
-        _parameter("query", "status", {"enum": list(STATUSES)}, "Those in this state."),
-        _parameter("query", "name", {"type": "string"}, "Those of this name, such as sync."),
-        _parameter("query", "limit", count, "How many."),
+        _parameter("query", "status", {"enum": list(STATUSES)}, "Only jobs with this status."),
+        _parameter("query", "name", {"type": "string"}, "Only jobs with this name, such as sync."),
+        _parameter("query", "limit", count, "Maximum number of jobs."),
     )
 
 
@@ -154,10 +158,10 @@ def name_parameter() -> Schema:
 
 
 def arguments() -> dict[str, Any]:
-    """Return the body that asks for a job. Which of the arguments it takes depends on its name."""
+    """Return the body that requests a job. Its arguments depend on the name of the job."""
     return {
         "required": False,
-        "description": "Arguments; most jobs take none. See docs/jobs.md.",
+        "description": "The arguments of the job. Most jobs take none. See docs/jobs.md.",
         "content": {media_types.JSON: {"schema": reference("ArgumentsOfJob"), "example": {}}},
     }
 
@@ -165,14 +169,14 @@ def arguments() -> dict[str, Any]:
 def _job_arguments() -> Schema:
     """Return one shape for the arguments of all jobs: generators make one class of it."""
     taken = {
-        name: {**schema, "description": f"Of {job}. {schema['description']}"}
+        name: {**schema, "description": f"For {job}. {schema['description']}"}
         for job, kind in kinds.KINDS.items()
         for name, schema in kind.model_json_schema()["properties"].items()
     }
     taken["filename"]["pattern"] = f"^(?:{naming.FILENAME}|{naming.LATEST})$"
     return {
         "type": "object",
-        "description": "Each job takes its own, and refuses the others.",
+        "description": "Each job takes its own arguments, and refuses others.",
         "properties": taken,
         "additionalProperties": False,
     }
@@ -181,7 +185,7 @@ def _job_arguments() -> Schema:
 def which_dump(place: str) -> Schema:
     """Return the parameter that names a dump."""
     schema = {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"}
-    about = "The name of a file, or latest. A JSON that is missing or bad is replaced by its RDB."
+    about = "The name of a file, or latest. If a JSON is missing or bad, its RDB is used."
     return _parameter(place, "filename", schema, about, naming.LATEST if place == "path" else None)
 
 
@@ -189,31 +193,37 @@ def _job() -> Schema:
     text = {"type": "string"}
     error = {
         "type": ["object", "null"],
-        "description": "Why it failed, or did the last time.",
+        "description": "Why the job, or its last attempt, failed.",
         "required": ["code", "message", "status"],
         "properties": {"code": text, "message": text, "hint": text, "details": text, "status": {"type": "integer"}},
     }
     properties: dict[str, Schema] = {
         "id": text,
-        "name": {**text, "description": "Of another program's making it may be none of ours: it failed then."},
+        "name": {
+            **text,
+            "description": "It can be unknown if another program put it into the queue: the job has failed then.",
+        },
         "asked_by": {
             **text,
-            "description": "A token's name; schedule, restore or upgrade; queue for another program.",
+            "description": "The name of a token, or schedule, restore or upgrade, or queue for another program.",
         },
         "arguments": {"type": "object"},
         "status": {"enum": list(STATUSES)},
         "queued_at": {"type": "string", "format": "date-time"},
         "started_at": _MOMENT,
         "ended_at": _MOMENT,
-        "retry_at": {**_MOMENT, "description": "When it is tried again."},
+        "retry_at": {**_MOMENT, "description": "When the next attempt begins."},
         "attempts": {"type": "integer", "minimum": 0},
-        "result": {"type": ["object", "null"], "description": "See docs/jobs.md."},
+        "result": {"type": ["object", "null"], "description": "Its fields are in docs/jobs.md."},
         "error": error,
-        "request_id": {**text, "description": "Of the request that asked for it; log lines of its runs have it."},
+        "request_id": {
+            **text,
+            "description": "Id of the request that asked for the job. Log lines of its runs have it.",
+        },
     }
     return {
         "type": "object",
-        "description": "One job and what became of it.",
+        "description": "One job and its result.",
         "required": list(properties),
         "properties": properties,
         "additionalProperties": False,
@@ -231,7 +241,7 @@ def _closed(description: str, **properties: Schema) -> Schema:
 
 
 def _parameter(place: str, name: str, schema: Schema, description: str, example: object = None) -> Schema:
-    """Return a parameter. One that may be left out has no example: pages to try the API would send it."""
+    """Return a parameter. An optional one has no example: pages to try the API would send it."""
     shown = {} if example is None else {"example": example}
     required = place == "path"
     return {"name": name, "in": place, "required": required, "description": description, "schema": schema, **shown}

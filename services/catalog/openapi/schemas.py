@@ -29,41 +29,45 @@ _TYPES: dict[Any, Schema] = {
 _SHARE: Schema = {"minimum": 0, "maximum": 1}
 _ENTRY: dict[str, Schema] = {
     "uuid": {"format": "uuid", "description": "Derived from unique_name: one path, one asset, one uuid."},
-    "version": {"minimum": 1, "description": "1, and one more with each replaced file."},
+    "version": {"minimum": 1, "description": "Begins with 1, and grows by 1 with each replaced file."},
     "namespace": {"description": "The first folder of the path."},
-    "public_url": {"format": "uri-reference", "description": "Where the public fetches it, as full or original."},
+    "public_url": {"format": "uri-reference", "description": "The public address of the asset, as full or original."},
     "unique_name": {"pattern": UNIQUE_NAME, "description": "The path: /{namespace}/{destination…}/{filename}."},
     "filename": {"description": "The name under which it is delivered: cat.webp."},
     "original_filename": {"description": "The name under which it was uploaded, made safe: cat.jpg."},
-    "base_url": {"format": "uri-reference", "description": "What the public addresses of assets begin with."},
-    "base_host": {"description": "The host in base_url; empty when that has none."},
-    "external_id": {"description": "A text of yours."},
+    "base_url": {"format": "uri-reference", "description": "The beginning of all public addresses of assets."},
+    "base_host": {"description": "The host in base_url. Empty if base_url has no host."},
+    "external_id": {"description": "A text of the client, such as its own id."},
     "expired": {"description": "An expired asset is no longer delivered."},
-    "expiration_date": {"format": "date-time", "description": "From then on it is expired; null for never."},
-    "information": {"description": "A text of yours."},
+    "expiration_date": {"format": "date-time", "description": "From then on, the asset is expired. null for never."},
+    "information": {"description": "A text of the client."},
     "original_mimetype": {"description": "The media type of the stored bytes."},
     "mimetype": {"description": "The media type that full delivers."},
     "signature": {"pattern": _SHA256, "description": "SHA-256 of the stored bytes, in hex."},
     "size": {"minimum": 0, "description": "Length of the stored bytes, without the metadata that was removed."},
     "original_size": {"minimum": 0, "description": "Length of the uploaded bytes."},
-    "destination": {"description": "The folders below the namespace; the namespace itself when there are none."},
-    "uploaded_date": {"format": "date-time", "description": "When the entry was made."},
+    "destination": {"description": "The folders below the namespace. If there are none, the namespace itself."},
+    "uploaded_date": {"format": "date-time", "description": "When the entry was created."},
     "updated_date": {"format": "date-time", "description": "When the entry last changed."},
-    "converted": {"description": "Whether it is delivered as WebP (toWebp)."},
-    "storage_key": {"description": "Where the storage has the bytes."},
-    "focus_x": {**_SHARE, "description": "Focal point of cuts, from the left of the upright picture; null for none."},
-    "focus_y": {**_SHARE, "description": "The same from above; both are numbers, or both null."},
-    "width": {"minimum": 1, "description": "Pixels of the upright picture; null until known, or not to be known."},
-    "height": {"minimum": 1, "description": "The same."},
-    "blurhash": {"description": "A blurred preview in a few characters; null like width."},
+    "converted": {"description": "Whether the asset is delivered as WebP (toWebp)."},
+    "storage_key": {"description": "The key of the bytes in the storage."},
+    "focus_x": {**_SHARE, "description": "Focal point of cuts, from the left of the upright picture. null for none."},
+    "focus_y": {**_SHARE, "description": "The same from above. Both are numbers, or both are null."},
+    "width": {
+        "minimum": 1,
+        "description": "Pixels of the upright picture. null if not known yet, or if it cannot be known.",
+    },
+    "height": {"minimum": 1, "description": "Pixels of the upright picture. null like width."},
+    "blurhash": {"description": "A blurred preview in a few characters. null like width."},
     "dominant_color": {
         "pattern": "^#[0-9a-f]{6}$",
-        "description": "The most frequent colour; null like width.",
+        "description": "The most frequent colour. null like width.",
         "examples": ["#a1b2c3"],
     },
     "content_date": {
         "format": "date-time",
-        "description": "When the bytes that are delivered last changed: Last-Modified. null on entries from before it.",
+        "description": "When the delivered bytes last changed: Last-Modified. null in entries that are older than this "
+        "field.",
     },
 }
 
@@ -74,7 +78,8 @@ _NONE: Schema = {"enum": [None, "", "null"]}
 
 def _coordinate(start: str, example: float) -> Schema:
     return {
-        "description": f"Focal point of cuts, from {start}: 0 to 1. Both coordinates, or null or empty for both.",
+        "description": f"Focal point of cuts, from {start}: 0 to 1. Send both coordinates, "
+        "or null or an empty text for both.",
         "anyOf": [_GIVEN, _NONE],
         "examples": [example],
     }
@@ -83,7 +88,7 @@ def _coordinate(start: str, example: float) -> Schema:
 _TEXT: Schema = {
     "type": ["string", "number", "null"],
     "maxLength": TEXT_BYTES,
-    "description": f"A text of yours, {TEXT_BYTES} bytes of UTF-8 at most; null or empty for none.",
+    "description": f"A text of the client, at most {TEXT_BYTES} bytes of UTF-8. null or empty for none.",
 }
 _SETTABLE: dict[str, Schema] = {
     "external_id": {**_TEXT, "examples": ["shop-4711"]},
@@ -94,7 +99,7 @@ _SETTABLE: dict[str, Schema] = {
     },
     "expiration_date": {
         "description": (
-            "ISO 8601, UTC unless it has an offset; without a time the start of that day. Null or empty for none."
+            "ISO 8601, in UTC unless it has an offset. Without a time, the start of that day. null or empty for none."
         ),
         "anyOf": [
             {"type": "string", "format": "date-time"},
@@ -111,7 +116,7 @@ _BOTH: Schema = {
     "dependentRequired": {one: [other for other in FOCUS if other != one] for one in FOCUS},
     "allOf": [{"anyOf": [{"properties": dict.fromkeys(FOCUS, kind)} for kind in (_GIVEN, _NONE)]}],
 }
-"""Of the focal point both coordinates are given, or none."""
+"""Both coordinates of the focal point are given, or none."""
 
 
 def components(settings: CatalogSettings) -> dict[str, Schema]:
@@ -119,7 +124,9 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
     return {
         "Entry": _entry(),
         "Error": _error(),
-        "Answer": _answer("What was written, as it is now, and what failed. Both for a list that succeeded in part."),
+        "Answer": _answer(
+            "The written entries in their current state, and the errors. A list that succeeded in part has both."
+        ),
         "Page": _answer("One entry in data.", data={"minItems": 1, "maxItems": 1}, errors={"maxItems": 0}),
         "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
         "DumpRefusal": {
@@ -133,11 +140,11 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
             "All entries are gone.",
             data={"maxItems": 0},
             errors={"maxItems": 0},
-            removed={"type": "integer", "minimum": 0, "description": "How many entries there were."},
+            removed={"type": "integer", "minimum": 0, "description": "How many entries were removed."},
         ),
         "Readiness": _readiness(),
         "Changes": _changes(),
-        "ChangeOfOne": _changes(uuid={**_UUID, "description": "Which entry."}),
+        "ChangeOfOne": _changes(uuid={**_UUID, "description": "The uuid of the entry."}),
         "Adoption": _adoption(),
         "Deletion": _deletion(),
         "Upload": _form({"file": _file()}, ["file", "namespace"], settings),
@@ -148,9 +155,9 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
 
 
 def _with_one_of(schema: Schema, names: Iterable[str]) -> Schema:
-    """Return the schema of an object that must have one of some properties, at least.
+    """Return the schema of an object that must have at least one of some properties.
 
-    This is said within `allOf`: beside properties, generators take `anyOf` for a choice among several shapes.
+    This is in `allOf`: beside properties, generators take `anyOf` for a choice among several shapes.
     """
     return {**schema, "allOf": [*schema.get("allOf", []), {"anyOf": [{"required": [name]} for name in names]}]}
 
@@ -160,7 +167,7 @@ def reference(name: str) -> Schema:
 
 
 def error_codes() -> list[str]:
-    """Return the code of every error that there is."""
+    """Return the code of every error."""
 
     def below(kind: type[TadaError]) -> set[str]:
         return {kind.code}.union(*(below(child) for child in kind.__subclasses__()))
@@ -184,12 +191,19 @@ def _error() -> Schema:
         "type": "object",
         "required": ["code", "message"],
         "properties": {
-            "code": {"type": "string", "enum": error_codes(), "description": "Stays the same, for programs."},
-            "message": {"type": "string", "description": "What went wrong, for people."},
-            "hint": {"type": "string", "description": "What to do about it."},
-            "uuid": {"type": "string", "description": "Which entry of a list failed, or which entry has the path."},
+            "code": {
+                "type": "string",
+                "enum": error_codes(),
+                "description": "For programs. It stays the same in later versions.",
+            },
+            "message": {"type": "string", "description": "For people: what went wrong."},
+            "hint": {"type": "string", "description": "For people: what to do."},
+            "uuid": {
+                "type": "string",
+                "description": "The entry of a list that failed, or the entry that has the path.",
+            },
             "unique_name": {"type": "string", "description": "The path that is taken."},
-            "file": {"type": "string", "description": "Which file of a form failed, by its name."},
+            "file": {"type": "string", "description": "The name of the file of a form that failed."},
         },
     }
 
@@ -202,7 +216,11 @@ def _answer(description: str, *, data: Schema | None = None, errors: Schema | No
         "properties": {
             "data": {"type": "array", "items": reference("Entry"), **(data or {})},
             "errors": {"type": "array", "items": reference("Error"), **(errors or {})},
-            "warnings": {"type": "array", "items": {"type": "string"}, "description": "Written, and yet: X-Purge."},
+            "warnings": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "The entry was written, but the caches are not purged yet: see X-Purge.",
+            },
             **more,
         },
     }
@@ -219,7 +237,8 @@ def _readiness() -> Schema:
             "storage": said,
             "failing_seconds": {
                 "type": "object",
-                "description": "For how long the checks of what is not ok have been failing; not there when all is.",
+                "description": "For each dependency that is not ok, the seconds since when its "
+                "checks fail. Absent if all are ok.",
                 "additionalProperties": {"type": "number"},
             },
         },
@@ -232,8 +251,8 @@ def _changes(**more: Schema) -> Schema:
     said = {
         "type": "object",
         "description": (
-            "Fields to change. A whole entry may be sent back: what only the service sets is accepted with the value "
-            "that it has, and refused with another."
+            "Fields to change. A whole entry may be sent back: a field that only the service sets is accepted with its "
+            "current value, and refused with another value."
         ),
         "required": list(more),
         "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, "toWebp": {"readOnly": True}},
@@ -246,15 +265,19 @@ def _changes(**more: Schema) -> Schema:
 def _adoption() -> Schema:
     return {
         "type": "object",
-        "description": "An entry, as far as it is known; what follows from the bytes is computed.",
+        "description": "The known fields of an entry. Fields that follow from the bytes are computed.",
         "required": ["unique_name"],
         "properties": {
-            "unique_name": {"type": "string", "pattern": UNIQUE_NAME, "description": "Where the storage has the file."},
+            "unique_name": {
+                "type": "string",
+                "pattern": UNIQUE_NAME,
+                "description": "The path of the file in the storage.",
+            },
             "original_filename": {"type": ["string", "null"], "description": "The name under which it was uploaded."},
             "signature": {
                 "type": ["string", "null"],
                 "pattern": _SHA256,
-                "description": "Refused unless it is that of the bytes.",
+                "description": "Refused unless it is the SHA-256 of the bytes.",
             },
             "version": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1},
             **_SETTABLE,
@@ -269,8 +292,11 @@ def _deletion() -> Schema:
     said = {
         "type": "object",
         "properties": {
-            "namespace": {"type": ["string", "null"], "description": "The entries must be in it; null for any."},
-            "uuids": {**uuids, "description": "A list, or one text with commas."},
+            "namespace": {
+                "type": ["string", "null"],
+                "description": "The entries must be in this namespace. null for any.",
+            },
+            "uuids": {**uuids, "description": "A list, or one comma separated text."},
             "uuid": {**uuids, "description": "The same as uuids."},
         },
         # An entry that was read may be sent back.
@@ -280,12 +306,13 @@ def _deletion() -> Schema:
 
 
 _EMPTY: Schema = {"examples": [""]}
-"""Of a field of a form that may be left out. Pages to try the API fill forms with examples, and send them: a field that
-is filled in unasked must change nothing."""
+"""For an optional field of a form. Pages to try the API fill forms with examples and send them. Such a field must
+change nothing."""
 
 
 def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | None) -> Schema:
-    """Return the schema of a form: one that makes `new` assets says where they go, another may repeat what they are."""
+    """Return the schema of a form. A form for `new` assets has their place; another may repeat the fields of the
+    entry."""
     place: dict[str, Schema] = {}
     fixed: dict[str, Schema] = {}
     if new is None:
@@ -295,17 +322,17 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             "namespace": {
                 "type": "string",
                 "enum": list(new.namespaces_allowed),
-                "description": "The first folder.",
+                "description": "The first folder of the path.",
                 "examples": [new.namespaces_allowed[0]],
             },
             "destination": {
                 "type": "string",
-                "description": "Folders below the namespace, ten at most: products/2026.",
+                "description": "Folders below the namespace, at most ten, such as products/2026.",
                 **_EMPTY,
             },
             "filename": {
                 "type": "string",
-                "description": "Replaces the uploaded name (cat.jpg) before anything is derived. No path, no control "
+                "description": "Replaces the name of the uploaded file (cat.jpg). It must have no path and no control "
                 "characters.",
                 **_EMPTY,
             },
@@ -320,7 +347,7 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             "toWebp": {
                 "type": "string",
                 "enum": ["", *_WORDS],
-                "description": "false keeps name and type, and full delivers the file as stored.",
+                "description": "If false, the name and the type stay, and full delivers the file as stored.",
                 **_EMPTY,
             },
             "expired": {
@@ -349,4 +376,4 @@ def _file_list() -> Schema:
 
 
 def _uuids() -> Schema:
-    return {"type": "string", "description": "Comma separated, as many as files, in the same order."}
+    return {"type": "string", "description": "Comma separated. One for each file, in the same order."}

@@ -1,7 +1,7 @@
-"""Everything that a client can ask the catalog service for, declared once each.
+"""All operations of the catalog service, each declared once.
 
-Routes, authorisation and the OpenAPI document are made of this list. What is not in it is not reachable, and nothing is
-in it without a role, which says who may ask for it.
+Routes, authorisation and the OpenAPI document are made of this list. An operation that is not in the list cannot be
+reached. Each operation has a role, which sets who may use it.
 """
 
 from services.catalog.operations import dumps, entries, files, jobs, service
@@ -14,7 +14,7 @@ __all__ = ["Operation", "hot", "not_limited", "operations", "paths", "routes"]
 
 
 def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
-    """Return all operations. Where two have the same method and path, the first one holds."""
+    """Return all operations. If two have the same method and path, the first one is used."""
     return (
         *files.operations(settings),
         *dumps.operations(settings),

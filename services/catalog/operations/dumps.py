@@ -1,4 +1,4 @@
-"""The operations for dumps of the catalog. A dump has everything: its role is `admin`, to read it too."""
+"""The operations for dumps of the catalog. A dump has all entries, so even reading it requires the role `admin`."""
 
 from services.catalog.openapi import bodies, jobs
 from services.catalog.openapi.answers import DOWN

@@ -34,7 +34,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             others=others,
             document=Document(
                 "postEntry",
-                "Catalogue a file that is in the storage already",
+                "Add an entry for a file that is in the storage already",
                 "catalog",
                 {201: "Uploaded", **BODY, 403: "Forbidden", **ONE},
                 body=bodies.adoption(settings),

@@ -1,4 +1,4 @@
-"""What one operation of the API is: a method and a path, who may ask for it, what answers it and what OpenAPI says."""
+"""One operation of the API: its method and path, who may use it, its handler and its OpenAPI text."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What OpenAPI says of an operation. `answers` has the name in `openapi.answers` of the answer for each status.
+    """The OpenAPI text of an operation. `answers` maps each status to the name of its answer in `openapi.answers`.
 
-    It leaves out the answers that follow from the operation itself: 401 and 403 from its role, 429 from its limit.
+    It does not have the answers that follow from the operation itself: 401 and 403 from its role, 429 from its limit.
     """
 
     name: str
@@ -28,12 +28,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. It must say its role: there is no default that could make it public by mistake.
+    """One operation. Its role is required: there is no default that could make it public by mistake.
 
-    Without a `document` it is reachable and not described (parts of a page). `others` are other beginnings of the path,
-    each in place of its first folder. One that is not `limited` is not counted by the rate limits. One that is `hot`
-    is answered before Starlette looks for a route, and so before the authorisation: it must be public.
-    One that `writes` refuses all arguments but those of its document; `refusal` makes that answer.
+    Without a `document` it can be reached but is not described (parts of a page). `others` are other beginnings of the
+    path, each instead of its first folder. If it is not `limited`, the rate limits do not count it. If it is `hot`, it
+    is answered before Starlette looks for a route, and so before the authorisation: it must be public. If it `writes`,
+    it refuses all arguments but those of its document; `refusal` makes that answer.
     """
 
     method: str
@@ -50,7 +50,7 @@ class Operation:
         if not isinstance(self.role, Role):
             raise TypeError(f"{self.method} {self.path}: expected a Role, not {self.role!r}")
         if self.hot and (self.role is not Role.PUBLIC or self.method != "GET"):
-            raise ValueError(f"{self.method} {self.path}: only a GET for everybody can be hot")
+            raise ValueError(f"{self.method} {self.path}: only a public GET can be hot")
 
     @property
     def writes(self) -> bool:
@@ -58,7 +58,7 @@ class Operation:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The names that its query may have, as its document declares them."""
+        """The names of the arguments that its document declares."""
         parameters = self.document.parameters if self.document else ()
         return tuple(parameter["name"] for parameter in parameters if parameter["in"] == "query")
 
@@ -81,12 +81,12 @@ class Place:
 
 
 def places(operations: Iterable[Operation]) -> list[Place]:
-    """Return every path of every operation; where two have the same method and path, the first one holds."""
+    """Return every path of every operation. If two have the same method and path, the first one is used."""
     return _first(place for operation in operations for place in operation.places())
 
 
 def with_slash(known: Iterable[Place]) -> list[Place]:
-    """Return places, and each once more with a slash at its end: the older service took both for the same."""
+    """Return places, and each once more with a slash at its end: the older service accepted both."""
     known = list(known)
     return _first([*known, *(Place(f"{place.path}/", place.operation) for place in known if place.path[-1] != "/")])
 

@@ -1,4 +1,4 @@
-"""How an operation is reached: the routes, each with its own authorisation, and the short way to those that are hot."""
+"""The routes of the operations, each with its authorisation, and the short way to hot operations."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +13,7 @@ from services.core.serving.web import Answer
 
 
 class _EntryConvertor(StringConvertor):
-    """What may stand for an entry in a path: anything but what is a route of its own there."""
+    """What may stand for an entry in a path: anything but the name of another route there."""
 
     regex = r"(?!(?:(?:create|restore)-dump|dumps)(?:/|$))[^/]+"
 
@@ -41,7 +41,7 @@ def _around(operation: Operation, tokens: Principals) -> Iterator[Middleware]:
 
 
 def hot(operations: Iterable[Operation]) -> dict[str, Answer]:
-    """Return what answers the hot operations, by patterns of whole paths."""
+    """Return the handlers of the hot operations, by patterns of whole paths."""
     return {f"{pattern(place.path)}/?": place.operation.handler for place in places(operations) if place.operation.hot}
 
 

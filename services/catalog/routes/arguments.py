@@ -15,7 +15,7 @@ def limit_of(text: str, most: int) -> int | None:
 
 
 def number_of(text: str | None, name: str, what: str) -> int | None:
-    """Read a count, None when it is not given; raises BadRequest for what is not a number."""
+    """Read a count, None if it is not given; raises BadRequest for a text that is not a number."""
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):

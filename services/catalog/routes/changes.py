@@ -19,7 +19,7 @@ from services.core.state.compare_and_set import Commit
 from services.core.state.entries import NotConfirmed
 
 UNCONFIRMED_MAX = 100
-"""So many entries are removed without a word about their number."""
+"""Up to so many entries can be removed without a confirmation of their number."""
 
 
 async def post_entry(request: Request) -> Response:
@@ -58,7 +58,7 @@ async def delete_entry(request: Request) -> Response:
 
 
 async def delete_entries(request: Request) -> Response:
-    """Remove all entries at one instant and leave the bytes in the storage. Many have to be confirmed."""
+    """Remove all entries at one instant and leave the bytes in the storage. A large number must be confirmed."""
     await need_no_body(request)
     confirmed = number_of(request.query_params.get("confirm"), "confirm", "the number of entries in the catalog")
     try:

@@ -1,6 +1,6 @@
 """The API's document at /openapi.json, and at /api-docs a page to try it: Swagger UI, from the package `offapi`.
 
-Everything comes from here, and the page's policy lets nothing come from elsewhere. All addresses are relative, so that
+All parts of the page come from this service, and its policy forbids other sources. All addresses are relative, so that
 the page works below any prefix.
 """
 
@@ -20,7 +20,7 @@ PAGE = "/api-docs"
 DOCUMENT = "/openapi.json"
 _SCRIPT, _STYLE, _START = "swagger-ui.js", "swagger-ui.css", "start.js"
 _SHIPPED = {_SCRIPT: "swagger_bundle.js", _STYLE: "swagger_style.css"}
-"""Our names for files of `offapi`."""
+"""Names of files of `offapi` in our addresses."""
 
 _HTML = f"""\
 <!doctype html>
@@ -54,7 +54,7 @@ _POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self' 'unsafe-inline'",  # Swagger UI writes style attributes.
-        "img-src 'self' data: blob:",  # Its icons are data, the pictures it is answered are blobs.
+        "img-src 'self' data: blob:",  # Its icons are data addresses, pictures in answers are blobs.
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -81,12 +81,12 @@ get_page = fixed(_HTML.encode(), f"{media_types.HTML}; charset=utf-8", {"content
 
 
 async def get_document(request: Request) -> Response:
-    """Answer with the document of the operations that there are."""
+    """Answer with the document of all operations."""
     return await context(request).document(request)
 
 
 def parts() -> dict[str, Answer]:
-    """Return what the page is made of, by the names beside it."""
+    """Return the parts of the page, by their names."""
     shipped = resources.files("offapi")
     contents = {name: shipped.joinpath(file).read_bytes() for name, file in _SHIPPED.items()}
     contents[_START] = _JAVASCRIPT.encode()
@@ -94,7 +94,7 @@ def parts() -> dict[str, Answer]:
 
 
 async def redirect(request: Request) -> Response:
-    """Lead to the page. A bare Location is resolved against the address that the client has used, prefix included."""
+    """Redirect to the page. A relative Location is resolved against the client's address, prefix included."""
     return RedirectResponse(f"..{PAGE}", 308, headers=freshness.NEVER)
 
 

@@ -1,6 +1,6 @@
-"""The routes for dumps. A dump is made and restored by the jobs worker: the routes ask for it and wait for the result.
+"""The routes for dumps. The jobs worker makes and restores dumps: the routes request a job and wait for its result.
 
-All answers have the shape that the older service gave them, errors too.
+All answers, also errors, have the shape of the older service.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ _CHUNK = 256 * 1024
 
 
 async def create_dump(request: Request) -> Response:
-    """Have a dump made; answer with its files."""
+    """Make a dump by a job; answer with its files."""
     if (unfit := await _unfit_body(request)) is not None:
         return refusal(unfit)
     return await _answer_of_job(request, "create_dump", {}, ("message", "files", "timestamp"))
 
 
 async def restore_dump(request: Request) -> Response:
-    """Have a dump restored, the latest if none is named; answer with what was restored."""
+    """Restore a dump by a job, the latest if none is named; answer with what was restored."""
     if (unfit := await _unfit_body(request)) is not None:
         return refusal(unfit)
     asked = request.path_params.get("filename") or request.query_params.get("filename") or LATEST
@@ -45,7 +45,7 @@ async def restore_dump(request: Request) -> Response:
 
 
 async def _unfit_body(request: Request) -> BadRequest | None:
-    """Return what is wrong with a body that would be passed over: it may be meant to choose a dump."""
+    """Return what is wrong with a body that would be ignored: it may be meant to choose a dump."""
     try:
         await need_no_body(request)
     except BadRequest as error:
@@ -54,7 +54,8 @@ async def _unfit_body(request: Request) -> BadRequest | None:
 
 
 async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
-    """Ask for a job and answer with the `shown` parts of its result, or where to look when it takes longer."""
+    """Request a job and answer with the `shown` parts of its result. If it takes longer, answer with the path of the
+    job."""
     ctx = context(request)
     try:
         record = await ctx.queue.put(name, given, principal_of(request).name)
@@ -70,7 +71,7 @@ async def _answer_of_job(request: Request, name: str, given: dict[str, Any], sho
         return _refusal_of_job(record.error)
     status_url = jobs.address_of(ctx, record)
     body = {
-        "message": f"The job is {record.status}: look at its status_url.",
+        "message": f"The job is {record.status}. Its status_url shows its state.",
         "job": {"id": record.id, "status": record.status, "status_url": status_url},
     }
     headers = {"location": status_url, "retry-after": str(jobs.POLL_SECONDS), **freshness.NEVER}
@@ -78,7 +79,7 @@ async def _answer_of_job(request: Request, name: str, given: dict[str, Any], sho
 
 
 def _refusal_of_job(error: Mapping[str, Any]) -> Response:
-    """Answer with the error of a job: those that are about the dump say it in three parts already."""
+    """Answer with the error of a job: errors about the dump have the three parts already."""
     details, hint = error.get("details"), error.get("hint")
     said = {
         "error": error["message"] if details else "The dump could not be handled",
@@ -102,7 +103,7 @@ def _refused(said: Mapping[str, str], status: int) -> Response:
 
 
 async def list_dumps(request: Request) -> Response:
-    """Answer with the dumps that there are and how many entries each has, in the order in which `latest` takes them."""
+    """Answer with all dumps and their numbers of entries. The first one is the one that `latest` names."""
     store = context(request).dumps
     try:
         found = sorted(await store.kept(), key=lambda dump: dump.order, reverse=True)
@@ -125,7 +126,7 @@ async def list_dumps(request: Request) -> Response:
 
 
 async def get_dump(request: Request) -> Response:
-    """Answer with a file of a dump as an attachment; errors have the shape that the dump routes have."""
+    """Answer with a file of a dump as an attachment; errors have the shape of the dump routes."""
     ctx = context(request)
     try:
         filename, file = await _fetched(ctx, request.path_params["filename"], request.query_params.get("format", ""))
@@ -142,7 +143,7 @@ async def get_dump(request: Request) -> Response:
 
 
 async def _fetched(ctx: Context, asked: str, kind: str) -> tuple[str, BinaryIO]:
-    """Bring a file into the spool and open it; no name leads to it any more then. Returns its name, too."""
+    """Fetch a file to the spool, open it, and remove its name there. Returns the name of the dump file, too."""
     if kind not in ("", *naming.KINDS):
         raise NoDumpName("Invalid dump format", f"{kind!r} is not a format of naming.", "Use format=json or format=rdb")
     kinds = [known for known in naming.KINDS if kind in ("", known)]

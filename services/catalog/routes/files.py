@@ -45,7 +45,7 @@ async def post_files(request: Request) -> Response:
 
 
 async def patch_file(request: Request) -> Response:
-    """Replace the file of an entry, change fields of it, or both."""
+    """Replace the file of an entry, change its fields, or both."""
     if not _is_form(request):
         return await changes.patch_entry(request)
     ctx = context(request)
@@ -55,7 +55,7 @@ async def patch_file(request: Request) -> Response:
             [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
             outcome = bulk.of_one(result)
         else:
-            _convert(form.fields)  # It has no effect without a file, but a value that is not valid is refused.
+            _convert(form.fields)  # Without a file it has no effect, but an invalid value is refused.
             outcome = await bulk.one(changes.change_fields(request, uuid, _given(form), strict=False))
     return await answers.written(request, outcome)
 
@@ -101,7 +101,7 @@ async def delete_files(request: Request) -> Response:
                 if namespace is not None and entry.namespace != namespace:
                     raise BadRequest(
                         f"Entry {entry.uuid} is not in namespace {namespace!r}.",
-                        f"Send {entry.namespace!r}, where it is, or no namespace.",
+                        f"Send its namespace {entry.namespace!r}, or no namespace.",
                     )
 
             yield {"uuid": uuid}, partial(stored.delete, uuid.lower(), check)
@@ -141,7 +141,7 @@ def _need_files(form: Form, name: str) -> None:
 
 
 def _wish(request: Request, form: Form) -> Wish:
-    """Return what the form says of its files, for all of them; raises BadRequest and Forbidden."""
+    """Return the fields of a form that concern all of its files; raises BadRequest and Forbidden."""
     namespace = form.fields.get("namespace", "").strip()
     if not namespace:
         raise BadRequest("The form has no namespace.", "Send a field named 'namespace'.")
@@ -159,7 +159,7 @@ def _wish(request: Request, form: Form) -> Wish:
 
 
 def _given(form: Form) -> dict[str, str]:
-    """Return the text fields of a form. An empty `expired` is a choice that nobody has made: forms send it."""
+    """Return the text fields of a form. An empty `expired` is left out: forms send it if nobody has chosen a value."""
     return {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
 
 

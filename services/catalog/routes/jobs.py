@@ -1,4 +1,4 @@
-"""The routes for jobs: what has been asked for and what became of it, and asking for one. The work is the worker's."""
+"""The routes for jobs: list jobs with their results, and request one. The worker does the work."""
 
 from dataclasses import asdict
 
@@ -16,11 +16,11 @@ from services.core.serving.web import JsonResponse
 
 LIMIT, LIMIT_MAX = 100, 1000
 POLL_SECONDS = 2
-"""How soon it is worth while to look again at a job that has not ended."""
+"""Seconds after which a client should ask again for a job that has not ended."""
 
 
 async def list_jobs(request: Request) -> Response:
-    """Answer with the jobs of the last week, the latest first; `status` and `name` choose among them."""
+    """Answer with the jobs of the last week, the latest first; `status` and `name` filter them."""
     query = request.query_params
     status, name = query.get("status"), query.get("name", "")
     limit = limit_of(query.get("limit", ""), LIMIT_MAX) or LIMIT
@@ -42,7 +42,7 @@ async def get_job(request: Request) -> Response:
 
 
 async def post_job(request: Request) -> Response:
-    """Put a job into the queue; its arguments are the body, a JSON object, which most jobs need not have."""
+    """Put a job into the queue; its arguments are the body, a JSON object, which most jobs do not need."""
     ctx = context(request)
     given = await read_optional_object(request, '{"dry_run": true}')
     record = await ctx.queue.put(request.path_params["job"], given, principal_of(request).name)
@@ -51,7 +51,7 @@ async def post_job(request: Request) -> Response:
 
 
 def address_of(ctx: Context, record: Record) -> str:
-    """Return the path where a job can be looked at."""
+    """Return the path of a job."""
     return f"{ctx.settings.api_prefix}/jobs/{record.id}"
 
 

@@ -22,21 +22,21 @@ from services.core.state.entries import PAGE, Entries, no_entry
 
 LIMIT_MAX = 10_000
 BYTES_MAX = 12 * 1024 * 1024
-"""A page ends with the part of the list that reaches so many bytes, whatever its limit: it is held in memory. The
-largest limit of usual entries, of 0.9 kB, fits."""
+"""A page ends with the part of the list that reaches so many bytes, below its limit too: it is held in memory. A
+page of LIMIT_MAX usual entries, 0.9 kB each, fits."""
 EXAMINED_MAX = 10_000
-"""Entries that are looked at for one page: a filter may match none of a million."""
+"""Entries that are read for one page: a filter may match none of a million."""
 CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"
-"""A creation number and the epoch of the catalog that it belongs to; without one, the live one."""
+"""A creation number and the epoch of its catalog. Without an epoch, it is the live catalog."""
 FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
 """Characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What part of the list is asked for. `after` is the creation number that the last page ended with.
+    """The requested part of the list. `after` is the creation number that the last page ended with.
 
-    `epoch` is that of the catalog that page was of (see Entries.page), empty for the live one.
+    `epoch` is that of the catalog of that page (see Entries.page), empty for the live one.
     """
 
     key: str | None
@@ -47,7 +47,8 @@ class Query:
 
     @classmethod
     def parse(cls, given: QueryParams) -> "Query":
-        """Read the query arguments. The first of several counts. Raises BadRequest for a value that is not valid."""
+        """Read the query arguments. If one is given several times, the first counts. Raises BadRequest for an invalid
+        value."""
         first = dict(reversed(given.multi_items()))
         limit, cursor = limit_of(first.get("limit", ""), LIMIT_MAX), first.get("cursor", "")
         if cursor and not re.fullmatch(CURSOR, cursor):
@@ -65,10 +66,10 @@ class Query:
         return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch)
 
     def takes(self, raw: bytes) -> bool:
-        """Say whether a stored entry is asked for."""
+        """Say whether a stored entry matches the filter."""
         if self.key is None:
             return True
-        # Most entries do not have the value anywhere, and parsing one costs ten times as much as to see that.
+        # Most entries do not contain the value, and parsing one costs ten times as much as searching it.
         return orjson.dumps(self.value)[1:-1] in raw and _as_text(orjson.loads(raw).get(self.key)) == self.value
 
     def next_url(self, path: str, cursor: str) -> str:
@@ -100,7 +101,7 @@ def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) 
 async def get_list(request: Request) -> Response:
     """Answer with the bare list, or a part of it, in creation order.
 
-    The tiers store only the whole list: the number of possible filters and pages has no limit.
+    The tiers store only the whole list, because the number of possible filters and pages has no limit.
     """
     ctx = context(request)
     query = Query.parse(request.query_params)
@@ -129,7 +130,7 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
         return Response(whole, media_type=media_types.JSON, headers=headers)
     pages = ctx.entries.scan(query.after, query.epoch)
-    first = await anext(pages, None)  # Before the answer begins: a cursor may be of a generation that is gone.
+    first = await anext(pages, None)  # Before the answer begins: the catalog of a cursor may be gone.
     body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type=media_types.JSON, headers=headers)
 
@@ -150,7 +151,7 @@ async def _whole_list(
 async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[bytes], str | None]:
     """Return up to `limit` entries and the cursor of the next page, None on the last page.
 
-    A page ends when its entries have BYTES_MAX bytes, and after EXAMINED_MAX entries, however few of them it has.
+    A page ends when its entries have BYTES_MAX bytes, and after EXAMINED_MAX entries were read, even if few matched.
     """
     found: list[bytes] = []
     examined, size, start = 0, 0, query.after
@@ -160,7 +161,7 @@ async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[byt
         taken = [(at, raw) for at, raw in enumerate(page.raws, 1) if query.takes(raw)]
         room = limit - len(found)
         if len(taken) > room:
-            # A cursor stands at the end of what was read: read again, up to the last one that there is room for.
+            # A cursor marks the end of what was read: read again, up to the last entry that fits.
             page = await entries.page(start, taken[room - 1][0], page.epoch, page.last)
             continue
         found += [raw for _, raw in taken]
@@ -178,5 +179,5 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 
 def _as_text(value: object) -> str:
-    """Write a value as a query argument says it: true, null, 12, text."""
+    """Write a value as in a query argument: true, null, 12, text."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()

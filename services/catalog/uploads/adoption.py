@@ -1,4 +1,4 @@
-"""Cataloguing a file that is in the storage already: POST /catalog."""
+"""Adds an entry for a file that is in the storage already: POST /catalog."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, Store
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What the client says about the file; the rest of an entry follows from the bytes and the path."""
+    """What the client states about the file; the rest of the entry follows from the bytes and the path."""
 
     unique_name: str
     original_filename: str | None
@@ -31,7 +31,7 @@ def parse(given: dict[str, Any]) -> Adoption:
     unique_name = given.get("unique_name")
     if not isinstance(unique_name, str) or not names.is_unique_name(unique_name):
         raise BadRequest(
-            "The entry has no unique_name that can be.", "Send one such as /DEV/products/cat.webp, where the file lies."
+            "The entry has no valid unique_name.", "Send the path of the file, such as /DEV/products/cat.webp."
         )
     version = given.get("version", 1)
     if isinstance(version, float) and version.is_integer():
@@ -46,15 +46,15 @@ def parse(given: dict[str, Any]) -> Adoption:
 
 
 async def examine(storage: Storage, wanted: Adoption, storage_key: str) -> StoredFile:
-    """Read the stored file once; raises NotFound, and BadRequest for one that is not what the client says."""
+    """Read the stored file once; raises NotFound, and BadRequest if it is not what the client states."""
     named = media_types.of_extension(wanted.unique_name.rpartition(".")[2]) or ""
     object_ = StoredObject(storage_key, named, wanted.version, False, {"unique_name": wanted.unique_name})
     found = await _measure(storage, object_)
     if isinstance(storage, ReplacesInPlace) and found.media_type != named:
-        # It will be asked for as an original, which such a backend may keep apart.
+        # Later it is requested as an original, which such a backend may keep separately.
         found = await _measure(storage, replace(object_, media_type=found.media_type, converted=True))
     if wanted.signature not in (None, found.signature):
-        raise BadRequest("The signature is not that of the stored file.", f"Its SHA-256 is {found.signature}.")
+        raise BadRequest("The signature does not match the stored file.", f"Its SHA-256 is {found.signature}.")
     return found
 
 
@@ -69,12 +69,12 @@ async def _measure(storage: Storage, stored: StoredObject) -> StoredFile:
         raise NotFound(f"The storage has no file {stored.key}.", "Put it there first, or upload it.") from None
     media_type = sniffer.media_type()
     if media_type is None:
-        raise BadRequest(f"The stored file {stored.key} is of no known type.", "Store an image, an SVG or a PDF.")
+        raise BadRequest(f"The stored file {stored.key} has no known type.", "Store an image, an SVG or a PDF.")
     return StoredFile(media_type, digest.hexdigest(), size, stored.key, original_size=size)
 
 
 def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_url: str) -> Entry:
-    """Return the entry of an adopted file; raises BadRequest when name and bytes contradict each other."""
+    """Return the entry of an adopted file; raises BadRequest if name and bytes do not match."""
     _, namespace, *folders, filename = wanted.unique_name.split("/")
     given_name = wanted.original_filename or _uploaded_name(filename, stored.media_type)
     raster = media_types.KNOWN[stored.media_type].raster
@@ -96,7 +96,7 @@ def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_
 
 
 def _uploaded_name(filename: str, media_type: str) -> str:
-    """Return the name a file was probably uploaded under: with the extension of its bytes."""
+    """Return the name under which a file was probably uploaded: with the extension of its type."""
     base, _, extension = filename.rpartition(".")
     claimed = media_types.of_extension(extension)
     return filename if claimed == media_type else f"{base}.{media_types.KNOWN[media_type].extensions[0]}"

@@ -1,8 +1,7 @@
-"""Whether an uploaded file can be drawn. What cannot be is refused, with the reason.
+"""Whether an uploaded file can be drawn. If not, it is refused with the reason.
 
-Pictures are not decoded here: their structure was looked at when they were written to the spool. Only where that leaves
-a doubt (the end mark of a JPEG or a PNG is missing) they are decoded, in a sandbox and one at a time. A PDF is taken as
-it is.
+Most pictures are not decoded here: their structure was checked when they were written to the spool. Only if the end
+mark of a JPEG or a PNG is missing, the picture is decoded, in a sandbox and one at a time. A PDF is accepted as it is.
 """
 
 import asyncio
@@ -40,20 +39,20 @@ class Drawable:
             raise refused(kind, str(problem)) from None
 
     async def _read(self, file: SpooledFile) -> None:
-        """Have a file read to its end; raises Refusal."""
+        """Read a file to its end in a sandbox; raises Refusal."""
         task = Task("services.catalog.uploads.drawable_process", {"media_type": file.media_type}, _LIMITS)
         async with self._turn:
             try:
                 await process.run_streamed(task, _content(file))
             except NoAnswer:
-                raise Refusal("breaks off, or takes too much to be read") from None
+                raise Refusal("breaks off, or needs too much time or memory") from None
 
 
 def refused(kind: str, what: str) -> BadRequest:
     """Return the error for a file that cannot be drawn; `what` completes "it …"."""
     return BadRequest(
         f"The {kind} file cannot be drawn: it {what}.",
-        "Send the whole file again, or open it in an editor and save it anew.",
+        "Send the whole file again, or open it in an editor and save it again.",
     )
 
 

@@ -45,4 +45,4 @@ def _read_png(source: bytes) -> None:
 
 def _check_pixels(picture: Any) -> None:
     if picture.width * picture.height > _PIXELS_MAX:
-        raise Refusal("has no end mark, and too many pixels to look for the last one")
+        raise Refusal("has no end mark, and too many pixels to check whether it is complete")

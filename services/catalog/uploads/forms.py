@@ -18,7 +18,7 @@ from services.core.errors import BadRequest, TooLarge
 _MAX_FIELDS = 100
 _MAX_FIELD_BYTES = 64 * 1024
 OVERHEAD = 1024 * 1024
-"""What a body may have beside its files: boundaries, headers, text fields."""
+"""Bytes that a body may have besides its files: boundaries, headers, text fields."""
 
 
 @dataclass(slots=True)
@@ -33,9 +33,9 @@ class Form:
 async def read_form(
     request: Request, spool: Path, owner: str, file_field: str, max_files: int, limit: int
 ) -> AsyncIterator[Form]:
-    """Read a form whose files are all named `file_field`; what is still in the spool at the end is removed.
+    """Read a form whose files are all named `file_field`. Files that are still in the spool at the end are removed.
 
-    `owner` is the process, by the name under which it says that it lives.
+    `owner` is the name of the process for its signs of life.
 
     Raises BadRequest for a body that is not a whole form, TooLarge for a file of more than `limit` bytes.
     """
@@ -116,10 +116,10 @@ class _Reader:
                     await self._end_part()
 
     def whole(self) -> Form:
-        # The parser itself takes a body that ends early for a whole one, the last part missing.
+        # The parser accepts a body that ends early, without its last part.
         if self._parser.state != MultipartState.END:
             hint = (
-                "Send it again, whole."
+                "Send all of it again."
                 if self._opening.found
                 else "It must have the boundary of its Content-Type, as the forms of curl -F have."
             )
@@ -169,7 +169,7 @@ class _Reader:
     async def _end_part(self) -> None:
         if self._writer:
             file = await self._writer.finish()
-            # A file input that nobody filled in is sent as a nameless empty file.
+            # An empty file input is sent as an empty file without a name.
             if file.given_name or file.size:
                 self._form.files.append(file)
             self._writer = None

@@ -1,6 +1,6 @@
-"""Stored bytes that a change has left behind: deleted before the answer, so that what is gone is gone.
+"""Deletes stored bytes that a change has left behind, before the answer: then a deleted file is really gone.
 
-What fails is tried again by the jobs worker: it finds the claims.
+If that fails, the jobs worker tries it again: it finds the claims.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ class Leftovers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def clear(self, commits: Sequence[Commit], seconds: float) -> None:
-        """Delete what some writes have left behind; when that takes longer than `seconds`, behind the answer."""
+        """Delete what some writes have left behind. If that takes longer than `seconds`, it continues after the
+        answer."""
         left = [commit.leftover for commit in commits if commit.leftover]
         if not left:
             return
@@ -44,7 +45,7 @@ class Leftovers:
 
 
 async def keep_tidy(claims: Claims) -> None:
-    """See to it that this process has no claim on which it does not work, whatever Redis did not answer."""
+    """Regularly remove claims of this process on which it does not work, also after Redis did not answer."""
     while True:
         try:
             await claims.tidy()

@@ -6,7 +6,7 @@ The parser wants a body to begin with its first boundary. So the beginning is re
 import re
 
 PREAMBLE_MAX = 64 * 1024
-"""Bytes before the first boundary, as nobody reads them."""
+"""Bytes before the first boundary at most: nobody reads them."""
 
 
 class NoBoundary(ValueError):
@@ -14,7 +14,7 @@ class NoBoundary(ValueError):
 
 
 class Opening:
-    """Drops what is before the first boundary, and the spaces behind it. The rest passes as it is."""
+    """Drops the text before the first boundary, and the spaces after it. The rest passes as it is."""
 
     def __init__(self, boundary: bytes) -> None:
         self._plain = b"--" + boundary
@@ -25,7 +25,7 @@ class Opening:
         """Whether the first boundary has come."""
 
     def rest(self, chunk: bytes) -> bytes:
-        """Return what the parser reads of the next chunk. Raises NoBoundary."""
+        """Return the part of the next chunk that the parser reads. Raises NoBoundary."""
         if self.found:
             return chunk
         held = self._held + chunk
@@ -35,6 +35,6 @@ class Opening:
         self._left -= len(chunk)
         if self._left < 0:
             raise NoBoundary(f"no boundary is in its first {PREAMBLE_MAX} bytes")
-        # A boundary can only begin where a line does. That of the last line may be on its way.
+        # A boundary can begin only where a line begins. The boundary of the last line may still be incomplete.
         self._held = held[max(held.rfind(b"\n", 0, -1), held.rfind(b"\r", 0, -1), 0) :]
         return b""

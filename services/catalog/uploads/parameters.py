@@ -1,7 +1,7 @@
-"""The parameters of a part's Content-Disposition, in each of the ways in which clients write other letters than ASCII.
+"""The parameters of a part's Content-Disposition, in all the ways in which clients write letters outside ASCII.
 
 Browsers and curl write UTF-8 as it is. Other clients write `filename*` (RFC 8187), alone or beside `filename`; .NET
-writes both, the latter as words of RFC 2047. RFC 7578 forbids these, and clients send them all the same.
+writes both, the latter as words of RFC 2047. RFC 7578 forbids these, but clients send them.
 """
 
 import re
@@ -17,11 +17,11 @@ _WORDS = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
 
 
 class NotReadable(ValueError):
-    """The text of a parameter is in no known encoding."""
+    """The text of a parameter has no known encoding."""
 
 
 def read(header: bytes) -> dict[str, str]:
-    """Return the name and the filename of a header, as far as it has them.
+    """Return the name and the filename of a header, if it has them.
 
     Of `name*` and `name`, the first counts if it can be read. Raises NotReadable.
     """
@@ -50,7 +50,7 @@ def _plain(name: str, raw: bytes) -> str:
 
 
 def _extended(header: bytes) -> dict[str, str | None]:
-    """Return the parameters that are written as RFC 2231 and RFC 8187 have it, None for one that cannot be read."""
+    """Return the parameters in the syntax of RFC 2231 and RFC 8187, None for one that cannot be read."""
     message = Message()
     message["content-disposition"] = header.decode("latin-1")
     found: dict[str, str | None] = {}
@@ -65,6 +65,6 @@ def _extended(header: bytes) -> dict[str, str | None]:
 
 
 def _of_unicode(text: str) -> str:
-    """Return a text that can be written as UTF-8; raises ValueError for others, which some decoders make."""
+    """Return the text if it can be written as UTF-8; raises ValueError if not: some decoders make such texts."""
     text.encode()
     return text

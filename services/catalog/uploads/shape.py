@@ -1,4 +1,4 @@
-"""Refuses a picture that could never be rendered for the length of its sides, when it is taken in."""
+"""Refuses at the upload a picture that cannot be rendered because a side is too long."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from services.core.errors import BadRequest
 
 
 def check(path: Path, media_type: str) -> None:
-    """Raise BadRequest for a spooled file whose header claims too long a side. Blocks: call it in a thread."""
+    """Raise BadRequest for a spooled file whose header states a side that is too long. Blocks: call it in a thread."""
     with path.open("rb") as file:
         wrong = shape.problem(*shape.sides(Source(file, media_type), media_type))
     if wrong:

@@ -1,4 +1,4 @@
-"""Files on their way in: written to the storage's spool as they arrive, hashed and measured on the way."""
+"""Writes uploaded files to the storage's spool as they arrive, and hashes and measures them meanwhile."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ _OWNED, _SUFFIX = "~", ".part"
 
 @dataclass(frozen=True, slots=True)
 class SpooledFile:
-    """A whole uploaded file. `declared_type` is what the client's header says, `media_type` what the bytes are."""
+    """A whole uploaded file. `declared_type` is the type in the client's header, `media_type` the type of the bytes."""
 
     given_name: str
     declared_type: str | None
@@ -39,13 +39,13 @@ class SpooledFile:
     size: int
     signature: str
     ended: bool = True
-    """False for a picture without its end mark: a decoder has to say whether it is whole."""
+    """False for a picture without its end mark: only a decoder can tell whether it is complete."""
     damage: str | None = None
     """Why the file breaks off; completes "it …"."""
 
 
 def spool_path(folder: Path, owner: str) -> Path:
-    """Return a name for a file of a process; what it leaves there when it dies is swept away."""
+    """Return a name for a file of a process. If the process dies, its files are removed."""
     return folder / f"{owner}{_OWNED}{secrets.token_hex(16)}{_SUFFIX}"
 
 
@@ -138,12 +138,12 @@ class SpoolWriter:
 
 
 def measured_again(file: SpooledFile) -> SpooledFile:
-    """Return what is known of a file that was rewritten in the spool."""
+    """Return the data of a file that was rewritten in the spool."""
     return replace(file, size=file.path.stat().st_size, signature=sha256_of(file.path))
 
 
 async def sweep_forever(folder: Path, process: Process) -> None:
-    """Remove what processes that died have left in the spool, now and then."""
+    """Regularly remove files that dead processes have left in the spool."""
     while not is_cancelled():
         try:
             await _sweep(folder, process)
@@ -160,7 +160,7 @@ async def _sweep(folder: Path, process: Process) -> None:
 
 
 def _is_old(path: Path) -> bool:
-    """Say whether nothing has been written for a while: a living process may be silent when Redis is away."""
+    """Say whether nothing has been written for a while: a living process gives no sign while Redis is away."""
     try:
         return time.time() - path.stat().st_mtime > _OLD_SECONDS
     except FileNotFoundError:

@@ -1,6 +1,6 @@
 """From spooled files to entries: the bytes reach the storage first, then the catalog, then the client is told.
 
-Whatever fails on the way leaves neither bytes nor entry; what a killed process leaves is settled by the jobs worker.
+A failure leaves neither bytes nor an entry. What a killed process leaves is settled by the jobs worker.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ from services.core.storage import NewObject, ObjectExists, Outcome, Receipt, Rep
 log = logging.getLogger(__name__)
 
 _TELL_SECONDS = 0.5
-"""How long the client waits to be told that nothing is left of its failed upload."""
+"""How long the answer to a failed upload waits until its bytes are removed."""
 
 Written = tuple[Entry, Commit]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What may be uploaded, and what its public addresses start with."""
+    """What may be uploaded, and how its public addresses begin."""
 
     namespaces: tuple[str, ...]
     media_types: frozenset[str]
@@ -46,14 +46,14 @@ class Rules:
     strip_metadata: bool
 
     def check_namespace(self, namespace: str) -> None:
-        """Raise NamespaceForbidden unless files may be put there."""
+        """Raise NamespaceForbidden unless files may be uploaded to the namespace."""
         if namespace not in self.namespaces:
             raise NamespaceForbidden(namespace, self.namespaces)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the client said about a new file; `fields` are its settable ones."""
+    """What the client states about a new file; `fields` are the settable ones."""
 
     namespace: str
     destination: str | None
@@ -64,7 +64,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A new file for the entry `uuid`, and fields of it; `keep_type` is `toWebp=false`."""
+    """A new file for the entry `uuid`, and new values of its fields; `keep_type` is `toWebp=false`."""
 
     uuid: str
     file: SpooledFile
@@ -76,9 +76,9 @@ class Replacement:
 
 @dataclass(slots=True)
 class _Writing:
-    """One file on its way to its entry, and how far it has come.
+    """One file that becomes an entry, and the state of this process.
 
-    `draft` makes the entry of the one there is (None when there must be none) and of what has been stored.
+    `draft` makes the entry from the current one (None if there must be none) and from the stored bytes.
     """
 
     unique_name: str
@@ -118,7 +118,7 @@ class Uploads:
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
-        """Store new assets; AlreadyExists for one whose path is taken, other BadRequests."""
+        """Store new assets. Errors are AlreadyExists if the path is taken, and other BadRequests."""
         self._rules.check_namespace(wish.namespace)
         entries.check_texts(wish.fields)
         taken: set[str] = set()
@@ -150,7 +150,8 @@ class Uploads:
         return await self._write([await _caught(planned(file)) for file in files])
 
     async def replace(self, wanted: Sequence[Replacement]) -> list[Written | TadaError]:
-        """Give entries new files and fields; NotFound, NotReplaceable, other BadRequests and what `check` raises."""
+        """Give entries new files and fields. Errors are NotFound, NotReplaceable, other BadRequests and those of
+        `check`."""
         seen: set[str] = set()
 
         async def planned(one: Replacement) -> _Writing:
@@ -177,10 +178,11 @@ class Uploads:
         return await self._write([await _caught(planned(one)) for one in wanted])
 
     async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Commit]:
-        """Catalogue a file that lies in the storage under the plain key of its `unique_name`.
+        """Add an entry for a file that is in the storage under the plain key of its `unique_name`.
 
-        `given` is an entry, as far as the client knows it. What follows from the bytes is computed, and a `signature`
-        that is not theirs is refused. Raises BadRequest, AlreadyExists, NotFound, and whatever `check(namespace)` does.
+        `given` has the fields of the entry that the client knows. Fields that follow from the bytes are computed, and a
+        `signature` that does not match is refused. Raises BadRequest, AlreadyExists, NotFound, and what
+        `check(namespace)` raises.
         """
         wanted = adoption.parse(given)
         entries.check_texts(wanted.fields)
@@ -194,16 +196,16 @@ class Uploads:
             entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
             return entry, await self._entries.create(entry, claim)
         finally:
-            await self._claims.release(claim)  # Of no effect once the entry refers to the object.
+            await self._claims.release(claim)  # It has no effect if the entry refers to the object.
 
     def _type_of(self, file: SpooledFile) -> str:
         if file.size == 0:
-            raise BadRequest(f"The file {file.given_name!r} is empty.", "Send a file that has bytes.")
+            raise BadRequest(f"The file {file.given_name!r} is empty.", "Send a file with content.")
         declared = media_types.canonical(file.declared_type or "")
         allowed = ", ".join(sorted(self._rules.media_types))
         if file.media_type is None:
             claimed = declared or media_types.of_extension(file.given_name.rpartition(".")[2]) or "unknown"
-            raise TypeUnauthorized(claimed, f"The bytes are none of {allowed}.")
+            raise TypeUnauthorized(claimed, f"The type of the bytes is not one of {allowed}.")
         if declared not in ("", media_types.BYTES, file.media_type):
             raise TypeUnauthorized(declared, f"The bytes are {file.media_type}; allowed: {allowed}.")
         return file.media_type
@@ -215,10 +217,10 @@ class Uploads:
         )
 
     async def _write(self, plans: Sequence[_Writing | TadaError]) -> list[Written | TadaError]:
-        """Carry out plans; return what became of each, in order. What failed leaves nothing."""
+        """Carry out plans; return the result of each, in order. A failed plan leaves nothing."""
         writings = [plan for plan in plans if isinstance(plan, _Writing)]
         try:
-            # In one order for everybody: two requests never wait for one another's claims.
+            # All requests use the same order, so two requests never wait for each other's claims.
             for writing in sorted(writings, key=lambda one: one.unique_name):
                 writing.outcome = await _failure(self._begin(writing))
             await self._store([writing for writing in writings if writing.outcome is None])
@@ -231,7 +233,7 @@ class Uploads:
         return [plan if isinstance(plan, TadaError) else _outcome(next(outcomes)) for plan in plans]
 
     async def _begin(self, writing: _Writing) -> None:
-        """Make the file what will be stored, and claim where."""
+        """Prepare the file for the storage, and claim its storage key."""
         await asyncio.to_thread(shape.check, writing.file.path, writing.media_type)
         await self._drawable.check(writing.file)
         file, media_type = writing.file, writing.media_type
@@ -246,12 +248,12 @@ class Uploads:
         writing.claim = await self._claims.intend(writing.claim, writing.intended)
 
     async def _store(self, writings: list[_Writing]) -> None:
-        """Store the files; what lies under a key and is not the catalog's is left alone, and another key taken."""
+        """Store the files. If the storage has an unknown object under a key, it stays, and another key is used."""
         taken = []
         for writing, outcome in zip(writings, await self._receipts(writings), strict=True):
             if isinstance(outcome, ObjectExists) and not isinstance(self._storage, ReplacesInPlace):
                 assert writing.claim
-                # What lies there is not the writer's: from here on nothing may take it for that.
+                # The object there is not the writer's: from here on, it must not be treated as such.
                 found, writing.claim = writing.claim, None
                 await self._claims.release(found)
                 writing.claim = await self._claims.make_spare(writing.unique_name)
@@ -284,7 +286,7 @@ class Uploads:
             entry = writing.entry(None)
             return entry, await self._entries.create(entry, writing.claim)
         entry, commit = await self._entries.change(writing.uuid, writing.entry, writing.claim)
-        assert commit is not None  # A new version is never what was there.
+        assert commit is not None  # A new version is never the object that was there.
         return entry, commit
 
     async def _discard_failed(self, writings: Sequence[_Writing]) -> None:
@@ -298,14 +300,14 @@ class Uploads:
         self._discarding |= discarding
         for task in discarding:
             task.add_done_callback(self._discarding.discard)
-        # Usually done at once, so that the client is told when nothing is left; if Redis or the storage is down it
-        # goes on behind the answer.
+        # Usually done at once, so that nothing is left when the client gets the answer. If Redis or the storage is
+        # down, it continues after the answer.
         await asyncio.wait(discarding, timeout=_TELL_SECONDS)
 
     async def _discard(self, claim: Claim) -> None:
         """Settle the claim of a failed upload, unless the write went through after all.
 
-        When that fails, the jobs worker does it: it finds the claim.
+        If that fails, the jobs worker does it: it finds the claim.
         """
         try:
             await self._reaper.discard(claim)

@@ -83,7 +83,7 @@ def check(text: bytes) -> None:
         if parameter or value is None or system or "&" in value or "%" in value or len(value) > ENTITY_MAX:
             raise Malformed("defines entities that are not short texts")
         if entities > _ENTITIES_MAX or text.count(b"&" + name.encode() + b";") * len(value) > _EXPANDED_MAX:
-            raise Malformed("grows beyond all measure when it is read")
+            raise Malformed("grows too large when it is read")
 
     def instruction(target: str, data: str) -> None:
         if target == "xml-stylesheet":

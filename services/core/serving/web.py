@@ -60,7 +60,7 @@ async def on_redis_error(request: Request, error: Exception) -> Response:
 async def on_disconnect(request: Request, error: Exception) -> Response:
     """Make an answer that nobody reads: the client has left. This is not an error of the service."""
     request.scope[LEFT] = True
-    return error_response(BadRequest("The request ended before it was complete.", "Send the whole request again."))
+    return error_response(BadRequest("The request was cut before its end.", "Send all of it again."))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

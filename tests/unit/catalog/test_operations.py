@@ -136,7 +136,7 @@ def test_an_operation_without_a_role_cannot_be_made() -> None:
 
 @pytest.mark.parametrize(("method", "role"), [("GET", Role.READ), ("GET", Role.ADMIN), ("POST", Role.PUBLIC)])
 def test_nothing_but_a_public_read_goes_round_the_authorisation(method: str, role: Role) -> None:
-    with pytest.raises(ValueError, match="only a GET for everybody"):
+    with pytest.raises(ValueError, match="only a public GET"):
         Operation(method, "/everything", handler, role, document=None, hot=True)
 
 

@@ -1,6 +1,6 @@
-"""Takes metadata out of uploaded files without changing a pixel: one module per format, one function for all.
+"""Removes metadata from uploaded files without changing a pixel: one module per format, one function for all.
 
-What is removed, and what is kept because the picture needs it, is said at the head of each module.
+The head of each module lists what is removed, and what is kept because the picture needs it.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _END_MARKS = {media_types.JPEG: jpeg_parts.END, media_types.PNG: png_parts.END}
 def strip_file(source: Path, media_type: str, *, ended: bool = True) -> bool:
     """Rewrite a spooled file in place without its metadata and say whether that changed anything.
 
-    A picture that is whole but for its end mark (`ended` is False) gets it: what is made anew is made well.
+    If only the end mark of a picture is missing (`ended` is False), the mark is added.
 
     Raises BadRequest for a file whose structure is not understood, StorageDown when there is no room for the new
     file; the file is then what it was. Other media types than those of `_STRIPPERS` are left alone. Blocks: call it

@@ -1,9 +1,9 @@
 """JPEG (ITU-T T.81).
 
-Kept: all that decodes the picture, byte for byte, JFIF's APP0 (ITU-T T.871, 10), the ICC profile in APP2 (ICC.1,
+Kept: everything that decodes the picture, byte for byte, JFIF's APP0 (ITU-T T.871, 10), the ICC profile in APP2 (ICC.1,
 B.4) and Adobe's APP14, which tells CMYK and YCCK apart (T.872, 6.5.3). Removed: EXIF and XMP (APP1), IPTC and Photoshop
-(APP13), comments, every other APPn, thumbnails, and whatever lies behind the end of the picture. An orientation other
-than upright stays, in an EXIF segment of its own.
+(APP13), comments, every other APPn, thumbnails, and everything after the end of the picture. An orientation other than
+upright stays, in an EXIF segment of its own.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _pieces(source: Source) -> Iterator[Piece]:
 
 
 def _kept(source: Source, segment: Segment, made: bytes) -> Iterator[Piece]:
-    """Yield what becomes of a segment, as a range when it stays as it is."""
+    """Yield the new form of a segment, as a range if it stays as it is."""
     if made and made == source.up_to(segment.at, segment.end - segment.at):
         yield segment.start, segment.end
     elif made:

@@ -4,7 +4,7 @@ Removed: the entries of the Info dictionary (14.3.3), every XMP metadata stream,
 (14.3.2), and what earlier revisions of the file hold (7.5.6). Kept: streams as they are compressed, object streams,
 linearization, and the Info entries that say how to print. qpdf, in pikepdf, does the reading and the writing.
 
-An encrypted, signed or damaged document is left as it is: to write it anew would break it.
+An encrypted, signed or damaged document is left as it is: writing it again would break it.
 """
 
 from pathlib import Path
@@ -16,10 +16,10 @@ from services.catalog.uploads.stripping.rewriting import replacement
 
 _FOR_PRINTING = frozenset({"/Trapped", "/GTS_PDFXVersion", "/GTS_PDFXConformance"})
 _SIGNATURES_EXIST = 1
-# What qpdf and pikepdf raise on a document that is not what it says it is.
+# What qpdf and pikepdf raise for a document that is not valid.
 _DAMAGED = (pikepdf.PikepdfError, RuntimeError, ValueError, TypeError, AttributeError, LookupError)
 
-# Only object and reference streams are ever unpacked here, and none that is honest is as large.
+# Only object and reference streams are unpacked here, and no valid one is so large.
 pikepdf.settings.set_qpdf_limits(flate_max_memory=64 * 1024 * 1024)
 
 
@@ -30,7 +30,7 @@ class _LeaveAlone(Exception):
 def strip(path: Path) -> bool:
     """Remove the metadata of a PDF file; see `strip_file`."""
     try:
-        # The reader is told not to repair anything: what it would guess at must not become the document.
+        # The reader must not repair anything: its guesses must not become the document.
         with Pdf.open(path, attempt_recovery=False, inherit_page_attributes=False) as document:
             return _strip(document, path)
     except (_LeaveAlone, *_DAMAGED):
@@ -42,7 +42,7 @@ def _strip(document: Pdf, path: Path) -> bool:
     if document.is_encrypted or _is_signed(document):
         raise _LeaveAlone
     revised = "/Prev" in document.trailer and not linearized
-    # All three are done, whatever the first of them finds.
+    # All three are done, even if the first one finds something.
     if not any([_strip_info(document), _strip_xmp(document), revised]):
         return False
     with replacement(path) as target:
@@ -84,7 +84,7 @@ def _strip_xmp(document: Pdf) -> bool:
         if isinstance(thing, (Dictionary, Stream)) and isinstance(thing.get("/Metadata"), Stream):
             del thing["/Metadata"]
             found = True
-        # Those that something nested refers to stay as empty ones.
+        # If a nested object refers to one, it stays as an empty one.
         if _is_xmp(thing) and thing.get("/Length") != 0:
             thing.write(b"")
             found = True

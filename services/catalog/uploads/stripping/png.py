@@ -1,8 +1,8 @@
 """PNG and APNG.
 
-Kept, byte for byte and with their CRCs: the chunks that have a part in what the picture looks like. Removed: eXIf,
-texts, times, what the specification does not know (11.3), and whatever lies behind IEND. An orientation other than
-upright stays, in an eXIf chunk of its own (11.3.4.5).
+Kept, byte for byte and with their CRCs: the chunks that affect how the picture looks. Removed: eXIf, texts, times,
+chunks that the specification does not know (11.3), and everything after IEND. An orientation other than upright stays,
+in an eXIf chunk of its own (11.3.4.5).
 """
 
 import zlib
@@ -47,8 +47,8 @@ def _pieces(source: Source) -> Iterator[Piece]:
             made = _orientation(source, chunk)
             if made:
                 yield (start, end) if made == source.up_to(start, end - start) else made
-        elif not name[0] & 0x20:  # An upper case letter: no decoder may ignore it (5.4).
-            raise source.damaged(f"needs a chunk that is not known, {name.decode('ascii')}")
+        elif not name[0] & 0x20:  # An upper case letter: decoders must not ignore it (5.4).
+            raise source.damaged(f"needs an unknown chunk, {name.decode('ascii')}")
         if name == b"IEND":
             if not pictured:
                 raise source.damaged("holds no picture")
@@ -60,7 +60,7 @@ def _check(source: Source, chunk: Chunk) -> None:
     name, start, end = chunk
     first, last = chunk.data
     if not (name.isascii() and name.isalpha()) or last - first > _LENGTH_MAX:
-        raise source.damaged(f"has something else than a chunk at byte {start}")
+        raise source.damaged(f"has something other than a chunk at byte {start}")
     if end > source.size:
         raise source.damaged(f"is cut short in the chunk at byte {start}")
     if (name == b"IHDR" and last - first != 13) or (name == b"IEND" and last > first):

@@ -1,6 +1,6 @@
-"""Rewriting a file from ranges of itself: what every format shares, and the only place that writes.
+"""Rewrites a file from ranges of itself. All formats use it, and only this module writes.
 
-A format is a function that reads a `Source` and yields, in order, what the new file consists of.
+A format is a function that reads a `Source` and yields the pieces of the new file in order.
 """
 
 import os
@@ -15,7 +15,7 @@ from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest, StorageDown
 
 MAX_PARTS = 200_000
-"""A file with more segments or chunks is not a picture but an attempt to keep a worker busy."""
+"""A file with more segments or chunks is probably an attack on the worker, not a picture."""
 _BLOCK = 1024 * 1024
 
 Part = TypeVar("Part")
@@ -28,12 +28,12 @@ def damaged(kind: str, what: str) -> BadRequest:
     """Return the error for a file whose structure is not understood; `what` completes "it …"."""
     return BadRequest(
         f"The {kind} file is damaged: it {what}.",
-        "Send the whole file again, or open it in an editor and save it anew.",
+        "Send the whole file again, or open it in an editor and save it again.",
     )
 
 
 class Source:
-    """An open file that is read by position, so that reading it here and copying it there do not meet."""
+    """An open file that is read by position, so that reading and copying do not affect each other."""
 
     def __init__(self, file: BinaryIO, kind: str) -> None:
         self._file = file.fileno()
@@ -55,7 +55,7 @@ class Source:
         return data
 
     def counted(self, parts: Iterator[Part], kind: str) -> Iterator[Part]:
-        """Pass the parts of the file on; raises BadRequest when they cannot be followed or are too many."""
+        """Yield the parts of the file; raises BadRequest if they cannot be followed or are too many."""
         try:
             yield from islice(parts, MAX_PARTS)
             if next(parts, None) is not None:
@@ -68,7 +68,7 @@ class Source:
 
 
 def rewrite(path: Path, kind: str, plan: Callable[[Source], Iterable[Piece]]) -> bool:
-    """Make a file anew from the pieces planned for it; one that would not change is not written."""
+    """Write a file again from its planned pieces; a file that would not change is not written."""
     with path.open("rb") as file:
         source = Source(file, kind)
         pieces = _joined(plan(source))
@@ -84,8 +84,8 @@ def rewrite(path: Path, kind: str, plan: Callable[[Source], Iterable[Piece]]) ->
 
 @contextmanager
 def replacement(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file beside another; it takes the other's place at the end, and is gone after an error."""
-    # The spool's sweeper knows by the name whose file it is, should this process die.
+    """Open a new file beside another. At the end it replaces the other file; after an error it is removed."""
+    # If this process dies, the spool's sweeper knows the owner of the file by its name.
     owner = path.name.partition("~")[0]
     new = path.with_name(f"{owner}~{secrets.token_hex(16)}.part")
     try:
@@ -99,7 +99,7 @@ def replacement(path: Path) -> Iterator[BinaryIO]:
 
 
 def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Join the ranges that follow one another; however many there are, only one is held."""
+    """Join adjacent ranges; only one is held at a time."""
     start = end = 0
     for piece in pieces:
         if isinstance(piece, bytes):

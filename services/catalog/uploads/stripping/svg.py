@@ -1,8 +1,7 @@
-"""SVG (W3C SVG 2): whatever could run or fetch, and what only editors read.
+"""SVG (W3C SVG 2): removes everything that could run or load something, and data that only editors read.
 
-svg-hush does the removing: scripts, event handlers, links, foreignObject, `metadata`. Comments, processing
-instructions, doctypes with entities and other vocabularies than SVG's go too. A document in which there is nothing
-to remove stays as it is, byte for byte.
+svg-hush removes scripts, event handlers, links, foreignObject, `metadata`. Comments, processing instructions, doctypes
+with entities and other vocabularies than SVG's go too. A document with nothing to remove stays as it is, byte for byte.
 """
 
 import re
@@ -18,7 +17,7 @@ from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest
 
 MAX_BYTES = 5 * 1024 * 1024
-"""A larger document is refused: it is read several times over, in memory, and svg-hush lets no other thread run."""
+"""A larger document is refused: it is read several times in memory, and svg-hush blocks all other threads."""
 _EXPANDED_MAX = 2 * MAX_BYTES
 _DEPTH_MAX = 500  # svg-hush takes quadratic time in the depth.
 
@@ -27,7 +26,7 @@ _SVG, _XML, _XLINK = (
     "http://www.w3.org/XML/1998/namespace",
     "http://www.w3.org/1999/xlink",
 )
-# svg-hush drops attributes of XML itself, and xml:space decides what a text looks like: they pass as data.
+# svg-hush drops attributes of XML itself, but xml:space affects how a text looks: they pass as data.
 _CARRIED = {f"{_XML} space": "data-xml-space", f"{_XML} lang": "data-xml-lang"}
 _RESTORED = {"data-xml-space": "xml:space", "data-xml-lang": "xml:lang"}
 _EMBEDDED = {
@@ -35,8 +34,8 @@ _EMBEDDED = {
     "font": ["woff", "woff2", "ttf", "otf"],
     "application": ["font-woff", "font-woff2", "x-font-woff", "x-font-ttf", "x-font-otf", "vnd.ms-opentype"],
 }
-# svg-hush would leave the remains of an import before the rule that follows it. Whatever a string or comment holds is
-# none; every alternative matches to the end where it must, so that no text takes more than one reading.
+# svg-hush would leave a part of an import before the next rule. The content of a string or comment is not an import.
+# Each alternative matches to its end, so that no text is read more than once.
 _STRING = r""""(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?"""
 _CSS_IMPORT = re.compile(
     rf"""(?P<kept>/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|{_STRING})"""
@@ -65,9 +64,9 @@ def strip(path: Path) -> bool:
 
 
 def without_scripts(document: bytes) -> bytes | None:
-    """Return a UTF-8 document without what is to be removed, None when there is nothing; raises BadRequest."""
+    """Return a UTF-8 document without the parts to be removed, None if it has no such parts; raises BadRequest."""
     plain = _Copy(document)
-    # Between any two tags there is a marker, or svg-hush would indent: spaces between words, and depth times the bytes.
+    # A marker between any two tags keeps svg-hush from indenting, which adds spaces between words and many bytes.
     marker = next(mark for mark in map(chr, range(0xE000, 0xF8FF)) if mark not in plain.text)
     try:
         hushed = filter_svg(_Copy(document, marker).text.encode(), _EMBEDDED)
@@ -82,7 +81,7 @@ def without_scripts(document: bytes) -> bytes | None:
 class _Copy:
     """An SVG document in one form: UTF-8, no prefixes, no entities, sorted attributes, nothing but SVG.
 
-    `left_out` says whether that took more away than the form. With a marker it is a copy for svg-hush to read.
+    `left_out` says whether content was removed, too. With a marker it is a copy for svg-hush.
     """
 
     def __init__(self, document: bytes, marker: str = "") -> None:
@@ -117,7 +116,7 @@ class _Copy:
         self._depth += 1
         if self._depth > _DEPTH_MAX:
             raise damaged("SVG", f"is nested more than {_DEPTH_MAX} elements deep")
-        # In a style sheet an element only serves to cut words in two.
+        # In a style sheet, an element would only cut words in two.
         if self._foreign or space != _SVG or self._style is not None:
             self._foreign += 1
             self._leave_out()
@@ -135,7 +134,7 @@ class _Copy:
         if self._foreign:
             self._foreign -= 1
             return
-        if self._empty:  # Nothing came since the opening tag.
+        if self._empty:  # Nothing came after the opening tag.
             self._parts[-1] = f"{self._parts[-1][:-1]}/>"
             self._empty = False
             return
@@ -151,7 +150,7 @@ class _Copy:
         if self._style is not None:
             self._style.append(text)
         else:
-            # A return that is there stands for itself: the next reader would take a bare one for a line's end.
+            # An existing return must be escaped: the next reader would take a bare one for the end of a line.
             self._write(escape(text, {"\r": "&#13;"}) + self._marker)
 
     def _attributes(self, attributes: list[str]) -> str:
@@ -176,7 +175,7 @@ class _Copy:
         self._empty = False
         self._size += len(text)
         if self._size > _EXPANDED_MAX:
-            raise damaged("SVG", "grows beyond all measure when it is read")
+            raise damaged("SVG", "grows too large when it is read")
         self._parts.append(text)
 
     def _leave_out(self, *_: object) -> None:

@@ -1,8 +1,8 @@
 """WebP (RFC 9649): either of one picture chunk (2.5, 2.6) or extended, opening with VP8X (2.7).
 
 Kept, byte for byte: pictures, frames, transparency and the ICC profile. Removed: EXIF, XMP, chunks that the
-specification does not know, and whatever lies behind the end that the header states. The flags of VP8X and the size
-in the header follow. An orientation other than upright stays, in an EXIF chunk of its own.
+specification does not know, and everything after the end that the header states. The flags of VP8X and the size in the
+header follow. An orientation other than upright stays, in an EXIF chunk of its own.
 """
 
 from collections.abc import Iterator

@@ -135,7 +135,7 @@ async def test_a_stored_file_is_measured_signed_and_told_by_its_bytes(
 
 
 async def test_a_signature_that_is_not_that_of_the_file_is_refused(storage: LocalStorage) -> None:
-    with pytest.raises(BadRequest, match="The signature is not that of the stored file"):
+    with pytest.raises(BadRequest, match="The signature does not match the stored file"):
         await examined(storage, signature="0" * 64)
 
 
@@ -147,5 +147,5 @@ async def test_a_file_that_is_not_there_is_not_found(storage: LocalStorage) -> N
 
 async def test_a_file_of_no_known_type_is_refused(storage: LocalStorage) -> None:
     (storage.spool.parent / names.plain_storage_key(UNIQUE_NAME)).write_bytes(b"MZ\x90")
-    with pytest.raises(BadRequest, match="is of no known type"):
+    with pytest.raises(BadRequest, match="has no known type"):
         await examined(storage)
