@@ -102,7 +102,7 @@ def named_code(code: str, status: int) -> Exception:
             f"The storage refuses the credentials ({code}): check S3_ACCESS_KEY, S3_SECRET_KEY, and their permissions."
         )
     if code in _PASSING or status == 429 or status >= 500:
-        return Interrupted(f"{code} ({status})")
+        return Interrupted(f"it answered with status {status}" if code == str(status) else f"{code} ({status})")
     if status < 400 or code == str(status):
         # Not an error with a code of S3: a proxy without a backend answers 404 like this, which does not mean a lost
         # file.

@@ -75,6 +75,14 @@ def test_what_s3_answers_has_one_meaning(code: str, status: int, meant: type[Exc
 
 
 @pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [("SlowDown", 503, "SlowDown (503)"), ("502", 502, "it answered with status 502")],
+)
+def test_a_failure_is_told_by_its_code_if_it_has_one(code: str, status: int, told: str) -> None:
+    assert str(named(said(code, status))) == told
+
+
+@pytest.mark.parametrize(
     ("error", "meant"),
     [
         (EndpointConnectionError(endpoint_url=URL), Interrupted),
