@@ -389,22 +389,6 @@ async def test_bytes_that_are_damaged_on_their_way_back_are_noticed(way: Way, th
 # Reading
 
 
-async def test_a_body_that_is_cut_again_and_again_is_gone_on_with(
-    server: S3Server, storage: Storage, tmp_path: Path
-) -> None:
-    content = secrets.token_bytes(1_000_000)
-    await put(storage, CAT, content)
-    faulty = Faulty(server.port)
-    try:
-        async with opened(settings_for(f"http://127.0.0.1:{faulty.port}", tmp_path)) as through:
-            faulty.set("reset")
-            assert await streamed(through, CAT) == content
-            assert faulty.requests > 5
-            assert await streamed(through, CAT, 400_000, 300_000) == content[400_000:700_000]
-    finally:
-        faulty.close()
-
-
 async def test_a_file_that_was_changed_while_it_was_read_is_not_two_halves(
     server: S3Server, way: Way, through: Storage
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-Mode = Literal["pass", "down", "slow", "delay", "reset", "refuse", "forbid", "fail", "garbage", "wrong"]
+Mode = Literal["pass", "down", "slow", "delay", "reset", "cut", "refuse", "forbid", "fail", "garbage", "wrong"]
 
 _ANSWERS = {
     "refuse": (401, "text/plain", b"who are you?"),
@@ -18,8 +18,8 @@ _ANSWERS = {
     "garbage": (200, "text/html", b"<!doctype html><title>Log in to the hotel's wireless network</title>"),
     "wrong": (200, "image/jpeg", b"\xff\xd8\xff\xe0" + b"not what was stored" * 400),
 }
-_RESET_AFTER = 192 * 1024
-"""Bytes of an answer, its header included."""
+_CUT_AFTER = 192 * 1024
+"""Bytes that pass on a connection before it is reset: of answers with `reset`, of requests with `cut`."""
 _DELAY = 0.3
 """Seconds that all that comes from the server is late."""
 
@@ -106,10 +106,9 @@ class Faulty:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream, downstream = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers.add(downstream)
-        limit = _RESET_AFTER if self.mode == "reset" else None
         delay = _DELAY if self.mode == "delay" else 0.0
-        there = asyncio.create_task(_pump(reader, downstream, None))
-        back = asyncio.create_task(_pump(upstream, writer, limit, delay))
+        there = asyncio.create_task(_pump(reader, downstream, _CUT_AFTER if self.mode == "cut" else None))
+        back = asyncio.create_task(_pump(upstream, writer, _CUT_AFTER if self.mode == "reset" else None, delay))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:

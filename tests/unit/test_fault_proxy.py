@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -20,6 +21,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(BODY)))
         self.end_headers()
         self.wfile.write(BODY)
+
+    def do_PUT(self) -> None:
+        with suppress(ConnectionError):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
 
@@ -65,3 +72,11 @@ def test_it_breaks_connections(proxy: Faulty, client: httpx.Client, mode: Mode, 
     with proxy.being(mode), pytest.raises(error):
         client.get("/")
     assert client.get("/").content == BODY
+
+
+def test_it_cuts_what_is_sent(proxy: Faulty, client: httpx.Client) -> None:
+    with proxy.being("cut"):
+        assert client.put("/", content=BODY[:100_000]).status_code == 204
+        with pytest.raises(httpx.TransportError):
+            client.put("/", content=BODY)
+    assert client.put("/", content=BODY).status_code == 204

@@ -93,30 +93,6 @@ async def test_what_is_no_file_is_not_waited_for(storage: LocalStorage) -> None:
     assert await listed(storage) == {}
 
 
-async def test_a_folder_that_cannot_be_one_is_a_storage_that_is_down(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"in the way")
-    storage = LocalStorage(tmp_path / "file")
-    with pytest.raises(StorageDown) as raised:
-        await storage.ready()
-    assert (raised.value.status, raised.value.retry_after) == (503, 2)
-    with pytest.raises(StorageDown):
-        await storage.read(CAT)
-    with pytest.raises(StorageDown):
-        await storage.delete([CAT])
-
-
-async def test_a_storage_that_is_not_mounted_is_down_and_has_lost_no_files(tmp_path: Path) -> None:
-    unmounted = LocalStorage(tmp_path)
-    with pytest.raises(StorageDown):
-        await unmounted.ready()
-    with pytest.raises(StorageDown):
-        await unmounted.read(CAT)
-    with pytest.raises(StorageDown):
-        await anext(unmounted.stream(CAT))
-    with pytest.raises(StorageDown):
-        await listed(unmounted)
-
-
 async def test_preparing_a_storage_twice_leaves_it_as_it_is(storage: LocalStorage) -> None:
     await put(storage, CAT, b"meow")
     prepare(storage.spool)
