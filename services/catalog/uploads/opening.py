@@ -9,6 +9,10 @@ PREAMBLE_MAX = 64 * 1024
 """Bytes before the first boundary at most: nobody reads them."""
 
 
+_OTHER = b"x"
+"""Stands for the text of a line that is not a boundary."""
+
+
 class NoBoundary(ValueError):
     """The text before the first boundary is too long."""
 
@@ -35,6 +39,21 @@ class Opening:
         self._left -= len(chunk)
         if self._left < 0:
             raise NoBoundary(f"no boundary is in its first {PREAMBLE_MAX} bytes")
-        # A boundary can begin only where a line begins. The boundary of the last line may still be incomplete.
-        self._held = held[max(held.rfind(b"\n", 0, -1), held.rfind(b"\r", 0, -1), 0) :]
+        # A boundary can begin only where a line begins. That of the last line may still be incomplete.
+        start = max(held.rfind(b"\n", 0, -1), held.rfind(b"\r", 0, -1))
+        newline = held[start : start + 1] if start >= 0 else b""
+        self._held = newline + self._unfinished(held[start + 1 :])
         return b""
+
+    def _unfinished(self, line: bytes) -> bytes:
+        """Return what is to be known of an incomplete line: no more than a boundary is long, however long the line is.
+
+        So a body that arrives byte by byte costs no more than one that arrives at once.
+        """
+        if self._plain.startswith(line):
+            return line
+        padding = line[len(self._plain) :]
+        end = padding.lstrip(b" \t")
+        if line.startswith(self._plain) and (end in (b"", b"\r") or padding == b"-"):
+            return self._plain + padding[: len(padding) > len(end)] + end
+        return line[-1:] if line.endswith((b"\r", b"\n")) else _OTHER
