@@ -326,7 +326,7 @@ def test_a_size_written_in_another_way_is_refused_or_the_same(
     assert system.renders(f"/DEV/{name}.webp") == 0
 
 
-def test_of_2500_forms_all_are_cached_and_all_are_stale_after_one_change(
+def test_of_hundreds_of_forms_all_are_cached_and_all_are_stale_after_one_change(
     system: System, photos: dict[str, bytes], name: str
 ) -> None:
     """There is no list that could become full."""
@@ -338,7 +338,7 @@ def test_of_2500_forms_all_are_cached_and_all_are_stale_after_one_change(
 
     entry = system.upload(f"{name}.jpg", small(photos["china.jpg"]))
     forms = [
-        f"/assets/media/optimise/{width}x{height}/DEV/{name}.webp" for width in range(8, 58) for height in range(50)
+        f"/assets/media/optimise/{width}x{height}/DEV/{name}.webp" for width in range(8, 28) for height in range(20)
     ]
 
     def shown(client: httpx.Client) -> tuple[collections.Counter[str], set[str]]:
@@ -352,11 +352,11 @@ def test_of_2500_forms_all_are_cached_and_all_are_stale_after_one_change(
     replaced = entry
     for turn in range(2):
         version = {replaced["signature"][:32]}
-        assert shown(system.edge) == ({"MISS": 2500}, version), turn
+        assert shown(system.edge) == ({"MISS": len(forms)}, version), turn
         for client in (system.edge, system.cache):
-            assert shown(client) == ({"HIT": 2500}, version), turn
+            assert shown(client) == ({"HIT": len(forms)}, version), turn
         replaced = system.replace(entry["uuid"], "x.jpg", small(photos["flower.jpg"]))
-    assert shown(system.cache) == ({"MISS": 2500}, {replaced["signature"][:32]})
+    assert shown(system.cache) == ({"MISS": len(forms)}, {replaced["signature"][:32]})
 
 
 def test_connections_between_the_tiers_are_kept_open(system: System, photos: dict[str, bytes], name: str) -> None:
