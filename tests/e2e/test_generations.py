@@ -722,9 +722,9 @@ def test_what_nobody_can_ask_for_any_more_leaves_the_disk_when_the_walk_comes_by
 ) -> None:
     system = make_system(start=False)
     for tier in ("edge", "cache"):
-        # A walk that takes half a minute, and not most of a day.
+        # A walk that takes ten seconds, and not most of a day.
         file = system.stack.data / "run" / tier / "common.conf"
-        text, count = re.subn(r"(disk\.open_worker \{)", r"\1 step = 0.004,", file.read_text())
+        text, count = re.subn(r"(disk\.open_worker \{)", r"\1 step = 0.001,", file.read_text())
         assert count == 1
         file.write_text(text)
     system.start()

@@ -1,20 +1,25 @@
 """Requests made to be read in two ways, or never to end: all tiers take them for the same, or refuse them."""
 
 import re
+import resource
 import socket
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from services.core.descriptors import raise_limit
 from tests.processes.system import System, get_as_is
 from tests.support.slow_clients import BODY_WITHIN, HEADERS_WITHIN, Silent, dripping, has_ended
 from tests.support.waits import wait_until
 
 CANARY = "smuggled-by-a-test"
 HIDDEN = f"DELETE /catalog/{CANARY} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+TOKEN = "a-token-of-the-tests-0123456789"
 SILENCE = 0.5
 """Seconds."""
 UNANSWERED = ("a line end in the path",)
@@ -213,3 +218,38 @@ def test_an_upload_that_stops_in_the_middle_is_ended(silent: Silent) -> None:
     """They have been waiting since tests/e2e/test_security_caches.py, and whoever came in between did not mind."""
     left = max(1.0, silent.began + BODY_WITHIN + 10 - time.monotonic())
     wait_until(lambda: all(has_ended(connection) for connection in silent.connections), within=left)
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """Let this process open as many files as it may; what it started before has its own limit."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raise_limit()
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_more_than_a_thousand_uploads_that_pause_keep_nobody_else_out(
+    make_system: Callable[..., System], photos: dict[str, bytes], request: pytest.FixtureRequest
+) -> None:
+    system = make_system(MEDIA_TOKEN=TOKEN)
+    request.getfixturevalue("many_descriptors")
+    allowed = {"Authorization": f"Bearer {TOKEN}"}
+    head = (
+        "POST /file HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 1000000\r\n\r\n"
+        '--B\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    )
+    descriptors = Path(f"/proc/{system.pid('catalog')}/fd")
+    with ExitStack() as stack:
+        for _ in range(1100):
+            paused = stack.enter_context(socket.create_connection(("127.0.0.1", system.ports.api), timeout=10))
+            paused.sendall(head.encode() + photos["china.jpg"][:1000])
+        wait_until(lambda: len(list(descriptors.iterdir())) > 1100, within=20)
+        for number in range(5):
+            files = {"file": (f"{number}.jpg", photos["china.jpg"])}
+            asked = time.monotonic()
+            answer = system.api.post("/file", files=files, data={"namespace": "DEV"}, headers=allowed)
+            assert answer.status_code == 200, answer.text
+            assert system.edge.get(f"/assets/media/full/DEV/{number}.webp").status_code == 200
+            assert time.monotonic() - asked < 5
