@@ -17,7 +17,7 @@ def main() -> int:
         return 2
     environment = running.services.get("jobs") if running else None
     if environment is None:
-        print("No backup was made: start TADA (make run), whose jobs service makes it.", file=sys.stderr)
+        print("No backup was made. Start TADA first (make run): its jobs service makes the backup.", file=sys.stderr)
         return 1
     folder = os.environ.get("BACKUP_DIR") or str(ROOT / "backups")
     command = [sys.executable, "-m", "services.jobs", "backup", folder]

@@ -3,7 +3,7 @@
     python -m tools.chart_readme
 
 A comment that begins with "# --" says what the value below it is; each further line of the comment goes on. A value
-whose parts have comments of their own needs none. tests/chart/test_values.py fails when the table is not current.
+whose parts have their own comments needs no comment. tests/chart/test_values.py fails when the table is not current.
 """
 
 import json
@@ -31,7 +31,7 @@ class Value:
 
 
 def described(text: str) -> Iterator[tuple[str, str]]:
-    """Yield key and description of everything in values.yaml that has one."""
+    """Yield key and description of every value in values.yaml that has a description."""
     path: list[str] = []
     comment: list[str] = []
     for line in text.splitlines():
@@ -50,7 +50,7 @@ def described(text: str) -> Iterator[tuple[str, str]]:
 
 
 def values(text: str) -> list[Value]:
-    """Return every value with its default; raises KeyError for a description of nothing."""
+    """Return every value with its default; raises KeyError for a description without a value."""
     tree = yaml.safe_load(text)
     return [Value(key, meaning, _shown(_look_up(tree, key))) for key, meaning in described(text)]
 

@@ -22,15 +22,15 @@ SERVICES: dict[str, type[BaseSettings]] = {
 
 _HEAD = """# Configuration
 
-Made from the settings of the services by `make configuration`; a test fails when it is not what they are.
+Made from the settings of the services by `make configuration`; a test fails if it is not current.
 
-Environment variables, read once at the start; an empty one counts as none. A value that cannot be right stops the start
-with one line that names the variable and what it expects. `python -m services.NAME doctor` looks whether what they name
-is really there ([operations.md](operations.md#the-doctor)). Lists are comma separated; sizes may have a unit (`10mb`,
-1 mb = 1024² bytes).
+The settings are environment variables, read once at the start. An empty variable counts as not set. If a value is not
+valid, the service does not start: one line names the variable and the expected value. `python -m services.NAME doctor`
+checks whether the things that they name exist ([operations.md](operations.md#the-doctor)). Lists are comma separated.
+Sizes may have a unit (`10mb`, 1 mb = 1024² bytes).
 
-`SECRETS_FOLDER_PATH` names folders, comma separated, with files that stand in for variables which are not set: one
-setting a file, named like it in small letters (`media_token`). The gateway reads `purge_token` alone.
+`SECRETS_FOLDER_PATH` names folders, comma separated. If a variable is not set, the service reads its value from a file
+there. The file has the name of the setting in small letters (`media_token`). The gateway reads only `purge_token`.
 """
 
 GATEWAY = (
@@ -43,27 +43,32 @@ _REST = f"""
 ## The gateway
 
 Both nginx tiers and the internal entry read
-{", ".join(f"`{name}`" for name in GATEWAY)}:
-with the same values as the services, where those read them too. See [gateway/nginx](../gateway/nginx/README.md).
+{", ".join(f"`{name}`" for name in GATEWAY)}.
+Services that also read one must have the same value. See [gateway/nginx](../gateway/nginx/README.md).
 
 | variable | default | meaning |
 |---|---|---|
 | `FORMAT_NEGOTIATION` | `false` | AVIF, WebP, or JPEG/PNG by what `Accept` names; see [delivery.md](delivery.md). |
-| `CACHE_MAX_SIZE` | `10g` | How much a tier's cache may take on the disk. |
-| `GATEWAY_PATIENCE` | `60` | Seconds that a node waits at its start for a jobs worker; then it starts cold. |
-| `METRICS_LISTEN` | `0.0.0.0:9145` | Where a node shows its metrics, for nobody outside; `off` for nowhere. |
-| `GENERATIONS_FILE` | `/var/cache/tada/generations` | Where a node saves what it knows; not below `CACHE_DIR`. |
-| `LUA_DIR` | `/opt/tada/lua` | Where the folder `tada` with the gateway's programs in Lua is. |
+| `CACHE_MAX_SIZE` | `10g` | Maximum size of a tier's cache on the disk. |
+| `GATEWAY_PATIENCE` | `60` | Seconds that a node waits for a jobs worker at its start. After that, it starts cold. |
+| `METRICS_LISTEN` | `0.0.0.0:9145` | Address of a node's metrics. Do not publish it. `off` turns it off. |
+| `GENERATIONS_FILE` | `/var/cache/tada/generations` | File of a node's state. It must not be below `CACHE_DIR`. |
+| `LUA_DIR` | `/opt/tada/lua` | Folder that contains the folder `tada` with the gateway's Lua programs. |
 
-The last three are for containers; `make run` has places and ports of its own.
+The last three are for containers; `make run` uses its own paths and ports.
 
 ## make run
 
-`make run` also takes `DATA_DIR`, the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and
-`REDIS_PORT`, `BIND` (which address the edge and the internal entry listen on; another than loopback needs
-`MEDIA_TOKEN` or named tokens), `TRANSFORM_WORKERS` (default: one per core) and `STORAGE` (`s3` for an S3 server on
-`S3_PORT` and the nine ports after it: see [storage-s3.md](storage-s3.md#the-server-of-make-run)). `METRICS_PORT` (9100;
-0 for none) is there the port of catalog; jobs, transform, each further process and then each nginx have the next ones.
+`make run` also takes these variables:
+
+- `DATA_DIR`, and the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and `REDIS_PORT`.
+- `BIND`: the address on which the edge and the internal entry listen. Any address but loopback needs `MEDIA_TOKEN` or
+  named tokens.
+- `TRANSFORM_WORKERS` (default: one per core).
+- `STORAGE`: `s3` starts an S3 server on `S3_PORT` and the nine ports after it, see
+  [storage-s3.md](storage-s3.md#the-server-of-make-run).
+- `METRICS_PORT` (9100; 0 for none): the port of catalog. Jobs, transform, each further process and then each nginx have
+  the next ones.
 """
 
 

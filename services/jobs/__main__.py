@@ -1,7 +1,6 @@
 """Run the jobs worker: python -m services.jobs
 
-With a word behind it, it does something else: `doctor` looks whether the worker could work, `backup FOLDER` makes a
-backup.
+It has two other commands: `doctor` checks whether the worker can work, `backup FOLDER` makes a backup.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from services.jobs.doctor import nodes
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
 
-signal.signal(signal.SIGHUP, signal.SIG_IGN)  # It reads nothing again, and ends nothing.
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # The worker has nothing to read again, so the signal does nothing.
 settings = load(JobsSettings)
 if sys.argv[1:] == ["doctor"]:
     sys.exit(doctor.main(settings, writes=True, more=[partial(look, settings), partial(nodes, settings)]))
@@ -29,7 +28,7 @@ match sys.argv[1:]:
     case ["backup", folder]:
         sys.exit(asyncio.run(backup_command.run(settings, Path(folder).absolute())))
     case ["backup", *_]:
-        sys.exit("Say where: python -m services.jobs backup FOLDER")
+        sys.exit("Name a folder: python -m services.jobs backup FOLDER")
 logs.set_up("jobs", settings.log_format, settings.log_level)
 tracing.set_up("jobs", settings.otel_exporter_otlp_endpoint)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,17 +1,17 @@
-"""`python -m services.jobs backup FOLDER`: the catalog and all of its files, as they belong together.
+"""`python -m services.jobs backup FOLDER`: the catalog and all of its files in a consistent state.
 
-It is made while others write. Bytes and catalog cannot be copied at one instant. So the catalog goes first, entry by
-entry, and each entry takes its file along at once: as an object is written once, its SHA-256 says whether it is the
-one of the entry. If it is not there any more, the asset was replaced or deleted meanwhile: the entry is read anew, and
-the backup has the newer state, or no such asset. Every entry of a backup has its file, then, whatever writers do. (The
-other order, files first, misses all files that were uploaded while they were copied.)
+It is made while others write, so bytes and catalog cannot be copied at one instant. The catalog is read entry by entry,
+and the file of each entry is copied at once. As an object is written once, its SHA-256 shows whether it is the file of
+the entry. If the file is gone, the asset was replaced or deleted meanwhile. Then the entry is read again, and the
+backup has the newer state, or no such asset. So every entry of a backup has its file, no matter what writers do. (The
+other order, files first, misses all files that were uploaded during the copy.)
 
-A backup is a folder of its own, named by the second (UTC), which is there as a whole or not at all:
+A backup is a separate folder, named by the second (UTC). It is complete or not there:
 
     20261130T031500/storage/              what local storage would have: files by their storage keys, and the mark
     20261130T031500/storage/dumps/        a JSON dump of the same entries, which POST /catalog/restore-dump takes
 
-Files that the backup before has already are not copied again: both have the same one (a hard link). None is removed.
+Files that are in the previous backup are not copied again: both backups share them (hard links). No backup is removed.
 """
 
 import asyncio
@@ -39,14 +39,14 @@ from services.core.storage.verification import stream_verified
 
 _AT_ONCE = 8
 _AGAIN_SECONDS = 0.2
-"""Before an entry whose file is not there is read anew: its writer may be about to say so."""
+"""Pause before an entry without its file is read again: its writer may be about to change the entry."""
 _TRIES = 50
 _STAMPS = "[0-9]" * 8 + "T" + "[0-9]" * 6
 
 
 @dataclass(slots=True)
 class Backup:
-    """What was copied. `linked` files are those of the backup before; `missing` are entries without their file."""
+    """What was copied. `linked` files are shared with the previous backup; `missing` are entries without their file."""
 
     folder: Path
     entries: int = 0
@@ -58,7 +58,7 @@ class Backup:
 async def back_up(entries: Entries, storage: Storage, folder: Path) -> Backup:
     """Make a backup in a new folder below `folder`; raises StorageDown, RedisError, CatalogReplaced and OSError.
 
-    No half of one is left then. `storage` is only read.
+    Nothing incomplete is left then. `storage` is only read.
     """
     stamp = stamp_of(datetime.now(UTC))
     target, partial = folder / stamp, folder / f"{stamp}.part"
@@ -73,14 +73,14 @@ async def back_up(entries: Entries, storage: Storage, folder: Path) -> Backup:
 
 
 def _begin(folder: Path, partial: Path) -> Path | None:
-    """Make the folder of a backup and return the backup before, if there is one."""
+    """Make the folder of a backup and return the previous backup, if there is one."""
     before = max(folder.glob(_STAMPS), default=None)
     partial.mkdir(parents=True)
     return before
 
 
 def _finish(partial: Path, target: Path) -> None:
-    """Give a backup its name, durably. Its files are that already: local storage takes them in."""
+    """Give a backup its name, durably. Its files are durable already: local storage stored them."""
     partial.rename(target)
     descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -112,7 +112,7 @@ class _Copy:
         return self._made
 
     async def _copied(self) -> AsyncIterator[bytes]:
-        """Yield the stored entries of which the backup has the files, in their order."""
+        """Copy the files of entries; yield the stored entries whose files were copied, in their order."""
         async for page in self._entries.scan():
             left = iter(page)
             while batch := list(islice(left, _AT_ONCE)):
@@ -121,7 +121,7 @@ class _Copy:
                         yield raw
 
     async def _with_file(self, raw: bytes) -> bytes | None:
-        """Bring the file of an entry; return the entry as it is when its file is there, None if it was deleted."""
+        """Copy the file of an entry; return the entry in the state that has this file, None if it was deleted."""
         for _ in range(_TRIES):
             entry = entry_json.read(raw)
             try:
@@ -154,7 +154,7 @@ class _Copy:
             source.unlink(missing_ok=True)
 
     def _link(self, entry: Entry, source: Path) -> bool:
-        """Take the file of the backup before, if it has the bytes of the entry."""
+        """Link the file of the previous backup, if it has the bytes of the entry."""
         if self._before is None:
             return False
         kept = self._before / entry.storage_key
@@ -167,7 +167,7 @@ class _Copy:
 
     async def _put(self, new: NewObject) -> None:
         [outcome] = await self._target.put([new])
-        if isinstance(outcome, ObjectExists):  # Of an older state, or of an asset that was deleted since.
+        if isinstance(outcome, ObjectExists):  # It is from an older state, or from a deleted asset.
             await self._target.delete([new.object])
             [outcome] = await self._target.put([new])
         if not isinstance(outcome, Receipt):

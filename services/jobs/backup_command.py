@@ -14,13 +14,13 @@ from services.jobs.backup import Backup, back_up
 from services.jobs.settings import JobsSettings
 
 _TRIES = 3
-"""A catalog that is replaced as a whole meanwhile is begun anew."""
+"""If the whole catalog is replaced meanwhile, the backup begins again."""
 
 
 async def run(settings: JobsSettings, folder: Path) -> int:
     """Back up the catalog and the storage of the settings; print what was done and return the exit status.
 
-    It is 0 for a backup that has everything, 1 when none was made, 3 when it was, but entries had lost their files.
+    It is 0 for a complete backup, 1 if none was made, and 3 if a backup was made but entries had lost their files.
     """
     client, storage = connection.connect(settings.redis_address), open_storage(settings)
     await storage.open()
@@ -33,11 +33,14 @@ async def run(settings: JobsSettings, folder: Path) -> int:
     finally:
         await storage.close()
         await client.aclose()
-    print(f"{made.folder}: {made.entries} entries with their files, {made.linked} of them as in the backup before.")
+    print(
+        f"{made.folder}: {made.entries} entries with their files, {made.linked} of them shared with the "
+        "previous backup."
+    )
     if not made.entries:
-        print("The catalog is empty. If it was lost, do not let this backup push out the others.", file=sys.stderr)
+        print("The catalog is empty. If it was lost, do not replace older backups by this one.", file=sys.stderr)
     for unique_name in made.missing:
-        print(f"{unique_name} has no file in the storage, or not the one of the catalog", file=sys.stderr)
+        print(f"{unique_name} has no file in the storage, or a file that does not match the catalog", file=sys.stderr)
     return 3 if made.missing else 0
 
 

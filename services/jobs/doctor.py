@@ -1,4 +1,4 @@
-"""What the doctor looks at in the jobs worker alone: whether every nginx node takes changes from it."""
+"""The checks of the doctor for the jobs worker alone: whether every nginx node accepts changes from it."""
 
 from collections.abc import AsyncIterator
 
@@ -17,7 +17,7 @@ async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:
                 for address in await resolve(name):
                     await _ask(address, settings.purge_token.get_secret_value())
             except (UnknownName, NodeAway) as error:
-                mend = f"Check {variable}, that the node runs, and that its PURGE_TOKEN is the same as here."
+                mend = f"Check {variable}, whether the node runs, and whether it has the same PURGE_TOKEN."
                 yield Finding("nginx", str(error), mend)
             else:
                 yield Finding("nginx", f"{name} takes changes")

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1
 _PULSE_SECONDS = 20
-"""A worker that has not looked for jobs for so long hangs. It may wait for Redis for half of that in each attempt."""
+"""A worker that has not checked for jobs for so long hangs. Each attempt may wait for Redis for half of that time."""
 
 
 async def run(settings: JobsSettings) -> None:
@@ -109,7 +109,7 @@ async def _told_to_stop() -> None:
 
 
 async def _run_jobs(tools: Tools, pulse: Pulse) -> None:
-    """Run the arq worker. It ends when Redis goes away, and is started anew: the process lives on."""
+    """Run the arq worker. It ends if Redis goes away, and is then started again: the process stays."""
     while True:
         client = connection.connect(tools.settings.redis_address)
         worker = make_worker(client, tools, pulse)

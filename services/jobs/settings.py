@@ -11,7 +11,7 @@ from services.core.patterns import matching
 from services.core.settings import CoreSettings, TextList
 
 NEVER = "never"
-"""The schedule of a job that does not run by itself. Nothing at all cannot say so: an empty variable counts as none."""
+"""The schedule of a job that does not run by itself. It needs a word: an empty variable counts as not set."""
 
 
 def _check_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
@@ -39,18 +39,25 @@ Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
 class JobsSettings(CoreSettings):
-    nginx_service: Nodes = Field(("http://127.0.0.1:8081",), description="Every node of the cache tier.")
-    nginx_edge_service: Nodes = Field(("http://127.0.0.1:8080",), description="Every node of the edge.")
+    nginx_service: Nodes = Field(
+        ("http://127.0.0.1:8081",), description="Addresses of all nodes of the cache tier, comma separated."
+    )
+    nginx_edge_service: Nodes = Field(
+        ("http://127.0.0.1:8080",), description="Addresses of all nodes of the edge, comma separated."
+    )
     restore_on_init: bool = Field(
-        False, description="Restore the latest dump at the start when Redis has never had a catalog."
+        False, description="At the start, restore the latest dump if Redis has never had a catalog."
     )
-    sync_cron: Cron = Field("15 3 * * *", description="When *sync* runs, in UTC; `never` for not at all.")
-    publish_cron: Cron = Field("45 3 * * *", description="When *publish* runs, in UTC; `never` for not at all.")
-    expire_cron: Cron = Field("15 4 * * *", description="When *expire* runs, in UTC; `never` for not at all.")
+    sync_cron: Cron = Field("15 3 * * *", description="Schedule of *sync* in UTC. `never` turns it off.")
+    publish_cron: Cron = Field("45 3 * * *", description="Schedule of *publish* in UTC. `never` turns it off.")
+    expire_cron: Cron = Field("15 4 * * *", description="Schedule of *expire* in UTC. `never` turns it off.")
     sync_remove_max_percent: float = Field(
-        10.0, ge=0, le=100, description="*sync* removes nothing when more than this share of the entries would go."
+        10.0,
+        ge=0,
+        le=100,
+        description="*sync* removes nothing if it would remove more than this percentage of the entries.",
     )
-    dumps_kept: int = Field(14, ge=0, description="How many dumps are kept; 0 for all.")
+    dumps_kept: int = Field(14, ge=0, description="Number of dumps that are kept. 0 keeps all.")
     purge_token: Token = Field(
-        SecretStr(""), validate_default=True, description="Token that both nginx tiers require from the jobs worker."
+        SecretStr(""), validate_default=True, description="Token of the jobs worker for both nginx tiers."
     )

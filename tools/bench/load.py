@@ -30,7 +30,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a Work: seconds for all, milliseconds for each request, bytes of all bodies."""
+    """The result of a Work: seconds for all, milliseconds for each request, bytes of all bodies."""
 
     seconds: float
     milliseconds: list[float]
@@ -38,7 +38,7 @@ class Done:
 
 
 class Client:
-    """A process that sends what it is told. It is started once: its own start is no part of what is measured."""
+    """A process that sends the given requests. It is started once, so its start is not measured."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Two things measured in turns, A B A B, so that what else the machine does meets both alike."""
+"""Measures two things in turns, A B A B, so that other load on the machine affects both alike."""
 
 import os
 import statistics
@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A path and its limit, round by round. `must` is the ratio that is asked for; None asks for none."""
+    """A path and its limit, round by round. `must` is the required ratio, None if there is none."""
 
     key: str
     path: str
@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def cpu_ratio(self) -> float:
-        """The same of processor time per request: what is left of the ratio when nothing disturbs."""
+        """The same for processor time per request: the ratio without other load."""
         return statistics.median(limit.cpu / limit.count / (ours.cpu / ours.count) for limit, ours in self.rounds)
 
     def median(self, side: int, what: Callable[[Sample], float]) -> float:
@@ -56,7 +56,7 @@ class Comparison:
 
 
 def compare(comparison: Comparison, rounds: int, limit: Callable[[], Sample], ours: Callable[[], Sample]) -> Comparison:
-    """Measure both sides `rounds` times in turns, after one round that counts for nothing."""
+    """Measure both sides `rounds` times in turns, after one round that does not count."""
     limit(), ours()
     for number in range(rounds):
         if number % 2:
@@ -68,7 +68,7 @@ def compare(comparison: Comparison, rounds: int, limit: Callable[[], Sample], ou
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that so large a share of all is not above."""
+    """Return the smallest value that at least `share` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.499) - 1))]
 

@@ -64,7 +64,7 @@ class _Side:
 
 
 def install() -> None:
-    """Install what is not there yet."""
+    """Install what is missing."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     if not (FOLDER / "thumbor/bin/thumbor").exists():
         subprocess.run([sys.executable, "-m", "venv", str(FOLDER / "thumbor")], check=True)

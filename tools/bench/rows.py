@@ -60,7 +60,7 @@ def uncached(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> It
 
 
 def uncached_small(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Iterator[Comparison]:
-    """The same from photographs as they come with scikit-image: nothing is asked of it, as little is left to render."""
+    """The same with the original photographs of scikit-image: it has no target, because little is left to render."""
     assets = named(photos, _RENDERS["200"][1])
     for name, photo in assets:
         bench.upload(name, photo)
@@ -100,10 +100,10 @@ def upload_all(bench: Bench, photos: list[Path]) -> list[tuple[str, Path]]:
 
 
 def leave_undescribed(bench: Bench) -> None:
-    """Take the describing of uploaded pictures off the queue: it must not run into what is measured next."""
+    """Remove the description of uploaded pictures from the queue: it must not disturb the next measurement."""
     with redis.Redis(port=bench.ports.redis) as client:
         client.xtrim(keys.UNDESCRIBED, maxlen=0, approximate=False)
-    # What is being described already comes to its end.
+    # Descriptions that have begun come to their end.
     used, before = cpu_seconds(bench.leaders("jobs")), -1.0
     while used - before > 0.1:
         time.sleep(1)
@@ -284,7 +284,7 @@ def purging(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Pur
         taken.append((time.perf_counter() - started) * 1000)
         assert answer.headers["x-purge"] == "done", answer.headers
         signature = hashlib.sha256(photo.read_bytes()).hexdigest()
-        assert signature[:32] in fresh.headers["etag"], "the edge has shown what was before"
+        assert signature[:32] in fresh.headers["etag"], "the edge has shown the old state"
     alone = []
     # Of the size that is asked for after each change: a render takes longer the larger it is.
     for path in paths[-21:-1]:

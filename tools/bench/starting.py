@@ -18,7 +18,7 @@ TIMES = 3
 
 
 def make_run() -> float:
-    """Return the median of the seconds from `make run`'s program to its word that everything answers."""
+    """Return the median of the seconds from the start of `make run` to its message that everything answers."""
     return statistics.median(_make_run() for _ in range(TIMES))
 
 

@@ -33,7 +33,7 @@ class Bench:
             sockets=folder / "s",
             ports=self.ports,
             transform_workers=workers,
-            # Others may be at work on the machine: a render that waits for longer is slow, and no failure.
+            # Other programs may use the machine: a render that waits for longer is slow, not a failure.
             settings={"LOG_FORMAT": "json", "RENDER_WAIT_SECONDS": "10"},
         )
         self.stack.sockets.mkdir()
@@ -77,7 +77,7 @@ class Bench:
         self._processes.end(signal.SIGTERM, *reversed(self._processes.names), within=STOP_WITHIN)
 
     def leaders(self, *names: str) -> list[int]:
-        """Return the processes by name, all of the system by default, with whatever they have started."""
+        """Return the processes by name, all of the system by default, with their child processes."""
         return [self._processes.pid(name) for name in names or self._system]
 
     def memory(self) -> dict[str, float]:
@@ -101,7 +101,7 @@ class Bench:
         return f"http://{LOOPBACK}:{port}{path}"
 
     def _serve_static_files(self) -> None:
-        """Have the edge's nginx serve a folder too, with everything that is set for all of its servers."""
+        """Make the edge's nginx serve a folder too, with the settings of all its servers."""
         config = self.stack.data / "run/edge/edge.conf"
         server = (
             f"server {{ listen {LOOPBACK}:{self.static_port} backlog=4096; location / {{ root {self.static}; }} }}\n}}"

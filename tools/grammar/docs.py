@@ -25,7 +25,7 @@ def with_blocks(page: str, blocks: Mapping[str, str]) -> str:
 
 
 def arguments() -> str:
-    """Return what can be asked for."""
+    """Return the table of arguments."""
     rows = (f"| `{each.name}` | {each.spelling.values} | {each.does}{_where(each)} |" for each in ARGUMENTS)
     return "\n".join(["| argument | values | what it does |", "|---|---|---|", *rows])
 

@@ -1,4 +1,4 @@
-"""docs/img/rate-quality.svg: how much of a photograph is left for how many bytes, format by format.
+"""docs/img/rate-quality.svg: the quality of photographs by their bytes, for each format.
 
     .venv/bin/python -m tools.plots.rate_quality
 

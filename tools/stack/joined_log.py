@@ -43,7 +43,7 @@ class JoinedLog:
         self.print(head + line)
 
     def print(self, text: str) -> None:
-        """Print text of our own. What nobody can read any more, as the terminal is closed, is thrown away."""
+        """Print a message of `make run`. If the terminal is closed, it is thrown away."""
         with self._lock, suppress(OSError):
             print(text, flush=True)
 

@@ -14,7 +14,7 @@ from tools.stack.restarts import RESTARTS_MAX, Restarts
 
 READY_WITHIN = 60
 _LEFT_BEHIND_WITHIN = 1
-"""Seconds. It is for what a process leaves behind that has ended: it is killed at once."""
+"""Seconds. The processes that an ended process leaves behind are killed at once."""
 _RELOADS = "catalog"
 """The service that reads something again at SIGHUP: its tokens."""
 

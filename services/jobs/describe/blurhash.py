@@ -1,7 +1,7 @@
 """BlurHash: a blurred picture in a few characters, by the algorithm that is published at blurha.sh. Pure.
 
-A picture is written as a few cosine waves for each of the linear colours: the mean, then ACROSS by DOWN waves without
-it, all of them in digits of base 83.
+A picture is written as a few cosine waves for each linear colour: the mean, then the other ACROSS by DOWN waves, all in
+digits of base 83.
 """
 
 import math
@@ -11,7 +11,7 @@ ACROSS, DOWN = 4, 3
 """Waves in each direction: 28 characters."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 _LEVELS = 19
-"""Of a wave's strength in one colour."""
+"""Steps of the strength of a wave in one colour."""
 
 Pixel = tuple[int, ...]
 Colour = tuple[float, float, float]
@@ -31,7 +31,7 @@ def _factors(pixels: Sequence[Sequence[Pixel]]) -> list[Colour]:
     height, width = len(pixels), len(pixels[0])
     across = [[math.cos(math.pi * wave * x / width) for x in range(width)] for wave in range(ACROSS)]
     down = [[math.cos(math.pi * wave * y / height) for y in range(height)] for wave in range(DOWN)]
-    # Of each row and colour the strength of each wave, then of those the same downwards.
+    # First the strength of each wave in each row and colour, then the same downwards over these.
     rows = [
         [[sum(map(_product, curve, line)) for line in zip(*map(_linear, row), strict=True)] for curve in across]
         for row in pixels

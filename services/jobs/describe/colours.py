@@ -6,7 +6,7 @@ from collections.abc import Iterable
 _SHIFT = 5
 """Bits by which a channel is made coarser: 8 shades of each, 512 colours."""
 _OPAQUE = 128
-"""Pixels with less are not counted: whoever looks sees what is behind them."""
+"""Pixels with less are not counted: what is behind them shows through."""
 
 
 def dominant(pixels: Iterable[tuple[int, ...]]) -> str | None:

@@ -1,8 +1,8 @@
-"""Describing pictures: facts about the stored bytes are found out after an upload and written into the entry.
+"""Describing pictures: after an upload, facts about the stored bytes are found out and written into the entry.
 
 The write that makes an entry refer to new bytes also adds it to a stream. One of the workers takes it from there (see
-`core/state/stream`): a worker that dies, or a storage that is down, delays it and does not lose it. What cannot be
-looked at is left without facts, and taken again only by the job *describe*.
+`core/state/stream`): if a worker dies or the storage is down, the entry is delayed but not lost. An entry whose picture
+cannot be read stays without facts. Only the job *describe* tries it again.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from services.jobs.describe.inspection import inspect
 log = logging.getLogger(__name__)
 
 NAMED_MAX = 1000
-"""Entries that a result names; it counts all of them."""
+"""Entries that a result names at most; it counts all of them."""
 _REST_SECONDS = 1.0
-"""After a storage could not be asked."""
+"""Pause after the storage could not be reached."""
 _PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
-"""For how long each picture, and each page of the catalog, lets uploads go first."""
+"""How long each picture, and each page of the catalog, waits for uploads."""
 _QUIET_SECONDS = 0.1
 _DELIVERIES_MAX = 3
-"""Workers that may die of one picture."""
+"""Number of workers that may die of one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Undescribed:
 
 @dataclass(slots=True)
 class Described:
-    """What a run has found and done."""
+    """The result of a run."""
 
     checked: int = 0
     described_count: int = 0
@@ -63,21 +63,21 @@ class Described:
 
 
 class Sight:
-    """Looks at one picture at a time, so that a worker never needs memory for two."""
+    """Inspects one picture at a time, so that a worker never needs memory for two."""
 
     def __init__(self, entries: Entries, storage: Storage) -> None:
         self._entries, self._storage = entries, storage
         self._turn, self._pool = asyncio.Semaphore(1), Pool()
 
     def close(self) -> None:
-        """End what waits for the next picture."""
+        """End the processes that wait for the next picture."""
         self._pool.close()
 
     async def describe(self, entry: Entry) -> bool:
-        """Find out what is not known of an entry's picture and write it; say whether there was anything to do.
+        """Find out the missing facts about an entry's picture and write them; say whether any were missing.
 
-        Raises Undecodable, SignatureMismatch, ObjectMissing, StorageDown and RedisError. What has been replaced
-        meanwhile is left alone: its new bytes have their own turn.
+        Raises Undecodable, SignatureMismatch, ObjectMissing, StorageDown and RedisError. If the file has been replaced
+        meanwhile, nothing is written: the new bytes are described on their own.
         """
         if entry.facts != NO_FACTS or not entry.may_be_described:
             return False
@@ -87,7 +87,7 @@ class Sight:
 
 
 async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight) -> Described:
-    """Describe every entry that has no facts. What another run has described by then is passed over."""
+    """Describe every entry that has no facts. Entries that another run has described meanwhile are skipped."""
     while True:
         found = Described()
         try:
@@ -95,12 +95,12 @@ async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight
                 await _let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
                 await _describe_page(entries, sight, raws, found)
         except CatalogReplaced:
-            continue  # By a restore: what is the catalog now is gone through instead.
+            continue  # A restore replaced it: go through the new catalog instead.
         return found
 
 
 async def _let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
-    """Wait while entries are being written, but not for ever: somebody waits for that, and nobody for this."""
+    """Wait while entries are being written, but not for ever: clients wait for writes, and nobody waits for this."""
     for _ in range(round(seconds / _QUIET_SECONDS)):
         latest = await log_of_changes.latest()
         if latest is None or isinstance(latest, EntryDescribed) or age(latest.number, time.time()) >= _QUIET_SECONDS:
@@ -115,7 +115,7 @@ async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], 
         if entry.facts != NO_FACTS or not entry.may_be_described:
             continue
         try:
-            # Read again: a page takes its time.
+            # Read it again: a page takes some time.
             current = await entries.raw(entry.uuid)
             if current and await sight.describe(entry_json.read(current)):
                 found.described_count += 1
@@ -132,7 +132,7 @@ class Describer:
         self._entries, self._log, self._sight, self._queue = entries, log_of_changes, sight, queue
 
     async def first(self) -> None:
-        """Have the catalog described that was there before there were facts."""
+        """Request a description of the whole catalog: it may be older than the facts."""
         if await self._entries.count():
             await self._queue.put("describe", {}, "upgrade", "describe-upgrade")
 
@@ -141,13 +141,13 @@ class Describer:
         await _let_writers_pass(self._log, _PATIENCE_SECONDS)
 
     async def work(self, message: Message) -> None:
-        """Describe the entry that a message names, or have all described; raises Later."""
+        """Describe the entry that a message names, or request a description of all; raises Later."""
         try:
             if b"all" in message.fields:
                 await self._queue.put("describe", {}, "restore", f"describe-{message.id}")
             else:
                 await self._describe(message.fields[b"uuid"].decode(), message.deliveries)
-        except (StorageDown, OSError) as error:  # Of the system: it has no process or no memory to give.
+        except (StorageDown, OSError) as error:  # An error of the system: there is no process or no memory left.
             logs.event(log, logging.WARNING, "describe_delayed", error=str(error))
             raise Later(_REST_SECONDS) from error
 
@@ -166,7 +166,7 @@ class Describer:
 
 
 def consumer(client: Redis, process: Process, describer: Describer) -> Consumer:
-    """Return the one that takes entries out of the stream; those of several workers share it."""
+    """Return the consumer of the stream; the consumers of all workers share it."""
     return Consumer(client, keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP, process.name, describer)
 
 

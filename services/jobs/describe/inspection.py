@@ -16,14 +16,14 @@ _HINT = "The file is delivered nevertheless. Upload it in another format if you 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one inspection. The memory is address space: the interpreter and its libraries take 60 MB of it."""
+    """The limits of one inspection. The memory is address space: the interpreter and its libraries take 60 MB of it."""
 
     source_bytes: int = 64 * 1024 * 1024
     pixels: int = 50_000_000
     memory: int = 288 * 1024 * 1024
     cpu_seconds: int = 10
     wall_seconds: float = 120.0
-    """From the first byte that is read from the storage."""
+    """Seconds from the first byte that is read from the storage."""
 
 
 LIMITS = Limits()
@@ -32,10 +32,10 @@ _REUSE_SECONDS = 2
 
 
 async def inspect(storage: Storage, entry: Entry, pool: Pool, limits: Limits = LIMITS) -> Facts:
-    """Return what the stored bytes of an entry show, as a child of the pool says.
+    """Return the facts about the stored bytes of an entry, as a child of the pool reports them.
 
-    Raises Undecodable for a picture that cannot be inspected within the limits, SignatureMismatch for bytes that are
-    not the entry's, ObjectMissing and StorageDown.
+    Raises Undecodable for a picture that cannot be inspected within the limits, SignatureMismatch for bytes that do not
+    match the entry, ObjectMissing and StorageDown.
     """
     if entry.size > limits.source_bytes:
         raise Undecodable(f"The file has {entry.size} bytes, more than {limits.source_bytes}.", _HINT)

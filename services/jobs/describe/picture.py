@@ -11,8 +11,8 @@ from services.jobs.describe.blurhash import encode
 from services.jobs.describe.colours import dominant
 
 SIDE = 64
-"""Pixels of the longer side of what colours are taken from, at most: larger pictures are averaged in whole squares. And
-pixels of both sides of what is blurred: a blurhash knows no shape, and of a few pixels it would show what is not there.
+"""Maximum pixels of the longer side for colours: larger pictures are averaged in whole squares. Also the pixels of both
+sides for the blurhash: it has no aspect ratio, and from only a few pixels it would show false details.
 """
 _KINDS = {
     media_types.JPEG: "JPEG",
@@ -28,17 +28,17 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom."""
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-Image.MAX_IMAGE_PIXELS = None  # There is a limit of our own.
+Image.MAX_IMAGE_PIXELS = None  # This module has its own limit.
 
 
 def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
-    """Return the facts about a picture, of an animation those of its first frame.
+    """Return the facts about a picture; for an animation, about its first frame.
 
-    Raises ValueError for a type that is not looked at or more pixels than allowed, and whatever a decoder raises.
+    Raises ValueError for an unsupported type or too many pixels, and any error of a decoder.
     """
     if media_type not in _KINDS:
-        raise ValueError(f"{media_type} is not looked at")
-    # Whatever Pillow would make of the other chunks of a PNG is not asked: see `orientation` and `colour`.
+        raise ValueError(f"{media_type} is not supported")
+    # Pillow does not see the other chunks of a PNG: see `orientation` and `colour`.
     decoded = {media_types.PNG: png.pictured, media_types.JPEG: jpeg.mended}.get(media_type, bytes)(source)
     image = Image.open(io.BytesIO(decoded), formats=[_KINDS[media_type]])
     width, height = image.size
@@ -48,7 +48,7 @@ def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
         raise ValueError("it is cut short")
     image.draft(None, (SIDE, SIDE))  # A JPEG is decoded no larger than needed.
     turn = _orientation(image, source, media_type)
-    if media_type == media_types.TIFF:  # Pillow turns it, the right way if it is told, and has swapped the sides.
+    if media_type == media_types.TIFF:  # Pillow turns it by the orientation that it is given, and swaps the sides.
         image.getexif()[_ORIENTATION] = turn
         image.load()
         width, height = image.size
@@ -77,7 +77,7 @@ def _orientation(image: Image.Image, source: bytes, media_type: str) -> int:
 
 
 def _covered(source: bytes) -> Box | None:
-    """Return what an opaque first frame of a GIF covers of its canvas; None for one that is transparent itself."""
+    """Return the part of the canvas that an opaque first frame of a GIF covers; None for a transparent frame."""
     try:
         first = next(gif.frames(Memory(source)), None)
     except Malformed:
@@ -88,12 +88,12 @@ def _covered(source: bytes) -> Box | None:
 
 
 def _reduced(image: Image.Image, covered: Box | None) -> Image.Image:
-    """Return a picture with SIDE pixels at most on its longer side. What is not covered is transparent."""
+    """Return a picture with SIDE pixels at most on its longer side. The uncovered part is transparent."""
     width, height = image.size
     factor = -(-max(width, height) // SIDE)
     holed = covered is not None and not _contains(covered, width, height)
     small: Image.Image | None = None
-    # In bands, so that there is no second copy of the whole in another mode.
+    # In bands, so that there is no second copy of the whole picture in another mode.
     for row, top in enumerate(range(0, height, factor)):
         band = image.crop((0, top, width, min(top + factor, height)))
         if holed and covered:
@@ -117,7 +117,7 @@ def _contains(covered: Box, width: int, height: int) -> bool:
 
 
 def _with_holes(band: Image.Image, covered: Box, start: int) -> Image.Image:
-    """Return a band of an opaque picture, from line `start` on, with nothing where it is not covered."""
+    """Return a band of an opaque picture, from line `start` on. The uncovered part is transparent."""
     alpha = Image.new("L", band.size)
     left, top, right, bottom = covered
     alpha.paste(255, (left, max(0, top - start), right, max(0, bottom - start)))
@@ -142,7 +142,7 @@ def _converted(colours: Image.Image, profile: bytes | None) -> Image.Image:
             own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(colours, own, srgb, outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            converted = None  # It is broken, or for other colours than these.
+            converted = None  # The profile is broken, or it is for other colours.
         if converted:
             return converted
     return colours.convert("RGB")

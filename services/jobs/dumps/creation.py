@@ -49,7 +49,7 @@ class Dump:
 
 
 async def create_dump(redis_address: str, client: Redis, process: Process, store: DumpStore, keep: int) -> Dump:
-    """Dump the catalog and delete the dumps that are too many (see `retention.surplus`).
+    """Dump the catalog and delete surplus dumps (see `retention.surplus`).
 
     Both files are made from one copy, so they show the same instant. Raises EmptyDump, Unavailable,
     StorageDown and RedisError; no incomplete dump is left then.

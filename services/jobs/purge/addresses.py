@@ -1,4 +1,4 @@
-"""Where the nodes of the gateway are: a name may stand for several machines, which come and go."""
+"""The addresses of the gateway's nodes: a name may stand for several machines, which come and go."""
 
 import asyncio
 import socket

@@ -1,11 +1,12 @@
-"""Every change reaches every node of the gateway, and who waits for that is told.
+"""Sends every change to every node of the gateway, and tells those who wait for that.
 
-The log of changes is read by position, and each node says which position it has. So a node is sent what it lacks, many
-changes in one request, as often as it takes. Nothing is kept for a node that is away, and it holds nobody up. Any
-number of workers do this side by side: a node takes what is new to it, whatever a worker that was frozen sends later.
+The log of changes is read by position, and each node says which position it has. So a node is sent the changes that it
+lacks, many in one request, until it has all. Nothing is kept for a node that is away, and it delays no other node. Any
+number of workers do this in parallel: a node takes only what is new to it, even if a frozen worker sends old changes
+later.
 
-A node whose position the log does not have (it has lost its file, was away for longer than the log reaches back, or the
-log is another one) begins anew: it is sent all that the log has, and serves nothing that it had stored.
+If the log does not have the position of a node, the node begins again: it is sent the whole log, and serves nothing
+that it had stored. This happens if the node has lost its file, was away for too long, or if Redis has another log.
 """
 
 import asyncio
@@ -33,18 +34,18 @@ log = logging.getLogger(__name__)
 AT_ONCE = 2000
 """Changes in one request to a node, and in one answer of Redis."""
 AGAIN_SECONDS = 0.25
-"""How often a node that is away is asked whether it is back: so long may it show what was before."""
+"""How often a node that is away is asked again. For so long it may show the old state when it is back."""
 ASK_SECONDS = 1.0
-"""How often a node is asked that has nothing to be sent: so long is one not noticed that has lost what it had."""
+"""How often an up-to-date node is asked. It takes so long to notice a node that has lost its changes."""
 NAMES_SECONDS = 1.0
-"""How often names are looked up: so long is a node not known that has just appeared. Until a worker has come to it, it
-serves nothing from its cache."""
+"""How often names are looked up. It takes so long to notice a new node. Until a worker has reached it, it serves
+nothing from its cache."""
 _REST_SECONDS = 0.5
 
 
 @dataclass(slots=True)
 class _Kept:
-    """What is known of a node: its position (0: nothing yet), and whether it can be reached."""
+    """The state of a node: its position (0: not known yet), and whether it can be reached."""
 
     node: Node
     task: asyncio.Task[None] | None = None
@@ -53,7 +54,7 @@ class _Kept:
 
 
 class Distributor:
-    """Sends changes to the nodes that `names` stand for; `connect` makes a node of an address."""
+    """Sends changes to the nodes that `names` stand for; `connect` makes a node from an address."""
 
     def __init__(self, client: Redis, names: Sequence[str], connect: Callable[[str], Node]) -> None:
         self._redis, self._log = client, ChangeLog(client)
@@ -67,7 +68,7 @@ class Distributor:
         self._noted = 0
 
     async def run(self) -> None:
-        """Work until cancelled; what Redis' absence interrupts goes on when it is back."""
+        """Work until cancelled. If Redis goes away, the work continues when it is back."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_keep_on(self._follow_log))
@@ -82,14 +83,14 @@ class Distributor:
     async def _follow_log(self) -> None:
         latest = await self._log.latest()
         if latest and not self._recent.newest:
-            # What was made before is sent to who lacks it, and not told of again.
+            # Older changes are sent to nodes that lack them, and are not announced again.
             await self._recent.add([latest])
             self._noted = latest.number
         while not is_cancelled():
             newest = self._recent.newest
             found = await self._log.from_(newest, AT_ONCE)
             if newest and (not found or found[0].number != newest):
-                # It has been emptied, has lost its end in a failover, or grew faster than it is read.
+                # The log was emptied, has lost its end in a failover, or grew faster than it is read.
                 self._recent.forget()
                 return
             news = found[1:] if newest else found
@@ -107,7 +108,7 @@ class Distributor:
                 try:
                     self._addresses[name] = await resolve(name)
                 except UnknownName as error:
-                    # Its nodes may be well, and only the names' server away: they are told of changes all the same.
+                    # The nodes may work while only the name server is away: they still get changes.
                     unknown.add(name)
                     if name not in self._unknown:
                         logs.event(log, logging.ERROR, "node_away", node=name, error=str(error))
@@ -123,7 +124,7 @@ class Distributor:
             await asyncio.sleep(NAMES_SECONDS)
 
     async def _keep(self, kept: _Kept) -> None:
-        """Bring a node up to date, again and again."""
+        """Keep a node up to date."""
         while not is_cancelled():
             try:
                 position = await kept.node.position()
@@ -134,7 +135,7 @@ class Distributor:
                     if batch.is_last:
                         await self._recent.newer_than(position, ASK_SECONDS)
             except Gap:
-                continue  # It was started anew, and has an earlier position.
+                continue  # It was restarted, and has an earlier position.
             except NodeAway as error:
                 if kept.reachable:
                     logs.event(log, logging.ERROR, "node_away", node=kept.node.address, error=str(error))
@@ -143,7 +144,7 @@ class Distributor:
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _batch_after(self, node: Node, position: int) -> Batch:
-        """Return what a node at a position is to be sent next."""
+        """Return the next changes for a node at a position."""
         if batch := self._recent.after(position, AT_ONCE):
             return batch
         found = await self._log.from_(position, AT_ONCE + 1)
@@ -169,7 +170,7 @@ class Distributor:
         metrics.NODES.labels("current").set(reachable)
         metrics.NODES.labels("away").set(len(self._nodes) + len(self._unknown) - reachable)
 
-    # Who waits
+    # Those who wait
 
     def _reached(self) -> Reached:
         nodes = self._nodes.values()
@@ -178,7 +179,7 @@ class Distributor:
             return Reached(logged, 0, 0)
         reachable = min((kept.position for kept in nodes if kept.reachable), default=logged)
         away = [kept.position for kept in nodes if not kept.reachable] + [0 for _ in self._unknown]
-        # No more than this worker has read: what a node has of another log says nothing about this one.
+        # No more than this worker has read: a position in another log says nothing about this one.
         reachable = min(reachable, logged)
         return Reached(logged, min([reachable, *away]), reachable)
 
@@ -209,7 +210,7 @@ def _batch(since: int | None, position: int, found: Sequence[Change], *, is_last
 
 
 def _note_purged(change: Change, everywhere: bool, now: float) -> None:
-    """Count a change that all nodes have which can be reached, and say so in the log of its request."""
+    """Count a change that all reachable nodes have, and log it with the id of its request."""
     match change:
         case CatalogReplaced():
             what = "catalog"
@@ -225,10 +226,10 @@ def _note_purged(change: Change, everywhere: bool, now: float) -> None:
 
 
 async def _keep_on(work: Callable[[], Awaitable[None]]) -> None:
-    """Do one kind of work again and again, whatever the others do.
+    """Repeat one kind of work, independently of the others.
 
-    None is cancelled for the failure of another: in a process that was frozen, redis-py may take a cancellation for its
-    own time-out, and whoever waited for that work to end would wait for ever.
+    A failure of one does not cancel the others: in a process that was frozen, redis-py may treat a cancellation as its
+    own time-out, and waiting for that work would never end.
     """
     while not is_cancelled():
         try:

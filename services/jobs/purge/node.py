@@ -1,4 +1,4 @@
-"""One node of the gateway, as the jobs worker talks to it: which changes it has, and those that it lacks.
+"""The jobs worker's connection to one node of the gateway: it asks for the position and sends changes.
 
 gateway/nginx/tada/generations.lua is the other side.
 """
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httptools
 import orjson
 
-TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, no token
+TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, not a token
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 _PATH = "/generations"
@@ -21,18 +21,18 @@ _OK, _GAP = 200, 409
 
 
 class NodeAway(Exception):
-    """A node does not do what it is told: it is down, cannot be found, is held up, or refuses the token."""
+    """A node does not follow a request: it is down, cannot be found, is too slow, or refuses the token."""
 
 
 class Gap(Exception):
-    """A node lacks changes before those that it was sent."""
+    """A node lacks changes before the ones that were sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The changes after `since` up to `to`, each as lines of text; with `since` None the node begins anew.
+    """The changes after `since` up to `to`, each as lines of text. If `since` is None, the node begins again.
 
-    `is_last` says that there are no more: the node is up to date then.
+    `is_last`: there are no more changes, so the node is up to date then.
     """
 
     since: int | None
@@ -46,7 +46,7 @@ class Batch:
 
 
 class Node(Protocol):
-    """Where changes are sent to."""
+    """A receiver of changes."""
 
     @property
     def address(self) -> str: ...
@@ -55,14 +55,14 @@ class Node(Protocol):
         """Return the number of the last change that it has; raises NodeAway."""
 
     async def apply(self, batch: Batch) -> int:
-        """Send changes and return its position after them; raises NodeAway, and Gap when it lacks some before them."""
+        """Send changes and return its position after them; raises NodeAway, and Gap if it lacks earlier ones."""
 
     def close(self) -> None:
         """Give up the connection."""
 
 
 class GatewayNode:
-    """One nginx, by its address. Its requests follow one another over one connection."""
+    """One nginx, by its address. Requests to it are sent one after the other over one connection."""
 
     def __init__(self, address: str, token: str) -> None:
         self.address = address
@@ -103,7 +103,7 @@ class GatewayNode:
 
     async def _send(self, request: bytes) -> tuple[int, bytes]:
         if self._connection:
-            # It may have been closed since it was used: to send the same changes again does no harm.
+            # It may have been closed since its last use: sending the same changes again does no harm.
             try:
                 return await self._connection.send(request)
             except ConnectionError:

@@ -1,4 +1,4 @@
-"""The last changes of the log, held in memory: every node of the gateway is sent the same ones."""
+"""The last changes of the log, kept in memory: every node of the gateway is sent the same ones."""
 
 import asyncio
 from bisect import bisect_left, bisect_right
@@ -13,7 +13,7 @@ HELD = 4000
 
 
 def lines(change: Change) -> str:
-    """Return what a node is told of a change: what leaves its disk, and which purge groups are raised."""
+    """Return the message to a node about a change: what is removed from its disk, and which purge groups are raised."""
     match change:
         case EntryWritten():
             raised = [names.stem(change.unique_name), change.uuid]
@@ -28,7 +28,7 @@ def lines(change: Change) -> str:
 
 
 def _addresses(change: Change) -> Sequence[str]:
-    """Return addresses under which what is gone was delivered, as far as they can be known."""
+    """Return the known addresses under which a deleted file was delivered."""
     if not isinstance(change, EntryDeleted):
         return ()
     return (
@@ -60,14 +60,14 @@ class Recent:
         return self._held[-1].number if self._held else 0
 
     async def add(self, changes: Sequence[Change]) -> None:
-        """Take in the changes that follow."""
+        """Add the next changes."""
         self._held += [_Held(change, lines(change)) for change in changes]
         del self._held[:-HELD]
         async with self._news:
             self._news.notify_all()
 
     def forget(self) -> None:
-        """Begin anew: the log is another one, or goes on after a gap."""
+        """Begin again: Redis has another log, or there is a gap in the log."""
         self._held.clear()
 
     def after(self, number: int, count: int) -> Batch | None:

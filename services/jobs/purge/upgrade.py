@@ -1,7 +1,7 @@
-"""While an installation is upgraded, services of the version before may still be at work beside this one.
+"""While an installation is upgraded, services of the previous version may still run beside this one.
 
-Their catalog services write changes into a stream of their own, which names no generation. So whatever they change
-makes everything stale, until the last of them has been replaced.
+Their catalog services write changes to another stream, which has no generations. So each of their changes makes
+everything stale, until the last of these services has been replaced.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What each job does, what it works with and how long it may take. core/jobs/kinds.py has names and arguments."""
+"""What each job does, what it needs and how long it may take. core/jobs/kinds.py has names and arguments."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
 
 PURGE_SECONDS = 20
-"""How long a restore waits until no cache serves the catalog from before."""
+"""How long a restore waits until no cache serves the old catalog."""
 
 Result = dict[str, Any]
 STOPPED = "stopped"
-"""What a result has, and is not None, when a job has ended on purpose without doing what it was asked for."""
+"""The field of a result that is not None if a job has stopped on purpose before it did its work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What jobs work with."""
+    """The resources of jobs."""
 
     settings: JobsSettings
     client: Redis

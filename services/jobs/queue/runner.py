@@ -1,4 +1,4 @@
-"""How a job is run: by one worker at a time, on record, tried again when that may help, and never for ever."""
+"""Runs a job: by one worker at a time, with a record, with retries if they may help, and with a time limit."""
 
 import asyncio
 import logging
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 _ALONE = "alone"
 _TURN_SECONDS = 0.5
-"""How soon a job that has to wait for its turn looks again."""
+"""Seconds after which a waiting job tries again to get its turn."""
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 1.0, 3.0, 600.0
 """Seconds before a job is tried again: 1, 3, 9, … ; eight attempts take about 16 minutes."""
 
 
 class Again(Exception):
-    """The job goes back into the queue, for so many seconds."""
+    """The job goes back to the queue for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"again in {seconds:.1f} s")
@@ -40,7 +40,8 @@ class Again(Exception):
 
 
 def pause_after(error: Exception, attempt: int, allowed: int) -> float | None:
-    """Return the seconds before the next attempt, None when there shall be none. No two workers wait equally long."""
+    """Return the seconds before the next attempt, None if there is no next attempt. The seconds are random, so workers
+    do not all retry at once."""
     if attempt >= allowed or isinstance(error, TookTooLong) or (isinstance(error, TadaError) and error.status < 500):
         return None
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * _PAUSE_FACTOR ** (attempt - 1))
@@ -55,8 +56,8 @@ class Runner:
     async def run(self, job_id: str, name: str, given: Mapping[str, Any], queued: datetime) -> dict[str, Any]:
         """Run a job that was taken from the queue, and return its result.
 
-        Raises Again when it shall stay in the queue, what it has failed with when it shall not, and CancelledError
-        when it was handed back.
+        Raises Again if the job stays in the queue, its error if it has failed finally, and CancelledError if it was
+        handed back.
         """
         job, token = self._jobs[name], f"{self._tools.process.name} {secrets.token_hex(8)}"
         held = [job_id, *([_ALONE] if job.alone else [])]
@@ -74,7 +75,7 @@ class Runner:
                     await self._leases.give_up(what, token)
 
     async def lost(self, job_id: str, name: str, why: str) -> bool:
-        """Note that a job cannot be run at all; say whether it had not ended before."""
+        """Record that a job cannot be run at all; say whether it had not ended before."""
         token = secrets.token_hex(8)
         record = await self._log.find(job_id) or Record(job_id, name, "queue")
         if record.ended or not await self._leases.take(job_id, token):
@@ -86,12 +87,12 @@ class Runner:
     async def _attempt(self, new: Record, held: list[str], token: str) -> dict[str, Any]:
         job = self._jobs[new.name]
         record = await self._log.find(new.id) or new
-        if record.status in ("done", "stopped"):  # But the worker died before it could take it out of the queue.
+        if record.status in ("done", "stopped"):  # The worker died before it could remove it from the queue.
             return dict(record.result or {})
         if record.status == "failed":
             raise _failed_before(record)
         if record.status == "running":
-            died = WorkerDied(f"The worker that ran it died or lost Redis, {record.attempts} times by now.")
+            died = WorkerDied(f"The worker that ran it died or lost Redis {record.attempts} times.")
             record = replace(record, error=told(died))
             if record.attempts >= job.attempts:
                 await self._fail(record, died, token)
@@ -152,7 +153,7 @@ class Runner:
 
 
 def _new(job_id: str, name: str, given: Mapping[str, Any], queued: datetime) -> Record:
-    """Return the record of a job that nobody has noted: another program put it into the queue."""
+    """Return a new record for a job without one: another program put it into the queue."""
     return Record(job_id, name, "queue", given, queued_at=timestamp(queued), request_id=origin.request_id.get())
 
 
@@ -170,7 +171,7 @@ async def _within(seconds: float, work: Any) -> dict[str, Any]:
             return result
     except TimeoutError:
         if limit.expired():
-            raise TookTooLong(f"The job took more than {seconds:g} s.", "Look for what holds it up.") from None
+            raise TookTooLong(f"The job took more than {seconds:g} s.", "Find out what delays it.") from None
         raise
 
 

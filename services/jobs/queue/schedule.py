@@ -1,4 +1,4 @@
-"""When the daily jobs are due. Every worker asks for them; the id, which is the same for all, makes them run once."""
+"""When the daily jobs are due. Every worker requests them; they run once because all workers use the same id."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from services.jobs.settings import NEVER, JobsSettings
 log = logging.getLogger(__name__)
 
 CATCH_UP = timedelta(hours=1)
-"""A job that was missed because no worker ran is made up for within this time."""
+"""If a job was missed because no worker ran, it is run later within this time."""
 _LOOK_SECONDS = 5.0
 
 
@@ -26,7 +26,7 @@ def schedule(settings: JobsSettings) -> dict[str, str]:
 
 
 def last_due(expression: str, now: datetime) -> datetime | None:
-    """Return the last moment that a cron expression names, None when it is too long ago to be made up for."""
+    """Return the last moment that a cron expression names, None if it is too long ago."""
     moment = next(CronSim(expression, now + timedelta(microseconds=1), reverse=True))
     return moment if timedelta() <= now - moment < CATCH_UP else None
 
@@ -37,7 +37,7 @@ def job_id(name: str, due: datetime) -> str:
 
 
 async def keep(queue: JobQueue, expressions: Mapping[str, str]) -> None:
-    """Ask for each job when it is due, until cancelled."""
+    """Request each job when it is due, until cancelled."""
     asked: set[str] = set()
     while True:
         now = datetime.now(UTC)

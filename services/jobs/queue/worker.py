@@ -1,7 +1,8 @@
-"""The arq worker: it takes jobs out of the queue. `runner` decides what becomes of them.
+"""The arq worker: it takes jobs from the queue. `runner` runs them.
 
-arq counts a wait for a turn as a try, keeps a job of a dead worker for as long as the longest job may take, and forgets
-why. So tries, time-outs and records are ours, and arq's own are set so that they never come first.
+arq counts a wait for a turn as a try, keeps the job of a dead worker for as long as the longest job may take, and does
+not record the reason. So this service has its own tries, time-outs and records. Those of arq are set so that they never
+come first.
 """
 
 import logging
@@ -31,12 +32,12 @@ log = logging.getLogger(__name__)
 
 EXPIRE_AT = set(range(0, 60, 10))
 HEALTH_SECONDS = 5
-"""How often arq writes `tada:jobs:health-check`: some worker takes jobs. `Pulse` says it of this one."""
+"""How often arq writes `tada:jobs:health-check`: at least one worker takes jobs. `Pulse` shows it for this one."""
 REAP_AT = set(range(3, 60, 5))
 """Seconds of the minute."""
 _POLL_SECONDS = 0.1
 _IN_PROGRESS_SECONDS = 10
-"""A job whose worker has not said for so long that it has it can be taken by another one."""
+"""If the worker of a job gives no sign of life for so long, another one can take the job."""
 _RENEW_SECONDS = 2
 _NEVER = 10**9
 
@@ -89,12 +90,12 @@ class _Worker(Worker):
         self._pulse.beat()
 
     async def finish_failed_job(self, job_id: str, result_data: bytes | None) -> None:
-        """Put what cannot even be begun on record: its payload is no JSON or gone, or there is no such job."""
+        """Record a job that cannot begin: its payload is not JSON or is gone, or its name is unknown."""
         told = orjson.loads(result_data) if result_data else {}
         reason = told.get("r") or {}
         why = reason.get("message", "The job cannot be read.") if isinstance(reason, dict) else str(reason)
         if not await self._runner.lost(job_id, str(told.get("f", "")), why):
-            result_data = None  # It has ended as its record says.
+            result_data = None  # It has ended, as its record shows.
         await super().finish_failed_job(job_id, result_data)
 
 
@@ -114,18 +115,18 @@ def _function(name: str, runner: Runner) -> Function:
 
 
 def _origin(given: object) -> tuple[str, str]:
-    """Return the request and the trace that a job belongs to, as far as whoever put it into the queue says so."""
+    """Return the request and the trace that a job belongs to, if they are in the queue."""
     known = given if isinstance(given, dict) else {}
     return str(known.get("request_id", "")), str(known.get("traceparent", ""))
 
 
 def _named(args: tuple[Any, ...]) -> dict[str, Any]:
-    """Give arguments without a name one that no job has: its record then says which there are."""
+    """Give positional arguments a name that no job has: the error in the record then lists the valid names."""
     return {f"argument {number}": value for number, value in enumerate(args, 1)}
 
 
 def _beats(tools: Tools) -> list[CronJob]:
-    """Return what runs every few seconds, and is told of in the log only when it has done something."""
+    """Return a task that runs every few seconds. It is logged only if it has done something."""
 
     async def run_expire(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         _tell("expired", len(await expire(tools.entries)))

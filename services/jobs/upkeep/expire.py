@@ -1,4 +1,4 @@
-"""The job *expire*: entries whose expiration date is past are marked, which purges their cached copies."""
+"""The job *expire*: marks entries whose expiration date is past, which purges their cached copies."""
 
 import time
 
@@ -10,14 +10,14 @@ _BATCH = 500
 
 
 async def expire(entries: Entries) -> list[Entry]:
-    """Mark every entry that has expired by now, and return them. Running it again does no harm."""
+    """Mark every entry that has expired, and return them. Running it again does no harm."""
     marked = []
     while uuids := await entries.expired_uuids(time.time(), _BATCH):
         for uuid in uuids:
             try:
                 entry, commit = await entries.change(uuid, _mark)
             except NotFound:
-                continue  # Deleted since; its date went with it.
+                continue  # It was deleted meanwhile, together with its date.
             if commit is not None:
                 marked.append(entry)
     return marked

@@ -1,8 +1,8 @@
-"""The job *sync*: an entry whose file is definitely not in the storage leaves the catalog.
+"""The job *sync*: removes entries whose files are definitely not in the storage.
 
-Three safeguards: a missing file is asked for by name before its entry goes; nothing goes before everything has been
-looked at, so a storage that fails in between removes nothing; and a share of losses that looks like a wrong setting
-stops the run.
+There are three safeguards. A missing file is looked up by name before its entry is removed. Nothing is removed before
+everything has been checked, so a storage that fails in between does no harm. If so many files are missing that a
+setting is probably wrong, the run stops.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from services.core.storage import ListingUnsupported, ObjectMissing, Storage, St
 
 _BATCH = 500
 _AT_ONCE = 16
-"""Files that the storage is asked for at a time."""
+"""Files that are looked up at the same time."""
 NAMED_MAX = 1000
-"""Entries and files that a result names; it counts all of them."""
+"""Entries and files that a result names at most; it counts all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Missing:
 
 @dataclass(slots=True)
 class Sync:
-    """What a run has found and done. `listed` and `unknown` are None for a storage that cannot list its files.
+    """The result of a run. `listed` and `unknown` are None for a storage that cannot list its files.
 
-    `late_count` are the files that came of uploads which had failed and been cleaned up before.
+    `late_count` are the files of failed uploads that the storage finished after they were cleaned up.
     """
 
     dry_run: bool
@@ -62,7 +62,7 @@ class Sync:
 
 
 class _Changed(Exception):
-    """The entry is not what it was when its file was looked for."""
+    """The entry has changed since its file was looked up."""
 
 
 async def sync(
@@ -70,7 +70,7 @@ async def sync(
 ) -> Sync:
     """Remove the entries whose files are missing, unless they are more than `max_percent` of all.
 
-    Raises StorageDown and RedisError; nothing has been removed wrongly then.
+    Raises StorageDown and RedisError; no entry has been removed wrongly then.
     """
     found = Sync(dry_run)
     if not dry_run:
@@ -92,7 +92,7 @@ async def sync(
         if len(lost) > allowed:
             found.stopped = _stopped(
                 f"More than {max_percent:g} % of the {count} entries have no file in the storage",
-                "If it is right, run sync with a higher max_percent.",
+                "If the storage is right, run sync with a higher max_percent.",
             )
             break
     if lost and len(lost) == found.checked and found.stopped is None:
@@ -107,7 +107,7 @@ async def sync(
 
 
 async def _remove_late(claims: Claims, doubts: Doubts, storage: Storage) -> int:
-    """Remove what a storage has stored after all, when the upload had failed; return how many files there were."""
+    """Remove files that a storage has stored although their upload had failed; return how many there were."""
     removed = 0
     for storage_key in await doubts.settled_writes():
         claim = await claims.make_on_unused(storage_key)
@@ -129,7 +129,7 @@ def _stopped(why: str, hint: str = "") -> str:
 
 
 async def _listed(entries: Entries, claims: Claims, storage: Storage, found: Sync) -> set[bytes]:
-    """Return the uuids of entries whose files are listed, about 100 bytes each; note files that no entry knows."""
+    """Return the uuids of entries whose files are listed, about 100 bytes each; note files without an entry."""
     present: set[bytes] = set()
     found.listed, found.unknown, found.unknown_count = 0, [], 0
     async for keys in _batches(storage):
@@ -160,7 +160,7 @@ async def _batches(storage: Storage) -> AsyncIterator[list[str]]:
 
 
 async def _lost(storage: Storage, entries: Sequence[Entry]) -> list[Entry]:
-    """Return those of the entries whose files the storage says it does not have."""
+    """Return the entries whose files the storage does not have."""
     lost: list[Entry] = []
     left = iter(entries)
     while batch := list(islice(left, _AT_ONCE)):
@@ -182,7 +182,7 @@ async def _remove(entries: Entries, lost: Sequence[Entry]) -> int:
     for entry in lost:
 
         def check(current: Entry, seen: Entry = entry) -> None:
-            # Replaced since: the file that was looked for is not its file any more.
+            # It was replaced meanwhile: the checked file is not its file any more.
             if (current.storage_key, current.version) != (seen.storage_key, seen.version):
                 raise _Changed
 

@@ -1,4 +1,4 @@
-"""Looks now and then whether the catalog seems to have been lost, and says so in the log and in a metric."""
+"""Checks regularly whether the catalog seems lost, and reports it in the log and in a metric."""
 
 import asyncio
 import logging
@@ -15,20 +15,20 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 60.0
 _SAY_AGAIN = 60
-"""Looks between two lines of the log about the same loss: an hour."""
+"""Number of checks between two log lines about the same loss: an hour."""
 
 
 async def keep_watching(tools: Tools, seconds: float = _LOOK_SECONDS) -> None:
-    """Look every so many seconds, until cancelled.
+    """Check every `seconds`, until cancelled.
 
-    The bytes of a first upload are there before its entry: what only one look has seen is not said.
+    The bytes of a first upload are there before its entry, so a sign that only one check has seen is not reported.
     """
     looks = 0
     while True:
         try:
             signs = await signs_of_loss(tools.entries, tools.storage, tools.dumps)
         except (StorageDown, RedisError):
-            signs = None  # Alerts of their own say that; whether it was lost cannot be known now.
+            signs = None  # Other alerts report that; it is not known now whether the catalog was lost.
         looks = looks + 1 if signs else 0
         metrics.LOST.set(looks > 1)
         if looks % _SAY_AGAIN == 2:
