@@ -9,7 +9,7 @@ nobody() { echo "audit: $1; nothing was looked at, which says nothing about the 
 getent hosts api.osv.dev >/dev/null || nobody "api.osv.dev cannot be reached from here"
 home=.audit
 if [ ! -x $home/bin/pip-audit ]; then
-    # It is no dependency of TADA: an environment of its own, outside of what is locked.
+    # It is not a dependency of TADA, so it has a separate environment and is not locked.
     python3 -m venv $home && $home/bin/python -m pip install --quiet --disable-pip-version-check pip-audit ||
         nobody "pip-audit cannot be installed"
 fi

@@ -1,4 +1,4 @@
-"""Multipart bodies, read as a stream: text fields in memory, files to the spool, in whatever order they come."""
+"""Multipart bodies, read as a stream: text fields in memory, files to the spool, in any order."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

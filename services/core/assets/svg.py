@@ -33,7 +33,7 @@ class _Reached(Exception):
 
 
 def begins(head: bytes) -> bool:
-    """Say whether the first element of a document is `svg`, whatever comments or doctype come before it.
+    """Say whether the first element of a document is `svg`, after any comments and doctype.
 
     The head may be of any encoding, and must hold the whole first tag.
     """

@@ -89,7 +89,7 @@ def of_reader(client: Redis, storage: Storage, belonging: Belonging) -> Health:
 
 
 async def _belongs(belonging: Belonging) -> None:
-    """Check the storage's mark. When Redis does not tell which one is right, that is no fault of the storage."""
+    """Check the storage's mark. If Redis does not tell which mark is right, that is not a fault of the storage."""
     with suppress(RedisError):
         await belonging.check()
 

@@ -126,8 +126,8 @@ class Entries:
     ) -> tuple[Entry, Commit | None]:
         """Replace an entry by `step(entry)` and return it; the commit is None when the step changed nothing.
 
-        `step` must be pure: it runs again when another writer was faster, so that no update is lost.
-        Raises NotFound, and whatever the step raises.
+        `step` must be pure: it runs again when another writer was faster, so that no update is lost. Raises NotFound,
+        and what the step raises.
         """
         while True:
             old = await self._read(uuid)
@@ -141,7 +141,7 @@ class Entries:
         """Write the facts about the bytes with a signature; say whether the entry has them now, and still has those
         bytes.
 
-        It is no new version and no change of the asset: what is delivered stays the same, and so do its dates.
+        This is neither a new version nor a change of the asset: delivered bytes and dates stay the same.
         """
         while True:
             raw = await self.raw(uuid)

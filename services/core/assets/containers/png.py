@@ -63,7 +63,7 @@ def sound(source: Reader, chunk: Chunk) -> bytes | None:
 
 
 def pictured(content: bytes) -> bytes:
-    """Return a PNG with nothing but its picture and its colour profile. Every CRC is right, whatever it was.
+    """Return a PNG with nothing but its picture and its colour profile. Every CRC is made right.
 
     A PNG with nothing else is returned as it is, so there is no second copy in memory.
     """

@@ -1,6 +1,6 @@
 -- Add a change to the log and return its number, as text: microseconds since 1970, and higher than every number before,
--- whatever the clock says. A double holds it exactly. The log keeps the last changes; a node of the gateway that lacks
--- more than those starts cold.
+-- even if the clock was set back. A double holds it exactly. The log keeps the last changes; a node of the gateway that
+-- lacks more than those starts cold.
 local function log_change(changes, revision, kept, ...)
   local clock = redis.call('TIME')
   local said = redis.call('GET', revision) or '0-'
