@@ -21,7 +21,7 @@ from tests.support.hostile_files import small_files
 from tools.stack.ports import free_ports
 
 MANY = 100_000
-CHANGES, CLIENTS = 3000, 16
+CHANGES, CLIENTS = 3200, 16
 
 
 def second_replica(system: System) -> httpx.Client:

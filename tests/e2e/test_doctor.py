@@ -84,7 +84,7 @@ def test_what_is_wrong_is_said_with_what_mends_it_and_an_exit_status(system: Sys
     environment = {**environment_of(system, "catalog"), "REDIS_URL": f"redis://127.0.0.1:{port}"}
     status, said = run(environment, "services.catalog", "doctor")
     assert status == 1
-    assert "wrong  redis: it does not answer" in said
+    assert "wrong  redis: Redis does not answer" in said
     assert "       Check REDIS_URL or REDIS_SERVICE" in said
     assert "1 of 4 checks found something wrong." in said
 
