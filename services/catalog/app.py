@@ -33,7 +33,7 @@ from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
-from services.core.state import connection
+from services.core.state import cancellation, connection
 from services.core.state.belonging import Belonging
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -85,8 +85,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             ]
             internal.started = True
             yield
-            for task in upkeep:
-                task.cancel()
+            await cancellation.end(upkeep)
         await internal.close()
         await store.close()
         await storage.close()

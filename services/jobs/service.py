@@ -110,7 +110,7 @@ async def _told_to_stop() -> None:
 
 async def _run_jobs(tools: Tools, pulse: Pulse) -> None:
     """Run the arq worker. It ends if Redis goes away, and is then started again: the process stays."""
-    while True:
+    while not cancellation.is_cancelled():
         client = connection.connect(tools.settings.redis_address)
         worker = make_worker(client, tools, pulse)
         try:

@@ -16,7 +16,7 @@ from services.core.probes import health
 from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog, route_template
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
-from services.core.state import connection
+from services.core.state import cancellation, connection
 from services.core.state.belonging import Belonging
 from services.core.state.entry_reader import EntryReader
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
@@ -79,7 +79,7 @@ def make_app(settings: TransformSettings) -> Starlette:
         looking = asyncio.create_task(belonging.keep())
         internal.started = True
         yield
-        looking.cancel()
+        await cancellation.end([looking])
         await internal.close()
         pool.shutdown()
         await storage.close()

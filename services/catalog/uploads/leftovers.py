@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from services.core.errors import TadaError
 from services.core.observing import logs
+from services.core.state.cancellation import is_cancelled
 from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.reaper import Reaper
@@ -46,7 +47,7 @@ class Leftovers:
 
 async def keep_tidy(claims: Claims) -> None:
     """Regularly remove claims of this process on which it does not work, also after Redis did not answer."""
-    while True:
+    while not is_cancelled():
         try:
             await claims.tidy()
         except RedisError as error:

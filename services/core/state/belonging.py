@@ -28,6 +28,7 @@ from services.core import spool
 from services.core.errors import StorageDown, StorageLost
 from services.core.observing import logs
 from services.core.state import entry_json, keys
+from services.core.state.cancellation import is_cancelled
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.storage import Marked, Wrapped
@@ -80,7 +81,7 @@ class Belonging:
 
     async def keep(self) -> None:
         """Check regularly until cancelled; more often if the check failed or the storage is wrong."""
-        while True:
+        while not is_cancelled():
             seconds = _LOOK_SECONDS
             try:
                 await self.check()

@@ -31,7 +31,7 @@ async def heard(client: Redis, channel: str, take: Callable[[bytes], None]) -> A
 
 
 async def _listen(client: Redis, channel: str, take: Callable[[bytes], None]) -> None:
-    while True:
+    while not cancellation.is_cancelled():
         try:
             async with client.pubsub(ignore_subscribe_messages=True) as subscription:
                 await subscription.subscribe(channel)

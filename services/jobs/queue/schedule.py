@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
+from services.core.state.cancellation import is_cancelled
 from services.jobs.settings import NEVER, JobsSettings
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def job_id(name: str, due: datetime) -> str:
 async def keep(queue: JobQueue, expressions: Mapping[str, str]) -> None:
     """Request each job when it is due, until cancelled."""
     asked: set[str] = set()
-    while True:
+    while not is_cancelled():
         now = datetime.now(UTC)
         due = {name: last_due(expression, now) for name, expression in expressions.items()}
         ids = {job_id(name, moment): name for name, moment in due.items() if moment}

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from services.core.dumps.loss import signs_of_loss
 from services.core.errors import StorageDown
 from services.core.observing import logs
+from services.core.state.cancellation import is_cancelled
 from services.jobs import metrics
 from services.jobs.queue.kinds import Tools
 
@@ -24,7 +25,7 @@ async def keep_watching(tools: Tools, seconds: float = _LOOK_SECONDS) -> None:
     The bytes of a first upload are there before its entry, so a sign that only one check has seen is not reported.
     """
     looks = 0
-    while True:
+    while not is_cancelled():
         try:
             signs = await signs_of_loss(tools.entries, tools.storage, tools.dumps)
         except (StorageDown, RedisError):
