@@ -2,8 +2,11 @@
 
 import os
 import resource
+import signal
 import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,12 @@ def _refuse(source: bytes) -> tuple[dict[str, Any], bytes]:
 
 def _crash(source: bytes) -> tuple[dict[str, Any], bytes]:
     os.abort()
+
+
+def _be_killed(source: bytes) -> tuple[dict[str, Any], bytes]:
+    """End as when the kernel needs memory for others."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}, b""
 
 
 def _who(source: bytes) -> tuple[dict[str, Any], bytes]:
@@ -63,6 +72,27 @@ def _write(source: bytes, path: str) -> tuple[dict[str, Any], bytes]:
     except OSError as error:
         return {"error": error.strerror}, b""
     return {}, b""
+
+
+def _harm(source: bytes, folder: str, pid: int) -> tuple[dict[str, Any], bytes]:
+    """Try to change a file and its folder, and to reach another process; say what was not forbidden."""
+    file = Path(folder, "file")
+    attempts: dict[str, Callable[[], object]] = {
+        "write": lambda: file.open("r+b").close(),
+        "cut": lambda: os.truncate(file, 0),
+        "move": lambda: file.rename(file.with_name("moved")),
+        "link": lambda: os.link(file, file.with_name("linked")),
+        "make": lambda: file.with_name("made").touch(),
+        "signal": lambda: os.kill(pid, 0),
+        "look": lambda: Path(f"/proc/{pid}/environ").read_bytes(),
+        "remove": file.unlink,
+    }
+    done = []
+    for name, attempt in attempts.items():
+        with suppress(OSError):
+            attempt()
+            done.append(name)
+    return {"done": done, "read": file.read_text()}, b""
 
 
 def _connect(source: bytes, port: int) -> tuple[dict[str, Any], bytes]:

@@ -21,6 +21,15 @@ from services.core.sandbox import Refusal
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 """Flags of unshare(2). Without privileges a new network needs a new user namespace."""
 
+# Landlock (linux/landlock.h): the numbers of its system calls, and what it can forbid, by the version that adds it.
+_CREATE_RULESET, _RESTRICT_SELF = 444, 446
+_VERSION = 1
+_NO_NEW_PRIVILEGES = 38
+_CHANGES_OF_FILES = {1: 0b1_1111_1111_0010, 2: 1 << 13, 3: 1 << 14}
+"""To write; to remove and to make entries of any kind; to move them; to cut files."""
+_SIGNALS = {6: 1 << 1}
+"""To processes outside."""
+
 
 def main(module: str, limits: str) -> None:
     given = json.loads(limits)
@@ -62,7 +71,8 @@ def _confine(
     # Containers often forbid it. The process then still has no address to send to and no secret to send.
     ctypes.CDLL(None).unshare(_NEW_USER | _NEW_NETWORK)
     for kind, limit in (
-        (resource.RLIMIT_CPU, cpu_seconds + reuse_seconds),
+        # One second more than is ever granted: the signal at the end of a grant says how the child has ended.
+        (resource.RLIMIT_CPU, cpu_seconds + reuse_seconds + 1),
         (resource.RLIMIT_DATA, data),
         (resource.RLIMIT_AS, address_space),
         (resource.RLIMIT_CORE, 0),
@@ -70,6 +80,25 @@ def _confine(
     ):
         if limit is not None:
             resource.setrlimit(kind, (limit, limit))
+    _forbid_changes()
+
+
+def _forbid_changes() -> None:
+    """Forbid to change files, and to send signals to other processes, as far as the kernel can.
+
+    Landlock also keeps the memory of other processes from this one.
+    """
+    system = ctypes.CDLL(None)
+    version = system.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
+    files, signals = (
+        sum(flags for since, flags in kind.items() if since <= version) for kind in (_CHANGES_OF_FILES, _SIGNALS)
+    )
+    forbidden = (ctypes.c_uint64 * 3)(files, 0, signals)
+    ruleset = system.syscall(_CREATE_RULESET, forbidden, ctypes.c_size_t(24 if signals else 8), 0)
+    if ruleset >= 0:
+        system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        system.syscall(_RESTRICT_SELF, ruleset, 0)
+        os.close(ruleset)
 
 
 def _grant(seconds: int) -> None:

@@ -5,6 +5,7 @@ No answer of the child is trusted: a file may have taken it over. Callers check 
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,8 @@ _COMMAND = (sys.executable, "-B", "-m", "services.core.sandbox")
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
 """Where Python and libraries find their files. They hold no secret."""
 _HEAD_MAX = 4096
+_CRASHES = (signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP, signal.SIGXCPU)
+"""How code in C ends when it fails, also when it gets no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ class Answer:
 
 class NoAnswer(Exception):
     """The child has exceeded a limit, has crashed, or has sent something that is not a valid answer."""
+
+
+class Crashed(NoAnswer):
+    """The work itself has ended the child: it has crashed, or has used up its processor time."""
 
 
 class OutOfTime(NoAnswer):
@@ -177,11 +184,19 @@ class Child:
         self._write(bytes(4))
         with suppress(ConnectionError):
             self._input.flush()
-        head, size, self.is_last = _head(self._output.readline(_HEAD_MAX), self._output_max)
+        line = self._output.readline(_HEAD_MAX)
+        if not line and self._has_crashed():
+            raise Crashed
+        head, size, self.is_last = _head(line, self._output_max)
         body = self._output.read(size)
         if len(body) < size:
             raise NoAnswer
         return Answer(head, body)
+
+    def _has_crashed(self) -> bool:
+        """Say how a child has ended that says nothing. One that only pretends to have ended is ended here."""
+        self.kill()
+        return -self._process.wait() in _CRASHES
 
     def _write(self, text: bytes) -> None:
         with suppress(ConnectionError):  # It has ended. Then there is no answer, which is noticed below.
