@@ -19,15 +19,12 @@ import redis
 from services.core.state import keys
 from tests.processes.system import System, get_as_is
 from tests.programs.soak_changes import Storm, memory
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 TIERS = ("edge", "cache", "api")
 JOBS_LEAVE = 50
 """Keys that jobs, leases and workers may make meanwhile; the attacks ask thousands of times."""
-
-
-def pdf(text: str, size: int = 0) -> bytes:
-    return f"%PDF-1.4 {text}\n".encode() + bytes(size)
 
 
 def replaced(system: System, uuid: str, content: bytes) -> httpx.Response:

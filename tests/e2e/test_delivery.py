@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.processes.system import System, get_as_is
+from tests.support.pdfs import pdf
 from tests.support.pixels import decode, distance
 from tests.support.saved_names import REFUSED as REFUSED_NAMES
 
@@ -171,7 +172,7 @@ def test_a_part_of_an_original_can_be_asked_for(system: System, photos: dict[str
     ("extension", "media_type", "content"),
     [
         ("svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'),
-        ("pdf", "application/pdf", b"%PDF-1.4\n%%EOF\n"),
+        ("pdf", "application/pdf", pdf()),
     ],
 )
 def test_documents_are_delivered_as_stored_and_can_run_nothing(
@@ -262,7 +263,7 @@ def test_bytes_that_are_not_the_signed_ones_are_never_served(
 
 
 def test_a_large_file_that_was_changed_is_cut_and_no_cache_keeps_it(system: System, name: str) -> None:
-    entry = system.upload(f"{name}.pdf", b"%PDF-1.4" + bytes(9_000_000))
+    entry = system.upload(f"{name}.pdf", pdf(size=9_000_000))
     path = f"/assets/media/original/DEV/{name}.pdf"
     stored = system.stack.data / "storage" / entry["storage_key"]
     whole = stored.read_bytes()
@@ -418,7 +419,7 @@ def test_a_failure_is_never_cached_and_a_no_for_a_minute(
 
 @pytest.mark.parametrize("form", ["original", "full"])
 def test_a_part_of_a_document_can_be_asked_for(system: System, name: str, form: str) -> None:
-    content = b"%PDF-1.4\n" + bytes(range(256)) * 40 + b"%%EOF\n"
+    content = pdf(filling=bytes(range(256)) * 40)
     system.upload(f"{name}.pdf", content)
     for client in (system.transform, system.edge, system.edge, system.api):
         part = client.get(f"/assets/media/{form}/DEV/{name}.pdf", headers={"Range": "bytes=-6"})

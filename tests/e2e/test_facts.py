@@ -10,6 +10,7 @@ from services.core.assets.facts import FACTS
 from services.core.state import keys
 from tests.processes.system import System
 from tests.support.hostile_files import png_header, undecodable_jpeg
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 CHINA = {"width": 640, "height": 427, "dominant_color": "#eef2f9"}
@@ -68,7 +69,7 @@ def test_a_hostile_file_stays_without_facts_and_holds_nothing_up(
 ) -> None:
     bomb = system.upload(f"{name}-bomb.png", png_header(30_000, 30_000))
     odd = system.upload(f"{name}-odd.jpg", undecodable_jpeg(photos["china.jpg"]))
-    paper = system.upload(f"{name}.pdf", b"%PDF-1.4\n%%EOF\n")
+    paper = system.upload(f"{name}.pdf", pdf())
     drawing = system.upload(f"{name}.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="4cm" viewBox="0 0 2 1"/>')
     assert [[entry[fact] for fact in FACTS] for entry in (bomb, odd, paper)] == [[None] * 4] * 3
     assert [drawing[fact] for fact in FACTS] == [151, 76, None, None]

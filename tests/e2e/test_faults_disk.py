@@ -16,6 +16,7 @@ import pytest
 from tests.processes.system import System
 from tests.support.load import Load
 from tests.support.outages import OUTAGE, Faulted
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 pytestmark = pytest.mark.timed
@@ -144,7 +145,7 @@ def test_caches_make_room_when_something_else_fills_their_disk(faulted: Faulted)
     """For as long as there is none, what is cached is served. The disk stays full of what is not theirs."""
     system = faulted.system
     for number in range(8):
-        system.upload(f"large-{number}.pdf", b"%PDF-1.4" + bytes(9_000_000))
+        system.upload(f"large-{number}.pdf", pdf(size=9_000_000))
         assert system.edge.get(f"/assets/media/original/DEV/large-{number}.pdf").status_code == 200
     # What was asked for last is what goes last.
     for path in faulted.load.steady_paths():

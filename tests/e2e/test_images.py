@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.processes.compose import Composed
 from tests.processes.containers import copied, read
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
@@ -184,7 +185,7 @@ def test_catalog_finishes_an_upload_in_flight_when_it_is_told_to_stop(
 def test_an_answer_in_flight_is_finished_when_a_part_is_told_to_stop(
     composed: Composed, token: dict[str, str], name: str
 ) -> None:
-    content = b"%PDF-1.4\n" + os.urandom(9 << 20)
+    content = pdf(filling=os.urandom(9 << 20))
     with composed.client("api") as api:
         form: dict[str, Any] = {"files": {"file": (f"{name}.pdf", content)}, "data": {"namespace": "DEV"}}
         assert api.post("/file", headers=token, **form).status_code == 200

@@ -11,6 +11,7 @@ import pytest
 from tests.processes.distant_backend import TOKEN, Backend
 from tests.processes.s3_server import S3Server
 from tests.processes.system import System
+from tests.support.pdfs import around
 
 MB = 1024 * 1024
 SIZES = [200 * MB] * 2 + [20 * MB] * 8
@@ -53,7 +54,8 @@ class Pdf:
         block = bytes([number]) * MB
         digest = hashlib.sha256()
         with self.path.open("wb") as file:
-            for part in (b"%PDF-1.4", *[block] * (size // MB - 1)):
+            beginning, end = around((size // MB - 1) * MB)
+            for part in (beginning, *[block] * (size // MB - 1), end):
                 file.write(part)
                 digest.update(part)
         self.signature = digest.hexdigest()

@@ -21,6 +21,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.transport.serialization import Binary
 
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 from tests.support.schema_faults import faults_of
 
 TOKEN = "token-of-the-tests"
@@ -90,7 +91,7 @@ def _types() -> None:
         pictures = st.builds(picture, st.just(kind.upper()), st.tuples(byte, byte, byte), st.integers(1, 16))
         schemathesis.openapi.media_type(f"image/{kind}", pictures)
     schemathesis.openapi.media_type("image/svg+xml", st.just(b'<svg xmlns="http://www.w3.org/2000/svg"/>'))
-    schemathesis.openapi.media_type("application/pdf", st.just(b"%PDF-1.4\n%%EOF\n"))
+    schemathesis.openapi.media_type("application/pdf", st.just(pdf()))
 
 
 @pytest.fixture(scope="module")

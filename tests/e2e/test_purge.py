@@ -19,6 +19,7 @@ from PIL import Image
 
 from services.core.state import keys
 from tests.processes.system import System, get_as_is
+from tests.support.pdfs import pdf
 from tests.support.pixels import decode, distance
 from tests.support.waits import wait_until
 
@@ -252,7 +253,7 @@ def test_a_change_does_not_wait_for_an_old_answer_and_that_is_stored_where_nobod
 ) -> None:
     """A long answer is stopped in the middle while its file is replaced, and then goes on to its end."""
     system = make_system(PAYLOAD_MAX_SIZE="300mb", PURGE_WAIT_SECONDS="0.5")
-    old, new = b"%PDF-1.4 old" + bytes(150_000_000), b"%PDF-1.4 new"
+    old, new = pdf("old", 150_000_000), pdf("new")
     entry = system.upload(f"{name}.pdf", old)
     path = f"/assets/media/original/DEV/{name}.pdf"
     with httpx.stream("GET", f"{system.edge.base_url}{path}", timeout=60) as sending:

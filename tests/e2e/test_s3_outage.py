@@ -14,6 +14,7 @@ from services.core.state import keys
 from services.core.storage.base import MARK
 from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 UPLOADS = 500
@@ -51,7 +52,7 @@ class Clients:
     def upload(self, first: int) -> None:
         with httpx.Client(base_url=f"http://127.0.0.1:{self.system.ports.api}", timeout=60) as client:
             for number in range(first, UPLOADS, CLIENTS):
-                content = b"%PDF-1.4 " + str(number).encode() * (LARGE // 3 if number % LARGE_EVERY == 0 else 30_000)
+                content = pdf(str(number), LARGE if number % LARGE_EVERY == 0 else 90_000)
                 files = {"file": (f"u{number}.pdf", content)}
                 self._until_200(lambda c=client, f=files: c.post("/file", files=f, data={"namespace": "DEV"}))
                 self.acknowledged[f"/DEV/u{number}.pdf"] = hashlib.sha256(content).hexdigest()
@@ -77,7 +78,7 @@ def test_a_killed_s3_server_loses_no_acknowledged_upload_and_is_found_again(
     make_system: Callable[..., System], server: S3Server
 ) -> None:
     system = make_system(**server.environment())
-    read = b"%PDF-1.4" + bytes(100_000)
+    read = pdf(size=100_000)
     system.upload("read.pdf", read)
     clients = Clients(system)
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.processes.s3_server import KEYS, S3Server
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 from tools.stack.plan import ROOT
 
 SECRETS = {
@@ -127,7 +128,7 @@ def test_every_kind_of_answer_has_the_headers_that_keep_it_harmless(
     client: httpx.Client = getattr(system, tier)
     system.upload(f"{name}.jpg", photos["china.jpg"])
     system.upload(f"{name}-svg.svg", b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
-    system.upload(f"{name}-pdf.pdf", b"%PDF-1.4 nothing")
+    system.upload(f"{name}-pdf.pdf", pdf("nothing"))
     asset = f"/assets/media/original/DEV/{name}"
     answers = {
         "picture": client.get(f"{asset}.jpg"),

@@ -21,6 +21,7 @@ from tests.processes.distant_backend import TOKEN, Backend
 from tests.processes.fault_proxy import Faulty, Mode
 from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 QUICK = {
@@ -175,8 +176,8 @@ def _milliseconds(system: System, name: str) -> float:
 
 def test_a_body_that_breaks_in_the_middle_is_gone_on_with(case: Case, name: str) -> None:
     system, way = case.system, case.way
-    content = b"%PDF-1.4" + secrets.token_bytes(300_000)
-    large = b"%PDF-1.4" + secrets.token_bytes(9_000_000)
+    content = pdf(filling=secrets.token_bytes(300_000))
+    large = pdf(filling=secrets.token_bytes(9_000_000))
     system.upload(f"{name}.pdf", content)
     system.upload(f"{name}-large.pdf", large)
     with way.being("reset"):
@@ -206,7 +207,7 @@ def test_bytes_that_were_changed_in_the_storage_are_not_served_and_no_cache_keep
 ) -> None:
     system = case.system
     for size in (300_000, 9_000_000):
-        whole = b"%PDF-1.4" + secrets.token_bytes(size)
+        whole = pdf(filling=secrets.token_bytes(size))
         entry = system.upload(f"{name}-{size}.pdf", whole)
         stored = {"Bucket": BUCKET, "Key": entry["storage_key"]}
         s3_server.client.put_object(**stored, Body=whole[:-100_000] + bytes(100_000))
@@ -223,7 +224,7 @@ def test_bytes_that_were_changed_in_the_storage_are_not_served_and_no_cache_keep
 
 def test_clients_that_give_up_in_the_middle_leave_nothing(case: Case, name: str) -> None:
     system = case.system
-    content = b"%PDF-1.4" + secrets.token_bytes(20_000_000)
+    content = pdf(filling=secrets.token_bytes(20_000_000))
     gave_up = 0
     for patience in (0.01, 0.03, 0.1):
         try:

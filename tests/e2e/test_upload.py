@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 
 FIELDS = {
     *("uuid", "version", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url"),
@@ -202,7 +203,7 @@ def test_what_may_replace_what(
 ) -> None:
     contents = {
         **photos,
-        "doc.pdf": b"%PDF-1.4\n%%EOF\n",
+        "doc.pdf": pdf(),
         "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
     }
     entry = system.upload(first, contents[first], filename=f"{name}.{first[-3:]}", toWebp=keep)

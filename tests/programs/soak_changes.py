@@ -22,6 +22,7 @@ import redis
 
 from services.core.state import keys
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 ASSETS = 4
@@ -57,11 +58,11 @@ class Seen:
 
 
 def content(number: int) -> bytes:
-    return b"%%PDF-1.4 %d\n%%%%EOF\n" % number
+    return pdf(str(number))
 
 
 def number_in(body: bytes) -> int:
-    return int(body.split()[1])
+    return int(body.split()[2])
 
 
 class Storm:
