@@ -1,13 +1,16 @@
 """Whatever is wrong with a request: the right status, a message that says what to do, and nothing left behind."""
 
+import io
 import json
 import socket
 from collections.abc import Callable
 from typing import Any
 
+import pikepdf
 import pytest
 
 from tests.processes.system import System
+from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
 JPEG = "image/jpeg"
@@ -34,6 +37,13 @@ def listed(system: System) -> list[tuple[str, int, str]]:
 NAMESPACE = ("namespace", (None, "DEV"))
 
 
+def with_password() -> bytes:
+    content = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf())) as document:
+        document.save(content, encryption=pikepdf.Encryption(owner="owner", user="user"))
+    return content.getvalue()
+
+
 def bad_uploads(photo: bytes) -> dict[str, tuple[int, str, list[Any]]]:
     """Return cases: the status, a piece of the message or its hint, and the parts of the form."""
 
@@ -55,6 +65,9 @@ def bad_uploads(photo: bytes) -> dict[str, tuple[int, str, list[Any]]]:
         "jpeg declared as png": (400, "image/png", [NAMESPACE, ("file", ("a.jpg", photo, "image/png"))]),
         "gif, not allowed": (400, "File type image/gif unauthorized.", [NAMESPACE, ("file", ("a.gif", b"GIF89a..."))]),
         "html as svg": (400, "unauthorized.", [NAMESPACE, ("file", ("a.svg", b"<html><svg/></html>"))]),
+        "picture that breaks off": (400, "it is cut short", [NAMESPACE, ("file", ("a.jpg", photo[:9000]))]),
+        "pdf without a page": (400, "no page can be found", [NAMESPACE, ("file", ("a.pdf", b"%PDF-1.4\n%%EOF\n"))]),
+        "pdf with a password": (400, "Save it without a password", [NAMESPACE, ("file", ("a.pdf", with_password()))]),
         "path in the name": (400, "destination", [NAMESPACE, named("../../etc/a.jpg")]),
         "backslashes": (400, "destination", [NAMESPACE, named("..\\a.jpg")]),
         "dots as destination": (400, "destination", [NAMESPACE, named("a.jpg"), ("destination", (None, "../x"))]),

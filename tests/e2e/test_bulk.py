@@ -11,6 +11,7 @@ from services.core.assets.facts import FACTS
 from services.core.state import entry_json, keys
 from tests.processes.system import System
 from tests.support.catalogs import many
+from tests.support.pdfs import pdf
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
 
@@ -68,13 +69,13 @@ def test_fields_of_several_entries_change_one_by_one(system: System, three: list
 def test_every_error_of_a_list_says_which_item_why_and_what_to_do(
     system: System, photos: dict[str, bytes], three: list[dict[str, Any]]
 ) -> None:
-    pdf, taken = b"%PDF-1.4\n%%EOF\n", three[0]
+    paper, taken = pdf(), three[0]
     failed = {
         "uuid": [
             *system.api.patch("/catalog", json=[{"uuid": UNKNOWN, "expired": True}]).json()["errors"],
             *system.api.patch("/files", json=[{"uuid": taken["uuid"], "version": 9}]).json()["errors"],
             *system.api.patch("/files", json=[{"uuid": taken["uuid"]}]).json()["errors"],
-            *system.api.patch("/files", files=[("files", ("a.pdf", pdf))], data={"uuids": taken["uuid"]}).json()[
+            *system.api.patch("/files", files=[("files", ("a.pdf", paper))], data={"uuids": taken["uuid"]}).json()[
                 "errors"
             ],
             *system.api.request("DELETE", "/files", json=[{"uuid": UNKNOWN}]).json()["errors"],
@@ -88,9 +89,9 @@ def test_every_error_of_a_list_says_which_item_why_and_what_to_do(
                 ("files", (name, content))
                 for name, content in (
                     (taken["original_filename"], photos["china.jpg"]),
-                    ("a.png", pdf),
+                    ("a.png", paper),
                     ("b.jpg", b""),
-                    ("c/d.pdf", pdf),
+                    ("c/d.pdf", paper),
                 )
             ],
             data={"namespace": "DEV"},
@@ -184,6 +185,8 @@ def test_a_file_put_into_the_storage_can_be_catalogued_by_its_path_alone(
         ({"unique_name": "/DEV/known.webp", "version": 0}, 400, "begin with 1"),
         ({"unique_name": "/DEV/known.webp", "original_filename": "other.jpg"}, 400, "one and the same"),
         ({"unique_name": "/DEV/text.webp"}, 400, "Store an image"),
+        ({"unique_name": "/DEV/cut.webp"}, 400, "The JPEG file cannot be drawn: it is cut short"),
+        ({"unique_name": "/DEV/empty.pdf"}, 400, "The PDF file cannot be drawn: it is damaged"),
     ],
 )
 def test_a_file_that_is_not_what_is_said_is_not_catalogued(
@@ -191,12 +194,15 @@ def test_a_file_that_is_not_what_is_said_is_not_catalogued(
 ) -> None:
     folder = system.stack.data / "storage" / "DEV"
     folder.mkdir(parents=True, exist_ok=True)
-    for file, content in (("known.webp", photos["china.jpg"]), ("known.png", photos["china.jpg"]), ("text.webp", b"?")):
+    photo = photos["china.jpg"]
+    files = {"known.webp": photo, "known.png": photo, "text.webp": b"?", "cut.webp": photo[:9000]}
+    files["empty.pdf"] = b"%PDF-1.4\n%%EOF\n"
+    for file, content in files.items():
         (folder / file).write_bytes(content)
     answer = system.api.post("/catalog", json=entry)
     [error] = answer.json()["errors"]
     assert (answer.status_code, advice in f"{error['message']} {error.get('hint', '')}") == (status, True), error
-    for file in ("known.webp", "known.png", "text.webp"):
+    for file in files:
         (folder / file).unlink()  # Refusing it has left it where it was.
 
 

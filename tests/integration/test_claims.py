@@ -14,7 +14,7 @@ import pytest
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish, Written
 from services.core.assets.entries import Entry
-from services.core.errors import AlreadyExists, StorageDown, Unavailable
+from services.core.errors import AlreadyExists, BadRequest, StorageDown, Unavailable
 from services.core.spool import prepare
 from services.core.state import claims as claims_module
 from services.core.state import keys
@@ -23,7 +23,8 @@ from services.core.state.stale_claims import Leftover
 from services.core.storage import ObjectMissing, Storage, open_storage
 from tests.processes.distant_backend import Backend, settings_for
 from tests.support.catalogs import CatalogUser
-from tests.support.objects import put
+from tests.support.hostile_files import small_files
+from tests.support.objects import an_object, put
 from tests.support.waits import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -109,6 +110,22 @@ async def test_a_replacement_takes_the_same_key_and_the_next_version(
     assert await storage.read(second.stored) == PNG + b"22"
     assert await catalog.entries.get(first.uuid) == second
     assert await claims(client) == {}
+
+
+async def test_a_stored_file_is_adopted_only_if_it_can_be_drawn(
+    uploads: Uploads, storage: Storage, catalog: CatalogUser, client: Redis
+) -> None:
+    whole = small_files()["png"]
+    await put(storage, an_object("DEV/whole.png", "image/png"), whole)
+    await put(storage, an_object("DEV/cut.png", "image/png"), whole[:-20])
+    entry, _ = await uploads.adopt({"unique_name": "/DEV/whole.png"}, lambda _: None)
+    assert await catalog.entries.get(entry.uuid) == entry
+    with pytest.raises(BadRequest, match="The PNG file cannot be drawn: it is cut short"):
+        await uploads.adopt({"unique_name": "/DEV/cut.png"}, lambda _: None)
+    assert await catalog.entries.count() == 1
+    assert await storage.read(an_object("DEV/cut.png", "image/png")) == whole[:-20]
+    assert await claims(client) == {}
+    assert list(storage.spool.iterdir()) == []
 
 
 async def test_of_two_creators_of_one_path_one_wins_and_the_other_is_told(

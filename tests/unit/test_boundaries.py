@@ -134,8 +134,10 @@ def test_pyvips_is_imported_by_what_sets_it_up_and_by_the_process_that_draws(imp
 
 
 def test_pdf_is_read_only_in_a_process_of_its_own(imports: Imports) -> None:
-    assert users(imports, "pypdfium2") == {"services.transform.render.document_process"}
-    assert users(imports, "services.transform.render.document_process") == set()
+    work = {"services.transform.render.document_process", "services.catalog.uploads.drawable_process"}
+    assert users(imports, "pypdfium2") == {"services.core.pdf_pages", "services.transform.render.document_process"}
+    assert users(imports, "services.core.pdf_pages") == work
+    assert users(imports, *work) == set()
 
 
 def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_own(imports: Imports) -> None:

@@ -1,13 +1,17 @@
 """Adds an entry for a file that is in the storage already: POST /catalog."""
 
-import hashlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.catalog.uploads.spool import SpooledFile, SpoolWriter
 from services.core.assets import entries, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import BadRequest, NotFound
+from services.core.state.claim import Claim
 from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, StoredObject
 
 
@@ -45,32 +49,50 @@ def parse(given: dict[str, Any]) -> Adoption:
     return Adoption(unique_name, texts["original_filename"], texts["signature"], version, entries.parse_fields(given))
 
 
-async def examine(storage: Storage, wanted: Adoption, storage_key: str) -> StoredFile:
-    """Read the stored file once; raises NotFound, and BadRequest if it is not what the client states."""
+@asynccontextmanager
+async def copied(storage: Storage, wanted: Adoption, claim: Claim) -> AsyncIterator[SpooledFile]:
+    """Copy the stored file to the spool, where it is checked like an upload. The copy is removed at the end.
+
+    Raises NotFound, StorageDown, and BadRequest if the file is not what the client states.
+    """
     named = media_types.of_extension(wanted.unique_name.rpartition(".")[2]) or ""
-    object_ = StoredObject(storage_key, named, wanted.version, False, {"unique_name": wanted.unique_name})
-    found = await _measure(storage, object_)
-    if isinstance(storage, ReplacesInPlace) and found.media_type != named:
-        # Later it is requested as an original, which such a backend may keep separately.
-        found = await _measure(storage, replace(object_, media_type=found.media_type, converted=True))
-    if wanted.signature not in (None, found.signature):
-        raise BadRequest("The signature does not match the stored file.", f"Its SHA-256 is {found.signature}.")
-    return found
+    object_ = StoredObject(claim.storage_key, named, wanted.version, False, {"unique_name": wanted.unique_name})
+    async with _copied(storage, object_, claim.owner) as file:
+        if not isinstance(storage, ReplacesInPlace) or file.media_type == named:
+            _check_signature(wanted, file)
+            yield file
+            return
+    # Later it is requested as an original, which such a backend may keep separately.
+    original = replace(object_, media_type=file.media_type or "", converted=True)
+    async with _copied(storage, original, claim.owner) as file:
+        _check_signature(wanted, file)
+        yield file
 
 
-async def _measure(storage: Storage, stored: StoredObject) -> StoredFile:
-    digest, size, sniffer = hashlib.sha256(), 0, media_types.Sniffer()
+@asynccontextmanager
+async def _copied(storage: Storage, stored: StoredObject, owner: str) -> AsyncIterator[SpooledFile]:
+    writer = SpoolWriter(storage.spool, owner, stored.key, None, sys.maxsize)
     try:
-        async for chunk in storage.stream(stored):
-            digest.update(chunk)
-            size += len(chunk)
-            sniffer.feed(chunk)
-    except ObjectMissing:
-        raise NotFound(f"The storage has no file {stored.key}.", "Put it there first, or upload it.") from None
-    media_type = sniffer.media_type()
-    if media_type is None:
-        raise BadRequest(f"The stored file {stored.key} has no known type.", "Store an image, an SVG or a PDF.")
-    return StoredFile(media_type, digest.hexdigest(), size, stored.key, original_size=size)
+        try:
+            async for chunk in storage.stream(stored):
+                await writer.write(chunk)
+        except ObjectMissing:
+            raise NotFound(f"The storage has no file {stored.key}.", "Put it there first, or upload it.") from None
+        yield await writer.finish()
+    finally:
+        writer.discard()
+
+
+def _check_signature(wanted: Adoption, file: SpooledFile) -> None:
+    if wanted.signature not in (None, file.signature):
+        raise BadRequest("The signature does not match the stored file.", f"Its SHA-256 is {file.signature}.")
+
+
+def stored_file(file: SpooledFile, claim: Claim) -> StoredFile:
+    """Return what is stored under the key of a claim, by its copy; raises BadRequest if its type is not known."""
+    if file.media_type is None:
+        raise BadRequest(f"The stored file {claim.storage_key} has no known type.", "Store an image, an SVG or a PDF.")
+    return StoredFile(file.media_type, file.signature, file.size, claim.storage_key, original_size=file.size)
 
 
 def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_url: str) -> Entry:

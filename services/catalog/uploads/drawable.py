@@ -1,66 +1,91 @@
 """Whether an uploaded file can be drawn. If not, it is refused with the reason.
 
-Most pictures are not decoded here: their structure was checked when they were written to the spool. Only if the end
-mark of a JPEG or a PNG is missing, the picture is decoded, in a sandbox and one at a time. A PDF is accepted as it is.
+Most pictures are not decoded here: their structure was checked when they were written to the spool. A process in a
+sandbox opens each PDF at its first page. It also decodes a JPEG or a PNG if only the end mark is missing. It gets the
+path of the file: neither this service nor the process holds the file in memory.
+
+No sound file is lost to a slow or broken machine: if the process fails, but not because of the file, or is too late,
+the file is accepted.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from services.catalog.uploads.spool import SpooledFile
-from services.core.assets import media_types, svg, xml_text
+from services.catalog.uploads.stripping.rewriting import Source
+from services.core.assets import media_types, shape, svg, xml_text
 from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest
+from services.core.observing import logs
 from services.core.sandbox import Refusal, process
-from services.core.sandbox.process import NoAnswer, Task
+from services.core.sandbox.pool import Pool
+from services.core.sandbox.process import Crashed, NoAnswer, Task
 
-_BLOCK = 256 * 1024
-_LIMITS = process.Limits(cpu_seconds=5, wall_seconds=60.0, output=0, data=384 * 1024 * 1024, niceness=10)
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds that an upload waits for the process, with the wait for its turn."""
+LIMITS = process.Limits(
+    cpu_seconds=5, wall_seconds=PATIENCE, output=0, data=384 * 1024 * 1024, niceness=10, reuse_seconds=5
+)
 _NAMES = {media_types.WEBP: "WebP", media_types.SVG: "SVG"}
+_AGAIN = "Send the whole file again, or open it in an editor and save it again."
+_HINTS = {"needs a password": "Save it without a password, and send it again."}
 
 
 class Drawable:
-    """Looks at uploaded files."""
+    """Looks at uploaded files. At most one at a time is in the sandbox."""
 
-    def __init__(self) -> None:
-        self._turn = asyncio.Semaphore(1)
+    def __init__(self, patience: float = PATIENCE, limits: process.Limits = LIMITS) -> None:
+        self._patience, self._limits = patience, limits
+        self._turn, self._pool = asyncio.Semaphore(1), Pool()
 
     async def check(self, file: SpooledFile) -> None:
         """Raise BadRequest for a file that cannot be drawn."""
-        kind = _NAMES.get(file.media_type or "", (file.media_type or "").rpartition("/")[2].upper())
-        if file.damage:
-            raise refused(kind, file.damage)
+        media_type = file.media_type or ""
+        await asyncio.to_thread(_check_sides, file, media_type)
         try:
-            if file.media_type == media_types.SVG:
+            if file.damage:
+                raise Malformed(file.damage)
+            if media_type == media_types.SVG:
                 await asyncio.to_thread(_check_svg, file)
-            elif not file.ended:
-                await self._read(file)
+            elif media_type == media_types.PDF or not file.ended:
+                await self._read(file, media_type)
         except (Malformed, Refusal) as problem:
-            raise refused(kind, str(problem)) from None
+            raise _refused(media_type, str(problem)) from None
 
-    async def _read(self, file: SpooledFile) -> None:
-        """Read a file to its end in a sandbox; raises Refusal."""
-        task = Task("services.catalog.uploads.drawable_process", {"media_type": file.media_type}, _LIMITS)
-        async with self._turn:
-            try:
-                await process.run_streamed(task, _content(file))
-            except NoAnswer:
-                raise Refusal("breaks off, or needs too much time or memory") from None
+    async def _read(self, file: SpooledFile, media_type: str) -> None:
+        """Read a file in the sandbox; raises Refusal."""
+        order = {"media_type": media_type, "path": str(file.path)}
+        task = Task("services.catalog.uploads.drawable_process", order, self._limits)
+        try:
+            async with asyncio.timeout(self._patience), self._turn:
+                await self._pool.answer(task, _nothing)
+        except Crashed:
+            raise Refusal("is damaged, or needs too much time or memory") from None
+        except (NoAnswer, OSError) as error:
+            logs.event(log, logging.WARNING, "drawable_unchecked", media_type=media_type, error=type(error).__name__)
 
 
-def refused(kind: str, what: str) -> BadRequest:
-    """Return the error for a file that cannot be drawn; `what` completes "it …"."""
-    return BadRequest(
-        f"The {kind} file cannot be drawn: it {what}.",
-        "Send the whole file again, or open it in an editor and save it again.",
-    )
+def _refused(media_type: str, what: str) -> BadRequest:
+    kind = _NAMES.get(media_type, media_type.rpartition("/")[2].upper())
+    return BadRequest(f"The {kind} file cannot be drawn: it {what}.", _HINTS.get(what, _AGAIN))
+
+
+def _check_sides(file: SpooledFile, media_type: str) -> None:
+    with file.path.open("rb") as opened:
+        wrong = shape.problem(*shape.sides(Source(opened, media_type), media_type))
+    if wrong:
+        message, hint = wrong
+        raise BadRequest(message, hint)
 
 
 def _check_svg(file: SpooledFile) -> None:
     svg.check(xml_text.utf8(file.path.read_bytes()))
 
 
-async def _content(file: SpooledFile) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(file.path.open, "rb") as source:
-        while block := await asyncio.to_thread(source.read, _BLOCK):
-            yield block
+async def _nothing() -> AsyncIterator[bytes]:
+    """The child reads the file itself."""
+    return
+    yield b""

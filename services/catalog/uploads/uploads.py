@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
-from services.catalog.uploads import adoption, shape
+from services.catalog.uploads import adoption
 from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
@@ -180,9 +180,9 @@ class Uploads:
     async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Commit]:
         """Add an entry for a file that is in the storage under the plain key of its `unique_name`.
 
-        `given` has the fields of the entry that the client knows. Fields that follow from the bytes are computed, and a
-        `signature` that does not match is refused. Raises BadRequest, AlreadyExists, NotFound, and what
-        `check(namespace)` raises.
+        `given` has the fields of the entry that the client knows. Fields that follow from the bytes are computed. A
+        `signature` that does not match, and a file that cannot be drawn, are refused. Raises BadRequest, AlreadyExists,
+        NotFound, StorageDown, and what `check(namespace)` raises.
         """
         wanted = adoption.parse(given)
         entries.check_texts(wanted.fields)
@@ -192,8 +192,10 @@ class Uploads:
         if claim is None:
             raise BadRequest(f"{wanted.unique_name} is being written or deleted.", "Try again in a moment.")
         try:
-            stored = await adoption.examine(self._storage, wanted, claim.storage_key)
-            entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
+            async with adoption.copied(self._storage, wanted, claim) as file:
+                stored = adoption.stored_file(file, claim)
+                entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
+                await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:
             await self._claims.release(claim)  # It has no effect if the entry refers to the object.
@@ -234,7 +236,6 @@ class Uploads:
 
     async def _begin(self, writing: _Writing) -> None:
         """Prepare the file for the storage, and claim its storage key."""
-        await asyncio.to_thread(shape.check, writing.file.path, writing.media_type)
         await self._drawable.check(writing.file)
         file, media_type = writing.file, writing.media_type
         if self._rules.strip_metadata and await asyncio.to_thread(strip_file, file.path, media_type, ended=file.ended):

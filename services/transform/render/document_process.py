@@ -1,10 +1,10 @@
 """Draws the first page of one document. Runs in a sandbox: see document.py."""
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from services.core.assets import media_types, svg_size
+from services.core.assets.containers import Malformed
 from services.core.sandbox import Refusal
 from services.transform.render.geometry import Box, fit
 from services.transform.render.plan import Focus, Plan
@@ -66,14 +66,12 @@ def _draw_pdf(source: bytes, plan: Plan, side: int, pixels: int) -> tuple[Box, b
     import pypdfium2
     from pypdfium2 import raw
 
+    from services.core import pdf_pages
+
     try:
-        document = pypdfium2.PdfDocument(source)
-        # Before the page is loaded: its fields are drawn as those who filled them in saw them.
-        with suppress(pypdfium2.PdfiumError):
-            document.init_forms()
-        page = document[0]
-    except (pypdfium2.PdfiumError, IndexError) as error:
-        raise Refusal(str(error).rstrip(".")) from None
+        document, page = pdf_pages.first_page(source)
+    except Malformed as problem:
+        raise Refusal(f"it {problem}") from None
     width, height = (side_length * _POINT for side_length in page.get_size())
     box = _fit(width, height, plan, side, pixels)
     bitmap = pypdfium2.PdfBitmap.new_native(box.width, box.height, raw.FPDFBitmap_BGRA, rev_byteorder=True)

@@ -5,6 +5,7 @@ implementation notes 13 and 18 to PDF 1.7; PDFium does the same).
 """
 
 import re
+from mmap import mmap
 
 HEADER = b"%PDF-"
 _HEADER_WITHIN = 1024
@@ -18,7 +19,7 @@ def begins(head: bytes) -> bool:
     return HEADER in head[: _HEADER_WITHIN + len(HEADER)]
 
 
-def is_cut(document: bytes) -> bool:
+def is_cut(document: bytes | mmap) -> bool:
     """Say whether a file breaks off: no end comes behind its last object.
 
     What lies behind the end does not matter. A file with appended changes has several ends. A file for reading over a

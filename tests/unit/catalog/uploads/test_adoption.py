@@ -10,6 +10,7 @@ from services.core.assets import names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotFound, TypeUnauthorized
 from services.core.spool import prepare
+from services.core.state.claim import Claim
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from tests.support.entries import MakeEntry
@@ -112,7 +113,13 @@ def test_a_type_that_is_not_allowed_is_refused() -> None:
 
 async def examined(storage: LocalStorage, **given: Any) -> StoredFile:
     wanted = adoption.parse({"unique_name": UNIQUE_NAME} | given)
-    return await adoption.examine(storage, wanted, names.plain_storage_key(UNIQUE_NAME))
+    claim = Claim(names.plain_storage_key(UNIQUE_NAME), f"host-1-abcd {names.asset_uuid(UNIQUE_NAME)}~1")
+    try:
+        async with adoption.copied(storage, wanted, claim) as file:
+            assert file.path.stat().st_size == file.size
+            return adoption.stored_file(file, claim)
+    finally:
+        assert list(storage.spool.iterdir()) == []
 
 
 @pytest.fixture

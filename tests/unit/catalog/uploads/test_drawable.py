@@ -1,14 +1,22 @@
 import io
+import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pikepdf
 import pytest
 from PIL import Image
 
-from services.catalog.uploads.drawable import Drawable
+from services.catalog.uploads import drawable
+from services.catalog.uploads.drawable import LIMITS, Drawable
 from services.catalog.uploads.spool import SpooledFile, SpoolWriter
 from services.core.errors import BadRequest
-from tests.support.hostile_files import pdf
+from services.core.sandbox import process
+from tests.support.hostile_files import avif_claiming, pdf, png_header, small_files, tiff_header
+from tests.support.pdfs import pdf as valid_pdf
 
+FILES = small_files()
 NOISE = Image.effect_noise((64, 48), 60).convert("RGB")
 PAGE = pdf(b"1 0 0 rg 0 0 9 9 re f")
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
@@ -20,14 +28,27 @@ def saved(kind: str, **how: object) -> bytes:
     return content.getvalue()
 
 
+def encrypted(user: str, **how: int) -> bytes:
+    content = io.BytesIO()
+    with pikepdf.open(io.BytesIO(PAGE)) as document:
+        document.save(content, encryption=pikepdf.Encryption(owner="owner", user=user, **how))  # type: ignore[arg-type]
+    return content.getvalue()
+
+
 async def spooled(folder: Path, content: bytes) -> SpooledFile:
-    writer = SpoolWriter(folder, "host-1-abcd", "file", None, 10**8)
+    writer = SpoolWriter(folder, "host-1-abcd", "file", None, 10**9)
     await writer.write(content)
     return await writer.finish()
 
 
 JPEG, PROGRESSIVE, PNG = saved("JPEG"), saved("JPEG", progressive=True), saved("PNG")
 RESTARTING = saved("JPEG", restart_marker_rows=1)
+
+
+def saved_side(pixels: int) -> bytes:
+    content = io.BytesIO()
+    Image.new("1", (pixels, 1)).save(content, "PNG")
+    return content.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -40,6 +61,16 @@ RESTARTING = saved("JPEG", restart_marker_rows=1)
         f"{OPEN}<script>alert(1)</script></svg>".encode("utf-16"),
         PAGE,
         b"\r\n" + PAGE + b"\0" * 3000,
+        b"x" * 900 + PAGE,
+        PAGE.replace(b"startxref\n", b"startxref\n9"),
+        PAGE.replace(b"0000000", b"0000001"),
+        PAGE.replace(b"/Length", b"/Longer"),
+        encrypted(""),
+        encrypted("", R=4),
+        encrypted("", R=3, aes=False, metadata=False),
+        valid_pdf("any text", 3_000_000),
+        *FILES.values(),
+        saved_side(65_535),
     ],
 )
 async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> None:
@@ -66,9 +97,76 @@ async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> Non
         (f"{OPEN}<title>Größe</title></svg>".encode("latin-1"), "not well formed"),
         (f'{OPEN}<image href="http://x/y"/></svg>'.encode("utf-16"), "refers to other files"),
         (f'<?xml version="1.0" encoding="utf-7"?>{OPEN}</svg>'.encode(), "encoding that browsers do not read"),
+        (PAGE[: len(PAGE) // 2], "PDF file .* it is cut short"),
+        (b"%PDF-1.4\n%%EOF\n", "PDF file .* no page can be found"),
+        (pdf(b"", kids=b""), "PDF file .* its first page cannot be read"),
+        (encrypted("user"), "PDF file .* it needs a password"),
+        (encrypted("user", R=4), "PDF file .* it needs a password"),
+        (png_header(1_000_000, 50), "a side is too long to render"),
+        (tiff_header(12_000_000, 4), "a side is too long to render"),
+        (avif_claiming(FILES["avif"], 3, 70_000), "a side is too long to render"),
     ],
 )
 async def test_what_cannot_be_drawn_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     with pytest.raises(BadRequest, match=reason) as raised:
         await Drawable().check(await spooled(tmp_path, content))
     assert raised.value.hint
+
+
+async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
+    hints = {
+        encrypted("user"): "Save it without a password, and send it again.",
+        PAGE[:200]: "Send the whole file again, or open it in an editor and save it again.",
+        png_header(1_000_000, 50): "Upload an image with at most 65535 pixels on each side.",
+    }
+    for content, hint in hints.items():
+        with pytest.raises(BadRequest) as raised:
+            await Drawable().check(await spooled(tmp_path, content))
+        assert raised.value.hint == hint
+
+
+async def test_what_takes_too_much_processor_time_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work_instead(monkeypatch, "compute")
+    with pytest.raises(BadRequest, match="needs too much time or memory"):
+        await Drawable(limits=replace(LIMITS, cpu_seconds=1)).check(await spooled(tmp_path, PAGE))
+
+
+@pytest.mark.parametrize("trouble", ["sleep", "be_killed", "no_such_work"])
+async def test_a_check_that_fails_loses_no_file(
+    trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    work_instead(monkeypatch, trouble)
+    with caplog.at_level(logging.WARNING):
+        await Drawable(patience=0.5).check(await spooled(tmp_path, PAGE))
+    assert "drawable_unchecked" in caplog.text
+
+
+async def test_a_process_that_cannot_be_started_loses_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_COMMAND", ("/does/not/exist",))
+    await Drawable().check(await spooled(tmp_path, PAGE))
+
+
+async def test_a_file_that_is_refused_does_not_spoil_the_next(tmp_path: Path) -> None:
+    looking = Drawable()
+    good, bad = await spooled(tmp_path, PAGE), await spooled(tmp_path, b"%PDF-1.4\n%%EOF\n")
+    for _ in range(3):
+        await looking.check(good)
+        with pytest.raises(BadRequest):
+            await looking.check(bad)
+
+
+async def test_a_file_larger_than_the_memory_of_the_process_is_read(tmp_path: Path) -> None:
+    content = valid_pdf("large", 80 * 2**20)
+    tight = Drawable(limits=replace(LIMITS, data=40 * 2**20))
+    await tight.check(await spooled(tmp_path, content))
+    with pytest.raises(BadRequest, match="is cut short"):
+        await tight.check(await spooled(tmp_path, content[:-2000]))
+
+
+def work_instead(monkeypatch: pytest.MonkeyPatch, do: str) -> None:
+    """Have the process do something else than its work."""
+
+    def task(module: str, order: dict[str, Any], limits: process.Limits) -> process.Task:
+        return process.Task("tests.processes.sandboxed_work", {"do": do}, limits)
+
+    monkeypatch.setattr(drawable, "Task", task)
