@@ -24,8 +24,8 @@ from services.core.sandbox.process import Crashed, NoAnswer, Task
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds that an upload waits for the process, with the wait for its turn."""
+PATIENCE = 20.0
+"""Seconds that an upload waits for its turn and the process: long enough for two processes to use up their time."""
 LIMITS = process.Limits(
     cpu_seconds=5, wall_seconds=PATIENCE, output=0, data=384 * 1024 * 1024, niceness=10, reuse_seconds=5
 )

@@ -125,10 +125,17 @@ async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
         assert raised.value.hint == hint
 
 
-async def test_what_takes_too_much_processor_time_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("before", [[], ["who"]], ids=["a fresh process", "a used process"])
+async def test_what_takes_too_much_processor_time_is_refused(
+    before: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, file = Drawable(limits=replace(LIMITS, cpu_seconds=1)), await spooled(tmp_path, PAGE)
+    for do in before:
+        work_instead(monkeypatch, do)
+        await looking.check(file)
     work_instead(monkeypatch, "compute")
     with pytest.raises(BadRequest, match="needs too much time or memory"):
-        await Drawable(limits=replace(LIMITS, cpu_seconds=1)).check(await spooled(tmp_path, PAGE))
+        await looking.check(file)
 
 
 @pytest.mark.parametrize("trouble", ["sleep", "be_killed", "no_such_work"])
