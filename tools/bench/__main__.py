@@ -77,7 +77,6 @@ def _measure(bench: Bench, client: Client, pace: Pace, only: set[str]) -> Result
         "one_url": lambda: [rows.one_url(bench, client, pace, large)],
         "peers": compared,
         "cached": lambda: rows.cached(bench, pace),
-        "original": lambda: [rows.original(bench, pace, china)],
         "upload": lambda: [rows.upload(bench, client, pace, china)],
         "purge": purged,
         "catalog": lambda: rows.catalog(bench, pace),

@@ -170,21 +170,6 @@ def _of_size(bench: Bench, size: int) -> tuple[str, bytes]:
     return path, content
 
 
-def original(bench: Bench, pace: Pace, photo: Path) -> Comparison:
-    """A stored file straight from a transform process, beside a bare ASGI app that holds the same bytes."""
-    bench.start_app(photo, "")
-    ours = bench.url(bench.ports.transform, f"/assets/media/original/DEV/{photo.stem}-8.jpg")
-    limit = bench.url(bench.app_port, "/file")
-    found = bench.api.get(f"http://{LOOPBACK}:{bench.ports.transform}/assets/media/original/DEV/{photo.stem}-8.jpg")
-    assert found.raise_for_status().content == photo.read_bytes()
-    return compare(
-        Comparison("original_700k", f"`original`, {photo.stat().st_size / 1000:.0f} kB", "bare ASGI app", 0.80),
-        pace.rounds,
-        lambda: wrk(limit, pace.seconds, bench.leaders("app"), CLIENTS),
-        lambda: wrk(ours, pace.seconds, bench.leaders("transform"), CLIENTS),
-    )
-
-
 def upload(bench: Bench, client: Client, pace: Pace, photo: Path) -> Comparison:
     """POST /file by eight clients through the internal entry, beside eight processes that write, fsync and rename."""
     folder = bench.folder / "writes"
