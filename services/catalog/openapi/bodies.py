@@ -4,6 +4,7 @@ from typing import Any
 
 from services.catalog.openapi import answers
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
+from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types
@@ -49,7 +50,7 @@ def list_parameters() -> tuple[Schema, ...]:
 def confirm(unconfirmed_max: int) -> Schema:
     """Return the parameter with the number of entries that are to be removed."""
     about = f"The number of entries in the catalog. It is required if there are more than {unconfirmed_max}."
-    return _query("confirm", {"type": "integer", "minimum": 0}, about)
+    return _query("confirm", {"type": "integer", "minimum": 0, "maximum": NUMBER_MAX}, about)
 
 
 def dump_parameters() -> tuple[Schema, ...]:

@@ -3,6 +3,7 @@
 from services.core.errors import BadRequest
 
 _DIGITS = 15
+NUMBER_MAX = 10**_DIGITS - 1
 
 
 def limit_of(text: str, most: int) -> int | None:
