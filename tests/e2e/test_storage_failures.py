@@ -151,6 +151,22 @@ def test_a_failing_storage_costs_only_what_is_not_cached(
     system.upload(f"{name}-2.jpg", photos["flower.jpg"])
 
 
+@pytest.mark.parametrize("mode", ["down", "refuse"])
+def test_what_is_deleted_while_the_storage_is_away_is_gone_when_it_is_back(
+    case: Case, photos: dict[str, bytes], name: str, mode: Mode
+) -> None:
+    system, way = case.system, case.way
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    with way.being(mode):
+        assert system.api.delete(f"/file/{entry['uuid']}").status_code == 200
+        # The catalog service has tried, and then the jobs worker: both live on, and the claim stays.
+        wait_until(lambda: any(owner.startswith(b"abandoned ") for owner in claims(system).values()), within=15)
+    wait_until(lambda: not claims(system), within=15)
+    # The storage is asked for the file itself.
+    adopted = system.api.post("/catalog", json={"unique_name": entry["unique_name"]})
+    assert adopted.status_code == 404, adopted.text
+
+
 def test_a_storage_that_is_down_costs_a_request_milliseconds(case: Case, photos: dict[str, bytes], name: str) -> None:
     system, way = case.system, case.way
     system.upload(f"{name}.jpg", photos["china.jpg"])
