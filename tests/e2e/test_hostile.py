@@ -72,7 +72,7 @@ def test_no_file_makes_the_service_crash_stall_or_swell(
             assert error["message"], file
             assert error["hint"], file
     assert refused + asked >= 300
-    assert asked >= 150
+    assert asked >= 140  # Of the documents, only those that open at their first page.
     system.wait_until_described(DESCRIBED_WITHIN)
     assert processes == {name: system.pid(name) for name in processes}
     for name in processes:

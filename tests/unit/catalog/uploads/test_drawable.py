@@ -1,3 +1,4 @@
+import asyncio
 import io
 import logging
 from dataclasses import replace
@@ -11,9 +12,12 @@ from PIL import Image
 from services.catalog.uploads import drawable
 from services.catalog.uploads.drawable import LIMITS, Drawable
 from services.catalog.uploads.spool import SpooledFile, SpoolWriter
-from services.core.errors import BadRequest
+from services.core.errors import BadRequest, Undecodable
 from services.core.sandbox import process
-from tests.support.hostile_files import avif_claiming, pdf, png_header, small_files, tiff_header
+from services.transform.render import pipeline
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
+from tests.support.hostile_files import avif_claiming, documents, pdf, png_header, small_files, tiff_header
 from tests.support.pdfs import pdf as valid_pdf
 
 FILES = small_files()
@@ -111,6 +115,25 @@ async def test_what_cannot_be_drawn_is_refused_with_the_reason(tmp_path: Path, c
     with pytest.raises(BadRequest, match=reason) as raised:
         await Drawable().check(await spooled(tmp_path, content))
     assert raised.value.hint
+
+
+TOO_LARGE_TO_DRAW = {"page 0 0 0.0001 9999999", "a page that unpacks to 100 MB"}
+
+
+async def test_the_pdfs_that_are_accepted_are_those_that_are_drawn(tmp_path: Path) -> None:
+    for file in documents():
+        if file.name in TOO_LARGE_TO_DRAW:
+            continue  # How large depends on the settings of the service that draws.
+        drawn = accepted = True
+        try:
+            await asyncio.to_thread(pipeline.render, file.content, Plan(64, 64), Limits(cpu_seconds=5))
+        except Undecodable:
+            drawn = False
+        try:
+            await Drawable().check(await spooled(tmp_path, file.content))
+        except BadRequest:
+            accepted = False
+        assert accepted == drawn, file.name
 
 
 async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
