@@ -84,7 +84,10 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
 
 
 def memory(system: System) -> dict[str, float]:
-    """Return what each part has resident, with the processes it has started; what these share counts in each."""
+    """Return what each part has resident, in MB, with the processes it has started.
+
+    Memory that processes share is not counted: nginx' zones have a fixed size and fill up with the keys of its cache.
+    """
     return {name: round(sum(_resident(pid) for pid in _family(system.pid(name))), 1) for name in system.parts()}
 
 
@@ -97,8 +100,9 @@ def _family(pid: int) -> Iterable[int]:
 
 def _resident(pid: int) -> float:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except OSError:  # A process that was there a moment ago.
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        return sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssFile")) / 1024
+    except (OSError, KeyError):  # A process that was there a moment ago.
         return 0.0
 
 
