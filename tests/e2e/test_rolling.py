@@ -79,22 +79,22 @@ class Load:
 
     kinds = ("upload", "change", "cached", "render")
 
-    def _repeat(self, kind: str, ask: Callable[[int], int]) -> None:
+    def _repeat(self, kind: str, ask: Callable[[int], tuple[int, bytes]]) -> None:
         for number in itertools.count():
             if self._stop.is_set():
                 return
             try:
-                status = ask(number)
+                status, body = ask(number)
             except (OSError, http.client.HTTPException) as error:
                 self.failed.append(f"{time.time():.2f} {kind}: {error!r}")
             else:
                 if status != 200:
-                    self.failed.append(f"{time.time():.2f} {kind}: {status}")
+                    self.failed.append(f"{time.time():.2f} {kind}: {status} {body[:300]!r}")
             self.answered[kind] += 1
             # What is restarted needs some of the processor too.
             time.sleep(0.03)
 
-    def _upload(self, number: int) -> int:
+    def _upload(self, number: int) -> tuple[int, bytes]:
         parts = {"namespace": "DEV", "filename": f"{self._name}-{number}.jpg"}
         fields = "".join(
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
@@ -104,36 +104,35 @@ class Load:
         body = fields.encode() + file.encode() + self._content + f"\r\n--{BOUNDARY}--\r\n".encode()
         return self._write("POST", "/file", body, f"multipart/form-data; boundary={BOUNDARY}")
 
-    def _change(self, number: int) -> int:
+    def _change(self, number: int) -> tuple[int, bytes]:
         body = b'{"information": "%d"}' % number
         return self._write("PATCH", f"/catalog/{self.uuid}", body, "application/json")
 
     uuid = ""
 
-    def _write(self, method: str, path: str, body: bytes, kind: str) -> int:
+    def _write(self, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
         connection = self._entries.connect()
         try:
             connection.request(method, path, body, {"Content-Type": kind})
             answer = connection.getresponse()
-            answer.read()
+            body = answer.read()
             self.purges[answer.headers.get("X-Purge", "")] += 1
-            return answer.status
+            return answer.status, body
         finally:
             connection.close()
 
-    def _cached(self, number: int) -> int:
+    def _cached(self, number: int) -> tuple[int, bytes]:
         return self._read(f"/assets/media/optimise/{50 + number % 5}x0/DEV/{self._name}.webp")
 
-    def _render(self, number: int) -> int:
+    def _render(self, number: int) -> tuple[int, bytes]:
         return self._read(f"/assets/media/optimise/{100 + number}x0/DEV/{self._name}.webp")
 
-    def _read(self, path: str) -> int:
+    def _read(self, path: str) -> tuple[int, bytes]:
         connection = self._edges.connect()
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            answer.read()
-            return answer.status
+            return answer.status, answer.read()
         finally:
             connection.close()
 
@@ -163,6 +162,9 @@ def test_every_part_is_replaced_under_load_without_a_failed_request(
                 system.end(nginx)
                 load.more()
                 system.start(nginx)
+            old = system.workers(nginx)
             system.reload(nginx)
             load.more()
+            # A worker that ends can reset a new connection. The edge then asks the other node, which must be there.
+            wait_until(lambda nginx=nginx, old=old: not old & system.workers(nginx))
     assert not load.failed, (len(load.failed), load.failed[:10], load.answered)

@@ -143,6 +143,12 @@ class System:
         for part in self._parts(name):
             os.kill(self.pid(part), signal.SIGHUP)
 
+    def workers(self, name: str) -> set[int]:
+        """Return the processes that an nginx has started."""
+        masters = [self.pid(part) for part in self._parts(name)]
+        children = [Path(f"/proc/{master}/task/{master}/children").read_text() for master in masters]
+        return set(map(int, " ".join(children).split()))
+
     def pause(self, name: str) -> None:
         self._processes.send(signal.SIGSTOP, *self._parts(name))
 
