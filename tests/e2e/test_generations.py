@@ -87,6 +87,8 @@ class Assets:
         ]
 
     def fill(self) -> None:
+        # What is found out about a picture changes its entry once more.
+        self.system.wait_until_described()
         for entry in (self.changed, self.kept):
             for path in self.paths(entry):
                 for client in (self.system.edge, self.system.cache):
