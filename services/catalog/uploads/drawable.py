@@ -2,7 +2,7 @@
 
 Most pictures are not decoded here: their structure was checked when they were written to the spool. A process in a
 sandbox opens each PDF at its first page. It also decodes a JPEG or a PNG if only the end mark is missing. It gets the
-path of the file: neither this service nor the process holds the file in memory.
+path of the file, so no PDF is held in memory. This service reads an SVG whole, and the process a JPEG without its mark.
 
 No sound file is lost to a slow or broken machine: if the process fails, but not because of the file, or is too late,
 the file is accepted.
@@ -12,8 +12,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 
+from services.catalog.uploads.opened import Opened
 from services.catalog.uploads.spool import SpooledFile
-from services.catalog.uploads.stripping.rewriting import Source
 from services.core.assets import media_types, shape, svg, xml_text
 from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest
@@ -75,7 +75,7 @@ def _refused(media_type: str, what: str) -> BadRequest:
 
 def _check_sides(file: SpooledFile, media_type: str) -> None:
     with file.path.open("rb") as opened:
-        wrong = shape.problem(*shape.sides(Source(opened, media_type), media_type))
+        wrong = shape.problem(*shape.sides(Opened(opened.fileno()), media_type))
     if wrong:
         message, hint = wrong
         raise BadRequest(message, hint)

@@ -54,7 +54,11 @@ def _extended(header: bytes) -> dict[str, str | None]:
     message = Message()
     message["content-disposition"] = header.decode("latin-1")
     found: dict[str, str | None] = {}
-    for name, value in message.get_params([], "content-disposition"):
+    try:
+        parameters = message.get_params([], "content-disposition")
+    except (TypeError, ValueError):  # `name*` beside `name*0`, or a number of thousands of digits
+        return dict.fromkeys(_USED)
+    for name, value in parameters:
         if name.lower() in _USED and isinstance(value, tuple):
             charset, _, text = value
             try:

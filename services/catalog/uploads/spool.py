@@ -11,6 +11,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from services.catalog.uploads.opened import Opened
 from services.core.assets import media_types
 from services.core.assets.containers import Malformed
 from services.core.assets.containers.ending import is_ended
@@ -47,16 +48,6 @@ class SpooledFile:
 def spool_path(folder: Path, owner: str) -> Path:
     """Return a name for a file of a process. If the process dies, its files are removed."""
     return folder / f"{owner}{_OWNED}{secrets.token_hex(16)}{_SUFFIX}"
-
-
-class _Written:
-    """A Reader of a file that has been written."""
-
-    def __init__(self, file: int, size: int) -> None:
-        self._file, self.size = file, size
-
-    def up_to(self, start: int, length: int) -> bytes:
-        return os.pread(self._file, length, start) if 0 <= start < self.size else b""
 
 
 class SpoolWriter:
@@ -100,7 +91,7 @@ class SpoolWriter:
         media_type = self._sniffer.media_type()
         ended, damage = True, None
         try:
-            ended = is_ended(_Written(self._file, self._size), media_type or "")
+            ended = is_ended(Opened(self._file), media_type or "")
         except Malformed as problem:
             damage = str(problem)
         return SpooledFile(

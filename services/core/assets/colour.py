@@ -91,7 +91,7 @@ def _primaries(points: bytes | None) -> Primaries | None:
         return None
     white, red, green, blue = ((x / _UNIT, y / _UNIT) for x, y in struct.iter_unpack(">2I", points))
     found = Primaries(red, green, blue, white)
-    if icc.profile(Space(found, srgb_curve)) is None:
+    if not icc.spans_colours(found):
         return None
     return BT709 if _is_near(found, BT709) else found
 

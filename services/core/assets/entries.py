@@ -208,7 +208,8 @@ def _next_second(before: str) -> str:
     """Return now, or the next second when `before` is of the same one.
 
     HTTP dates have whole seconds, and a new version must not have the date of the version before. So many changes in
-    one second are dated a little ahead. A date far ahead comes from a wrong clock and is ignored.
+    one second are dated a little ahead. Of a date far ahead, which comes from a wrong clock, only a minute
+    counts.
     """
     now = datetime.now(UTC)
     last = min(datetime.fromisoformat(before), now + _AHEAD_MAX)

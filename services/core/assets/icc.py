@@ -45,6 +45,11 @@ def profile(space: Space) -> bytes | None:
     return _file(tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
 
 
+def spans_colours(primaries: Primaries) -> bool:
+    """Say whether there is a profile for these primaries."""
+    return _columns(primaries) is not None
+
+
 def _file(tags: dict[bytes, bytes]) -> bytes:
     starts: dict[bytes, int] = {}
     start = 132 + 12 * len(tags)

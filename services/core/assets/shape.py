@@ -25,7 +25,9 @@ def sides(source: Reader, media_type: str) -> tuple[int, int]:
             head = source.up_to(16, 8)
             return int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
         case media_types.TIFF:
-            found = {field.tag: field.number or 0 for field in tiff.fields(source, 0, source.size)}
+            found: dict[int, int] = {}
+            for field in tiff.fields(source, 0, source.size):
+                found.setdefault(field.tag, field.number or 0)  # The first counts, as for libtiff.
             return found.get(_WIDTH, 0), found.get(_LENGTH, 0)
         case media_types.AVIF | media_types.HEIC:
             extent = next((content for name, content in isobmff.primary(source) if name == b"ispe"), b"")

@@ -17,7 +17,7 @@ ENTITY_MAX = 2000
 """Characters. Editors define short names for namespaces as entities; nothing else needs them."""
 _ENTITIES_MAX = 200
 _EXPANDED_MAX = 4 * 1024 * 1024
-"""Characters of all uses of one entity together."""
+"""Characters of all uses of one entity together, and of attributes beyond what the document itself has."""
 
 _NAMES = ("svg", "http://www.w3.org/2000/svg svg")
 _REFERRING = ("image", "feImage", "use", "tref", "mpath", "textPath", "linearGradient", "radialGradient", "pattern")
@@ -49,11 +49,15 @@ def begins(head: bytes) -> bool:
 def check(text: bytes) -> None:
     """Raise Malformed if an SVG is not well formed, refers to other files, or is built to be expensive."""
     parser = expat.ParserCreate("utf-8")
-    depth = elements = entities = 0
+    depth = elements = entities = attributed = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, elements
+        nonlocal depth, elements, attributed
         depth, elements = depth + 1, elements + 1
+        # Those that the doctype gives to each element count, too.
+        attributed += sum(map(len, attributes.values()))
+        if attributed > len(text) + _EXPANDED_MAX:
+            raise Malformed("grows too large when it is read")
         if depth > DEPTH_MAX:
             raise Malformed(f"is nested more than {DEPTH_MAX} deep")
         if elements > ELEMENTS_MAX:

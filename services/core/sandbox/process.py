@@ -109,19 +109,6 @@ def run(task: Task, source: bytes, started: Callable[[Callable[[], None]], None]
         child.end()
 
 
-async def run_streamed(task: Task, source: AsyncIterator[bytes]) -> Answer:
-    """Return the answer to a source that comes in chunks; the child sees its end only if it comes without an error.
-
-    Raises Refusal and NoAnswer, and what the source raises. The child is ended in any case, also by a cancellation.
-    """
-    first = await anext(source, b"")  # Open it before the child starts: there may be no source.
-    child = Child(task)
-    try:
-        return await ask(child, task, first, source)
-    finally:
-        await end(child)
-
-
 async def ask(child: "Child", task: Task, first: bytes, rest: AsyncIterator[bytes]) -> Answer:
     """Return the answer of a child to a source; raises Refusal and NoAnswer, and what the source raises.
 

@@ -15,7 +15,8 @@ import pytest
 import uvloop
 
 from services.core.sandbox import Refusal, process
-from services.core.sandbox.process import Answer, Crashed, Limits, NoAnswer, OutOfTime, Task, run, run_streamed
+from services.core.sandbox.pool import Pool
+from services.core.sandbox.process import Answer, Crashed, Limits, NoAnswer, OutOfTime, Task, run
 
 Run = Callable[[Task, bytes], Answer]
 LIMITS = Limits(cpu_seconds=2, wall_seconds=20, output=1000, data=100 * 2**20)
@@ -29,6 +30,11 @@ def run_whole(task: Task, source: bytes) -> Answer:
     return run(task, source, lambda end: None)
 
 
+async def answer(task: Task, open_source: Callable[[], AsyncIterator[bytes]]) -> Answer:
+    """Ask a child that is used once."""
+    return await Pool(uses=1).answer(task, open_source)
+
+
 async def chunks(source: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(source), 256 * 1024):
         yield source[start : start + 256 * 1024]
@@ -37,7 +43,7 @@ async def chunks(source: bytes) -> AsyncIterator[bytes]:
 def run_in(loop: Callable[[], asyncio.AbstractEventLoop]) -> Run:
     def run_chunks(task: Task, source: bytes) -> Answer:
         with asyncio.Runner(loop_factory=loop) as runner:
-            return runner.run(run_streamed(task, chunks(source)))
+            return runner.run(answer(task, lambda: chunks(source)))
 
     return run_chunks
 
@@ -222,7 +228,7 @@ def test_a_caller_that_has_given_up_before_the_start_ends_the_child() -> None:
 
 
 async def test_a_cancellation_ends_the_child() -> None:
-    waiting = asyncio.create_task(run_streamed(task("sleep"), chunks(b"")))
+    waiting = asyncio.create_task(answer(task("sleep"), lambda: chunks(b"")))
     async with asyncio.timeout(10):
         while not children():  # noqa: ASYNC110 - a process has no event
             await asyncio.sleep(0.01)
@@ -238,7 +244,7 @@ async def test_what_the_source_raises_passes_through() -> None:
         raise KeyError("gone")
 
     with pytest.raises(KeyError, match="gone"):
-        await run_streamed(task("echo"), broken())
+        await answer(task("echo"), broken)
     assert children() == []
 
 
@@ -249,5 +255,5 @@ async def test_there_is_no_child_without_a_source(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(process, "_COMMAND", ("/does/not/exist",))
     with pytest.raises(FileNotFoundError) as raised:
-        await run_streamed(task("echo"), missing())
+        await answer(task("echo"), missing)
     assert raised.value.filename is None

@@ -3,6 +3,7 @@
 The head of each module lists what is removed, and what is kept because the picture needs it.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def strip_file(source: Path, media_type: str, *, ended: bool = True) -> bool:
 
     If only the end mark of a picture is missing (`ended` is False), the mark is added.
 
-    Raises BadRequest for a file whose structure is not understood, StorageDown when there is no room for the new
-    file; the file is then what it was. Other media types than those of `_STRIPPERS` are left alone. Blocks: call it
-    in a thread, and measure and sign the file again when it answers True.
+    Raises BadRequest for a file whose structure is not understood, StorageDown when there is no room for the new file;
+    the file is then what it was, but for an end mark that was added. Other media types than those of `_STRIPPERS` are
+    left alone. Blocks: call it in a thread, and measure and sign the file again when it answers True.
     """
     strip = _STRIPPERS.get(media_type)
     if not strip:
@@ -42,8 +43,12 @@ def strip_file(source: Path, media_type: str, *, ended: bool = True) -> bool:
 
 
 def _add_end(path: Path, mark: bytes) -> None:
+    """Complete the end mark, of which the file may have a part."""
     try:
-        with path.open("ab") as file:
-            file.write(mark)
+        with path.open("r+b") as file:
+            file.seek(-min(len(mark), path.stat().st_size), os.SEEK_END)
+            tail = file.read()
+            there = next(length for length in range(len(mark) - 1, -1, -1) if tail.endswith(mark[:length]))
+            file.write(mark[there:])
     except OSError as error:
         raise StorageDown(f"The upload cannot be stored: {error.strerror}.") from error

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from services.catalog.uploads.opened import Opened
 from services.core.assets.containers import Malformed
 from services.core.errors import BadRequest, StorageDown
 
@@ -32,20 +33,12 @@ def damaged(kind: str, what: str) -> BadRequest:
     )
 
 
-class Source:
-    """An open file that is read by position, so that reading and copying do not affect each other."""
+class Source(Opened):
+    """The file that is rewritten; what cannot be followed is damage."""
 
     def __init__(self, file: BinaryIO, kind: str) -> None:
-        self._file = file.fileno()
+        super().__init__(file.fileno())
         self._kind = kind
-        self.size = os.fstat(self._file).st_size
-
-    def up_to(self, start: int, length: int) -> bytes:
-        """Return the bytes at a position, fewer or none where the file ends."""
-        data = os.pread(self._file, length, start)
-        while data and len(data) < length and (more := os.pread(self._file, length - len(data), start + len(data))):
-            data += more
-        return data
 
     def exactly(self, start: int, length: int) -> bytes:
         """Return the bytes at a position; raises BadRequest where the file ends before them."""

@@ -35,3 +35,11 @@ class Malformed(Exception):
 
 class CutShort(Malformed):
     """The file ends before a part that it has announced."""
+
+
+def exactly(source: Reader, start: int, length: int) -> bytes:
+    """Return the bytes at a position; raises CutShort if the file ends before them."""
+    found = source.up_to(start, length)
+    if len(found) < length:
+        raise CutShort("is cut short")
+    return found

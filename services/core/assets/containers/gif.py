@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.core.assets.containers import CutShort, Malformed, Reader
+from services.core.assets.containers import Malformed, Reader, exactly
 
 _HEADER, _DESCRIPTOR = 13, 10
 _EXTENSION, _FRAME, _TRAILER = 0x21, 0x2C, 0x3B
@@ -38,17 +38,17 @@ def canvas(source: Reader) -> tuple[int, int]:
 
 def frames(source: Reader) -> Iterator[Frame]:
     """Yield the frames up to the trailer; raises Malformed."""
-    at = _HEADER + _table(_bytes(source, 0, _HEADER)[10])
+    at = _HEADER + _table(exactly(source, 0, _HEADER)[10])
     start, control, more = at, None, iter(range(_BLOCKS_MAX))
     disposal, transparent = 0, False
-    while (kind := _bytes(source, at, 1)[0]) != _TRAILER:
+    while (kind := exactly(source, at, 1)[0]) != _TRAILER:
         if kind == _EXTENSION:
-            if _bytes(source, at + 1, 1)[0] == _CONTROL:
-                control, flags = at, _bytes(source, at + 3, 1)[0]
+            if exactly(source, at + 1, 1)[0] == _CONTROL:
+                control, flags = at, exactly(source, at + 3, 1)[0]
                 disposal, transparent = flags >> 2 & 7, bool(flags & 1)
             at = _blocks_end(source, at + 2, more)
         elif kind == _FRAME:
-            descriptor = _bytes(source, at, _DESCRIPTOR)
+            descriptor = exactly(source, at, _DESCRIPTOR)
             left, top, width, height = struct.unpack("<4H", descriptor[1:9])
             at = _blocks_end(source, at + _DESCRIPTOR + _table(descriptor[9]) + 1, more)
             yield Frame(left, top, width, height, disposal, transparent, control, start, at)
@@ -76,15 +76,8 @@ def _blocks_end(source: Reader, at: int, more: Iterator[int]) -> int:
     while True:
         if next(more, None) is None:
             raise Malformed("has too many blocks")
-        length = _bytes(source, at, 1)[0]
+        length = exactly(source, at, 1)[0]
         if not length:
             break
         at += 1 + length
     return at + 1
-
-
-def _bytes(source: Reader, start: int, length: int) -> bytes:
-    found = source.up_to(start, length)
-    if len(found) < length:
-        raise CutShort("is cut short")
-    return found

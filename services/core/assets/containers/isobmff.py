@@ -11,6 +11,8 @@ _PARTS_MAX = 10_000
 _META_MAX = 16 * 1024 * 1024
 _ASSOCIATIONS_MAX = 256 * 1024
 """Bytes."""
+_PROPERTY_MAX = 64
+"""Bytes of a property that are read: the numbers at its beginning. A picture can name a large one 255 times."""
 
 
 class Box(NamedTuple):
@@ -24,6 +26,7 @@ class Box(NamedTuple):
 class Property(NamedTuple):
     name: bytes
     content: bytes
+    """As far as it is read: see `_PROPERTY_MAX`."""
 
 
 def boxes(source: Reader, start: int, end: int) -> Iterator[Box]:
@@ -66,7 +69,7 @@ def primary(source: Reader) -> list[Property]:
     known = list(islice(boxes(source, shared.body, shared.end), _PARTS_MAX))
     numbers = _associated(_content(source, associations), _item(_content(source, parts[b"pitm"])))
     found = [known[number - 1] for number in numbers if 0 < number <= len(known)]
-    return [Property(box.name, _content(source, box)) for box in found]
+    return [Property(box.name, source.up_to(box.body, min(box.end - box.body, _PROPERTY_MAX))) for box in found]
 
 
 def _first(source: Reader, start: int, end: int, name: bytes) -> Box | None:

@@ -14,8 +14,10 @@ _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF})
 _KNOWN = FRAMES | _TABLES | {SOS, COM} | set(range(APP0, APP0 + 16))
 # In picture data 0xFF is followed by 0 or by a restart marker; 0xFF before a marker is a fill byte (B.1.1.2, B.1.1.5).
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_BLOCK = 1024 * 1024
-_FILL_MAX = 65536
+_FIRST_BLOCK, _BLOCK = 4096, 1024 * 1024
+"""Bytes of picture data that are searched at a time: a hostile file can have very many short scans."""
+_SEGMENTS_MAX = 200_000
+_FIRST_FILL, _FILL_MAX = 64, 65536
 _ZEROS = 64
 """Picture data never end with these bytes."""
 
@@ -64,7 +66,7 @@ def is_ended(source: Reader) -> bool:
     marked = source.up_to(source.size - 2, 2) == END
     start, scanned = 2, False
     try:
-        while True:
+        for _ in range(_SEGMENTS_MAX):
             at, marker = _marker(source, start)
             scanned = scanned or marker == SOS
             # Something may lie behind the end mark: cameras put previews and films there.
@@ -72,6 +74,8 @@ def is_ended(source: Reader) -> bool:
                 break
             body_end = _body_end(source, at, marker)
             start = _scan_end(source, body_end) if marker == SOS else body_end
+        else:
+            return True
     except CutShort:
         if not scanned:
             raise
@@ -105,7 +109,9 @@ def _marker(source: Reader, start: int) -> tuple[int, int]:
     head = source.up_to(start, 2)
     if len(head) == 2 and head[0] == 0xFF and head[1] != 0xFF:
         return start, head[1]
-    block = source.up_to(start, _FILL_MAX)
+    block = source.up_to(start, _FIRST_FILL)
+    if not block.strip(b"\xff"):
+        block = source.up_to(start, _FILL_MAX)
     code = block.lstrip(b"\xff")
     if not code and len(block) < _FILL_MAX:
         raise CutShort("is cut short")
@@ -132,11 +138,13 @@ def _body_end(source: Reader, at: int, marker: int) -> int:
 
 def _scan_end(source: Reader, at: int) -> int:
     """Return where the picture data that begins at a position ends: at the next marker."""
-    while block := source.up_to(at, _BLOCK):
+    length = _FIRST_BLOCK
+    while block := source.up_to(at, length):
         found = _END_OF_SCAN.search(block)
         if found:
             return at + found.start()
-        if len(block) < _BLOCK:
+        if len(block) < length:
             break
         at += len(block) - block.endswith(b"\xff")
+        length = _BLOCK
     raise CutShort("is cut short in its picture")

@@ -3,7 +3,7 @@
 import struct
 from itertools import zip_longest
 
-from services.core.assets.containers import CutShort, Reader
+from services.core.assets.containers import CutShort, Reader, exactly
 
 _OFFSETS, _LENGTHS = (273, 324), (279, 325)
 """Tags of the strips and of the tiles."""
@@ -26,18 +26,17 @@ def is_ended(source: Reader) -> bool:
         length = struct.calcsize(f"={entry}{value}")
         many_entries = min(_one(order + count, source.up_to(directory, 8)), _ENTRIES_MAX)
         # Behind the last one there is where the next directory is.
-        _exactly(source, entries + many_entries * length, struct.calcsize(f"={value}"))
+        fields = exactly(source, entries, many_entries * length + struct.calcsize(f"={value}"))
         found: dict[int, list[int]] = {}
-        for number in range(many_entries):
-            raw = _exactly(source, entries + number * length, length)
-            tag, kind, many = struct.unpack_from(order + entry, raw)
-            if tag in _NEEDED and kind in _SIZES and many <= _PARTS_MAX:
-                needed = struct.calcsize(f"={many}{_SIZES[kind]}")
-                inside = length - struct.calcsize(f"={entry}")
-                data = (
-                    raw[-inside:] if needed <= inside else _exactly(source, _one(order + value, raw[-inside:]), needed)
-                )
-                found[tag] = list(struct.unpack_from(f"{order}{many}{_SIZES[kind]}", data))
+        for at in range(0, many_entries * length, length):
+            tag, kind, many = struct.unpack_from(order + entry, fields, at)
+            # The first of a kind counts, as for libtiff: a hostile file could have thousands of a long one.
+            if tag not in _NEEDED or tag in found or kind not in _SIZES or many > _PARTS_MAX:
+                continue
+            needed = struct.calcsize(f"={many}{_SIZES[kind]}")
+            held = fields[at + struct.calcsize(f"={entry}") : at + length]
+            data = held if needed <= len(held) else exactly(source, _one(order + value, held), needed)
+            found[tag] = list(struct.unpack_from(f"{order}{many}{_SIZES[kind]}", data))
     except struct.error:
         raise CutShort("is cut short") from None
     for offsets, lengths in zip(_OFFSETS, _LENGTHS, strict=True):
@@ -49,10 +48,3 @@ def is_ended(source: Reader) -> bool:
 
 def _one(layout: str, data: bytes) -> int:
     return int(struct.unpack_from(layout, data)[0])
-
-
-def _exactly(source: Reader, start: int, length: int) -> bytes:
-    data = source.up_to(start, length)
-    if len(data) < length:
-        raise CutShort("is cut short")
-    return data

@@ -58,4 +58,4 @@ def _number(source: Reader, start: int, layout: str, end: int) -> int:
 
 
 def _within(source: Reader, start: int, length: int, end: int) -> bytes:
-    return source.up_to(start, max(0, min(length, end - start)))
+    return source.up_to(start, min(length, end - start)) if start < end else b""

@@ -51,6 +51,8 @@ def test_the_name_of_a_field_is_read_in_the_same_ways() -> None:
         b"form-data; name=x; filename*=UTF-8''caf%E9.png",
         b"form-data; name=x; filename*=x-none''cafe.png",
         b"form-data; name=x; filename*=utf-7''+2AA-.png",
+        b"form-data; name=x; filename*=UTF-8''a.png; filename*0=b.png",
+        b"form-data; name=x; filename*" + b"1" * 4400 + b"=b",
     ],
 )
 def test_a_text_in_no_known_encoding_is_refused(header: bytes) -> None:

@@ -1,5 +1,6 @@
 """The walkers of JPEG, PNG and WebP, over whole files and over whatever is made of them."""
 
+import struct
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.catalog.uploads.stripping.rewriting import Source
-from services.core.assets.containers import Malformed, Memory, Reader, jpeg, png, webp
+from services.core.assets.containers import Malformed, Memory, Reader, isobmff, jpeg, png, webp
 from tests.support.hostile_files import corpus, small_files
 
 FILES = small_files()
@@ -115,3 +116,16 @@ def test_a_jpeg_that_cannot_be_followed_says_why(content: bytes, problem: str) -
     with pytest.raises(Malformed) as raised:
         list(jpeg.segments(Memory(content)))
     assert str(raised.value) == problem
+
+
+def test_of_a_property_that_a_picture_names_very_often_little_is_read() -> None:
+    def box(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", 8 + len(content)) + name + content
+
+    known = box(b"ispe", bytes(4) + struct.pack(">2I", 7, 5) + bytes(1_000_000))
+    named = box(b"ipma", bytes(4) + struct.pack(">IHB", 1, 1, 255) + b"\1" * 255)
+    meta = bytes(4) + box(b"pitm", bytes(4) + struct.pack(">H", 1)) + box(b"iprp", box(b"ipco", known) + named)
+    found = isobmff.primary(Memory(box(b"ftyp", b"avif") + box(b"meta", meta)))
+    assert len(found) == 255
+    assert found[0].content[4:12] == struct.pack(">2I", 7, 5)
+    assert sum(len(one.content) for one in found) < 20_000

@@ -1,10 +1,15 @@
 """Files that are cut, wherever that may be: what the structure says agrees with what a decoder makes of them."""
 
 import io
+import struct
+import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from services.catalog.uploads.opened import Opened
+from services.core.assets import shape
 from services.core.assets.containers import CutShort, Malformed, Memory, jpeg
 from services.core.assets.containers.ending import is_ended
 from services.core.assets.containers.pdf import is_cut
@@ -85,6 +90,41 @@ def test_only_the_end_mark_being_gone_is_left_to_a_decoder() -> None:
 )
 def test_headers_that_lie_end_in_an_answer(content: bytes, media_type: str, found: str) -> None:
     assert verdict(content, media_type) == found
+
+
+def directory(tag: int, kind: int, many: int, entries: int) -> bytes:
+    """Return a TIFF whose directory has one field again and again."""
+    field = struct.pack("<HHII", tag, kind, many, 8)
+    return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", entries) + field * entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (directory(273, 1, 100_000, 65_535) + bytes(100_000), "image/tiff"),
+        (b"\xff\xd8" + b"\xff\xda\0\2" * 300_000, "image/jpeg"),
+        (b"\xff\xd8" + b"\xff\xff\xfe\0\2" * 300_000, "image/jpeg"),
+    ],
+    ids=["one field very often", "very many scans", "a fill byte before each segment"],
+)
+def test_a_file_that_is_built_to_be_expensive_is_cheap(content: bytes, media_type: str) -> None:
+    used = time.process_time()
+    verdict(content, media_type)
+    assert time.process_time() - used < 1.5
+
+
+def test_a_file_on_the_disk_may_name_any_position(tmp_path: Path) -> None:
+    file = tmp_path / "far.tif"
+    file.write_bytes(b"II+\0\x08\0\0\0" + b"\xff" * 8 + bytes(100))
+    with file.open("rb") as opened:
+        assert shape.sides(Opened(opened.fileno()), "image/tiff") == (0, 0)
+        with pytest.raises(CutShort):
+            is_ended(Opened(opened.fileno()), "image/tiff")
+
+
+def test_of_a_field_that_is_there_twice_the_first_counts() -> None:
+    fields = b"".join(struct.pack("<HHII", 256, 4, 1, width) for width in (7, 90_000))
+    assert shape.sides(Memory(b"II*\0\x08\0\0\0\2\0" + fields + bytes(4)), "image/tiff") == (7, 0)
 
 
 def test_an_end_mark_is_added_where_it_is_missing_and_nowhere_else() -> None:

@@ -72,6 +72,13 @@ def test_short_texts_that_come_to_much_are_refused_before_they_are_read(entities
         check(f'<!DOCTYPE svg [{entities}]>{OPEN}<g id="{uses}"/></svg>'.encode())
 
 
+def test_attributes_that_the_doctype_gives_to_each_element_are_counted() -> None:
+    doctype = f'<!DOCTYPE svg [<!ATTLIST g x CDATA "{"x" * 100_000}">]>'
+    check(f"{doctype}{OPEN}{'<g/>' * 30}</svg>".encode())
+    with pytest.raises(Malformed, match="grows too large"):
+        check(f"{doctype}{OPEN}{'<g/>' * 50_000}</svg>".encode())
+
+
 @pytest.mark.parametrize("file", [file for file in drawings() if "entity" in file.name or "laughs" in file.name])
 def test_entities_that_are_more_than_short_texts_are_refused(file: object) -> None:
     with pytest.raises(Malformed):
