@@ -20,6 +20,7 @@ from services.core.state.connection import Redis, connect
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
+from services.jobs.dumps.staging import Staging
 from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.objects import listed, put
 from tests.support.waits import eventually
@@ -347,3 +348,21 @@ async def test_who_asks_for_the_bytes_of_what_was_deleted_finds_none(
         await storage.read(entry.stored)
     again = await upload(catalog, storage)
     assert again.storage_key == entry.storage_key, "the plain key is free"
+
+
+async def test_bytes_that_an_entry_refers_to_again_when_the_storage_is_back_stay(
+    client: Redis, catalog: CatalogUser, jobs: CatalogUser, storage: Halting, leftovers: Leftovers
+) -> None:
+    entry, other = await upload(catalog, storage), await upload(catalog, storage, "other")
+    storage.is_down = True
+    await leftovers.clear([await deleted(catalog, entry), await deleted(catalog, other)], 10)
+    with pytest.raises(StorageDown):
+        await jobs.reaper(storage).settle_all()
+    # As the restore of a dump does.
+    staging = Staging(client)
+    await staging.add([entry])
+    await staging.switch()
+    storage.is_down = False
+    await jobs.reaper(storage).settle_all()
+    assert set(await listed(storage)) == {entry.storage_key}
+    assert await claims(client) == {}

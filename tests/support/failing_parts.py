@@ -105,11 +105,14 @@ class FailingStorage:
         contents = [one.source.read_bytes() for one in new]
 
         async def call() -> list[Outcome]:
+            # What was sent before may have been taken out of the spool.
+            gone = [not one.source.exists() for one in new]
             for one, content in zip(new, contents, strict=True):
-                one.source.write_bytes(content)  # It may have been sent before, and taken out of the spool.
+                one.source.write_bytes(content)
             outcomes = await verb(new)
-            for one in new:
-                one.source.unlink(missing_ok=True)
+            for one, is_extra in zip(new, gone, strict=True):
+                if is_extra:
+                    one.source.unlink(missing_ok=True)
             return outcomes
 
         return await self._ask(call)

@@ -54,7 +54,7 @@ class DumpStore(Protocol):
         ...
 
     async def save(self, rdb: Path, catalog: Path, records: int) -> None:
-        """Store both files of a dump of `entries` entries under their names; raises DumpExists, and EmptyDump."""
+        """Store both files of a dump of `records` entries under their names; raises DumpExists, and EmptyDump."""
         ...
 
     async def fetch(self, filename: str, target: Path) -> None:

@@ -22,7 +22,7 @@ from services.core.dumps.naming import (
     parse,
 )
 from services.core.dumps.retention import EMPTY_BYTES, KeptDump, latest_of, surplus
-from services.core.errors import EmptyDump
+from services.core.errors import DumpDamaged, EmptyDump
 from services.core.storage import (
     ListingUnsupported,
     NewObject,
@@ -208,6 +208,8 @@ class DistantDumpStore:
             has_entries = (await asyncio.to_thread(before.stat)).st_size > EMPTY_BYTES
         except ObjectMissing:
             return  # It has none.
+        except DumpDamaged:
+            has_entries = True  # It may have had some.
         if has_entries:
             raise EmptyDump
 

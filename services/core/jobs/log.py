@@ -124,12 +124,16 @@ class JobLog:
         ended = asyncio.Event()
         self._waiting[ended] = job_id
         try:
-            while not (record := await self.get(job_id)).ended and (left := deadline - time.monotonic()) > 0:
+            while True:
+                ended.clear()  # Before it is read: what ends later sets it again.
+                record = await self.get(job_id)
+                left = deadline - time.monotonic()
+                if record.ended or left <= 0:
+                    return record
                 # Messages are lost while Redis is away.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(left, _LOOK_SECONDS)):
                         await ended.wait()
-            return record
         finally:
             del self._waiting[ended]
 

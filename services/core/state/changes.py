@@ -5,6 +5,7 @@ A change has a number (see lua/log_change.lua): later changes have higher ones. 
 log, so there can be any number of readers, and one that dies loses nothing.
 """
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -84,6 +85,11 @@ def number_of(text: str | bytes) -> int:
 def age(number: int, now: float) -> float:
     """Return the seconds since a change was made."""
     return max(0.0, now - number / _MICROSECONDS)
+
+
+def token() -> str:
+    """Return a unique mark of one call: a script that is sent twice finds it in the log."""
+    return secrets.token_urlsafe(8)
 
 
 class ChangeLog:

@@ -8,8 +8,8 @@ from services.core.state import entry_json
 
 OBSOLETE, ABANDONED = "obsolete", "abandoned"
 """Owners that are never alive: of an object that a change has left behind, and of one that could not be settled yet."""
-KEPT, TAKEN = "kept", "taken"
-"""The flags of a claim: see `keeps_bytes` and `was_taken`."""
+KEPT, TAKEN, LEFT = "kept", "taken", "left"
+"""The flags of a claim: see `keeps_bytes`, `was_taken` and `is_leftover`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ class Claim:
         return TAKEN in self.mark.split("~")[2:]
 
     @property
+    def is_leftover(self) -> bool:
+        """Say whether a change has left the object behind. If an entry refers to it again, it is no leftover."""
+        return self.owner == OBSOLETE or LEFT in self.mark.split("~")[2:]
+
+    @property
     def intended(self) -> Entry | None:
         """The entry that the writer is about to make; of an obsolete object, the one that referred to it."""
         said = self.value.split(" ", 2)[2:]
@@ -55,7 +60,7 @@ class Claim:
     def of(self, owner: str) -> "Claim":
         """Return the claim with another owner, who takes it over or leaves it to others."""
         rest = self.value.split(" ", 2)[2:]
-        flags = [KEPT, TAKEN] if self.keeps_bytes else [TAKEN]
+        flags = [*([KEPT] if self.keeps_bytes else []), *([LEFT] if self.is_leftover else []), TAKEN]
         return Claim(self.storage_key, " ".join([owner, numbered(self.uuid, *flags), *rest]))
 
 

@@ -102,7 +102,8 @@ class Claims:
         claim = self._new(storage_key, names.unique_name_of(storage_key))
         if not await self._make(claim):
             return None
-        raw = await commands.hget(self._redis, keys.ENTRIES, claim.uuid)
+        with self.working_on(claim):
+            raw = await commands.hget(self._redis, keys.ENTRIES, claim.uuid)
         if raw is None or entry_json.read(raw).storage_key != storage_key:
             return claim
         await self.release(claim)
@@ -154,7 +155,7 @@ class Claims:
         """
         self._unreleased.append(claim)
         with suppress(RedisError):
-            await self._release_all()
+            await self._release_one(claim)
 
     async def give_up(self, claims: Sequence[Claim]) -> None:
         """Leave claims that cannot be settled now to any other process. If Redis is away, `tidy` does it later."""
@@ -167,7 +168,8 @@ class Claims:
 
     async def tidy(self) -> None:
         """Repeat releases and abandon claims that Redis may have missed; costs nothing if Redis has always answered."""
-        await self._release_all()
+        for claim in tuple(self._unreleased):
+            await self._release_one(claim)
         if not self._is_unsure:
             return
         self._is_unsure = False
@@ -180,13 +182,11 @@ class Claims:
             self._is_unsure = True
             raise
 
-    async def _release_all(self) -> None:
-        while self._unreleased:
-            claim = self._unreleased[-1]
-            await self._release(storage_key=claim.storage_key, claim=claim.value)
-            with suppress(ValueError):  # Another process has done it meanwhile.
-                self._unreleased.remove(claim)
-            self.spent(claim)
+    async def _release_one(self, claim: Claim) -> None:
+        await self._release(storage_key=claim.storage_key, claim=claim.value)
+        with suppress(ValueError):  # Another task has done it meanwhile.
+            self._unreleased.remove(claim)
+        self.spent(claim)
 
     async def _abandon(self, claim: Claim) -> None:
         await self._exchange(storage_key=claim.storage_key, claim=claim.value, wanted=claim.of(ABANDONED).value)

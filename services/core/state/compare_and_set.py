@@ -6,7 +6,6 @@ claim is given up, an object that the change leaves behind gets an obsolete clai
 writer that waits for that (see `progress`) answers when the public can no longer see the old state.
 """
 
-import secrets
 from dataclasses import dataclass
 
 from services.core.assets.entries import Entry
@@ -97,7 +96,7 @@ class CompareAndSet:
             original_name=entry.original_name,
             kind=kind,
             to_describe=int(to_describe),
-            write=secrets.token_urlsafe(8),
+            write=changes.token(),
             **origin.passed_on(),
         )
         leftover = Leftover(entry.uuid, left) if left else None

@@ -22,7 +22,8 @@ class Doubts:
             await self._redis.zadd(keys.DOUBTFUL, dict.fromkeys(storage_keys, time.time()))
 
     async def note_deletes(self, storage_keys: Sequence[str]) -> None:
-        """Note keys whose bytes a failed delete may still remove: nobody writes there meanwhile."""
+        """Note keys whose bytes a failed delete may still remove: `Claims.make` takes a spare key meanwhile. A storage
+        that replaces in place has no other key, so there the risk stays."""
         for storage_key in storage_keys:
             await self._redis.set(keys.late_delete(storage_key), b"1", ex=DOUBT_SECONDS)
 

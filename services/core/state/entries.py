@@ -22,7 +22,7 @@ PAGE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the list. `epoch`, `last` and `after` are for the next page; `after` is None on the last page."""
+    """A page of the list. `epoch`, `last` and `after` are for the next page; `after` is None without entries."""
 
     epoch: str
     last: int
@@ -169,7 +169,9 @@ class Entries:
         negative one sets no bound).
         """
         said = "" if confirmed is None else confirmed
-        done, count, change = await self._clear(confirmed=said, unconfirmed_max=unconfirmed_max, **origin.passed_on())
+        done, count, change = await self._clear(
+            confirmed=said, unconfirmed_max=unconfirmed_max, write=changes.token(), **origin.passed_on()
+        )
         if not done:
             raise NotConfirmed(count)
         return count, Commit(number_of(change)) if count else None
@@ -179,13 +181,13 @@ class Entries:
 
         A change of fields since then is kept.
         """
-        raw = await self.raw(intended.uuid)
-        if raw is None:
-            return None
-        current = entry_json.read(raw)
-        if current.updated_date > intended.updated_date:
-            intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
-        return await self._set.write(Found(raw, current), intended, claim)
+        while raw := await self.raw(intended.uuid):
+            current = entry_json.read(raw)
+            if current.updated_date > intended.updated_date:
+                intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
+            if commit := await self._set.write(Found(raw, current), intended, claim):
+                return commit
+        return None
 
     async def _read(self, uuid: str) -> Found:
         raw = await self.raw(uuid)

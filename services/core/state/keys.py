@@ -23,7 +23,8 @@
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
 | `tada:job:{id}` | text | the record of a job, as JSON, for a week |
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
-| `tada:job-done:{id}` | list | appears when that job has ended: those who wait read it |
+| `tada:jobs-ended` | channel | ids of jobs that have ended, for those who wait |
+| `tada:job-done:{id}` | list | left by the version before; it expires within a week |
 | `tada:jobs` | sorted set | the queue: ids of jobs by the time from which they may run, milliseconds since 1970 |
 | `tada:jobs:health-check` | text | a worker's sign of life |
 | `arq:job:{id}` | text | a job in the queue, as JSON: its name and arguments |

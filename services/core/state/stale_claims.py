@@ -37,7 +37,7 @@ class Leftover:
 
 
 class StaleClaims:
-    """The claims that a process takes over. All methods but `give_up` and `release` raise RedisError."""
+    """The claims that a process takes over. All methods raise RedisError."""
 
     def __init__(self, client: Redis, process: Process, claims: Claims) -> None:
         self._redis, self._process, self._claims = client, process, claims
@@ -90,7 +90,7 @@ class StaleClaims:
     async def _take_over(self, claim: Claim, mine: Claim, alive_key: str) -> StaleClaim | None:
         obsolete = claim.owner == OBSOLETE
         # A writer that has stored its intended entry replaces in place, so a reference to the key proves nothing.
-        in_place = not obsolete and claim.intended is not None
+        in_place = not claim.is_leftover and claim.intended is not None
         with self._claims.working_on(mine):
             taken = await self._reap(
                 alive=alive_key,

@@ -64,7 +64,7 @@ class Staging:
         and there is one now.
         """
         outcome, change = await self._switch(
-            count=self._count, only_untouched=int(only_untouched), **origin.passed_on()
+            count=self._count, only_untouched=int(only_untouched), write=changes.token(), **origin.passed_on()
         )
         if outcome == b"taken":
             raise Taken

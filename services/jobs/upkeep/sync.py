@@ -16,7 +16,7 @@ from uuid import UUID
 from services.core.assets import names
 from services.core.assets.entries import Entry
 from services.core.dumps.stores import PREFIX as DUMPS
-from services.core.errors import NotFound
+from services.core.errors import NotFound, StorageDown
 from services.core.state import entry_json
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -118,6 +118,9 @@ async def _remove_late(claims: Claims, doubts: Doubts, storage: Storage) -> int:
                     await storage.size(stored)
                     await storage.delete([stored])
                     removed += 1
+            except StorageDown:
+                await doubts.note_deletes([storage_key])
+                raise
             finally:
                 await claims.release(claim)
         await doubts.forget_write(storage_key)

@@ -15,6 +15,7 @@ from services.core.state.changes import ChangeLog, EntryDeleted, EntryDescribed,
 from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
 from services.core.state.stale_claims import Leftover
+from services.jobs.dumps.staging import Staging
 from tests.support.catalogs import CatalogUser, an_entry, due
 
 ENTRY = an_entry()
@@ -189,6 +190,27 @@ async def test_a_write_that_is_said_twice_is_known_though_another_one_came_betwe
     say_twice(monkeypatch, between)
     assert await compare_and_set.write(FIRST, SECOND) is not None
     assert await CatalogUser(client).entries.get(ENTRY.uuid) == THIRD
+
+
+async def test_a_catalog_that_is_emptied_or_replaced_by_a_call_that_is_said_twice_is_so_once(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries, staging, known = CatalogUser(client).entries, Staging(client), Staging(client)
+    # Redis learns each script at its first use.
+    await known.add([an_entry()])
+    await known.switch()
+    await entries.clear()
+    for base in ("cat", "dog"):
+        await entries.create(an_entry(base), None)
+    say_twice(monkeypatch)
+    count, cleared = await entries.clear(confirmed=2)
+    assert count == 2, "who has removed them is not told that there were none"
+    assert cleared is not None
+    await staging.add([an_entry()])
+    restored = await staging.switch(only_untouched=False)
+    assert await entries.count() == 1
+    changes = await ChangeLog(client).from_(0, 10)
+    assert [change.number for change in changes[4:]] == [cleared.number, restored.number]
 
 
 async def test_of_two_writers_of_the_very_same_entry_one_is_told_that_it_was_late(

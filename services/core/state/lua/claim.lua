@@ -7,6 +7,9 @@
 if redis.call('HGET', claims, plain) == claim then
   return plain  -- It was sent twice, because the answer was lost.
 end
+if redis.call('HGET', claims, spare) == claim then
+  return spare
+end
 local raw = redis.call('HGET', entries, uuid)
 local used = raw and cjson.decode(raw).storage_key == plain or redis.call('EXISTS', late_delete) == 1
 if not used and redis.call('HSETNX', claims, plain, claim) == 1 then

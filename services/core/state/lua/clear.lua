@@ -1,5 +1,5 @@
 -- Remove all entries at one instant. They are put aside for their readers.
--- USES log_change, put_aside
+-- USES log_change, put_aside, sent_before
 -- KEYS entries, order, expiry, revision, changes, epoch
 -- ARGV aside: prefix of what is put aside
 -- ARGV read_seconds: for so long it can be read
@@ -7,8 +7,13 @@
 -- ARGV kept: changes that stay in the log
 -- ARGV confirmed: number of entries that there must be, '' if it is not given
 -- ARGV unconfirmed_max: without it, remove no more than that; no bound if it is negative
+-- ARGV write: a unique token of this call
 -- ARGV request_id, traceparent
 -- Returns {1 if it was done, number of entries, number of the change ('' if there were none)}
+local before, fields = sent_before(changes, write)
+if before then
+  return {1, tonumber(fields.count), before}
+end
 local count = redis.call('HLEN', entries)
 local most = tonumber(unconfirmed_max)
 if confirmed ~= '' then
@@ -22,7 +27,7 @@ if count == 0 then
   return {1, 0, ''}
 end
 put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
-local change = log_change(changes, revision, kept, 'kind', 'replaced', 'request_id', request_id,
-  'traceparent', traceparent)
+local change = log_change(changes, revision, kept, 'kind', 'replaced', 'count', count, 'write', write,
+  'request_id', request_id, 'traceparent', traceparent)
 redis.call('SET', epoch, change)
 return {1, count, change}

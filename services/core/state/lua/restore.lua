@@ -1,5 +1,5 @@
 -- Put a staged catalog in the place of the live one at one instant. The live one is put aside.
--- USES log_change, put_aside
+-- USES log_change, put_aside, sent_before
 -- KEYS entries, order, expiry, sequence, revision, changes, epoch, undescribed
 -- KEYS staged_entries, staged_order, staged_expiry
 -- ARGV count: entries that were staged
@@ -8,8 +8,13 @@
 -- ARGV read_seconds: for so long it can be read
 -- ARGV aside_seconds: for so long it stays
 -- ARGV kept: changes that stay in the log
+-- ARGV write: a unique token of this call
 -- ARGV request_id, traceparent
 -- Returns {'restored', number of the change} or {'lost', ''} if not all is staged, or {'taken', ''}
+local before = sent_before(changes, write)
+if before then
+  return {'restored', before}
+end
 count = tonumber(count)
 if redis.call('HLEN', staged_entries) ~= count or redis.call('ZCARD', staged_order) ~= count then
   return {'lost', ''}
@@ -30,7 +35,7 @@ if tonumber(redis.call('GET', sequence) or '0') < count then
 end
 -- What it has no facts about is described by a job.
 redis.call('XADD', undescribed, '*', 'all', 1)
-local change = log_change(changes, revision, kept, 'kind', 'replaced', 'request_id', request_id,
+local change = log_change(changes, revision, kept, 'kind', 'replaced', 'write', write, 'request_id', request_id,
   'traceparent', traceparent)
 redis.call('SET', epoch, change)
 return {'restored', change}

@@ -1,6 +1,6 @@
 -- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
 -- is written unless the entry is still the same as the writer read.
--- USES log_change
+-- USES log_change, sent_before
 -- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
 -- ARGV uuid
 -- ARGV expected: the stored bytes that the writer has read, '' if there was no entry
@@ -19,16 +19,8 @@
 -- Returns {'written', number of the change} or {'conflict', ''} or {'unclaimed', ''}
 local current = redis.call('HGET', entries, uuid) or ''
 if current ~= expected then
-  -- It may have been sent twice, because the answer was lost: within some seconds, then.
-  local since = redis.call('TIME')[1] - 10
-  for _, change in ipairs(redis.call('XREVRANGE', changes, '+', since .. '000000', 'COUNT', 1000)) do
-    for at = 1, #change[2], 2 do
-      if change[2][at] == 'write' and change[2][at + 1] == write then
-        return {'written', string.match(change[1], '^%d+')}
-      end
-    end
-  end
-  return {'conflict', ''}
+  local change = sent_before(changes, write)
+  return change and {'written', change} or {'conflict', ''}
 end
 if claimed ~= '' then
   -- A writer that was taken for dead has lost its claim and, with it, the stored bytes.

@@ -52,12 +52,10 @@ class Form:
             if isinstance(part, bytes):
                 yield part
                 continue
-            file = await asyncio.to_thread(part.open, "rb")
-            try:
+            # Opened here: a thread would leave it open if this is cancelled meanwhile.
+            with part.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _PIECE):
                     yield piece
-            finally:
-                file.close()
 
 
 def form(fields: Mapping[str, str], files: Sequence[FilePart]) -> Form:
