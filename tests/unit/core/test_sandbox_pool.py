@@ -46,7 +46,7 @@ async def test_a_child_is_used_as_often_as_said_and_then_replaced(pool: Pool) ->
     first, *others = [await pid(pool) for _ in range(6)]
     assert others[:2] == [first, first]
     assert set(others[2:]) == {others[2]} != {first}
-    assert not children_of(first)
+    assert not is_child(first)
 
 
 async def test_a_child_is_for_tasks_of_one_kind(pool: Pool) -> None:
@@ -86,15 +86,21 @@ async def test_one_that_died_while_it_waited_is_not_missed(pool: Pool) -> None:
 
 
 async def test_processor_time_has_an_end_for_each_source(pool: Pool) -> None:
-    await pid(pool)
+    limits = Limits(cpu_seconds=1, wall_seconds=100, output=0, data=100 * 2**20, reuse_seconds=2)
+    used = await pid(pool, limits=limits)
+    assert is_child(used), "it waits for another source"
     with pytest.raises(NoAnswer):
-        await answer(pool, task("compute", Limits(cpu_seconds=1, wall_seconds=100, output=0, data=100 * 2**20)))
-    assert children() == [str(await pid(pool))]
+        await answer(pool, task("compute", limits))
+    assert children() == []
+    assert await pid(pool, limits=limits) != used
 
 
 async def test_one_that_is_late_is_ended(pool: Pool) -> None:
+    limits = Limits(cpu_seconds=1, wall_seconds=2, output=0, data=100 * 2**20, reuse_seconds=2)
+    used = await pid(pool, limits=limits)
+    assert is_child(used), "it waits for another source"
     with pytest.raises(OutOfTime):
-        await answer(pool, task("sleep", Limits(cpu_seconds=1, wall_seconds=0.3, output=0, data=100 * 2**20)))
+        await answer(pool, task("sleep", limits))
     assert children() == []
 
 
@@ -154,5 +160,5 @@ async def test_a_child_ends_with_the_service(pool: Pool, monkeypatch: pytest.Mon
     assert await asyncio.to_thread(child._process.wait, 10) == 0
 
 
-def children_of(pid: int) -> bool:
+def is_child(pid: int) -> bool:
     return str(pid) in children()

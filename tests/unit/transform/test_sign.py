@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from services.core.errors import TadaError
@@ -6,6 +8,7 @@ from services.transform.settings import TransformSettings
 from services.transform.sign import expires_after, main, signed_address
 
 KEY, OLD = "k" * 32, "o" * 32
+CAT = "/assets/media/full/DEV/cat.webp"
 SETTINGS = TransformSettings(
     url_signing_keys=f"{KEY},{OLD}", api_prefix="/shop", route_file_get="/media", presets={"thumb": "200x200"}
 )
@@ -50,8 +53,35 @@ def test_a_duration_has_a_unit() -> None:
 
 def test_without_a_key_it_says_what_to_set(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("URL_SIGNING_KEYS", raising=False)
-    assert main(["/assets/media/full/DEV/cat.webp"]) == 2
-    assert "Set URL_SIGNING_KEYS" in capsys.readouterr().err
+    assert main([CAT]) == 2
+    said = capsys.readouterr()
+    assert "Set URL_SIGNING_KEYS" in said.err
+    assert said.out == ""
+
+
+def test_it_prints_the_signed_address_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("URL_SIGNING_KEYS", f"{KEY},{OLD}")
+    monkeypatch.setattr(time, "time", lambda: 1_900_000_000.9)
+    assert main([CAT]) == 0
+    assert capsys.readouterr() == (f"{CAT}?signature={sign(KEY, CAT)}\n", "")
+    assert main([CAT, "2h"]) == 0
+    end = "1900007200"
+    assert capsys.readouterr() == (f"{CAT}?expires={end}&signature={sign(KEY, CAT, end)}\n", "")
+
+
+def test_what_cannot_be_signed_is_said_and_nothing_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("URL_SIGNING_KEYS", KEY)
-    assert main(["/assets/media/full/DEV/cat.webp", "2w"]) == 1
-    assert main(["/assets/media/full/DEV/cat.webp", "2h"]) == 0
+    for arguments, status, said in (
+        ([CAT, "2w"], 1, "'2w' is not a valid duration"),
+        (["/catalog"], 1, "Nothing is at /catalog"),
+        ([], 2, "usage:"),
+        ([CAT, "2h", "more"], 2, "usage:"),
+    ):
+        assert main(arguments) == status
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert printed.out == ""
