@@ -318,6 +318,19 @@ def test_the_dumps_are_listed_with_their_entries_and_the_latest_has_some(
     assert system.api.get("/catalog/get-dump/latest", headers=admin).json()[0]["filename"] == "cat.webp"
     restored = system.api.post("/catalog/restore-dump", headers=admin).json()
     assert restored["details"]["itemsRestored"] == 1
+    for stamp in good:
+        (system.stack.data / "storage" / "dumps" / f"dump_{stamp}.json").unlink()
+    listed = system.api.get("/catalog/dumps", headers=admin).json()["data"]
+    assert [(one["timestamp"], one["records"], one["latest"]) for one in listed] == [
+        (good[1], None, True),
+        (good[0], None, False),
+        (empty[2], 0, False),
+    ]
+    latest = system.api.get("/catalog/get-dump/latest", headers=admin)
+    assert latest.headers["content-disposition"] == f'attachment; filename="dump_{good[1]}.rdb"'
+    assert system.api.get("/catalog/get-dump/latest?format=json", headers=admin).status_code == 404
+    restored = system.api.post("/catalog/restore-dump", headers=admin).json()
+    assert restored["details"]["filename"] == f"dump_{good[1]}.rdb"
     refused = system.api.post("/catalog/restore-dump?dry_run=yes&filename=", headers=admin)
     assert refused.status_code == 400
     assert set(refused.json()) == {"error", "details", "suggestion"}

@@ -660,6 +660,20 @@ async def test_nights_with_an_empty_catalog_push_out_no_dump_that_has_entries(
     assert await shown(client) == before
 
 
+async def test_an_empty_dump_is_not_restored_in_place_of_an_older_one_that_has_lost_its_json(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(12))
+    before = await shown(client)
+    good = await dump.create(local)
+    (folder / f"dump_{good.stamp}.json").unlink()
+    await client.flushall()
+    await dump.create(local)
+    restored = await dump.restore(local)
+    assert (restored.filename, restored.entries) == (f"dump_{good.stamp}.rdb", 12)
+    assert await shown(client) == before
+
+
 async def test_a_distant_backend_takes_a_dump_without_entries_only_when_it_has_none_with_them(
     client: Redis, dump: Dumping, tmp_path: Path
 ) -> None:

@@ -109,7 +109,7 @@ async def list_dumps(request: Request) -> Response:
         found = sorted(await store.kept(), key=lambda dump: dump.order, reverse=True)
     except ListingUnsupported:
         return refusal(DumpsUnlisted())
-    latest = latest_of(found, "json")
+    latest = latest_of(found)
     data = [
         {
             "timestamp": dump.stamp,

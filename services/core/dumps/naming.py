@@ -62,7 +62,7 @@ class DumpStore(Protocol):
         ...
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str | None:
-        """Fetch the latest file of a kind and return its name, if it has one; raises what `fetch` raises."""
+        """Fetch a file of the latest dump and return its name, if it has one; raises what `fetch` raises."""
         ...
 
     async def kept(self) -> list[KeptDump]:

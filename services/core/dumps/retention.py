@@ -6,7 +6,6 @@ dump of a catalog that has shrunk to less than half does not push out the last d
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 EMPTY_BYTES = 16
 """A JSON dump of at most so many bytes is an empty list with any spaces: one entry has hundreds of bytes."""
@@ -29,8 +28,14 @@ class KeptDump:
 
     @property
     def _worth(self) -> int:
-        """2 for a dump with entries, 1 for an RDB that has lost its JSON, 0 for an empty one."""
-        return 1 if self.json_size is None else 0 if self.is_empty else 2
+        """3 for a dump with entries, 2 for an RDB without a JSON, 1 for an empty one, 0 for one without files."""
+        if self.json_size is None:
+            return 0 if self.rdb_size is None else 2
+        return 1 if self.is_empty else 3
+
+    @property
+    def has_files(self) -> bool:
+        return bool(self._worth)
 
     @property
     def order(self) -> tuple[int, str]:
@@ -38,10 +43,9 @@ class KeptDump:
         return (self._worth, self.stamp)
 
 
-def latest_of(dumps: Iterable[KeptDump], kind: Literal["json", "rdb"]) -> KeptDump | None:
-    """Return the latest dump that has a file of a kind: an empty one only when there is no other."""
-    found = [dump for dump in dumps if (dump.json_size if kind == "json" else dump.rdb_size) is not None]
-    return max(found, key=lambda dump: dump.order, default=None)
+def latest_of(dumps: Iterable[KeptDump]) -> KeptDump | None:
+    """Return the dump that `latest` names, for every kind of file: an empty one only when there is no other."""
+    return max((dump for dump in dumps if dump.has_files), key=lambda dump: dump.order, default=None)
 
 
 def surplus(dumps: Iterable[KeptDump], keep: int, protected: str) -> list[KeptDump]:

@@ -110,7 +110,7 @@ class StoredDumps:
         await download(self._storage.stream(self._object(filename)), target, filename, lambda: expected)
 
     async def fetch_latest(self, kind: Kind, target: Path) -> str:
-        found = latest_of(await self.kept(), kind)
+        found = latest_of(await self.kept())
         if found is None:
             raise ObjectMissing(f"{self._prefix}latest.{kind}")
         filename = filename_of(found.stamp, kind)

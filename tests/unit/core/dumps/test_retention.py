@@ -1,7 +1,5 @@
 """Which dump is the latest, and which go: one without entries is never taken for one that has some."""
 
-from typing import Literal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +24,11 @@ def lone(day: int) -> KeptDump:
     return KeptDump(stamp(day), None, 2000)
 
 
+def unstored(day: int) -> KeptDump:
+    """A dump of which only a SHA-256 is there."""
+    return KeptDump(stamp(day), None, None)
+
+
 SIZES = st.one_of(st.none(), st.integers(2, 20), st.integers(100, 100_000))
 DUMPS = st.dictionaries(st.integers(1, 28), SIZES, max_size=20).map(
     lambda found: [KeptDump(stamp(day), size, 2000) for day, size in found.items()]
@@ -33,27 +36,31 @@ DUMPS = st.dictionaries(st.integers(1, 28), SIZES, max_size=20).map(
 
 
 @pytest.mark.parametrize(
-    ("found", "json", "rdb"),
+    ("found", "day"),
     [
-        ([], None, None),
-        ([full(1)], 1, 1),
+        ([], None),
+        ([full(1)], 1),
         # The younger one is being stored: its JSON comes last.
-        ([full(1), lone(2)], 1, 1),
-        ([lone(2), lone(1)], None, 2),
-        ([KeptDump(stamp(2), 5000, None), KeptDump(stamp(1), 5000, None)], 2, None),
-        ([full(1), empty(2), empty(3)], 1, 1),
-        ([empty(2), empty(3)], 3, 3),
-        ([lone(1), empty(2)], 2, 1),
-        ([full(1), empty(2), full(3)], 3, 3),
+        ([full(1), lone(2)], 1),
+        ([lone(2), lone(1)], 2),
+        ([full(1), KeptDump(stamp(2), 5000, None)], 2),
+        ([full(1), empty(2), empty(3)], 1),
+        ([empty(2), empty(3)], 3),
+        # It may have entries, the empty one has none.
+        ([lone(1), empty(2)], 1),
+        ([full(1), empty(2), full(3)], 3),
+        ([unstored(1)], None),
+        ([empty(1), unstored(2)], 1),
     ],
 )
-def test_the_latest_file_is_of_a_whole_dump_with_entries_if_there_is_one(
-    found: list[KeptDump], json: int | None, rdb: int | None
-) -> None:
-    wanted: tuple[tuple[Literal["json", "rdb"], int | None], ...] = (("json", json), ("rdb", rdb))
-    for kind, day in wanted:
-        latest = latest_of(found, kind)
-        assert (latest and latest.stamp) == (None if day is None else stamp(day))
+def test_the_latest_is_a_whole_dump_with_entries_if_there_is_one(found: list[KeptDump], day: int | None) -> None:
+    latest = latest_of(found)
+    assert (latest and latest.stamp) == (None if day is None else stamp(day))
+
+
+@given(dumps=DUMPS)
+def test_no_dump_is_before_the_latest_in_the_order(dumps: list[KeptDump]) -> None:
+    assert latest_of(dumps) == next(iter(sorted(dumps, key=lambda dump: dump.order, reverse=True)), None)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +112,7 @@ def test_however_many_nights_the_catalog_is_empty_its_last_entries_are_kept(nigh
         gone = surplus(kept, keep, name)
         kept = [dump for dump in kept if dump not in gone]
         assert {dump.stamp for dump in kept if not dump.is_empty} >= set(good[-keep:])
-        latest = latest_of(kept, "json")
+        latest = latest_of(kept)
         assert latest is not None
         assert latest.stamp == (good[-1] if good else name)
 
