@@ -206,6 +206,34 @@ async def test_an_empty_catalog_beside_files_or_dumps_is_said_in_the_log_and_by_
         watching.cancel()
 
 
+async def test_a_folder_that_is_removed_while_its_files_are_listed_does_not_end_the_watch(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cat = tools.settings.data_folder_path / "DEV", tools.settings.data_folder_path / "cat.webp"
+    folder.mkdir()
+    look = os.scandir
+
+    def too_late(path: Any) -> Any:
+        if Path(path) == folder and folder.exists():
+            folder.rmdir()
+            cat.write_bytes(b"bytes")
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", too_late)
+    metrics.LOST.set(0)
+    watching = asyncio.create_task(keep_watching(tools, 0.02))
+
+    async def is_said() -> bool:
+        return watching.done() or bool(metrics.LOST._value.get() == 1)
+
+    try:
+        await eventually(is_said)
+        assert not watching.done(), watching
+        assert not folder.exists()
+    finally:
+        watching.cancel()
+
+
 async def test_a_worker_has_a_pulse_while_it_looks_for_jobs(tools: Tools) -> None:
     async def lives() -> bool:
         return pulse.lives

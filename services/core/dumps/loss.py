@@ -19,7 +19,8 @@ _MEND = "If it was lost, POST /catalog/restore-dump brings back the latest dump 
 async def signs_of_loss(entries: Entries, storage: Storage, dumps: DumpStore) -> str | None:
     """Return the sign that an empty catalog was lost; None if the catalog has entries, or if there is no sign.
 
-    A storage that cannot list its files gives no sign. Raises StorageDown and RedisError.
+    A storage that cannot list its files gives no sign. Raises StorageDown, RedisError, and ObjectMissing if a folder
+    is removed while its files are listed.
     """
     if await entries.count():
         return None

@@ -9,6 +9,7 @@ from services.core.dumps.loss import signs_of_loss
 from services.core.errors import StorageDown
 from services.core.observing import logs
 from services.core.state.cancellation import is_cancelled
+from services.core.storage import ObjectMissing
 from services.jobs import metrics
 from services.jobs.queue.kinds import Tools
 
@@ -30,6 +31,8 @@ async def keep_watching(tools: Tools, seconds: float = _LOOK_SECONDS) -> None:
             signs = await signs_of_loss(tools.entries, tools.storage, tools.dumps)
         except (StorageDown, RedisError):
             signs = None  # Other alerts report that; it is not known now whether the catalog was lost.
+        except ObjectMissing:
+            signs = None  # A folder was removed while its files were listed. The next check sees what is left.
         looks = looks + 1 if signs else 0
         metrics.LOST.set(looks > 1)
         if looks % _SAY_AGAIN == 2:
