@@ -6,6 +6,7 @@ import pytest
 
 from services.core.state.connection import Redis, connect
 from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import CatalogUser
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +22,11 @@ async def client(server: RedisServer) -> AsyncIterator[Redis]:
     await made.flushall()
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
+    """A process that works with the catalog, and says that it lives."""
+    made = CatalogUser(client)
+    async with made.process.alive():
+        yield made

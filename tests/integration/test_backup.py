@@ -1,12 +1,13 @@
 """A backup that is made while others write: every entry in it has its file, and it can be restored."""
 
 import asyncio
-import contextlib
 import hashlib
 import random
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import orjson
@@ -14,7 +15,7 @@ import pytest
 
 from services.core.assets.entries import Entry
 from services.core.dumps.stores import open_dumps
-from services.core.errors import NotFound, StorageDown
+from services.core.errors import AlreadyExists, NotFound, StorageDown
 from services.core.state import entry_json
 from services.core.state.belonging import Belonging
 from services.core.state.connection import Redis
@@ -26,15 +27,15 @@ from services.jobs.dumps.restore import restore_dump
 from tests.processes.s3_server import S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support import objects
-from tests.support.catalogs import CatalogUser, an_entry
+from tests.support.catalogs import CatalogUser, an_entry, shown
 from tests.support.storages import opened
 
 
-@pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
-    made = CatalogUser(client)
-    async with made.process.alive():
-        yield made
+@pytest.fixture(autouse=True)
+def stamps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each backup of a test has a second of its own."""
+    numbers = count()
+    monkeypatch.setattr(backup, "stamp_of", lambda _: f"20260101T{next(numbers):06}")
 
 
 @pytest.fixture
@@ -58,8 +59,7 @@ class Writers:
 
     async def upload(self, name: str) -> None:
         entry, claim = an_entry(name), await self._catalog.claims.make(an_entry(name).unique_name)
-        with contextlib.suppress(Exception):
-            await self._catalog.entries.create(await self._stored(entry, claim.storage_key), claim)
+        await self._catalog.entries.create(await self._stored(entry, claim.storage_key), claim)
 
     async def _stored(self, entry: Entry, storage_key: str) -> Entry:
         content = secrets.token_bytes(self._random.randrange(1, 3000))
@@ -84,10 +84,18 @@ class Writers:
     async def write(self, names: list[str], pause: float, stop: asyncio.Event) -> None:
         while not stop.is_set():
             name, what = self._random.choice(names), self._random.choice([self.upload, self.replace, self.delete])
-            with contextlib.suppress(NotFound):
+            with suppress(AlreadyExists, NotFound):
                 await what(name)
-            self.done += 1
+                self.done += 1
             await asyncio.sleep(pause)
+
+
+async def filled(catalog: CatalogUser, storage: Storage, count: int) -> Writers:
+    """Upload cat-0, cat-1 and so on; return the writer."""
+    writer = Writers(catalog, storage, 1)
+    for number in range(count):
+        await writer.upload(f"cat-{number}")
+    return writer
 
 
 async def complete(made: Backup) -> dict[str, str]:
@@ -122,7 +130,6 @@ async def test_every_entry_of_a_backup_has_its_file_whatever_writers_do_meanwhil
             assert made.entries == len(await complete(made))
             assert "/DEV/quiet.webp" in await complete(made)
             assert sum(one.done for one in writers) > before
-            await asyncio.sleep(1.1)
     finally:
         stop.set()
         await asyncio.gather(*writing)
@@ -131,35 +138,32 @@ async def test_every_entry_of_a_backup_has_its_file_whatever_writers_do_meanwhil
 async def test_a_backup_comes_back_as_it_was(
     client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
 ) -> None:
-    writer = Writers(catalog, storage, 1)
-    for number in range(20):
-        await writer.upload(f"cat-{number}")
+    await filled(catalog, storage, 20)
+    before = await shown(client)
     await Belonging(client, storage, makes=True).check()  # type: ignore[arg-type]
     made = await back_up(catalog.entries, storage, tmp_path / "backups")
-    before = await complete(made)
-    assert len(before) == 20
+    signatures = await complete(made)
+    assert len(signatures) == 20
     await client.flushall()
     async with opened(StorageSettings(data_folder_path=made.folder / "storage")) as back:
         await Belonging(client, back, makes=True).check()  # type: ignore[arg-type]
         settings = StorageSettings(data_folder_path=made.folder / "storage")
         restored = await restore_dump(client, catalog.process, open_dumps(settings, back))
         assert restored.entries == 20
+        assert await shown(client) == before
         for entry in [entry_json.read(raw) async for raws in catalog.entries.scan() for raw in raws]:
-            assert hashlib.sha256(await back.read(entry.stored)).hexdigest() == before[entry.unique_name]
+            assert hashlib.sha256(await back.read(entry.stored)).hexdigest() == signatures[entry.unique_name]
     assert (made.folder / "storage" / MARK).exists()
 
 
 async def test_the_next_backup_has_the_same_files_and_one_that_was_damaged_is_copied_again(
     client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
 ) -> None:
-    writer = Writers(catalog, storage, 1)
-    for number in range(5):
-        await writer.upload(f"cat-{number}")
+    writer = await filled(catalog, storage, 5)
     first = await back_up(catalog.entries, storage, tmp_path / "backups")
     damaged = first.folder / "storage" / an_entry("cat-0").storage_key
     damaged.write_bytes(b"x" * damaged.stat().st_size)
     await writer.replace("cat-1")
-    await asyncio.sleep(1.1)
     second = await back_up(catalog.entries, storage, tmp_path / "backups")
     assert (first.linked, second.linked, second.entries) == (0, 3, 5)
     await complete(second)
@@ -170,9 +174,7 @@ async def test_the_next_backup_has_the_same_files_and_one_that_was_damaged_is_co
 async def test_an_entry_that_has_lost_its_file_is_named_and_the_rest_is_there(
     client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
 ) -> None:
-    writer = Writers(catalog, storage, 1)
-    for number in range(3):
-        await writer.upload(f"cat-{number}")
+    await filled(catalog, storage, 3)
     await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
     made = await back_up(catalog.entries, storage, tmp_path / "backups")
     assert (made.missing, made.entries) == (["/DEV/cat-1.webp"], 3)
@@ -183,7 +185,6 @@ async def test_a_storage_that_fails_leaves_no_half_of_a_backup(
 ) -> None:
     await Writers(catalog, storage, 1).upload("cat")
     good = await back_up(catalog.entries, storage, tmp_path / "backups")
-    await asyncio.sleep(1.1)
 
     async def fail(_: object, __: object) -> AsyncIterator[bytes]:
         raise StorageDown("away")

@@ -46,13 +46,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
-    made = CatalogUser(client)
-    async with made.process.alive():
-        yield made
-
-
-@pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     made = LocalStorage(tmp_path / "data")
     prepare(made.spool)

@@ -68,13 +68,6 @@ OLDER = {
 
 
 @pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
-    made = CatalogUser(client)
-    async with made.process.alive():
-        yield made
-
-
-@pytest.fixture
 def bucket(s3_server: S3Server, tmp_path: Path) -> StorageSettings:
     """The settings of a storage in a bucket that is empty."""
     s3_server.empty()

@@ -27,13 +27,6 @@ from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support.catalogs import CatalogUser, an_entry, fill
 
 
-@pytest.fixture
-async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
-    made = CatalogUser(client)
-    async with made.process.alive():
-        yield made
-
-
 @pytest.fixture(params=["local", "s3", "distant", "distant in place"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageSettings]:
     if request.param == "local":
