@@ -116,9 +116,12 @@ class _Copy:
         async for page in self._entries.scan():
             left = iter(page)
             while batch := list(islice(left, _AT_ONCE)):
-                for raw in await asyncio.gather(*(self._with_file(raw) for raw in batch)):
-                    if raw is not None:
-                        yield raw
+                # The folder is removed after a failure, so no other copy may still write into it then.
+                for outcome in await asyncio.gather(*map(self._with_file, batch), return_exceptions=True):
+                    if isinstance(outcome, BaseException):
+                        raise outcome
+                    if outcome is not None:
+                        yield outcome
 
     async def _with_file(self, raw: bytes) -> bytes | None:
         """Copy the file of an entry; return the entry in the state that has this file, None if it was deleted."""

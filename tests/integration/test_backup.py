@@ -21,6 +21,7 @@ from services.core.state.belonging import Belonging
 from services.core.state.connection import Redis
 from services.core.storage import Storage, StorageSettings, StoredObject
 from services.core.storage.base import MARK
+from services.core.storage.verification import stream_verified
 from services.jobs import backup
 from services.jobs.backup import Backup, back_up
 from services.jobs.dumps.restore import restore_dump
@@ -195,3 +196,26 @@ async def test_a_storage_that_fails_leaves_no_half_of_a_backup(
     with pytest.raises(StorageDown):
         await back_up(catalog.entries, storage, tmp_path / "backups")
     assert [path.name for path in (tmp_path / "backups").iterdir()] == [good.folder.name]
+
+
+async def test_a_backup_that_fails_has_ended_all_of_its_copies(
+    catalog: CatalogUser, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(catalog, storage, 8)
+    all_are_read, ended = asyncio.Barrier(8), 0
+
+    async def fail_at_the_first(storage: Storage, entry: Entry) -> AsyncIterator[bytes]:
+        nonlocal ended
+        await all_are_read.wait()
+        if entry.unique_name == "/DEV/cat-0.webp":
+            raise StorageDown("away")
+        await asyncio.sleep(0.1)
+        async for chunk in stream_verified(storage, entry):
+            yield chunk
+        ended += 1
+
+    monkeypatch.setattr(backup, "stream_verified", fail_at_the_first)
+    with pytest.raises(StorageDown):
+        await back_up(catalog.entries, storage, tmp_path / "backups")
+    assert ended == 7
+    assert list((tmp_path / "backups").iterdir()) == []
