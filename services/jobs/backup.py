@@ -33,7 +33,16 @@ from services.core.dumps.stores import PREFIX
 from services.core.errors import SignatureMismatch
 from services.core.state import entry_json
 from services.core.state.entries import Entries
-from services.core.storage import Marked, NewObject, ObjectExists, ObjectMissing, Receipt, Storage, StoredObject
+from services.core.storage import (
+    Marked,
+    NewObject,
+    ObjectExists,
+    ObjectMissing,
+    Receipt,
+    ReplacesInPlace,
+    Storage,
+    StoredObject,
+)
 from services.core.storage.local import LocalStorage
 from services.core.storage.verification import stream_verified
 
@@ -51,7 +60,6 @@ class Backup:
     folder: Path
     entries: int = 0
     linked: int = 0
-    changed: int = 0
     missing: list[str] = field(default_factory=list)
 
 
@@ -92,6 +100,7 @@ def _finish(partial: Path, target: Path) -> None:
 class _Copy:
     def __init__(self, entries: Entries, storage: Storage, root: Path, before: Path | None) -> None:
         self._entries, self._storage, self._before = entries, storage, before
+        self._replaces_in_place = isinstance(storage, ReplacesInPlace)
         self._target = LocalStorage(root)
         self._made = Backup(root)
         self._names = iter(range(10**12))
@@ -133,13 +142,11 @@ class _Copy:
                 await asyncio.sleep(_AGAIN_SECONDS)
                 current = await self._entries.raw(entry.uuid)
                 if current is None:
-                    self._made.changed += 1
                     return None
-                now = entry_json.read(current)
-                if (now.storage_key, now.signature, now.version) == (entry.storage_key, entry.signature, entry.version):
+                # Bytes that are replaced in place are new before their entry is.
+                if not self._replaces_in_place and _same_file(entry, entry_json.read(current)):
                     break
                 raw = current
-                self._made.changed += 1
             else:
                 return raw
         self._made.missing.append(entry.unique_name)
@@ -187,3 +194,7 @@ class _Copy:
         )
         for path, named, media_type in files:
             await self._put(NewObject(StoredObject(f"{PREFIX}{named}", media_type), path, sha256_of(path)))
+
+
+def _same_file(one: Entry, other: Entry) -> bool:
+    return (one.storage_key, one.signature, one.version) == (other.storage_key, other.signature, other.version)

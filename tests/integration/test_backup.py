@@ -25,6 +25,7 @@ from services.core.storage.verification import stream_verified
 from services.jobs import backup
 from services.jobs.backup import Backup, back_up
 from services.jobs.dumps.restore import restore_dump
+from tests.processes.distant_backend import Backend, settings_for
 from tests.processes.s3_server import S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support import objects
@@ -49,6 +50,18 @@ async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     async with opened(settings) as made:
         await made.ready()
         yield made
+
+
+@pytest.fixture
+async def in_place(tmp_path: Path) -> AsyncIterator[Storage]:
+    """A storage whose bytes of a key can be replaced."""
+    backend = Backend(tmp_path / "backend", "--in-place")
+    backend.start()
+    try:
+        async with opened(settings_for(backend.url, tmp_path / "tada")) as made:
+            yield made
+    finally:
+        backend.stop()
 
 
 class Writers:
@@ -179,6 +192,23 @@ async def test_an_entry_that_has_lost_its_file_is_named_and_the_rest_is_there(
     await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
     made = await back_up(catalog.entries, storage, tmp_path / "backups")
     assert (made.missing, made.entries) == (["/DEV/cat-1.webp"], 3)
+
+
+async def test_an_entry_whose_bytes_were_replaced_in_place_is_read_until_its_writer_has_changed_it(
+    catalog: CatalogUser, in_place: Storage, tmp_path: Path
+) -> None:
+    old, new = (replace(an_entry(), signature=hashlib.sha256(text).hexdigest(), size=3) for text in (b"old", b"new"))
+    await objects.put(in_place, old.stored, b"old")
+    await catalog.entries.create(old, None)
+    await objects.put(in_place, old.stored, b"new", replaces=True)
+
+    async def commit() -> None:
+        await asyncio.sleep(1)
+        await catalog.entries.change(old.uuid, lambda _: replace(new, version=2))
+
+    made, _ = await asyncio.gather(back_up(catalog.entries, in_place, tmp_path / "backups"), commit())
+    assert made.missing == []
+    assert await complete(made) == {"/DEV/cat.webp": new.signature}
 
 
 async def test_a_storage_that_fails_leaves_no_half_of_a_backup(
