@@ -17,7 +17,7 @@ Files that are in the previous backup are not copied again: both backups share t
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from services.core.assets import media_types
 from services.core.assets.entries import Entry
 from services.core.digests import sha256_of
 from services.core.dumps.naming import filename_of, stamp_of
-from services.core.dumps.stores import PREFIX
+from services.core.dumps.stores import PREFIX, beside_text
 from services.core.errors import SignatureMismatch
 from services.core.state import entry_json
 from services.core.state.entries import Entries
@@ -187,13 +187,10 @@ class _Copy:
         name = filename_of(stamp, "json")
         digest = await asyncio.to_thread(sha256_of, listed)
         beside = listed.with_name("list.json.sha256")
-        beside.write_text(f"{digest}  {name}\n# {self._made.entries} entries\n")
-        files: Sequence[tuple[Path, str, str]] = (
-            (beside, f"{name}.sha256", media_types.TEXT),
-            (listed, name, media_types.JSON),
-        )
-        for path, named, media_type in files:
-            await self._put(NewObject(StoredObject(f"{PREFIX}{named}", media_type), path, sha256_of(path)))
+        beside.write_text(beside_text(name, digest, self._made.entries))
+        described = StoredObject(f"{PREFIX}{name}.sha256", media_types.TEXT)
+        await self._put(NewObject(described, beside, sha256_of(beside)))
+        await self._put(NewObject(StoredObject(f"{PREFIX}{name}", media_types.JSON), listed, digest))
 
 
 def _same_file(one: Entry, other: Entry) -> bool:

@@ -69,11 +69,14 @@ def dumps_at_the_backend(settings: StorageSettings, storage: Storage) -> DumpSto
     return DistantDumpStore(settings, storage)
 
 
-class StoredDumps:
-    """Dumps as objects below a prefix, each with its SHA-256 beside it, as `sha256sum` writes it.
+def beside_text(name: str, digest: str, records: int) -> str:
+    """Return what is beside a file of a dump: its SHA-256 as `sha256sum` writes it, and a comment with its number of
+    entries."""
+    return f"{digest}  {name}\n# {records} entries\n"
 
-    A comment in that file says how many entries the dump has.
-    """
+
+class StoredDumps:
+    """Dumps as objects below a prefix, each with its SHA-256 beside it: see `beside_text`."""
 
     def __init__(self, storage: Storage, prefix: str, backend: Backend, *, prepared: bool = False) -> None:
         self._storage, self._prefix, self._prepared = storage, prefix, prepared
@@ -97,7 +100,7 @@ class StoredDumps:
         for path in (rdb, catalog):
             digest = await asyncio.to_thread(sha256_of, path)
             beside = path.with_name(path.name + _DIGEST_SUFFIX)
-            beside.write_text(f"{digest}  {path.name}\n# {records} entries\n")
+            beside.write_text(beside_text(path.name, digest, records))
             await self._store(beside, media_types.TEXT, sha256_of(beside))
             await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
         for path in (rdb, catalog):
