@@ -33,10 +33,8 @@ async def run(settings: JobsSettings, folder: Path) -> int:
     finally:
         await storage.close()
         await client.aclose()
-    print(
-        f"{made.folder}: {made.entries} entries with their files, {made.linked} of them shared with the "
-        "previous backup."
-    )
+    complete = made.entries - len(made.missing)
+    print(f"{made.folder}: {complete} entries with their files, {made.linked} of them shared with the previous backup.")
     if not made.entries:
         print("The catalog is empty. If it was lost, do not replace older backups by this one.", file=sys.stderr)
     for unique_name in made.missing:

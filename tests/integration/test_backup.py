@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from pydantic import SecretStr
 
 from services.core.assets.entries import Entry
 from services.core.dumps.stores import open_dumps
@@ -22,10 +23,12 @@ from services.core.state.connection import Redis
 from services.core.storage import Storage, StorageSettings, StoredObject
 from services.core.storage.base import MARK
 from services.core.storage.verification import stream_verified
-from services.jobs import backup
+from services.jobs import backup, backup_command
 from services.jobs.backup import Backup, back_up
 from services.jobs.dumps.restore import restore_dump
+from services.jobs.settings import JobsSettings
 from tests.processes.distant_backend import Backend, settings_for
+from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support import objects
@@ -192,6 +195,31 @@ async def test_an_entry_that_has_lost_its_file_is_named_and_the_rest_is_there(
     await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
     made = await back_up(catalog.entries, storage, tmp_path / "backups")
     assert (made.missing, made.entries) == (["/DEV/cat-1.webp"], 3)
+
+
+async def test_the_command_says_how_many_entries_have_their_files_and_names_the_others(
+    server: RedisServer,
+    client: Redis,
+    catalog: CatalogUser,
+    storage: Storage,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = JobsSettings(
+        redis_url=SecretStr(server.url), data_folder_path=tmp_path / "data", purge_token=SecretStr("token-of-the-tests")
+    )
+    await Belonging(client, storage, makes=True).check()  # type: ignore[arg-type]
+    await filled(catalog, storage, 3)
+    assert await backup_command.run(settings, tmp_path / "backups") == 0
+    assert "3 entries with their files, 0 of them shared" in capsys.readouterr().out
+    await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
+    (tmp_path / "backups/20260101T000000/storage" / an_entry("cat-1").storage_key).unlink()
+    assert await backup_command.run(settings, tmp_path / "backups") == 3
+    said = capsys.readouterr()
+    assert said.out == (
+        f"{tmp_path}/backups/20260101T000001: 2 entries with their files, 2 of them shared with the previous backup.\n"
+    )
+    assert said.err == "/DEV/cat-1.webp has no file in the storage, or a file that does not match the catalog\n"
 
 
 async def test_an_entry_whose_bytes_were_replaced_in_place_is_read_until_its_writer_has_changed_it(
