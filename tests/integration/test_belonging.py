@@ -94,7 +94,7 @@ async def test_a_first_start_marks_the_storage_and_every_later_one_knows_it(clie
             known = await client.get(keys.STORAGE)
             assert known is not None
             assert await storage.mark() == known.decode()  # type: ignore[attr-defined]
-            assert [one async for one in storage.list()] == []
+            assert await objects.listed(storage) == {}
 
 
 @pytest.mark.parametrize("how", ["lose", "empty", "unmark"])
@@ -132,15 +132,8 @@ async def test_a_storage_that_has_lost_its_mark_is_not_ready_refuses_all_and_is_
 
 def _verbs(storage: Wrapped) -> list[Callable[[], Any]]:
     cat = StoredObject(CAT.storage_key)
-
-    async def listed() -> list[Any]:
-        return [one async for one in storage.list()]
-
-    async def streamed() -> list[Any]:
-        return [chunk async for chunk in storage.stream(cat)]
-
     return [
-        *(storage.ready, listed, streamed),
+        *(storage.ready, lambda: objects.listed(storage), lambda: objects.streamed(storage, cat)),
         *(lambda: storage.read(cat), lambda: storage.size(cat), lambda: storage.delete([cat])),
         lambda: storage.put([]),
     ]

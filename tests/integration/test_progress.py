@@ -13,7 +13,7 @@ from services.core.state import keys, progress
 from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
 from services.core.state.progress import Progress, Reached
 from tests.processes.redis_server import RedisServer
-from tests.support.waits import eventually
+from tests.support.waits import eventually, missed_redis
 
 
 async def listeners(client: Redis) -> int:
@@ -155,11 +155,7 @@ async def test_who_waits_while_redis_is_restarted_is_told_by_the_next_one(
 ) -> None:
     task = waiter(following, 10)
     server.stop()
-
-    async def is_noticed() -> bool:
-        return "redis_down" in caplog.messages
-
-    await eventually(is_noticed)
+    await missed_redis(caplog)
     server.start()
     await somebody_listens(client)
     assert not task.done()

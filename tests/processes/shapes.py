@@ -19,7 +19,8 @@ from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from tests.support.colour_profiles import wide_gamut
-from tests.support.stated_colours import chunk, gama, iccp
+from tests.support.png import chunk
+from tests.support.stated_colours import gama, iccp
 
 Image.MAX_IMAGE_PIXELS = None
 SIDES = (

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
+from tests.support.png import chunk
+
 SVG_OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="64" height="64">'
 HUGE = [
     (30_000, 30_000),
@@ -94,11 +96,11 @@ def bombs() -> Iterator[Hostile]:
     for side in (3500, 3600):
         yield Hostile(f"flat {side}", "avif", _saved(Image.new("L", (side, side)), "AVIF", quality=1, speed=10))
     whole = small_files()["png"]
-    comment = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000)))
+    comment = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000)))
     yield Hostile("texts that unpack to 250 MB", "png", whole[:33] + comment * 5 + whole[33:])
-    profile = _chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(50_000_000)))
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(50_000_000)))
     yield Hostile("profile that unpacks to 50 MB", "png", whole[:33] + profile + whole[33:])
-    yield Hostile("20000 chunks", "png", whole[:33] + _chunk(b"tEXt", b"a\0b") * 20_000 + whole[33:])
+    yield Hostile("20000 chunks", "png", whole[:33] + chunk(b"tEXt", b"a\0b") * 20_000 + whole[33:])
     jpeg = small_files()["jpg"]
     yield Hostile("4000 comments", "jpg", jpeg[:2] + b"\xff\xfe\x00\x10only a comment" * 4000 + jpeg[2:])
     progressive = _saved(Image.new("L", (2000, 2000)), "JPEG", progressive=True)
@@ -271,10 +273,6 @@ def _saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     return out.getvalue()
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
 def undecodable_jpeg(photo: bytes) -> bytes:
     """Return a JPEG with all its parts, that says it is coded in a way that no decoder here knows (T.81, SOF3)."""
     return photo.replace(b"\xff\xc0", b"\xff\xc3", 1)
@@ -282,8 +280,8 @@ def undecodable_jpeg(photo: bytes) -> bytes:
 
 def png_header(width: int, height: int, *, interlaced: bool = False) -> bytes:
     """Return a PNG that claims a size and has next to no pixels."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced))
-    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", zlib.compress(bytes(1000))) + _chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
 
 
 def interlaced_png(width: int, height: int) -> bytes:
@@ -293,22 +291,22 @@ def interlaced_png(width: int, height: int) -> bytes:
     for left, across, top, down in passes:
         line = bytes(1 + 8 * len(range(left, width, across)))
         packed += b"".join(packer.compress(line) for _ in range(top, height, down))
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 1))
-    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", packed + packer.flush()) + _chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 1))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", packed + packer.flush()) + chunk(b"IEND", b"")
 
 
 def apng_frames(count: int) -> bytes:
     """Return an animated PNG."""
     pixels = zlib.compress(b"\0\xff\0\0")
     parts = [
-        _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
-        _chunk(b"acTL", struct.pack(">II", count, 0)),
+        chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
+        chunk(b"acTL", struct.pack(">II", count, 0)),
     ]
     for number in range(count):
         sequence = 2 * number - 1 if number else 0
-        parts.append(_chunk(b"fcTL", struct.pack(">IIIIIHHBB", sequence, 1, 1, 0, 0, 1, 100, 0, 0)))
-        parts.append(_chunk(b"fdAT", struct.pack(">I", sequence + 1) + pixels) if number else _chunk(b"IDAT", pixels))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + _chunk(b"IEND", b"")
+        parts.append(chunk(b"fcTL", struct.pack(">IIIIIHHBB", sequence, 1, 1, 0, 0, 1, 100, 0, 0)))
+        parts.append(chunk(b"fdAT", struct.pack(">I", sequence + 1) + pixels) if number else chunk(b"IDAT", pixels))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
 
 
 def tiff_header(width: int, height: int, *, loops: bool = False) -> bytes:

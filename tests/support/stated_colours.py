@@ -6,6 +6,7 @@ import zlib
 from PIL import Image, ImageDraw
 
 from tests.support.pictures import encoded
+from tests.support.png import chunk
 
 COLOURS = ((40, 200, 60), (240, 220, 40), (128, 128, 128), (200, 90, 160))
 SIZE = (80, 20)
@@ -28,10 +29,6 @@ def seen(image: Image.Image) -> list[tuple[int, ...]]:
     found = [image.getpixel((image.width * (2 * number + 1) // 8, image.height // 2)) for number in range(4)]
     assert all(isinstance(colour, tuple) for colour in found)
     return found  # type: ignore[return-value]
-
-
-def chunk(name: bytes, data: bytes, *, damaged: bool = False) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) ^ damaged)
 
 
 def gama(share: float) -> bytes:

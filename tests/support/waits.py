@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 
 def wait_until(condition: Callable[[], bool], within: float = 30) -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
@@ -18,3 +20,12 @@ async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 3
     async with asyncio.timeout(within):
         while not await condition():  # noqa: ASYNC110 - it happens in another process, which sets no event
             await asyncio.sleep(0.02)
+
+
+async def missed_redis(caplog: pytest.LogCaptureFixture) -> None:
+    """Wait until something in this process has found out that Redis is away."""
+
+    async def is_said() -> bool:
+        return "redis_down" in caplog.messages
+
+    await eventually(is_said)

@@ -15,7 +15,7 @@ from services.core.state.progress import Progress
 from tests.processes.gateway_nodes import Machine, Names, Worker
 from tests.processes.redis_server import RedisServer
 from tests.support.distribution import LONG, done, frozen, reach, write
-from tests.support.waits import eventually
+from tests.support.waits import eventually, missed_redis
 
 
 async def test_a_redis_that_hangs_is_waited_for(
@@ -49,11 +49,7 @@ async def test_a_worker_without_redis_says_so_and_goes_on(
     away = connect("redis://127.0.0.1:1")
     worker = Worker(away, ["http://cache", "http://edge"], machines)
     async with worker.working() as task:
-
-        async def is_said() -> bool:
-            return "redis_down" in caplog.messages
-
-        await eventually(is_said)
+        await missed_redis(caplog)
         assert not task.done()
     with suppress(RedisError):
         await away.aclose()
@@ -83,11 +79,7 @@ async def test_it_ends_promptly(
                 await asyncio.sleep(0.2)
             case "redis is gone":
                 server.stop()
-
-                async def is_missed() -> bool:
-                    return "redis_down" in caplog.messages
-
-                await eventually(is_missed)
+                await missed_redis(caplog)
             case "the DNS hangs":
                 dns.may_answer.clear()
                 before = dns.asked

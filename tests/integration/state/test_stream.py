@@ -13,7 +13,7 @@ from services.core.state import cancellation, stream
 from services.core.state.connection import Redis, connect
 from services.core.state.stream import Consumer, Later, Message
 from tests.processes.redis_server import RedisServer
-from tests.support.waits import eventually
+from tests.support.waits import eventually, missed_redis
 
 STREAM, GROUP = "tada:undescribed", "describers"
 
@@ -250,15 +250,6 @@ async def test_a_stream_that_is_gone_is_made_anew(client: Redis) -> None:
 
         await eventually(is_done)
     assert hands.done == ["a", "b"]
-
-
-async def missed_redis(caplog: pytest.LogCaptureFixture) -> None:
-    """Wait until a consumer has found out that Redis is away."""
-
-    async def is_said() -> bool:
-        return "redis_down" in caplog.messages
-
-    await eventually(is_said)
 
 
 @pytest.mark.parametrize("while_", ["waiting", "working"])

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageOps, ImageSequence
 
 from services.catalog.uploads.stripping import strip_file, svg
 from services.core.errors import BadRequest, StorageDown
+from tests.support.png import chunk
 
 SECRET = b"Jane Roe was here"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a>' + SECRET + b"</a></x:xmpmeta>"
@@ -87,10 +88,6 @@ def frames(content: bytes) -> list[tuple[bytes, float]]:
 
 def segment(marker: int, body: bytes) -> bytes:
     return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big")
 
 
 def chunk_names(content: bytes) -> list[bytes]:

@@ -11,8 +11,9 @@ from services.core.assets import colour, icc
 from services.core.assets.colour_spaces import BT709, SRGB, Power, Primaries, Space, of_codes, srgb_curve
 from tests.support.colour_profiles import DISPLAY_P3, wide_gamut
 from tests.support.pictures import encoded
+from tests.support.png import chunk
 from tests.support.stated_colours import SRGB as SRGB_POINTS
-from tests.support.stated_colours import avif_stating, bars, chrm, chunk, cicp, gama, iccp, stating
+from tests.support.stated_colours import avif_stating, bars, chrm, cicp, gama, iccp, stating
 
 PNG, AVIF = "image/png", "image/avif"
 P3, LINEAR = of_codes(12, 13), Space(BT709, Power(1.0))

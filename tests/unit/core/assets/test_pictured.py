@@ -7,7 +7,8 @@ from PIL import Image
 from services.core.assets.containers.png import pictured
 from tests.support.pictures import encoded
 from tests.support.pixels import decode
-from tests.support.stated_colours import bars, chunk, stating
+from tests.support.png import chunk
+from tests.support.stated_colours import bars, stating
 
 PLAIN = encoded(bars(), "PNG")
 

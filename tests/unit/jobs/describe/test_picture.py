@@ -15,7 +15,7 @@ from services.transform.render.guard import Limits as TransformLimits
 from services.transform.render.plan import Plan
 from tests.support.colour_profiles import wide_gamut
 from tests.support.hostile_files import png_header
-from tests.support.stated_colours import chunk
+from tests.support.png import chunk
 
 RED = (220, 30, 40)
 

@@ -1,5 +1,4 @@
 import io
-import struct
 import zlib
 
 import numpy as np
@@ -12,6 +11,7 @@ from services.transform.render.bare import without_metadata, without_texts
 from tests.support.colour_profiles import srgb
 from tests.support.pictures import animation, encoded
 from tests.support.pixels import decode
+from tests.support.png import chunk
 
 TYPES = {"PNG": "image/png", "WEBP": "image/webp", "JPEG": "image/jpeg"}
 
@@ -95,6 +95,5 @@ def test_a_png_loses_its_texts_and_keeps_what_turns_it() -> None:
 
 def test_a_text_that_unpacks_to_much_is_not_unpacked() -> None:
     plain = encoded(Image.new("L", (9, 9)), "PNG")
-    data = b"Comment\0\0" + zlib.compress(bytes(1_000_000))
-    chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
-    assert without_texts(plain[:33] + chunk * 3 + plain[33:]) == plain
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1_000_000)))
+    assert without_texts(plain[:33] + text * 3 + plain[33:]) == plain

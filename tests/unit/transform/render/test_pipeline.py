@@ -1,7 +1,6 @@
 import io
 import struct
 import time
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from services.core.errors import Undecodable
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
+from tests.support.hostile_files import png_header
 from tests.support.pictures import FRAMES, RED, WHITE, animation, encoded, frames_of, is_near
 from tests.support.pixels import decode, distance
 
@@ -27,16 +27,6 @@ def render(source: bytes, width: int = 0, height: int = 0, quality: int = 0, pix
     assert (rendered.width, rendered.height) == decode(rendered.content).size
     assert rendered.media_type == "image/webp"
     return rendered.content
-
-
-def png_header(width: int, height: int) -> bytes:
-    """Return a PNG that claims a size and has next to no pixels."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
 
 
 def colour(image: Image.Image, at: tuple[int, int]) -> Sequence[int]:

@@ -205,10 +205,7 @@ async def test_who_waits_for_the_same_is_served_as_early_as_any_of_them_alone(sh
     assert order.index(105) <= 2
 
 
-async def test_who_has_waited_long_enough_is_refused_and_others_go_on_waiting(
-    tmp_path: Path, make_entry: MakeEntry, photo: bytes
-) -> None:
-    shop = Shop(tmp_path, make_entry)
+async def test_who_has_waited_long_enough_is_refused_and_others_go_on_waiting(shop: Shop, photo: bytes) -> None:
     entry = await shop.upload(photo)
     [running] = await shop.ask(entry, Plan(99))
     shop.pool.patience = Patience(0.1, PATIENCE)
@@ -221,13 +218,11 @@ async def test_who_has_waited_long_enough_is_refused_and_others_go_on_waiting(
     shop.storage.gate.set()
     assert decode(await second).width == 100
     await running
-    shop.pool.shutdown()
 
 
 async def test_a_client_that_has_cost_too_much_is_told_when_to_come_again_and_others_are_served(
-    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+    shop: Shop, photo: bytes
 ) -> None:
-    shop = Shop(tmp_path, make_entry)
     shop.allowance.spend("203.0.113.7", "another asset", 3 * CLIENT_SECONDS, time.monotonic())
     shop.storage.gate.set()
     entry = await shop.upload(photo)
@@ -236,7 +231,6 @@ async def test_a_client_that_has_cost_too_much_is_told_when_to_come_again_and_ot
     assert refusal.value.status == 429
     assert refusal.value.retry_after in (239, 240)
     assert decode((await shop.renders.get(entry, Plan(104), "203.0.113.8")).content).width == 104
-    shop.pool.shutdown()
 
 
 async def test_a_render_that_runs_is_stopped_when_nobody_waits_for_it(

@@ -13,7 +13,8 @@ from services.transform.render.plan import Plan
 from tests.support.colour_profiles import DISPLAY_P3, wide_gamut
 from tests.support.pictures import encoded
 from tests.support.pixels import decode
-from tests.support.stated_colours import COLOURS, avif_stating, bars, chrm, chunk, cicp, gama, iccp, seen, stating
+from tests.support.png import chunk
+from tests.support.stated_colours import COLOURS, avif_stating, bars, chrm, cicp, gama, iccp, seen, stating
 
 Colour = tuple[int, ...]
 
