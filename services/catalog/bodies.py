@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from services.catalog.middleware.arguments import NAME_MAX
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import FACTS
 from services.core.errors import BadRequest, TooLarge
@@ -15,8 +16,6 @@ _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
 DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *(field.name for field in fields(Entry)))))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
-_NAME_MAX = 64
-"""Characters of an unknown name that an answer repeats."""
 _FORM_ONLY = frozenset({"toWebp"})
 _NOTHING = (None, "", "null", str(None))
 
@@ -93,7 +92,7 @@ def check_deletion(item: dict[str, Any]) -> None:
     unknown = next((name for name in item if name not in DELETION_FIELDS), None)
     if unknown is not None:
         raise BadRequest(
-            f"A deletion has no field {unknown[:_NAME_MAX]!r}: nothing was deleted.",
+            f"A deletion has no field {unknown[:NAME_MAX]!r}: nothing was deleted.",
             f"It takes: {', '.join(_CHOOSES)}.",
         )
 
