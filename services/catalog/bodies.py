@@ -18,6 +18,7 @@ DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *(field.name for field in fiel
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
 _FORM_ONLY = frozenset({"toWebp"})
 _NOTHING = (None, "", "null", str(None))
+_SEND_NONE = "Send it without one."
 
 
 async def read_json_object(request: Request, example: str) -> dict[str, Any]:
@@ -33,9 +34,9 @@ async def read_optional_object(request: Request, example: str) -> dict[str, Any]
 
 async def need_no_body(request: Request) -> None:
     """Raise BadRequest for a body where none is expected: it may be meant to choose something, so it is not ignored."""
-    body = (await _read(request)).strip()
+    body = (await _read(request, _SEND_NONE)).strip()
     if body not in (b"", b"{}"):
-        raise BadRequest(f"{request.method} {request.url.path} takes no body.", "Send it without one.")
+        raise BadRequest(f"{request.method} {request.url.path} takes no body.", _SEND_NONE)
 
 
 async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
@@ -48,12 +49,12 @@ async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]
     return value
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, hint: str = "Send fewer changes at a time.") -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_JSON:
-            raise TooLarge(f"The JSON body has more than {_MAX_JSON} bytes.", "Send fewer changes at a time.")
+            raise TooLarge(f"The JSON body has more than {_MAX_JSON} bytes.", hint)
     return bytes(body)
 
 

@@ -124,6 +124,12 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "The name is not that of a dump, or the route does not take an argument or the body.",
             NoDumpName("Invalid dump filename", "'x' is not the name of a dump.", "Use a name such as latest"),
         ),
+        "TooLargeForDumps": _dump_refusal(
+            "The route takes no body, and this one is too large to be read.",
+            DumpError(
+                "The request has to be changed", "The JSON body has more than 1048576 bytes.", "Send it without one."
+            ),
+        ),
         "NoDump": _dump_refusal("The dump does not exist.", naming.missing("json", naming.LATEST, BACKENDS[DEFAULT])),
         "DamagedDump": _dump_refusal(
             "The file in the storage is not the one that was stored.",

@@ -22,7 +22,7 @@ from services.core.assets import freshness
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.dumps.retention import latest_of
-from services.core.errors import BadRequest, DumpError, DumpsUnlisted, NoDumpName, StorageDown
+from services.core.errors import BadRequest, DumpError, DumpsUnlisted, NoDumpName, StorageDown, TooLarge
 from services.core.serving.web import JsonResponse
 from services.core.storage import ListingUnsupported, ObjectMissing
 
@@ -31,26 +31,13 @@ _CHUNK = 256 * 1024
 
 async def create_dump(request: Request) -> Response:
     """Make a dump by a job; answer with its files."""
-    if (unfit := await _unfit_body(request)) is not None:
-        return refusal(unfit)
     return await _answer_of_job(request, "create_dump", {}, ("message", "files", "timestamp"))
 
 
 async def restore_dump(request: Request) -> Response:
     """Restore a dump by a job, the latest if none is named; answer with what was restored."""
-    if (unfit := await _unfit_body(request)) is not None:
-        return refusal(unfit)
     asked = request.path_params.get("filename") or request.query_params.get("filename") or LATEST
     return await _answer_of_job(request, "restore_dump", {"filename": asked}, ("message", "details"))
-
-
-async def _unfit_body(request: Request) -> BadRequest | None:
-    """Return what is wrong with a body that would be ignored: it may be meant to choose a dump."""
-    try:
-        await need_no_body(request)
-    except BadRequest as error:
-        return error
-    return None
 
 
 async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
@@ -58,8 +45,9 @@ async def _answer_of_job(request: Request, name: str, given: dict[str, Any], sho
     job."""
     ctx = context(request)
     try:
+        await need_no_body(request)  # It may be meant to choose a dump.
         record = await ctx.queue.put(name, given, principal_of(request).name)
-    except DumpError as error:
+    except (BadRequest, TooLarge, DumpError) as error:
         return refusal(error)
     record = await ctx.jobs.wait(record.id, ctx.settings.dump_wait_seconds)
     if record.result is not None:
@@ -89,7 +77,7 @@ def _refusal_of_job(error: Mapping[str, Any]) -> Response:
     return _refused(said, error["status"])
 
 
-def refusal(error: BadRequest | DumpError) -> Response:
+def refusal(error: BadRequest | TooLarge | DumpError) -> Response:
     """Answer with an error in the shape of these routes."""
     if isinstance(error, DumpError):
         return _refused(error.said(), error.status)

@@ -93,3 +93,20 @@ async def test_a_body_that_seems_to_choose_is_refused_where_everything_is_meant(
         for nothing in ("", " ", "{}"):
             passed = await http.request(method, path, content=nothing, headers={"content-type": "application/json"})
             assert passed.status_code == 503, passed.text  # It got as far as Redis.
+
+
+@pytest.mark.parametrize("path", ["/catalog/create-dump", "/catalog/restore-dump", "/catalog/restore-dump/latest"])
+async def test_a_body_that_is_too_large_is_refused_in_the_shape_of_the_dump_routes(tmp_path: Path, path: str) -> None:
+    app = make_app(CatalogSettings(data_folder_path=tmp_path, **GIVEN))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:3001") as http:
+        refused = await http.post(path, content=b" " * 2**21)
+        assert refused.status_code == 413
+        assert refused.json() == {
+            "error": "The request has to be changed",
+            "details": "The JSON body has more than 1048576 bytes.",
+            "suggestion": "Send it without one.",
+        }
+        paths = (await http.get("/openapi.json")).json()["paths"]
+    documented = paths[path.replace("latest", "{filename}")]["post"]["responses"]
+    assert documented["413"]["$ref"].endswith("/TooLargeForDumps")
