@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish, Written
 from services.core.assets.entries import Entry
@@ -126,6 +127,24 @@ async def test_a_stored_file_is_adopted_only_if_it_can_be_drawn(
     assert await storage.read(an_object("DEV/cut.png", "image/png")) == whole[:-20]
     assert await claims(client) == {}
     assert list(storage.spool.iterdir()) == []
+
+
+async def test_nothing_is_claimed_while_files_are_looked_at(
+    uploads: Uploads, storage: Storage, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [spooled(storage, PNG + b"1", f"{name}.png") for name in "cab"]
+    files[2] = replace(files[2], damage="is cut short")
+    claimed, check = [], Drawable.check
+
+    async def check_noting(drawable: Drawable, file: SpooledFile) -> None:
+        claimed.append(await claims(client))
+        await check(drawable, file)
+
+    monkeypatch.setattr(Drawable, "check", check_noting)
+    outcomes = await uploads.create(files, wish())
+    assert claimed == [{}, {}, {}]
+    assert [isinstance(outcome, tuple) for outcome in outcomes] == [True, True, False]
+    assert await claims(client) == {}
 
 
 async def test_of_two_creators_of_one_path_one_wins_and_the_other_is_told(

@@ -5,7 +5,7 @@ A failure leaves neither bytes nor an entry. What a killed process leaves is set
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -221,25 +221,30 @@ class Uploads:
     async def _write(self, plans: Sequence[_Writing | TadaError]) -> list[Written | TadaError]:
         """Carry out plans; return the result of each, in order. A failed plan leaves nothing."""
         writings = [plan for plan in plans if isinstance(plan, _Writing)]
+        # All files before the first claim: others wait for a claim, and looking at a file takes seconds.
+        for writing in writings:
+            writing.outcome = await _caught(self._prepare(writing))
         try:
             # All requests use the same order, so two requests never wait for each other's claims.
-            for writing in sorted(writings, key=lambda one: one.unique_name):
-                writing.outcome = await _failure(self._begin(writing))
-            await self._store([writing for writing in writings if writing.outcome is None])
-            for writing in writings:
-                if writing.outcome is None:
-                    writing.outcome = await _caught(self._commit(writing))
+            for writing in sorted(_unsettled(writings), key=lambda one: one.unique_name):
+                writing.outcome = await _caught(self._claim(writing))
+            await self._store(_unsettled(writings))
+            for writing in _unsettled(writings):
+                writing.outcome = await _caught(self._commit(writing))
         finally:
             await self._discard_failed(writings)
         outcomes = iter(writings)
         return [plan if isinstance(plan, TadaError) else _outcome(next(outcomes)) for plan in plans]
 
-    async def _begin(self, writing: _Writing) -> None:
-        """Prepare the file for the storage, and claim its storage key."""
+    async def _prepare(self, writing: _Writing) -> None:
+        """Check the file, and make it what the storage gets."""
         await self._drawable.check(writing.file)
         file, media_type = writing.file, writing.media_type
         if self._rules.strip_metadata and await asyncio.to_thread(strip_file, file.path, media_type, ended=file.ended):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
+
+    async def _claim(self, writing: _Writing) -> None:
+        """Claim the storage key of the file."""
         if not isinstance(self._storage, ReplacesInPlace):
             writing.claim = await self._claims.make(writing.unique_name)
             return
@@ -327,9 +332,9 @@ async def _caught(step: Awaitable[Result]) -> Result | TadaError:
         return error
 
 
-async def _failure(step: Awaitable[None]) -> TadaError | None:
-    """Return the error that a step raises, None when it succeeds."""
-    return await _caught(step)
+def _unsettled(writings: Iterable[_Writing]) -> list[_Writing]:
+    """Return those that have no outcome yet: nothing has failed."""
+    return [writing for writing in writings if writing.outcome is None]
 
 
 def _note(writing: _Writing, outcome: Outcome) -> None:
