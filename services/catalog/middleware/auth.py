@@ -44,8 +44,12 @@ class Authentication:
 
 
 def is_known(scope: Scope) -> bool:
-    """Say whether a request has a valid token for its operation. If no token is configured, each request counts as
-    valid."""
+    """Say whether a request has got past the authentication of its operation. If no token is configured, this machine
+    does.
+
+    A request that was answered before it is not known, whatever token it has: it exceeded a rate limit (429), there is
+    no such route (404, 405), or the operation is public.
+    """
     return _PRINCIPAL in scope
 
 

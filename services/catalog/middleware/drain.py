@@ -4,8 +4,10 @@ An answer that overtakes the body ends the connection, and a client that reuses 
 request. So the rest of a body is read and thrown away before a refusal is sent. This is not done if the body is longer
 than any upload may be, or if the client has asked first (`Expect: 100-continue`).
 
-The body of a client without a valid token is read only as long as it comes without a pause. Otherwise anybody could
-hold connections open by sending slowly.
+The body of a stranger is read only as long as it comes without a pause. Otherwise anybody could hold connections open
+by sending slowly. A stranger is every client whose request was refused by the authentication or before it (see
+auth.is_known). So a client with a valid token is a stranger too if its request exceeds a rate limit, or if there is no
+such route.
 """
 
 import asyncio
@@ -17,9 +19,9 @@ from services.catalog.middleware.auth import is_known
 
 _OF_BODIES = (b"content-length", b"transfer-encoding")
 _PATIENCE, _STRANGERS_PATIENCE = 10.0, 1.0
-"""Seconds that a client may take for the rest of its body, with a valid token and without."""
+"""Seconds that a client may take for the rest of its body, one that is known and a stranger."""
 _STRANGERS_PAUSE = 0.25
-"""Seconds in which a client without a valid token must send something."""
+"""Seconds in which a stranger must send something."""
 
 
 class Drain:
