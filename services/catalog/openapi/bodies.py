@@ -41,7 +41,7 @@ def list_parameters() -> tuple[Schema, ...]:
             _text(FILTER_VALUE_MAX),
             "The value of that field, such as a text, true, null or 12. It requires filterByKey.",
         ),
-        _query("limit", page, "Maximum number of entries of a page. Without it, all entries are listed."),
+        _query("limit", page, "Maximum number of entries of a page. It may have fewer. Without it, all are listed."),
         _query("cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the previous page."),
         IF_NONE_MATCH,
     )

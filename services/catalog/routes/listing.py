@@ -69,8 +69,11 @@ class Query:
         """Say whether a stored entry matches the filter."""
         if self.key is None:
             return True
-        # Most entries do not contain the value, and parsing one costs ten times as much as searching it.
-        return orjson.dumps(self.value)[1:-1] in raw and _as_text(orjson.loads(raw).get(self.key)) == self.value
+        # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
+        # that an entry does not have counts as null without being written.
+        if self.value != "null" and orjson.dumps(self.value)[1:-1] not in raw:
+            return False
+        return _as_text(orjson.loads(raw).get(self.key)) == self.value
 
     def next_url(self, path: str, cursor: str) -> str:
         asked = {"filterByKey": self.key, "filterByValue": self.value or None, "limit": self.limit}

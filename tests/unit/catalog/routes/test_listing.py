@@ -86,6 +86,7 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
         ("external_id", "7", True),
         ("information", "été à voir", True),
         ("no_such_field", "x", False),
+        ("no_such_field", "null", True),
     ],
 )
 def test_a_filter_compares_with_what_the_entry_says_in_json(
@@ -169,3 +170,15 @@ def test_a_filter_finds_what_is_written_in_json(value: str) -> None:
     for kind in kinds:
         assert Query("kind", value, None, 0).takes(orjson.dumps({"kind": kind, "other": "x"}))
     assert not Query("kind", value, None, 0).takes(orjson.dumps({"kind": "other", "other": value}))
+
+
+@pytest.mark.parametrize("raw", [{"kind": None}, {"other": "x"}, {"other": None}, {}])
+def test_a_field_that_an_entry_does_not_have_is_null_whatever_else_the_entry_has(raw: dict[str, None]) -> None:
+    assert Query("kind", "null", None, 0).takes(orjson.dumps(raw))
+    assert not Query("kind", "", None, 0).takes(orjson.dumps(raw))
+
+
+def test_a_null_in_another_field_or_in_a_text_is_no_match() -> None:
+    raw = orjson.dumps({"kind": "not null", "other": None})
+    assert not Query("kind", "null", None, 0).takes(raw)
+    assert Query("kind", "not null", None, 0).takes(raw)
