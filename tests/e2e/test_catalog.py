@@ -93,6 +93,14 @@ def test_only_the_whole_list_is_cached(system: System) -> None:
             assert (answer.status_code, answer.headers["x-cache-status"]) == (200, "BYPASS")
 
 
+def test_a_name_for_saving_an_asset_has_no_effect_on_the_catalog(system: System) -> None:
+    system.wait_until_purged()
+    for query in ("download=cat", "download=%zz", "download=a%2Fb"):
+        get_as_is(system.ports.edge, f"/catalog?{query}")
+        answer = get_as_is(system.ports.edge, f"/catalog?{query}")
+        assert (answer.status_code, answer.headers["x-cache-status"]) == (200, "HIT"), query
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -177,7 +177,9 @@ end
 local function learn(uri, form)
     local group = _M.group_of(form)
     local found = { form = form, slot = group ~= "list" and slot_of(group) or -1, whole = not form:find("?", 1, true) }
-    found.saved_name, found.is_refused = saving.name(ngx.var.arg_download)
+    if form:find("^/assets/") then -- A page of the catalog is not saved under a name.
+        found.saved_name, found.is_refused = saving.name(ngx.var.arg_download)
+    end
     if #uri <= KNOWN_LENGTH then
         if known_count >= KNOWN_MAX then
             known, known_count = {}, 0
@@ -189,9 +191,11 @@ end
 
 --- Return the canonical address of this request, and set the variable `generation`. Both together are the cache key.
 -- If there is no canonical address, both are empty, and `passed_on` is the request to the next tier. `uncached` is set
--- if the answer is neither looked up nor stored, `saved_name` if the client has a name for the file. `generation` does not change while the request lasts. So the answer to
--- a request that began before a change is stored under a key that no later request has. A tier takes the higher of its
--- own generation and that of the tier before it. So a node that lags cannot serve what another node knows to be old.
+-- if the answer is neither looked up nor stored, `saved_name` if the client has a name for the file.
+--
+-- `generation` does not change while the request lasts. So the answer to a request that began before a change is stored
+-- under a key that no later request has. A tier takes the higher of its own generation and that of the tier before it.
+-- So a node that lags cannot serve what another node knows to be old.
 function _M.key(carried)
     local var = ngx.var
     conditions.settle(var)
