@@ -94,33 +94,55 @@ def small(tmp_path: Path) -> Iterator[Small]:
     made.stop()
 
 
-def write(small: Small, number: int, stop: threading.Event) -> None:
-    """Upload, replace and delete, again and again."""
-    turn = 0
-    with httpx.Client(base_url=small.api, timeout=60) as client:
-        while not stop.is_set():
-            turn += 1
-            files = {"file": (f"w{number}-{turn % 7}.png", PHOTO + os.urandom(8))}
-            for entry in client.post("/file", files=files, data={"namespace": "DEV"}).json()["data"]:
-                client.patch(f"/file/{entry['uuid']}", files=files)
-                if turn % 2:
-                    client.delete(f"/file/{entry['uuid']}")
+class Writer(threading.Thread):
+    """Uploads, replaces and deletes assets of its own, again and again."""
+
+    def __init__(self, small: Small, number: int) -> None:
+        super().__init__(daemon=True)
+        self._api, self._number, self._ended = small.api, number, threading.Event()
+        self.done, self.wrong = 0, ""
+
+    def run(self) -> None:
+        uuids: dict[str, str] = {}
+        with httpx.Client(base_url=self._api, timeout=60) as client:
+            while not self._ended.is_set():
+                name = f"w{self._number}-{self.done % 7}.png"
+                files = {"file": (name, PHOTO + os.urandom(8))}
+                if name not in uuids:
+                    answer = client.post("/file", files=files, data={"namespace": "DEV"})
+                elif self.done % 3:
+                    answer = client.patch(f"/file/{uuids[name]}", files=files)
+                else:
+                    answer = client.delete(f"/file/{uuids.pop(name)}")
+                if answer.status_code != 200:
+                    self.wrong = f"{answer.request.method} {answer.status_code}: {answer.text}"
+                    return
+                if answer.request.method == "POST":
+                    uuids[name] = answer.json()["data"][0]["uuid"]
+                self.done += 1
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(60)
+        assert not self.is_alive()
+        assert self.wrong == ""
 
 
 def test_a_backup_under_load_is_restored_as_the_page_says(small: Small, tmp_path: Path) -> None:
     kept = {f"/DEV/kept-{at}.webp" for at in range(10)}
     for at in range(10):
         assert small.upload(f"kept-{at}.png", PHOTO + bytes([at])).status_code == 200
-    stop = threading.Event()
-    writers = [threading.Thread(target=write, args=(small, at, stop), daemon=True) for at in range(3)]
+    writers = [Writer(small, at) for at in range(3)]
     for writer in writers:
         writer.start()
     try:
+        wait_until(lambda: all(writer.done >= 21 for writer in writers))
+        begun = sum(writer.done for writer in writers)
         done = small.command("services.jobs", "backup", str(tmp_path / "backups"))
+        assert sum(writer.done for writer in writers) > begun
     finally:
-        stop.set()
         for writer in writers:
-            writer.join(60)
+            writer.end()
     assert done.returncode == 0, done.stderr
     [backup] = (tmp_path / "backups").iterdir()
     small.stop()
