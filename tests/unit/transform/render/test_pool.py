@@ -7,12 +7,35 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from services.core.errors import TooSlow, Unavailable
-from services.transform.render import pool as pool_module
-from services.transform.render.pool import Patience, RenderPool
+from services.transform.render.pool import CHEAP_SECONDS, Patience, RenderPool
 from services.transform.render.stop import Stop
 
 PATIENCE = 20
 LONG = Patience(PATIENCE, PATIENCE)
+
+
+class Clock:
+    """The time of the pool and of the event loop: however slow the machine is, it stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+
+    def __call__(self) -> float:
+        return self._now
+
+    async def move(self, seconds: float) -> None:
+        """Move on, and let what is due now happen."""
+        self._now += seconds
+        # The loop looks for timers that are due once per round.
+        for _ in range(2):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(time, "monotonic", found)  # asyncio reads the same.
+    return found
 
 
 class Gate:
@@ -24,9 +47,12 @@ class Gate:
         self.begun = self.inside = self.most = 0
         self.entered = threading.Event()
         self.can_be_stopped = False
+        self.stop = Stop()
+        """That of the last one who came."""
 
     def __call__(self, stop: Stop) -> bytes:
         with self._lock:
+            self.stop = stop
             self.begun += 1
             self.inside += 1
             self.most = max(self.most, self.inside)
@@ -111,6 +137,7 @@ async def test_a_place_is_taken_for_as_long_as_it_is_not_closed() -> None:
         assert pool.enter(1.0, "a").turn.done()
 
 
+@pytest.mark.usefixtures("clock")
 async def test_no_more_run_at_the_same_time_than_there_are_threads() -> None:
     with pool_of(2, 10) as (pool, gate):
         tasks = await start(pool, gate, 12)
@@ -127,6 +154,7 @@ async def test_places_are_free_again_once_renders_are_done() -> None:
             assert await asyncio.gather(*await start(pool, gate, 2)) == [b"rendered"] * 2
 
 
+@pytest.mark.usefixtures("clock")
 async def test_a_client_that_goes_away_frees_its_place_and_its_render_never_begins() -> None:
     with pool_of(1, 1) as (pool, gate):
         running, waiting = await start(pool, gate, 2)
@@ -167,19 +195,24 @@ async def test_a_render_that_runs_for_nobody_is_told_to_stop_and_its_place_comes
         assert gate.begun == 2
 
 
-async def test_a_render_whose_time_is_over_is_stopped_and_refused() -> None:
-    with pool_of(1, 0, Patience(0.01, 0.05)) as (pool, gate):
+async def test_a_render_whose_time_is_over_is_stopped_and_refused(clock: Clock) -> None:
+    with pool_of(1, 0, Patience(1, 10)) as (pool, gate):
         gate.can_be_stopped = True
-        with pytest.raises(TooSlow, match=r"more than 0.05 s") as refusal:
-            await rendered(pool, gate)
+        [running] = await start(pool, gate, 1)
+        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
+        await clock.move(9.9)
+        gate.stop.check()
+        await clock.move(0.1)
+        with pytest.raises(TooSlow, match=r"more than 10 s") as refusal:
+            await running
         assert refusal.value.status == 422
-        async with asyncio.timeout(PATIENCE):
-            assert await as_soon_as_free(pool, gate) == b"rendered"
+        assert await as_soon_as_free(pool, gate) == b"rendered"
 
 
-async def test_a_render_that_finds_no_thread_in_time_is_refused_and_never_begins() -> None:
-    with pool_of(1, 5, Patience(0.05, PATIENCE)) as (pool, gate):
+async def test_a_render_that_finds_no_thread_in_time_is_refused_and_never_begins(clock: Clock) -> None:
+    with pool_of(1, 5, Patience(0.5, PATIENCE)) as (pool, gate):
         running, *waiting = await start(pool, gate, 4)
+        await clock.move(0.5)
         for task in waiting:
             with pytest.raises(Unavailable) as refusal:
                 await task
@@ -208,28 +241,21 @@ async def test_dear_renders_never_keep_a_cheap_one_waiting(threads: int) -> None
         assert gate.most <= threads
 
 
-async def test_cheap_renders_alone_have_no_more_threads_than_there_are() -> None:
-    with pool_of(1, 100) as (pool, gate):
-        tasks = [asyncio.create_task(rendered(pool, gate, 0.1)) for _ in range(4)]
-        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
-        await asyncio.sleep(0.05)
-        assert gate.begun == 1
-        gate.open()
-        await asyncio.gather(*tasks)
-        assert gate.most == 1
+async def test_cheap_renders_alone_have_no_more_threads_than_there_are(clock: Clock) -> None:
+    with pool_of(1, 100) as (pool, _):
+        places = [pool.enter(0.1, "a") for _ in range(4)]
+        await clock.move(CHEAP_SECONDS - 0.01)
+        assert [place.turn.done() for place in places] == [True, False, False, False]
 
 
-async def test_a_render_that_takes_longer_than_was_thought_keeps_no_cheap_one_waiting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(pool_module, "CHEAP_SECONDS", 0.1)
+async def test_a_render_that_takes_longer_than_was_thought_keeps_no_cheap_one_waiting(clock: Clock) -> None:
     with pool_of(1, 100) as (pool, gate):
         quick = Gate()
         quick.open()
-        wrong = asyncio.create_task(rendered(pool, gate, 0.05))
-        await asyncio.sleep(0)
-        async with asyncio.timeout(PATIENCE):
-            assert await rendered(pool, quick, 0.05) == b"rendered"
+        [wrong] = await start(pool, gate, 1)
+        [cheap] = await start(pool, quick, 1)
+        await clock.move(CHEAP_SECONDS)
+        assert await cheap == b"rendered"
         assert not wrong.done()
         gate.open()
         await wrong
@@ -256,20 +282,40 @@ async def test_a_turn_that_comes_as_its_request_is_cancelled_is_given_to_the_nex
             await leaving
 
 
-async def test_a_dear_render_has_more_time_while_cheap_ones_share_its_processor() -> None:
-    with pool_of(1, 10, Patience(PATIENCE, 1.2)) as (pool, gate):
+async def test_a_dear_render_has_more_time_while_cheap_ones_share_its_processor(clock: Clock) -> None:
+    with pool_of(1, 10, Patience(PATIENCE, 10)) as (pool, gate):
         gate.can_be_stopped = True
         held = Gate()
-        began = time.monotonic()
-        dear = asyncio.create_task(rendered(pool, gate, 8.0))
-        await asyncio.sleep(0)
-        cheap = asyncio.create_task(rendered(pool, held, 0.1))
+        dear, cheap = (asyncio.create_task(rendered(pool, *wish)) for wish in ((gate, 8.0), (held, 0.1)))
+        for each in (gate, held):
+            assert await asyncio.to_thread(each.entered.wait, PATIENCE)
+        await clock.move(6)
+        held.open()
+        assert await cheap == b"rendered"
+        for seconds in (4, 2.9):
+            await clock.move(seconds)
+            gate.stop.check()  # Half of the six seconds is added to the ten.
+        await clock.move(0.1)
         with pytest.raises(TooSlow):
             await dear
-        assert time.monotonic() - began > 0.44
-        held.open()
+
+
+async def test_no_render_has_more_than_twice_its_time(clock: Clock) -> None:
+    with pool_of(1, 10, Patience(PATIENCE, 10)) as (pool, gate):
+        gate.can_be_stopped = True
+        dear = asyncio.create_task(rendered(pool, gate, 8.0))
+        await asyncio.sleep(0)
+        for _ in range(4):
+            place = pool.enter(0.1, "a")
+            assert place.beside
+            await clock.move(4.9)
+            pool.close(place)
+        gate.stop.check()
+        place = pool.enter(0.1, "a")
+        await clock.move(0.4)
         with pytest.raises(TooSlow):
-            await cheap
+            await dear
+        pool.close(place)
 
 
 async def as_soon_as_free(pool: RenderPool, gate: Gate) -> bytes:
