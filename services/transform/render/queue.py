@@ -164,19 +164,19 @@ class FairQueue:
         needed = self.seconds + ticket.cost - self._limit
         if needed <= 0 or (self._limit and not self.count):
             return []
-        lines = self._late if late or self._late.by_client else self._on_time
-        others_are_late = not late and lines is self._late
         own, leaving = self.seconds_of(client) + ticket.cost, []
-        for other, line in sorted(lines.by_client.items(), key=lambda each: -each[1].seconds):
-            left = line.seconds
-            for last in _alone(line):
-                fair = last.cost > ticket.cost if other == client else left - last.cost >= own
-                if fair or others_are_late:
-                    leaving.append(last)
-                    left -= last.cost
-                    needed -= last.cost
-                if needed <= 0:
-                    return leaving
+        for lines in (self._late,) if late else (self._late, self._on_time):
+            others_are_late = not late and lines is self._late
+            for other, line in sorted(lines.by_client.items(), key=lambda each: -each[1].seconds):
+                left = line.seconds
+                for last in _alone(line):
+                    fair = last.cost > ticket.cost if other == client else left - last.cost >= own
+                    if fair or others_are_late:
+                        leaving.append(last)
+                        left -= last.cost
+                        needed -= last.cost
+                    if needed <= 0:
+                        return leaving
         return None
 
 

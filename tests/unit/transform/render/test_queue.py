@@ -154,6 +154,14 @@ def test_who_is_late_makes_room_first() -> None:
     assert waiting.add("page2", "page", 1.0) == ["late"]
 
 
+def test_who_is_late_makes_room_first_and_then_who_has_most_waiting() -> None:
+    waiting = Waiting(limit=30.0)
+    for number in range(7):
+        waiting.add(f"hog{number}", "hog", 4.0)
+    waiting.add("late", "spender", 1.0, late=True)
+    assert waiting.add("few", "page", 3.0) == ["late", "hog6"]
+
+
 def test_what_several_wait_for_is_done_when_the_first_of_them_has_a_turn_and_is_no_more_work() -> None:
     waiting = Waiting(limit=6.0)
     for number in range(5):
