@@ -56,6 +56,11 @@ class Place:
     def is_cheap(self) -> bool:
         return self.ticket.cost <= CHEAP_SECONDS
 
+    @property
+    def refusal(self) -> BaseException | None:
+        """The error for which the turn will not come."""
+        return self.turn.exception() if self.turn.done() and not self.turn.cancelled() else None
+
     async def wait(self) -> None:
         """Wait for the turn; raises Unavailable if it will not come."""
         await asyncio.shield(self.turn)
@@ -105,7 +110,7 @@ class RenderPool:
         """Take a place for a render of so many seconds; raises Unavailable if there is none. It has to be closed."""
         # None takes longer, as it is stopped then.
         ticket = Ticket(min(cost, self.patience.working))
-        if self._free and not self._queue.count:
+        if self._free:
             place = Place(self, ticket)
             metrics.TAKEN.inc()
             self._begin(place, client)
@@ -131,14 +136,15 @@ class RenderPool:
             self._queue.leave(place.ticket, client)
 
     async def turn(self, place: Place) -> None:
-        """Wait for a turn as long as a request does; raises Unavailable. An error of the render is none here."""
-        if place.turn.done():
-            return
-        began = time.monotonic()
-        done, _ = await asyncio.wait([place.turn], timeout=self.patience.waiting)
-        metrics.WAITED.labels("cheap" if place.is_cheap else "dear").observe(time.monotonic() - began)
-        if not done:
-            raise self.full("waited")
+        """Wait for a turn as long as a request does; raises Unavailable if it does not come."""
+        if not place.turn.done():
+            began = time.monotonic()
+            done, _ = await asyncio.wait([place.turn], timeout=self.patience.waiting)
+            metrics.WAITED.labels("cheap" if place.is_cheap else "dear").observe(time.monotonic() - began)
+            if not done:
+                raise self.full("waited")
+        if place.refusal:
+            raise place.refusal
 
     def close(self, place: Place) -> None:
         """Give a place back. If its render still runs, it is free when its thread has ended."""

@@ -113,7 +113,8 @@ class Renders:
         try:
             rendered = await self._rendered(entry, plan, place)
         except BaseException as error:
-            metrics.RENDERS.labels(plan.format, metrics.result_of(error)).inc()
+            # Who waited for a turn that will not come has left, so the render was cancelled.
+            metrics.RENDERS.labels(plan.format, metrics.result_of(place.refusal or error)).inc()
             raise
         metrics.RENDERS.labels(plan.format, "ok").inc()
         return rendered

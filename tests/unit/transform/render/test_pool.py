@@ -272,6 +272,18 @@ async def test_who_must_make_room_is_refused() -> None:
         assert await asyncio.gather(few, *tasks) == [b"rendered"] * 3
 
 
+async def test_who_is_refused_a_turn_learns_it_while_waiting_for_it_and_after() -> None:
+    with pool_of(1, 10) as (pool, _):
+        places = [pool.enter(5.0, "many") for _ in range(3)]
+        waiting = asyncio.create_task(pool.turn(places[2]))
+        await asyncio.sleep(0)
+        pool.enter(2.0, "few")
+        with pytest.raises(Unavailable):
+            await waiting
+        with pytest.raises(Unavailable):
+            await pool.turn(places[2])
+
+
 async def test_a_turn_that_comes_as_its_request_is_cancelled_is_given_to_the_next() -> None:
     with pool_of(1, 10) as (pool, gate):
         running, leaving, staying = await start(pool, gate, 3)

@@ -15,7 +15,8 @@ from services.core.state import connection
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage
-from services.transform.render import pipeline
+from services.transform import metrics
+from services.transform.render import cost, pipeline
 from services.transform.render.allowance import CLIENT_SECONDS, Allowance
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
@@ -217,6 +218,25 @@ async def test_who_has_waited_long_enough_is_refused_and_others_go_on_waiting(sh
     shop.storage.gate.set()
     assert decode(await second).width == 100
     await running
+
+
+async def test_who_must_make_room_is_refused_at_once_though_the_file_is_still_being_read(
+    tmp_path: Path, make_entry: MakeEntry, photo: bytes
+) -> None:
+    each = cost.estimate(cost.Source("image/jpeg", len(photo)), Plan(100), Limits())
+    shop = Shop(tmp_path, make_entry, queue=2.5 * each)
+    entry = await shop.upload(photo)
+    refused = metrics.RENDERS.labels("webp", "refused")
+    before = refused._value.get()
+    running, first, second = await shop.ask(entry, Plan(100), Plan(101), Plan(102))
+    [another] = await shop.ask(entry, Plan(99), client="203.0.113.8")
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(Unavailable):
+            await second
+    assert refused._value.get() == before + 1
+    shop.storage.gate.set()
+    await asyncio.gather(running, first, another)
+    shop.pool.shutdown()
 
 
 async def test_a_client_that_has_cost_too_much_is_told_when_to_come_again_and_others_are_served(
