@@ -69,6 +69,22 @@ async def test_what_is_down_is_503_with_a_time_to_try_again() -> None:
         assert "secret-host" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (errors.StorageRefused("x"), "storage_refused"),
+        (errors.BucketMissing(), "bucket_missing"),
+        (errors.StorageLost("x"), "storage_lost"),
+    ],
+)
+async def test_a_storage_that_an_operator_must_mend_is_named_in_the_log_and_may_be_asked_in_30_s(
+    error: errors.StorageDown, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await answer_to(error)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert line in caplog.messages
+
+
 async def test_what_can_not_be_tried_again_says_nothing_of_it() -> None:
     assert "retry-after" not in (await answer_to(errors.NotFound("x"))).headers
 
