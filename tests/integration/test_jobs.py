@@ -25,6 +25,7 @@ from services.core.jobs.queue import JobQueue, decode, encode
 from services.core.probes.pulse import Pulse
 from services.core.spool import prepare
 from services.core.state import connection, keys
+from services.core.state.cancellation import end
 from services.core.state.connection import CONNECTIONS, Redis
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
@@ -186,24 +187,28 @@ async def test_an_empty_catalog_beside_files_or_dumps_is_said_in_the_log_and_by_
     async def is_said(expected: float) -> bool:
         return bool(metrics.LOST._value.get() == expected)
 
+    async def stays_zero() -> None:
+        for _ in range(2):  # The first check after a loss does not report it.
+            metrics.LOST.set(-1)
+            await eventually(lambda: is_said(0))
+
     try:
-        await asyncio.sleep(0.2)
-        assert await is_said(0), "a new system has lost nothing"
+        await stays_zero()
         (tools.settings.data_folder_path / "DEV").mkdir()
         (tools.settings.data_folder_path / "DEV" / "cat.webp").write_bytes(b"bytes")
         await eventually(lambda: is_said(1))
         assert "DEV/cat.webp" in str([vars(record) for record in caplog.records])
         await fill(tools.client, many(1))
         await eventually(lambda: is_said(0))
-        await tools.client.delete(keys.ENTRIES, keys.ORDER)
         (tools.settings.data_folder_path / "DEV" / "cat.webp").unlink()
-        await eventually(lambda: is_said(0))
+        await tools.client.delete(keys.ENTRIES, keys.ORDER)
+        await stays_zero()
         (tools.settings.data_folder_path / "dumps").mkdir()
         (tools.settings.data_folder_path / "dumps" / "dump_20250101T000000.json").write_text("[" + "{}, " * 20 + "{}]")
         await eventually(lambda: is_said(1))
         assert "20250101T000000 has entries" in str([vars(record) for record in caplog.records])
     finally:
-        watching.cancel()
+        await end([watching])
 
 
 async def test_a_folder_that_is_removed_while_its_files_are_listed_does_not_end_the_watch(
@@ -231,7 +236,7 @@ async def test_a_folder_that_is_removed_while_its_files_are_listed_does_not_end_
         assert not watching.done(), watching
         assert not folder.exists()
     finally:
-        watching.cancel()
+        await end([watching])
 
 
 async def test_a_worker_has_a_pulse_while_it_looks_for_jobs(tools: Tools) -> None:
