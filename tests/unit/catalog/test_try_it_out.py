@@ -5,11 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 
@@ -19,6 +14,7 @@ from services.catalog import openapi
 from services.catalog.operations import operations, paths
 from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
+from tests.support.served_folder import served
 
 WANTED = ("/file", "/file/{uuid}", "/catalog", "/catalog/{uuid}", "/jobs")
 PAGE = """<!doctype html><meta charset="utf-8"><div id="page"></div><pre id="found"></pre>
@@ -41,20 +37,6 @@ const shown = {spec, dom_id: "#page", docExpansion: "full", tryItOutEnabled: tru
 SwaggerUIBundle(shown);
 setInterval(look, 1000);
 </script>"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_request(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder: from a file, the page does not look up what its document refers to."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
