@@ -1,16 +1,14 @@
 """Whatever is wrong with a request: the right status, a message that says what to do, and nothing left behind."""
 
-import io
 import json
 import socket
 from collections.abc import Callable
 from typing import Any
 
-import pikepdf
 import pytest
 
 from tests.processes.system import System
-from tests.support.pdfs import pdf
+from tests.support.pdfs import encrypted, pdf
 from tests.support.waits import wait_until
 
 JPEG = "image/jpeg"
@@ -37,19 +35,13 @@ def listed(system: System) -> list[tuple[str, int, str]]:
 NAMESPACE = ("namespace", (None, "DEV"))
 
 
-def with_password() -> bytes:
-    content = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf())) as document:
-        document.save(content, encryption=pikepdf.Encryption(owner="owner", user="user"))
-    return content.getvalue()
-
-
 def bad_uploads(photo: bytes) -> dict[str, tuple[int, str, list[Any]]]:
     """Return cases: the status, a piece of the message or its hint, and the parts of the form."""
 
     def named(name: str) -> tuple[str, tuple[str, bytes]]:
         return ("file", (name, photo))
 
+    locked = encrypted(pdf(), "user")
     return {
         "no file": (400, "named 'file'", [NAMESPACE]),
         "wrong field name": (400, "named 'file'", [NAMESPACE, ("image", ("a.jpg", photo))]),
@@ -67,7 +59,11 @@ def bad_uploads(photo: bytes) -> dict[str, tuple[int, str, list[Any]]]:
         "html as svg": (400, "unauthorized.", [NAMESPACE, ("file", ("a.svg", b"<html><svg/></html>"))]),
         "picture that breaks off": (400, "it is cut short", [NAMESPACE, ("file", ("a.jpg", photo[:9000]))]),
         "pdf without a page": (400, "no page can be found", [NAMESPACE, ("file", ("a.pdf", b"%PDF-1.4\n%%EOF\n"))]),
-        "pdf with a password": (400, "Save it without a password", [NAMESPACE, ("file", ("a.pdf", with_password()))]),
+        "pdf with a password": (
+            400,
+            "Save it without a password",
+            [NAMESPACE, ("file", ("a.pdf", locked))],
+        ),
         "path in the name": (400, "destination", [NAMESPACE, named("../../etc/a.jpg")]),
         "backslashes": (400, "destination", [NAMESPACE, named("..\\a.jpg")]),
         "dots as destination": (400, "destination", [NAMESPACE, named("a.jpg"), ("destination", (None, "../x"))]),

@@ -1,5 +1,9 @@
 """Valid PDF files of one empty page, of any length and with any text: every reader draws them."""
 
+import io
+
+import pikepdf
+
 
 def pdf(text: str = "", size: int = 0, filling: bytes = b"") -> bytes:
     """Return a PDF with `text` in a comment and `filling` in a stream. Zeros are added if it has less than `size`."""
@@ -27,3 +31,11 @@ def around(length: int, text: str = "") -> tuple[bytes, bytes]:
     end = b"\nendstream endobj\n"
     start = len(beginning) + length + len(end)
     return beginning, end + table + b"trailer<</Size 5/Root 1 0 R>>\nstartxref\n%010d\n%%%%EOF\n" % start
+
+
+def encrypted(content: bytes, user: str, **how: int) -> bytes:
+    """Return a PDF that needs the password `user`, none if it is empty."""
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(content)) as document:
+        document.save(out, encryption=pikepdf.Encryption(owner="owner", user=user, **how))  # type: ignore[arg-type]
+    return out.getvalue()

@@ -1,11 +1,9 @@
 import asyncio
-import io
 import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pikepdf
 import pytest
 from PIL import Image
 
@@ -18,25 +16,14 @@ from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from tests.support.hostile_files import avif_claiming, documents, pdf, png_header, small_files, tiff_header
+from tests.support.pdfs import encrypted
 from tests.support.pdfs import pdf as valid_pdf
+from tests.support.pictures import encoded
 
 FILES = small_files()
 NOISE = Image.effect_noise((64, 48), 60).convert("RGB")
 PAGE = pdf(b"1 0 0 rg 0 0 9 9 re f")
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
-
-
-def saved(kind: str, **how: object) -> bytes:
-    content = io.BytesIO()
-    NOISE.save(content, kind, **how)  # type: ignore[arg-type]
-    return content.getvalue()
-
-
-def encrypted(user: str, **how: int) -> bytes:
-    content = io.BytesIO()
-    with pikepdf.open(io.BytesIO(PAGE)) as document:
-        document.save(content, encryption=pikepdf.Encryption(owner="owner", user=user, **how))  # type: ignore[arg-type]
-    return content.getvalue()
 
 
 async def spooled(folder: Path, content: bytes) -> SpooledFile:
@@ -45,14 +32,8 @@ async def spooled(folder: Path, content: bytes) -> SpooledFile:
     return await writer.finish()
 
 
-JPEG, PROGRESSIVE, PNG = saved("JPEG"), saved("JPEG", progressive=True), saved("PNG")
-RESTARTING = saved("JPEG", restart_marker_rows=1)
-
-
-def saved_side(pixels: int) -> bytes:
-    content = io.BytesIO()
-    Image.new("1", (pixels, 1)).save(content, "PNG")
-    return content.getvalue()
+JPEG, PROGRESSIVE, PNG = encoded(NOISE, "JPEG"), encoded(NOISE, "JPEG", progressive=True), encoded(NOISE, "PNG")
+RESTARTING = encoded(NOISE, "JPEG", restart_marker_rows=1)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +50,12 @@ def saved_side(pixels: int) -> bytes:
         PAGE.replace(b"startxref\n", b"startxref\n9"),
         PAGE.replace(b"0000000", b"0000001"),
         PAGE.replace(b"/Length", b"/Longer"),
-        encrypted(""),
-        encrypted("", R=4),
-        encrypted("", R=3, aes=False, metadata=False),
+        encrypted(PAGE, ""),
+        encrypted(PAGE, "", R=4),
+        encrypted(PAGE, "", R=3, aes=False, metadata=False),
         valid_pdf("any text", 3_000_000),
         *FILES.values(),
-        saved_side(65_535),
+        encoded(Image.new("1", (65_535, 1)), "PNG"),
     ],
 )
 async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> None:
@@ -93,10 +74,10 @@ async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> Non
         (JPEG[: len(JPEG) // 2] + b"\0" * 900, "ends in zeros"),
         (JPEG[:100], "JPEG file .* cut short in the segment"),
         (PNG[: len(PNG) // 2], "PNG file .* cut short in the chunk"),
-        (saved("WEBP")[:-9], "WebP file .* cut short"),
-        (saved("GIF")[:-9], "GIF file .* cut short"),
-        (saved("TIFF")[:-9], "TIFF file .* cut short"),
-        (saved("AVIF")[:-9], "AVIF file .* cut short"),
+        (encoded(NOISE, "WEBP")[:-9], "WebP file .* cut short"),
+        (encoded(NOISE, "GIF")[:-9], "GIF file .* cut short"),
+        (encoded(NOISE, "TIFF")[:-9], "TIFF file .* cut short"),
+        (encoded(NOISE, "AVIF")[:-9], "AVIF file .* cut short"),
         (f"{OPEN}<g></svg>".encode(), "not well formed"),
         (f"{OPEN}<title>Größe</title></svg>".encode("latin-1"), "not well formed"),
         (f'{OPEN}<image href="http://x/y"/></svg>'.encode("utf-16"), "refers to other files"),
@@ -104,8 +85,8 @@ async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> Non
         (PAGE[: len(PAGE) // 2], "PDF file .* it is cut short"),
         (b"%PDF-1.4\n%%EOF\n", "PDF file .* no page can be found"),
         (pdf(b"", kids=b""), "PDF file .* its first page cannot be read"),
-        (encrypted("user"), "PDF file .* it needs a password"),
-        (encrypted("user", R=4), "PDF file .* it needs a password"),
+        (encrypted(PAGE, "user"), "PDF file .* it needs a password"),
+        (encrypted(PAGE, "user", R=4), "PDF file .* it needs a password"),
         (png_header(1_000_000, 50), "a side is too long to render"),
         (tiff_header(12_000_000, 4), "a side is too long to render"),
         (avif_claiming(FILES["avif"], 3, 70_000), "a side is too long to render"),
@@ -138,7 +119,7 @@ async def test_the_pdfs_that_are_accepted_are_those_that_are_drawn(tmp_path: Pat
 
 async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
     hints = {
-        encrypted("user"): "Save it without a password, and send it again.",
+        encrypted(PAGE, "user"): "Save it without a password, and send it again.",
         PAGE[:200]: "Send the whole file again, or open it in an editor and save it again.",
         png_header(1_000_000, 50): "Upload an image with at most 65535 pixels on each side.",
     }
@@ -171,9 +152,13 @@ async def test_a_check_that_fails_loses_no_file(
     assert "drawable_unchecked" in caplog.text
 
 
-async def test_a_process_that_cannot_be_started_loses_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_cannot_be_started_loses_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(process, "_COMMAND", ("/does/not/exist",))
-    await Drawable().check(await spooled(tmp_path, PAGE))
+    with caplog.at_level(logging.WARNING):
+        await Drawable().check(await spooled(tmp_path, PAGE))
+    assert "drawable_unchecked" in caplog.text
 
 
 async def test_a_file_that_is_refused_does_not_spoil_the_next(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Files that are cut, wherever that may be: what the structure says agrees with what a decoder makes of them."""
 
-import io
 import struct
 import time
 from pathlib import Path
@@ -14,15 +13,9 @@ from services.core.assets.containers import CutShort, Malformed, Memory, jpeg
 from services.core.assets.containers.ending import is_ended
 from services.core.assets.containers.pdf import is_cut
 from tests.support.hostile_files import pdf
+from tests.support.pictures import encoded
 
-TYPES = {f"image/{kind.lower()}": kind for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF")}
 NOISE = Image.effect_noise((64, 48), 60).convert("RGB")
-
-
-def saved(media_type: str, image: Image.Image = NOISE, **how: object) -> bytes:
-    content = io.BytesIO()
-    image.save(content, TYPES[media_type], **how)  # type: ignore[arg-type]
-    return content.getvalue()
 
 
 def verdict(content: bytes, media_type: str) -> str:
@@ -35,15 +28,15 @@ def verdict(content: bytes, media_type: str) -> str:
 
 
 FILES = [
-    ("image/jpeg", saved("image/jpeg")),
-    ("image/jpeg", saved("image/jpeg", progressive=True)),
-    ("image/jpeg", saved("image/jpeg", exif=b"Exif\0\0" + b"\xff\xd9" * 50, icc_profile=b"\xff\xda" * 90)),
-    ("image/png", saved("image/png")),
-    ("image/webp", saved("image/webp")),
-    ("image/webp", saved("image/webp", lossless=True)),
-    ("image/gif", saved("image/gif", NOISE.convert("P"))),
-    ("image/avif", saved("image/avif")),
-    *(("image/tiff", saved("image/tiff", compression=how)) for how in (None, "tiff_deflate", "tiff_lzw", "jpeg")),
+    ("image/jpeg", encoded(NOISE, "JPEG")),
+    ("image/jpeg", encoded(NOISE, "JPEG", progressive=True)),
+    ("image/jpeg", encoded(NOISE, "JPEG", exif=b"Exif\0\0" + b"\xff\xd9" * 50, icc_profile=b"\xff\xda" * 90)),
+    ("image/png", encoded(NOISE, "PNG")),
+    ("image/webp", encoded(NOISE, "WEBP")),
+    ("image/webp", encoded(NOISE, "WEBP", lossless=True)),
+    ("image/gif", encoded(NOISE.convert("P"), "GIF")),
+    ("image/avif", encoded(NOISE, "AVIF")),
+    *(("image/tiff", encoded(NOISE, "TIFF", compression=how)) for how in (None, "tiff_deflate", "tiff_lzw", "jpeg")),
 ]
 
 
@@ -64,7 +57,7 @@ def test_a_file_that_is_cut_anywhere_is_never_whole(media_type: str, content: by
 
 
 def test_only_the_end_mark_being_gone_is_left_to_a_decoder() -> None:
-    photo, drawing, animation = saved("image/jpeg"), saved("image/png"), saved("image/gif", NOISE.convert("P"))
+    photo, drawing, animation = encoded(NOISE, "JPEG"), encoded(NOISE, "PNG"), encoded(NOISE.convert("P"), "GIF")
     assert [verdict(photo[:-cut], "image/jpeg") for cut in (1, 2, 3)] == ["open"] * 3
     assert verdict(photo[:-2] + b"\0" * 5000, "image/jpeg") == "cut"
     assert verdict(drawing[:-12], "image/png") == "open"
@@ -77,7 +70,7 @@ def test_only_the_end_mark_being_gone_is_left_to_a_decoder() -> None:
         (b"\xff\xd8\xff\xd9", "image/jpeg", "odd"),
         (b"\xff\xd8\xff", "image/jpeg", "cut"),
         (b"\x89PNG\r\n\x1a\n", "image/png", "cut"),
-        (saved("image/png")[:33] + saved("image/png")[-12:], "image/png", "cut"),
+        (encoded(NOISE, "PNG")[:33] + encoded(NOISE, "PNG")[-12:], "image/png", "cut"),
         (b"GIF89a", "image/gif", "cut"),
         (b"GIF89a" + b"\0" * 100, "image/gif", "odd"),
         (b"GIF89a" + b"\0" * 7 + b"!\xff\0" * 500_000, "image/gif", "odd"),
@@ -128,7 +121,7 @@ def test_of_a_field_that_is_there_twice_the_first_counts() -> None:
 
 
 def test_an_end_mark_is_added_where_it_is_missing_and_nowhere_else() -> None:
-    whole = saved("image/jpeg")
+    whole = encoded(NOISE, "JPEG")
     for content in (whole, whole + b"trailer", b"\xff\xd8\xff\xe0\0\x10", b"\xff\xd8nothing"):
         assert jpeg.mended(content) is content
     for content in (whole[:-2], whole[:-1]):
