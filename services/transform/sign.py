@@ -13,18 +13,17 @@ from urllib.parse import urlsplit
 from services.core.errors import TadaError
 from services.core.settings import load
 from services.transform.address.form import BASE, parse, signed
-from services.transform.address.signing import sign
+from services.transform.address.signing import sign, without_own
 from services.transform.settings import TransformSettings
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_OWN = ("signature", "expires")
 
 
 def signed_address(address: str, expires: str, settings: TransformSettings) -> str:
     """Return an address with its end and its signature; raises TadaError for one that is not of an asset."""
     parts = urlsplit(address)
-    query = "&".join(part for part in parts.query.split("&") if part and part.partition("=")[0].lower() not in _OWN)
+    query = without_own(parts.query)
     route = settings.api_prefix + settings.route_file_get
     path = BASE + parts.path.removeprefix(route) if parts.path.startswith(f"{route}/") else parts.path
     form = parse(path, query, settings.side_max, settings.presets)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.transform.address.form import BASE
-from services.transform.address.signing import is_signed, is_valid
-
-_OWN = ("signature", "expires")
+from services.transform.address.signing import is_signed, is_valid, without_own
 
 
 class Fault(Enum):
@@ -54,10 +52,8 @@ def fault(keys: Collection[str], asked: Asked, now: float) -> Fault | None:
 def _near(asked: Asked) -> Iterator[str]:
     """Yield the texts that are signed by mistake: other spellings of the form, each with and without its end."""
     path, _, query = asked.path_and_query.partition("?")
-    arguments = [part for part in query.split("&") if part]
-    own = [part for part in arguments if part.partition("=")[0].lower() in _OWN]
-    without = "&".join(part for part in arguments if part not in own)
-    with_end = "&".join(part for part in arguments if part.partition("=")[0].lower() != "signature")
+    without = without_own(query)
+    with_end = "&".join(part for part in query.split("&") if part and part.partition("=")[0].lower() != "signature")
     for place in {path, path.replace(asked.route, BASE, 1)}:
         for spelling in {asked.form, place, f"{place}?{without}" if without else place, f"{place}?{with_end}"}:
             yield spelling

@@ -8,6 +8,8 @@ import hmac
 import re
 from collections.abc import Iterable
 
+_OWN = ("signature", "expires")
+"""The arguments that signing adds to an address."""
 _EXPIRES = re.compile(r"[0-9]{1,12}")
 
 
@@ -17,6 +19,11 @@ def sign(key: str, form: str, expires: str = "") -> str:
     `expires` is a time in seconds since the epoch, as it is written in the address; empty for no end.
     """
     return hmac.new(key.encode(), f"{form}\n{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def without_own(query: str) -> str:
+    """Return a query without the arguments that signing adds."""
+    return "&".join(part for part in query.split("&") if part and part.partition("=")[0].lower() not in _OWN)
 
 
 def is_valid(keys: Iterable[str], form: str, signature: str, expires: str, now: float) -> bool:

@@ -1,4 +1,4 @@
-from services.transform.address.signing import is_valid, kept_until, sign
+from services.transform.address.signing import is_valid, kept_until, sign, without_own
 
 OLD, NEW, OTHER = "o" * 32, "n" * 32, "x" * 32
 FORM = "/assets/media/optimise/200x0/DEV/cat.webp?quality=80"
@@ -29,6 +29,12 @@ def test_the_gateway_remembers_no_signature_longer_than_it_is_good() -> None:
     assert kept_until("", NOW, 60) == NOW + 60
     assert kept_until("1900000000", NOW, 60) == NOW + 60
     assert kept_until("1800000010", NOW, 60) == NOW + 9
+
+
+def test_the_arguments_of_a_signature_are_those_two_in_any_case_and_nothing_else_changes() -> None:
+    query = "quality=80&Signature=abc&blur=2.0&expires=5&&expire=6&signature"
+    assert without_own(query) == "quality=80&blur=2.0&expire=6"
+    assert without_own("signature=abc") == without_own("") == ""
 
 
 def test_a_signature_is_what_other_programs_compute() -> None:
