@@ -67,7 +67,7 @@ def test_inside_a_refusal_says_what_is_wrong(
         ("&signature=", "The address is unsigned"),
         ("&expires=4000000000", "The address is unsigned"),
         (f"&expires=1000000000&signature={sign(NEW, form, '1000000000')}", "The signature has expired"),
-        (f"&signature={sign(NEW, spelled)}", "The signature is not of the canonical form"),
+        (f"&signature={sign(NEW, spelled)}", "The signature is of another spelling of the address"),
         (f"&signature={sign(OLD, form)}", "The signature is of a wrong key"),
     ):
         for method in ("GET", "HEAD"):

@@ -32,7 +32,8 @@ def explain_signature(request: Request, keys: Collection[str], route: str) -> Re
 
 
 def _refusal(found: Fault, asked: Asked) -> Forbidden:
-    signed = f"Sign this text: {asked.form}, a line feed, and {asked.expires or 'nothing'} for expires."
+    text = f"{asked.form}, a line feed, and {asked.expires or 'nothing'} for expires"
+    signed = f"Sign this text, and write the signature as lower-case hex: {text}."
     if not asked.form:
         signed = "This is not an address of an asset, so it has no canonical form. Check its path and its arguments."
     match found:
@@ -44,7 +45,10 @@ def _refusal(found: Fault, asked: Asked) -> Forbidden:
                 "expires is the number of seconds since 1970 (UTC), in digits. Sign the address anew.",
             )
         case Fault.NOT_CANONICAL:
-            return Forbidden("The signature is not of the canonical form, but of another spelling of it.", signed)
+            return Forbidden(
+                "The signature is of another spelling of the address, or of another text than the one that is signed.",
+                signed,
+            )
         case Fault.WRONG_KEY:
             return Forbidden("The signature is of a wrong key, or of another address: no key here has made it.", signed)
 

@@ -1,9 +1,10 @@
+import json
 import time
 
 from starlette.requests import Request
 
 from services.transform.address.signing import sign
-from services.transform.answer.signature import check_signature
+from services.transform.answer.signature import check_signature, explain_signature
 
 KEY = "n" * 32
 FORM = "/assets/media/full/DEV/cat.webp"
@@ -30,3 +31,12 @@ def test_no_other_answer_is_remembered() -> None:
         answer = check_signature(request, [KEY], 60)
         assert (answer.status_code, answer.headers["x-accel-expires"]) == (403, "0")
         assert "x-edge-expires" not in answer.headers
+
+
+def test_who_has_signed_another_text_learns_which_text_and_how_a_signature_is_written() -> None:
+    answer = explain_signature(asked(sign(KEY, FORM).upper()), [KEY], "/assets/media")
+    assert answer.status_code == 403
+    [error] = json.loads(bytes(answer.body))["errors"]
+    assert "another spelling of the address, or of another text" in error["message"]
+    assert FORM in error["hint"]
+    assert "as lower-case hex" in error["hint"]
