@@ -9,10 +9,10 @@ animation has, how large a picture is whose facts are not known yet. It does not
 import math
 from dataclasses import dataclass, replace
 
-from services.core.assets.media_types import AVIF, GIF, HEIC, JPEG, PDF, PNG, SVG, TIFF, WEBP
+from services.core.assets.media_types import AVIF, GIF, HEIC, JPEG, PNG, TIFF, WEBP
 from services.transform.render import formats
 from services.transform.render.geometry import Box, fit, jpeg_shrink
-from services.transform.render.guard import Limits
+from services.transform.render.guard import DRAWN, Limits
 from services.transform.render.plan import Plan
 
 _MEGA = 1_000_000
@@ -55,33 +55,34 @@ class Source:
 
 def estimate(source: Source, plan: Plan, limits: Limits) -> float:
     """Return the seconds of processor time that a rendition is going to take."""
-    drawn = source.media_type in (SVG, PDF)
+    drawn = source.media_type in DRAWN
     known = source if source.width and source.height else _guessed(source, limits)
     box = fit(known.width, known.height, plan, formats.side_max(plan.format, limits), enlarge=drawn)
     scaled, made = box.width * box.height / _MEGA, box.crop_width * box.crop_height / _MEGA
-    frames = _frames(known, limits) if plan.format in ("webp", "avif") else 1
+    frames = _frames(known, plan, limits)
     seconds = _ALWAYS + (_DRAW_START + _DRAW * scaled if drawn else _decoding(known, box) * frames)
     if plan.focus == "smart":
         seconds += _SMART * scaled
     seconds += len(plan.effects) * _EFFECT * made * frames
-    return seconds + _encoding(plan, limits, made, frames)
+    return seconds + _encoding(plan, limits, box, frames)
 
 
 def _guessed(source: Source, limits: Limits) -> Source:
     """Return a source with sides: as large as a picture of so many bytes is at most."""
-    if source.media_type in (SVG, PDF):
+    if source.media_type in DRAWN:
         return replace(source, width=limits.side // 4, height=limits.side // 4)
     pixels = min(source.size / _BYTES_PER_PIXEL.get(source.media_type, 0.1), limits.pixels)
     side = max(1, round(math.sqrt(pixels)))
     return replace(source, width=side, height=side)
 
 
-def _frames(source: Source, limits: Limits) -> float:
+def _frames(source: Source, plan: Plan, limits: Limits) -> float:
     pixels = source.width * source.height
     each = _BYTES_PER_FRAME_PIXEL.get(source.media_type)
     if each is None:
         return 1
-    return max(1, min(source.size / (each * pixels), limits.frame_pixels / pixels, limits.frames))
+    frames = min(source.size / (each * pixels), limits.frame_pixels / pixels, limits.frames)
+    return frames if formats.animated(plan.format, math.ceil(frames)) else 1
 
 
 def _decoding(source: Source, box: Box) -> float:
@@ -92,12 +93,13 @@ def _decoding(source: Source, box: Box) -> float:
     return _JPEG_READ * pixels + _JPEG_MADE * made
 
 
-def _encoding(plan: Plan, limits: Limits, made: float, frames: float) -> float:
-    """Return the seconds to encode so many megapixels, as often as the plan may ask for."""
-    width, height = math.ceil(made * _MEGA), 1
+def _encoding(plan: Plan, limits: Limits, box: Box, frames: float) -> float:
+    """Return the seconds to encode what is cut out of a box, as often as the plan may ask for."""
+    width, height = box.crop_width, box.crop_height
     encoding = formats.choose(plan, limits, width, height, math.ceil(frames), transparent=False)
     each = _ENCODE_WEBP[encoding.effort] if encoding.media_type == WEBP else _ENCODE[encoding.media_type]
+    made = width * height / _MEGA * frames
     if not plan.max_bytes:
-        return each * made * frames
+        return each * made
     again = len(formats.COLOURS) * _PALETTE if encoding.media_type == PNG else _TRIES * each
-    return (each + again) * made * frames
+    return (each + again) * made
