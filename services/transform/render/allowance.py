@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from services.core.clients import stands_for_many
 
 CLIENT_SECONDS = 120.0
-"""48 photographs of 24 megapixels in six sizes up to 1600 pixels are 288 renders of 0.35 s at most (`cost.py`): they
-cost one client of a single process 100 s."""
+"""48 photographs of 24 megapixels in six sizes up to 1600 pixels are 288 renders of 0.22 s at most (`cost.py`): they
+cost one client of a single process at most 62 s."""
 FREE_AGAIN = 0.5
 """Seconds that become free in a second: one client can have half of a processor for as long as it likes."""
 ASSET_SHARE = 2.0
@@ -51,7 +51,7 @@ class Spending:
         return math.ceil(beyond / self.per_second) or 1 if self.budget and beyond >= 0 else 0
 
     def _forget(self, now: float) -> None:
-        """Forget who has spent nothing, or if that is nobody, who has spent least."""
+        """Keep the half that has spent most, without those who have nothing left."""
         left = {name: (self.spent(name, now), now) for name in self._spent}
         most = sorted(left.items(), key=lambda each: -each[1][0])[: _KNOWN_MAX // 2]
         self._spent = {name: value for name, value in most if value[0]}

@@ -1,18 +1,24 @@
 """What one client and one asset may cost. The clock is a number."""
 
+from services.core.assets.media_types import JPEG
 from services.core.clients import UNKNOWN
-from services.transform.render.allowance import ASSET_SHARE, CLIENT_SECONDS, FREE_AGAIN, Allowance
+from services.transform.render.allowance import CLIENT_SECONDS, FREE_AGAIN, Allowance
+from services.transform.render.cost import Source, estimate
+from services.transform.render.guard import Limits
+from services.transform.render.plan import Plan
 
 CLIENT, OTHER = "203.0.113.7", "203.0.113.8"
 
 
 def test_a_page_of_48_photographs_in_six_sizes_meets_no_budget() -> None:
     allowance = Allowance(CLIENT_SECONDS)
+    largest = estimate(Source(JPEG, 9_000_000, 6000, 4000), Plan(1600), Limits())
+    assert 48 * 6 * largest <= 62, "as docs/rendering.md says"
     for photo in range(48):
         for _ in range(6):
             verdict = allowance.judge(CLIENT, str(photo), 0, now=0)
             assert (verdict.late, verdict.retry_after) == (False, 0)
-            allowance.spend(CLIENT, str(photo), 0.35, now=0)
+            allowance.spend(CLIENT, str(photo), largest, now=0)
 
 
 def test_who_has_spent_the_budget_is_late_and_who_has_spent_it_twice_is_refused_for_as_long_as_that_is_true() -> None:
@@ -69,4 +75,3 @@ def test_no_more_names_are_known_than_fit_and_who_has_spent_most_is_not_forgotte
         allowance.spend(f"203.0.{number // 250 + 114}.{number % 250}" if number < 20_000 else OTHER, str(number), 1, 0)
     assert all(len(spending._spent) <= 10_000 for spending in (allowance._clients, allowance._assets))
     assert allowance.judge(CLIENT, "b", 0, now=0).retry_after > 0
-    assert ASSET_SHARE >= 2
