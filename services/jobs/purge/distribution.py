@@ -236,7 +236,8 @@ async def _keep_on(work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except RedisError as error:
             logs.event(log, logging.WARNING, "redis_down", error=str(error))
-        await asyncio.sleep(_REST_SECONDS)
+        if not is_cancelled():
+            await asyncio.sleep(_REST_SECONDS)
 
 
 def _end(kept: _Kept) -> None:

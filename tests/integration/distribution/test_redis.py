@@ -8,10 +8,12 @@ from contextlib import suppress
 
 import pytest
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
 from services.core.state.progress import Progress
+from services.jobs.purge import distribution
 from tests.processes.gateway_nodes import Machine, Names, Worker
 from tests.processes.redis_server import RedisServer
 from tests.support.distribution import LONG, done, frozen, reach, write
@@ -103,3 +105,23 @@ async def test_it_ends_promptly(
         return not [one for one in asyncio.all_tasks() if "Distributor" in repr(one) or "_keep" in repr(one)]
 
     await eventually(nothing_is_left, within=2)
+
+
+async def test_work_in_which_redis_py_takes_the_cancellation_for_its_own_time_out_ends_without_a_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(distribution, "_REST_SECONDS", 60)
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise RedisTimeoutError("It has not answered.") from None
+
+    task = asyncio.create_task(distribution._keep_on(work))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.done()
