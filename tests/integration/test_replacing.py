@@ -184,12 +184,11 @@ async def staged(client: Redis) -> int:
     return max([await client.hlen(key) for key in found], default=0)  # type: ignore[misc]
 
 
-@pytest.mark.timeout(300)  # It starts a dozen processes.
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
     server: RedisServer, client: Redis, entries: Entries, store: DumpStore, tmp_path: Path, kind: str
 ) -> None:
-    new, old = many(10_000, "new"), many(40, "old")
+    new, old = many(4000, "new"), many(40, "old")
     await fill(client, new)
     own = Process(client)
     async with own.alive():
@@ -197,14 +196,14 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
     new_list, old_list = await shown(client), joined(old).join((b"[", b"]"))
     filename, states = f"dump_{stamp}.{kind}", []
     # Before it has read anything, at each thousand it has loaded, and when the new catalog is there.
-    for point in [0, *range(500, 10_001, 1000), "switched"]:
+    for point in [0, *range(500, 4000, 1000), "switched"]:
         await client.flushall()
         await fill(client, old)
         expiring = await due(client)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.processes.restore", server.url, str(tmp_path), filename, cwd=ROOT
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             assert time.monotonic() < deadline
             assert process.returncode in (None, 0)
@@ -226,7 +225,8 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
         async with own.alive():
             await restore_dump(client, own, store, filename)
         assert await shown(client) == new_list
-    assert states.count("old") >= 8, states
+    # One that is at its last thousand may be faster than the signal.
+    assert states.count("old") >= 3, states
     assert states[-1] == "new"
     assert _children_of_the_dead(tmp_path) == []
 
