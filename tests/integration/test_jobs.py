@@ -77,6 +77,12 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
     await storage.close()
 
 
+@pytest.fixture(autouse=True)
+def _looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a job and does not listen looks more often."""
+    monkeypatch.setattr(job_log, "_LOOK_SECONDS", 0.05)
+
+
 @pytest.fixture
 def log(client: Redis) -> JobLog:
     return JobLog(client)

@@ -1,6 +1,6 @@
 """A worker as a process of its own, to be killed: python -m tests.processes.worker REDIS_URL FOLDER hang|die|describe
 
-Its job *publish* never ends, or kills it; or it never ends looking at a picture.
+Its job *publish* never ends, or kills it; or it never ends looking at a picture. Dead, it is missed sooner than usual.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.pulse import Pulse
-from services.core.state import connection
+from services.core.state import connection, leases
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -28,8 +28,8 @@ from services.core.state.reaper import Reaper
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Describer, Sight, consumer
+from services.jobs.queue import worker
 from services.jobs.queue.kinds import JOBS, Job, Tools
-from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 
 
@@ -66,9 +66,11 @@ async def main(url: str, folder: str, does: str) -> None:
         sight = Sight(entries, _Endless())  # type: ignore[arg-type]
         describer = Describer(entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)))
         await consumer(client, process, describer).run()
+    # Only a worker that lives has to renew them: the test kills this one as soon as it runs the job.
+    leases.LEASE_SECONDS, leases._RENEW_SECONDS, worker._IN_PROGRESS_SECONDS = 3.0, 0.5, 3
     jobs = {**JOBS, "publish": Job(hang if does == "hang" else die, 60, 3, alone=True)}
     async with process.alive():
-        await make_worker(connection.connect(url), tools, Pulse(20), jobs).async_run()
+        await worker.make_worker(connection.connect(url), tools, Pulse(20), jobs).async_run()
 
 
 if __name__ == "__main__":
