@@ -114,8 +114,7 @@ def frames() -> Iterator[Hostile]:
         yield Hostile(f"{count} frames of {side}", "gif", gif_frames(count, side))
         yield Hostile(f"{count} frames of {side}", "webp", webp_frames(count, side))
     yield Hostile("10000 frames", "png", apng_frames(10_000))
-    pages = [Image.new("L", (4, 4), n % 256) for n in range(1500)]
-    yield Hostile("1500 pages", "tiff", _saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    yield Hostile("1500 pages", "tiff", tiff_pages(1500))
     yield Hostile("a directory that follows itself", "tiff", tiff_header(8, 8, loops=True))
 
 
@@ -320,6 +319,20 @@ def tiff_header(width: int, height: int, *, loops: bool = False) -> bytes:
         + entries
         + struct.pack("<I", 20 if loops else 0)
     )
+
+
+def tiff_pages(count: int) -> bytes:
+    """Return a TIFF of grey pages of 4 x 4. Pillow reads all pages again for each further one."""
+    parts, at, pixels = [b"II*\0\x08\0\0\0"], 8, 16
+    for number in range(count):
+        values = {256: 4, 257: 4, 258: 8, 259: 1, 262: 1, 273: 0, 277: 1, 278: 4, 279: pixels}
+        values[273] = at + 2 + 12 * len(values) + 4
+        at = values[273] + pixels
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items())
+        following = at if number + 1 < count else 0
+        parts.append(struct.pack("<H", len(values)) + entries + struct.pack("<I", following))
+        parts.append(bytes([number % 256]) * pixels)
+    return b"".join(parts)
 
 
 def jpeg_claiming(whole: bytes, width: int, height: int, marker: bytes) -> bytes:

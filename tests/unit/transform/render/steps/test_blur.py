@@ -1,6 +1,7 @@
 """A blur is a Gaussian one, in pixels of the result, and a strong one costs three times what encoding does, at most."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -93,13 +94,16 @@ def test_a_source_is_not_sent_as_it_is_when_it_is_to_be_blurred() -> None:
     assert pixels(decode(blurred)).std() < pixels(decode(source)).std()
 
 
-@pytest.mark.parametrize("sigma", [1, 20, 100])
-def test_at_24_megapixels_a_blur_takes_no_more_than_a_few_times_the_time_of_encoding(sigma: float) -> None:
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return the processor time that something takes."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def test_at_24_megapixels_a_blur_takes_no_more_than_a_few_times_the_time_of_encoding() -> None:
     image = pyvips.Image.gaussnoise(6000, 4000, mean=128, sigma=20).cast("uchar").bandjoin([128, 128]).copy_memory()
     image = image.copy(interpretation="srgb")
-    times = []
-    for work in (lambda: image.webpsave_buffer(Q=85, effort=2), lambda: Blur(sigma).apply(image).copy_memory()):
-        begun = time.process_time()
-        work()
-        times.append(time.process_time() - begun)
-    assert times[1] < 3 * times[0]
+    encoding = seconds_of(lambda: image.webpsave_buffer(Q=85, effort=2))
+    for sigma in (1, 20, 100):
+        assert seconds_of(lambda sigma=sigma: Blur(sigma).apply(image).copy_memory()) < 3 * encoding, sigma
