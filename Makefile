@@ -7,7 +7,9 @@ MINUTES ?= 30
 # ones come first.
 WORKERS ?= $(shell nproc)
 SHARED := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-TIMED := --numprocesses auto --dist loadfile
+TIMED := --numprocesses auto --dist loadfile -m timed
+# Every worker reads all files that it is given, for the few tests that are marked.
+TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-bench run doctor backup sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
@@ -33,12 +35,12 @@ ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
 else
 	@$(PY) -m pytest $(SHARED) -m "not timed"
-	@$(PY) -m pytest $(TIMED) -m timed
+	@$(PY) -m pytest $(TIMED) $(TIMED_FILES)
 endif
 
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
 	@REPLICAS=2 $(PY) -m pytest $(SHARED) -m "not timed" tests/e2e
-	@REPLICAS=2 $(PY) -m pytest $(TIMED) -m timed tests/e2e
+	@REPLICAS=2 $(PY) -m pytest $(TIMED) $(filter tests/e2e/%,$(TIMED_FILES))
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.programs.soak $(MINUTES) soak-results
