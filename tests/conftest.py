@@ -1,10 +1,24 @@
 """What tests of several kinds need."""
 
+import functools
 from collections.abc import Iterator
 
 import pytest
+from httpx._config import create_ssl_context
 
 from tests.processes.s3_server import S3Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_once() -> Iterator[None]:
+    """Have clients of HTTP share what they know of certificates.
+
+    httpx loads all of them for each client, and for each httpx.get(): that takes forty times the processor time of a
+    request, and most tests ask for nothing with https.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(create_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")
