@@ -142,6 +142,7 @@ def test_a_failing_storage_costs_only_what_is_not_cached(
 
     wait_until(lambda: ready(system), within=5)
     wait_until(lambda: system.edge.get(uncached).status_code == 200, within=5)
+    system.reap()
     wait_until(lambda: not claims(system), within=40)
     after = system.api.get(f"/catalog/{entry['uuid']}").json()["data"][0]
     original = system.api.get(f"/assets/media/original/DEV/{name}.jpg").content
@@ -161,6 +162,7 @@ def test_what_is_deleted_while_the_storage_is_away_is_gone_when_it_is_back(
         assert system.api.delete(f"/file/{entry['uuid']}").status_code == 200
         # The catalog service has tried, and then the jobs worker: both live on, and the claim stays.
         wait_until(lambda: any(owner.startswith(b"abandoned ") for owner in claims(system).values()), within=15)
+    # By itself: nobody asks the worker to.
     wait_until(lambda: not claims(system), within=15)
     # The storage is asked for the file itself.
     adopted = system.api.post("/catalog", json={"unique_name": entry["unique_name"]})
