@@ -443,11 +443,11 @@ def test_with_the_worker_away_the_answer_says_so_and_the_purge_is_made_up_for(
 
 SLOW_NAMES = """
 import asyncio
-from services.jobs import addresses
+from services.jobs.purge import addresses
 found = addresses.resolve
 
 async def resolve(node):
-    await asyncio.sleep(5)
+    await asyncio.sleep(4)
     return await found(node)
 
 addresses.resolve = resolve
@@ -458,7 +458,7 @@ def test_a_worker_that_has_not_found_the_nodes_yet_says_of_no_change_that_they_h
     make_system: Callable[..., System], photos: dict[str, bytes], name: str, tmp_path: Path
 ) -> None:
     """It has just started, and looking up their names takes its time."""
-    system = make_system(PURGE_WAIT_SECONDS="3")
+    system = make_system(PURGE_WAIT_SECONDS="1")
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     path = f"/assets/media/original/DEV/{name}.jpg"
     assert system.edge.get(path).content == photos["china.jpg"]
