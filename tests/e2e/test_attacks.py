@@ -62,11 +62,11 @@ def test_forms_and_list_addresses_without_end_are_all_made_stale_by_one_change(
 ) -> None:
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     # The bound is far above what the picture has: as many addresses of the same bytes as are needed.
-    forms = [f"/assets/media/optimise/16x0/DEV/{name}.webp?max_kb={1000 + number}" for number in range(2300)]
+    forms = [f"/assets/media/optimise/16x0/DEV/{name}.webp?max_kb={1000 + number}" for number in range(460)]
     with redis.Redis(port=system.ports.redis) as client, ThreadPoolExecutor(4) as pool:
         keys = client.dbsize()
         assert {answer.status_code for answer in pool.map(system.edge.get, forms)} == {200}
-        pages = [f"/catalog?limit={number % 50 + 1}&cursor={number}" for number in range(500)]
+        pages = [f"/catalog?limit={number % 50 + 1}&cursor={number}" for number in range(200)]
         statuses = {answer.headers["x-cache-status"] for answer in pool.map(system.edge.get, pages)}
         assert statuses == {"BYPASS"}, "no tier stores pages"
         assert {answer.headers["x-cache-status"] for answer in pool.map(system.edge.get, forms[-50:])} == {"HIT"}
@@ -75,7 +75,7 @@ def test_forms_and_list_addresses_without_end_are_all_made_stale_by_one_change(
         system.replace(entry["uuid"], "x.jpg", photos["flower.jpg"])
         assert time.monotonic() - started < 1
         fresh = system.api.get(f"/catalog/{entry['uuid']}").json()["data"][0]["signature"][:32]
-        for answer in pool.map(system.edge.get, forms[::23]):
+        for answer in pool.map(system.edge.get, forms[::5]):
             assert fresh in answer.headers["etag"]
 
 
@@ -103,7 +103,7 @@ def held_up(pid: int) -> Iterator[None]:
 @pytest.mark.parametrize("pause", [0.0, 0.02, 0.1, 0.3])
 @pytest.mark.parametrize("tier", ["cache", "edge"])
 def test_a_worker_of_nginx_that_is_held_up_stores_old_bytes_where_nobody_looks(
-    make_system: Callable[..., System], photos: dict[str, bytes], name: str, tier: str, pause: float
+    make_system: Callable[..., System], name: str, tier: str, pause: float
 ) -> None:
     """It is stopped at different moments between a request and the end of its answer, longer than any clock allows."""
     system = make_system(PURGE_WAIT_SECONDS="1")
@@ -236,7 +236,7 @@ def test_nobody_outside_can_choose_a_generation(system: System, photos: dict[str
 def test_while_parts_are_killed_no_change_that_was_acknowledged_is_ever_taken_back(
     make_system: Callable[..., System], kill: str
 ) -> None:
-    """A minute of what `make soak-changes` does with 10 000 changes."""
+    """Some seconds of what `make soak-changes` does with 10 000 changes."""
     system = make_system(PURGE_WAIT_SECONDS="2")
     storm = Storm(system, int(os.environ.get("STORM_CHANGES", "800")))
     before = memory(system)

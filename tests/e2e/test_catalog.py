@@ -21,7 +21,7 @@ from tests.support.hostile_files import small_files
 from tools.stack.ports import free_ports
 
 MANY = 100_000
-CHANGES, CLIENTS = 3200, 16
+CHANGES, CLIENTS = 960, 16
 
 
 def second_replica(system: System) -> httpx.Client:
@@ -218,8 +218,10 @@ def test_an_upload_costs_the_same_among_a_hundred_thousand(
         one.wait_until_described(within=100)
         return sorted(times)[20]
 
-    # In turn, so that a slow moment of the machine hits both.
-    ratios = [median(full_system, turn) / median(system, turn) for turn in range(3)]
+    # In turn, so that a slow moment of the machine hits both; again if it has hit one alone.
+    ratios: list[float] = []
+    while min(ratios, default=2) >= 1.5 and len(ratios) < 3:
+        ratios.append(median(full_system, len(ratios)) / median(system, len(ratios)))
     assert min(ratios) < 1.5, ratios
 
 
@@ -244,6 +246,8 @@ def test_one_entry_costs_the_same_among_a_hundred_thousand(
 
     few: dict[str, Any] = system.upload("among-few.jpg", photos["china.jpg"])
     many = full_system.upload("among-many.jpg", photos["china.jpg"])
-    # In turn, so that a slow moment of the machine hits both.
-    ratios = [median(full_system, many["uuid"]) / median(system, few["uuid"]) for _ in range(3)]
+    # In turn, so that a slow moment of the machine hits both; again if it has hit one alone.
+    ratios: list[float] = []
+    while min(ratios, default=2) >= 1.5 and len(ratios) < 3:
+        ratios.append(median(full_system, many["uuid"]) / median(system, few["uuid"]))
     assert min(ratios) < 1.5, ratios

@@ -17,13 +17,13 @@ from tests.processes.system import System
 from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
-UPLOADS = 500
-READS = 500
+UPLOADS = 240
+READS = 240
 CLIENTS = 6
 """That upload, and as many that read."""
 OUTAGE = 5.0
 """Seconds."""
-LARGE_EVERY = 50
+LARGE_EVERY = 30
 LARGE = 6_000_000
 """Bytes: it goes in parts."""
 
