@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,25 +138,19 @@ def test_a_storage_that_does_not_work_is_told_in_the_same_shape(make_system: Cal
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("count", [1, 15, pytest.param(100_000, marks=pytest.mark.timed)])
 def test_a_catalog_that_was_lost_comes_back_byte_for_byte(make_system: Callable[..., System], count: int) -> None:
-    """100 000 entries take 3 s to dump and 6 s to restore on two cores; the limits are 10 s and 20 s."""
+    """100 000 entries take 3 s to dump and 6 s to restore on two idle cores. What they may cost is in the tests of the
+    jobs: here the answer has to come while its client waits."""
     system = make_system(DUMP_WAIT_SECONDS="55")
     with plain_redis.Redis(port=system.ports.redis) as client:
         asyncio.run(filled(system, count))
         before = system.api.get("/catalog").content
-        started = time.monotonic()
         stamp = dump(system)
-        dumped = time.monotonic() - started
         client.flushall()
         assert system.api.get("/catalog").content == b"[]"
-        started = time.monotonic()
         answer = system.api.post("/catalog/restore-dump")
-        restored = time.monotonic() - started
     assert answer.json()["details"]["itemsRestored"] == count
     assert system.api.get("/catalog").content == before
     assert (system.stack.data / "storage" / "dumps" / f"dump_{stamp}.json").read_bytes() == before
-    print(f"{count} entries: dumped in {dumped:.1f} s, restored and purged in {restored:.1f} s")
-    assert dumped < 10
-    assert restored < 20
 
 
 async def filled(system: System, count: int) -> None:

@@ -932,22 +932,28 @@ async def test_what_was_uploaded_before_the_first_restore_is_never_overwritten(
 async def test_a_hundred_thousand_entries_are_dumped_and_restored_in_time(
     client: Redis, local: DumpStore, dump: Dumping
 ) -> None:
+    """In processor time, this process and Redis together: a machine that does other work is not slower then."""
     await fill(client, many(100_000))
     before = hashlib.sha256(await shown(client)).hexdigest()
-    started = time.perf_counter()
+    started = await processor_seconds(client)
     made = await dump.create(local)
-    dumped = time.perf_counter() - started
+    dumped = await processor_seconds(client) - started
     await client.flushall()
-    for kind, most in (("json", 20), ("rdb", 20)):
-        started = time.perf_counter()
+    for kind in naming.KINDS:
+        started = await processor_seconds(client)
         restored = await dump.restore(local, f"dump_{made.stamp}.{kind}")
-        took = time.perf_counter() - started
+        took = await processor_seconds(client) - started
         print(f"{kind} restored in {took:.1f} s")
         assert restored.entries == 100_000
         assert hashlib.sha256(await shown(client)).hexdigest() == before
-        assert took < most
+        assert took < 20
     print(f"dumped in {dumped:.1f} s")
     assert dumped < 10
+
+
+async def processor_seconds(client: Redis) -> float:
+    used = await client.info("cpu")
+    return time.process_time() + used["used_cpu_user"] + used["used_cpu_sys"]
 
 
 async def test_a_file_that_the_storage_does_not_have_is_missing(store: DumpStore, tmp_path: Path) -> None:
