@@ -67,6 +67,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     if not isinstance(storage, Marked):
         spool.prepare(storage.spool)
 
+    leftovers = Leftovers(reaper)
     asked = of_writer(client, storage, belonging)
     internal = Internal("catalog", settings, asked)
 
@@ -86,6 +87,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             internal.started = True
             yield
             await cancellation.end(upkeep)
+            await leftovers.close()
         await internal.close()
         await store.close()
         await storage.close()
@@ -127,7 +129,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         log,
         JobQueue(client, log),
         Uploads(claims, reaper, entries, storage, rules),
-        Leftovers(reaper),
+        leftovers,
         asked,
         WholeList(entries),
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),

@@ -1,10 +1,11 @@
 """A service that is told to end has ended all that it does beside its requests."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.applications import Starlette
@@ -12,9 +13,12 @@ from starlette.applications import Starlette
 from services.catalog.app import make_app as make_catalog
 from services.catalog.settings import CatalogSettings
 from services.core.state.connection import Redis
+from services.core.storage import StoredObject
+from services.core.storage.local import LocalStorage
 from services.transform.app import make_app as make_transform
 from services.transform.settings import TransformSettings
 from tests.processes.redis_server import RedisServer
+from tests.support.pictures import RED, encoded, marked
 
 APPS: dict[str, Callable[[dict[str, Any]], Starlette]] = {
     "catalog": lambda given: make_catalog(CatalogSettings(**given)),
@@ -43,4 +47,30 @@ async def test_nothing_goes_on_when_the_client_of_redis_swallows_the_cancellatio
     async with app.router.lifespan_context(app):
         started = True
         await asking.wait()
+    assert asyncio.all_tasks() <= before
+
+
+async def test_what_an_answer_did_not_wait_for_is_ended_too(
+    server: RedisServer, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleting = asyncio.Event()
+
+    async def hangs(one: LocalStorage, objects: Sequence[StoredObject]) -> None:
+        deleting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(LocalStorage, "delete", hangs)
+    settings = CatalogSettings(
+        redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=0
+    )
+    app, photo = make_catalog(settings), encoded(marked((64, 48), RED), "JPEG")
+    before = asyncio.all_tasks()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
+    ):
+        uploaded = await http.post("/file", files={"file": ("cat.jpg", photo)}, data={"namespace": "DEV"})
+        [entry] = uploaded.json()["data"]
+        assert (await http.delete(f"/file/{entry['uuid']}")).status_code == 200
+        await deleting.wait()
     assert asyncio.all_tasks() <= before

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from services.core.errors import TadaError
 from services.core.observing import logs
-from services.core.state.cancellation import is_cancelled
+from services.core.state import cancellation
 from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.reaper import Reaper
@@ -38,6 +38,10 @@ class Leftovers:
         task.add_done_callback(self._tasks.discard)
         await asyncio.wait([task], timeout=seconds)
 
+    async def close(self) -> None:
+        """End what is still being deleted. The jobs worker finds its claims and goes on."""
+        await cancellation.end(self._tasks)
+
     async def _clear(self, left: Sequence[Leftover]) -> None:
         try:
             await self._reaper.settle_leftovers(left)
@@ -47,7 +51,7 @@ class Leftovers:
 
 async def keep_tidy(claims: Claims) -> None:
     """Regularly remove claims of this process on which it does not work, also after Redis did not answer."""
-    while not is_cancelled():
+    while not cancellation.is_cancelled():
         try:
             await claims.tidy()
         except RedisError as error:
