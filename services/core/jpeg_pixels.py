@@ -10,8 +10,9 @@ from PIL import JpegImagePlugin
 
 from services.core.assets.containers import jpeg
 
-_FILLINGS = (b"\x55" * 64, b"\xaa" * 64)
-"""Two bytes in which no bit is the same."""
+_RESTARTS = tuple(bytes([0xFF, 0xD0 + number]) for number in range(8))
+_FILLINGS = tuple(filling * 64 + b"".join(mark + filling * 64 for mark in _RESTARTS) for filling in (b"\x55", b"\xaa"))
+"""Two bytes in which no bit is the same. Where the source ends before a restart mark, a decoder skips all up to one."""
 
 
 def are_all_there(source: bytes) -> bool:

@@ -288,6 +288,16 @@ def test_a_photograph_without_its_end_mark_is_rendered_and_one_without_more_is_n
                 render(whole[:-cut], width)
 
 
+def test_a_photograph_that_ends_before_a_restart_mark_is_refused() -> None:
+    whole = encoded(Image.effect_noise((160, 100), 60).convert("RGB"), "JPEG", restart_marker_rows=1)
+    marks = [at for at in range(len(whole) - 1) if whole[at] == 0xFF and 0xD0 <= whole[at + 1] <= 0xD7]
+    assert len(marks) == 6
+    for at in marks:
+        for end in (at, at + 1, at + 2):
+            with pytest.raises(Undecodable):
+                render(whole[:end], 80)
+
+
 @pytest.mark.parametrize("width", [0, 60])
 def test_a_truncated_animation_is_refused(width: int) -> None:
     source = animation("WEBP")
