@@ -239,6 +239,7 @@ def test_a_reload_keeps_what_a_node_knows(system: System, assets: Assets) -> Non
                 check_fresh(tier)
             time.sleep(0.05)
         # While the old workers of nginx may still be there.
+        old = {tier: system.workers(tier) for tier in TIERS}
         for tier in TIERS:
             system.reload(tier)
         with httpx.Client(base_url=f"http://127.0.0.1:{system.ports.catalog}", timeout=30) as catalog:
@@ -246,6 +247,8 @@ def test_a_reload_keeps_what_a_node_knows(system: System, assets: Assets) -> Non
         system.wait_until_purged()
         for tier in TIERS:
             check_fresh(tier)
+        # A worker that ends can reset a connection that it has just accepted.
+        wait_until(lambda old=old: not any(old[tier] & system.workers(tier) for tier in TIERS))
 
 
 # What is saved
