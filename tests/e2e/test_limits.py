@@ -64,20 +64,36 @@ def test_writes_have_a_limit_of_their_own(make_system: MakeSystem, photos: dict[
     assert len(system.api.get("/catalog").json()) == 2
 
 
-def test_an_asset_is_read_from_the_storage_so_often_and_delivered_from_the_caches_as_often_as_asked(
+def test_an_address_is_read_from_the_storage_so_often_and_delivered_from_the_caches_as_often_as_asked(
     make_system: MakeSystem, photos: dict[str, bytes]
 ) -> None:
-    system = make_system(DELEGATED_STORAGE_RATE_LIMIT="2", DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS="600000")
-    for name in ("a.jpg", "b.jpg"):
-        system.upload(name, photos["china.jpg"])
-    sizes = [system.edge.get(f"/assets/media/optimise/{width}x0/DEV/a.webp") for width in (100, 110, 120)]
-    assert [answer.status_code for answer in sizes] == [200, 200, 429]
-    assert int(sizes[2].headers["retry-after"]) > 0
-    assert system.edge.get("/assets/media/optimise/100x0/DEV/a.webp").status_code == 200
-    assert system.edge.get("/assets/media/optimise/120x0/DEV/b.webp").status_code == 200
+    system = make_system(DELEGATED_STORAGE_RATE_LIMIT="2", DELEGATED_STORAGE_RATE_LIMIT_WINDOW="600000")
+    entry = system.upload("a.jpg", photos["china.jpg"])
+
+    def ask() -> httpx.Response:
+        return system.edge.get("/assets/media/optimise/100x0/DEV/a.webp")
+
+    assert ask().status_code == 200
+    assert ask().status_code == 200, "from a cache, which is not counted"
+    for photo in ("flower.jpg", "china.jpg"):
+        answer = system.api.patch(f"/file/{entry['uuid']}", files={"file": ("a.jpg", photos[photo])})
+        assert answer.status_code == 200
+        last = ask()
+    assert last.status_code == 429
+    assert int(last.headers["retry-after"]) > 0
+    assert system.edge.get("/assets/media/optimise/120x0/DEV/a.webp").status_code == 200
     # A refusal is not remembered by a cache: the same address is asked again.
-    again = system.edge.get("/assets/media/optimise/120x0/DEV/a.webp")
-    assert (again.status_code, again.headers["x-cache-status"]) == (429, "MISS")
+    assert (ask().status_code, ask().headers["x-cache-status"]) == (429, "MISS")
+
+
+def test_the_limit_that_the_older_service_shipped_shows_a_page_with_six_sizes_of_a_picture(
+    make_system: MakeSystem, photos: dict[str, bytes]
+) -> None:
+    system = make_system(DELEGATED_STORAGE_RATE_LIMIT="5", DELEGATED_STORAGE_RATE_LIMIT_WINDOW="30000")
+    system.upload("a.jpg", photos["china.jpg"])
+    paths = [f"/assets/media/optimise/{width}x0/DEV/a.webp" for width in (100, 110, 120, 130, 140, 150)]
+    paths += ["/assets/media/full/DEV/a.webp", "/assets/media/original/DEV/a.jpg"]
+    assert [system.edge.get(path).status_code for path in paths] == [200] * 8
 
 
 @pytest.mark.parametrize("path", ["/catalog", f"/catalog/{UUID(int=1)}"])

@@ -125,21 +125,21 @@ class Limiter:
 
 
 class StorageGuard:
-    """The limit of reads from the delegated storage, for each asset on its own."""
+    """The limit of reads from the delegated storage, for each form of an asset on its own."""
 
     def __init__(self, limiter: Limiter, limit: Limit) -> None:
         self._limiter = limiter
         self._limit = limit
 
-    async def pass_one(self, uuid: str) -> None:
-        """Count one read of an asset's file; raises TooManyRequests."""
+    async def pass_one(self, uuid: str, form: str) -> None:
+        """Count one read of an asset's file for a form of it; raises TooManyRequests."""
         if not self._limit.count:
             return
-        verdict = await self._limiter.take(f"storage:{uuid}", self._limit)
+        verdict = await self._limiter.take(f"storage:{uuid}:{form}", self._limit)
         if not verdict.allowed:
             raise TooManyRequests(
-                "This asset is read from the storage too often.",
-                "Cached sizes are still delivered.",
+                "This address is read from the storage too often.",
+                "What is cached is still delivered.",
                 verdict.retry_after_seconds,
             )
 

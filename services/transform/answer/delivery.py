@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 IN_MEMORY = 8 * 1024 * 1024
 """Bytes. Larger objects are streamed; what libvips renders is read whole in any case."""
+_STORED = "stored"
+"""What the limit of reads calls the stored bytes themselves. No plan has this tag."""
 _ATTEMPTS = 5
 _IN_PLACE_SECONDS = 0.2
 """Between the bytes of a storage that replaces in place and the entry that goes with them there is no more time."""
@@ -117,7 +119,7 @@ class Delivery:
         try:
             if isinstance(decision, Rendition):
                 return await self._render(decision, request, headers)
-            await self.guard.pass_one(decision.entry.uuid)
+            await self.guard.pass_one(decision.entry.uuid, _STORED)
             return await self._stored(decision.entry, request, headers)
         except ObjectMissing:
             return None

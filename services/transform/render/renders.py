@@ -122,10 +122,10 @@ class Renders:
     async def _rendered(self, entry: Entry, plan: Plan, place: Place) -> Rendered:
         started = time.perf_counter()
         with tracing.part("render", format=plan.format, size=f"{plan.width}x{plan.height}"):
-            content = await self._sources.ahead(entry, place)
+            content = await self._sources.ahead(entry, plan, place)
             await place.wait()
             self._allowance.spend(place.client, entry.uuid, place.ticket.cost, time.monotonic())
-            read = await self._sources.reader(entry, content)
+            read = await self._sources.reader(entry, plan, content)
             rendered = await place.run(lambda stop: _timed(read(), plan, self._limits, stop))
         logs.event(
             log,

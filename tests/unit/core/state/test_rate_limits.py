@@ -129,12 +129,12 @@ async def test_a_mistake_in_the_code_is_not_taken_for_an_outage() -> None:
         await limiter(FakeRedis(KeyError("oops"))).take("api:x", FIVE)
 
 
-async def test_the_storage_is_guarded_for_each_asset() -> None:
+async def test_the_storage_is_guarded_for_each_form_of_an_asset() -> None:
     redis = FakeRedis([1, 0, 6_000_000])
     guard = StorageGuard(limiter(redis), FIVE)
-    await guard.pass_one("some-uuid")
-    assert redis.asked[0][0] == [keys.limit("storage:some-uuid")]
+    await guard.pass_one("some-uuid", "200x0")
+    assert redis.asked[0][0] == [keys.limit("storage:some-uuid:200x0")]
     redis.answer = [0, 0, 5_000_001]
     with pytest.raises(TooManyRequests) as caught:
-        await guard.pass_one("some-uuid")
+        await guard.pass_one("some-uuid", "200x0")
     assert caught.value.retry_after == 6
