@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from services.catalog.settings import CatalogSettings
+from services.core.older_names import OLDER_NAMES, OlderName
 from services.core.settings import CoreSettings
 from services.core.storage.settings import StorageSettings
 from services.jobs.settings import JobsSettings
@@ -72,6 +73,26 @@ The last three are for containers; `make run` uses its own paths and ports.
 """
 
 
+_OLDER = """
+## Names of the older service
+
+A variable of the older Node.js service counts here with its meaning, or the service names it in its log at the start
+(`setting_not_read`) with what replaces it. Nothing is said of one that asks for what TADA does anyway. A variable that
+is nearly the name of a setting (`NAMESPACE_ALLOWED`) is named there too. [migrating.md](migrating.md) says how to
+switch.
+
+| variable | here | |
+|---|---|---|
+"""
+_HERE = {
+    "same": "the same",
+    "renamed": "`{}`",
+    "changed": "replaced by `{}`",
+    "replaced": "replaced by `{}`",
+    "unused": "not needed",
+}
+
+
 def page() -> str:
     """Return the whole page."""
     storage, core = StorageSettings.model_fields, CoreSettings.model_fields
@@ -81,7 +102,15 @@ def page() -> str:
     for service, kind in SERVICES.items():
         own = {name: field for name, field in kind.model_fields.items() if name not in core or name == "port"}
         parts += _section(f"The {service} {'worker' if service == 'jobs' else 'service'}", "", own)
-    return "\n".join(parts) + "\n" + _REST
+    return "\n".join(parts) + "\n" + _REST + _OLDER + _older_names()
+
+
+def _older_names() -> str:
+    return "".join(f"| `{older.name}` | {_here(older)} | {older.note} |\n" for older in OLDER_NAMES)
+
+
+def _here(older: OlderName) -> str:
+    return "not needed" if older.fate == "replaced" and not older.here else _HERE[older.fate].format(older.here)
 
 
 def _section(title: str, note: str, fields: dict[str, FieldInfo]) -> list[str]:

@@ -150,19 +150,47 @@ def _route(name: str, settings: Mapping[str, str]) -> str:
 
 
 def _cors(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the placeholders for ORIGINS_ALLOWED. A name alone means any scheme and any port of that host."""
-    origins = ["".join(origin.split()).removesuffix("/") for origin in settings["ORIGINS_ALLOWED"].split(",")]
+    """Return the placeholders for ORIGINS_ALLOWED.
+
+    A name alone means any scheme and any port of that host. What is between two slashes is a regular expression, as the
+    older service read it: it may match anywhere in the origin.
+    """
+    given = [origin.strip() for origin in settings["ORIGINS_ALLOWED"].split(",")]
+    expressions = [origin for origin in given if origin.startswith("/")]
+    origins = ["".join(origin.split()).removesuffix("/") for origin in given if origin not in expressions]
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
             raise SettingError(f"ORIGINS_ALLOWED: {origin!r} is not a valid origin")
+    lines = [f'"~{_quoted(_expression(each))}" $http_origin;' for each in expressions]
     if "*" in origins:
-        return {"CORS_OTHERS": "*", "CORS_ORIGINS": "-"}
+        return {"CORS_OTHERS": "*", "CORS_ORIGINS": "-", "CORS_EXPRESSIONS": ""}
     patterns = [
         re.escape(origin) if "://" in origin else rf"https?://{re.escape(origin)}(?::[0-9]+)?"
         for origin in origins
         if origin
     ]
-    return {"CORS_OTHERS": "", "CORS_ORIGINS": "|".join(patterns) or "-"}
+    return {
+        "CORS_OTHERS": "",
+        "CORS_ORIGINS": "|".join(patterns) or "-",
+        "CORS_EXPRESSIONS": "\n    ".join(lines),
+    }
+
+
+def _expression(text: str) -> str:
+    """Return what is between the slashes; raises SettingError if it is not a regular expression."""
+    inner = text[1:-1]
+    try:
+        re.compile(inner)
+    except re.error as error:
+        raise SettingError(f"ORIGINS_ALLOWED: {text!r} is not a valid regular expression ({error})") from None
+    if not inner or not text.endswith("/") or not inner.isprintable():
+        raise SettingError(f"ORIGINS_ALLOWED: {text!r}: expected a regular expression between two slashes, no comma")
+    return inner
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it stands between double quotes in the configuration of nginx."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _check_tier(settings: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
 from services.catalog.storage_adoption import adopt_storage
-from services.core import doctor
+from services.core import doctor, unread
 from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.serving import server
@@ -27,6 +27,7 @@ if sys.argv[1:] == ["doctor"]:
 if sys.argv[1:] == ["adopt-storage"]:
     sys.exit(asyncio.run(adopt_storage(settings)))
 logs.set_up("catalog", settings.log_format, settings.log_level)
+unread.say(CatalogSettings)
 if not settings.tokens().principals:
     logging.getLogger("services.catalog").warning("no token is configured: everybody on this machine may write")
 tracing.set_up("catalog", settings.otel_exporter_otlp_endpoint)

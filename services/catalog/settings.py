@@ -1,5 +1,6 @@
 """Settings of the catalog service."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -18,7 +19,20 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     return named
 
 
+def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in (origin for origin in origins if origin.startswith("/")):
+        inner = origin[1:-1]
+        if not inner or not origin.endswith("/") or not inner.isprintable():
+            raise ValueError(f"{origin!r}: expected a regular expression between two slashes, without a comma")
+        try:
+            re.compile(inner)
+        except re.error as error:
+            raise ValueError(f"{origin!r} is not a valid regular expression ({error})") from None
+    return origins
+
+
 class CatalogSettings(ServerSettings):
+    service = "catalog"
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(
         SecretStr(""),
@@ -40,6 +54,9 @@ class CatalogSettings(ServerSettings):
         (media_types.PNG, media_types.JPEG, media_types.WEBP, media_types.SVG, media_types.PDF),
         description="Media types that may be uploaded, comma separated.",
     )
+    convert_to_webp: bool = Field(
+        True, description="What an upload without `toWebp` says: whether a picture is delivered as WebP."
+    )
     purge_wait_seconds: float = Field(
         3.0, ge=0, le=9, description="Seconds that a write waits for the purge of the caches before it is answered."
     )
@@ -51,9 +68,10 @@ class CatalogSettings(ServerSettings):
     )
     route_file_post: Route = Field("/upload", description="Additional path for POST /file.")
     route_files_post: Route = Field("/uploads", description="Additional path for POST /files.")
-    origins_allowed: TextList = Field(
+    origins_allowed: Annotated[TextList, AfterValidator(_check_origins)] = Field(
         ("*",),
-        description="Origins whose pages may use the service, as host names or addresses, comma separated; * for all.",
+        description="Origins whose pages may use the service, comma separated: host names, addresses, "
+        "/regular expressions/, or * for all.",
     )
     methods_allowed: TextList = Field(
         ("GET", "HEAD", "POST", "PATCH", "DELETE"), description="Methods that pages of other origins may use."

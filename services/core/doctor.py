@@ -35,6 +35,7 @@ from services.core.storage import (
     Wrapped,
     open_storage,
 )
+from services.core.unread import unread
 
 REDIS_VERSION = (7, 0)
 CLOCK_SECONDS = 1.0
@@ -83,7 +84,14 @@ async def examine(settings: CoreSettings, *, writes: bool, more: Sequence[Check]
         lambda: _disk(settings, writes=writes),
         *more,
     ]
-    findings: list[Finding] = [Finding("configuration", "every value is valid")]
+    findings = [
+        Finding("configuration", "every value is valid"),
+        *(
+            Finding("configuration", f"{found.names} is not read", found.advice)
+            for found in unread(os.environ, type(settings))
+            if not found.harmless
+        ),
+    ]
     try:
         await storage.open()
         for check in checks:

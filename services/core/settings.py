@@ -6,12 +6,13 @@ Each service has its own frozen settings class on top of these. A field's enviro
 import os
 import re
 import sys
-from typing import Annotated, Any, Literal, Self, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import NoDecode
 
-from services.core import secret_files
+from services.core import older_names, secret_files
 from services.core.assets import names
 from services.core.assets.freshness import Lifetimes
 from services.core.clients import networks
@@ -78,6 +79,9 @@ TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 class CoreSettings(StorageSettings):
     """What every service reads: where Redis and the storage are, and how public addresses begin."""
+
+    service: ClassVar[str] = ""
+    """The name of the service that has these settings."""
 
     redis_url: RedisUrl = Field(
         SecretStr(""), description="Redis, as redis://[:password@]host:port/db; takes precedence over REDIS_SERVICE."
@@ -181,22 +185,23 @@ def load(kind: type[Settings]) -> Settings:
 def read(kind: type[Settings]) -> Settings:
     """Read the settings of a service from the environment; raises SettingsError.
 
-    If a variable is not set, its file in SECRETS_FOLDER_PATH is read.
+    If a variable is not set, its name in the older service is read, or its file in SECRETS_FOLDER_PATH.
     """
+    older = {field: name.name for field, name in older_names.values(os.environ, kind.model_fields).items()}
     try:
-        secrets: dict[str, Any] = dict(secret_files.read(os.environ, kind.model_fields))
-        return kind(**secrets)
+        given: dict[str, Any] = dict(secret_files.read(os.environ, kind.model_fields))
+        return kind(**{**given, **{field: os.environ[name] for field, name in older.items()}})
     except OSError as error:
         line = f"SECRETS_FOLDER_PATH: {error.filename} cannot be read ({error.strerror})"
         raise SettingsError([line]) from None
     except ValidationError as error:
-        raise SettingsError([_describe(kind, problem) for problem in error.errors()]) from None
+        raise SettingsError([_describe(kind, problem, older) for problem in error.errors()]) from None
 
 
-def _describe(kind: type[CoreSettings], problem: Any) -> str:
+def _describe(kind: type[CoreSettings], problem: Any, older: Mapping[str, str]) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if not problem["loc"]:
         return message
     name = str(problem["loc"][0])
     secret = kind.model_fields[name].annotation is SecretStr
-    return f"{name.upper()}: {message}" + ("" if secret else f" (got {problem['input']!r})")
+    return f"{older.get(name, name.upper())}: {message}" + ("" if secret else f" (got {problem['input']!r})")

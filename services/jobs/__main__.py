@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from services.core import doctor
+from services.core import doctor, unread
 from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.settings import load
@@ -30,6 +30,7 @@ match sys.argv[1:]:
     case ["backup", *_]:
         sys.exit("Name a folder: python -m services.jobs backup FOLDER")
 logs.set_up("jobs", settings.log_format, settings.log_level)
+unread.say(JobsSettings)
 tracing.set_up("jobs", settings.otel_exporter_otlp_endpoint)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     runner.run(run(settings))

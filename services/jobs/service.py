@@ -84,7 +84,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:
-                work.append(group.create_task(_restore(client, process, dumps)))
+                work.append(group.create_task(_restore(client, process, dumps, settings.dump_file_name_on_init)))
             internal.started = True
             await _told_to_stop()
             await cancellation.end(work)
@@ -96,8 +96,8 @@ async def run(settings: JobsSettings) -> None:
         await client.aclose()
 
 
-async def _restore(client: connection.Redis, process: Process, dumps: DumpStore) -> None:
-    await restore_on_init(client, process, dumps)
+async def _restore(client: connection.Redis, process: Process, dumps: DumpStore, filename: str) -> None:
+    await restore_on_init(client, process, dumps, filename)
 
 
 async def _told_to_stop() -> None:

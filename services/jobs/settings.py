@@ -7,6 +7,8 @@ from typing import Annotated
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.core.dumps.naming import LATEST, parse
+from services.core.errors import NoDumpName
 from services.core.patterns import matching
 from services.core.settings import CoreSettings, TextList
 
@@ -30,7 +32,17 @@ def _check_cron(expression: str) -> str:
     return expression
 
 
+def _check_dump(filename: str) -> str:
+    try:
+        if filename != LATEST:
+            parse(filename)
+    except NoDumpName:
+        raise ValueError(f"expected {LATEST}, or the name of a dump such as dump_20250812T143052.json") from None
+    return filename
+
+
 Cron = Annotated[str, AfterValidator(_check_cron)]
+DumpName = Annotated[str, AfterValidator(_check_dump)]
 Token = Annotated[
     SecretStr,
     matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters and digits, the same as in the gateway's configuration"),
@@ -39,14 +51,16 @@ Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
 class JobsSettings(CoreSettings):
+    service = "jobs"
     nginx_service: Nodes = Field(
         ("http://127.0.0.1:8081",), description="Addresses of all nodes of the cache tier, comma separated."
     )
     nginx_edge_service: Nodes = Field(
         ("http://127.0.0.1:8080",), description="Addresses of all nodes of the edge, comma separated."
     )
-    restore_on_init: bool = Field(
-        False, description="At the start, restore the latest dump if Redis has never had a catalog."
+    restore_on_init: bool = Field(False, description="At the start, restore a dump if Redis has never had a catalog.")
+    dump_file_name_on_init: DumpName = Field(
+        LATEST, description="Which dump RESTORE_ON_INIT restores: `latest`, or the name of a file."
     )
     sync_cron: Cron = Field("15 3 * * *", description="Schedule of *sync* in UTC. `never` turns it off.")
     publish_cron: Cron = Field("45 3 * * *", description="Schedule of *publish* in UTC. `never` turns it off.")

@@ -4,7 +4,7 @@ import signal
 import sys
 from functools import partial
 
-from services.core import doctor
+from services.core import doctor, unread
 from services.core.observing import logs, tracing
 from services.core.serving import server
 from services.core.settings import load
@@ -17,5 +17,6 @@ settings = load(TransformSettings)
 if sys.argv[1:] == ["doctor"]:
     sys.exit(doctor.main(settings, writes=False, more=[partial(formats, settings.limits)]))
 logs.set_up("transform", settings.log_format, settings.log_level)
+unread.say(TransformSettings)
 tracing.set_up("transform", settings.otel_exporter_otlp_endpoint)
 server.serve(make_app(settings), settings)

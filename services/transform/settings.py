@@ -19,6 +19,7 @@ def _read_presets(value: object) -> object:
 
 
 class TransformSettings(ServerSettings):
+    service = "transform"
     port: int = Field(3020, gt=0, lt=65536, description="Port to listen on.")
     render_threads: int = Field(
         1,
@@ -45,7 +46,9 @@ class TransformSettings(ServerSettings):
         10, gt=0, le=60, description="Seconds that a render may take. After that it is stopped."
     )
     delegated_storage_rate_limit: int = Field(
-        0, ge=0, description="Reads of one asset from the storage per window; 0 is no limit."
+        0,
+        ge=0,
+        description="Reads from the storage for one address (one size of one asset) per window; 0 is no limit.",
     )
     delegated_storage_rate_limit_window_ms: int = Field(
         30_000, gt=0, description="Window of DELEGATED_STORAGE_RATE_LIMIT in milliseconds."

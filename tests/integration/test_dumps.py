@@ -878,6 +878,21 @@ async def test_the_latest_dump_is_restored_once_when_ten_workers_start_on_an_emp
     assert not await client.exists(keys.RESTORING)
 
 
+async def test_the_dump_to_start_from_can_be_named(
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    before = await shown(client)
+    first = await dump.create(local)
+    await catalog.entries.create(an_entry("later"), None)
+    await dump.create(local)
+    await client.flushall()
+    named = naming.filename_of(first.stamp, "rdb")
+    restored = await restore_on_init(client, catalog.process, local, named)
+    assert restored is not None
+    assert (restored.filename, await shown(client)) == (named, before)
+
+
 async def test_a_catalog_that_was_emptied_on_purpose_stays_empty(
     client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.core.older_names import OLDER_NAMES
 from tools import programs
 from tools.stack.plan import ALLOCATOR
 
@@ -27,6 +28,26 @@ def test_compose_reads_its_files_without_a_complaint(file: Path) -> None:
     ended = subprocess.run(command, env=clean, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert yaml.safe_load(ended.stdout)["services"]
+
+
+def test_compose_passes_on_what_each_service_has_to_say_of_older_names() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    # Compose says itself where the nodes are.
+    expected = [older for older in OLDER_NAMES if older.fate != "changed"]
+    assert [older.name for older in expected if older.name not in services[older.service]["environment"]] == []
+    renamed = [older for older in OLDER_NAMES if older.fate == "renamed"]
+    for older in renamed:
+        for service in ("catalog", "transform", "jobs"):
+            passed = services[service]["environment"]
+            assert (older.name in passed) == (older.here in passed)
+
+
+@pytest.mark.parametrize(("given", "public"), [({}, "http://localhost:8080"), ({"PUBLIC_URL": ""}, "")])
+def test_an_empty_public_address_stays_empty(given: dict[str, str], public: str) -> None:
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1", **given}
+    command = [str(programs.path("docker-compose")), "--project-directory", str(ROOT), "-f", str(COMPOSE), "config"]
+    said = subprocess.run(command, env=clean, capture_output=True, text=True, check=True).stdout
+    assert yaml.safe_load(said)["services"]["catalog"]["environment"]["PUBLIC_URL"] == public
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: str(file.relative_to(ROOT)))

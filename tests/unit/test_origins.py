@@ -8,6 +8,7 @@ import re
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -39,6 +40,16 @@ TABLE = [
     ("localhost", "http://localhost.evil.example", False),
     ("localhost", "http://evil.example/localhost", False),
     ("https://[::1]:3000", "https://[::1]:3000", True),
+    (r"/^https:\/\/[a-z]+\.example\.com$/", HERE, True),
+    (r"/^https:\/\/[a-z]+\.example\.com$/", "https://cms.example.com.evil.example", False),
+    (r"/^https:\/\/[a-z]+\.example\.com$/", "http://cms.example.com", False),
+    (r"localhost, /\.example\.com$/", HERE, True),
+    (r"localhost, /\.example\.com$/", "http://localhost:3000", True),
+    (r"/example/", "https://an.example.of.anything", True),
+    (r"/CMS/", HERE, False),
+    (r"/^https:..(cms|www)\.example\.com$/", HERE, True),
+    (r"/\d\.test\"?$/", "https://cms2.test", True),
+    ("/a/,*", HERE, True),
 ]
 
 
@@ -47,7 +58,10 @@ def of_the_gateway(text: str, origin: str) -> bool:
     values = render.placeholders(render.read(given))
     # As the map in common.conf.template.
     named = re.search(f"^(?:{values['CORS_ORIGINS']})$", origin, re.IGNORECASE)
-    return bool(named) or values["CORS_OTHERS"] == "*"
+    lines = values["CORS_EXPRESSIONS"].splitlines()
+    expressions = [re.sub(r"\\(.)", r"\1", line.strip().split('"', 1)[1].rsplit('"', 1)[0][1:]) for line in lines]
+    expressed = any(re.search(expression, origin) for expression in expressions)
+    return bool(named) or expressed or values["CORS_OTHERS"] == "*"
 
 
 async def of_the_catalog(origins: tuple[str, ...], origin: str) -> bool:
@@ -65,3 +79,15 @@ async def test_gateway_and_catalog_allow_the_same_origins(
     monkeypatch.setenv("ORIGINS_ALLOWED", text)
     assert of_the_gateway(text, origin) is allowed
     assert await of_the_catalog(CatalogSettings().origins_allowed, origin) is allowed
+
+
+@pytest.mark.parametrize("text", ["/[/", "/", "//", "/a", "/(/", "/a/b,/c/"])
+def test_what_begins_like_a_regular_expression_and_is_none_stops_the_start_of_both(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    given = {"TIER": "edge", "PURGE_TOKEN": "token-of-the-tests", "ORIGINS_ALLOWED": text}
+    with pytest.raises(render.SettingError, match=r"ORIGINS_ALLOWED: .*regular expression"):
+        render.placeholders(render.read(given))
+    monkeypatch.setenv("ORIGINS_ALLOWED", text)
+    with pytest.raises(ValidationError, match="regular expression"):
+        CatalogSettings()

@@ -21,6 +21,8 @@ STOP_WITHIN = 15
 
 
 def main() -> int:
+    for name, meant in variables.near_misses(os.environ).items():
+        print(f"make run does not read {name}. If {meant} is meant, rename it.", file=sys.stderr)
     try:
         stack = variables.stack(os.environ)
         variables.check_ports(stack)

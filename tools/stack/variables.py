@@ -7,10 +7,30 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.core.near_names import nearest
 from tools.stack import s3
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Stack
 
 METRICS_PORT = 9100
+OWN = (
+    *("BIND", "DATA_DIR", "METRICS_PORT", "S3_PORT", "STORAGE", "TRANSFORM_WORKERS"),
+    *(f"{name.upper()}_PORT" for name in Ports.__slots__),
+)
+"""The variables that are for `make run` alone."""
+_SERVICES = ("METRICS_HOST",)
+"""What is near to one of these, and is a setting of the services."""
+_SETTINGS = (
+    *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
+    *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
+)
+_MAY_BE_EMPTY = ("PUBLIC_URL",)
+"""What means something when it is set and empty: without a public address, addresses are host-relative."""
+
+
+def near_misses(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that may be meant for `make run`, each with the one that it is near to."""
+    others = sorted(name for name in environment if name not in (*OWN, *_SERVICES))
+    return {name: meant for name in others if (meant := nearest(name, OWN))}
 
 
 def stack(environment: Mapping[str, str]) -> Stack:
@@ -21,18 +41,15 @@ def stack(environment: Mapping[str, str]) -> Stack:
     workers = environment.get("TRANSFORM_WORKERS", "") or str(os.cpu_count() or 1)
     if not workers.isdecimal() or not 1 <= int(workers) <= 64:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a valid number; expected an integer from 1 to 64")
-    names = (
-        *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
-        *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
-    )
-    settings = {"LOG_FORMAT": "text", **{name: environment[name] for name in names if environment.get(name)}}
+    given = {name: environment[name] for name in _SETTINGS if environment.get(name)}
+    empty = {name: "" for name in _MAY_BE_EMPTY if environment.get(name) == ""}
     return Stack(
         data=Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute(),
         sockets=Path(tempfile.gettempdir()) / f"tada-{secrets.token_hex(8)}",
         ports=Ports.from_environment(environment),
         bind=bind,
         transform_workers=int(workers),
-        settings=settings,
+        settings={"LOG_FORMAT": "text", **given, **empty},
         s3_port=_s3_port(environment),
         metrics_port=_metrics_port(environment, int(workers)),
     )

@@ -67,12 +67,17 @@ def options(origins: tuple[str, ...], methods: tuple[str, ...], *, protected: bo
 
 
 def pattern(origins: tuple[str, ...]) -> str:
-    """Return a regular expression of whole origins: a name alone means any scheme and any port of that host.
+    """Return a regular expression of whole origins.
 
-    gateway/nginx/render.py has the same rule for nginx; tests/unit/test_origins.py holds both to one table.
+    A name alone means any scheme and any port of that host. What is between two slashes is a regular expression, as the
+    older service read it: it may match anywhere in the origin. gateway/nginx/render.py has the same rule for nginx;
+    tests/unit/test_origins.py holds both to one table.
     """
-    found = "|".join(
-        re.escape(origin.rstrip("/")) if "://" in origin else rf"https?://{re.escape(origin)}(?::[0-9]+)?"
-        for origin in origins
-    )
-    return f"(?i:{found})"
+    return "|".join(_pattern(origin) for origin in origins)
+
+
+def _pattern(origin: str) -> str:
+    if origin.startswith("/"):
+        return f".*(?:{origin[1:-1]}).*"
+    whole = re.escape(origin.rstrip("/"))
+    return f"(?i:{whole if '://' in origin else rf'https?://{whole}(?::[0-9]+)?'})"

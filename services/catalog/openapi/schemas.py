@@ -347,7 +347,8 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             "toWebp": {
                 "type": "string",
                 "enum": ["", *_WORDS],
-                "description": "If false, the name and the type stay, and full delivers the file as stored.",
+                "description": "If false, the name and the type stay, and full delivers the file as stored. "
+                "Without it, CONVERT_TO_WEBP decides, which is true by default.",
                 **_EMPTY,
             },
             "expired": {

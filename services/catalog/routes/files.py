@@ -153,7 +153,7 @@ def _wish(request: Request, form: Form) -> Wish:
         namespace=namespace,
         destination=form.fields.get("destination"),
         filename=form.fields.get("filename") or None,
-        convert=_convert(form.fields),
+        convert=_convert(form.fields, otherwise=context(request).settings.convert_to_webp),
         fields=entries.parse_fields(_given(form)),
     )
 
@@ -163,5 +163,5 @@ def _given(form: Form) -> dict[str, str]:
     return {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
 
 
-def _convert(fields: dict[str, str]) -> bool:
-    return entries.parse_bool("toWebp", fields.get("toWebp") or "true")
+def _convert(fields: dict[str, str], *, otherwise: bool = True) -> bool:
+    return entries.parse_bool("toWebp", fields.get("toWebp") or otherwise)

@@ -1,11 +1,11 @@
-"""RESTORE_ON_INIT: a Redis that has never had a catalog gets the latest dump, once, by one of the workers."""
+"""RESTORE_ON_INIT: a Redis that has never had a catalog gets that of a dump, once, by one of the workers."""
 
 import asyncio
 import logging
 
 from redis.exceptions import RedisError
 
-from services.core.dumps.naming import DumpStore
+from services.core.dumps.naming import LATEST, DumpStore
 from services.core.errors import BadDump, DumpMissing, TadaError
 from services.core.observing import logs
 from services.core.state import keys
@@ -21,19 +21,19 @@ _POLL_SECONDS = 0.2
 _RETRY_SECONDS = 5
 
 
-async def restore_on_init(client: Redis, process: Process, store: DumpStore) -> Restored | None:
-    """Restore the latest dump; None if there is a catalog, or no dump. Wait while Redis or the storage is down.
+async def restore_on_init(client: Redis, process: Process, store: DumpStore, filename: str = LATEST) -> Restored | None:
+    """Restore a dump; None if there is a catalog, or no such dump. Wait while Redis or the storage is down.
 
     A catalog that was emptied on purpose has a revision, so nothing is restored into it.
     """
     while True:
         try:
-            return await _restore(client, process, store)
+            return await _restore(client, process, store, filename)
         except Taken:
             logs.event(log, logging.WARNING, "restore_on_init_too_late", why="something was uploaded meanwhile")
             return None
         except DumpMissing:
-            logs.event(log, logging.INFO, "restore_on_init_nothing", source=store.backend.source)
+            logs.event(log, logging.INFO, "restore_on_init_nothing", filename=filename, source=store.backend.source)
             return None
         except BadDump as error:
             logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=error.details)
@@ -43,7 +43,7 @@ async def restore_on_init(client: Redis, process: Process, store: DumpStore) -> 
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _restore(client: Redis, process: Process, store: DumpStore) -> Restored | None:
+async def _restore(client: Redis, process: Process, store: DumpStore, filename: str) -> Restored | None:
     take_over = Script(client, "takeover", lock=keys.RESTORING)
     give_up = Script(client, "give_up", lease=keys.RESTORING)
     while not await client.exists(keys.ENTRIES, keys.REVISION):
@@ -56,7 +56,7 @@ async def _restore(client: Redis, process: Process, store: DumpStore) -> Restore
             await asyncio.sleep(_POLL_SECONDS)
             continue
         try:
-            restored = await restore_dump(client, process, store, only_untouched=True)
+            restored = await restore_dump(client, process, store, filename, only_untouched=True)
         finally:
             await give_up(token=process.name)
         logs.event(log, logging.INFO, "restored_on_init", filename=restored.filename, entries=restored.entries)
