@@ -15,7 +15,7 @@ from starlette.routing import Route
 from examples.distant_backend.files import Files
 from examples.distant_backend.sending import digest_of, file_response
 
-_FILENAME = re.compile(r"dump_[0-9]{8}T[0-9]{6}\.(json|rdb)")
+_FILENAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)+(json|rdb)")
 _TYPES = {"json": "application/json", "rdb": "application/octet-stream"}
 _PARTS = {"dump": "rdb", "catalog": "json"}
 
@@ -41,7 +41,7 @@ class Dumps:
                     raise HTTPException(400, f"the file {name!r} is missing")
                 match = _FILENAME.fullmatch(part.filename or "")
                 if match is None or match[1] != _PARTS[name]:
-                    raise HTTPException(400, f"{name!r} is not named dump_YYYYMMDDTHHMMSS.{_PARTS[name]}")
+                    raise HTTPException(400, f"{name!r} is not named as a dump with the extension .{_PARTS[name]}")
                 expected = form.get(f"{name}_sha256")
                 if expected and expected != await asyncio.to_thread(_sha256, part.file):
                     raise HTTPException(400, f"{name!r} is not the file that was sent: its SHA-256 is another")

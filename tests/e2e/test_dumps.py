@@ -216,6 +216,25 @@ def test_what_cannot_be_had_is_told_in_the_shape_of_the_older_service(
         assert answer.json()["error"] == error
 
 
+def test_a_dump_can_be_given_a_name_and_one_format(
+    make_system: Callable[..., System], photos: dict[str, bytes]
+) -> None:
+    system = make_system()
+    system.upload("photo.jpg", photos["china.jpg"])
+    listed = system.api.get("/catalog").content
+    made = system.api.post("/catalog/create-dump?filename=before-the-move&format=json")
+    assert made.status_code == 200, made.text
+    assert made.json()["files"] == {"json": {"filename": "before-the-move.json", "size": len(listed), "records": 1}}
+    assert system.api.get("/catalog/get-dump/before-the-move.json").content == listed
+    assert system.api.get("/catalog/get-dump/before-the-move.rdb").status_code == 404
+    assert system.api.delete("/catalog").status_code == 200
+    restored = system.api.post("/catalog/restore-dump?filename=before-the-move.json")
+    assert restored.json()["details"]["itemsRestored"] == 1
+    assert system.api.get("/catalog").content == listed
+    refused = system.api.post("/catalog/create-dump?filename=..%2Fcat")
+    assert (refused.status_code, refused.json()["error"]) == (400, "Invalid dump filename")
+
+
 def test_a_dump_that_was_changed_in_the_storage_is_not_sent(make_system: Callable[..., System]) -> None:
     system = make_system()
     stamp = dump(system)

@@ -132,8 +132,8 @@ class Dumping:
     def __init__(self, server: RedisServer, client: Redis, catalog: CatalogUser) -> None:
         self._server, self._client, self._catalog = server, client, catalog
 
-    async def create(self, store: DumpStore, keep: int = 0) -> Dump:
-        return await create_dump(self._server.url, self._client, self._catalog.process, store, keep)
+    async def create(self, store: DumpStore, keep: int = 0, **named: Any) -> Dump:
+        return await create_dump(self._server.url, self._client, self._catalog.process, store, keep, **named)
 
     async def restore(self, store: DumpStore, filename: str = "latest") -> Restored:
         return await restore_dump(self._client, self._catalog.process, store, filename)
@@ -193,6 +193,92 @@ async def test_what_is_answered_has_the_shape_of_the_manual(client: Redis, local
         "message": "Successfully restored catalog from JSON dump",
         "details": {"filename": f"dump_{stamp}.json", "itemsRestored": 15, "format": "JSON", "source": "local"},
     }
+
+
+# Names and formats
+
+
+@pytest.mark.parametrize("kind", ["json", "rdb"])
+async def test_a_dump_has_the_name_that_it_is_given(
+    client: Redis, store: DumpStore, dump: Dumping, kind: naming.Kind
+) -> None:
+    await fill(client, many(3))
+    before = await shown(client)
+    made = await dump.create(store, stem="before-the-move")
+    files = made.answer()["files"]
+    assert {each: file["filename"] for each, file in files.items()} == {
+        "json": "before-the-move.json",
+        "rdb": "before-the-move.rdb",
+    }
+    assert len(made.answer()["timestamp"]) == len("20250812T143052")
+    await client.flushall()
+    restored = await dump.restore(store, f"before-the-move.{kind}")
+    assert (restored.filename, await shown(client)) == (f"before-the-move.{kind}", before)
+
+
+@pytest.mark.parametrize("kind", ["json", "rdb"])
+@pytest.mark.parametrize("stem", [None, "alone"])
+async def test_a_dump_of_one_format_answers_with_that_file(
+    client: Redis, store: DumpStore, dump: Dumping, kind: naming.Kind, stem: str | None
+) -> None:
+    await fill(client, many(3))
+    before = await shown(client)
+    made = await dump.create(store, stem=stem, kinds=(kind,))
+    assert made.answer()["files"].keys() == {kind}
+    filename = made.answer()["files"][kind]["filename"]
+    assert filename == f"{stem or 'dump_' + made.stamp}.{kind}"
+    await client.flushall()
+    await dump.restore(store, filename)
+    assert await shown(client) == before
+
+
+async def test_of_one_format_nothing_else_is_stored(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local, stem="alone", kinds=("json",))
+    assert names_in(folder) == ["alone.json", "alone.json.sha256"]
+
+
+async def test_a_dump_of_the_same_name_replaces_both_files_of_the_one_before(
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(local, stem="nightly")
+    await catalog.entries.create(an_entry("later"), None)
+    after = await shown(client)
+    await dump.create(local, stem="nightly", kinds=("json",))
+    assert names_in(folder) == ["nightly.json", "nightly.json.sha256"], "an RDB of before would be another catalog"
+    await client.flushall()
+    assert (await dump.restore(local, "nightly.json")).entries == 4
+    assert await shown(client) == after
+
+
+async def test_a_dump_of_the_same_name_can_be_made_again_in_every_storage(
+    client: Redis, catalog: CatalogUser, store: DumpStore, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    await dump.create(store, stem="nightly")
+    await catalog.entries.create(an_entry("later"), None)
+    after = await shown(client)
+    await dump.create(store, stem="nightly")
+    await client.flushall()
+    await dump.restore(store, "nightly.json")
+    assert await shown(client) == after
+
+
+async def test_a_dump_with_a_name_is_not_the_latest_and_is_kept(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    await fill(client, many(3))
+    first = await dump.create(local)
+    await dump.create(local, keep=1, stem="kept-for-long")
+    await fill(client, many(2, "more"))
+    second = await dump.create(local, keep=1)
+    assert [kept.stamp for kept in await local.kept()] == [second.stamp]
+    assert first.stamp in second.pruned
+    assert "kept-for-long.json" in names_in(folder)
+    assert (await dump.restore(local)).filename == naming.filename_of(second.stamp, "json")
 
 
 async def test_a_dump_is_of_one_instant_while_writes_go_on(

@@ -573,7 +573,7 @@ async def test_the_queue_holds_json_and_what_is_no_job_ends_on_record(tools: Too
         ("sync", {"force": True}, BadRequest),
         ("expire", {"dry_run": True}, BadRequest),
         ("restore_dump", {"filename": 1}, BadRequest),
-        ("restore_dump", {"filename": "dump_1.json"}, NoDumpName),
+        ("restore_dump", {"filename": "dump_1.csv"}, NoDumpName),
     ],
 )
 async def test_what_cannot_be_a_job_is_not_put_into_the_queue(

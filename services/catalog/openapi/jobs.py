@@ -22,6 +22,7 @@ _FILE: Schema = {
     },
     "additionalProperties": False,
 }
+_NAME: Schema = {"type": "string", "pattern": f"^{naming.STEM_OR_FILENAME}$", "maxLength": naming.FILENAME_MAX}
 _FILE_OR_NOT: Schema = {"oneOf": [_FILE, {"type": "null"}]}
 _MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
 
@@ -43,7 +44,13 @@ def schemas() -> dict[str, Schema]:
         "CreatedDump": _closed(
             "The files of a dump.",
             message={"type": "string"},
-            files=_closed("JSON and RDB of the same instant.", json=_FILE, rdb=_FILE),
+            files={
+                "type": "object",
+                "description": "JSON and RDB of the same instant, or the only one that was asked for.",
+                "minProperties": 1,
+                "properties": {"json": _FILE, "rdb": _FILE},
+                "additionalProperties": False,
+            },
             timestamp={"type": "string", "description": "The UTC second that names the files."},
         ),
         "Dumps": _closed(
@@ -173,7 +180,9 @@ def _job_arguments() -> Schema:
         for job, kind in kinds.KINDS.items()
         for name, schema in kind.model_json_schema()["properties"].items()
     }
-    taken["filename"]["pattern"] = f"^(?:{naming.FILENAME}|{naming.LATEST})$"
+    creating = kinds.CreateDumpArguments.model_fields["filename"].description
+    restoring = kinds.RestoreArguments.model_fields["filename"].description
+    taken["filename"] = {**_NAME, "description": f"Of create_dump: {creating} Of restore_dump: {restoring}"}
     return {
         "type": "object",
         "description": "Each job takes its own arguments, and refuses others.",
@@ -182,9 +191,18 @@ def _job_arguments() -> Schema:
     }
 
 
+def new_dump() -> tuple[Schema, ...]:
+    """Return the parameters that name a new dump and choose its format."""
+    fields = kinds.CreateDumpArguments.model_fields
+    return (
+        _parameter("query", "filename", _NAME, str(fields["filename"].description)),
+        _parameter("query", "format", {"enum": [*naming.KINDS]}, str(fields["format"].description)),
+    )
+
+
 def which_dump(place: str) -> Schema:
     """Return the parameter that names a dump."""
-    schema = {"type": "string", "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"}
+    schema = {**_NAME, "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"}
     about = "The name of a file, or latest. If a JSON is missing or bad, its RDB is used."
     return _parameter(place, "filename", schema, about, naming.LATEST if place == "path" else None)
 

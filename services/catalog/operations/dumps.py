@@ -22,7 +22,11 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             others=others,
             refusal=dumps.refusal,
             document=Document(
-                "createDump", "Dump the catalog", "catalog", {200: "CreatedDump", 400: "NoDumpName", **_BY_A_JOB}
+                "createDump",
+                "Dump the catalog",
+                "catalog",
+                {200: "CreatedDump", 400: "NoDumpName", **_BY_A_JOB},
+                jobs.new_dump(),
             ),
         ),
         Operation(

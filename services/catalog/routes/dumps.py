@@ -26,12 +26,15 @@ from services.core.errors import BadRequest, DumpError, DumpsUnlisted, NoDumpNam
 from services.core.serving.web import JsonResponse
 from services.core.storage import ListingUnsupported, ObjectMissing
 
+CREATING = ("filename", "format")
+"""The arguments of create-dump."""
 _CHUNK = 256 * 1024
 
 
 async def create_dump(request: Request) -> Response:
     """Make a dump by a job; answer with its files."""
-    return await _answer_of_job(request, "create_dump", {}, ("message", "files", "timestamp"))
+    given = {name: request.query_params[name] for name in CREATING if name in request.query_params}
+    return await _answer_of_job(request, "create_dump", given, ("message", "files", "timestamp"))
 
 
 async def restore_dump(request: Request) -> Response:

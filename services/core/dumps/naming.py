@@ -1,10 +1,12 @@
 """Dumps of the catalog: their names, and where they are kept. `retention` says which is the latest and which go.
 
 A dump is a pair of files, `dump_YYYYMMDDTHHMMSS.json` and `.rdb` (UTC), each with its SHA-256 beside it. The JSON is
-stored last and removed first: if it is there, the dump is complete.
+stored last and removed first: if it is there, the dump is complete. Who asks for a dump can give it another name, or
+want one of the files alone.
 """
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -20,7 +22,12 @@ KINDS: tuple[Kind, ...] = ("json", "rdb")
 MEDIA_TYPES: dict[Kind, str] = {"json": media_types.JSON, "rdb": media_types.BYTES}
 LATEST = "latest"
 
-FILENAME = r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)"
+STEM_OR_FILENAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+FILENAME = rf"{STEM_OR_FILENAME}\.(json|rdb)"
+FILENAME_MAX = 100
+"""Characters."""
+STEM = "dump_"
+"""How the name of a dump begins that nobody has named. The second follows (`stamp_of`)."""
 OTHER = "Try requesting the other format or create a new dump with both formats"
 
 
@@ -53,8 +60,15 @@ class DumpStore(Protocol):
         """End all connections."""
         ...
 
-    async def save(self, rdb: Path, catalog: Path, records: int) -> None:
-        """Store both files of a dump of `records` entries under their names; raises DumpExists, and EmptyDump."""
+    async def save(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
+        """Store the files of a dump of `records` entries under their names; raises DumpExists, and EmptyDump.
+
+        Only files of `kinds` have to be stored.
+        """
+        ...
+
+    async def remove(self, stem: str) -> None:
+        """Remove all files of a dump, if there is such a dump and the store removes any."""
         ...
 
     async def fetch(self, filename: str, target: Path) -> None:
@@ -79,7 +93,7 @@ class DumpStore(Protocol):
 
 
 def filename_of(stamp: str, kind: Kind) -> str:
-    return f"dump_{stamp}.{kind}"
+    return f"{STEM}{stamp}.{kind}"
 
 
 def stamp_of(moment: datetime) -> str:
@@ -88,15 +102,34 @@ def stamp_of(moment: datetime) -> str:
 
 
 def parse(filename: str) -> tuple[str, Kind]:
-    """Return the stamp and the kind in the name of a dump; raises NoDumpName."""
-    match = re.fullmatch(FILENAME, filename)
-    if match is None:
+    """Return the stem and the kind in the name of a file of a dump; raises NoDumpName."""
+    if not re.fullmatch(FILENAME, filename) or len(filename) > FILENAME_MAX:
         raise NoDumpName(
             "Invalid dump filename",
             f"{filename!r} is not the name of a dump.",
             "Use a name such as dump_20250812T143052.json or dump_20250812T143052.rdb, or latest",
         )
-    return match[1], "json" if match[2] == "json" else "rdb"
+    stem, _, kind = filename.rpartition(".")
+    return stem, "json" if kind == "json" else "rdb"
+
+
+def chosen(filename: str | None, kind: Kind | None) -> tuple[str | None, tuple[Kind, ...]]:
+    """Return the stem that a new dump is asked to have, if any, and the kinds of its files; raises NoDumpName.
+
+    An extension of the filename chooses the kind, as `kind` does.
+    """
+    if filename is None:
+        return None, (kind,) if kind else KINDS
+    has_kind = filename.endswith(tuple(f".{known}" for known in KINDS))
+    stem, named = parse(filename if has_kind else f"{filename}.json")
+    kinds = {*((named,) if has_kind else ()), *((kind,) if kind else ())}
+    if len(kinds) > 1 or stem == LATEST:
+        raise NoDumpName(
+            "Invalid dump filename",
+            f"A dump {filename!r} with the format {kind} cannot be made." if len(kinds) > 1 else "latest is no name.",
+            "Leave out the format or the extension, or use another name, such as before-the-move",
+        )
+    return stem, tuple(kinds) or KINDS
 
 
 def missing(kind: Kind, asked: str, backend: Backend) -> DumpMissing:

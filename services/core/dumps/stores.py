@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -15,6 +15,7 @@ from services.core.dumps.download import download
 from services.core.dumps.naming import (
     KINDS,
     MEDIA_TYPES,
+    STEM,
     DumpExists,
     DumpStore,
     Kind,
@@ -96,14 +97,15 @@ class StoredDumps:
     async def close(self) -> None:
         """See open."""
 
-    async def save(self, rdb: Path, catalog: Path, records: int) -> None:
-        for path in (rdb, catalog):
+    async def save(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
+        paths = [path for path in (rdb, catalog) if parse(path.name)[1] in kinds]
+        for path in paths:
             digest = await asyncio.to_thread(sha256_of, path)
             beside = path.with_name(path.name + _DIGEST_SUFFIX)
             beside.write_text(beside_text(path.name, digest, records))
             await self._store(beside, media_types.TEXT, sha256_of(beside))
             await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
-        for path in (rdb, catalog):
+        for path in paths:
             # Retention relies on it: older dumps may be removed because the latest dump is good.
             await self.fetch(path.name, path)
             path.unlink()
@@ -122,7 +124,7 @@ class StoredDumps:
 
     async def kept(self) -> list[KeptDump]:
         sizes: dict[str, dict[str, int]] = {}
-        async for listed in self._storage.list(f"{self._prefix}dump_"):
+        async for listed in self._storage.list(f"{self._prefix}{STEM}"):
             name = _NAME.fullmatch(listed.key.removeprefix(self._prefix))
             if name is not None:
                 of_dump = sizes.setdefault(name[1], {})
@@ -147,12 +149,15 @@ class StoredDumps:
     async def prune(self, keep: int, protected: str) -> list[str]:
         removed = [dump.stamp for dump in surplus(await self.kept(), keep, protected)]
         for stamp in removed:
-            for kind in KINDS:
-                name = filename_of(stamp, kind)
-                # One by one and in this order: if a dump is half removed, its RDB remains.
-                await self._storage.delete([self._object(name)])
-                await self._storage.delete([self._object(name + _DIGEST_SUFFIX)])
+            await self.remove(STEM + stamp)
         return removed
+
+    async def remove(self, stem: str) -> None:
+        for kind in KINDS:
+            name = f"{stem}.{kind}"
+            # One by one and in this order: if a dump is half removed, its RDB remains.
+            await self._storage.delete([self._object(name)])
+            await self._storage.delete([self._object(name + _DIGEST_SUFFIX)])
 
     async def _store(self, source: Path, media_type: str, digest: str) -> None:
         [outcome] = await self._storage.put([NewObject(self._object(source.name, media_type), source, digest)])
@@ -198,9 +203,9 @@ class DistantDumpStore:
     async def close(self) -> None:
         await self._dumps.close()
 
-    async def save(self, rdb: Path, catalog: Path, records: int) -> None:
+    async def save(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
         """Store a dump, but not one without entries if the latest has entries: the backend decides which is the
-        latest."""
+        latest. It always gets both files."""
         if not records:
             await self._need_empty_before(catalog.with_name("before.json"))
         await self._dumps.save(rdb, catalog)
@@ -215,6 +220,9 @@ class DistantDumpStore:
             has_entries = True  # It may have had some.
         if has_entries:
             raise EmptyDump
+
+    async def remove(self, stem: str) -> None:
+        """Remove nothing: a dump of the same name replaces the one before, or the backend refuses it."""
 
     async def fetch(self, filename: str, target: Path) -> None:
         await self._dumps.fetch(filename, target)

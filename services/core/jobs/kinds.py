@@ -5,12 +5,12 @@ name, argument or part of a result is removed. More may be added.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.core.dumps import naming
-from services.core.dumps.naming import LATEST
+from services.core.dumps.naming import LATEST, Kind
 from services.core.errors import BadRequest, NotFound
 
 INTERFACE_VERSION = 1
@@ -39,6 +39,25 @@ def _named(filename: str) -> str:
     return filename
 
 
+class CreateDumpArguments(Arguments):
+    filename: str | None = Field(
+        None,
+        description="The name of the dump, such as before-the-move; the second by default. An extension chooses the "
+        "format. A dump of the same name is replaced.",
+    )
+    format: Kind | None = Field(None, description="The only format that is stored: json or rdb; both by default.")
+
+    @property
+    def chosen(self) -> tuple[str | None, tuple[Kind, ...]]:
+        """The name without an extension, if there is one, and the formats; raises NoDumpName."""
+        return naming.chosen(self.filename, self.format)
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        naming.chosen(self.filename, self.format)
+        return self
+
+
 class RestoreArguments(Arguments):
     filename: Annotated[str, AfterValidator(_named)] = Field(
         LATEST, description="The name of a file of the dump; the latest dump by default."
@@ -50,7 +69,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "publish": Arguments,
     "expire": Arguments,
     "describe": Arguments,
-    "create_dump": Arguments,
+    "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,
 }
 

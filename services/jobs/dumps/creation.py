@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from services.core.dumps import naming
-from services.core.dumps.naming import DumpExists, DumpStore
+from services.core.dumps.naming import KINDS, STEM, DumpExists, DumpStore, Kind
 from services.core.state import commands, keys
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
@@ -24,12 +25,12 @@ _STAMP_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What was stored. Sizes are in bytes. `pruned` are the stamps of the dumps that were deleted."""
+    """What was stored. Sizes are in bytes, by the kinds of files. `pruned` are the stamps of deleted dumps."""
 
+    stem: str
     stamp: str
     records: int
-    json_size: int
-    rdb_size: int
+    sizes: Mapping[Kind, int]
     pruned: tuple[str, ...]
 
     def answer(self) -> dict[str, Any]:
@@ -37,22 +38,32 @@ class Dump:
         return {
             "message": "Dump files created and uploaded successfully",
             "files": {
-                "json": {
-                    "filename": naming.filename_of(self.stamp, "json"),
-                    "size": self.json_size,
-                    "records": self.records,
-                },
-                "rdb": {"filename": naming.filename_of(self.stamp, "rdb"), "size": self.rdb_size},
+                kind: {
+                    "filename": f"{self.stem}.{kind}",
+                    "size": size,
+                    **({"records": self.records} if kind == "json" else {}),
+                }
+                for kind, size in self.sizes.items()
             },
             "timestamp": self.stamp,
         }
 
 
-async def create_dump(redis_address: str, client: Redis, process: Process, store: DumpStore, keep: int) -> Dump:
+async def create_dump(
+    redis_address: str,
+    client: Redis,
+    process: Process,
+    store: DumpStore,
+    keep: int,
+    *,
+    stem: str | None = None,
+    kinds: Collection[Kind] = KINDS,
+) -> Dump:
     """Dump the catalog and delete surplus dumps (see `retention.surplus`).
 
-    Both files are made from one copy, so they show the same instant. Raises EmptyDump, Unavailable,
-    StorageDown and RedisError; no incomplete dump is left then.
+    Both files are made from one copy, so they show the same instant. A dump of the name `stem` is replaced; without a
+    `stem` the second names the dump. Raises EmptyDump, Unavailable, StorageDown and RedisError; no incomplete dump is
+    left then.
     """
     async with work_folder(store.spool, process) as folder:
         copy, listed = folder / "copy.rdb", folder / "list.json"
@@ -61,9 +72,27 @@ async def create_dump(redis_address: str, client: Redis, process: Process, store
             await _keep_catalog(copied, rdb.database_of(redis_address))
             records = await _write_list(Entries(copied), listed)
             await copied.save()  # Replaces the copy.
-        json_size, rdb_size = listed.stat().st_size, copy.stat().st_size
-        stamp = await _save(client, store, copy, listed, records)
-    return Dump(stamp, records, json_size, rdb_size, tuple(await store.prune(keep, stamp)))
+        sizes: dict[Kind, int] = {"json": listed.stat().st_size, "rdb": copy.stat().st_size}
+        made = _Made(copy, listed, records, kinds)
+        if stem is None:
+            stamp = await _save_under_its_second(client, store, made)
+            stem = f"{STEM}{stamp}"
+        else:
+            stamp = naming.stamp_of(datetime.now(UTC))
+            await store.remove(stem)
+            await _save(store, made, stem)
+    pruned = await store.prune(keep, stem.removeprefix(STEM))
+    return Dump(stem, stamp, records, {kind: sizes[kind] for kind in KINDS if kind in kinds}, tuple(pruned))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Both files of a dump that has no name yet, and which of them are wanted."""
+
+    rdb: Path
+    catalog: Path
+    records: int
+    kinds: Collection[Kind]
 
 
 async def _keep_catalog(copied: Redis, database: int) -> None:
@@ -97,20 +126,29 @@ async def _write_list(entries: Entries, target: Path) -> int:
     return records
 
 
-async def _save(client: Redis, store: DumpStore, copy: Path, listed: Path, records: int) -> str:
-    """Store both files under the name of this second, or of the next one that is free; return it."""
+async def _save_under_its_second(client: Redis, store: DumpStore, made: _Made) -> str:
+    """Store a dump under the name of this second, or of the next one that is free; return it."""
     while True:
         now = time.time()
         stamp = naming.stamp_of(datetime.fromtimestamp(now, UTC))
         if await client.set(keys.dump(stamp), b"1", nx=True, ex=_STAMP_SECONDS):
-            named = [copy.with_name(naming.filename_of(stamp, kind)) for kind in ("rdb", "json")]
-            for path, name in zip((copy, listed), named, strict=True):
-                path.rename(name)
             try:
-                await store.save(named[0], named[1], records)
+                await _save(store, made, f"{STEM}{stamp}")
             except DumpExists:
-                for path, name in zip((copy, listed), named, strict=True):
-                    name.rename(path)
+                pass
             else:
                 return stamp
         await asyncio.sleep(1 - now % 1)
+
+
+async def _save(store: DumpStore, made: _Made, stem: str) -> None:
+    """Store a dump under a name; raises DumpExists."""
+    copy, listed = made.rdb.with_name(f"{stem}.rdb"), made.catalog.with_name(f"{stem}.json")
+    made.rdb.rename(copy)
+    made.catalog.rename(listed)
+    try:
+        await store.save(copy, listed, made.records, made.kinds)
+    except DumpExists:
+        copy.rename(made.rdb)
+        listed.rename(made.catalog)
+        raise

@@ -79,7 +79,7 @@ async def restore_dump(
         except (DumpMissing, BadDump) as problem:
             twin = restore.named or filename
             if twin != LATEST:
-                twin = naming.filename_of(naming.parse(twin)[0], "rdb")
+                twin = f"{naming.parse(twin)[0]}.rdb"
             try:
                 found = await restore.of_kind("rdb", twin, folder)
             except DumpMissing:

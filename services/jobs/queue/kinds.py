@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.core.dumps.naming import DumpStore
-from services.core.jobs.kinds import Arguments, RestoreArguments, SyncArguments
+from services.core.jobs.kinds import Arguments, CreateDumpArguments, RestoreArguments, SyncArguments
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
@@ -66,10 +66,14 @@ async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
     return found.answer()
 
 
-async def _create_dump(tools: Tools, arguments: Arguments) -> Result:
-    settings = tools.settings
+async def _publish(tools: Tools, arguments: Arguments) -> Result:
+    return await _create_dump(tools, CreateDumpArguments())
+
+
+async def _create_dump(tools: Tools, arguments: CreateDumpArguments) -> Result:
+    settings, (stem, kinds) = tools.settings, arguments.chosen
     made = await creation.create_dump(
-        settings.redis_address, tools.client, tools.process, tools.dumps, settings.dumps_kept
+        settings.redis_address, tools.client, tools.process, tools.dumps, settings.dumps_kept, stem=stem, kinds=kinds
     )
     return {**made.answer(), "source": tools.dumps.backend.source, "pruned": list(made.pruned)}
 
@@ -104,7 +108,7 @@ async def _describe(tools: Tools, arguments: Arguments) -> Result:
 # Somebody waits for create_dump and restore_dump, so they fail soon. The daily jobs wait longer for a storage.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
-    "publish": Job(_create_dump, seconds=3600, attempts=8, alone=True),
+    "publish": Job(_publish, seconds=3600, attempts=8, alone=True),
     "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
     # At five pictures a second, this is enough for 400 000.
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
