@@ -122,7 +122,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         settings,
         process,
         entries,
-        EntryReader(client),
+        EntryReader(client, by_uuid=True),
         progress,
         storage,
         store,

@@ -7,6 +7,7 @@ import orjson
 from starlette.requests import Request
 
 from services.catalog.middleware.arguments import NAME_MAX
+from services.core.assets import identity
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import FACTS
 from services.core.errors import BadRequest, TooLarge
@@ -109,9 +110,14 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
         if name in SETTABLE or name in _FORM_ONLY or (name in FACTS and value in _NOTHING):
             continue
         if name in has:
-            same = str(value).lower() == entry.uuid if name == "uuid" else value == has[name]
+            same = _names(value, entry) if name == "uuid" else value == has[name]
             if same or (not strict and value == str(has[name])):
                 continue
             raise BadRequest(f"{name} cannot be changed.", f"These fields can be changed: {', '.join(SETTABLE)}.")
         if strict:
             raise BadRequest(f"An entry has no field {name!r}.", f"These fields can be changed: {', '.join(SETTABLE)}.")
+
+
+def _names(value: object, entry: Entry) -> bool:
+    """Say whether a value is a uuid by which the entry is found."""
+    return identity.canonical(str(value)) in identity.all_names(entry.uuid, entry.unique_name)

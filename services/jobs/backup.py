@@ -140,7 +140,7 @@ class _Copy:
                 await self._bring(entry)
             except (ObjectMissing, SignatureMismatch):
                 await asyncio.sleep(_AGAIN_SECONDS)
-                current = await self._entries.raw(entry.uuid)
+                current = await self._entries.raw(entry.key)
                 if current is None:
                     return None
                 # Bytes that are replaced in place are new before their entry is.

@@ -38,6 +38,7 @@ from services.jobs.queue import schedule
 from services.jobs.queue.kinds import JOBS, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
+from services.jobs.upkeep.older_entries import keep_naming
 from services.jobs.upkeep.watch import keep_watching
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ async def run(settings: JobsSettings) -> None:
             work = [
                 group.create_task(distributor.run()),
                 group.create_task(keep_adopting(client)),
+                group.create_task(keep_naming(client)),
                 group.create_task(consumer(client, process, describer).run()),
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(belonging.keep()),

@@ -255,8 +255,8 @@ def test_more_than_a_hundred_entries_are_removed_only_by_their_number(make_syste
     system = make_system()
     with redis.Redis(port=system.ports.redis) as client:
         for at, entry in enumerate(many(101)):
-            client.hset(keys.ENTRIES, entry.uuid, entry_json.write(entry))
-            client.zadd(keys.ORDER, {entry.uuid: at})
+            client.hset(keys.ENTRIES, entry.key, entry_json.write(entry))
+            client.zadd(keys.ORDER, {entry.key: at})
     for query in ("", "?confirm=100", "?confirm=0", "?confirm=999999999999999"):
         refused = system.api.delete(f"/catalog{query}")
         assert refused.status_code == 400, query

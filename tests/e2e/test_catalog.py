@@ -13,7 +13,7 @@ import orjson
 import pytest
 import redis
 
-from services.core.assets import names
+from services.core.assets import identity
 from services.core.assets.entries import Entry
 from services.core.state import entry_json, keys
 from tests.processes.system import System, get_as_is
@@ -167,9 +167,9 @@ def full_system(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, byte
                 pipeline = client.pipeline(transaction=False)
                 for number in range(start, min(start + 5000, MANY)):
                     path = f"/DEV/many/{number}.webp"
-                    entry = replace(model, uuid=names.asset_uuid(path), unique_name=path)
-                    pipeline.hset(keys.ENTRIES, entry.uuid, entry_json.write(entry))
-                    pipeline.zadd(keys.ORDER, {entry.uuid: number + 1})
+                    entry = replace(model, uuid=identity.asset_uuid(path), unique_name=path)
+                    pipeline.hset(keys.ENTRIES, entry.key, entry_json.write(entry))
+                    pipeline.zadd(keys.ORDER, {entry.key: number + 1})
                 pipeline.execute()
             client.set(keys.SEQUENCE, MANY)
         yield system

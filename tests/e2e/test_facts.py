@@ -6,6 +6,7 @@ from typing import Any
 
 import redis
 
+from services.core.assets import identity
 from services.core.assets.facts import FACTS
 from services.core.state import keys
 from tests.processes.system import System
@@ -53,8 +54,9 @@ def test_facts_make_no_rendition_stale(system: System, photos: dict[str, bytes],
     wait_until(lambda: system.edge.get(path).headers["x-cache-status"] == "HIT")
     with redis.Redis(port=system.ports.redis) as client:
         # As if its facts came only now.
-        client.hset(keys.ENTRIES, entry["uuid"], json.dumps({**entry, **dict.fromkeys(FACTS)}))
-        client.xadd(keys.UNDESCRIBED, {"uuid": entry["uuid"]})
+        key = identity.entry_key(entry["unique_name"])
+        client.hset(keys.ENTRIES, key, json.dumps({**entry, **dict.fromkeys(FACTS)}))
+        client.xadd(keys.UNDESCRIBED, {"uuid": key})
     assert system.described(entry["uuid"]) == entry
     for tier in (system.cache, system.edge):
         now = tier.get(path)

@@ -17,6 +17,7 @@ import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.core.assets import identity
 from services.core.assets.facts import NO_FACTS
 from services.core.state import keys
 from tests.processes.system import System, get_as_is
@@ -619,8 +620,9 @@ def test_the_list_and_each_page_have_a_generation_and_facts_raise_the_page_alone
     with redis.Redis(port=system.ports.redis) as client:
         # As if its facts came only now.
         entry = {**assets.changed, **dict.fromkeys(asdict(NO_FACTS))}
-        client.hset(keys.ENTRIES, entry["uuid"], orjson.dumps(entry))
-        client.xadd(keys.UNDESCRIBED, {"uuid": entry["uuid"]})
+        key = identity.entry_key(entry["unique_name"])
+        client.hset(keys.ENTRIES, key, orjson.dumps(entry))
+        client.xadd(keys.UNDESCRIBED, {"uuid": key})
     system.wait_until_described()
     assert seen() == [fresh, fresh, hit, hit, hit], "the list and the page, and no picture"
     assert system.edge.get(page).json()["data"] == [system.described(assets.changed["uuid"])]

@@ -10,7 +10,7 @@ import pytest
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from services.core.assets import freshness, names
+from services.core.assets import freshness, identity
 from services.core.assets.freshness import GENERATION_HEADER
 from services.core.state import keys, progress
 from services.core.state.connection import Redis
@@ -20,7 +20,7 @@ from tests.support.pictures import RED, encoded, marked
 from tests.support.waits import eventually
 
 PHOTO, OTHER = (encoded(marked((size, 48), RED), "JPEG") for size in (64, 32))
-UUID = names.asset_uuid("/DEV/cat.webp")
+UUID, NOBODY = identity.asset_uuid("/DEV/cat.webp"), identity.asset_uuid("/DEV/nobody.webp")
 TOLD = {"data", "errors"}
 
 
@@ -149,7 +149,7 @@ async def test_several_changes_are_done_when_the_last_one_is(http: httpx.AsyncCl
 
 @pytest.mark.usefixtures("gateway")
 @pytest.mark.parametrize(
-    "path", ["/catalog", "/catalog?utm_source=x", f"/catalog/{UUID}", "/catalog/nobody", "/catalog?limit=1"]
+    "path", ["/catalog", "/catalog?utm_source=x", f"/catalog/{UUID}", f"/catalog/{NOBODY}", "/catalog?limit=1"]
 )
 async def test_a_redis_that_is_behind_what_a_cache_knows_is_not_answered_from(
     http: httpx.AsyncClient, client: Redis, path: str

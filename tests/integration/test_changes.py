@@ -57,7 +57,7 @@ async def test_each_step_of_the_catalog_is_logged_as_what_it_is(
     with origin.working_for("0123456789abcdef"):
         created = await entries.create(entry, None)
         changed = await rename(entries, entry.uuid, "new")
-        await entries.describe(entry.uuid, entry.signature, SEEN)
+        await entries.describe(entry.key, entry.signature, SEEN)
         _, deleted = await entries.delete(entry.uuid, lambda found: None)
         await entries.create(entry, None)
         _, cleared = await entries.clear()
@@ -96,9 +96,9 @@ async def test_a_change_says_which_bytes_it_has_left_behind(entries: Entries) ->
     assert (await rename(entries, entry.uuid, "new")).leftover is None
     _, moved = await entries.change(entry.uuid, lambda old: replace(old, storage_key="DEV/cat.webp.1"))
     assert moved is not None
-    assert moved.leftover == Leftover(entry.uuid, entry.storage_key)
+    assert moved.leftover == Leftover(entry.key, entry.storage_key)
     _, deleted = await entries.delete(entry.uuid, lambda found: None)
-    assert deleted.leftover == Leftover(entry.uuid, "DEV/cat.webp.1")
+    assert deleted.leftover == Leftover(entry.key, "DEV/cat.webp.1")
     await entries.create(entry, None)
     _, kept = await entries.delete(entry.uuid, lambda found: None, keep_bytes=True)
     assert kept.leftover is None

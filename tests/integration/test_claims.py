@@ -282,7 +282,7 @@ async def test_a_deleted_asset_can_be_uploaded_again_once_its_bytes_are_gone(
     entry = await created(uploads, storage)
     await catalog.entries.delete(entry.uuid, lambda _: None)
     again = asyncio.create_task(created(uploads, storage, PNG + b"again"))
-    stale = await jobs.stale.take_leftover(Leftover(entry.uuid, entry.storage_key))
+    stale = await jobs.stale.take_leftover(Leftover(entry.key, entry.storage_key))
     assert stale is not None
     assert await jobs.reaper(storage).settle([stale]) == 1
     found = await again

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 
 from services.catalog.app import make_app as make_catalog
 from services.catalog.settings import CatalogSettings
-from services.core.assets import names
+from services.core.assets import identity
 from services.core.assets.freshness import GENERATION_HEADER
 from services.core.state import keys
 from services.core.state.connection import Redis
@@ -33,7 +33,7 @@ from tests.support.pictures import RED, encoded, marked
 from tests.support.waits import wait_until
 
 PHOTO = encoded(marked((640, 480), RED), "JPEG")
-UUID = names.asset_uuid("/DEV/cat.webp")
+UUID = identity.asset_uuid("/DEV/cat.webp")
 CONNECTING = {"client|setinfo", "subscribe", "ping"}
 
 
@@ -112,6 +112,7 @@ async def services(
         # Redis learns each script at its first use.
         await made.get("/full/DEV/cat.webp")
         await made.catalog.get("/catalog")
+        await made.catalog.get(f"/catalog/{UUID}")
         made.spent()
         yield made
 
@@ -170,7 +171,7 @@ async def test_what_cannot_be_asked_for_costs_nothing(services: Services) -> Non
     ("path", "status", "spent"),
     [
         (f"/catalog/{UUID}", 200, {"EVALSHA": 1}),
-        (f"/catalog/{names.asset_uuid('/DEV/dog.webp')}", 404, {"EVALSHA": 1}),
+        (f"/catalog/{identity.asset_uuid('/DEV/dog.webp')}", 404, {"EVALSHA": 1}),
         ("/catalog", 200, {"GET": 1}),
         ("/catalog?utm_source=x", 200, {"GET": 1}),
         # One page, and the question whether there are more.

@@ -211,16 +211,16 @@ async def test_facts_of_old_bytes_never_come_to_new_ones(
 ) -> None:
     entry = await upload(catalog, storage)
     changed = await replace_file(catalog, storage, entry, FLOWER)
-    assert not await catalog.entries.describe(entry.uuid, entry.signature, SEEN)
+    assert not await catalog.entries.describe(entry.key, entry.signature, SEEN)
     assert await catalog.entries.get(entry.uuid) == changed
-    assert await catalog.entries.describe(entry.uuid, changed.signature, SEEN)
+    assert await catalog.entries.describe(entry.key, changed.signature, SEEN)
     assert not await catalog.entries.describe("00000000-0000-5000-8000-000000000000", changed.signature, SEEN)
 
 
 async def test_the_same_facts_again_are_no_change(client: Redis, catalog: CatalogUser, storage: LocalStorage) -> None:
     entry = await upload(catalog, storage)
     for _ in range(2):
-        assert await catalog.entries.describe(entry.uuid, entry.signature, SEEN)
+        assert await catalog.entries.describe(entry.key, entry.signature, SEEN)
     assert len(await changes(client)) == 2
 
 
@@ -229,7 +229,7 @@ async def test_facts_and_a_change_of_fields_at_once_both_stay(
 ) -> None:
     entry = await upload(catalog, storage)
     await asyncio.gather(
-        *(catalog.entries.describe(entry.uuid, entry.signature, replace(SEEN, width=n)) for n in range(1, 9)),
+        *(catalog.entries.describe(entry.key, entry.signature, replace(SEEN, width=n)) for n in range(1, 9)),
         *(
             catalog.entries.change(entry.uuid, lambda old, n=n: replace(old, external_id=f"{old.external_id or ''}{n}"))  # type: ignore[misc]
             for n in range(8)
@@ -412,7 +412,7 @@ async def test_a_restored_catalog_and_one_from_before_there_were_facts_are_descr
     entry = an_entry()
     old = {name: value for name, value in asdict(entry).items() if name not in Facts.__slots__}
     await fill(client, [entry])
-    await client.hset(keys.ENTRIES, entry.uuid, orjson.dumps(old).decode())  # type: ignore[misc]
+    await client.hset(keys.ENTRIES, entry.key, orjson.dumps(old).decode())  # type: ignore[misc]
     for _ in range(2):
         async with describing(client, catalog, storage):
             await eventually(lambda: is_asked_for(log, ["upgrade"]))

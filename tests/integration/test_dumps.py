@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.core.assets import identity
 from services.core.assets.entries import Entry
 from services.core.dumps import naming
 from services.core.dumps.naming import DumpStore
@@ -326,7 +327,8 @@ async def test_nothing_but_the_catalog_is_in_a_dump(
     async with rdb.served(folder / f"dump_{made.stamp}.rdb") as copied:
         assert list(await copied.info("keyspace")) == ["db0"]
         found = {key async for key in copied.scan_iter()}
-    assert found == {name.encode() for name in (keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)}
+    kept = (keys.ENTRIES, keys.UUIDS, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
+    assert found == {name.encode() for name in kept}
 
 
 async def test_a_catalog_in_another_database_is_dumped_and_comes_back(
@@ -378,7 +380,7 @@ async def test_a_restored_catalog_can_be_written_to_and_its_numbers_only_grow(
     await client.set(keys.SEQUENCE, 40)
     await dump.restore(local)
     await catalog.entries.create(an_entry("new"), None)
-    assert await client.zscore(keys.ORDER, an_entry("new").uuid) == 41
+    assert await client.zscore(keys.ORDER, an_entry("new").key) == 41
     assert b'"new.webp"' in (await shown(client))[-900:]
     assert await client.ttl(keys.ENTRIES) == await client.ttl(keys.ORDER) == await client.ttl(keys.EXPIRY) == -1
 
@@ -564,7 +566,7 @@ BAD = {
     "a null": (spoiled(an_entry(), mimetype=None), "mimetype must not be None"),
     "an unknown type": (spoiled(an_entry(), mimetype="text/html"), "mimetype must not be 'text/html'"),
     "no signature": (spoiled(an_entry(), signature="5e"), "signature must not be '5e'"),
-    "no uuid": (spoiled(an_entry(), uuid="1"), "'1' is not a valid uuid"),
+    "no uuid": (spoiled(an_entry(), uuid="1"), "uuid must not be '1'"),
     "half a character": (
         spoiled(an_entry(), information="MARK").replace(b"MARK", rb"\ud800"),
         "entry 4: a text in it is not valid Unicode",
@@ -647,10 +649,10 @@ async def test_an_rdb_that_is_cut_anywhere_changes_nothing(
         (("ZREMRANGEBYRANK", keys.ORDER, "3", "3"), "its list of entries is incomplete"),
         (("HSET", keys.ENTRIES, "x", "{}"), "its list of entries is incomplete"),
         (
-            ("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "no json"),
+            ("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").key, "no json"),
             "entry 1: expected a JSON object",
         ),
-        (("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").uuid, "{}"), "entry 1: unique_name None"),
+        (("HSET", keys.ENTRIES, an_entry("photo-0", folder="photos").key, "{}"), "entry 1: unique_name None"),
     ],
 )
 async def test_an_rdb_that_holds_no_right_catalog_changes_nothing(
@@ -678,20 +680,42 @@ async def test_a_dump_of_the_older_service_is_completed(
     client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, dump: Dumping
 ) -> None:
     jpeg = {**OLDER, "unique_name": "/DEV/pets/cat.webp", "filename": "cat.webp", "original_filename": "cat.jpg"}
+    jpeg |= {"uuid": "5aea6a85af50b7bee6ca5be6371c3fbf"}
     jpeg |= {"original_mimetype": "image/jpeg", "destination": "pets", "expiration_date": "2099-01-01T00:00:00+02:00"}
     (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([OLDER, jpeg]))
     restored = await dump.restore(local)
-    assert (restored.entries, restored.completed, restored.renamed) == (2, 2, 2)
-    entry = await catalog.entries.get(an_entry("default").uuid)
+    assert (restored.entries, restored.completed, restored.renamed) == (2, 2, 0)
+    entry = await catalog.entries.get(str(OLDER["uuid"]).upper())
+    assert entry.uuid == OLDER["uuid"]
     assert (entry.unique_name, entry.storage_key, entry.destination) == ("/DEV/default.webp", "DEV/default.webp", "DEV")
     assert (entry.base_host, entry.original_size, entry.converted) == ("localhost:8080", 16730, False)
     assert (entry.uploaded_date, entry.public_url) == ("2025-06-05T08:29:17.029+00:00", OLDER["public_url"])
     cat = await catalog.entries.get(an_entry(folder="pets").uuid)
+    assert cat.uuid == jpeg["uuid"]
     # It had thrown the uploaded bytes away.
     assert (cat.original_mimetype, cat.mimetype, cat.converted) == ("image/webp", "image/webp", False)
     assert (cat.destination, cat.original_filename) == ("pets", "cat.jpg")
     assert cat.expiration_date == "2098-12-31T22:00:00.000+00:00"
-    assert await client.zscore(keys.EXPIRY, cat.uuid) == cat.expires_at
+    assert await client.zscore(keys.EXPIRY, cat.key) == cat.expires_at
+
+
+async def test_uuids_of_the_older_service_answer_and_come_through_another_dump(
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    older = {**OLDER, "uuid": "2c63de64614e4e9d5711abdd1bc4cc11"}
+    random = {**OLDER, "unique_name": "/DEV/error.webp", "filename": "error.webp"}
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([older, random]))
+    await dump.restore(local)
+    for kind in naming.KINDS:
+        made = await dump.create(local)
+        await client.flushall()
+        await dump.restore(local, naming.filename_of(made.stamp, kind))
+        for given in (older, random):
+            entry = await catalog.entries.get(str(given["uuid"]).upper())
+            assert (entry.uuid, entry.unique_name) == (given["uuid"], given["unique_name"])
+            assert await catalog.entries.get(identity.asset_uuid(entry.unique_name)) == entry
+    await catalog.entries.delete(str(random["uuid"]), lambda _: None)
+    assert await client.hlen(keys.UUIDS) == 1, "the other entry's"  # type: ignore[misc]
 
 
 # Where dumps are

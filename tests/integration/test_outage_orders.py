@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from services.catalog.uploads.leftovers import Leftovers
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish
-from services.core.assets import names
+from services.core.assets import identity
 from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
 from services.core.spool import prepare
@@ -50,7 +50,7 @@ a_redis_fault = st.sampled_from([None, Fault.REFUSED, Fault.UNANSWERED, Fault.RE
 
 
 def uuid_of(name: str) -> str:
-    return names.asset_uuid(f"/DEV/{name}.webp")
+    return identity.asset_uuid(f"/DEV/{name}.webp")
 
 
 class Outages(RuleBasedStateMachine):

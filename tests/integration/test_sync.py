@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.core.assets import names
+from services.core.assets import identity, names
 from services.core.assets.entries import Entry
 from services.core.assets.stored_object import StoredObject
 from services.core.digests import sha256_of
@@ -304,9 +304,9 @@ class ReplacedMeanwhile(Meddled):
         try:
             return await super().size(stored)
         except ObjectMissing:
-            uuid = names.asset_uuid(names.unique_name_of(stored.key))
+            key = identity.entry_key(names.unique_name_of(stored.key))
             new = "DEV/photo3.webp.0123456789abcdef"
-            await self._entries.change(uuid, lambda entry: replace(entry, storage_key=new, version=entry.version + 1))
+            await self._entries.change(key, lambda entry: replace(entry, storage_key=new, version=entry.version + 1))
             await put(self._storage, StoredObject(new))
             raise
 

@@ -162,7 +162,7 @@ async def test_after_a_change_of_the_version_before_reading_goes_on_within_a_mom
 
         async def is_read() -> bool:
             try:
-                [found] = await reader.read([an_entry().uuid], change.number)
+                [found] = await reader.read([an_entry().key], change.number)
             except Behind:
                 return False  # The version before has numbers of its own.
             return found is not None

@@ -12,8 +12,10 @@ import pytest
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 
+from services.core.assets import identity
 from services.core.assets.facts import NO_FACTS
 from services.core.dumps.stores import open_dumps
+from services.core.errors import AlreadyExists
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.pulse import Pulse
@@ -28,13 +30,15 @@ from services.jobs.queue.kinds import Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.expire import expire
+from services.jobs.upkeep.older_entries import name_older_entries
 from tests.processes.redis_server import RedisServer
-from tests.support.catalogs import CatalogUser
+from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
 
-CAT, DOG = "dc2c9a6c-9d8c-5d3b-8f2f-6f0a0c7d0001", "dc2c9a6c-9d8c-5d3b-8f2f-6f0a0c7d0002"
+CAT, DOG = "5b4c967a-ea2d-54ee-8e83-e8ad8b65eff8", "01239d64-4559-5cef-a0b2-350b9670434c"
+"""What the version before has derived from the paths: uuids of version 5."""
 REVISION = "1764460800000-3"
 
 
@@ -187,6 +191,18 @@ async def test_entries_are_listed_and_changed_and_numbers_only_grow(before: Redi
     assert commit.number > int(REVISION.partition("-")[0]) * 1000, "in microseconds"
     assert await entries.revision() == str(commit.number)
     assert [change.number for change in await ChangeLog(before).from_(0, 10)] == [commit.number]
+
+
+async def test_entries_keep_the_uuid_that_clients_know_and_are_found_by_that_of_this_version_too(before: Redis) -> None:
+    entries = CatalogUser(before).entries
+    for spelling in (CAT, CAT.upper(), CAT.replace("-", "")):
+        assert (await entries.get(spelling)).uuid == CAT
+    assert await name_older_entries(before) == 2
+    assert (await entries.get(identity.asset_uuid("/DEV/cat.webp"))).uuid == CAT
+    with pytest.raises(AlreadyExists) as refused:
+        await entries.create(an_entry("cat"), None)
+    assert refused.value.uuid == CAT, "there is one entry for a path"
+    assert await unnamed(before) == []
 
 
 async def test_what_has_expired_meanwhile_is_marked(before: Redis) -> None:

@@ -268,7 +268,7 @@ class System:
         """Return an entry as it is when every picture has been looked at."""
         self.wait_until_described()
         with redis.Redis(port=self.ports.redis) as client:
-            return dict(orjson.loads(client.hget(keys.ENTRIES, uuid)))
+            return dict(orjson.loads(client.hget(keys.ENTRIES, client.hget(keys.UUIDS, uuid))))
 
     def wait_until_described(self, within: float = 30) -> None:
         """Wait until every picture has been looked at, and the caches have what was found."""

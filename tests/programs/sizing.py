@@ -20,7 +20,7 @@ import redis
 import sklearn
 from PIL import Image
 
-from services.core.assets import names
+from services.core.assets import identity
 from services.core.state import keys
 from services.core.state.changes import KEPT
 from services.core.state.connection import connect
@@ -126,7 +126,7 @@ def change(number: int) -> dict[str, str]:
     name = f"/DEV/photos/photo-{number}"
     return {
         "kind": "written",
-        "uuid": names.asset_uuid(f"{name}.webp"),
+        "uuid": identity.asset_uuid(f"{name}.webp"),
         "unique_name": f"{name}.webp",
         "original_name": f"{name}.jpg",
         "request_id": secrets.token_hex(16),

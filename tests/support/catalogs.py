@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from services.core.assets import entries, names
+from services.core.assets import entries, identity, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.state import entry_json, keys
 from services.core.state.claims import Claims
@@ -46,7 +46,7 @@ def many(count: int, word: str = "photo") -> list[Entry]:
         found.append(
             replace(
                 first,
-                uuid=names.asset_uuid(unique_name),
+                uuid=identity.asset_uuid(unique_name),
                 unique_name=unique_name,
                 public_url=f"{ASSETS_URL}/full{unique_name}",
                 destination=f"{word}s",
@@ -67,11 +67,13 @@ async def fill(client: Redis, wanted: list[Entry]) -> None:
     """Write entries as if each had been created in its turn."""
     for at in range(0, len(wanted), 1000):
         part = wanted[at : at + 1000]
-        ends = {entry.uuid: entry.expires_at for entry in part if not entry.expired}
-        due = {uuid: end for uuid, end in ends.items() if end is not None}
+        ends = {entry.key: entry.expires_at for entry in part if not entry.expired}
+        due = {key: end for key, end in ends.items() if end is not None}
         async with client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(keys.ENTRIES, mapping={entry.uuid: entry_json.write(entry) for entry in part})
-            pipeline.zadd(keys.ORDER, {entry.uuid: number for number, entry in enumerate(part, at + 1)})
+            pipeline.hset(keys.ENTRIES, mapping={entry.key: entry_json.write(entry) for entry in part})
+            pipeline.zadd(keys.ORDER, {entry.key: number for number, entry in enumerate(part, at + 1)})
+            named = {name: entry.key for entry in part for name in identity.other_names(entry.uuid, entry.unique_name)}
+            pipeline.hset(keys.UUIDS, mapping=named)
             if due:
                 pipeline.zadd(keys.EXPIRY, due)
             await pipeline.execute()

@@ -22,7 +22,7 @@ LONG = 20.0
 async def write(entries: Entries, base: str = "cat") -> int:
     """Create an entry or change it; return the number of the change."""
     entry = an_entry(base)
-    if await entries.raw(entry.uuid) is None:
+    if await entries.raw(entry.key) is None:
         return (await entries.create(entry, None)).number
     _, change = await entries.change(entry.uuid, lambda old: replace(old, version=old.version + 1))
     assert change is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from services.core.assets import names
+from services.core.assets import identity
 from services.core.state import entry_json, keys
 from services.transform.render import formats
 from services.transform.render.guard import Limits
@@ -92,7 +92,7 @@ def _renders(
 def upload_all(bench: Bench, photos: list[Path]) -> list[tuple[str, Path]]:
     """Upload as many assets as a round takes, unless they are there."""
     assets = named(photos, max(count for _, count, _ in _RENDERS.values()))
-    if bench.api.get(f"/catalog/{names.asset_uuid(f'/DEV/{assets[-1][0]}.webp')}").status_code == 404:
+    if bench.api.get(f"/catalog/{identity.asset_uuid(f'/DEV/{assets[-1][0]}.webp')}").status_code == 404:
         for name, photo in assets:
             bench.upload(name, photo)
         leave_undescribed(bench)
@@ -244,10 +244,11 @@ def _fill(bench: Bench) -> str:
         with client.pipeline(transaction=False) as pipeline:
             for number in range(LIST - int(there)):
                 name = f"/DEV/filled-{number}.webp"
-                uuid = names.asset_uuid(name)
+                uuid = identity.asset_uuid(name)
                 entry = replace(model, uuid=uuid, unique_name=name, filename=name.rpartition("/")[2])
-                pipeline.hset(keys.ENTRIES, uuid, entry_json.write(entry))
-                pipeline.zadd(keys.ORDER, {uuid: 1_000_000 + number})
+                pipeline.hset(keys.ENTRIES, entry.key, entry_json.write(entry))
+                pipeline.hset(keys.UUIDS, uuid, entry.key)
+                pipeline.zadd(keys.ORDER, {entry.key: 1_000_000 + number})
             pipeline.set(keys.REVISION, f"{int(time.time() * 1000)}-1")
             pipeline.execute()
     return uuid
@@ -257,7 +258,7 @@ def purging(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Pur
     """PATCH an asset of which 200 renditions are cached, and ask the edge for one of them."""
     first, second = photos[:2]
     bench.upload("purged", first)
-    uuid = names.asset_uuid("/DEV/purged.webp")
+    uuid = identity.asset_uuid("/DEV/purged.webp")
     paths = [f"/assets/media/optimise/{width}x0/DEV/purged.webp" for width in range(101, 101 + RENDITIONS)]
     taken = []
     for number in range(pace.purges):

@@ -60,6 +60,16 @@ local function slot_of(group)
     return crc(group) % SLOTS
 end
 
+--- Return an address with the uuid of an entry in one spelling: lower case, with dashes.
+local function with_one_uuid(form)
+    local uuid = form:match("^/catalog/(%x[%x-]+)$")
+    if not uuid then
+        return form
+    end
+    local digits = uuid:gsub("%-", ""):lower()
+    return "/catalog/" .. digits:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x+)$", "%1-%2-%3-%4-%5")
+end
+
 --- Return the purge group of a canonical address: an asset without its extension, an entry's uuid, or "list".
 function _M.group_of(form)
     local uuid = form:match("^/catalog/(.+)$")
@@ -202,7 +212,7 @@ function _M.key(carried)
     local uri = var.request_uri
     local found = known[uri]
     if not found or settings.negotiates then
-        local form = var.canonical_form
+        local form = with_one_uuid(var.canonical_form)
         if form == "" or form:find("[^\33-\126]") then
             var.uncached, var.passed_on = "1", var.raw_uri
             return ""
@@ -274,6 +284,7 @@ end
 
 --- Make every stored form of the asset of an address stale on this node. Return the key that the address had.
 function _M.purge(form)
+    form = with_one_uuid(form)
     return with_lock(function()
         local key = _M.key_of(form)
         local group = _M.group_of(form)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from services.catalog.openapi import jobs
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
-from services.core.assets import media_types, names
+from services.core.assets import identity, media_types, names
 from services.core.assets.entries import Entry, already_exists
 from services.core.dumps import naming
 from services.core.errors import (
@@ -182,7 +182,7 @@ def _entry_of_cat(settings: CatalogSettings) -> Entry:
     namespace, kind = settings.namespaces_allowed[0], media_types.JPEG
     name = names.name_asset(namespace, "products", "cat.jpg", kind, frozenset({kind}), convert=True)
     return Entry(
-        uuid=names.asset_uuid(name.unique_name),
+        uuid=identity.asset_uuid(name.unique_name),
         version=1,
         namespace=namespace,
         public_url=f"{settings.assets_url}/full{name.unique_name}",
@@ -223,7 +223,7 @@ def _links() -> dict[str, Any]:
 
 
 def _other() -> str:
-    return names.asset_uuid("/DEV/products/dog.webp")
+    return identity.asset_uuid("/DEV/products/dog.webp")
 
 
 def _answer(description: str, schema: str, example: object, *headers: str) -> Answer:

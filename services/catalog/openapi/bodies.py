@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.catalog.openapi import answers
+from services.catalog.openapi import answers, schemas
 from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
@@ -16,8 +16,8 @@ UUID: Schema = {
     "name": "uuid",
     "in": "path",
     "required": True,
-    "description": "The uuid of an entry.",
-    "schema": {"type": "string", "format": "uuid"},
+    "description": "The uuid of an entry: with dashes or without, in any case.",
+    "schema": schemas.UUID,
 }
 IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 from services.catalog.bodies import DELETION_FIELDS
 from services.catalog.settings import CatalogSettings
-from services.core.assets import media_types, names
+from services.core.assets import identity, media_types, names
 from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES, Entry
 from services.core.errors import TadaError
 
@@ -15,7 +15,8 @@ Schema = dict[str, Any]
 MAX_ITEMS = 1000
 UNIQUE_NAME = f"^{names.UNIQUE_NAME}$"
 _SHA256 = "^[0-9a-f]{64}$"
-_UUID = {"type": "string", "format": "uuid"}
+UUID: Schema = {"type": "string", "pattern": f"^(?:{identity.SPELLING})$"}
+"""In any spelling. An entry shows it as it was stored, so no format is said of it."""
 _WORDS = ["true", "false", "1", "0", "yes", "no", "on", "off"]
 
 _TYPES: dict[Any, Schema] = {
@@ -28,7 +29,13 @@ _TYPES: dict[Any, Schema] = {
 }
 _SHARE: Schema = {"minimum": 0, "maximum": 1}
 _ENTRY: dict[str, Schema] = {
-    "uuid": {"format": "uuid", "description": "Derived from unique_name: one path, one asset, one uuid."},
+    "uuid": {
+        **UUID,
+        "description": (
+            "One path, one asset, one uuid: the MD5 of unique_name. An entry that was restored from the older service "
+            "keeps the uuid that it had there, in its spelling."
+        ),
+    },
     "version": {"minimum": 1, "description": "Begins with 1, and grows by 1 with each replaced file."},
     "namespace": {"description": "The first folder of the path."},
     "public_url": {"format": "uri-reference", "description": "The public address of the asset, as full or original."},
@@ -144,7 +151,7 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
         ),
         "Readiness": _readiness(),
         "Changes": _changes(),
-        "ChangeOfOne": _changes(uuid={**_UUID, "description": "The uuid of the entry."}),
+        "ChangeOfOne": _changes(uuid={**UUID, "description": "The uuid of the entry, in any spelling."}),
         "Adoption": _adoption(),
         "Deletion": _deletion(),
         "Upload": _form({"file": _file()}, ["file", "namespace"], settings),

@@ -33,7 +33,7 @@ async def post_entry(request: Request) -> Response:
 async def patch_entry(request: Request) -> Response:
     """Change fields of an entry."""
     given = await read_json_object(request, '{"expired": true}')
-    uuid = request.path_params["uuid"].lower()
+    uuid = request.path_params["uuid"]
     return await answers.written(request, await bulk.one(change_fields(request, uuid, given, strict=True)))
 
 
@@ -45,13 +45,13 @@ async def patch_entries(request: Request) -> Response:
         uuid = item.get("uuid")
         if not isinstance(uuid, str) or not uuid:
             raise BadRequest(f"Item {at} of the list has no uuid.", "Each item needs the uuid of its entry.")
-        steps.append(({"uuid": uuid}, partial(change_fields, request, uuid.lower(), item, strict=True)))
+        steps.append(({"uuid": uuid}, partial(change_fields, request, uuid, item, strict=True)))
     return await answers.written(request, await bulk.each(steps))
 
 
 async def delete_entry(request: Request) -> Response:
     """Remove an entry and leave its bytes in the storage."""
-    uuid = request.path_params["uuid"].lower()
+    uuid = request.path_params["uuid"]
     check = partial(check_right, request)
     deleted = context(request).entries.delete(uuid, check, keep_bytes=True)
     return await answers.written(request, await bulk.one(deleted))

@@ -49,7 +49,7 @@ async def patch_file(request: Request) -> Response:
     if not _is_form(request):
         return await changes.patch_entry(request)
     ctx = context(request)
-    uuid = request.path_params["uuid"].lower()
+    uuid = request.path_params["uuid"]
     async with ctx.form(request, "file", 1) as form:
         if form.files:
             [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
@@ -73,14 +73,14 @@ async def patch_files(request: Request) -> Response:
                 "Send a field 'uuids', comma separated, and as many parts named 'files', in the same order.",
             )
         pairs = zip(uuids, form.files, strict=True)
-        wanted = [_replacement(request, form, uuid.lower(), file) for uuid, file in pairs]
+        wanted = [_replacement(request, form, uuid, file) for uuid, file in pairs]
         outcome = bulk.of([{"uuid": uuid} for uuid in uuids], await ctx.uploads.replace(wanted))
     return await answers.written(request, outcome)
 
 
 async def delete_file(request: Request) -> Response:
     """Delete an entry, its stored bytes and its cached copies."""
-    uuid = request.path_params["uuid"].lower()
+    uuid = request.path_params["uuid"]
     check = partial(changes.check_right, request)
     return await answers.written(request, await bulk.one(context(request).entries.delete(uuid, check)))
 
@@ -104,7 +104,7 @@ async def delete_files(request: Request) -> Response:
                         f"Send its namespace {entry.namespace!r}, or no namespace.",
                     )
 
-            yield {"uuid": uuid}, partial(stored.delete, uuid.lower(), check)
+            yield {"uuid": uuid}, partial(stored.delete, uuid, check)
 
     asked = [
         (item.get("namespace"), uuid)

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.catalog.context import context
 from services.catalog.routes.arguments import limit_of
-from services.core.assets import freshness, media_types
+from services.core.assets import freshness, identity, media_types
 from services.core.assets.freshness import Lifetimes
 from services.core.errors import BadRequest, Behind
 from services.core.serving.web import error_response, matches
@@ -69,6 +69,8 @@ class Query:
         """Say whether a stored entry matches the filter."""
         if self.key is None:
             return True
+        if self.key == "uuid" and (wanted := identity.canonical(self.value)):
+            return identity.canonical(orjson.loads(raw)["uuid"]) == wanted
         # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
         # that an entry does not have counts as null without being written.
         if self.value != "null" and orjson.dumps(self.value)[1:-1] not in raw:
@@ -86,9 +88,10 @@ WHOLE = Query(key=None, value="", limit=None, after=0)
 async def get_entry(request: Request) -> Response:
     """Answer with one entry in `data`."""
     ctx = context(request)
-    uuid = request.path_params["uuid"].lower()
-    [raw] = await ctx.reader.read([uuid], freshness.generation(request.headers))
-    return _page(request, uuid, raw, ctx.lifetimes)
+    asked = request.path_params["uuid"]
+    uuid = identity.canonical(asked)
+    [raw] = await ctx.reader.read([uuid], freshness.generation(request.headers)) if uuid else [None]
+    return _page(request, asked, raw, ctx.lifetimes)
 
 
 def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) -> Response:

@@ -15,7 +15,7 @@ from services.catalog.uploads import adoption
 from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
-from services.core.assets import entries, media_types, names
+from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
@@ -93,8 +93,8 @@ class _Writing:
     outcome: Written | TadaError | None = None
 
     @property
-    def uuid(self) -> str:
-        return names.asset_uuid(self.unique_name)
+    def entry_key(self) -> str:
+        return identity.entry_key(self.unique_name)
 
     def entry(self, current: Entry | None) -> Entry:
         """Return the entry to write over `current`."""
@@ -126,10 +126,11 @@ class Uploads:
         async def planned(file: SpooledFile) -> _Writing:
             media_type = self._type_of(file)
             name = self._name(file, wish, media_type)
-            uuid = names.asset_uuid(name.unique_name)
             if name.unique_name in taken:
-                raise AlreadyExists(name.unique_name, uuid, "Another file of this form")
-            raw = await self._entries.raw(uuid)
+                raise AlreadyExists(
+                    name.unique_name, identity.asset_uuid(name.unique_name), "Another file of this form"
+                )
+            raw = await self._entries.raw(identity.entry_key(name.unique_name))
             if raw is not None:
                 raise entries.already_exists(entry_json.read(raw))
             taken.add(name.unique_name)
@@ -156,10 +157,10 @@ class Uploads:
 
         async def planned(one: Replacement) -> _Writing:
             media_type = self._type_of(one.file)
-            if one.uuid in seen:
-                raise BadRequest(f"{one.uuid} is named twice.", "Send one file for each entry.")
-            seen.add(one.uuid)
             found = await self._entries.get(one.uuid)
+            if found.key in seen:
+                raise BadRequest(f"{one.uuid} is named twice.", "Send one file for each entry.")
+            seen.add(found.key)
             _, extension = names.split_name(one.file.given_name, media_type)
             names.check_type(extension, one.file.given_name, media_type, self._rules.media_types)
 
@@ -249,7 +250,7 @@ class Uploads:
             writing.claim = await self._claims.make(writing.unique_name)
             return
         writing.claim = await self._claims.make_in_place(writing.unique_name)
-        raw = await self._entries.raw(writing.uuid)
+        raw = await self._entries.raw(writing.entry_key)
         writing.intended = writing.entry(entry_json.read(raw) if raw else None)
         writing.claim = await self._claims.intend(writing.claim, writing.intended)
 
@@ -291,7 +292,7 @@ class Uploads:
         if not writing.replaces:
             entry = writing.entry(None)
             return entry, await self._entries.create(entry, writing.claim)
-        entry, commit = await self._entries.change(writing.uuid, writing.entry, writing.claim)
+        entry, commit = await self._entries.change(writing.entry_key, writing.entry, writing.claim)
         assert commit is not None  # A new version is never the object that was there.
         return entry, commit
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from services.core.assets import media_types, names
+from services.core.assets import identity, media_types, names
 from services.core.assets.facts import FACTS, NO_FACTS, Facts
 from services.core.assets.names import AssetName
 from services.core.assets.stored_object import StoredObject
@@ -66,6 +66,11 @@ class Entry:
     blurhash: str | None = None
     dominant_color: str | None = None
     content_date: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Where the catalog has the entry."""
+        return identity.entry_key(self.unique_name)
 
     @property
     def delivered_since(self) -> str:
@@ -146,7 +151,7 @@ def new_entry(
     now = timestamp()
     raster = media_types.KNOWN[stored.media_type].raster
     entry = Entry(
-        uuid=names.asset_uuid(name.unique_name),
+        uuid=identity.asset_uuid(name.unique_name),
         version=1,
         namespace=name.namespace,
         public_url=f"{assets_url}/{'full' if raster else 'original'}{name.unique_name}",

@@ -1,6 +1,7 @@
 """Names of assets: what a client may call a file, and everything derived from it. Pure functions.
 
-An asset's `unique_name` is `/{namespace}/{destination…}/{filename}`; its uuid and its storage keys follow from it.
+An asset's `unique_name` is `/{namespace}/{destination…}/{filename}`. Its storage keys follow from it, and what it is
+known by (see `identity`).
 """
 
 import hashlib
@@ -8,8 +9,6 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
-from uuid import NAMESPACE_URL, uuid5
 
 from services.core.assets import media_types
 from services.core.errors import BadRequest, TypeUnauthorized
@@ -61,12 +60,6 @@ def is_safe_segment(text: str) -> bool:
 def is_unique_name(path: str) -> bool:
     """Say whether a path could be the `unique_name` of an asset."""
     return _UNIQUE_NAME.fullmatch(path) is not None
-
-
-@lru_cache(maxsize=4096)
-def asset_uuid(unique_name: str) -> str:
-    """Return the uuid of the asset at a path (RFC 9562 version 5, name space URL)."""
-    return str(uuid5(NAMESPACE_URL, unique_name))
 
 
 def stem(unique_name: str) -> str:

@@ -20,6 +20,7 @@ WRITES: dict[str, str | int] = {
     "entries": keys.ENTRIES,
     "order": keys.ORDER,
     "expiry": keys.EXPIRY,
+    "uuids": keys.UUIDS,
     "revision": keys.REVISION,
     "changes": keys.CHANGES,
     "kept": KEPT,
@@ -64,6 +65,7 @@ class EntryDescribed(_Change):
     """Facts about an entry's picture are known: only what the catalog shows has changed, not what is delivered."""
 
     uuid: str
+    unique_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +137,5 @@ def _read(stream_id: bytes, fields: dict[bytes, bytes]) -> Change:
     if kind == DELETED:
         return EntryDeleted(*common, text(b"uuid"), text(b"unique_name"), text(b"original_name"))
     if kind == DESCRIBED:
-        return EntryDescribed(*common, text(b"uuid"))
+        return EntryDescribed(*common, text(b"uuid"), text(b"unique_name"))
     return CatalogReplaced(*common)

@@ -16,8 +16,8 @@ KEPT, TAKEN, LEFT = "kept", "taken", "left"
 class Claim:
     """The right to write one storage key.
 
-    Its value is `owner uuid~number~flags`, then the entry that is to be made, if known. The number makes it different
-    from all others; obsolete claims, and claims of the previous version of TADA, have none.
+    Its value is `owner entry_key~number~flags`, then the entry that is to be made, if known. The number makes it
+    different from all others; obsolete claims, and claims of the previous version of TADA, have none.
     """
 
     storage_key: str
@@ -33,7 +33,7 @@ class Claim:
         return " ".join(self.value.split(" ", 2)[:2])
 
     @property
-    def uuid(self) -> str:
+    def entry_key(self) -> str:
         return self.mark.split(" ")[1].split("~")[0]
 
     @property
@@ -61,8 +61,8 @@ class Claim:
         """Return the claim with another owner, who takes it over or leaves it to others."""
         rest = self.value.split(" ", 2)[2:]
         flags = [*([KEPT] if self.keeps_bytes else []), *([LEFT] if self.is_leftover else []), TAKEN]
-        return Claim(self.storage_key, " ".join([owner, numbered(self.uuid, *flags), *rest]))
+        return Claim(self.storage_key, " ".join([owner, numbered(self.entry_key, *flags), *rest]))
 
 
-def numbered(uuid: str, *flags: str) -> str:
-    return "~".join([uuid, secrets.token_hex(8), *flags])
+def numbered(entry_key: str, *flags: str) -> str:
+    return "~".join([entry_key, secrets.token_hex(8), *flags])

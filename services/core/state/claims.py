@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 
 from redis.exceptions import RedisError
 
-from services.core.assets import names
+from services.core.assets import identity, names
 from services.core.assets.entries import Entry
 from services.core.errors import Unavailable
 from services.core.state import commands, entry_json, keys
@@ -64,7 +64,7 @@ class Claims:
         with self.working_on(plain):
             key = await self._claim(
                 late_delete=keys.late_delete(plain.storage_key),
-                uuid=plain.uuid,
+                entry_key=plain.entry_key,
                 plain=plain.storage_key,
                 spare=names.spare_storage_key(unique_name),
                 claim=plain.value,
@@ -103,7 +103,7 @@ class Claims:
         if not await self._make(claim):
             return None
         with self.working_on(claim):
-            raw = await commands.hget(self._redis, keys.ENTRIES, claim.uuid)
+            raw = await commands.hget(self._redis, keys.ENTRIES, claim.entry_key)
         if raw is None or entry_json.read(raw).storage_key != storage_key:
             return claim
         await self.release(claim)
@@ -117,7 +117,7 @@ class Claims:
         return meant
 
     def _new(self, storage_key: str, unique_name: str, *flags: str) -> Claim:
-        return Claim(storage_key, f"{self._process.name} {numbered(names.asset_uuid(unique_name), *flags)}")
+        return Claim(storage_key, f"{self._process.name} {numbered(identity.entry_key(unique_name), *flags)}")
 
     async def _make(self, claim: Claim) -> bool:
         with self.working_on(claim):

@@ -8,6 +8,7 @@ writer that waits for that (see `progress`) answers when the public can no longe
 
 from dataclasses import dataclass
 
+from services.core.assets import identity
 from services.core.assets.entries import Entry
 from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
@@ -85,7 +86,9 @@ class CompareAndSet:
         wanted = None if kind == DELETED else entry
         expires = wanted.expires_at if wanted and not wanted.expired else None
         outcome, detail = await self._write(
+            entry_key=entry.key,
             uuid=entry.uuid,
+            other_names=" ".join(identity.other_names(entry.uuid, entry.unique_name)),
             expected=old.raw if old else b"",
             wanted=entry_json.write(wanted) if wanted else b"",
             expires="" if expires is None else repr(expires),
@@ -99,7 +102,7 @@ class CompareAndSet:
             write=changes.token(),
             **origin.passed_on(),
         )
-        leftover = Leftover(entry.uuid, left) if left else None
+        leftover = Leftover(entry.key, left) if left else None
         if outcome == b"unclaimed":
             raise interrupted()
         return Commit(number_of(detail), leftover) if outcome == b"written" else None

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from services.core.assets import identity
 from services.core.assets.entries import SETTABLE, Entry, already_exists
 from services.core.assets.facts import Facts
 from services.core.errors import CatalogReplaced, NotFound
@@ -54,19 +55,20 @@ class Entries:
             most_bytes=PAGE_BYTES,
         )
         self._clear = Script(client, "clear", **changes.REPLACES)
+        self._find = Script(client, "find", entries=keys.ENTRIES, uuids=keys.UUIDS, revision=keys.REVISION)
 
     # Reading
 
-    async def raw(self, uuid: str) -> bytes | None:
+    async def raw(self, key: str) -> bytes | None:
         """Return an entry as it is stored, None if it does not exist."""
-        return await commands.hget(self._redis, keys.ENTRIES, uuid)
+        return await commands.hget(self._redis, keys.ENTRIES, key)
 
-    async def raws(self, uuids: Sequence[str]) -> list[bytes | None]:
+    async def raws(self, entry_keys: Sequence[str]) -> list[bytes | None]:
         """Return entries as they are stored, None for each that does not exist."""
-        return await commands.hmget(self._redis, keys.ENTRIES, uuids) if uuids else []
+        return await commands.hmget(self._redis, keys.ENTRIES, entry_keys) if entry_keys else []
 
     async def get(self, uuid: str) -> Entry:
-        """Return an entry; raises NotFound."""
+        """Return an entry by its uuid, in any spelling; raises NotFound."""
         return (await self._read(uuid)).entry
 
     async def revision(self) -> str:
@@ -105,10 +107,10 @@ class Entries:
             yield page.raws
             page = await self.page(page.after, PAGE, page.epoch, page.last)
 
-    async def expired_uuids(self, now: float, count: int) -> list[str]:
-        """Return the uuids of up to `count` entries whose expiration date is past, the oldest first."""
+    async def expired_keys(self, now: float, count: int) -> list[str]:
+        """Return the keys of up to `count` entries whose expiration date is past, the oldest first."""
         found = await self._redis.zrangebyscore(keys.EXPIRY, "-inf", now, start=0, num=count)
-        return [uuid.decode() for uuid in found]
+        return [key.decode() for key in found]
 
     # Writing
 
@@ -117,7 +119,7 @@ class Entries:
         while True:
             if commit := await self._set.write(None, entry, claim):
                 return commit
-            raw = await self.raw(entry.uuid)
+            raw = await self.raw(entry.key)
             if raw is not None:  # Otherwise it has been deleted meanwhile.
                 raise already_exists(entry_json.read(raw))
 
@@ -126,8 +128,8 @@ class Entries:
     ) -> tuple[Entry, Commit | None]:
         """Replace an entry by `step(entry)` and return it; the commit is None when the step changed nothing.
 
-        `step` must be pure: it runs again when another writer was faster, so that no update is lost. Raises NotFound,
-        and what the step raises.
+        It is found by its uuid, in any spelling, or by its key. `step` must be pure: it runs again when another writer
+        was faster, so that no update is lost. Raises NotFound, and what the step raises.
         """
         while True:
             old = await self._read(uuid)
@@ -137,14 +139,14 @@ class Entries:
             if commit := await self._set.write(old, new, claim):
                 return new, commit
 
-    async def describe(self, uuid: str, signature: str, facts: Facts) -> bool:
+    async def describe(self, key: str, signature: str, facts: Facts) -> bool:
         """Write the facts about the bytes with a signature; say whether the entry has them now, and still has those
         bytes.
 
         This is neither a new version nor a change of the asset: delivered bytes and dates stay the same.
         """
         while True:
-            raw = await self.raw(uuid)
+            raw = await self.raw(key)
             old = entry_json.read(raw) if raw else None
             if raw is None or old is None or old.signature != signature:
                 return False
@@ -155,7 +157,10 @@ class Entries:
     async def delete(
         self, uuid: str, check: Callable[[Entry], None], *, keep_bytes: bool = False
     ) -> tuple[Entry, Commit]:
-        """Remove an entry; its stored bytes are left behind unless kept. Raises NotFound and what `check` raises."""
+        """Remove an entry; its stored bytes are left behind unless kept. Raises NotFound and what `check` raises.
+
+        It is found by its uuid, in any spelling, or by its key.
+        """
         while True:
             old = await self._read(uuid)
             check(old.entry)
@@ -181,7 +186,7 @@ class Entries:
 
         A change of fields since then is kept.
         """
-        while raw := await self.raw(intended.uuid):
+        while raw := await self.raw(intended.key):
             current = entry_json.read(raw)
             if current.updated_date > intended.updated_date:
                 intended = replace(intended, **{name: getattr(current, name) for name in SETTABLE})
@@ -190,7 +195,8 @@ class Entries:
         return None
 
     async def _read(self, uuid: str) -> Found:
-        raw = await self.raw(uuid)
+        wanted = identity.canonical(uuid)
+        raw = (await self._find(wanted=[wanted]))[1] if wanted else None
         if raw is None:
             raise no_entry(uuid)
         return Found(raw, entry_json.read(raw))

@@ -17,7 +17,7 @@ from services.core.state.connection import Redis
 from services.core.state.script import Script
 
 _AT_ONCE = 4000
-"""Uuids in one command: a script of Redis cannot unpack more than 8000."""
+"""Entries in one command: a script of Redis cannot unpack more than 8000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +30,28 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    uuids: Sequence[str]
+    wanted: Sequence[str]
     answer: "asyncio.Future[Read]"
     context: Context
     """The trace of the request: the command is a part of the trace of the first request that shares it."""
 
 
 class EntryReader:
-    """Reads stored entries by uuid, for one event loop."""
+    """Reads stored entries, for one event loop: by their keys, or by uuid (see `assets/identity`)."""
 
-    def __init__(self, client: Redis) -> None:
-        self._read = Script(client, "read", entries=keys.ENTRIES, revision=keys.REVISION)
+    def __init__(self, client: Redis, *, by_uuid: bool = False) -> None:
+        named = {"entries": keys.ENTRIES, "revision": keys.REVISION}
+        self._read = Script(client, "find", uuids=keys.UUIDS, **named) if by_uuid else Script(client, "read", **named)
         self._asked: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def read(self, uuids: Sequence[str], at_least: int = 0) -> list[bytes | None]:
+    async def read(self, wanted: Sequence[str], at_least: int = 0) -> list[bytes | None]:
         """Return entries as they are stored, None for each that does not exist.
 
-        `at_least` is a change that the caller knows of. Raises Behind if Redis does not have it, and RedisError.
+        `wanted` are entry keys; or uuids, each in its one spelling. `at_least` is a change that the caller knows of.
+        Raises Behind if Redis does not have it, and RedisError.
         """
-        asked = _Asked(uuids, asyncio.get_running_loop().create_future(), copy_context())
+        asked = _Asked(wanted, asyncio.get_running_loop().create_future(), copy_context())
         self._asked.append(asked)
         if self._task is None:
             self._begin()
@@ -76,18 +78,18 @@ class EntryReader:
 
     def _take(self) -> list[_Asked]:
         """Return the questions of the next command: at least one, and at most as many as fit into one command."""
-        count, uuids = 0, 0
-        while count < len(self._asked) and (count == 0 or uuids + len(self._asked[count].uuids) <= _AT_ONCE):
-            uuids += len(self._asked[count].uuids)
+        count, entries = 0, 0
+        while count < len(self._asked) and (count == 0 or entries + len(self._asked[count].wanted) <= _AT_ONCE):
+            entries += len(self._asked[count].wanted)
             count += 1
         taken, self._asked = self._asked[:count], self._asked[count:]
         return taken
 
     async def _answer(self) -> None:
         taken = self._take()
-        wanted = list(dict.fromkeys(uuid for asked in taken for uuid in asked.uuids))
+        wanted = list(dict.fromkeys(one for asked in taken for one in asked.wanted))
         try:
-            revision, *raws = await self._read(uuids=wanted)
+            revision, *raws = await self._read(wanted=wanted)
         except BaseException as error:
             for asked in taken:
                 _refuse(asked, error)
@@ -95,7 +97,7 @@ class EntryReader:
         found, number = dict(zip(wanted, raws, strict=True)), number_of(revision)
         for asked in taken:
             if not asked.answer.done():  # Its request may have been cancelled.
-                asked.answer.set_result(Read(number, [found[uuid] for uuid in asked.uuids]))
+                asked.answer.set_result(Read(number, [found[one] for one in asked.wanted]))
 
 
 def _refuse(asked: _Asked, error: BaseException) -> None:

@@ -2,23 +2,24 @@
 
 | key | type | what it holds |
 |---|---|---|
-| `tada:entries` | hash | uuid → entry as JSON |
-| `tada:order` | sorted set | uuid by creation number: the stable order of the list |
-| `tada:expiry` | sorted set | uuid by expiration date, seconds since the epoch |
+| `tada:entries` | hash | entry key → entry as JSON: see `assets/identity` |
+| `tada:uuids` | hash | what else an entry is found by → its entry key |
+| `tada:order` | sorted set | entry key by creation number: the stable order of the list |
+| `tada:expiry` | sorted set | entry key by expiration date, seconds since the epoch |
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | number of the last change of the catalog: see `changes` |
-| `tada:claims` | hash | storage key → who is writing it, `obsolete` or `abandoned`; uuid; entry: see `claim` |
+| `tada:claims` | hash | storage key → who is writing it, `obsolete` or `abandoned`; entry key; entry: see `claim` |
 | `tada:doubtful` | sorted set | storage keys of failed writes, by time: a storage may still finish one |
 | `tada:late-delete:{storage key}` | text | present while a failed delete may still remove the object there |
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
 | `tada:changes` | stream | changes by a catalog service of the previous version: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
-| `tada:undescribed` | stream | entries whose picture is still to be described: a uuid, or `all` after a restore |
+| `tada:undescribed` | stream | entries whose picture is still to be described: an entry key, or `all` after a restore |
 | `tada:storage` | text | the id in the mark of the storage that the catalog belongs to: see `belonging` |
 | `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` if it is not there |
 | `tada:aside:{epoch}` | text | present while the catalog of an earlier epoch can still be read |
 | `tada:aside:{epoch}:entries`, `…:order` | hash, sorted set | that catalog, for its readers |
-| `tada:restore:{id}:entries`, `…:order`, `…:expiry` | | a catalog that is being loaded, before it is switched to |
+| `tada:restore:{id}:entries`, `…:order`, `…:expiry`, `…:uuids` | | a catalog that is being loaded, before the switch |
 | `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
 | `tada:job:{id}` | text | the record of a job, as JSON, for a week |
@@ -37,6 +38,7 @@
 """
 
 ENTRIES = "tada:entries"
+UUIDS = "tada:uuids"
 ORDER = "tada:order"
 EXPIRY = "tada:expiry"
 SEQUENCE = "tada:sequence"
@@ -64,9 +66,10 @@ JOBS_ENDED = "tada:jobs-ended"
 QUEUE = "tada:jobs"
 
 
-def staged(restore: str) -> tuple[str, str, str]:
-    """The entries, order and expiry of a catalog that is being loaded."""
-    return (f"tada:restore:{restore}:entries", f"tada:restore:{restore}:order", f"tada:restore:{restore}:expiry")
+def staged(restore: str) -> tuple[str, str, str, str]:
+    """The entries, order, expiry and uuids of a catalog that is being loaded."""
+    prefix = f"tada:restore:{restore}"
+    return f"{prefix}:entries", f"{prefix}:order", f"{prefix}:expiry", f"{prefix}:uuids"
 
 
 def dump(stamp: str) -> str:

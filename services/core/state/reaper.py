@@ -116,7 +116,7 @@ class Reaper:
             return False
         if intended is None:
             return True  # The writer had sent nothing: the object there is not its own.
-        if await self._entries.raw(intended.uuid) is None:
+        if await self._entries.raw(intended.key) is None:
             return False
         with suppress(ObjectMissing, SignatureMismatch):
             await verify(self._storage, intended)

@@ -4,12 +4,12 @@ A script declares these names in its header, once, with what they mean:
 
     -- USES log_change
     -- KEYS entries, claims
-    -- ARGV uuid
+    -- ARGV entry_key
     -- ARGV expected: the stored bytes that the writer has read
 
 Each name is a local variable of the script and a keyword of the call. `USES` names the files in lua/ whose functions
-the script needs: a script of Redis cannot load another one itself. A name with dots, such as `uuids...`, stands for all
-keys or all arguments: a sequence in Python, a table in Lua.
+the script needs: a script of Redis cannot load another one itself. A name with dots, such as `wanted...`, stands for
+all keys or all arguments: a sequence in Python, a table in Lua.
 """
 
 import hashlib

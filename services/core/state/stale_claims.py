@@ -30,9 +30,9 @@ class StaleClaim:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """An object that a change of the entry `uuid` has left behind: it has an obsolete claim."""
+    """An object that a change of the entry with this key has left behind: it has an obsolete claim."""
 
-    uuid: str
+    entry_key: str
     storage_key: str
 
 
@@ -55,7 +55,7 @@ class StaleClaims:
         """Take over the claim on an object that a change has just left behind; None if somebody else has it."""
         value = await commands.hget(self._redis, keys.CLAIMS, leftover.storage_key)
         claim = Claim(leftover.storage_key, value.decode()) if value else None
-        if claim is None or (claim.owner, claim.uuid) != (OBSOLETE, leftover.uuid):
+        if claim is None or (claim.owner, claim.entry_key) != (OBSOLETE, leftover.entry_key):
             return None
         return await self._take(claim)
 
@@ -96,7 +96,7 @@ class StaleClaims:
                 alive=alive_key,
                 storage_key=claim.storage_key,
                 claim=claim.value,
-                uuid=claim.uuid,
+                entry_key=claim.entry_key,
                 mine=mine.value,
                 in_place=int(in_place),
             )

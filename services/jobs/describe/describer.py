@@ -83,7 +83,7 @@ class Sight:
             return False
         async with self._turn:
             facts = await inspect(self._storage, entry, self._pool)
-        return await self._entries.describe(entry.uuid, entry.signature, facts)
+        return await self._entries.describe(entry.key, entry.signature, facts)
 
 
 async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight) -> Described:
@@ -116,7 +116,7 @@ async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], 
             continue
         try:
             # Read it again: a page takes some time.
-            current = await entries.raw(entry.uuid)
+            current = await entries.raw(entry.key)
             if current and await sight.describe(entry_json.read(current)):
                 found.described_count += 1
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
@@ -151,8 +151,8 @@ class Describer:
             logs.event(log, logging.WARNING, "describe_delayed", error=str(error))
             raise Later(_REST_SECONDS) from error
 
-    async def _describe(self, uuid: str, deliveries: int) -> None:
-        raw = await self._entries.raw(uuid)
+    async def _describe(self, key: str, deliveries: int) -> None:
+        raw = await self._entries.raw(key)
         if raw is None:
             return
         entry = entry_json.read(raw)

@@ -17,7 +17,7 @@ from services.core.state.process import Process
 from services.jobs.dumps import rdb
 from services.jobs.dumps.work_folder import work_folder
 
-_KEPT_KEYS = (keys.ENTRIES, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
+_KEPT_KEYS = (keys.ENTRIES, keys.UUIDS, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
 _SCANNED = 1000
 _STAMP_SECONDS = 60
 """How long the second in the name of a dump stays reserved: longer than clocks differ."""

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
+from services.core.assets import identity
 from services.core.assets.entries import Entry
 from services.core.errors import Unavailable
 from services.core.observing import origin
@@ -27,7 +28,7 @@ class Staging:
     def __init__(self, client: Redis) -> None:
         self._redis = client
         self._keys = keys.staged(secrets.token_hex(8))
-        staged, order, expiry = self._keys
+        staged, order, expiry, uuids = self._keys
         self._switch = Script(
             client,
             "restore",
@@ -36,6 +37,7 @@ class Staging:
             staged_entries=staged,
             staged_order=order,
             staged_expiry=expiry,
+            staged_uuids=uuids,
             **changes.REPLACES,
         )
         self._count = 0
@@ -44,12 +46,14 @@ class Staging:
         """Load entries after those that are loaded."""
         if not entries:
             return
-        staged, order, expiry = self._keys
-        ends = {entry.uuid: entry.expires_at for entry in entries if not entry.expired}
-        due = {uuid: end for uuid, end in ends.items() if end is not None}
+        staged, order, expiry, uuids = self._keys
+        ends = {entry.key: entry.expires_at for entry in entries if not entry.expired}
+        due = {key: end for key, end in ends.items() if end is not None}
+        named = {name: entry.key for entry in entries for name in identity.other_names(entry.uuid, entry.unique_name)}
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hset(staged, mapping={entry.uuid: entry_json.write(entry) for entry in entries})
-            pipeline.zadd(order, {entry.uuid: self._count + at for at, entry in enumerate(entries, 1)})
+            pipeline.hset(staged, mapping={entry.key: entry_json.write(entry) for entry in entries})
+            pipeline.zadd(order, {entry.key: self._count + at for at, entry in enumerate(entries, 1)})
+            pipeline.hset(uuids, mapping=named)
             if due:
                 pipeline.zadd(expiry, due)
             for key in self._keys:

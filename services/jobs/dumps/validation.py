@@ -7,13 +7,13 @@ and lacks more fields: they are filled in with what was true there.
 
 import re
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from services.core.assets import facts, media_types, names
+from services.core.assets import facts, identity, media_types, names
 from services.core.assets.entries import FOCUS, Entry, timestamp
 from services.core.state import entry_json
 
@@ -47,10 +47,11 @@ class Tally:
     completed: int = 0
     """Entries with missing fields that were filled in."""
     renamed: int = 0
-    """Entries that got another uuid: the one that follows from their path."""
+    """Entries that got another uuid, as an entry before them has the one that they had."""
     problem_count: int = 0
     problems: list[str] = field(default_factory=list)
-    _seen: set[bytes] = field(default_factory=set)
+    _paths: set[bytes] = field(default_factory=set)
+    _uuids: set[bytes] = field(default_factory=set)
 
     def take(self, values: Iterable[object]) -> list[Entry]:
         """Return the entries among the next values of a list, as long as there has been no problem."""
@@ -73,13 +74,23 @@ class Tally:
             raise Problem(f"expected a JSON object, not {type(value).__name__}")
         given = completed(value)
         entry = check(given)
-        uuid = UUID(entry.uuid).bytes
-        if uuid in self._seen:
+        path = UUID(entry.key).bytes
+        if path in self._paths:
             raise Problem(f"{entry.unique_name} occurs twice")
-        self._seen.add(uuid)
+        self._paths.add(path)
         self.completed += given.keys() != value.keys()
-        self.renamed += entry.uuid != value["uuid"]
-        return entry
+        return self._with_own_uuid(entry)
+
+    def _with_own_uuid(self, entry: Entry) -> Entry:
+        """Return the entry with the uuid that it shows; of several with one uuid, the first keeps it."""
+        uuid = UUID(entry.uuid).bytes
+        if identity.canonical(entry.uuid) in (entry.key, identity.asset_uuid(entry.unique_name)):
+            return entry  # It follows from the path: no other entry has it.
+        if uuid not in self._uuids:
+            self._uuids.add(uuid)
+            return entry
+        self.renamed += 1
+        return replace(entry, uuid=identity.asset_uuid(entry.unique_name))
 
     def summary(self) -> str:
         """Return the first problems in one text."""
@@ -130,9 +141,7 @@ def check(given: dict[str, Any]) -> Entry:
     dates: dict[str, str | None] = {name: _date(name, given[name]) for name in _DATES}
     for name in _DATES_OR_NULL:
         dates[name] = None if given[name] is None else _date(name, given[name])
-    entry = Entry(
-        **{**{name: given[name] for name in _FIELDS}, **dates, "uuid": names.asset_uuid(given["unique_name"])}
-    )
+    entry = Entry(**{**{name: given[name] for name in _FIELDS}, **dates})
     try:
         entry_json.write(entry)
     except TypeError:
@@ -143,10 +152,7 @@ def check(given: dict[str, Any]) -> Entry:
 def _check_names(given: dict[str, Any]) -> None:
     unique_name = given["unique_name"]
     folders, _, filename = unique_name.removeprefix("/").rpartition("/")
-    try:
-        UUID(given["uuid"])
-    except ValueError:
-        raise Problem(f"{given['uuid']!r} is not a valid uuid") from None
+    _need("uuid", given["uuid"], identity.canonical(given["uuid"]) is not None)
     _need("namespace", given["namespace"], given["namespace"] == folders.partition("/")[0])
     _need("filename", given["filename"], given["filename"] == filename)
     destination = folders.partition("/")[2] or given["namespace"]

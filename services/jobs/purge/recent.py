@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.core.assets import names
+from services.core.assets import identity, names
 from services.core.state.changes import CatalogReplaced, Change, EntryDeleted, EntryDescribed, EntryWritten
 from services.jobs.purge.node import Batch
 
@@ -15,16 +15,19 @@ HELD = 4000
 def lines(change: Change) -> str:
     """Return the message to a node about a change: what is removed from its disk, and which purge groups are raised."""
     match change:
-        case EntryWritten():
-            raised = [names.stem(change.unique_name), change.uuid]
-        case EntryDeleted():
-            raised = [names.stem(change.unique_name), change.uuid]
+        case EntryWritten() | EntryDeleted():
+            raised = [names.stem(change.unique_name), *_pages(change)]
         case EntryDescribed():
-            raised = [change.uuid]
+            raised = _pages(change)
         case CatalogReplaced():
             raised = ["*"]
     told = [f"{change.number} gone {address}\n" for address in _addresses(change)]
     return "".join([*told, *(f"{change.number} raise {group}\n" for group in raised)])
+
+
+def _pages(change: EntryWritten | EntryDeleted | EntryDescribed) -> list[str]:
+    """Return the purge groups of an entry's page: one for each uuid by which it is found."""
+    return identity.all_names(change.uuid, change.unique_name)
 
 
 def _addresses(change: Change) -> Sequence[str]:
@@ -34,7 +37,7 @@ def _addresses(change: Change) -> Sequence[str]:
     return (
         f"/assets/media/original{change.original_name}",
         f"/assets/media/full{change.unique_name}",
-        f"/catalog/{change.uuid}",
+        *(f"/catalog/{name}" for name in _pages(change)),
     )
 
 

@@ -12,10 +12,10 @@ _BATCH = 500
 async def expire(entries: Entries) -> list[Entry]:
     """Mark every entry that has expired, and return them. Running it again does no harm."""
     marked = []
-    while uuids := await entries.expired_uuids(time.time(), _BATCH):
-        for uuid in uuids:
+    while due := await entries.expired_keys(time.time(), _BATCH):
+        for key in due:
             try:
-                entry, commit = await entries.change(uuid, _mark)
+                entry, commit = await entries.change(key, _mark)
             except NotFound:
                 continue  # It was deleted meanwhile, together with its date.
             if commit is not None:

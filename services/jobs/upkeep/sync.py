@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from services.core.assets import names
+from services.core.assets import identity, names
 from services.core.assets.entries import Entry
 from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound, StorageDown
@@ -88,7 +88,7 @@ async def sync(
     async for raws in entries.scan():
         batch = [entry_json.read(raw) for raw in raws]
         found.checked += len(batch)
-        lost += await _lost(storage, [entry for entry in batch if UUID(entry.uuid).bytes not in present])
+        lost += await _lost(storage, [entry for entry in batch if UUID(entry.key).bytes not in present])
         if len(lost) > allowed:
             found.stopped = _stopped(
                 f"More than {max_percent:g} % of the {count} entries have no file in the storage",
@@ -132,17 +132,17 @@ def _stopped(why: str, hint: str = "") -> str:
 
 
 async def _listed(entries: Entries, claims: Claims, storage: Storage, found: Sync) -> set[bytes]:
-    """Return the uuids of entries whose files are listed, about 100 bytes each; note files without an entry."""
+    """Return the keys of entries whose files are listed, about 100 bytes each; note files without an entry."""
     present: set[bytes] = set()
     found.listed, found.unknown, found.unknown_count = 0, [], 0
     async for keys in _batches(storage):
         found.listed += len(keys)
-        uuids = [names.asset_uuid(names.unique_name_of(key)) for key in keys]
-        raws = await entries.raws(uuids)
+        owners = [identity.entry_key(names.unique_name_of(key)) for key in keys]
+        raws = await entries.raws(owners)
         claimed = await claims.are_made(keys)
-        for key, uuid, raw, is_claimed in zip(keys, uuids, raws, claimed, strict=True):
+        for key, owner, raw, is_claimed in zip(keys, owners, raws, claimed, strict=True):
             if raw is not None and entry_json.read(raw).storage_key == key:
-                present.add(UUID(uuid).bytes)
+                present.add(UUID(owner).bytes)
             elif not is_claimed:
                 found.unknown_count += 1
                 found.unknown += [key] if len(found.unknown) < NAMED_MAX else []
@@ -190,7 +190,7 @@ async def _remove(entries: Entries, lost: Sequence[Entry]) -> int:
                 raise _Changed
 
         try:
-            await entries.delete(entry.uuid, check, keep_bytes=True)
+            await entries.delete(entry.key, check, keep_bytes=True)
         except (NotFound, _Changed):
             continue
         removed += 1

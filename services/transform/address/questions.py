@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.core.assets import names
+from services.core.assets import identity
 from services.transform.address import saving
 from services.transform.address.form import Form, arguments_of, parse
 from services.transform.address.presets import Allowed, resolve
@@ -13,10 +13,10 @@ from services.transform.answer.decide import candidates
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One form of one asset, and the entries that decide about it, in the order of `candidates`."""
+    """One form of one asset, and the keys of the entries that decide about it, in the order of `candidates`."""
 
     wanted: Form
-    uuids: tuple[str, ...]
+    entry_keys: tuple[str, ...]
 
 
 def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
@@ -31,6 +31,6 @@ def reader(side_max: int, allowed: Allowed) -> Callable[[str, str], Question]:
         saving.check(arguments_of(query))
         allowed.check(form)
         wanted = resolve(form, allowed.presets, side_max)
-        return Question(wanted, tuple(names.asset_uuid(name) for name in candidates(wanted)))
+        return Question(wanted, tuple(identity.entry_key(name) for name in candidates(wanted)))
 
     return read

@@ -66,8 +66,8 @@ class Delivery:
 
     async def __call__(self, request: Request) -> Response:
         question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
-        uuids, known = question.uuids, caching.generation(request.headers)
-        raws = await self.entries.read(uuids, known)
+        wanted, known = question.entry_keys, caching.generation(request.headers)
+        raws = await self.entries.read(wanted, known)
         for _ in range(_ATTEMPTS):
             now = time.time()
             found = [_parsed(raw) if raw else None for raw in raws]
@@ -79,14 +79,14 @@ class Delivery:
                     raise
                 # The storage may have been handing out the bytes of the next version.
                 await asyncio.sleep(_IN_PLACE_SECONDS)
-                fresh = await self.entries.read(uuids, known)
+                fresh = await self.entries.read(wanted, known)
                 if _same(fresh, raws):
                     raise
             else:
                 if response is not None:
                     return response
                 # The storage has no such object, or has it no more: another version may have taken its place.
-                fresh = await self.entries.read(uuids, known)
+                fresh = await self.entries.read(wanted, known)
                 if _same(fresh, raws):
                     return _file_gone(decision)
             raws = fresh

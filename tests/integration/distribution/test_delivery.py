@@ -54,6 +54,7 @@ async def test_each_kind_of_change_is_told_as_what_it_is(
     assert edge.gone == [
         "/assets/media/original/DEV/cat.jpg",
         "/assets/media/full/DEV/cat.webp",
+        f"/catalog/{an_entry().key}",
         f"/catalog/{an_entry().uuid}",
     ]
     await write(entries)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.core.assets import names
+from services.core.assets import identity
 from services.core.errors import Unavailable
 from services.core.state import claims, doubts, keys
 from services.core.state.claim import Claim
@@ -45,7 +45,7 @@ async def test_a_writer_gets_the_plain_key_and_the_next_one_a_spare_key(client: 
     first, second = await writer.claims.make(CAT), await writer.claims.make(CAT)
     assert first.storage_key == PLAIN
     assert second.storage_key.startswith(f"{PLAIN}.")
-    assert first.uuid == second.uuid == names.asset_uuid(CAT)
+    assert first.entry_key == second.entry_key == identity.entry_key(CAT)
     assert set(await held(client)) == {first.storage_key.encode(), second.storage_key.encode()}
     assert await writer.claims.are_made([PLAIN, "DEV/dog.webp", second.storage_key]) == [True, False, True]
     assert await writer.claims.are_made([]) == []
@@ -66,7 +66,7 @@ async def test_of_many_writers_at_once_one_gets_the_plain_key(client: Redis) -> 
 
 async def test_a_claim_is_released_by_who_holds_it_and_nobody_else(client: Redis, writer: CatalogUser) -> None:
     claim = await writer.claims.make(CAT)
-    await writer.claims.release(Claim(PLAIN, f"another {claim.uuid}"))
+    await writer.claims.release(Claim(PLAIN, f"another {claim.entry_key}"))
     assert await held(client) == {PLAIN.encode(): claim.value.encode()}
     await writer.claims.release(claim)
     assert await held(client) == {}
@@ -108,7 +108,7 @@ async def test_the_claims_of_the_living_are_left_alone_and_those_of_the_dead_tak
     assert await stale_of(reaper) == []
     await client.delete(keys.alive(writer.process.name))
     [stale] = await stale_of(reaper)
-    assert (stale.claim.storage_key, stale.claim.uuid, stale.obsolete) == (PLAIN, claim.uuid, False)
+    assert (stale.claim.storage_key, stale.claim.entry_key, stale.obsolete) == (PLAIN, claim.entry_key, False)
     assert await reaper.stale.still_has(stale)
     with pytest.raises(Unavailable, match="interrupted"):
         await writer.entries.create(ENTRY, claim)
@@ -128,14 +128,14 @@ async def test_what_a_change_has_left_behind_is_taken_over_once(
 ) -> None:
     await writer.entries.create(ENTRY, None)
     _, commit = await writer.entries.delete(ENTRY.uuid, lambda entry: None)
-    assert commit.leftover == Leftover(ENTRY.uuid, PLAIN)
+    assert commit.leftover == Leftover(ENTRY.key, PLAIN)
     assert commit.leftover is not None
     stale = await writer.stale.take_leftover(commit.leftover)
     assert stale is not None
     assert (stale.obsolete, stale.claim.intended) == (True, ENTRY), "its last entry says how it was stored"
     await lives(client, writer)
     assert await reaper.stale.take_leftover(commit.leftover) is None
-    assert await reaper.stale.take_leftover(Leftover(ENTRY.uuid, "DEV/dog.webp")) is None
+    assert await reaper.stale.take_leftover(Leftover(ENTRY.key, "DEV/dog.webp")) is None
     await writer.claims.release(stale.claim)
     assert not await writer.stale.still_has(stale)
 

@@ -103,13 +103,13 @@ async def test_bytes_that_an_entry_leaves_are_obsolete_from_that_moment(
     moved = replace(ENTRY, storage_key="DEV/cat.webp.0")
     commit = await compare_and_set.write(FIRST, moved)
     assert commit is not None
-    assert commit.leftover == Leftover(ENTRY.uuid, ENTRY.storage_key)
+    assert commit.leftover == Leftover(ENTRY.key, ENTRY.storage_key)
     commit = await compare_and_set.delete(found(moved))
     assert commit is not None
-    assert commit.leftover == Leftover(ENTRY.uuid, "DEV/cat.webp.0")
+    assert commit.leftover == Leftover(ENTRY.key, "DEV/cat.webp.0")
     assert await client.hgetall(keys.CLAIMS) == {  # type: ignore[misc]
-        ENTRY.storage_key.encode(): f"obsolete {ENTRY.uuid} {FIRST.raw.decode()}".encode(),
-        b"DEV/cat.webp.0": f"obsolete {ENTRY.uuid} {entry_json.write(moved).decode()}".encode(),
+        ENTRY.storage_key.encode(): f"obsolete {ENTRY.key} {FIRST.raw.decode()}".encode(),
+        b"DEV/cat.webp.0": f"obsolete {ENTRY.key} {entry_json.write(moved).decode()}".encode(),
     }
 
 
@@ -144,7 +144,7 @@ async def test_the_expiration_date_follows_the_entry(client: Redis, compare_and_
     dated = replace(ENTRY, expiration_date="2099-01-31T17:00:00.500+00:00")
     expired = replace(dated, expired=True)
     await compare_and_set.write(None, dated)
-    assert await due(client) == [(ENTRY.uuid.encode(), dated.expires_at)]
+    assert await due(client) == [(ENTRY.key.encode(), dated.expires_at)]
     await compare_and_set.write(found(dated), expired)
     assert await due(client) == []
     await compare_and_set.write(found(expired), dated)
@@ -175,7 +175,7 @@ async def test_a_write_that_is_said_twice_is_done_once_and_known_as_its_own(
     deleted = await compare_and_set.delete(found(THIRD))
     numbers = [change.number for change in await ChangeLog(client).from_(0, 10)]
     assert [created, changed, described] == [Commit(number) for number in numbers[:3]]
-    assert deleted == Commit(numbers[3], Leftover(ENTRY.uuid, ENTRY.storage_key)), "who deletes is not told 404"
+    assert deleted == Commit(numbers[3], Leftover(ENTRY.key, ENTRY.storage_key)), "who deletes is not told 404"
     assert len(numbers) == 4
 
 

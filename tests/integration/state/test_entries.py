@@ -30,11 +30,11 @@ async def listed(entries: Entries) -> list[str]:
 
 async def test_an_entry_is_there_as_it_was_created(entries: Entries) -> None:
     cat, dog = an_entry("cat"), an_entry("dog")
-    assert (await entries.raw(cat.uuid), await entries.count(), await entries.revision()) == (None, 0, "0")
+    assert (await entries.raw(cat.key), await entries.count(), await entries.revision()) == (None, 0, "0")
     first = await entries.create(cat, None)
     second = await entries.create(dog, None)
     assert await entries.get(cat.uuid) == cat
-    assert await entries.raws([dog.uuid, "none", cat.uuid]) == [entry_json.write(dog), None, entry_json.write(cat)]
+    assert await entries.raws([dog.key, "none", cat.key]) == [entry_json.write(dog), None, entry_json.write(cat)]
     assert await entries.raws([]) == []
     assert (await entries.count(), await entries.revision()) == (2, str(second.number))
     assert first.number < second.number
@@ -57,7 +57,7 @@ async def test_what_is_not_there_is_not_found(entries: Entries) -> None:
         await entries.change(uuid, lambda entry: entry)
     with pytest.raises(NotFound):
         await entries.delete(uuid, lambda entry: None)
-    assert not await entries.describe(uuid, an_entry().signature, SEEN)
+    assert not await entries.describe(an_entry().key, an_entry().signature, SEEN)
 
 
 async def test_no_change_is_lost_when_many_change_one_entry(client: Redis, entries: Entries) -> None:
@@ -92,10 +92,10 @@ async def test_a_step_that_fails_changes_nothing_and_one_without_effect_is_no_ch
 async def test_facts_are_written_to_the_bytes_that_they_are_of(entries: Entries) -> None:
     entry = an_entry()
     await entries.create(entry, None)
-    assert await entries.describe(entry.uuid, entry.signature, SEEN)
+    assert await entries.describe(entry.key, entry.signature, SEEN)
     assert await entries.get(entry.uuid) == entry.with_facts(SEEN)
     await entries.change(entry.uuid, lambda old: replace(old, signature="6f" * 32))
-    assert not await entries.describe(entry.uuid, entry.signature, replace(SEEN, width=9))
+    assert not await entries.describe(entry.key, entry.signature, replace(SEEN, width=9))
     assert (await entries.get(entry.uuid)).width == 3
 
 
@@ -201,8 +201,8 @@ async def test_what_has_expired_is_found_the_oldest_first(entries: Entries) -> N
         await entries.create(an_entry(base, expiration_date=date), None)
     await entries.create(an_entry("old", expiration_date=dates["dog"], expired=True), None)
     now = 1_000_000_000
-    assert await entries.expired_uuids(now, 10) == [an_entry("dog").uuid, an_entry("cat").uuid]
-    assert await entries.expired_uuids(now, 1) == [an_entry("dog").uuid]
+    assert await entries.expired_keys(now, 10) == [an_entry("dog").key, an_entry("cat").key]
+    assert await entries.expired_keys(now, 1) == [an_entry("dog").key]
 
 
 async def test_what_a_dead_writer_was_about_to_make_is_completed_and_later_fields_are_kept(

@@ -1,6 +1,6 @@
 -- Remove all entries at one instant. They are put aside for their readers.
 -- USES log_change, put_aside, sent_before
--- KEYS entries, order, expiry, revision, changes, epoch
+-- KEYS entries, order, expiry, uuids, revision, changes, epoch
 -- ARGV aside: prefix of what is put aside
 -- ARGV read_seconds: for so long it can be read
 -- ARGV aside_seconds: for so long it stays
@@ -26,7 +26,7 @@ end
 if count == 0 then
   return {1, 0, ''}
 end
-put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
+put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
 local change = log_change(changes, revision, kept, 'kind', 'replaced', 'count', count, 'write', write,
   'request_id', request_id, 'traceparent', traceparent)
 redis.call('SET', epoch, change)

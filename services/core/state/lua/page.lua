@@ -26,14 +26,14 @@ local found = redis.call('ZRANGE', order, '(' .. after, last, 'BYSCORE', 'LIMIT'
 if #found == 0 then
   return {epoch, last, ''}
 end
-local uuids = {}
+local entry_keys = {}
 for at = 1, #found, 2 do
-  uuids[#uuids + 1] = found[at]
+  entry_keys[#entry_keys + 1] = found[at]
 end
 -- A few at a time: entries with long texts, as there were before texts had a limit, are not all read for one page.
 local page, size, number = {}, 0, ''
-for first = 1, #uuids, 16 do
-  local some = redis.call('HMGET', entries, unpack(uuids, first, math.min(first + 15, #uuids)))
+for first = 1, #entry_keys, 16 do
+  local some = redis.call('HMGET', entries, unpack(entry_keys, first, math.min(first + 15, #entry_keys)))
   for at, raw in ipairs(some) do
     local bytes = raw and #raw or 0
     if size > 0 and size + bytes > tonumber(most_bytes) then

@@ -1,5 +1,5 @@
 -- Put the live catalog aside for its readers: it can be read for `read_seconds`, and it stays for a while longer.
-local function put_aside(entries, order, expiry, epoch, aside, read_seconds, aside_seconds)
+local function put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
   local old = aside .. (redis.call('GET', epoch) or '0')
   redis.call('SET', old, 1, 'EX', read_seconds)
   if redis.call('EXISTS', entries) == 1 then
@@ -8,5 +8,5 @@ local function put_aside(entries, order, expiry, epoch, aside, read_seconds, asi
     redis.call('EXPIRE', old .. ':entries', aside_seconds)
     redis.call('EXPIRE', old .. ':order', aside_seconds)
   end
-  redis.call('UNLINK', expiry)
+  redis.call('UNLINK', expiry, uuids)
 end

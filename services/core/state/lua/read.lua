@@ -1,8 +1,8 @@
 #!lua flags=no-writes
--- Read entries, and of which revision of the catalog they are.
+-- Read entries by their keys, and of which revision of the catalog they are.
 -- KEYS entries, revision
--- ARGV uuids...
+-- ARGV wanted...
 -- Returns {revision, entries…}
-local found = redis.call('HMGET', entries, unpack(uuids))
+local found = redis.call('HMGET', entries, unpack(wanted))
 table.insert(found, 1, redis.call('GET', revision) or '0')
 return found

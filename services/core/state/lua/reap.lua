@@ -3,7 +3,7 @@
 -- KEYS alive: that of the owner
 -- ARGV storage_key
 -- ARGV claim: its value as it was read
--- ARGV uuid
+-- ARGV entry_key
 -- ARGV mine: the value of the reaper's claim
 -- ARGV in_place: 1 if the claim is on a file that is replaced in place, else 0
 -- Returns 1 if the object must be settled, 0 if it is in use
@@ -12,7 +12,7 @@ local value = redis.call('HGET', claims, storage_key)
 if value ~= mine and (value ~= claim or redis.call('EXISTS', alive) == 1) then
   return 0
 end
-local raw = uuid ~= '' and redis.call('HGET', entries, uuid)
+local raw = entry_key ~= '' and redis.call('HGET', entries, entry_key)
 if in_place == '0' and raw and cjson.decode(raw).storage_key == storage_key then
   redis.call('HDEL', claims, storage_key)
   return 0

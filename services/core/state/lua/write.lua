@@ -1,8 +1,10 @@
 -- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
 -- is written unless the entry is still the same as the writer read.
 -- USES log_change, sent_before
--- KEYS entries, order, expiry, sequence, revision, claims, changes, undescribed
--- ARGV uuid
+-- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed
+-- ARGV entry_key
+-- ARGV uuid: the one that the entry shows
+-- ARGV other_names: what it is found by besides its key, separated by spaces
 -- ARGV expected: the stored bytes that the writer has read, '' if there was no entry
 -- ARGV wanted: the bytes to store, '' to delete the entry
 -- ARGV expires: seconds since 1970, '' for never
@@ -17,7 +19,7 @@
 -- ARGV write: a unique token of this write
 -- ARGV request_id, traceparent
 -- Returns {'written', number of the change} or {'conflict', ''} or {'unclaimed', ''}
-local current = redis.call('HGET', entries, uuid) or ''
+local current = redis.call('HGET', entries, entry_key) or ''
 if current ~= expected then
   local change = sent_before(changes, write)
   return change and {'written', change} or {'conflict', ''}
@@ -30,24 +32,31 @@ if claimed ~= '' then
   redis.call('HDEL', claims, claimed)
 end
 if obsolete ~= '' then
-  redis.call('HSET', claims, obsolete, 'obsolete ' .. uuid .. ' ' .. current)
+  redis.call('HSET', claims, obsolete, 'obsolete ' .. entry_key .. ' ' .. current)
 end
 if wanted == '' then
-  redis.call('HDEL', entries, uuid)
-  redis.call('ZREM', order, uuid)
+  redis.call('HDEL', entries, entry_key)
+  redis.call('ZREM', order, entry_key)
 else
-  redis.call('HSET', entries, uuid, wanted)
+  redis.call('HSET', entries, entry_key, wanted)
   if current == '' then
-    redis.call('ZADD', order, redis.call('INCR', sequence), uuid)
+    redis.call('ZADD', order, redis.call('INCR', sequence), entry_key)
   end
 end
 if wanted == '' or expires == '' then
-  redis.call('ZREM', expiry, uuid)
+  redis.call('ZREM', expiry, entry_key)
 else
-  redis.call('ZADD', expiry, expires, uuid)
+  redis.call('ZADD', expiry, expires, entry_key)
+end
+for name in string.gmatch(other_names, '%S+') do
+  if wanted == '' then
+    redis.call('HDEL', uuids, name)
+  else
+    redis.call('HSET', uuids, name, entry_key)
+  end
 end
 if to_describe == '1' then
-  redis.call('XADD', undescribed, '*', 'uuid', uuid)
+  redis.call('XADD', undescribed, '*', 'uuid', entry_key)
 end
 return {'written', log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
   'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent)}

@@ -6,7 +6,7 @@ import pytest
 
 from services.catalog.uploads import adoption
 from services.catalog.uploads.adoption import Adoption
-from services.core.assets import names
+from services.core.assets import identity, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.errors import BadRequest, NotFound, TypeUnauthorized
 from services.core.spool import prepare
@@ -76,7 +76,7 @@ def test_an_entry_follows_from_the_path_and_the_bytes(
 ) -> None:
     entry = adopted(media_type, unique_name=unique_name, **given)
     assert entry.unique_name == unique_name
-    assert entry.uuid == names.asset_uuid(unique_name)
+    assert entry.uuid == identity.asset_uuid(unique_name)
     assert (entry.original_filename, entry.original_mimetype, entry.mimetype) == (original, media_type, delivered)
     assert (entry.signature, entry.size, entry.storage_key) == ("5e" * 32, 1234, unique_name[1:])
     assert entry.public_url.startswith("https://media.example.com/assets/media/")

@@ -1,14 +1,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from uuid import UUID
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.assets import entries
+from services.core.assets import entries, identity
 from services.core.assets.entries import StoredFile
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, NotReplaceable
@@ -50,7 +49,7 @@ def test_a_storage_is_told_nothing_of_what_is_found_out_later(make_entry: MakeEn
 
 def test_a_new_entry_says_where_and_what_it_is(make_entry: MakeEntry) -> None:
     entry = make_entry("cat.jpg", destination="shop")
-    assert UUID(entry.uuid).version == 5
+    assert entry.uuid == identity.asset_uuid("/DEV/shop/cat.webp")
     assert entry.version == 1
     assert entry.unique_name == "/DEV/shop/cat.webp"
     assert (entry.filename, entry.original_filename) == ("cat.webp", "cat.jpg")

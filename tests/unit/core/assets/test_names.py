@@ -1,6 +1,5 @@
 import re
 import string
-from uuid import UUID
 
 import pytest
 from hypothesis import assume, example, given
@@ -253,13 +252,6 @@ def test_making_a_name_safe_twice_changes_nothing_more(base: str) -> None:
     except BadRequest:
         return
     assert name_of(once).original_filename == once
-
-
-def test_a_uuid_follows_from_the_path_alone() -> None:
-    uuid = names.asset_uuid("/DEV/cat.webp")
-    assert UUID(uuid).version == 5
-    assert uuid == names.asset_uuid("/DEV/cat.webp")
-    assert uuid != names.asset_uuid("/DEV/Cat.webp")
 
 
 def test_the_storage_key_is_the_path_without_its_first_slash() -> None:

@@ -61,7 +61,7 @@ async def test_each_kind_of_change_is_read_as_what_it_is() -> None:
     assert await read("17-0", kind="deleted", **entry, **origin) == EntryDeleted(
         *common, "u", "/DEV/cat.webp", "/DEV/cat.jpg"
     )
-    assert await read("17-0", kind="described", **entry, **origin) == EntryDescribed(*common, "u")
+    assert await read("17-0", kind="described", **entry, **origin) == EntryDescribed(*common, "u", "/DEV/cat.webp")
     assert await read("17-0", kind="replaced", **origin) == CatalogReplaced(*common)
 
 

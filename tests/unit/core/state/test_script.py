@@ -56,7 +56,7 @@ async def test_a_name_with_dots_stands_for_all_keys_or_all_arguments() -> None:
     renew, redis = script("renew")
     await renew(leases=["one", "two"], token="t", milliseconds=5)
     read, other = script("read", entries="e", revision="r")
-    await read(uuids=[])
+    await read(wanted=[])
     assert redis.calls == [(["one", "two"], ["t", 5])]
     assert other.calls == [(["e", "r"], [])]
 

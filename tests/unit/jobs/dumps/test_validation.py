@@ -139,3 +139,29 @@ def test_a_path_that_is_there_in_two_batches_is_there_twice() -> None:
     other = replace(an_entry(), uuid="e080a953-5300-427b-bd39-6e235d8238a2")
     tally.take([asdict(other)])
     assert tally.summary() == "entry 2: /DEV/cat.webp occurs twice"
+
+
+@pytest.mark.parametrize("uuid", ["e080a95353004277b9396e235d8238a2", "E080A953-5300-4277-B939-6E235D8238A2"])
+def test_a_uuid_stays_letter_by_letter(uuid: str) -> None:
+    tally = Tally()
+    [found] = tally.take([{**asdict(an_entry()), "uuid": uuid}])
+    assert (found.uuid, tally.renamed) == (uuid, 0)
+
+
+def test_of_entries_with_one_uuid_in_any_spelling_the_first_keeps_it() -> None:
+    tally = Tally()
+    uuid = "e080a953-5300-4277-b939-6e235d8238a2"
+    spelled = [uuid, uuid.replace("-", ""), uuid.upper()]
+    given = [replace(an_entry(base), uuid=text) for base, text in zip(("cat", "dog", "fox"), spelled, strict=True)]
+    found = tally.take([asdict(entry) for entry in given])
+    assert [entry.uuid for entry in found] == [uuid, an_entry("dog").uuid, an_entry("fox").uuid]
+    assert (tally.renamed, tally.problem_count) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "uuid", ["", "1", "{e080a953-5300-4277-b939-6e235d8238a2}", "e080a953-53004277b9396e235d8238a2"]
+)
+def test_what_is_not_a_uuid_is_a_problem(uuid: str) -> None:
+    tally = Tally()
+    assert tally.take([{**asdict(an_entry()), "uuid": uuid}]) == []
+    assert tally.summary() == f"entry 1: uuid must not be {uuid!r}"

@@ -5,12 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.assets import identity
 from services.core.state.changes import CatalogReplaced, Change, EntryDeleted, EntryDescribed, EntryWritten
 from services.jobs.purge import recent
 from services.jobs.purge.node import Batch
 from services.jobs.purge.recent import Recent, lines
 
-UUID = "5b4c967a-ea2d-54ee-8e83-e8ad8b65eff8"
+NAME = "/DEV/shop/cat.webp"
+KEY, UUID = identity.entry_key(NAME), identity.asset_uuid(NAME)
+OLDER = "E080A95353004277B9396E235D8238A2"
+PAGES = f"17 raise {KEY}\n17 raise {UUID}\n"
+"""The groups of an entry's page: it is found by both."""
 
 
 def written(number: int) -> EntryWritten:
@@ -35,17 +40,22 @@ def numbers(batch: Batch | None) -> list[int]:
     ("change", "told"),
     [
         (
-            EntryWritten(17, "r", "t", UUID, "/DEV/shop/cat.webp"),
-            f"17 raise /DEV/shop/cat\n17 raise {UUID}\n",
+            EntryWritten(17, "r", "t", UUID, NAME),
+            f"17 raise /DEV/shop/cat\n{PAGES}",
         ),
         (
-            EntryDeleted(17, "r", "t", UUID, "/DEV/shop/cat.webp", "/DEV/shop/cat.jpg"),
+            EntryWritten(17, "r", "t", KEY, NAME),
+            f"17 raise /DEV/shop/cat\n{PAGES}",
+        ),
+        (
+            EntryDeleted(17, "r", "t", UUID, NAME, "/DEV/shop/cat.jpg"),
             "17 gone /assets/media/original/DEV/shop/cat.jpg\n"
             "17 gone /assets/media/full/DEV/shop/cat.webp\n"
-            f"17 gone /catalog/{UUID}\n"
-            f"17 raise /DEV/shop/cat\n17 raise {UUID}\n",
+            f"17 gone /catalog/{KEY}\n17 gone /catalog/{UUID}\n"
+            f"17 raise /DEV/shop/cat\n{PAGES}",
         ),
-        (EntryDescribed(17, "r", "t", UUID), f"17 raise {UUID}\n"),
+        (EntryDescribed(17, "r", "t", UUID, NAME), PAGES),
+        (EntryDescribed(17, "r", "t", OLDER, NAME), f"{PAGES}17 raise e080a953-5300-4277-b939-6e235d8238a2\n"),
         (CatalogReplaced(17, "r", "t"), "17 raise *\n"),
     ],
     ids=lambda given: type(given).__name__,

@@ -53,13 +53,13 @@ class Entries:
         """Of each reading, which change whoever asked knew of."""
         self.changes: list[Callable[[], object]] = []
 
-    async def read(self, uuids: list[str], at_least: int = 0) -> list[bytes | None]:
+    async def read(self, wanted: list[str], at_least: int = 0) -> list[bytes | None]:
         if self.known and self.changes:
             self.changes.pop(0)()
         self.known.append(at_least)
         if self.revision < at_least:
             raise Behind
-        found = [self.catalogued.get(uuid) for uuid in uuids]
+        found = [self.catalogued.get(key) for key in wanted]
         return [entry_json.write(entry) if entry else None for entry in found]
 
 
@@ -99,7 +99,7 @@ class Service:
         entry = self._make_entry(given_name, media_type, **fields)
         entry = replace(entry, signature=hashlib.sha256(content).hexdigest(), size=len(content), content_date=CHANGED)
         await put(self.storage, entry.stored, content)
-        self.entries.catalogued[entry.uuid] = entry
+        self.entries.catalogued[entry.key] = entry
         return entry
 
     async def get(
@@ -321,7 +321,7 @@ async def test_a_file_that_the_storage_does_not_have_is_a_404_that_is_not_cached
 
 async def test_a_storage_that_does_not_work_is_a_503(service: Service, photo: bytes) -> None:
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
-    service.entries.catalogued[entry.uuid] = replace(entry, storage_key=f"{entry.storage_key}/below-a-file")
+    service.entries.catalogued[entry.key] = replace(entry, storage_key=f"{entry.storage_key}/below-a-file")
     for path in ("/original/DEV/cat.jpg", "/full/DEV/cat.webp"):
         answer = await service.get(path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
@@ -432,7 +432,7 @@ async def test_what_is_replaced_while_its_answer_is_made_and_whose_file_is_gone_
     old = await service.upload(photo, "cat.jpg", "image/jpeg")
     await service.storage.delete([old.stored])
     changed = replace(old, signature=new.signature, size=new.size, storage_key=new.storage_key, version=2)
-    service.entries.changes = [lambda: service.entries.catalogued.update({old.uuid: changed})]
+    service.entries.changes = [lambda: service.entries.catalogued.update({old.key: changed})]
     answer = await service.get(path, FOR_A_CACHE)
     assert answer.status_code == 200
     assert answer.content == (await service.get(path.replace("cat", "new"))).content
@@ -447,7 +447,7 @@ async def test_what_goes_while_its_answer_is_made_is_answered_as_gone(
     entry = await service.upload(photo, "cat.jpg", "image/jpeg")
     await service.storage.delete([entry.stored])
     if becomes == "expired":
-        change = {entry.uuid: replace(entry, expired=True)}
+        change = {entry.key: replace(entry, expired=True)}
         service.entries.changes = [lambda: service.entries.catalogued.update(change)]
     else:
         service.entries.changes = [service.entries.catalogued.clear]
@@ -465,7 +465,7 @@ async def test_facts_that_are_found_out_while_an_answer_is_made_change_nothing_o
 
     def describe(width: int) -> Callable[[], None]:
         facts = Facts(width, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
-        return lambda: service.entries.catalogued.update({entry.uuid: entry.with_facts(facts)})
+        return lambda: service.entries.catalogued.update({entry.key: entry.with_facts(facts)})
 
     before = await service.get(path)
     describe(640)()
@@ -492,7 +492,7 @@ async def test_an_asset_that_never_stops_changing_is_a_503(
 
     def rename(information: str) -> Callable[[], None]:
         changed = replace(entry, information=information)
-        return lambda: service.entries.catalogued.update({entry.uuid: changed})
+        return lambda: service.entries.catalogued.update({entry.key: changed})
 
     service.entries.changes = [rename(str(number)) for number in range(changes)]
     answer = await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)
@@ -508,7 +508,7 @@ async def test_bytes_of_the_next_version_in_a_storage_that_replaces_in_place_wai
     entry, new = await service.upload(photo, "cat.jpg", "image/jpeg"), photos["flower.jpg"]
     (service.storage.spool.parent / entry.storage_key).write_bytes(new)
     changed = replace(entry, signature=hashlib.sha256(new).hexdigest(), size=len(new), version=2)
-    service.entries.changes = [lambda: service.entries.catalogued.update({entry.uuid: changed})]
+    service.entries.changes = [lambda: service.entries.catalogued.update({entry.key: changed})]
     assert (await service.get("/original/DEV/cat.jpg", FOR_A_CACHE)).status_code == 500
     assert service.entries.known == [REVISION], "where files are not replaced these bytes are wrong ones"
     monkeypatch.setattr(LocalStorage, "replace", LocalStorage.put, raising=False)

@@ -1,0 +1,51 @@
+"""What an asset is known by: its path decides. Pure functions.
+
+| | of `/DEV/cat.webp` | what for |
+|---|---|---|
+| uuid | `4ff11851-…`, the MD5 of the path | what clients are shown, and name the asset by |
+| entry key | `5b4c967a-…`, of version 5 | where the catalog has the entry; nobody is shown it |
+
+One path has one entry key, so there are never two entries for one path, whatever uuid an entry shows. An entry may show
+another uuid than the MD5 of its path. One that was restored from the older service shows what it had there, letter by
+letter. One that the previous version made shows its entry key. An entry is found by each of the three, in any spelling.
+"""
+
+import re
+from functools import lru_cache
+from hashlib import md5
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+_DIGITS = "[0-9A-Fa-f]"
+SPELLING = rf"{_DIGITS}{{32}}|{_DIGITS}{{8}}(?:-{_DIGITS}{{4}}){{3}}-{_DIGITS}{{12}}"
+"""The regular expression of a uuid as anybody may write it: with dashes or without, in any case."""
+_SPELLING = re.compile(SPELLING)
+
+
+@lru_cache(maxsize=4096)
+def asset_uuid(unique_name: str) -> str:
+    """Return the uuid of a new asset: the 128 bits of the MD5 of its path."""
+    return str(UUID(bytes=md5(unique_name.encode(), usedforsecurity=False).digest()))
+
+
+@lru_cache(maxsize=4096)
+def entry_key(unique_name: str) -> str:
+    """Return where the catalog has the entry of a path (RFC 9562 version 5, name space URL)."""
+    return str(uuid5(NAMESPACE_URL, unique_name))
+
+
+def canonical(uuid: str) -> str | None:
+    """Return the one spelling of a uuid by which entries are looked up: lower case, with dashes.
+
+    None for a text that is not a uuid.
+    """
+    return str(UUID(uuid)) if _SPELLING.fullmatch(uuid) else None
+
+
+def other_names(uuid: str, unique_name: str) -> list[str]:
+    """Return by what an entry that shows `uuid` is found besides its entry key, each in its one spelling."""
+    return sorted({canonical(uuid) or uuid, asset_uuid(unique_name)} - {entry_key(unique_name)})
+
+
+def all_names(uuid: str, unique_name: str) -> list[str]:
+    """Return everything by which an entry that shows `uuid` is found, each in its one spelling."""
+    return [entry_key(unique_name), *other_names(uuid, unique_name)]

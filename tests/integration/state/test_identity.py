@@ -1,0 +1,124 @@
+"""By what an entry is found in the catalog, on a real Redis: there is one entry for a path, whatever uuid it shows."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.core.assets import identity
+from services.core.assets.entries import Entry
+from services.core.errors import AlreadyExists, NotFound
+from services.core.state import entry_json, keys
+from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.entry_reader import EntryReader
+from tests.support.catalogs import an_entry
+
+NEW = an_entry()
+PATH = NEW.unique_name
+HEX = replace(NEW, uuid=NEW.uuid.replace("-", ""))
+RANDOM = replace(NEW, uuid="E080A953-5300-427b-bd39-6e235d8238a2")
+BEFORE = replace(NEW, uuid=NEW.key)
+SHOWN = pytest.mark.parametrize(
+    "entry", [NEW, HEX, RANDOM, BEFORE], ids=["new", "without dashes", "random", "of the version before"]
+)
+
+
+@pytest.fixture
+def entries(client: Redis) -> Entries:
+    return Entries(client)
+
+
+def spellings(uuid: str) -> list[str]:
+    dashed = identity.canonical(uuid)
+    assert dashed
+    plain = dashed.replace("-", "")
+    return [uuid, dashed, dashed.upper(), plain, plain.upper()]
+
+
+def every_name(entry: Entry) -> list[str]:
+    return [text for name in identity.all_names(entry.uuid, PATH) for text in spellings(name)]
+
+
+async def leave(client: Redis, entry: Entry) -> None:
+    """Write an entry as the version before does: nothing but where it has always been."""
+    await client.hset(keys.ENTRIES, entry.key, entry_json.write(entry))  # type: ignore[misc, arg-type]
+    await client.zadd(keys.ORDER, {entry.key: 1})
+
+
+@SHOWN
+async def test_an_entry_is_found_by_every_name_in_every_spelling_and_shows_its_own(
+    client: Redis, entries: Entries, entry: Entry
+) -> None:
+    await entries.create(entry, None)
+    reader = EntryReader(client, by_uuid=True)
+    for text in every_name(entry):
+        assert await entries.get(text) == entry, text
+        assert await reader.read([str(identity.canonical(text))]) == [entry_json.write(entry)], text
+    assert await EntryReader(client).read([entry.key]) == [entry_json.write(entry)], "as its delivery asks"
+
+
+@SHOWN
+async def test_nobody_makes_a_second_entry_for_a_path(entries: Entries, entry: Entry) -> None:
+    await entries.create(entry, None)
+    for other in (NEW, HEX, RANDOM, BEFORE):
+        with pytest.raises(AlreadyExists) as refused:
+            await entries.create(other, None)
+        assert refused.value.uuid == entry.uuid
+    assert await entries.count() == 1
+
+
+@SHOWN
+async def test_a_change_is_made_under_any_name_and_the_uuid_stays(entries: Entries, entry: Entry) -> None:
+    await entries.create(entry, None)
+    for version, text in enumerate(every_name(entry), 2):
+        changed, _ = await entries.change(text, lambda old, to=version: replace(old, version=to))  # type: ignore[misc]
+        assert (changed.uuid, changed.version) == (entry.uuid, version)
+
+
+@SHOWN
+async def test_a_deleted_entry_leaves_no_name(client: Redis, entries: Entries, entry: Entry) -> None:
+    await entries.create(entry, None)
+    assert await client.hlen(keys.UUIDS) == len(identity.other_names(entry.uuid, PATH))  # type: ignore[misc]
+    await entries.delete(entry.uuid, lambda _: None)
+    assert not await client.exists(keys.ENTRIES, keys.ORDER, keys.UUIDS)
+    for text in every_name(entry):
+        with pytest.raises(NotFound):
+            await entries.get(text)
+
+
+async def test_emptying_the_catalog_leaves_no_name(client: Redis, entries: Entries) -> None:
+    await entries.create(RANDOM, None)
+    await entries.clear()
+    assert not await client.exists(keys.UUIDS)
+    with pytest.raises(NotFound):
+        await entries.get(RANDOM.uuid)
+
+
+@pytest.mark.parametrize("text", ["", "cat", "../x", "{" + NEW.uuid + "}", NEW.uuid + "0"])
+async def test_what_is_not_a_uuid_names_no_entry(entries: Entries, text: str) -> None:
+    await entries.create(NEW, None)
+    with pytest.raises(NotFound):
+        await entries.get(text)
+
+
+async def test_an_entry_of_the_version_before_needs_no_step_to_be_found_changed_and_kept_alone(
+    client: Redis, entries: Entries
+) -> None:
+    await leave(client, BEFORE)
+    for text in spellings(BEFORE.uuid):
+        assert await entries.get(text) == BEFORE
+    with pytest.raises(AlreadyExists, match="use patch instead"):
+        await entries.create(NEW, None)
+    changed, _ = await entries.change(BEFORE.uuid, lambda old: replace(old, version=2))
+    assert changed.uuid == BEFORE.uuid
+    assert await entries.get(identity.asset_uuid(PATH)) == changed, "named with its first change"
+
+
+async def test_a_name_that_outlived_its_entry_finds_nothing(client: Redis, entries: Entries) -> None:
+    await entries.create(NEW, None)
+    # As a service of the version before deletes it.
+    await client.hdel(keys.ENTRIES, NEW.key)  # type: ignore[misc]
+    with pytest.raises(NotFound):
+        await entries.get(NEW.uuid)
+    await entries.create(NEW, None)
+    assert await entries.get(NEW.uuid) == NEW

@@ -1,0 +1,74 @@
+"""Entries of the version before are found by the MD5 of their paths after the start of a worker, on a real Redis."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from services.core.assets import identity
+from services.core.assets.entries import Entry
+from services.core.errors import NotFound
+from services.core.state import cancellation, entry_json, keys
+from services.core.state.connection import Redis, connect
+from services.core.state.entries import Entries
+from services.jobs.upkeep import older_entries
+from services.jobs.upkeep.older_entries import keep_naming, name_older_entries
+from tests.support.catalogs import an_entry, many
+from tests.support.waits import eventually
+
+OLDER = [replace(entry, uuid=entry.key) for entry in many(1203)]
+
+
+async def leave(client: Redis, wanted: list[Entry]) -> None:
+    """Write entries as the version before does."""
+    await client.hset(keys.ENTRIES, mapping={entry.key: entry_json.write(entry) for entry in wanted})  # type: ignore[misc]
+    await client.zadd(keys.ORDER, {entry.key: number for number, entry in enumerate(wanted, 1)})
+
+
+async def test_every_entry_is_found_and_not_one_byte_of_them_is_changed(client: Redis) -> None:
+    await leave(client, OLDER)
+    before, revision = await client.hgetall(keys.ENTRIES), await client.get(keys.REVISION)  # type: ignore[misc]
+    entries = Entries(client)
+    with pytest.raises(NotFound):
+        await entries.get(identity.asset_uuid(OLDER[-1].unique_name))
+    assert await name_older_entries(client) == len(OLDER)
+    for entry in OLDER:
+        assert await entries.get(identity.asset_uuid(entry.unique_name)) == entry
+        assert await entries.get(entry.uuid) == entry
+    assert await client.hgetall(keys.ENTRIES) == before  # type: ignore[misc]
+    assert await client.get(keys.REVISION) == revision, "nothing is stale"
+    assert await name_older_entries(client) == 0, "once"
+
+
+async def test_where_all_are_named_nothing_is_read(client: Redis) -> None:
+    await Entries(client).create(an_entry(), None)
+    assert await name_older_entries(client) == 0
+
+
+async def test_what_an_entry_is_called_already_is_not_taken_from_it(client: Redis) -> None:
+    other = replace(an_entry("dog"), uuid=identity.asset_uuid("/DEV/photos/photo-0.webp"))
+    await Entries(client).create(other, None)
+    await leave(client, OLDER[:2])
+    await client.delete(keys.ORDER)
+    await client.zadd(keys.ORDER, {entry.key: number for number, entry in enumerate([other, *OLDER[:2]])})
+    await name_older_entries(client)
+    assert (await Entries(client).get(other.uuid)).unique_name == "/DEV/dog.webp"
+    assert (await Entries(client).get(OLDER[0].uuid)).unique_name == "/DEV/photos/photo-0.webp"
+
+
+async def test_it_begins_again_when_redis_fails(
+    client: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(older_entries, "_AGAIN_SECONDS", 0.02)
+    away = connect("redis://127.0.0.1:1")
+    task = asyncio.create_task(keep_naming(away))
+
+    async def is_said() -> bool:
+        return caplog.messages.count("older_entries_delayed") > 1
+
+    await eventually(is_said)
+    await cancellation.end([task])
+    await away.aclose()
+    await leave(client, OLDER[:3])
+    await keep_naming(client)
+    assert await Entries(client).get(identity.asset_uuid(OLDER[2].unique_name)) == OLDER[2]
