@@ -1,4 +1,5 @@
-"""Writes the table of values into charts/tada/README.md, from the comments of charts/tada/values.yaml.
+"""Writes two tables into charts/tada/README.md: the values, from the comments of charts/tada/values.yaml, and the keys
+of the older chart, from charts/tada/older-keys.yaml.
 
     python -m tools.chart_readme
 
@@ -15,8 +16,9 @@ from typing import Any
 
 import yaml
 
+from tools.grammar.docs import with_blocks
+
 CHART = Path(__file__).parents[1] / "charts" / "tada"
-_BEGIN, _END = "<!-- values -->\n", "<!-- end of values -->\n"
 _KEY = re.compile(r"(?P<indent> *)(?P<name>[A-Za-z0-9_]+):")
 _INDENT = 2
 
@@ -68,11 +70,23 @@ def table(text: str) -> str:
     return "\n".join(["| value | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
-def readme(old: str, text: str) -> str:
-    """Return README.md with the current table."""
-    before, _, rest = old.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return before + _BEGIN + table(text) + _END + after
+def older_table(text: str) -> str:
+    """Return the table of the older chart's keys for README.md."""
+    rows = (
+        f"| {', '.join(f'`{key}`' for key in entry['keys'])} | {_here(entry)} | {entry.get('note', '').strip()} |"
+        for entry in yaml.safe_load(text)
+    )
+    return "\n".join(["| key | here | what the chart says of it |", "|---|---|---|", *rows]) + "\n"
+
+
+def readme(old: str, text: str, older: str) -> str:
+    """Return README.md with the current tables: of values.yaml, and of older-keys.yaml."""
+    return with_blocks(old, {"values": table(text).rstrip(), "older keys": older_table(older).rstrip()})
+
+
+def _here(entry: dict[str, Any]) -> str:
+    here: str = entry.get("here", "")
+    return here if here in ("", "the same") else ", ".join(f"`{name}`" for name in here.split(", "))
 
 
 def _look_up(tree: Any, key: str) -> Any:
@@ -95,4 +109,5 @@ def _shown(default: Any) -> str:
 
 if __name__ == "__main__":
     file = CHART / "README.md"
-    file.write_text(readme(file.read_text(), (CHART / "values.yaml").read_text()))
+    sources = ((CHART / name).read_text() for name in ("values.yaml", "older-keys.yaml"))
+    file.write_text(readme(file.read_text(), *sources))

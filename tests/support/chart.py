@@ -58,6 +58,12 @@ def render(values: Values = DEFAULTS, *, file: str | None = None) -> list[Object
     return parsed(text(values, file=file))
 
 
+@cache
+def notes(file: Path) -> str:
+    """Return what helm says after an installation with a values file."""
+    return run("install", "media-release", CHART, "--dry-run=client", "-f", file).partition("\nNOTES:\n")[2]
+
+
 def parsed(manifests: str) -> list[Object]:
     """Return what is in manifests. By the parser in C: the one in Python takes longer than helm."""
     return [found for found in yaml.load_all(manifests, yaml.CSafeLoader) if found]

@@ -1,6 +1,6 @@
 {{/* dict root component: the HorizontalPodAutoscaler of a Deployment. */}}
 {{- define "tada.autoscaler" -}}
-{{- $scaling := (index .root.Values .component).autoscaling -}}
+{{- $scaling := include "tada.scaling" . | fromYaml -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:

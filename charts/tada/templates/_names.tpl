@@ -50,20 +50,22 @@ tada/version: {{ . | quote }}
 {{- with regexFind ":[0-9]+/?$" .Values.mediaApi.service }}{{ trimAll ":/" . }}{{ else }}80{{ end }}
 {{- end }}
 
-{{- define "tada.publicHost" -}}
-{{ .Values.ingress.public.host | default (printf "%s%s" .Values.env .Values.domain) }}
-{{- end }}
-
 {{- define "tada.publicUrl" -}}
+{{- $ingress := include "tada.ingress" (dict "root" . "side" "public") | fromYaml -}}
+{{- $secure := or $ingress.tlsSecret (eq (include "tada.older" (dict "root" . "key" "protocol")) "https") -}}
 {{- if .Values.publicUrl }}{{ .Values.publicUrl }}
-{{- else if .Values.ingress.public.enabled }}{{ ternary "https" "http" (ne .Values.ingress.public.tlsSecret "") }}://{{ include "tada.publicHost" . }}
+{{- else if include "tada.older" (dict "root" . "key" "mediaApi.publicUrl") }}{{ include "tada.older" (dict "root" . "key" "mediaApi.publicUrl") }}
+{{- else if $ingress.enabled }}{{ ternary "https" "http" (not (empty $secure)) }}://{{ $ingress.host }}
 {{- else if .Values.local }}http://localhost:{{ .Values.edge.service.port }}
 {{- end }}
 {{- end }}
 
 {{/* dict root component: the number of pods. */}}
 {{- define "tada.replicas" -}}
-{{ ternary 1 ((index .root.Values .component).replicas | int) .root.Values.local }}
+{{- if .root.Values.local }}1
+{{- else if has .component (list "transform" "edge") }}{{ (include "tada.scaling" . | fromYaml).replicas | int }}
+{{- else }}{{ (index .root.Values .component).replicas | int }}
+{{- end }}
 {{- end }}
 
 {{/* The storage method. */}}
@@ -80,6 +82,7 @@ tada/version: {{ . | quote }}
 {{- define "tada.s3Endpoint" -}}
 {{- if .Values.s3.endpoint }}{{ .Values.s3.endpoint }}
 {{- else if include "tada.runsS3" . }}{{ include "tada.fullname" . }}-s3
+{{- else }}{{ .Values.delegatedStorage.host }}
 {{- end }}
 {{- end }}
 
@@ -102,4 +105,15 @@ counted yet. It has at least room for the file of generations (10 MB, twice whil
 {{- define "tada.cacheVolume" -}}
 {{- $size := mul (regexFind "^[0-9]+" . | int) (ternary 1024 1 (hasSuffix "Gi" .)) -}}
 {{ add $size (max (div $size 4) 32) }}Mi
+{{- end }}
+
+{{/* Memory for the data of Redis: half of the limit, because a rewrite of the log needs the rest for a copy. */}}
+{{- define "tada.redisMemory" -}}
+{{- $limit := (.Values.redis.resources.limits | default dict).memory | toString -}}
+{{- $number := regexFind "^[0-9]+" $limit | int64 -}}
+{{- if .Values.redis.maxMemory }}{{ .Values.redis.maxMemory }}
+{{- else if regexMatch "^[0-9.]+Gi?$" $limit }}{{ mul $number 512 }}mb
+{{- else if regexMatch "^[0-9.]+Mi?$" $limit }}{{ div $number 2 }}mb
+{{- else }}384mb
+{{- end }}
 {{- end }}

@@ -60,7 +60,7 @@ securityContext:
 
 {{/* dict root component: resources. In local mode only the limits. */}}
 {{- define "tada.resources" -}}
-{{- $resources := (index .root.Values .component).resources -}}
+{{- $resources := include "tada.resourcesOf" . | fromYaml -}}
 {{- if .root.Values.local }}{{ $resources = merge (dict "requests" (dict "cpu" "0" "memory" "0")) (omit $resources "requests") }}{{ end -}}
 resources: {{- toYaml $resources | nindent 2 }}
 {{- end }}

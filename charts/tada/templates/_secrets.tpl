@@ -6,7 +6,7 @@
 {{/* dict root name: the name of the Secret that contains it. */}}
 {{- define "tada.secretOf" -}}
 {{- $values := .root.Values -}}
-{{- $groups := dict "S3_ACCESS_KEY" "s3" "S3_SECRET_KEY" "s3" "DELEGATED_STORAGE_TOKEN" "delegatedStorage" "REDIS_URL" "redis" "REDIS_PASSWORD" "redis" -}}
+{{- $groups := dict "MEDIA_TOKEN" "mediaApi" "S3_ACCESS_KEY" "s3" "S3_SECRET_KEY" "s3" "DELEGATED_STORAGE_TOKEN" "delegatedStorage" "REDIS_URL" "redis" "REDIS_PASSWORD" "redis" -}}
 {{- $group := get $groups .name -}}
 {{- $own := "" -}}
 {{- if $group }}{{ $own = (index $values $group).existingSecret }}{{ end -}}
@@ -17,6 +17,12 @@
 {{- define "tada.secretValues" -}}
 {{- $root := . -}}
 {{- $given := merge (dict "S3_ACCESS_KEY" .Values.s3.accessKey "S3_SECRET_KEY" .Values.s3.secretKey "DELEGATED_STORAGE_TOKEN" .Values.delegatedStorage.accessToken) .Values.secrets -}}
+{{- with include "tada.older" (dict "root" . "key" "mediaApi.mediaToken") }}
+{{- if not $given.MEDIA_TOKEN }}{{ $_ := set $given "MEDIA_TOKEN" . }}{{ end }}
+{{- if not (or $given.PURGE_TOKEN $root.Values.existingSecret) }}
+{{- $_ := set $given "PURGE_TOKEN" (printf "PURGE_TOKEN of %s: %s" $root.Release.Name . | sha256sum) }}
+{{- end }}
+{{- end }}
 {{- $kept := dict -}}
 {{- range $name, $value := $given }}
 {{- if $value }}
@@ -43,7 +49,7 @@
 {{- $known := list "MEDIA_TOKEN" "MEDIA_TOKENS" "PURGE_TOKEN" "URL_SIGNING_KEYS" "REDIS_URL" "REDIS_PASSWORD" "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN" }}
 {{- range $name, $_ := $values.secrets }}{{ if not (has $name $known) }}{{ $_ := set $wanted $name false }}{{ end }}{{ end }}
 {{- end }}
-{{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" false }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}
+{{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" (ne $values.mediaApi.existingSecret "") }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}
 {{- else if eq .component "transform" }}{{ $_ := set $wanted "URL_SIGNING_KEYS" false }}
 {{- else }}{{ $_ := set $wanted "PURGE_TOKEN" true }}{{ end }}
 {{- toYaml $wanted }}
@@ -62,7 +68,7 @@
   valueFrom:
     secretKeyRef:
       name: {{ $secret }}
-      key: {{ $name }}
+      key: {{ ternary $root.Values.mediaApi.existingSecretKey $name (and (eq $name "MEDIA_TOKEN") (ne $root.Values.mediaApi.existingSecret "")) }}
       {{- if not $needed }}
       optional: true
       {{- end }}

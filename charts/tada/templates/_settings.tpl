@@ -13,6 +13,7 @@ METRICS_HOST: "0.0.0.0"
 METRICS_PORT: {{ include "tada.text" .Values.metrics.port | quote }}
 DATA_FOLDER_PATH: /storage
 PUBLIC_URL: {{ include "tada.publicUrl" . | quote }}
+BROWSER_SECONDS: {{ include "tada.browserSeconds" . | quote }}
 NAMESPACES_ALLOWED: {{ .Values.NAMESPACES_ALLOWED | quote }}
 DELEGATED_STORAGE_METHOD: {{ .Values.delegatedStorage.storageMethod | quote }}
 {{- if eq $method "S3" }}
@@ -22,6 +23,10 @@ S3_BUCKET_NAME: {{ .Values.s3.bucketName | quote }}
 {{- else if eq $method "DISTANT_BACKEND" }}
 DELEGATED_STORAGE_HOST: {{ ternary $backend.host (printf "http://%s" $backend.host) (contains "://" $backend.host) | quote }}
 DELEGATED_STORAGE_READINESS_CHECK: {{ $backend.routes.readinessCheck | quote }}
+DELEGATED_STORAGE_SINGLE_PATH: {{ include "tada.older" (dict "root" . "key" "delegatedStorage.path.single") | quote }}
+DELEGATED_STORAGE_MULTI_PATH: {{ include "tada.older" (dict "root" . "key" "delegatedStorage.path.multi") | quote }}
+URL_TO_GET_BACKUP: {{ include "tada.older" (dict "root" . "key" "mediaApi.routes.backup.get") | default (include "tada.older" (dict "root" . "key" "redis.initScript.urlToGetBackup")) | quote }}
+URL_TO_POST_BACKUP: {{ include "tada.older" (dict "root" . "key" "mediaApi.routes.backup.post") | default (include "tada.older" (dict "root" . "key" "mediaApi.routes.post_backup.post")) | quote }}
 {{- end }}
 {{- end }}
 
@@ -33,6 +38,8 @@ HEALTHCHECK_ROUTE: {{ $media.routes.healthcheck.get | quote }}
 ROUTE_FILE_POST: {{ $media.routes.file.post | quote }}
 ROUTE_FILES_POST: {{ $media.routes.files.post | quote }}
 PAYLOAD_MAX_SIZE: {{ include "tada.text" $media.payloadMaxSize | quote }}
+USE_STRIPMETADATA: {{ include "tada.older" (dict "root" . "key" "mediaApi.useStripMetadata") | quote }}
+CONVERT_TO_WEBP: {{ include "tada.older" (dict "root" . "key" "mediaApi.convertToWebp") | quote }}
 PAYLOAD_MAX_FILES: {{ include "tada.text" $media.payloadMaxFiles | quote }}
 ORIGINS_ALLOWED: {{ $media.originsAllowed | quote }}
 METHODS_ALLOWED: {{ $media.methodsAllowed | quote }}
@@ -50,6 +57,9 @@ DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS: {{ include "tada.text" .Values.delegated
 
 {{- define "tada.settings.jobs" -}}
 DUMP_FOLDER_PATH: {{ .Values.redis.dumpFolderPath | quote }}
+RESTORE_ON_INIT: {{ include "tada.older" (dict "root" . "key" "redis.initScript.restoreOnInit") | quote }}
+DUMP_FILE_NAME_ON_INIT: {{ include "tada.older" (dict "root" . "key" "redis.initScript.dumpFileNameOnInit") | quote }}
+PUBLISH_CRON: {{ include "tada.publishCron" . | quote }}
 NGINX_SERVICE: {{ include "tada.cacheNodes" . | fromYamlArray | join "," | quote }}
 NGINX_EDGE_SERVICE: {{ printf "http://%s-edge-pods:8080" (include "tada.fullname" .) | quote }}
 {{- end }}
