@@ -113,7 +113,7 @@ def test_a_type_that_is_not_allowed_is_refused() -> None:
 
 async def examined(storage: LocalStorage, **given: Any) -> StoredFile:
     wanted = adoption.parse({"unique_name": UNIQUE_NAME} | given)
-    claim = Claim(names.plain_storage_key(UNIQUE_NAME), f"host-1-abcd {names.asset_uuid(UNIQUE_NAME)}~1")
+    claim = Claim(names.plain_storage_key(UNIQUE_NAME), f"host-1-abcd {identity.asset_uuid(UNIQUE_NAME)}~1")
     try:
         async with adoption.copied(storage, wanted, claim) as file:
             assert file.path.stat().st_size == file.size
