@@ -12,14 +12,37 @@ TIMED := --numprocesses auto --dist loadfile -m timed
 TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run doctor backup sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables of run: STORAGE (local or s3) S3_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables of run and start: STORAGE (local, s3 or distant) S3_PORT BACKEND_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
 
 run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run
+
+start: setup ## Run the whole system in the background, with the variables of run
+	@$(PY) -m tools.stack.background start
+
+start-standalone: export STORAGE := local
+start-standalone: start ## The same with files on this machine
+
+start-s3: export STORAGE := s3
+start-s3: export DATA_DIR ?= data-s3
+start-s3: start ## The same with an S3 server, in data-s3
+
+start-distant-backend: export STORAGE := distant
+start-distant-backend: export DATA_DIR ?= data-distant-backend
+start-distant-backend: start ## The same with the example of a distant backend, or with DELEGATED_STORAGE_HOST
+
+stop: ## Stop what start or run has started
+	@$(PY) -m tools.stack.background stop
+
+status: ## Say which parts of it answer
+	@$(PY) -m tools.stack.background status
+
+logs: ## Show the log of start, and what comes
+	@exec $(PY) -m tools.stack.background logs
 
 doctor: setup ## Look whether this machine and the services have what they need (while make run runs)
 	@$(PY) -m tools.doctor

@@ -60,14 +60,15 @@ The last three are for containers; `make run` uses its own paths and ports.
 
 ## make run
 
-`make run` also takes these variables:
+`make run` and `make start` also take these variables:
 
 - `DATA_DIR`, and the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and `REDIS_PORT`.
 - `BIND`: the address on which the edge and the internal entry listen. Any address but loopback needs `MEDIA_TOKEN` or
   named tokens.
 - `TRANSFORM_WORKERS` (default: one per core).
 - `STORAGE`: `s3` starts an S3 server on `S3_PORT` and the nine ports after it, see
-  [storage-s3.md](storage-s3.md#the-server-of-make-run).
+  [storage-s3.md](storage-s3.md#the-server-of-make-run). `distant` uses the distant backend of `DELEGATED_STORAGE_HOST`;
+  without one it starts [the example](../examples/distant_backend/README.md) on `BACKEND_PORT` (3002).
 - `METRICS_PORT` (9100; 0 for none): the port of catalog. Jobs, transform, each further process and then each nginx have
   the next ones.
 """

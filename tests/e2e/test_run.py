@@ -349,3 +349,50 @@ def test_settings_of_the_gateway_reach_it(tmp_path: Path, photos: dict[str, byte
             f"http://127.0.0.1:{ports.edge}/assets/media/optimise/40x0/DEV/cat.webp", headers={"Accept": "image/avif"}
         )
         assert shown.headers["content-type"] == "image/avif"
+
+
+@pytest.mark.parametrize("storage", ["local", "distant"])
+def test_it_runs_in_the_background_until_it_is_stopped(tmp_path: Path, photos: dict[str, bytes], storage: str) -> None:
+    *ports, backend = free_ports(7)
+    given = {
+        **Ports(*ports).by_variable(),
+        "METRICS_PORT": "0",
+        "TRANSFORM_WORKERS": "1",
+        "STORAGE": storage,
+        "BACKEND_PORT": str(backend),
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+    arguments = [f"{name}={value}" for name, value in given.items()]
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
+    def make(target: str) -> tuple[int, str]:
+        command = ["make", "-s", target, *arguments]
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    try:
+        status, said = make("start")
+        assert (status, READY in said) == (0, True), said
+        [pid] = re.findall(r"kill -HUP (\d+)", said)
+        assert "'make stop' stops it" in said
+        entry = httpx.post(
+            f"http://localhost:{ports[2]}/file",
+            files={"file": ("cat.jpg", photos["china.jpg"])},
+            data={"namespace": "DEV"},
+        )
+        assert entry.status_code == 200
+        assert httpx.get(f"http://localhost:{ports[0]}/assets/media/full/DEV/cat.webp").status_code == 200
+        assert (tmp_path / "data" / "backend" / "files").exists() is (storage == "distant")
+        status, said = make("status")
+        assert (status, said.count(" answers\n")) == (0, 6 if storage == "local" else 7), said
+        status, said = make("start")
+        assert (status, "TADA runs already" in said) == (0, True)
+        log = (tmp_path / "data" / "run" / "tada.log").read_text()
+        assert READY in log
+        assert "catalog started (pid=" in log
+    finally:
+        status, said = make("stop")
+    assert (status, said) == (0, "TADA has stopped.\n")
+    assert not is_alive(int(pid))
+    status, said = make("status")
+    assert (status != 0, said.startswith("TADA does not run.")) == (True, True)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -42,12 +43,33 @@ def test_compose_passes_on_what_each_service_has_to_say_of_older_names() -> None
             assert (older.name in passed) == (older.here in passed)
 
 
+def composed(*files: str, **given: str) -> dict[str, Any]:
+    """Return what Compose makes of files and variables."""
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1", **given}
+    named = [word for file in files for word in ("-f", str(ROOT / file))]
+    command = [str(programs.path("docker-compose")), "--project-directory", str(ROOT), *named, "config"]
+    said = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
+    assert said.stderr == ""
+    return yaml.safe_load(said.stdout)  # type: ignore[no-any-return]
+
+
+def test_the_file_with_the_older_name_is_that_for_work_on_the_code() -> None:
+    older, ours = composed("docker-compose.dev.yml"), composed("compose.yaml", "compose.dev.yaml")
+    for part in ("name", "services", "networks", "volumes"):
+        assert older[part] == ours[part]
+
+
+@pytest.mark.parametrize(("given", "address"), [({}, "127.0.0.1"), ({"API_BIND": "10.0.0.5"}, "10.0.0.5")])
+def test_the_internal_entry_is_open_to_this_machine_or_to_the_address_that_is_given(
+    given: dict[str, str], address: str
+) -> None:
+    [port] = composed("compose.yaml", **given)["services"]["cache"]["ports"]
+    assert (port["host_ip"], port["published"]) == (address, "3001")
+
+
 @pytest.mark.parametrize(("given", "public"), [({}, "http://localhost:8080"), ({"PUBLIC_URL": ""}, "")])
 def test_an_empty_public_address_stays_empty(given: dict[str, str], public: str) -> None:
-    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1", **given}
-    command = [str(programs.path("docker-compose")), "--project-directory", str(ROOT), "-f", str(COMPOSE), "config"]
-    said = subprocess.run(command, env=clean, capture_output=True, text=True, check=True).stdout
-    assert yaml.safe_load(said)["services"]["catalog"]["environment"]["PUBLIC_URL"] == public
+    assert composed("compose.yaml", **given)["services"]["catalog"]["environment"]["PUBLIC_URL"] == public
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: str(file.relative_to(ROOT)))

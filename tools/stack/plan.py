@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.nginx import render
+from services.core import secret_files
 from tools.stack import s3
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +69,10 @@ class Process:
 class Stack:
     """A whole system below one data folder. `settings` are environment variables for all services.
 
-    With an `s3_port` an S3 server is part of it, and is the storage. `more_caches` (of each the port of the cache tier
-    and that of the internal entry) and `more_edges` are further nodes of the two tiers. With a `metrics_port` each
-    process of a service has a port for metrics and health, from that one on.
+    With an `s3_port` an S3 server is part of it, and is the storage; with a `backend_port`, the example of a distant
+    backend. `more_caches` (of each the port of the cache tier and that of the internal entry) and `more_edges` are
+    further nodes of the two tiers. With a `metrics_port` each process of a service has a port for metrics and health,
+    from that one on.
     """
 
     data: Path
@@ -81,6 +83,7 @@ class Stack:
     catalogs: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     s3_port: int | None = None
+    backend_port: int | None = None
     more_caches: tuple[tuple[int, int], ...] = ()
     more_edges: tuple[int, ...] = ()
     metrics_port: int | None = None
@@ -88,6 +91,10 @@ class Stack:
     @property
     def s3_keys_file(self) -> Path:
         return self.data / "s3-credentials"
+
+    @property
+    def backend_token_file(self) -> Path:
+        return self.data / "backend-token"
 
     @property
     def edge_url(self) -> str:
@@ -107,6 +114,7 @@ class Stack:
         return [
             self._redis(),
             *self._s3(),
+            *self._backend(),
             *self._catalogs(),
             *self._transforms(),
             self._jobs(token),
@@ -147,6 +155,20 @@ class Stack:
         keys = s3.kept_keys(self.s3_keys_file)
         command = s3.command(data, logs, self.sockets, self.s3_port)
         return [Process("s3", command, s3.environment(keys), s3.ready(self.s3_port))]
+
+    def _backend(self) -> list[Process]:
+        if self.backend_port is None:
+            return []
+        folder = self.data / "backend"
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "examples.distant_backend", "--port", str(self.backend_port)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "BACKEND_TOKEN": self._backend_token()}
+        ready = f"tcp://{LOOPBACK}:{self.backend_port}"
+        return [Process("backend", [*command, "--folder", str(folder)], environment, ready)]
+
+    def _backend_token(self) -> str:
+        secret_files.make(self.backend_token_file)
+        return self.backend_token_file.read_text()
 
     def _service(self, name: str, port: int, health: str) -> Process:
         environment = self._environment(name, {"HOST": LOOPBACK, "PORT": str(port), "UNIX_SOCKET": ""})
@@ -247,6 +269,9 @@ class Stack:
             **ALLOCATOR,
         }
         storage = s3.settings(s3.kept_keys(self.s3_keys_file), self.s3_port) if self.s3_port else {}
+        if self.backend_port:
+            backend = f"http://{LOOPBACK}:{self.backend_port}"
+            storage = {"DELEGATED_STORAGE_HOST": backend, "DELEGATED_STORAGE_TOKEN": self._backend_token()}
         metrics = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(self.metrics_ports().get(process, 0))}
         return {**os.environ, **shared, **self.settings, **storage, **metrics, **own}
 

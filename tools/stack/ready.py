@@ -14,6 +14,8 @@ def answers(address: str) -> bool:
     try:
         if address.startswith("redis://"):
             return _redis_answers(address)
+        if address.startswith("tcp://"):
+            return _port_answers(address)
         if address.startswith("unix://"):
             return _socket_answers(address.removeprefix("unix://"))
         return _http_answers(address)
@@ -26,6 +28,12 @@ def _redis_answers(address: str) -> bool:
     with redis.Redis(host=parts.hostname or "", port=parts.port or 0, socket_timeout=_TIMEOUT) as client:
         key = parts.path.removeprefix("/")
         return bool(client.exists(key)) if key else bool(client.ping())
+
+
+def _port_answers(address: str) -> bool:
+    parts = urlsplit(address)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), _TIMEOUT):
+        return True
 
 
 def _http_answers(address: str) -> bool:

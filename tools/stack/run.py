@@ -1,4 +1,9 @@
-"""`make run`: the whole system in the foreground. Its logs are joined, and it stops as a whole."""
+"""`make run`: the whole system in the foreground. Its logs are joined, and it stops as a whole.
+
+    python -m tools.stack.run [--background FD]
+
+With --background its log goes to a file, and FD gets what `make run` announces when everything answers.
+"""
 
 import fcntl
 import json
@@ -12,6 +17,7 @@ from pathlib import Path
 from gateway.nginx import render
 from tools.stack import s3, variables
 from tools.stack.joined_log import JoinedLog
+from tools.stack.log_file import LogFile
 from tools.stack.plan import LOOPBACK, PlanError, Stack
 from tools.stack.processes import Processes
 from tools.stack.watch import Watch
@@ -20,7 +26,19 @@ STOP_WITHIN = 15
 """Seconds. Requests in flight may take ten of them."""
 
 
-def main() -> int:
+def log_of(data: Path) -> Path:
+    """Return the file with the log of a system in the background."""
+    return data / "run" / "tada.log"
+
+
+def processes_of(data: Path) -> Path:
+    """Return the file with the processes of a system: how each is asked whether it answers, by its name."""
+    return data / "run" / "processes.json"
+
+
+def main(announce_to: int | None = None) -> int:
+    if announce_to is not None:
+        sys.stdout = sys.stderr = LogFile(log_of(variables.data_folder(os.environ)))
     for name, meant in variables.near_misses(os.environ).items():
         print(f"make run does not read {name}. If {meant} is meant, rename it.", file=sys.stderr)
     try:
@@ -30,12 +48,13 @@ def main() -> int:
         stack.sockets.mkdir(mode=0o700)
         plan = stack.processes()
         _write_targets(stack)
+        processes_of(stack.data).write_text(json.dumps({process.name: process.ready for process in plan}))
     except PlanError as error:
         print(f"TADA cannot start: {error}", file=sys.stderr)
         return 2
     log = JoinedLog(max(len(process.name) for process in plan))
     try:
-        problem = _run(stack, Processes(plan, log.open), log)
+        problem = _run(stack, Processes(plan, log.open), log, announce_to)
     finally:
         shutil.rmtree(stack.sockets, ignore_errors=True)
         if stack.s3_port:
@@ -46,9 +65,16 @@ def main() -> int:
     return 1 if problem else 0
 
 
-def _run(stack: Stack, processes: Processes, log: JoinedLog) -> str:
+def _run(stack: Stack, processes: Processes, log: JoinedLog, announce_to: int | None) -> str:
     """Run everything until a signal comes, then stop it. Return the problem if it stopped for another reason."""
-    watch = Watch(processes, log, lambda: log.print(_announcement(stack)))
+
+    def announce() -> None:
+        log.print(_announcement(stack, in_background=announce_to is not None))
+        if announce_to is not None:
+            with os.fdopen(announce_to, "w") as waiting, suppress(OSError):  # Nobody may wait any more.
+                waiting.write(_announcement(stack, in_background=True))
+
+    watch = Watch(processes, log, announce)
     watch.take_signals()
     try:
         return watch.run()
@@ -90,8 +116,9 @@ class _Lock:
         self._file.close()
 
 
-def _announcement(stack: Stack) -> str:
+def _announcement(stack: Stack, *, in_background: bool) -> str:
     """Return the addresses of everything."""
+    ends = "'make stop' stops it, and 'make logs' shows its log." if in_background else "Ctrl-C stops it."
     routes = render.routes(render.read(stack.settings))
     return f"""
 TADA is ready.
@@ -101,7 +128,7 @@ TADA is ready.
 {_storage(stack)}  data             {stack.data}
 Try it:
   curl -F file=@cat.jpg -F namespace=DEV {stack.api_url}/file
-Ctrl-C stops it. 'kill -HUP {os.getpid()}' makes it read its tokens again.
+{ends} 'kill -HUP {os.getpid()}' makes it read its tokens again.
 """
 
 
@@ -112,4 +139,4 @@ def _storage(stack: Stack) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[2]) if sys.argv[1:2] == ["--background"] else None))

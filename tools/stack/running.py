@@ -45,6 +45,15 @@ def chosen(environment: Mapping[str, str]) -> Running | None:
     return found[0] if found else None
 
 
+def is_running(pid: int) -> bool:
+    """Return whether a process is there and has not ended. One that nobody has waited for has ended."""
+    try:
+        state = (_PROCESSES / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 def systems() -> list[Running]:
     """Return the systems whose services have been started, the oldest process first."""
     commands = dict(_commands())

@@ -12,8 +12,9 @@ from tools.stack import s3
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Stack
 
 METRICS_PORT = 9100
+BACKEND_PORT = 3002
 OWN = (
-    *("BIND", "DATA_DIR", "METRICS_PORT", "S3_PORT", "STORAGE", "TRANSFORM_WORKERS"),
+    *("BACKEND_PORT", "BIND", "DATA_DIR", "METRICS_PORT", "S3_PORT", "STORAGE", "TRANSFORM_WORKERS"),
     *(f"{name.upper()}_PORT" for name in Ports.__slots__),
 )
 """The variables that are for `make run` alone."""
@@ -33,6 +34,11 @@ def near_misses(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: meant for name in others if (meant := nearest(name, OWN))}
 
 
+def data_folder(environment: Mapping[str, str]) -> Path:
+    """Return where the system that the variables describe keeps everything."""
+    return Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute()
+
+
 def stack(environment: Mapping[str, str]) -> Stack:
     """Return the system that the variables describe; raises PlanError."""
     bind = environment.get("BIND", "") or LOOPBACK
@@ -44,13 +50,14 @@ def stack(environment: Mapping[str, str]) -> Stack:
     given = {name: environment[name] for name in _SETTINGS if environment.get(name)}
     empty = {name: "" for name in _MAY_BE_EMPTY if environment.get(name) == ""}
     return Stack(
-        data=Path(environment.get("DATA_DIR", "") or ROOT / "data").absolute(),
+        data=data_folder(environment),
         sockets=Path(tempfile.gettempdir()) / f"tada-{secrets.token_hex(8)}",
         ports=Ports.from_environment(environment),
         bind=bind,
         transform_workers=int(workers),
-        settings={"LOG_FORMAT": "text", **given, **empty},
+        settings={"LOG_FORMAT": "text", **given, **empty, **_distant(environment)},
         s3_port=_s3_port(environment),
+        backend_port=_backend_port(environment),
         metrics_port=_metrics_port(environment, int(workers)),
     )
 
@@ -67,12 +74,30 @@ def _has_tokens() -> bool:
         raise PlanError(str(error)) from None
 
 
+def _storage(environment: Mapping[str, str]) -> str:
+    storage = environment.get("STORAGE", "")
+    if storage not in ("", "local", "s3", "distant"):
+        raise PlanError(f"STORAGE: {storage!r} is not a valid storage; expected local, s3 or distant")
+    return storage
+
+
+def _distant(environment: Mapping[str, str]) -> dict[str, str]:
+    return {"DELEGATED_STORAGE_METHOD": "DISTANT_BACKEND"} if _storage(environment) == "distant" else {}
+
+
+def _backend_port(environment: Mapping[str, str]) -> int | None:
+    """Return the port of the example of a distant backend; None if another one is named, or none is used."""
+    if _storage(environment) != "distant" or environment.get("DELEGATED_STORAGE_HOST"):
+        return None
+    text = environment.get("BACKEND_PORT", "") or str(BACKEND_PORT)
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise PlanError(f"BACKEND_PORT: {text!r} is not a valid port; expected an integer from 1 to 65535")
+    return int(text)
+
+
 def _s3_port(environment: Mapping[str, str]) -> int | None:
     """Return the port of the S3 server, or None for no server; raises PlanError."""
-    storage = environment.get("STORAGE", "")
-    if storage not in ("", "local", "s3"):
-        raise PlanError(f"STORAGE: {storage!r} is not a valid storage; expected local or s3")
-    if storage != "s3":
+    if _storage(environment) != "s3":
         return None
     text = environment.get("S3_PORT", "") or str(s3.PORT)
     if not (text.isdecimal() and 0 < int(text) <= 65536 - s3.PORTS):
@@ -96,6 +121,8 @@ def check_ports(stack: Stack) -> None:
     wanted = list(stack.ports.by_variable().items())
     if stack.s3_port:
         wanted += [("S3_PORT", stack.s3_port + offset) for offset in range(s3.PORTS)]
+    if stack.backend_port:
+        wanted.append(("BACKEND_PORT", stack.backend_port))
     wanted += [("METRICS_PORT", port) for port in stack.metrics_ports().values()]
     for variable, port in wanted:
         if port in taken:

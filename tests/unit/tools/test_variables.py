@@ -1,6 +1,7 @@
 """What the variables of `make run` say, without starting anything."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tools.stack import variables
-from tools.stack.plan import ROOT, PlanError
+from tools.stack.plan import ROOT, PlanError, Ports
+from tools.stack.ports import free_ports
 
 
 def public_url(folder: Path, **given: str) -> str:
@@ -48,3 +50,53 @@ def test_make_run_says_so_before_it_starts() -> None:
 def test_a_number_that_is_none_stops_the_start() -> None:
     with pytest.raises(PlanError, match="TRANSFORM_WORKERS: 'none' is not a valid number"):
         variables.stack({"TRANSFORM_WORKERS": "none"})
+
+
+def test_the_example_of_a_distant_backend_is_part_of_the_system_and_has_its_token(tmp_path: Path) -> None:
+    stack = variables.stack({"DATA_DIR": str(tmp_path), "STORAGE": "distant", "BACKEND_PORT": "3102"})
+    plan = {process.name: process for process in stack.processes()}
+    told = plan["catalog"].environment
+    assert told["DELEGATED_STORAGE_METHOD"] == "DISTANT_BACKEND"
+    assert told["DELEGATED_STORAGE_HOST"] == "http://127.0.0.1:3102"
+    assert told["DELEGATED_STORAGE_TOKEN"] == plan["backend"].environment["BACKEND_TOKEN"]
+    assert len(told["DELEGATED_STORAGE_TOKEN"]) > 40
+    assert stack.backend_token_file.stat().st_mode & 0o077 == 0
+    again = variables.stack({"DATA_DIR": str(tmp_path), "STORAGE": "distant"}).processes()
+    assert {told["DELEGATED_STORAGE_TOKEN"]} == {
+        process.environment["BACKEND_TOKEN"] for process in again if process.name == "backend"
+    }
+
+
+def test_a_distant_backend_of_ones_own_is_used_and_the_example_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELEGATED_STORAGE_HOST", "http://backend:3000")
+    given = {"DATA_DIR": str(tmp_path), "STORAGE": "distant", "DELEGATED_STORAGE_HOST": "http://backend:3000"}
+    plan = {process.name: process for process in variables.stack(given).processes()}
+    assert "backend" not in plan
+    assert plan["catalog"].environment["DELEGATED_STORAGE_HOST"] == "http://backend:3000"
+    assert plan["catalog"].environment["DELEGATED_STORAGE_METHOD"] == "DISTANT_BACKEND"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"STORAGE": "tape"}, "STORAGE: 'tape' is not a valid storage; expected local, s3 or distant"),
+        ({"STORAGE": "distant", "BACKEND_PORT": "x"}, "BACKEND_PORT: 'x' is not a valid port"),
+    ],
+)
+def test_what_cannot_be_a_storage_stops_the_start(given: dict[str, str], said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        variables.stack(given)
+
+
+def test_the_port_of_the_example_is_looked_at_as_the_others_are(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        given = {f"{name}_PORT": str(free) for name, free in zip(Ports.__slots__, free_ports(6), strict=False)}
+        given = {name.upper(): value for name, value in given.items()}
+        stack = variables.stack(
+            {**given, "METRICS_PORT": "0", "DATA_DIR": str(tmp_path), "STORAGE": "distant", "BACKEND_PORT": str(port)}
+        )
+        with pytest.raises(PlanError, match=f"port {port} cannot be used .* make run BACKEND_PORT="):
+            variables.check_ports(stack)
