@@ -1,7 +1,8 @@
-"""The shape of the API's answers: `{"data": […], "errors": […]}`, sent when the caches show what was written."""
+"""The answers to requests that write, sent when the caches show what was written."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,22 +13,37 @@ from services.catalog.bulk import Outcome
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.core.assets import freshness
+from services.core.assets.entries import Entry
+from services.core.errors import TooLarge
 from services.core.observing import logs
+from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 
 log = logging.getLogger(__name__)
 
 PURGE_HEADER = "x-purge"
+Show = Callable[[Entry], dict[str, Any]]
+DELETED = {"message": "Item deleted"}
+"""What an answer shows beside a deleted entry."""
 _QUEUED = (
     "Written. The caches are not purged yet: they may show the old state until the jobs worker purges them. "
     "The purge is queued and cannot be lost."
 )
 
 
-async def written(request: Request, outcome: Outcome, *, status: int = 200, **more: Any) -> Response:
+async def written(
+    request: Request,
+    outcome: Outcome,
+    *,
+    status: int = 200,
+    show: Show = asdict,
+    of_files: bool = False,
+    **more: Any,
+) -> Response:
     """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
-    `status` is that of a success; if nothing succeeded, the answer is 400. Logs who did what.
+    `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `show` returns
+    what the answer has of an entry. `of_files` says that the failures are of single files. Logs who did what.
     """
     ctx = context(request)
     logs.event(
@@ -37,15 +53,21 @@ async def written(request: Request, outcome: Outcome, *, status: int = 200, **mo
         by=principal_of(request).name,
         action=f"{request.method} {request.url.path}",
         uuids=",".join(entry.uuid for entry in outcome.entries),
-        failed=len(outcome.errors),
+        failed=len(outcome.failures),
     )
     wait = ctx.settings.purge_wait_seconds
     last = max((commit.number for commit in outcome.commits), default=0)
     purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait))
-    body: dict[str, Any] = {"data": [asdict(entry) for entry in outcome.entries], "errors": outcome.errors, **more}
     if not purged:
-        body["warnings"] = [_QUEUED]
-    if outcome.errors and not outcome.entries:
-        return JsonResponse(body, 400, headers=freshness.NEVER)
+        more["warnings"] = [_QUEUED]
+    body = envelope([show(entry) for entry in outcome.entries], outcome.failures, of_files=of_files, **more)
+    if outcome.failures and not outcome.entries:
+        is_size = all(isinstance(failure.error, TooLarge) for failure in outcome.failures)
+        return JsonResponse(body, 413 if is_size else 400, headers=freshness.NEVER)
     headers = {PURGE_HEADER: "done" if purged else "queued", **freshness.NEVER}
     return JsonResponse(body, status, headers=headers)
+
+
+def deleted(entry: Entry) -> dict[str, Any]:
+    """Return what an answer has of an entry that was deleted."""
+    return {**asdict(entry), **DELETED}

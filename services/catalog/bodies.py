@@ -1,5 +1,6 @@
 """JSON bodies of changes, and which fields of an entry they may have."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -7,30 +8,32 @@ import orjson
 from starlette.requests import Request
 
 from services.catalog.middleware.arguments import NAME_MAX
-from services.core.assets import identity
+from services.core.assets import identity, media_types
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import FACTS
-from services.core.errors import BadRequest, TooLarge
+from services.core.errors import BadRequest, TooLarge, WrongContentType
 
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
-DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *(field.name for field in fields(Entry)))))
+SHOWN_BESIDE = ("message", "catalogItemUrl")
+"""What some answers show beside the fields of an entry. A client that sends the whole entry back sends it too."""
+DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *(field.name for field in fields(Entry)), *SHOWN_BESIDE)))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
-_FORM_ONLY = frozenset({"toWebp"})
+_NO_FIELDS = frozenset({"toWebp", *SHOWN_BESIDE})
 _NOTHING = (None, "", "null", str(None))
 _SEND_NONE = "Send it without one."
 
 
 async def read_json_object(request: Request, example: str) -> dict[str, Any]:
     """Return the body as a JSON object; raises BadRequest if it is something else."""
-    return _object(_parsed(await _read(request), "a JSON object", example), example)
+    return _object(request, await _read(request), example)
 
 
 async def read_optional_object(request: Request, example: str) -> dict[str, Any]:
     """Return the body as a JSON object, an empty one when there is no body; raises BadRequest."""
     body = await _read(request)
-    return _object(_parsed(body, "a JSON object", example), example) if body.strip() else {}
+    return _object(request, body, example) if body.strip() else {}
 
 
 async def need_no_body(request: Request) -> None:
@@ -42,7 +45,7 @@ async def need_no_body(request: Request) -> None:
 
 async def read_json_list(request: Request, example: str) -> list[dict[str, Any]]:
     """Return the body as a list of JSON objects; raises BadRequest if it is something else."""
-    value = _parsed(await _read(request), "a list of JSON objects", example)
+    value = _parsed(request, await _read(request), "a list of JSON objects", example)
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise _unfit("a list of JSON objects", example)
     if len(value) > _MAX_ITEMS:
@@ -59,21 +62,29 @@ async def _read(request: Request, hint: str = "Send fewer changes at a time.") -
     return bytes(body)
 
 
-def _parsed(body: bytes, wanted: str, example: str) -> object:
+def _parsed(request: Request, body: bytes, wanted: str, example: str) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _unfit(wanted, example, f": {error}") from None
+        is_json = request.headers.get("content-type", "").startswith(media_types.JSON)
+        raise _unfit(wanted, example, f": {error}", BadRequest if is_json else WrongContentType) from None
 
 
-def _object(value: object, example: str) -> dict[str, Any]:
+def _object(request: Request, body: bytes, example: str) -> dict[str, Any]:
+    value = _parsed(request, body, "a JSON object", example)
     if not isinstance(value, dict):
         raise _unfit("a JSON object", example)
     return value
 
 
-def _unfit(wanted: str, example: str, why: str = "") -> BadRequest:
-    return BadRequest(f"The body is not {wanted}{why}.", f"Send one, such as {example}.")
+def _unfit(wanted: str, example: str, why: str = "", kind: type[BadRequest] = BadRequest) -> BadRequest:
+    return kind(f"The body is not {wanted}{why}.", f"Send one, such as {example}.")
+
+
+def namespace_of(given: Mapping[str, object]) -> str | None:
+    """Return the namespace that a body or a form names, None if it names none."""
+    named = given.get("namespace")
+    return named.strip() or None if isinstance(named, str) else None
 
 
 def text_list(name: str, value: object) -> list[str]:
@@ -107,7 +118,7 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
     """
     has = asdict(entry)
     for name, value in given.items():
-        if name in SETTABLE or name in _FORM_ONLY or (name in FACTS and value in _NOTHING):
+        if name in SETTABLE or name in _NO_FIELDS or (name in FACTS and value in _NOTHING):
             continue
         if name in has:
             same = _names(value, entry) if name == "uuid" else value == has[name]

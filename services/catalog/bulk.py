@@ -2,22 +2,23 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from services.core.assets.entries import Entry
-from services.core.errors import TadaError
+from services.core.errors import NoEntry, Subject, TadaError
+from services.core.serving.envelope import Failure
 from services.core.state.compare_and_set import Commit
 
-Step = Callable[[], Awaitable[tuple[Entry, Commit | None]]]
+Change = tuple[Entry, Commit | None]
+Step = Callable[[], Awaitable[Change]]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a request that writes: the current entries, the commits to wait for, and the errors."""
+    """The result of a request that writes: the current entries, the commits to wait for, and the failures."""
 
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
-    errors: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def add(self, entry: Entry, commit: Commit | None) -> None:
         self.entries.append(entry)
@@ -25,30 +26,19 @@ class Outcome:
             self.commits.append(commit)
 
 
-async def one(step: Awaitable[tuple[Entry, Commit | None]]) -> Outcome:
-    """Carry out a single change; its error is the error of the request."""
-    return of_one(await step)
+async def one(step: Awaitable[Change], namespace: str | None = None) -> Outcome:
+    """Carry out a single change; its error is the error of the request. `namespace` is the one that this names."""
+    try:
+        result: Change | TadaError = await step
+    except NoEntry as error:
+        result = error
+    return of_one(result, namespace)
 
 
-def of(labels: Sequence[dict[str, Any]], results: Sequence[tuple[Entry, Commit | None] | TadaError]) -> Outcome:
-    """Combine the results of several changes; the error of a failed one gets its label.
-
-    Raises the error of a dependency that is down if nothing succeeded: the whole request can be sent again.
-    """
-    outcome = Outcome()
-    failed = [(label, result) for label, result in zip(labels, results, strict=True) if isinstance(result, TadaError)]
-    down = next((error for _, error in failed if error.status >= 500), None)
-    if down and len(failed) == len(results):
-        raise down
-    for result in results:
-        if not isinstance(result, TadaError):
-            outcome.add(*result)
-    outcome.errors += [{**label, **error.public()} for label, error in failed]
-    return outcome
-
-
-def of_one(result: tuple[Entry, Commit | None] | TadaError) -> Outcome:
+def of_one(result: Change | TadaError, namespace: str | None = None) -> Outcome:
     """Return the result of a single change; its error is the error of the request."""
+    if isinstance(result, NoEntry):
+        raise NoEntry(result.uuid, namespace)
     if isinstance(result, TadaError):
         raise result
     outcome = Outcome()
@@ -56,17 +46,34 @@ def of_one(result: tuple[Entry, Commit | None] | TadaError) -> Outcome:
     return outcome
 
 
-async def each(steps: Iterable[tuple[dict[str, Any], Step]]) -> Outcome:
-    """Carry out one step after the other; the error of a failed step gets its label.
+def of(subjects: Sequence[Subject], results: Sequence[Change | TadaError]) -> Outcome:
+    """Combine the results of several changes, each about its subject.
+
+    Raises the error of a dependency that is down if nothing succeeded: the whole request can be sent again.
+    """
+    outcome = Outcome()
+    failed = [(named, result) for named, result in zip(subjects, results, strict=True) if isinstance(result, TadaError)]
+    down = next((error for _, error in failed if error.status >= 500), None)
+    if down and len(failed) == len(results):
+        raise down
+    for result in results:
+        if not isinstance(result, TadaError):
+            outcome.add(*result)
+    outcome.failures += [Failure.of(error, named) for named, error in failed]
+    return outcome
+
+
+async def each(steps: Iterable[tuple[Subject, Step]]) -> Outcome:
+    """Carry out one step after the other, each about its subject.
 
     Raises the error of a dependency that is down if nothing has been done yet: the whole request can be sent again.
     """
     outcome = Outcome()
-    for label, step in steps:
+    for named, step in steps:
         try:
             outcome.add(*await step())
         except TadaError as error:
             if error.status >= 500 and not outcome.entries:
                 raise
-            outcome.errors.append({**label, **error.public()})
+            outcome.failures.append(Failure.of(error, named))
     return outcome

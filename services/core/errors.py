@@ -5,12 +5,20 @@ TadaError
 │   ├── AlreadyExists     400  the path is taken
 │   ├── TypeUnauthorized  400  the media type is not allowed, or the bytes are something else
 │   ├── NotReplaceable    400  a file of another type cannot replace this one
+│   ├── WrongContentType  400  the Content-Type names neither a form nor JSON
+│   ├── NoFile            400  the form has no file
+│   ├── NoNamespace       400  the form has no namespace
+│   ├── NoUuids           400  the request names no entry
+│   ├── UnevenLists       400  a form has not as many files as uuids
+│   ├── OtherNamespace    400  the entry is in another namespace than the request says
 │   └── CatalogReplaced   400  the rest of a list that was begun before the whole catalog was replaced
 ├── Unauthorized          401  the bearer token is missing or wrong
 ├── Forbidden             403  the token does not allow this
 │   └── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
-├── NotFound              404  no such entry, or its file is gone
-├── TooLarge              413  more bytes than PAYLOAD_MAX_SIZE
+├── NotFound              404  no such thing, or its file is gone
+│   └── NoEntry           404  the catalog has no entry with this uuid
+├── TooLarge              413  a body with more than it may have
+│   └── FileTooLarge      413  a file with more bytes than PAYLOAD_MAX_SIZE
 ├── Undecodable           422  the stored bytes cannot be rendered
 │   └── TooSlow           422  rendering it was ended because it took too long
 ├── TooManyRequests       429  a rate limit is used up
@@ -31,7 +39,26 @@ TadaError
         ├── StorageRefused     the storage refuses the credentials: an operator must act
         ├── StorageLost        the storage is not the one that the catalog belongs to: an operator must act
         └── BucketMissing      the storage has no such bucket: an operator must act
+
+An error without a code of its own has the code of what it is a kind of: it only has another text in `errors`.
 """
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an error is about, as far as it is known.
+
+    `file` is the name of an uploaded file as the client sent it, `uuid` is spelled as the client sent it. `index` is
+    the position in the list of the request, from 0. `namespace` is the one that the request names.
+    """
+
+    file: str | None = None
+    uuid: str | None = None
+    unique_name: str | None = None
+    index: int | None = None
+    namespace: str | None = None
 
 
 class TadaError(Exception):
@@ -40,6 +67,7 @@ class TadaError(Exception):
     status = 500
     code = "internal_error"
     retry_after: int | None = None
+    subject = Subject()
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -47,7 +75,7 @@ class TadaError(Exception):
         self.hint = hint
 
     def public(self) -> dict[str, str]:
-        """Return what the client may see of this error."""
+        """Return what the client may see of this error, without its subject."""
         answer = {"code": self.code, "message": self.message}
         if self.hint:
             answer["hint"] = self.hint
@@ -68,10 +96,7 @@ class AlreadyExists(BadRequest):
             "File already exists in catalog, please use patch instead.",
             f"{there or 'Another file'} is at {unique_name}. PATCH /file/{uuid} replaces it; another name keeps both.",
         )
-        self.unique_name, self.uuid = unique_name, uuid
-
-    def public(self) -> dict[str, str]:
-        return {**super().public(), "unique_name": self.unique_name, "uuid": self.uuid}
+        self.subject = Subject(unique_name=unique_name, uuid=uuid)
 
 
 class TypeUnauthorized(BadRequest):
@@ -83,6 +108,30 @@ class TypeUnauthorized(BadRequest):
 
 class NotReplaceable(BadRequest):
     code = "not_replaceable"
+
+
+class WrongContentType(BadRequest):
+    pass
+
+
+class NoFile(BadRequest):
+    pass
+
+
+class NoNamespace(BadRequest):
+    pass
+
+
+class NoUuids(BadRequest):
+    pass
+
+
+class UnevenLists(BadRequest):
+    pass
+
+
+class OtherNamespace(BadRequest):
+    pass
 
 
 class CatalogReplaced(BadRequest):
@@ -119,9 +168,24 @@ class NotFound(TadaError):
     code = "not_found"
 
 
+class NoEntry(NotFound):
+    def __init__(self, uuid: str, namespace: str | None) -> None:
+        """`namespace` is the one that the request names, if it names one."""
+        super().__init__(f"No entry {uuid} in the catalog.", "GET /catalog lists all entries.")
+        self.uuid = uuid
+        self.subject = Subject(uuid=uuid, namespace=namespace)
+
+
 class TooLarge(TadaError):
     status = 413
     code = "too_large"
+
+
+class FileTooLarge(TooLarge):
+    def __init__(self, limit: int) -> None:
+        """`limit` is in bytes."""
+        super().__init__(f"The file has more than {limit} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE.")
+        self.limit = limit
 
 
 class Undecodable(TadaError):

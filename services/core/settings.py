@@ -134,6 +134,11 @@ class CoreSettings(StorageSettings):
         return Lifetimes(self.cache_seconds, self.edge_cache_seconds, self.browser_seconds)
 
     @property
+    def catalog_url(self) -> str:
+        """The public address of the catalog; an entry is below it."""
+        return f"{self.public_url}{self.api_prefix}{self.route_catalog_get}"
+
+    @property
     def assets_url(self) -> str:
         """The beginning of all public addresses of assets."""
         return f"{self.public_url}{self.api_prefix}{self.route_file_get}"

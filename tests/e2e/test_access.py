@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.processes.system import System
+from tests.support.problems import problem
 from tools.stack.plan import ROOT
 
 
@@ -61,9 +62,9 @@ def test_a_named_token_writes_where_it_may_and_the_log_says_who(
     ]
     for answer in denied:
         assert answer.status_code == 403, answer.text
-        assert answer.json()["errors"][0]["hint"]
+        assert problem(answer)["hint"]
     bulk = call(cms, "DELETE", "/files", json=[{"uuids": [foreign]}])
-    assert (bulk.status_code, bulk.json()["errors"][0]["code"]) == (400, "forbidden")
+    assert (bulk.status_code, problem(bulk)["code"]) == (400, "forbidden")
     assert {entry["uuid"] for entry in system.api.get("/catalog").json()} == {own, foreign}
     assert len(system.stored_files()) == 2
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.processes.system import System
 from tests.support.pdfs import encrypted, pdf
+from tests.support.problems import problem
 from tests.support.waits import wait_until
 
 JPEG = "image/jpeg"
@@ -83,7 +84,7 @@ def test_a_bad_upload_is_refused_with_advice(system: System, photos: dict[str, b
     status, advice, parts = bad_uploads(photos["china.jpg"])[case]
     answered, body = upload(system, *parts)
     assert answered == status, body
-    [error] = body["errors"]
+    error = problem(body)
     assert body["data"] == []
     assert advice in f"{error['message']} {error.get('hint', '')}", error
 
@@ -98,7 +99,7 @@ def test_a_namespace_that_is_not_allowed_refuses_the_whole_form(
     assert answer.status_code == 403
     assert "x-purge" not in answer.headers
     assert answer.json()["data"] == []
-    [error] = answer.json()["errors"]
+    error = problem(answer)
     assert (error["code"], error["hint"]) == ("namespace_forbidden", "Use one of: DEV, PROD.")
 
 
@@ -186,7 +187,7 @@ def test_an_endless_body_without_a_length_is_cut_off(system: System, photos: dic
 def test_a_body_that_is_no_form_is_refused(system: System, headers: dict[str, str], body: bytes, advice: str) -> None:
     answer = system.api.post("/file", headers=headers, content=body)
     assert answer.status_code == 400
-    assert advice in answer.json()["errors"][0]["hint"]
+    assert advice in problem(answer)["hint"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_a_change_that_cannot_be_is_refused(
             f"/{route}/{make_entry['uuid']}", content=body, headers={"Content-Type": "application/json"}
         )
         assert answer.status_code == 400, answer.text
-        assert advice in answer.json()["errors"][0]["hint"], answer.text
+        assert advice in problem(answer)["hint"], answer.text
     assert system.api.get(f"/catalog/{make_entry['uuid']}").json()["data"] == [make_entry]
 
 
@@ -228,7 +229,7 @@ def test_a_form_of_fields_alone_is_held_to_the_same_rules(make_entry: dict[str, 
     form = {"toWebp": (None, "perhaps"), "information": (None, "new")}
     answer = system.api.patch(f"/file/{make_entry['uuid']}", files=form)
     assert answer.status_code == 400
-    assert "true or false" in answer.json()["errors"][0]["hint"]
+    assert "true or false" in problem(answer)["hint"]
 
 
 def test_an_entry_sent_back_with_a_change_is_understood(make_entry: dict[str, Any], system: System) -> None:
@@ -241,7 +242,7 @@ def test_an_entry_sent_back_with_a_change_is_understood(make_entry: dict[str, An
 def test_an_entry_that_is_not_there_is_not_found(system: System, method: str) -> None:
     answer = system.api.request(method, "/file/00000000-0000-5000-8000-000000000000", json={"expired": True})
     assert answer.status_code == 404
-    assert answer.json()["errors"][0]["hint"]
+    assert problem(answer)["hint"]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "limit=999999999", "cursor=x", "cursor=-4"])
@@ -249,14 +250,14 @@ def test_a_page_that_cannot_be_is_refused(system: System, query: str) -> None:
     for client in (system.api, system.edge):
         answer = client.get(f"/catalog?{query}")
         assert answer.status_code == 400
-        assert answer.json()["errors"][0]["hint"]
+        assert problem(answer)["hint"]
 
 
 def test_unknown_routes_and_methods_are_json(system: System) -> None:
-    assert system.api.get("/nothing").json()["errors"][0]["message"]
+    assert problem(system.api.get("/nothing"))["message"]
     answer = system.api.put("/file")
     assert answer.status_code == 405
-    assert answer.json()["errors"][0]["hint"] == "Allowed here: POST."
+    assert problem(answer)["hint"] == "Allowed here: POST."
 
 
 @pytest.mark.parametrize("method", ["PUT", "PROPFIND", "PURGE", "TRACE", "CONNECT"])
@@ -280,7 +281,7 @@ def test_a_method_that_is_not_answered_is_told_those_that_are(
     head, _, body = send_raw(system.ports.api, request).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 405"), head
     assert f"allow: {allowed}\r\n" in head.decode("latin-1").replace("Allow:", "allow:")
-    assert json.loads(body)["errors"][0]["code"] == "method_not_allowed"
+    assert problem(json.loads(body))["code"] == "method_not_allowed"
 
 
 CLOSE = b"Host: localhost\r\nConnection: close\r\n"
@@ -321,7 +322,7 @@ def test_what_cannot_be_read_is_refused_in_the_shape_of_all_errors(system: Syste
     assert len(body) == int(headers["content-length"])
     answer = json.loads(body)
     assert answer["data"] == []
-    [error] = answer["errors"]
+    error = problem(answer)
     assert error["code"]
     assert error["message"]
     assert error["hint"]

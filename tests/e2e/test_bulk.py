@@ -12,6 +12,7 @@ from services.core.state import entry_json, keys
 from tests.processes.system import System
 from tests.support.catalogs import many
 from tests.support.pdfs import pdf
+from tests.support.problems import problem, problems
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
 
@@ -32,7 +33,7 @@ def test_several_files_are_replaced_in_their_order(
     assert [entry["uuid"] for entry in replaced] == [three[2]["uuid"], three[0]["uuid"]]
     assert {(entry["version"], entry["information"]) for entry in replaced} == {(2, "all")}
     assert replaced[1]["signature"] == hashlib.sha256(photos["flower.jpg"] + b"\2").hexdigest()
-    assert [error["uuid"] for error in answer.json()["errors"]] == [UNKNOWN]
+    assert [error["uuid"] for error in problems(answer)] == [UNKNOWN]
     original = system.edge.get(f"/assets/media/original{three[0]['unique_name'].replace('.webp', '.jpg')}")
     assert original.content == photos["flower.jpg"] + b"\2"
 
@@ -44,7 +45,7 @@ def test_uuids_and_files_must_match_in_number(
         "/files", files=[("files", ("a.jpg", photos["flower.jpg"]))], data={"uuids": f"{three[0]['uuid']},{UNKNOWN}"}
     )
     assert answer.status_code == 400
-    assert "2 uuids and 1 files" in answer.json()["errors"][0]["message"]
+    assert "2 uuids and 1 files" in problem(answer)["message"]
     assert system.api.get(f"/catalog/{three[0]['uuid']}").json()["data"] == [three[0]]
 
 
@@ -59,7 +60,7 @@ def test_fields_of_several_entries_change_one_by_one(system: System, three: list
     answer = system.api.patch(route, json=changes)
     assert answer.status_code == 200
     assert [entry["uuid"] for entry in answer.json()["data"]] == [three[1]["uuid"], three[2]["uuid"]]
-    assert [error["uuid"] for error in answer.json()["errors"]] == [UNKNOWN, three[0]["uuid"]]
+    assert [error["uuid"] for error in problems(answer)] == [UNKNOWN, three[0]["uuid"]]
     assert system.edge.get(f"/assets/media/full{three[1]['unique_name']}").status_code == 404
     nothing = system.api.patch(route, json=[changes[1]])
     assert nothing.status_code == 400
@@ -72,33 +73,30 @@ def test_every_error_of_a_list_says_which_item_why_and_what_to_do(
     paper, taken = pdf(), three[0]
     failed = {
         "uuid": [
-            *system.api.patch("/catalog", json=[{"uuid": UNKNOWN, "expired": True}]).json()["errors"],
-            *system.api.patch("/files", json=[{"uuid": taken["uuid"], "version": 9}]).json()["errors"],
-            *system.api.patch("/files", json=[{"uuid": taken["uuid"]}]).json()["errors"],
-            *system.api.patch("/files", files=[("files", ("a.pdf", paper))], data={"uuids": taken["uuid"]}).json()[
-                "errors"
-            ],
-            *system.api.request("DELETE", "/files", json=[{"uuid": UNKNOWN}]).json()["errors"],
-            *system.api.request("DELETE", "/files", json=[{"namespace": "PROD", "uuid": taken["uuid"]}]).json()[
-                "errors"
-            ],
+            problem(system.api.patch("/catalog", json=[{"uuid": UNKNOWN, "expired": True}])),
+            problem(system.api.patch("/files", json=[{"uuid": taken["uuid"], "version": 9}])),
+            problem(system.api.patch("/files", json=[{"uuid": taken["uuid"]}])),
+            problem(system.api.request("DELETE", "/files", json=[{"uuid": UNKNOWN}])),
+            problem(system.api.request("DELETE", "/files", json=[{"namespace": "PROD", "uuid": taken["uuid"]}])),
         ],
-        "file": system.api.post(
-            "/files",
-            files=[
-                ("files", (name, content))
-                for name, content in (
-                    (taken["original_filename"], photos["china.jpg"]),
-                    ("a.png", paper),
-                    ("b.jpg", b""),
-                    ("c/d.pdf", paper),
-                )
-            ],
-            data={"namespace": "DEV"},
-        ).json()["errors"],
+        "file": problems(
+            system.api.post(
+                "/files",
+                files=[
+                    ("files", (name, content))
+                    for name, content in (
+                        (taken["original_filename"], photos["china.jpg"]),
+                        ("a.png", paper),
+                        ("b.jpg", b""),
+                        ("c/d.pdf", paper),
+                    )
+                ],
+                data={"namespace": "DEV"},
+            )
+        ),
     }
     assert [error["code"] for error in failed["uuid"]] == [
-        *("not_found", "bad_request", "bad_request", "not_replaceable", "not_found", "bad_request")
+        *("not_found", "bad_request", "bad_request", "not_found", "bad_request")
     ]
     assert [error["code"] for error in failed["file"]] == [
         *("already_exists", "type_unauthorized", "bad_request", "bad_request")
@@ -106,8 +104,12 @@ def test_every_error_of_a_list_says_which_item_why_and_what_to_do(
     for label, found in failed.items():
         for error in found:
             about = {"unique_name", "uuid"} if error["code"] == "already_exists" else {label}
-            assert error.keys() == {label, "code", "message", "hint"} | about
-            assert all(error.values())
+            assert error.keys() == {label, "code", "message", "hint", "index"} | about
+            assert all(value for name, value in error.items() if name != "index")
+    assert [error["index"] for error in failed["file"]] == [0, 1, 2, 3]
+    unfit = system.api.patch("/files", files=[("files", ("a.pdf", paper))], data={"uuids": taken["uuid"]})
+    assert problem(unfit)["code"] == "not_replaceable"
+    assert (problem(unfit)["file"], problem(unfit)["uuid"]) == ("a.pdf", taken["uuid"])
 
 
 def test_several_files_are_deleted(system: System, three: list[dict[str, Any]]) -> None:
@@ -123,7 +125,7 @@ def test_several_files_are_deleted(system: System, three: list[dict[str, Any]]) 
     )
     assert answer.status_code == 200
     assert [entry["uuid"] for entry in answer.json()["data"]] == [one, two]
-    assert [error["uuid"] for error in answer.json()["errors"]] == [UNKNOWN, left]
+    assert [error["uuid"] for error in problems(answer)] == [UNKNOWN, left]
     stored = system.stored_files()
     assert [entry["storage_key"] in stored for entry in three] == [False, False, True]
 
@@ -132,7 +134,7 @@ def test_several_files_are_deleted(system: System, three: list[dict[str, Any]]) 
 def test_a_list_that_is_none_is_refused(system: System, body: object) -> None:
     answer = system.api.request("DELETE", "/files", json=body)
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["hint"]
+    assert problem(answer)["hint"]
     if body not in ([{"uuids": 3}], [{"namespace": "DEV"}]):
         assert system.api.patch("/catalog", json=body).status_code == 400
 
@@ -158,7 +160,7 @@ def test_an_entry_can_leave_and_its_file_stay_and_come_back(
     assert system.edge.get(f"/assets/media/original/DEV/stays/{name}.jpg").content == photos["china.jpg"]
     again = system.api.post("/catalog", json=entry)
     assert again.status_code == 400
-    assert again.json()["errors"][0]["message"] == "File already exists in catalog, please use patch instead."
+    assert problem(again)["message"] == "File already exists in catalog, please use patch instead."
 
 
 def test_a_file_put_into_the_storage_can_be_catalogued_by_its_path_alone(
@@ -200,7 +202,7 @@ def test_a_file_that_is_not_what_is_said_is_not_catalogued(
     for file, content in files.items():
         (folder / file).write_bytes(content)
     answer = system.api.post("/catalog", json=entry)
-    [error] = answer.json()["errors"]
+    error = problem(answer)
     assert (answer.status_code, advice in f"{error['message']} {error.get('hint', '')}") == (status, True), error
     for file in files:
         (folder / file).unlink()  # Refusing it has left it where it was.
@@ -216,7 +218,7 @@ def test_the_whole_catalog_can_be_emptied_at_one_instant(
     system.edge.get("/catalog")
     answer = system.api.delete("/catalog")
     assert answer.status_code == 200
-    assert answer.json() == {"data": [], "errors": [], "removed": 5}
+    assert answer.json() == {"data": [], "errors": [], "problems": [], "removed": 5}
     assert answer.headers["x-purge"] == "done"
     for client in (system.api, system.edge):
         assert client.get("/catalog").json() == []

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from tests.processes.system import System, get_as_is
 from tests.support.pdfs import pdf
 from tests.support.pixels import decode, distance
+from tests.support.problems import problem
 from tests.support.saved_names import REFUSED as REFUSED_NAMES
 
 CLOSE = 6.0
@@ -122,7 +123,7 @@ def test_names_that_were_never_uploaded_are_not_found(system: System, photos: di
     for path in (f"full/DEV/{name}.png", f"original/DEV/{name}.png", f"full/DEV/no-{name}.webp", f"full/{name}.webp"):
         answer = system.edge.get(f"/assets/media/{path}")
         assert answer.status_code == 404, path
-        assert answer.json()["errors"][0]["message"]
+        assert problem(answer)["message"]
 
 
 def test_every_answer_says_what_it_is(system: System, photos: dict[str, bytes], name: str) -> None:
@@ -209,7 +210,7 @@ def test_sizes_that_cannot_be_are_refused_and_not_cached(system: System, photos:
         for _ in range(2):
             answer = system.edge.get(f"/assets/media/{path}")
             assert answer.status_code == 400, path
-            assert answer.json()["errors"][0]["hint"], path
+            assert problem(answer)["hint"], path
             assert answer.headers["x-cache-status"] != "HIT"
 
 
@@ -372,7 +373,7 @@ def test_a_name_that_is_not_valid_is_refused_with_the_reason(
         for port in (system.ports.edge, system.ports.api):
             answer = get_as_is(port, f"/assets/media/{form}?download={written}")
             assert answer.status_code == 400
-            assert answer.json()["errors"][0]["message"].startswith("download is not a valid file name")
+            assert problem(answer)["message"].startswith("download is not a valid file name")
 
 
 def test_pages_of_other_origins_may_read_answers_and_see_how_long_they_took(

@@ -313,7 +313,7 @@ def test_the_dumps_are_listed_with_their_entries_and_the_latest_has_some(
 ) -> None:
     system = make_system(MEDIA_TOKEN=TOKEN, DUMPS_KEPT="2")
     admin = {"Authorization": f"Bearer {TOKEN}"}
-    assert system.api.get("/catalog/dumps", headers=admin).json() == {"data": [], "errors": []}
+    assert system.api.get("/catalog/dumps", headers=admin).json() == {"data": [], "errors": [], "problems": []}
     for client in (system.api, system.edge):
         assert client.get("/catalog/dumps").status_code in (401, 404)
     system.api.post("/file", files={"file": ("cat.jpg", photos["china.jpg"])}, data={"namespace": "DEV"}, headers=admin)

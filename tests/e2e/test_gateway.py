@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.processes.system import System, get_as_is
+from tests.support.problems import problem
 
 
 def test_the_second_request_is_answered_by_the_edge(system: System, photos: dict[str, bytes], name: str) -> None:
@@ -133,7 +134,7 @@ def test_what_the_edge_holds_is_served_while_everything_behind_is_down(
     other = system.edge.get(f"/assets/media/optimise/91x0/DEV/{name}.webp")
     assert other.status_code == 503
     assert other.headers["retry-after"]
-    assert other.json()["errors"][0]["hint"]
+    assert problem(other)["hint"]
     system.start("transform", "nginx-cache")
     assert system.edge.get(f"/assets/media/optimise/91x0/DEV/{name}.webp").status_code == 200
 
@@ -184,7 +185,7 @@ def test_what_nginx_itself_refuses_is_json_too(system: System, tier: str) -> Non
     traced = client.request("TRACE", "/catalog")
     for answer, status in ((too_long, 400), (too_much, 400), (traced, 405)):
         assert answer.status_code == status
-        assert answer.json()["errors"][0]["hint"]
+        assert problem(answer)["hint"]
 
 
 @pytest.mark.parametrize("tier", ["edge", "cache", "api"])
@@ -203,7 +204,7 @@ def test_a_condition_or_a_range_that_cannot_be_met_is_json_too(
             assert answer.status_code == status
             assert answer.headers["content-type"] == "application/json"
             assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.json()["errors"][0]["hint"]
+            assert problem(answer)["hint"]
         assert beyond.headers["content-range"] == f"bytes */{size}"
         assert client.get(path).content == photos["china.jpg"]
 
@@ -214,7 +215,7 @@ def test_a_reading_request_with_a_long_body_is_refused(system: System) -> None:
         assert answer.status_code == 413
         # What is left of the body is not read, and the client is told not to send another request after it.
         assert answer.headers["connection"] == "close"
-        assert answer.json()["errors"][0]["hint"]
+        assert problem(answer)["hint"]
 
 
 @pytest.mark.parametrize("path", ["/catalog", "/assets/media/original/DEV/{name}.jpg"])
@@ -232,7 +233,7 @@ def test_a_method_is_refused_in_json_also_while_the_service_is_down(make_system:
     for method in ("TRACE", "PUT"):
         answer = system.api.request(method, "/catalog")
         assert answer.status_code == 503
-        assert answer.json()["errors"][0]["hint"]
+        assert problem(answer)["hint"]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_the_edge_has_nothing_else(system: System, path: str) -> None:
     answer = system.edge.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json()["errors"][0]["hint"] == "Assets are below /assets/media, the catalog is at /catalog."
+    assert problem(answer)["hint"] == "Assets are below /assets/media, the catalog is at /catalog."
 
 
 def test_a_favicon_costs_nothing(system: System) -> None:
@@ -299,7 +300,7 @@ def test_a_slash_at_the_end_changes_nothing(
     assert system.api.put(f"{prefix}{catalog}/").headers["allow"] == "DELETE, GET, HEAD, PATCH, POST"
     for nothing in ("/file//", "/nothing/"):
         answer = system.api.post(f"{prefix}{nothing}", **form)
-        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "not_found")
+        assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
     assert system.edge.get(f"{prefix}/file/").status_code == 404
     assert system.api.request("DELETE", f"{prefix}/file/{entry['uuid']}/").status_code == 200
     assert system.edge.get(page).status_code == 404

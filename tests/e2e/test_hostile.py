@@ -10,6 +10,7 @@ import pytest
 from tests.processes.system import System
 from tests.support.hostile_files import Hostile, corpus
 from tests.support.pixels import decode
+from tests.support.problems import problem, problems
 
 EVERY = 16
 """Of the files that are cut off somewhere, one in so many: tests/unit/transform/render/test_hostile.py has them all."""
@@ -37,7 +38,7 @@ def uploaded(system: System, files: list[Hostile]) -> Iterator[tuple[Hostile, di
         answer = system.api.post("/files", files=parts, data={"namespace": "DEV"})
         assert answer.status_code in (200, 400), answer.text
         entries = {entry["original_filename"].partition(".")[0]: entry for entry in answer.json()["data"]}
-        assert len(entries) + len(answer.json()["errors"]) >= len(batch)
+        assert len(entries) + len(problems(answer)) >= len(batch)
         for name, file in batch.items():
             yield file, entries.get(name.partition(".")[0])
 
@@ -68,7 +69,7 @@ def test_no_file_makes_the_service_crash_stall_or_swell(
             assert max(decode(answer.content).size) <= 64, file
         else:
             assert answer.status_code == 422, (file, answer.text)
-            error = answer.json()["errors"][0]
+            error = problem(answer)
             assert error["code"] == "undecodable"
             assert error["message"], file
             assert error["hint"], file

@@ -96,7 +96,7 @@ def test_jobs_are_listed_the_latest_first_and_chosen_by_state_and_name(make_syst
     ids = [run(system, name)["id"] for name in ("expire", "publish", "expire")]
     listed = system.api.get("/jobs").json()
     assert [record["id"] for record in listed["data"]] == ids[::-1]
-    assert listed["errors"] == []
+    assert (listed["errors"], listed["problems"]) == ([], [])
 
     def chosen(query: str) -> list[str]:
         return [record["id"] for record in system.api.get(f"/jobs?{query}").json()["data"]]

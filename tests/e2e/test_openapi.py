@@ -56,7 +56,7 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
     kind = type(failure).__name__
     if kind == "RejectedPositiveData" and response.status_code == 400:
         named = isinstance(case.body, dict) and SAID_IN_WORDS & case.body.keys()
-        codes = {error["code"] for error in response.json().get("errors", [{"code": "dump"}])}
+        codes = {problem["code"] for problem in response.json().get("problems", [{"code": "dump"}])}
         # Where it has no value at hand, schemathesis fills a form with empty texts, which no namespace is.
         unnamed = isinstance(case.body, dict) and case.body.get("namespace") == ""
         # Which arguments a job takes depends on its name.

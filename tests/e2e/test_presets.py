@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.processes.system import System, get_as_is
 from tests.support.pixels import decode
+from tests.support.problems import problem
 
 
 def test_presets_have_one_cache_entry_each_are_purged_and_can_be_all_that_is_served(
@@ -39,7 +40,7 @@ def test_presets_have_one_cache_entry_each_are_purged_and_can_be_all_that_is_ser
         for _ in range(2):
             refused = system.edge.get(f"/assets/media/{path}")
             assert (refused.status_code, refused.headers["x-cache-status"]) == (400, "MISS"), path
-            assert "hero" in refused.json()["errors"][0]["hint"]
+            assert "hero" in problem(refused)["hint"]
     system.replace(entry["uuid"], "other.jpg", photos["flower.jpg"])
     for path, before in answers.items():
         assert get_as_is(system.ports.edge, f"/assets/media/{path}").content != before

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from services.transform.address.signing import sign
 from tests.processes.system import System
+from tests.support.problems import problem
 from tests.support.waits import wait_until
 
 OLD, NEW = "o" * 32, "n" * 32
@@ -44,7 +45,7 @@ def test_only_signed_addresses_are_answered_also_from_the_cache(
     ):
         answer = system.edge.get(refused, headers=avif)
         assert (answer.status_code, answer.headers["cache-control"]) == (403, "no-store"), refused
-        assert answer.json()["errors"][0]["code"] == "forbidden"
+        assert problem(answer)["code"] == "forbidden"
     assert system.edge.get("/catalog").status_code == 200
     # The private side needs none.
     assert system.api.get(plain).status_code == 200
@@ -73,7 +74,7 @@ def test_inside_a_refusal_says_what_is_wrong(
         for method in ("GET", "HEAD"):
             answer = system.api.request(method, f"{spelled}{query}")
             assert (answer.status_code, answer.headers["cache-control"]) == (403, "no-store"), query
-        said = system.api.get(f"{spelled}{query}").json()["errors"][0]
+        said = problem(system.api.get(f"{spelled}{query}"))
         assert said["message"].startswith(message)
         assert form in said["hint"] or "expired" in message
         outside = system.edge.get(f"{spelled}{query}")
@@ -81,7 +82,7 @@ def test_inside_a_refusal_says_what_is_wrong(
         assert form not in outside.text
         assert message not in outside.text
     odd = system.api.get(f"/shop/assets/media/full/x?signature={sign(NEW, form)}&quality=%22")
-    assert "not an address of an asset" in odd.json()["errors"][0]["hint"]
+    assert "not an address of an asset" in problem(odd)["hint"]
     good = f"{spelled}&signature={sign(NEW, form)}"
     for client in (system.api, system.edge):
         assert client.get(good).status_code == 200
@@ -117,7 +118,7 @@ def test_while_nobody_can_check_signatures_the_known_ones_are_served_and_others_
     answer = system.edge.get(signed(path, "4000000000"))
     assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
     assert answer.headers["retry-after"]
-    assert answer.json()["errors"][0]["code"] == "unavailable"
+    assert problem(answer)["code"] == "unavailable"
     # Longer than any tier holds a verdict to be new, and beyond the end of one.
     wait_until(lambda: time.time() >= end - 1.5)
     for address in (known, dated):

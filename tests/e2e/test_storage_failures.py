@@ -22,6 +22,7 @@ from tests.processes.fault_proxy import Faulty, Mode
 from tests.processes.s3_server import BUCKET, S3Server
 from tests.processes.system import System
 from tests.support.pdfs import pdf
+from tests.support.problems import problem
 from tests.support.waits import wait_until
 
 QUICK = {
@@ -215,7 +216,7 @@ def test_a_file_that_is_not_there_is_not_found_and_its_entry_stays(
     case.remove_behind(entry)
     answer = system.edge.get(f"/assets/media/full/DEV/{name}.webp")
     assert answer.status_code == 404
-    assert answer.json()["errors"][0]["code"] == "not_found"
+    assert problem(answer)["code"] == "not_found"
     assert system.api.get(f"/catalog/{entry['uuid']}").status_code == 200
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.processes.system import System
 from tests.support.pixels import decode
+from tests.support.problems import problem
 
 
 def test_metadata_is_removed_before_a_file_is_stored(
@@ -45,7 +46,7 @@ def test_a_file_that_cannot_be_cleaned_is_refused_whole(
     cut = photos["china.jpg"][:5000]
     answer = system.api.post("/file", files={"file": ("a.jpg", cut)}, data={"namespace": "DEV"})
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["hint"]
+    assert problem(answer)["hint"]
     assert system.stored_files() == {}
 
 

@@ -12,6 +12,7 @@ import pytest
 from services.core.assets.facts import FACTS
 from tests.processes.system import System
 from tests.support.pdfs import pdf
+from tests.support.problems import problem, problems
 
 FIELDS = {
     *("uuid", "version", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url"),
@@ -26,7 +27,7 @@ def test_an_upload_becomes_an_entry(system: System, photos: dict[str, bytes], na
         "/file", files={"file": (f"{name}.jpg", photos["china.jpg"], "image/jpeg")}, data={"namespace": "DEV"}
     )
     assert answer.status_code == 200
-    assert answer.json()["errors"] == []
+    assert problems(answer) == []
     [entry] = answer.json()["data"]
     assert set(entry) >= FIELDS
     edge = f"http://localhost:{system.ports.edge}"
@@ -49,7 +50,7 @@ def test_an_upload_becomes_an_entry(system: System, photos: dict[str, bytes], na
     unknown = dict.fromkeys(FACTS)
     shown = system.api.get(f"/catalog/{entry['uuid']}").json()
     assert [{**one, **unknown} for one in shown["data"]] == [{**entry, **unknown}]
-    assert shown["errors"] == []
+    assert (shown["errors"], shown["problems"]) == ([], [])
     assert {**entry, **unknown} in [{**one, **unknown} for one in system.api.get("/catalog").json()]
 
 
@@ -95,13 +96,13 @@ def test_several_files_succeed_and_fail_one_by_one_in_their_order(
     answer = system.api.post(route, files=files, data={"namespace": "DEV"})
     assert answer.status_code == 200
     assert [entry["filename"] for entry in answer.json()["data"]] == [f"{name}-1.webp", f"{name}-3.webp"]
-    errors = answer.json()["errors"]
+    errors = problems(answer)
     assert [error["file"] for error in errors] == [f"{name}-2.png", f"{name}-4.jpg"]
     assert errors[0]["message"] == "File already exists in catalog, please use patch instead."
     again = system.api.post(route, files=files, data={"namespace": "DEV"})
     assert again.status_code == 400
     assert again.json()["data"] == []
-    assert len(again.json()["errors"]) == 4
+    assert len(problems(again)) == 4
 
 
 def test_names_are_made_safe(system: System, photos: dict[str, bytes]) -> None:
@@ -114,7 +115,7 @@ def test_two_uploads_that_end_in_one_path_are_one_asset(system: System, photos: 
     system.upload(f"{name}.png", photos["astronaut.png"])
     answer = system.api.post("/file", files={"file": (f"{name}.jpg", photos["china.jpg"])}, data={"namespace": "DEV"})
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["message"] == "File already exists in catalog, please use patch instead."
+    assert problem(answer)["message"] == "File already exists in catalog, please use patch instead."
     assert system.edge.get(f"/assets/media/original/DEV/{name}.png").content == photos["astronaut.png"]
 
 
@@ -221,17 +222,17 @@ def test_what_may_replace_what(
         assert answer.json()["data"][0]["version"] == 2
     else:
         assert answer.status_code == 400
-        assert answer.json()["errors"][0]["message"] == message
+        assert problem(answer)["message"] == message
         assert system.api.get(f"/catalog/{entry['uuid']}").json()["data"] == [entry]
         assert system.stored_files() == before
 
 
 def test_deleting_twice_is_not_found(system: System, photos: dict[str, bytes], name: str) -> None:
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
-    assert system.api.delete(f"/file/{entry['uuid']}").json()["data"] == [entry]
+    assert system.api.delete(f"/file/{entry['uuid']}").json()["data"] == [{**entry, "message": "Item deleted"}]
     answer = system.api.delete(f"/file/{entry['uuid']}")
     assert answer.status_code == 404
-    assert entry["uuid"] in answer.json()["errors"][0]["message"]
+    assert entry["uuid"] in problem(answer)["message"]
 
 
 def test_readiness_names_what_is_ready(system: System) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
 from services.core.assets import freshness, identity
 from services.core.assets.freshness import GENERATION_HEADER
@@ -17,11 +16,13 @@ from services.core.state.connection import Redis
 from services.core.state.progress import Reached
 from tests.processes.redis_server import RedisServer
 from tests.support.pictures import RED, encoded, marked
+from tests.support.problems import problem
+from tests.support.service import nodes_that_have_all, running
 from tests.support.waits import eventually
 
 PHOTO, OTHER = (encoded(marked((size, 48), RED), "JPEG") for size in (64, 32))
 UUID, NOBODY = identity.asset_uuid("/DEV/cat.webp"), identity.asset_uuid("/DEV/nobody.webp")
-TOLD = {"data", "errors"}
+TOLD = {"data", "errors", "problems"}
 
 
 @pytest.fixture
@@ -35,32 +36,14 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis, waits: float)
     settings = CatalogSettings(
         redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=waits
     )
-    app = make_app(settings)
-
-    async def listens() -> bool:
-        return bool(dict(await client.pubsub_numsub(keys.PROGRESS)).get(keys.PROGRESS.encode()))
-
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=60) as made,
-    ):
-        await eventually(listens)
+    async with running(settings, client) as made:
         yield made
 
 
 @pytest.fixture
 async def gateway(client: Redis) -> AsyncIterator[None]:
-    """Nodes that have every change at once, and a worker that says so."""
-
-    async def tell() -> None:
-        while True:
-            logged = int(await client.get(keys.REVISION) or 0)
-            await progress.tell(client, Reached(logged, logged, logged))
-            await asyncio.sleep(0.01)
-
-    task = asyncio.create_task(tell())
-    yield
-    task.cancel()
+    async with nodes_that_have_all(client):
+        yield
 
 
 async def upload(http: httpx.AsyncClient) -> httpx.Response:
@@ -200,7 +183,7 @@ async def test_the_tiers_may_keep_the_whole_list_alone(http: httpx.AsyncClient, 
 async def test_a_list_that_nobody_needs_is_refused_and_not_kept(http: httpx.AsyncClient, query: str, name: str) -> None:
     answer = await http.get(f"/catalog?{query}", headers={GENERATION_HEADER: "0"})
     assert answer.status_code == 400
-    [error] = answer.json()["errors"]
+    error = problem(answer)
     assert error["code"] == "bad_request"
     assert error["message"].startswith(name)
     assert answer.headers["x-accel-expires"] == "0"

@@ -201,7 +201,7 @@ async def test_entries_keep_the_uuid_that_clients_know_and_are_found_by_that_of_
     assert (await entries.get(identity.asset_uuid("/DEV/cat.webp"))).uuid == CAT
     with pytest.raises(AlreadyExists) as refused:
         await entries.create(an_entry("cat"), None)
-    assert refused.value.uuid == CAT, "there is one entry for a path"
+    assert refused.value.subject.uuid == CAT, "there is one entry for a path"
     assert await unnamed(before) == []
 
 

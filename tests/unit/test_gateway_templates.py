@@ -1,8 +1,12 @@
-"""The names of variables in nginx' templates: all are global, whoever sets them."""
+"""What the templates of nginx have in common: names of variables, which are all global, and the shape of errors."""
 
+import json
 import re
 from collections import Counter
 
+from services.catalog.openapi.schemas import error_codes
+from services.core.serving.envelope import envelope
+from tests.support.problems import problem
 from tools.stack.plan import TEMPLATES
 
 TEXTS = {template.name: template.read_text() for template in TEMPLATES.glob("*.conf.template")}
@@ -25,3 +29,14 @@ def test_no_line_of_the_log_has_the_arguments_of_a_request() -> None:
     used = set(re.findall(r"\$([a-z_]+)", formats))
     assert "logged_key" in used
     assert not used & {"request", "request_uri", "args", "query_string", "cache_key", "http_referer"}
+
+
+def test_every_error_of_nginx_itself_is_of_the_shape_of_all_errors() -> None:
+    bodies = [body for text in TEXTS.values() for body in re.findall(r"return \d{3} '(.*)';", text)]
+    assert len(bodies) > 15
+    for body in bodies:
+        answer = json.loads(body)
+        assert answer.keys() == envelope([]).keys()
+        assert answer["data"] == []
+        assert problem(answer)["code"] in error_codes()
+        assert answer["errors"] == [problem(answer)["message"]]

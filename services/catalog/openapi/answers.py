@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
+from services.catalog.answers import DELETED
 from services.catalog.openapi import jobs
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
@@ -15,14 +16,16 @@ from services.core.errors import (
     DumpDamaged,
     DumpError,
     DumpsUnlisted,
+    FileTooLarge,
     Forbidden,
     NoDumpName,
+    Subject,
     TadaError,
-    TooLarge,
     TooManyRequests,
     Unauthorized,
     Unavailable,
 )
+from services.core.serving.envelope import Failure, envelope
 from services.core.state.entries import no_entry
 from services.core.storage.backends import BACKENDS, DEFAULT
 
@@ -32,7 +35,9 @@ BODY = {400: "Refused", 413: "TooLarge"}
 DOWN = {503: "Unavailable"}
 ONE = {404: "NotFound", **DOWN}
 SEVERAL = {200: "PartlyWritten", **BODY, **DOWN}
-"""Answers that many operations share: operations with a body, with Redis, about one entry, about several entries."""
+FILES = {200: "FilesPartlyWritten", 400: "FilesRefused", 413: "FilesTooLarge", **DOWN}
+"""Answers that many operations share: operations with a body, with Redis, about one entry, about several entries, about
+several files."""
 
 _MOMENT = "2026-03-01T09:30:00.000+00:00"
 
@@ -69,18 +74,41 @@ def header_components() -> dict[str, Schema]:
 def components(settings: CatalogSettings) -> dict[str, Answer]:
     """Return every named answer of the document."""
     entry = example(settings)
-    whole = {"data": [entry], "errors": []}
-    bytes_max = settings.payload_max_size
+    whole = envelope([entry])
+    unknown = Failure.of(no_entry(_other()), Subject(index=1, namespace=settings.namespaces_allowed[0]))
+    changed = {**entry, "catalogItemUrl": f"{settings.catalog_url}/{entry['uuid']}"}
+    deleted = {**entry, **DELETED}
+    too_large = Failure.of(FileTooLarge(settings.payload_max_size), Subject(file="cat.jpg", index=0))
+    taken = Failure.of(already_exists(_entry_of_cat(settings)), Subject(file="cat.jpg", index=0))
     return {
         "Written": _answer("Written.", "Answer", whole, "X-Purge"),
         "Uploaded": {**_answer("Catalogued.", "Answer", whole, "X-Purge"), "links": _links()},
+        "Changed": _answer("Changed.", "ChangedAnswer", envelope([changed]), "X-Purge"),
+        "Deleted": _answer("Deleted.", "DeletedAnswer", envelope([deleted]), "X-Purge"),
         "PartlyWritten": _answer(
+            "Written, all or in part: see errors.", "Answer", envelope([entry], [unknown]), "X-Purge"
+        ),
+        "FilesPartlyWritten": _answer(
             "Written, all or in part: see errors.",
-            "Answer",
-            {"data": [entry], "errors": [{"uuid": _other(), **no_entry(_other()).public()}]},
+            "FilesAnswer",
+            envelope([entry], [unknown], of_files=True),
             "X-Purge",
         ),
-        "Removed": _answer("Done.", "Removal", {"data": [], "errors": [], "removed": 12}, "X-Purge"),
+        "FilesPartlyDeleted": _answer(
+            "Deleted, all or in part: see errors.",
+            "DeletedFilesAnswer",
+            envelope([deleted], [unknown], of_files=True),
+            "X-Purge",
+        ),
+        "FilesRefused": _answer(
+            "The request is not valid, or nothing of it succeeded.",
+            "FilesRefusal",
+            envelope([], [taken], of_files=True),
+        ),
+        "FilesTooLarge": _answer(
+            "All files are too large, or the body is.", "FilesRefusal", envelope([], [too_large], of_files=True)
+        ),
+        "Removed": _answer("Done.", "Removal", envelope([], removed=12), "X-Purge"),
         "Entry": _answer("The entry.", "Page", whole, "ETag"),
         "List": {
             "description": "The entries, or a page of them, in the order of creation.",
@@ -97,10 +125,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may write in: DEV."),
         ),
         "NotFound": _refusal("The entry does not exist, or its file is gone.", no_entry(_other())),
-        "TooLarge": _refusal(
-            "The body is too large.",
-            TooLarge(f"The file has more than {bytes_max} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE."),
-        ),
+        "TooLarge": _refusal("The body is too large.", FileTooLarge(settings.payload_max_size)),
         "TooMany": _refusal(
             "A rate limit is exceeded.",
             TooManyRequests("Too many requests: 100 in 30 s are allowed.", "Try again in 3 seconds.", 3),
@@ -118,7 +143,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "headers": _headers("Content-Disposition"),
             "content": {kind: {} for kind in naming.MEDIA_TYPES.values()},
         },
-        "Dumps": _answer("The dumps.", "Dumps", {"data": [jobs.kept_dump()], "errors": []}),
+        "Dumps": _answer("The dumps.", "Dumps", envelope([jobs.kept_dump()])),
         "NoListOfDumps": _dump_refusal("The storage cannot list its dumps.", DumpsUnlisted()),
         "NoDumpName": _dump_refusal(
             "The name is not that of a dump, or the route does not take an argument or the body.",
@@ -149,10 +174,8 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "CreatedDump": _answer("Stored.", "CreatedDump", jobs.created_dump()),
         "RestoredDump": _answer("Restored.", "RestoredDump", jobs.restored_dump(), "X-Purge"),
         "WaitingDump": _answer("The job takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
-        "Jobs": _answer("The jobs.", "Jobs", {"data": [jobs.example()], "errors": []}),
-        "Asked": _answer(
-            "The job is in the queue.", "Jobs", {"data": [jobs.example()], "errors": []}, "Location", "Retry-After"
-        ),
+        "Jobs": _answer("The jobs.", "Jobs", envelope([jobs.example()])),
+        "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),
         "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),
         "NotReady": _answer(
             "Redis or the storage does not answer.",
@@ -243,7 +266,7 @@ def _dump_refusal(description: str, error: DumpError) -> Answer:
 
 
 def _refusal(description: str, error: TadaError, *headers: str) -> Answer:
-    return _answer(description, "Refusal", {"data": [], "errors": [error.public()]}, *headers)
+    return _answer(description, "Refusal", envelope([], [Failure.of(error)]), *headers)
 
 
 def _headers(*names: str) -> dict[str, Schema]:

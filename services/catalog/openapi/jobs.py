@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from services.catalog.openapi.schemas import Schema, reference
+from services.catalog.openapi.schemas import Schema, no_errors, reference
 from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
 from services.core.assets import media_types
 from services.core.dumps import naming
@@ -35,11 +35,8 @@ def schemas() -> dict[str, Schema]:
         "Jobs": {
             "type": "object",
             "description": "Jobs, the latest first.",
-            "required": ["data", "errors"],
-            "properties": {
-                "data": {"type": "array", "items": reference("Job")},
-                "errors": {"type": "array", "items": reference("Error"), "maxItems": 0},
-            },
+            "required": ["data", "errors", "problems"],
+            "properties": {"data": {"type": "array", "items": reference("Job")}, **no_errors()},
         },
         "CreatedDump": _closed(
             "The files of a dump.",
@@ -56,7 +53,7 @@ def schemas() -> dict[str, Schema]:
         "Dumps": _closed(
             "Dumps. The first one is the one that `latest` names.",
             data={"type": "array", "items": reference("KeptDump")},
-            errors={"type": "array", "items": reference("Error"), "maxItems": 0},
+            **no_errors(),
         ),
         "KeptDump": _closed(
             "One dump. A missing file is null.",

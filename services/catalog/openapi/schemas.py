@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from services.catalog.bodies import DELETION_FIELDS
+from services.catalog.answers import DELETED
+from services.catalog.bodies import DELETION_FIELDS, SHOWN_BESIDE
 from services.catalog.settings import CatalogSettings
 from services.core.assets import identity, media_types, names
 from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES, Entry
@@ -126,16 +127,40 @@ _BOTH: Schema = {
 """Both coordinates of the focal point are given, or none."""
 
 
+_WRITTEN = "The written entries in their current state, and the errors. A list that succeeded in part has both."
+_TEXT_OF_ERROR: Schema = {"type": "string", "description": "The text of an error, as the older service had it."}
+_ERROR_OF_FILES: Schema = {"anyOf": [{"$ref": "#/components/schemas/FileError"}, _TEXT_OF_ERROR]}
+"""Of one file among several, or of the whole request."""
+
+
 def components(settings: CatalogSettings) -> dict[str, Schema]:
     """Return every named schema of the document."""
     return {
         "Entry": _entry(),
-        "Error": _error(),
-        "Answer": _answer(
-            "The written entries in their current state, and the errors. A list that succeeded in part has both."
+        "ChangedEntry": _entry(
+            catalogItemUrl={
+                "type": "string",
+                "format": "uri-reference",
+                "description": "The public address of the entry.",
+            }
+        ),
+        "DeletedEntry": _entry(message={"const": DELETED["message"], "description": "The same for each entry."}),
+        "Problem": _problem(),
+        "FileError": _file_error(),
+        "Answer": _answer(_WRITTEN),
+        "ChangedAnswer": _answer("The changed entry.", item="ChangedEntry"),
+        "DeletedAnswer": _answer("The deleted entry.", item="DeletedEntry"),
+        "FilesAnswer": _answer(_WRITTEN, error=_ERROR_OF_FILES),
+        "DeletedFilesAnswer": _answer(
+            "The deleted entries, and the errors. A list that succeeded in part has both.",
+            item="DeletedEntry",
+            error=_ERROR_OF_FILES,
         ),
         "Page": _answer("One entry in data.", data={"minItems": 1, "maxItems": 1}, errors={"maxItems": 0}),
         "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
+        "FilesRefusal": _answer(
+            "Nothing was done.", error=_ERROR_OF_FILES, data={"maxItems": 0}, errors={"minItems": 1}
+        ),
         "DumpRefusal": {
             "description": "What went wrong with a dump.",
             "type": "object",
@@ -182,20 +207,21 @@ def error_codes() -> list[str]:
     return sorted(below(TadaError) | {"method_not_allowed"})
 
 
-def _entry() -> Schema:
+def _entry(**beside: Schema) -> Schema:
     types = get_type_hints(Entry)
     names = [field.name for field in fields(Entry)]
     return {
         "type": "object",
         "description": "One asset of the catalog.",
-        "required": names,
-        "properties": {name: {**_TYPES[types[name]], **_ENTRY[name]} for name in names},
+        "required": [*names, *beside],
+        "properties": {**{name: {**_TYPES[types[name]], **_ENTRY[name]} for name in names}, **beside},
     }
 
 
-def _error() -> Schema:
+def _problem() -> Schema:
     return {
         "type": "object",
+        "description": "An error, for programs and with more help than its text in errors.",
         "required": ["code", "message"],
         "properties": {
             "code": {
@@ -205,24 +231,69 @@ def _error() -> Schema:
             },
             "message": {"type": "string", "description": "For people: what went wrong."},
             "hint": {"type": "string", "description": "For people: what to do."},
+            "details": {"type": "string", "description": "For people: more about a dump."},
+            "file": {"type": "string", "description": "The name of the file of a form that failed, as it was sent."},
             "uuid": {
                 "type": "string",
-                "description": "The entry of a list that failed, or the entry that has the path.",
+                "description": "The entry that failed, as it was named, or the entry that has the path.",
             },
             "unique_name": {"type": "string", "description": "The path that is taken."},
-            "file": {"type": "string", "description": "The name of the file of a form that failed."},
+            "index": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Its position in the list of the request: among the files of a form, or the items of a "
+                "JSON list.",
+            },
         },
     }
 
 
-def _answer(description: str, *, data: Schema | None = None, errors: Schema | None = None, **more: Schema) -> Schema:
+def _file_error() -> Schema:
+    return {
+        "type": "object",
+        "description": "An error of one file among several.",
+        "required": ["message"],
+        "properties": {
+            "message": {"type": "string", "description": "The text of the error."},
+            "filename": {"type": "string", "description": "The name of the file, as it was sent."},
+            "uuid": {"type": "string", "description": "The uuid of the entry."},
+        },
+    }
+
+
+def no_errors() -> dict[str, Schema]:
+    """Return the two lists of errors of an answer that has none."""
+    return _errors(_TEXT_OF_ERROR, {"maxItems": 0})
+
+
+def _errors(error: Schema, bounds: Schema) -> dict[str, Schema]:
+    return {
+        "errors": {"type": "array", "items": error, **bounds},
+        "problems": {
+            "type": "array",
+            "items": reference("Problem"),
+            "description": "What errors has, in the same order.",
+            **bounds,
+        },
+    }
+
+
+def _answer(
+    description: str,
+    *,
+    item: str = "Entry",
+    error: Schema | None = None,
+    data: Schema | None = None,
+    errors: Schema | None = None,
+    **more: Schema,
+) -> Schema:
     return {
         "type": "object",
         "description": description,
-        "required": ["data", "errors", *more],
+        "required": ["data", "errors", "problems", *more],
         "properties": {
-            "data": {"type": "array", "items": reference("Entry"), **(data or {})},
-            "errors": {"type": "array", "items": reference("Error"), **(errors or {})},
+            "data": {"type": "array", "items": reference(item), **(data or {})},
+            **_errors(error or _TEXT_OF_ERROR, errors or {}),
             "warnings": {
                 "type": "array",
                 "items": {"type": "string"},
@@ -255,6 +326,7 @@ def _readiness() -> Schema:
 def _changes(**more: Schema) -> Schema:
     entry = _entry()["properties"]
     fixed = {name: {**entry[name], "readOnly": True} for name in entry if name not in {*SETTABLE, *more}}
+    fixed |= {name: {"type": "string", "readOnly": True} for name in SHOWN_BESIDE}
     said = {
         "type": "object",
         "description": (

@@ -1,7 +1,7 @@
 """The operations that take and remove files."""
 
 from services.catalog.openapi import bodies
-from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
+from services.catalog.openapi.answers import BODY, DOWN, FILES, ONE
 from services.catalog.operations.operation import Document, Operation
 from services.catalog.routes import files
 from services.catalog.settings import CatalogSettings
@@ -34,7 +34,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "postFiles",
                 "Upload several files",
                 "files",
-                {**SEVERAL, 403: "Forbidden"},
+                {**FILES, 403: "Forbidden"},
                 body=bodies.form("Uploads", settings),
             ),
         ),
@@ -47,7 +47,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "patchFiles",
                 "Replace several files (form), or change fields of several entries (JSON)",
                 "files",
-                SEVERAL,
+                FILES,
                 body=bodies.form("Replacements", settings),
             ),
         ),
@@ -60,7 +60,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "deleteFiles",
                 "Delete several assets: entries, bytes and cached copies",
                 "files",
-                SEVERAL,
+                {**FILES, 200: "FilesPartlyDeleted"},
                 body=bodies.deletions(settings),
             ),
         ),
@@ -87,7 +87,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "deleteFile",
                 "Delete an asset: entry, bytes and cached copies",
                 "files",
-                {200: "Written", **ONE},
+                {200: "Deleted", **ONE},
                 (bodies.UUID,),
             ),
         ),

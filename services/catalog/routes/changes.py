@@ -1,6 +1,7 @@
 """The routes that change entries and leave the stored bytes alone."""
 
 import time
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -8,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.catalog import answers, bulk
-from services.catalog.bodies import check_patch, need_no_body, read_json_list, read_json_object
+from services.catalog.bodies import check_patch, namespace_of, need_no_body, read_json_list, read_json_object
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes.arguments import number_of
 from services.core.assets import entries
 from services.core.assets.entries import SETTABLE, Entry
-from services.core.errors import BadRequest
+from services.core.errors import BadRequest, Subject
 from services.core.state.compare_and_set import Commit
 from services.core.state.entries import NotConfirmed
 
@@ -32,21 +33,37 @@ async def post_entry(request: Request) -> Response:
 
 async def patch_entry(request: Request) -> Response:
     """Change fields of an entry."""
-    given = await read_json_object(request, '{"expired": true}')
-    uuid = request.path_params["uuid"]
-    return await answers.written(request, await bulk.one(change_fields(request, uuid, given, strict=True)))
+    catalog = context(request).settings.catalog_url
+
+    def show(entry: Entry) -> dict[str, Any]:
+        return {**asdict(entry), "catalogItemUrl": f"{catalog}/{entry.uuid}"}
+
+    return await answers.written(request, await change_one(request), show=show)
 
 
 async def patch_entries(request: Request) -> Response:
     """Change fields of several entries: a list of `{uuid, …fields}`."""
+    return await answers.written(request, await change_several(request))
+
+
+async def change_one(request: Request) -> bulk.Outcome:
+    """Change the entry that the path names by the JSON object in the body."""
+    given = await read_json_object(request, '{"expired": true}')
+    uuid = request.path_params["uuid"]
+    return await bulk.one(change_fields(request, uuid, given, strict=True), namespace_of(given))
+
+
+async def change_several(request: Request) -> bulk.Outcome:
+    """Change entries by the list of JSON objects in the body."""
     items = await read_json_list(request, '[{"uuid": "…", "expired": true}]')
     steps = []
     for at, item in enumerate(items):
         uuid = item.get("uuid")
         if not isinstance(uuid, str) or not uuid:
             raise BadRequest(f"Item {at} of the list has no uuid.", "Each item needs the uuid of its entry.")
-        steps.append(({"uuid": uuid}, partial(change_fields, request, uuid, item, strict=True)))
-    return await answers.written(request, await bulk.each(steps))
+        named = Subject(uuid=uuid, index=at, namespace=namespace_of(item))
+        steps.append((named, partial(change_fields, request, uuid, item, strict=True)))
+    return await bulk.each(steps)
 
 
 async def delete_entry(request: Request) -> Response:
@@ -54,7 +71,7 @@ async def delete_entry(request: Request) -> Response:
     uuid = request.path_params["uuid"]
     check = partial(check_right, request)
     deleted = context(request).entries.delete(uuid, check, keep_bytes=True)
-    return await answers.written(request, await bulk.one(deleted))
+    return await answers.written(request, await bulk.one(deleted), show=answers.deleted)
 
 
 async def delete_entries(request: Request) -> Response:

@@ -23,6 +23,7 @@ from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.dumps.retention import latest_of
 from services.core.errors import BadRequest, DumpError, DumpsUnlisted, NoDumpName, StorageDown, TooLarge
+from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 from services.core.storage import ListingUnsupported, ObjectMissing
 
@@ -113,7 +114,7 @@ async def list_dumps(request: Request) -> Response:
         }
         for dump in found
     ]
-    return JsonResponse({"data": data, "errors": []}, headers=freshness.NEVER)
+    return JsonResponse(envelope(data), headers=freshness.NEVER)
 
 
 async def get_dump(request: Request) -> Response:

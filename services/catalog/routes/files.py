@@ -3,22 +3,30 @@
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.catalog import answers, bulk
-from services.catalog.bodies import check_deletion, check_patch, read_json_list, text_list
+from services.catalog.bodies import check_deletion, check_patch, namespace_of, read_json_list, text_list
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes
 from services.catalog.uploads.forms import Form
-from services.catalog.uploads.spool import SpooledFile
+from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
 from services.core.assets import entries
 from services.core.assets.entries import Entry
-from services.core.errors import BadRequest, NamespaceForbidden
+from services.core.errors import (
+    BadRequest,
+    NamespaceForbidden,
+    NoFile,
+    NoNamespace,
+    NoUuids,
+    OtherNamespace,
+    Subject,
+    UnevenLists,
+)
 
 
 async def post_file(request: Request) -> Response:
@@ -40,49 +48,53 @@ async def post_files(request: Request) -> Response:
         if wish.filename and len(form.files) > 1:
             raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
         results = await ctx.uploads.create(form.files, wish)
-        outcome = bulk.of([{"file": file.given_name} for file in form.files], results)
-    return await answers.written(request, outcome)
+        named = [Subject(file=file.given_name, index=at) for at, file in enumerate(form.files)]
+        outcome = bulk.of(named, results)
+    return await answers.written(request, outcome, of_files=True)
 
 
 async def patch_file(request: Request) -> Response:
     """Replace the file of an entry, change its fields, or both."""
     if not _is_form(request):
-        return await changes.patch_entry(request)
+        return await answers.written(request, await changes.change_one(request))
     ctx = context(request)
     uuid = request.path_params["uuid"]
     async with ctx.form(request, "file", 1) as form:
+        namespace = namespace_of(form.fields)
         if form.files:
             [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
-            outcome = bulk.of_one(result)
+            outcome = bulk.of_one(result, namespace)
         else:
             _convert(form.fields)  # Without a file it has no effect, but an invalid value is refused.
-            outcome = await bulk.one(changes.change_fields(request, uuid, _given(form), strict=False))
+            outcome = await bulk.one(changes.change_fields(request, uuid, _given(form), strict=False), namespace)
     return await answers.written(request, outcome)
 
 
 async def patch_files(request: Request) -> Response:
     """Replace the files of several entries: `uuids` and as many `files`; as JSON, change fields of several."""
     if not _is_form(request):
-        return await changes.patch_entries(request)
+        return await answers.written(request, await changes.change_several(request), of_files=True)
     ctx = context(request)
     async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         uuids = text_list("uuids", form.fields.pop("uuids", ""))
-        if not uuids or len(uuids) != len(form.files):
-            raise BadRequest(
-                f"The form has {len(uuids)} uuids and {len(form.files)} files.",
-                "Send a field 'uuids', comma separated, and as many parts named 'files', in the same order.",
-            )
-        pairs = zip(uuids, form.files, strict=True)
+        _need_as_many(uuids, form)
+        pairs = list(zip(uuids, form.files, strict=True))
         wanted = [_replacement(request, form, uuid, file) for uuid, file in pairs]
-        outcome = bulk.of([{"uuid": uuid} for uuid in uuids], await ctx.uploads.replace(wanted))
-    return await answers.written(request, outcome)
+        namespace = namespace_of(form.fields)
+        named = [
+            Subject(file=file.given_name, uuid=uuid, index=at, namespace=namespace)
+            for at, (uuid, file) in enumerate(pairs)
+        ]
+        outcome = bulk.of(named, await ctx.uploads.replace(wanted))
+    return await answers.written(request, outcome, of_files=True)
 
 
 async def delete_file(request: Request) -> Response:
     """Delete an entry, its stored bytes and its cached copies."""
     uuid = request.path_params["uuid"]
     check = partial(changes.check_right, request)
-    return await answers.written(request, await bulk.one(context(request).entries.delete(uuid, check)))
+    outcome = await bulk.one(context(request).entries.delete(uuid, check))
+    return await answers.written(request, outcome, show=answers.deleted)
 
 
 async def delete_files(request: Request) -> Response:
@@ -93,30 +105,40 @@ async def delete_files(request: Request) -> Response:
         check_deletion(item)
     stored = context(request).entries
 
-    def steps() -> Iterator[tuple[dict[str, Any], bulk.Step]]:
-        for namespace, uuid in asked:
+    def steps() -> Iterator[tuple[Subject, bulk.Step]]:
+        for at, namespace, uuid in asked:
 
             def check(entry: Entry, namespace: object = namespace) -> None:
                 changes.check_right(request, entry)
                 if namespace is not None and entry.namespace != namespace:
-                    raise BadRequest(
+                    raise OtherNamespace(
                         f"Entry {entry.uuid} is not in namespace {namespace!r}.",
                         f"Send its namespace {entry.namespace!r}, or no namespace.",
                     )
 
-            yield {"uuid": uuid}, partial(stored.delete, uuid, check)
+            named = Subject(uuid=uuid, index=at, namespace=str(namespace) if namespace is not None else None)
+            yield named, partial(stored.delete, uuid, check)
 
     asked = [
-        (item.get("namespace"), uuid)
-        for item in items
+        (at, item.get("namespace"), uuid)
+        for at, item in enumerate(items)
         for uuid in [*text_list("uuids", item.get("uuids", [])), *text_list("uuid", item.get("uuid", []))]
     ]
     if not asked:
-        raise BadRequest("The list has no uuid.", f"Send {example}.")
-    return await answers.written(request, await bulk.each(steps()))
+        raise NoUuids("The list has no uuid.", f"Send {example}.")
+    return await answers.written(request, await bulk.each(steps()), show=answers.deleted, of_files=True)
 
 
-def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile) -> Replacement:
+def _need_as_many(uuids: list[str], form: Form) -> None:
+    what = f"The form has {len(uuids)} uuids and {len(form.files)} files."
+    hint = "Send a field 'uuids', comma separated, and as many parts named 'files', in the same order."
+    if not uuids:
+        raise NoUuids(what, hint)
+    if len(uuids) != len(form.files):
+        raise UnevenLists(what, hint)
+
+
+def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | RefusedFile) -> Replacement:
     def check(entry: Entry) -> None:
         changes.check_right(request, entry)
         check_patch(entry, _given(form), strict=False)
@@ -137,14 +159,14 @@ def _is_form(request: Request) -> bool:
 
 def _need_files(form: Form, name: str) -> None:
     if not form.files:
-        raise BadRequest("The form has no file.", f"Send it as a file part named {name!r}: curl -F '{name}=@cat.jpg'.")
+        raise NoFile("The form has no file.", f"Send it as a file part named {name!r}: curl -F '{name}=@cat.jpg'.")
 
 
 def _wish(request: Request, form: Form) -> Wish:
     """Return the fields of a form that concern all of its files; raises BadRequest and Forbidden."""
     namespace = form.fields.get("namespace", "").strip()
     if not namespace:
-        raise BadRequest("The form has no namespace.", "Send a field named 'namespace'.")
+        raise NoNamespace("The form has no namespace.", "Send a field named 'namespace'.")
     principal_of(request).need_namespace(namespace)
     allowed = context(request).settings.namespaces_allowed
     if namespace not in allowed:

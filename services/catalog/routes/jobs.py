@@ -12,6 +12,7 @@ from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness
 from services.core.errors import BadRequest
 from services.core.jobs.log import STATUSES, Record
+from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 
 LIMIT, LIMIT_MAX = 100, 1000
@@ -56,5 +57,5 @@ def address_of(ctx: Context, record: Record) -> str:
 
 
 def _answer(records: list[Record], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = {"data": [asdict(record) for record in records], "errors": []}
+    body = envelope([asdict(record) for record in records])
     return JsonResponse(body, status, headers={**freshness.NEVER, **(headers or {})})

@@ -16,6 +16,7 @@ from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness, identity, media_types
 from services.core.assets.freshness import Lifetimes
 from services.core.errors import BadRequest, Behind
+from services.core.serving import envelope
 from services.core.serving.web import error_response, matches
 from services.core.state.changes import number_of
 from services.core.state.entries import PAGE, Entries, no_entry
@@ -101,7 +102,7 @@ def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) 
     headers = {"etag": etag, **freshness.listed(lifetimes)}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
-    return Response(b'{"data":[' + raw + b'],"errors":[]}', media_type=media_types.JSON, headers=headers)
+    return Response(envelope.of_entry(raw), media_type=media_types.JSON, headers=headers)
 
 
 async def get_list(request: Request) -> Response:

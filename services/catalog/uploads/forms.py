@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from services.catalog.uploads import parameters
 from services.catalog.uploads.opening import NoBoundary, Opening
-from services.catalog.uploads.spool import SpooledFile, SpoolWriter, too_large
+from services.catalog.uploads.spool import RefusedFile, SpooledFile, SpoolWriter
 from services.core.assets import media_types
-from services.core.errors import BadRequest, TooLarge
+from services.core.errors import BadRequest, FileTooLarge, TooLarge, WrongContentType
 
 _MAX_FIELDS = 100
 _MAX_FIELD_BYTES = 64 * 1024
@@ -26,7 +26,7 @@ class Form:
     """A whole form: the last value of each text field, and the files in their order."""
 
     fields: dict[str, str] = field(default_factory=dict)
-    files: list[SpooledFile] = field(default_factory=list)
+    files: list[SpooledFile | RefusedFile] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -35,16 +35,23 @@ async def read_form(
 ) -> AsyncIterator[Form]:
     """Read a form whose files are all named `file_field`. Files that are still in the spool at the end are removed.
 
-    `owner` is the name of the process for its signs of life.
+    `owner` is the name of the process for its signs of life. A file of more than `limit` bytes is not kept. Among
+    several, it does not concern the others: its rest is read and thrown away.
 
-    Raises BadRequest for a body that is not a whole form, TooLarge for a file of more than `limit` bytes.
+    Raises BadRequest for a body that is not a whole form, FileTooLarge for a single file of more than `limit` bytes,
+    and TooLarge for a body with more bytes than `max_files` files may have.
     """
+    most = limit * max_files + OVERHEAD
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit * max_files + OVERHEAD:
-        raise too_large(limit)
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(limit, max_files, most)
     reader = _Reader(_boundary(request), spool, owner, file_field, max_files, limit)
+    size = 0
     try:
         async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise _too_large(limit, max_files, most)
             await reader.feed(chunk)
         yield reader.whole()
     finally:
@@ -54,7 +61,7 @@ async def read_form(
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != media_types.FORM.encode() or not options.get(b"boundary"):
-        raise BadRequest("The body is not a form.", "Send multipart/form-data, as curl -F does.")
+        raise WrongContentType("The body is not a form.", "Send multipart/form-data, as curl -F does.")
     return options[b"boundary"]
 
 
@@ -70,6 +77,8 @@ class _Reader:
         self._headers: dict[bytes, bytes] = {}
         self._header_name = self._header_value = b""
         self._writer: SpoolWriter | None = None
+        self._refused: RefusedFile | None = None
+        """The present file, if it is not kept."""
         self._name = ""
         self._text = b""
         self._field_count = 0
@@ -157,7 +166,7 @@ class _Reader:
 
     async def _add(self, data: bytes) -> None:
         if self._writer:
-            await self._writer.write(data)
+            await self._write(self._writer, data)
             return
         self._text += data
         if len(self._text) > _MAX_FIELD_BYTES:
@@ -166,8 +175,22 @@ class _Reader:
                 hint = f"Is it a file? Then give it a filename, as curl -F '{self._name}=@cat.jpg' does."
             raise TooLarge(f"The field {self._name!r} has more than {_MAX_FIELD_BYTES} bytes.", hint)
 
+    async def _write(self, writer: SpoolWriter, data: bytes) -> None:
+        if self._refused:
+            return
+        try:
+            await writer.write(data)
+        except FileTooLarge as error:
+            if self._max_files == 1:
+                raise
+            self._refused = RefusedFile(writer.given_name, error)
+            writer.discard()
+
     async def _end_part(self) -> None:
-        if self._writer:
+        if self._refused:
+            self._form.files.append(self._refused)
+            self._refused = self._writer = None
+        elif self._writer:
             file = await self._writer.finish()
             # An empty file input is sent as an empty file without a name.
             if file.given_name or file.size:
@@ -175,6 +198,12 @@ class _Reader:
             self._writer = None
         else:
             self._form.fields[self._name] = _decode(self._text, f"The field {self._name!r}")
+
+
+def _too_large(limit: int, max_files: int, most: int) -> TooLarge:
+    if max_files == 1:
+        return FileTooLarge(limit)
+    return TooLarge(f"The form has more than {most} bytes.", "Send fewer files at a time, or smaller ones.")
 
 
 def _said(disposition: bytes) -> dict[str, str]:

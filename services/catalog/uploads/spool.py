@@ -16,7 +16,7 @@ from services.core.assets import media_types
 from services.core.assets.containers import Malformed
 from services.core.assets.containers.ending import is_ended
 from services.core.digests import sha256_of
-from services.core.errors import StorageDown, TooLarge
+from services.core.errors import FileTooLarge, StorageDown
 from services.core.observing import logs
 from services.core.state.cancellation import is_cancelled
 from services.core.state.process import Process
@@ -27,6 +27,14 @@ _BUFFER = 256 * 1024
 _SWEEP_SECONDS = 5
 _OLD_SECONDS = 10
 _OWNED, _SUFFIX = "~", ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """An uploaded file that was not kept: one among several that is too large."""
+
+    given_name: str
+    error: FileTooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class SpoolWriter:
 
     def __init__(self, folder: Path, owner: str, given_name: str, declared_type: str | None, limit: int) -> None:
         self.path = spool_path(folder, owner)
-        self._given_name = given_name
+        self.given_name = given_name
         self._declared_type = declared_type
         self._limit = limit
         self._file = self._open()
@@ -71,10 +79,10 @@ class SpoolWriter:
             raise _no_space(error) from error
 
     async def write(self, data: bytes) -> None:
-        """Add bytes; raises TooLarge as soon as there are more than allowed."""
+        """Add bytes; raises FileTooLarge as soon as there are more than allowed."""
         self._size += len(data)
         if self._size > self._limit:
-            raise too_large(self._limit)
+            raise FileTooLarge(self._limit)
         self._buffer += data
         if len(self._buffer) >= _BUFFER:
             await self._flush()
@@ -95,7 +103,7 @@ class SpoolWriter:
         except Malformed as problem:
             damage = str(problem)
         return SpooledFile(
-            given_name=self._given_name,
+            given_name=self.given_name,
             declared_type=self._declared_type,
             media_type=media_type,
             path=self.path,
@@ -107,6 +115,7 @@ class SpoolWriter:
 
     def discard(self) -> None:
         """Remove the file, unless the storage has taken it."""
+        self._buffer = bytearray()
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -156,10 +165,6 @@ def _is_old(path: Path) -> bool:
         return time.time() - path.stat().st_mtime > _OLD_SECONDS
     except FileNotFoundError:
         return False
-
-
-def too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The file has more than {limit} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE.")
 
 
 def _no_space(error: OSError) -> StorageDown:

@@ -13,12 +13,12 @@ from redis.exceptions import RedisError
 
 from services.catalog.uploads import adoption
 from services.catalog.uploads.drawable import Drawable
-from services.catalog.uploads.spool import SpooledFile, measured_again
+from services.catalog.uploads.spool import RefusedFile, SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
-from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NotFound, TadaError, TypeUnauthorized
+from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NoEntry, TadaError, TypeUnauthorized
 from services.core.observing import logs
 from services.core.state import entry_json
 from services.core.state.claim import Claim
@@ -67,7 +67,7 @@ class Replacement:
     """A new file for the entry `uuid`, and new values of its fields; `keep_type` is `toWebp=false`."""
 
     uuid: str
-    file: SpooledFile
+    file: SpooledFile | RefusedFile
     keep_type: bool
     fields: dict[str, Any]
     now: float
@@ -117,13 +117,14 @@ class Uploads:
         self._drawable = Drawable()
         self._discarding: set[asyncio.Task[None]] = set()
 
-    async def create(self, files: Sequence[SpooledFile], wish: Wish) -> list[Written | TadaError]:
-        """Store new assets. Errors are AlreadyExists if the path is taken, and other BadRequests."""
+    async def create(self, files: Sequence[SpooledFile | RefusedFile], wish: Wish) -> list[Written | TadaError]:
+        """Store new assets. Errors are AlreadyExists if the path is taken, other BadRequests, and FileTooLarge."""
         self._rules.check_namespace(wish.namespace)
         entries.check_texts(wish.fields)
         taken: set[str] = set()
 
-        async def planned(file: SpooledFile) -> _Writing:
+        async def planned(received: SpooledFile | RefusedFile) -> _Writing:
+            file = _kept(received)
             media_type = self._type_of(file)
             name = self._name(file, wish, media_type)
             if name.unique_name in taken:
@@ -151,22 +152,23 @@ class Uploads:
         return await self._write([await _caught(planned(file)) for file in files])
 
     async def replace(self, wanted: Sequence[Replacement]) -> list[Written | TadaError]:
-        """Give entries new files and fields. Errors are NotFound, NotReplaceable, other BadRequests and those of
-        `check`."""
+        """Give entries new files and fields. Errors are NoEntry, NotReplaceable, other BadRequests, FileTooLarge and
+        those of `check`."""
         seen: set[str] = set()
 
         async def planned(one: Replacement) -> _Writing:
-            media_type = self._type_of(one.file)
+            file = _kept(one.file)
+            media_type = self._type_of(file)
             found = await self._entries.get(one.uuid)
             if found.key in seen:
                 raise BadRequest(f"{one.uuid} is named twice.", "Send one file for each entry.")
             seen.add(found.key)
-            _, extension = names.split_name(one.file.given_name, media_type)
-            names.check_type(extension, one.file.given_name, media_type, self._rules.media_types)
+            _, extension = names.split_name(file.given_name, media_type)
+            names.check_type(extension, file.given_name, media_type, self._rules.media_types)
 
             def draft(current: Entry | None, stored: StoredFile) -> Entry:
                 if current is None:
-                    raise NotFound(f"The entry {one.uuid} has been deleted.", "Upload the file with POST /file.")
+                    raise NoEntry(one.uuid, None)
                 one.check(current)
                 entries.check_replaceable(current, media_type, keep_type=one.keep_type)
                 return entries.with_fields(entries.with_file(current, stored, extension), one.fields, one.now)
@@ -174,7 +176,7 @@ class Uploads:
             one.check(found)
             entries.check_texts(one.fields, found)
             entries.check_replaceable(found, media_type, keep_type=one.keep_type)
-            return _Writing(found.unique_name, media_type, one.file, one.file.size, draft, replaces=True)
+            return _Writing(found.unique_name, media_type, file, file.size, draft, replaces=True)
 
         return await self._write([await _caught(planned(one)) for one in wanted])
 
@@ -336,6 +338,13 @@ async def _caught(step: Awaitable[Result]) -> Result | TadaError:
 def _unsettled(writings: Iterable[_Writing]) -> list[_Writing]:
     """Return those that have no outcome yet: nothing has failed."""
     return [writing for writing in writings if writing.outcome is None]
+
+
+def _kept(received: SpooledFile | RefusedFile) -> SpooledFile:
+    """Return a file that is in the spool; raises the error of one that was refused."""
+    if isinstance(received, RefusedFile):
+        raise received.error
+    return received
 
 
 def _note(writing: _Writing, outcome: Outcome) -> None:

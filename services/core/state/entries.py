@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from services.core.assets import identity
 from services.core.assets.entries import SETTABLE, Entry, already_exists
 from services.core.assets.facts import Facts
-from services.core.errors import CatalogReplaced, NotFound
+from services.core.errors import CatalogReplaced, NoEntry
 from services.core.observing import origin
 from services.core.state import changes, commands, entry_json, keys
 from services.core.state.changes import number_of
@@ -68,7 +68,7 @@ class Entries:
         return await commands.hmget(self._redis, keys.ENTRIES, entry_keys) if entry_keys else []
 
     async def get(self, uuid: str) -> Entry:
-        """Return an entry by its uuid, in any spelling; raises NotFound."""
+        """Return an entry by its uuid, in any spelling; raises NoEntry."""
         return (await self._read(uuid)).entry
 
     async def revision(self) -> str:
@@ -129,7 +129,7 @@ class Entries:
         """Replace an entry by `step(entry)` and return it; the commit is None when the step changed nothing.
 
         It is found by its uuid, in any spelling, or by its key. `step` must be pure: it runs again when another writer
-        was faster, so that no update is lost. Raises NotFound, and what the step raises.
+        was faster, so that no update is lost. Raises NoEntry, and what the step raises.
         """
         while True:
             old = await self._read(uuid)
@@ -157,7 +157,7 @@ class Entries:
     async def delete(
         self, uuid: str, check: Callable[[Entry], None], *, keep_bytes: bool = False
     ) -> tuple[Entry, Commit]:
-        """Remove an entry; its stored bytes are left behind unless kept. Raises NotFound and what `check` raises.
+        """Remove an entry; its stored bytes are left behind unless kept. Raises NoEntry and what `check` raises.
 
         It is found by its uuid, in any spelling, or by its key.
         """
@@ -202,5 +202,5 @@ class Entries:
         return Found(raw, entry_json.read(raw))
 
 
-def no_entry(uuid: str) -> NotFound:
-    return NotFound(f"No entry {uuid} in the catalog.", "GET /catalog lists all entries.")
+def no_entry(uuid: str) -> NoEntry:
+    return NoEntry(uuid, None)

@@ -63,7 +63,7 @@ async def test_nobody_makes_a_second_entry_for_a_path(entries: Entries, entry: E
     for other in (NEW, HEX, RANDOM, BEFORE):
         with pytest.raises(AlreadyExists) as refused:
             await entries.create(other, None)
-        assert refused.value.uuid == entry.uuid
+        assert refused.value.subject.uuid == entry.uuid
     assert await entries.count() == 1
 
 

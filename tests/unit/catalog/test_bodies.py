@@ -6,22 +6,29 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from services.catalog.bodies import check_patch, read_json_list, read_json_object, text_list
+from services.catalog.bodies import (
+    check_deletion,
+    check_patch,
+    namespace_of,
+    read_json_list,
+    read_json_object,
+    text_list,
+)
 from services.core.assets.entries import SETTABLE
 from services.core.assets.facts import Facts
-from services.core.errors import BadRequest, TooLarge
+from services.core.errors import BadRequest, TooLarge, WrongContentType
 from services.core.state import entry_json
 from tests.support.entries import MakeEntry
 
 
-def sending(*chunks: bytes) -> Request:
+def sending(*chunks: bytes, content_type: str = "") -> Request:
     messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
 
     async def receive() -> Message:
         return messages.pop(0)
 
-    return Request({"type": "http", "method": "PATCH", "headers": []}, receive)
+    return Request({"type": "http", "method": "PATCH", "headers": [(b"content-type", content_type.encode())]}, receive)
 
 
 async def test_a_json_object_is_read_however_it_arrives() -> None:
@@ -94,6 +101,41 @@ def test_the_fields_a_client_may_set_pass(make_entry: MakeEntry, strict: bool) -
 def test_a_client_may_send_back_a_whole_entry_that_it_read(make_entry: MakeEntry) -> None:
     entry = make_entry(information="x")
     check_patch(entry, orjson.loads(entry_json.write(entry)) | {"expired": True}, strict=True)
+
+
+@pytest.mark.parametrize("beside", [{"message": "Item deleted"}, {"catalogItemUrl": "/catalog/01-23"}])
+def test_an_entry_may_be_sent_back_with_what_an_answer_shows_beside_it(
+    make_entry: MakeEntry, beside: dict[str, str]
+) -> None:
+    entry = make_entry()
+    check_patch(entry, {**asdict(entry), **beside}, strict=True)
+    check_deletion({**asdict(entry), **beside})
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        ("application/json", BadRequest),
+        ("application/json; charset=utf-8", BadRequest),
+        ("", WrongContentType),
+        ("text/plain", WrongContentType),
+        ("multipart/form-data; boundary=x", WrongContentType),
+    ],
+)
+async def test_what_is_no_json_and_does_not_say_so_has_the_wrong_type(
+    content_type: str, kind: type[BadRequest]
+) -> None:
+    with pytest.raises(BadRequest) as raised:
+        await read_json_object(sending(b"--x", content_type=content_type), "{…}")
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("given", "namespace"),
+    [({}, None), ({"namespace": " DEV "}, "DEV"), ({"namespace": ""}, None), ({"namespace": 1}, None)],
+)
+def test_the_namespace_of_a_request_is_a_text(given: dict[str, object], namespace: str | None) -> None:
+    assert namespace_of(given) == namespace
 
 
 @pytest.mark.parametrize("nothing", [None, "", "null", "None"])

@@ -4,7 +4,7 @@ import pytest
 
 from services.catalog import bulk
 from services.core.assets.entries import Entry
-from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
+from services.core.errors import AlreadyExists, NoEntry, NotFound, StorageDown, Subject, TadaError
 from services.core.state.compare_and_set import Commit
 from tests.support.entries import MakeEntry
 
@@ -24,22 +24,25 @@ async def test_each_change_succeeds_or_fails_by_itself_in_the_order_of_the_reque
     first, second = make_entry("a.jpg"), make_entry("b.jpg")
     outcome = await bulk.each(
         [
-            ({"file": "x"}, doing(AlreadyExists("/DEV/x.webp", "01-23"))),
-            ({"file": "a"}, doing((first, Commit(1)))),
-            ({"file": "y"}, doing(NotFound("No such entry."))),
-            ({"file": "b"}, doing((second, Commit(2)))),
+            (Subject(file="x"), doing(AlreadyExists("/DEV/x.webp", "01-23"))),
+            (Subject(file="a"), doing((first, Commit(1)))),
+            (Subject(file="y"), doing(NotFound("No such entry."))),
+            (Subject(file="b"), doing((second, Commit(2)))),
         ]
     )
     assert outcome.entries == [first, second]
     assert outcome.commits == [Commit(1), Commit(2)]
-    assert [(error["file"], error["code"]) for error in outcome.errors] == [("x", "already_exists"), ("y", "not_found")]
-    assert outcome.errors[0]["message"] == "File already exists in catalog, please use patch instead."
+    assert [(failure.subject.file, failure.error.code) for failure in outcome.failures] == [
+        ("x", "already_exists"),
+        ("y", "not_found"),
+    ]
+    assert outcome.failures[0].subject.unique_name == "/DEV/x.webp"
 
 
 async def test_what_changed_nothing_leaves_nothing_to_purge(make_entry: MakeEntry) -> None:
     entry = make_entry()
     outcome = await bulk.one(doing((entry, None))())
-    assert (outcome.entries, outcome.commits, outcome.errors) == ([entry], [], [])
+    assert (outcome.entries, outcome.commits, outcome.failures) == ([entry], [], [])
 
 
 async def test_the_error_of_a_single_change_is_the_requests() -> None:
@@ -47,11 +50,21 @@ async def test_the_error_of_a_single_change_is_the_requests() -> None:
         await bulk.one(doing(NotFound("No such entry."))())
 
 
+@pytest.mark.parametrize("namespace", ["DEV", None])
+async def test_an_unknown_entry_is_told_with_the_namespace_that_the_request_names(namespace: str | None) -> None:
+    error = NoEntry("01-23", None)
+    with pytest.raises(NoEntry) as raised:
+        await bulk.one(doing(error)(), namespace)
+    assert raised.value.subject == Subject(uuid="01-23", namespace=namespace)
+    assert error.subject.namespace is None, "others may have the same error"
+
+
 async def test_a_dependency_that_is_down_before_anything_is_done_fails_the_whole_request() -> None:
     with pytest.raises(StorageDown):
-        await bulk.each([({}, doing(StorageDown("down")))])
+        await bulk.each([(Subject(), doing(StorageDown("down")))])
 
 
 async def test_a_dependency_that_goes_down_in_between_takes_nothing_back(make_entry: MakeEntry) -> None:
-    outcome = await bulk.each([({}, doing((make_entry(), Commit(1)))), ({"file": "b"}, doing(StorageDown("down")))])
-    assert (len(outcome.entries), [error["code"] for error in outcome.errors]) == (1, ["storage_down"])
+    steps = [(Subject(), doing((make_entry(), Commit(1)))), (Subject(), doing(StorageDown("down")))]
+    outcome = await bulk.each(steps)
+    assert (len(outcome.entries), [failure.error.code for failure in outcome.failures]) == (1, ["storage_down"])

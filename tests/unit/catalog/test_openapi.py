@@ -99,7 +99,7 @@ def test_every_error_that_is_shown_has_a_hint(given: dict[str, Any], tmp_path: P
         error
         for place in _places(document_of(given, tmp_path))
         if isinstance(place.get("example"), dict)
-        for error in place["example"].get("errors", [])
+        for error in place["example"].get("problems", [])
     ]
     assert len(shown) > 6
     for error in shown:
@@ -135,7 +135,7 @@ def test_every_error_code_is_said(tmp_path: Path) -> None:
     def below(kind: type[TadaError]) -> list[type[TadaError]]:
         return [kind, *(found for child in kind.__subclasses__() for found in below(child))]
 
-    codes = document_of({}, tmp_path)["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+    codes = document_of({}, tmp_path)["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
     assert {kind.code for kind in below(TadaError) if kind.__module__.startswith("services.core")} <= set(codes)
 
 

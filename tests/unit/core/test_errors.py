@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.core import errors
-from services.core.errors import TadaError
+from services.core.errors import Subject, TadaError
+from services.core.serving import older_texts
 
 SERVICES = Path(__file__).parents[3] / "services"
 
@@ -31,6 +32,9 @@ def every_error() -> list[type[TadaError]]:
         (errors.Forbidden("no"), 403, "forbidden"),
         (errors.NamespaceForbidden("TEST", ("DEV",)), 403, "namespace_forbidden"),
         (errors.NotFound("no"), 404, "not_found"),
+        (errors.NoEntry("01-23", None), 404, "not_found"),
+        (errors.FileTooLarge(7), 413, "too_large"),
+        (errors.NoFile("no"), 400, "bad_request"),
         (errors.TooLarge("no"), 413, "too_large"),
         (errors.Undecodable("no"), 422, "undecodable"),
         (errors.SignatureMismatch("no"), 500, "signature_mismatch"),
@@ -52,9 +56,9 @@ def test_the_messages_that_clients_know_are_word_for_word_theirs() -> None:
 
 
 def test_who_sends_a_file_twice_is_told_how_to_replace_it() -> None:
-    told = CAT_EXISTS.public()
-    assert (told["unique_name"], told["uuid"]) == ("/DEV/cat.webp", "01-23")
-    assert told["hint"].startswith("cat.jpg (image/jpeg) is at /DEV/cat.webp. PATCH /file/01-23 replaces it")
+    assert CAT_EXISTS.subject == Subject(unique_name="/DEV/cat.webp", uuid="01-23")
+    hint = CAT_EXISTS.public()["hint"]
+    assert hint.startswith("cat.jpg (image/jpeg) is at /DEV/cat.webp. PATCH /file/01-23 replaces it")
 
 
 def test_a_hint_is_told_when_there_is_one() -> None:
@@ -84,9 +88,13 @@ def test_a_forbidden_namespace_is_told_with_those_that_are_allowed() -> None:
     assert public["hint"] == "Use one of: DEV, PROD."
 
 
-def test_no_two_errors_share_a_code() -> None:
-    codes = [kind.code for kind in every_error()]
+def test_no_two_errors_have_the_same_code_of_their_own() -> None:
+    codes = [kind.code for kind in every_error() if "code" in vars(kind)]
     assert sorted(codes) == sorted(set(codes))
+
+
+def test_an_error_without_a_code_of_its_own_has_a_text_of_its_own() -> None:
+    assert {kind for kind in every_error() if "code" not in vars(kind)} <= older_texts._TEXTS.keys()
 
 
 def test_what_can_be_tried_again_says_when() -> None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from services.catalog.middleware.auth import Authentication, principal_of
 from services.catalog.tokens import Role, parse_tokens
 from services.core.serving.web import ERROR_HANDLERS
+from tests.support.problems import problem
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 READER = f"reader:read:*:{hashlib.sha256(b'r3ader').hexdigest()}"
@@ -89,7 +90,7 @@ async def test_a_write_is_known_by_the_name_of_its_token() -> None:
 async def test_a_refusal_tells_what_is_missing_and_not_what_it_is() -> None:
     refusal = await answer(client(Role.WRITE), "POST", None)
     assert refusal.headers["www-authenticate"] == "Bearer"
-    assert refusal.json()["errors"][0]["code"] == "unauthorized"
+    assert problem(refusal)["code"] == "unauthorized"
     assert "s3cret" not in refusal.text
 
 

@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.catalog.middleware import cors
+from tests.support.problems import problem
 
 
 def client(*origins: str) -> httpx.AsyncClient:
@@ -67,7 +68,7 @@ async def test_a_page_is_told_before_what_it_may_send() -> None:
     assert refused.status_code == 400
     assert refused.headers["content-type"] == "application/json"
     assert refused.headers["access-control-allow-methods"] == answer.headers["access-control-allow-methods"]
-    [error] = refused.json()["errors"]
+    error = problem(refused)
     assert (error["code"], error["message"]) == ("bad_request", "Disallowed CORS method.")
     assert "METHODS_ALLOWED" in error["hint"]
 

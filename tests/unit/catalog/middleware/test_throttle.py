@@ -86,7 +86,8 @@ async def test_a_refusal_says_when_to_come_back_and_is_kept_by_no_cache() -> Non
     assert answer.headers["x-accel-expires"] == "0"
     assert answer.json() == {
         "data": [],
-        "errors": [
+        "errors": ["Too many requests that write: 5 in 30 s are allowed."],
+        "problems": [
             {
                 "code": "too_many_requests",
                 "message": "Too many requests that write: 5 in 30 s are allowed.",

@@ -1,5 +1,6 @@
 import hashlib
 import itertools
+import tracemalloc
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from services.catalog.uploads.forms import Form, read_form
+from services.catalog.uploads.forms import OVERHEAD, Form, read_form
+from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.core.errors import BadRequest, TadaError, TooLarge
 
 BOUNDARY = "----frontier42"
@@ -75,11 +77,18 @@ def held(spool: Path) -> list[Path]:
     return list(spool.iterdir())
 
 
+def kept(form: Form) -> list[SpooledFile]:
+    """Return the files of a form, none of which was refused."""
+    files = [read for read in form.files if isinstance(read, SpooledFile)]
+    assert len(files) == len(form.files)
+    return files
+
+
 async def test_a_file_and_its_fields_are_read(spool: Path, photos: dict[str, bytes]) -> None:
     photo = photos["astronaut.png"]
     body = multipart(field("namespace", "DEV"), file(photo), field("information", "été"))
     async with opened(spool, body, limit=len(photo)) as form:
-        [read] = form.files
+        [read] = kept(form)
         assert form.fields == {"namespace": "DEV", "information": "été"}
         assert read.path.read_bytes() == photo
         assert read.size == len(photo)
@@ -105,8 +114,8 @@ async def test_however_the_body_arrives_the_form_is_the_same(
     )
     async with opened(spool, *cut(body, at)) as form:
         assert form.fields == {**before, **after}
-        assert [(read.given_name, read.path.read_bytes()) for read in form.files] == [("a b.png", content)]
-        assert form.files[0].signature == hashlib.sha256(content).hexdigest()
+        assert [(read.given_name, read.path.read_bytes()) for read in kept(form)] == [("a b.png", content)]
+        assert kept(form)[0].signature == hashlib.sha256(content).hexdigest()
     assert held(spool) == []
 
 
@@ -114,15 +123,15 @@ async def test_several_files_keep_their_order(spool: Path) -> None:
     contents = [f"file {number}".encode() for number in range(100)]
     body = multipart(*(file(content, "files", f"{content.decode()}.png") for content in contents))
     async with opened(spool, body, file_field="files", max_files=100) as form:
-        assert [read.path.read_bytes() for read in form.files] == contents
-        assert [read.given_name for read in form.files] == [f"{content.decode()}.png" for content in contents]
+        assert [read.path.read_bytes() for read in kept(form)] == contents
+        assert [read.given_name for read in kept(form)] == [f"{content.decode()}.png" for content in contents]
 
 
 async def test_files_may_be_named_as_a_list(spool: Path) -> None:
     async with opened(
         spool, multipart(file(b"1", "files[]"), file(b"2", "files")), file_field="files", max_files=2
     ) as form:
-        assert [read.path.read_bytes() for read in form.files] == [b"1", b"2"]
+        assert [read.path.read_bytes() for read in kept(form)] == [b"1", b"2"]
 
 
 async def test_a_form_without_a_file_is_one_too(spool: Path) -> None:
@@ -137,13 +146,13 @@ async def test_of_a_field_that_comes_twice_the_last_value_counts(spool: Path) ->
 
 async def test_a_file_without_a_declared_type_declares_none(spool: Path) -> None:
     async with opened(spool, multipart(file(b"%PDF-1.7", filename="été.pdf", kind=None))) as form:
-        [read] = form.files
+        [read] = kept(form)
         assert (read.given_name, read.declared_type, read.media_type) == ("été.pdf", None, "application/pdf")
 
 
 async def test_a_file_that_is_nothing_known_is_told_to_be_none(spool: Path) -> None:
     async with opened(spool, multipart(file(b"MZ\x90", kind="image/png"))) as form:
-        assert (form.files[0].declared_type, form.files[0].media_type) == ("image/png", None)
+        assert (kept(form)[0].declared_type, kept(form)[0].media_type) == ("image/png", None)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +167,7 @@ async def test_a_file_that_is_nothing_known_is_told_to_be_none(spool: Path) -> N
 )
 async def test_a_file_name_is_read_as_the_client_means_it(spool: Path, sent: str, read: str) -> None:
     async with opened(spool, multipart(file(b"1", filename=sent))) as form:
-        assert form.files[0].given_name == read
+        assert kept(form)[0].given_name == read
 
 
 async def test_the_name_that_is_written_in_full_counts(spool: Path) -> None:
@@ -167,7 +176,7 @@ async def test_the_name_that_is_written_in_full_counts(spool: Path) -> None:
         b'Content-Disposition: form-data; name="=?utf-8?B?w6k=?="\r\n\r\n1',
     ]
     async with opened(spool, multipart(*parts)) as form:
-        assert [(read.given_name, read.size) for read in form.files] == [("café.png", 4)]
+        assert [(read.given_name, read.size) for read in kept(form)] == [("café.png", 4)]
         assert form.fields == {"é": "1"}
 
 
@@ -197,7 +206,7 @@ async def test_spaces_behind_a_boundary_are_of_no_account(spool: Path, padding: 
     body = WHOLE.replace(boundary + b"\r\n", boundary + padding + b"\r\n")
     body = body.replace(boundary + b"--", boundary + b"--" + padding)
     async with opened(spool, *cut(body, range(0, len(body), size))) as form:
-        assert (len(form.files), form.files[0].size) == (1, 308)
+        assert (len(form.files), kept(form)[0].size) == (1, 308)
         assert form.fields == {"namespace": "DEV", "toWebp": "true"}
 
 
@@ -218,7 +227,7 @@ async def test_an_opening_without_end_is_refused_before_it_has_ended(spool: Path
 async def test_a_part_without_quotes_or_capitals_is_read_as_well(spool: Path) -> None:
     part = b"content-disposition: form-data; name=file; filename=cat.png\r\n\r\nmeow"
     async with opened(spool, multipart(part)) as form:
-        assert [(read.given_name, read.size) for read in form.files] == [("cat.png", 4)]
+        assert [(read.given_name, read.size) for read in kept(form)] == [("cat.png", 4)]
 
 
 async def test_headers_without_end_are_refused(spool: Path) -> None:
@@ -229,13 +238,13 @@ async def test_headers_without_end_are_refused(spool: Path) -> None:
 
 async def test_an_empty_file_is_a_file_of_no_bytes(spool: Path) -> None:
     async with opened(spool, multipart(file(b""))) as form:
-        assert (form.files[0].size, form.files[0].path.read_bytes()) == (0, b"")
+        assert (kept(form)[0].size, kept(form)[0].path.read_bytes()) == (0, b"")
 
 
 async def test_the_file_is_in_the_spool_under_the_name_of_the_process_that_reads_it(spool: Path) -> None:
     async with opened(spool, multipart(file(b"1", filename="../../etc/cat.png"))) as form:
-        assert held(spool) == [form.files[0].path]
-        assert form.files[0].path.name.startswith(OWNER)
+        assert held(spool) == [kept(form)[0].path]
+        assert kept(form)[0].path.name.startswith(OWNER)
 
 
 async def test_nothing_stays_in_the_spool_after_the_form(spool: Path) -> None:
@@ -254,7 +263,7 @@ async def test_nothing_stays_in_the_spool_when_what_is_done_with_the_form_fails(
 async def test_a_file_that_the_storage_has_taken_is_not_missed(spool: Path) -> None:
     taken = spool / "taken"
     async with opened(spool, multipart(file(b"1"))) as form:
-        form.files[0].path.rename(taken)
+        kept(form)[0].path.rename(taken)
     assert held(spool) == [taken]
 
 
@@ -311,7 +320,7 @@ async def test_a_file_that_is_sent_as_text_is_told_how_to_be_one(spool: Path) ->
 
 async def test_a_file_of_exactly_the_limit_is_taken(spool: Path) -> None:
     async with opened(spool, multipart(file(b"x" * LIMIT))) as form:
-        assert form.files[0].size == LIMIT
+        assert kept(form)[0].size == LIMIT
 
 
 async def test_a_file_of_one_byte_more_is_too_large(spool: Path) -> None:
@@ -338,9 +347,51 @@ async def _rest(request: Request) -> AsyncIterator[Message]:
 async def test_each_of_several_files_has_the_limit_for_itself(spool: Path) -> None:
     parts = [file(b"x" * LIMIT, "files") for _ in range(3)]
     async with opened(spool, multipart(*parts), file_field="files", max_files=3) as form:
-        assert [read.size for read in form.files] == [LIMIT] * 3
-    too_large = multipart(*parts[:2], file(b"x" * (LIMIT + 1), "files"))
-    assert (await refused(spool, too_large, file_field="files", max_files=3)).status == 413
+        assert [read.size for read in kept(form)] == [LIMIT] * 3
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("size", [7_000, 10_000_000])
+async def test_one_of_several_files_that_is_too_large_does_not_concern_the_others(
+    spool: Path, place: int, size: int
+) -> None:
+    parts = [file(name * 3, "files", f"{name.decode()}.png") for name in (b"a", b"b")]
+    parts.insert(place, file(b"x" * 20 * LIMIT, "files", "large.png"))
+    body = multipart(field("namespace", "DEV"), *parts, field("information", "behind"))
+    chunks = cut(body, range(0, len(body), size))
+    async with opened(spool, *chunks, file_field="files", max_files=30) as form:
+        [refused] = [read for read in form.files if isinstance(read, RefusedFile)]
+        assert [read.given_name for read in form.files].index("large.png") == place
+        assert refused.error.limit == LIMIT
+        taken = [read for read in form.files if isinstance(read, SpooledFile)]
+        assert [(read.given_name, read.path.read_bytes()) for read in taken] == [("a.png", b"aaa"), ("b.png", b"bbb")]
+        assert sorted(held(spool)) == sorted(read.path for read in taken), "its bytes are gone already"
+        assert form.fields == {"namespace": "DEV", "information": "behind"}
+    assert held(spool) == []
+
+
+async def test_files_that_are_too_large_are_held_nowhere(spool: Path) -> None:
+    body = multipart(*[file(b"x" * (LIMIT + 1), "files")] * 40)
+    chunks = cut(body, range(0, len(body), 50_000))
+    tracemalloc.start()
+    try:
+        async with opened(spool, *chunks, file_field="files", max_files=40) as form:
+            assert len(form.files) == 40
+            assert tracemalloc.get_traced_memory()[0] < 5 * LIMIT
+        assert held(spool) == []
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_form_of_several_files_has_a_limit_too(spool: Path) -> None:
+    whole = 3 * LIMIT + OVERHEAD
+    chunks = cut(multipart(file(b"x" * 2 * whole, "files")), range(0, 2 * whole, 10_000))
+    request = asked(chunks)
+    with pytest.raises(TooLarge, match=f"The form has more than {whole} bytes"):
+        async with read_form(request, spool, OWNER, "files", 3, LIMIT):
+            pytest.fail("the form was taken")
+    assert len([message async for message in _rest(request)]) > len(chunks) // 3
+    assert held(spool) == []
 
 
 async def test_a_declared_length_that_cannot_fit_is_refused_before_a_byte_is_read(spool: Path) -> None:

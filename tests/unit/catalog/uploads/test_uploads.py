@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.catalog.uploads.spool import SpooledFile
+from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Rules, Uploads, Wish
 from services.core.assets import media_types
-from services.core.errors import BadRequest, NamespaceForbidden, TadaError, TypeUnauthorized
+from services.core.errors import BadRequest, FileTooLarge, NamespaceForbidden, TadaError, TypeUnauthorized
 from services.core.state import connection
 from services.core.storage.local import LocalStorage
 from tests.support.catalogs import CatalogUser
@@ -83,6 +83,11 @@ async def test_the_name_in_the_form_counts_in_place_of_the_uploaded_one(uploads:
 async def test_an_empty_file_is_refused(uploads: Uploads) -> None:
     with pytest.raises(BadRequest, match=r"The file 'cat\.png' is empty"):
         await created(uploads, spooled(b""), wish())
+
+
+async def test_a_file_that_was_not_kept_has_its_own_error(uploads: Uploads) -> None:
+    outcomes = await uploads.create([RefusedFile("a.png", FileTooLarge(7)), spooled(b"")], wish())
+    assert [getattr(outcome, "status", None) for outcome in outcomes] == [413, 400]
 
 
 @pytest.mark.parametrize(

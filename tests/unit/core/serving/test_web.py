@@ -14,6 +14,7 @@ from starlette.routing import Route
 from services.core import errors
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse, matches
+from tests.support.problems import problem
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -48,7 +49,8 @@ async def test_an_error_is_answered_in_the_shape_of_the_api() -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json() == {
         "data": [],
-        "errors": [{"code": "bad_request", "message": "That is wrong.", "hint": "Do it right."}],
+        "errors": ["That is wrong."],
+        "problems": [{"code": "bad_request", "message": "That is wrong.", "hint": "Do it right."}],
     }
 
 
@@ -97,7 +99,7 @@ async def test_a_missing_token_is_asked_for() -> None:
 async def test_a_crash_is_a_500_that_tells_nothing_of_the_inside() -> None:
     answer = await answer_to(RuntimeError("password is hunter2"))
     assert answer.status_code == 500
-    assert answer.json()["errors"][0]["code"] == "internal_error"
+    assert problem(answer)["code"] == "internal_error"
     assert "hunter2" not in answer.text
 
 
@@ -109,10 +111,10 @@ async def test_a_client_that_leaves_is_no_error_of_the_service(caplog: pytest.Lo
 async def test_an_unknown_route_and_a_wrong_method_are_answered_in_the_same_shape() -> None:
     async with client(ok) as http:
         unknown, wrong = await http.get("/other"), await http.post("/thing")
-    assert (unknown.status_code, unknown.json()["errors"][0]["code"]) == (404, "not_found")
-    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (405, "method_not_allowed")
+    assert (unknown.status_code, problem(unknown)["code"]) == (404, "not_found")
+    assert (wrong.status_code, problem(wrong)["code"]) == (405, "method_not_allowed")
     assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD"}
-    assert wrong.json()["errors"][0]["hint"] == "Allowed here: GET, HEAD."
+    assert problem(wrong)["hint"] == "Allowed here: GET, HEAD."
 
 
 async def test_an_http_error_keeps_its_own_headers() -> None:

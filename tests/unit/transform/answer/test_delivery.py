@@ -34,6 +34,7 @@ from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
 from tests.support.pixels import decode
+from tests.support.problems import problem
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 LARGE = bytes(range(256)) * (IN_MEMORY // 256) + b"and more"
@@ -279,7 +280,7 @@ async def test_what_is_not_catalogued_is_a_404_and_what_has_expired_a_404_with_a
     missing, expired = await service.get("/full/DEV/cat.webp"), await service.get("/full/DEV/old.webp")
     elsewhere = await service.get("/full/PROD/cat.webp")
     assert missing.status_code == expired.status_code == elsewhere.status_code == 404
-    assert missing.json()["errors"][0]["code"] == "not_found"
+    assert problem(missing)["code"] == "not_found"
     for placeholder in (expired, elsewhere):
         assert placeholder.headers["content-type"] == "image/svg+xml"
         assert b"<svg" in placeholder.content
@@ -296,7 +297,7 @@ async def test_bytes_that_are_not_the_signed_ones_are_never_served_or_cached(
     service.damage(await service.upload(photo, "cat.jpg", "image/jpeg"))
     answer = await service.get(path, FOR_A_CACHE)
     assert answer.status_code == 500
-    assert answer.json()["errors"][0]["code"] == "signature_mismatch"
+    assert problem(answer)["code"] == "signature_mismatch"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-accel-expires"] == "0"
     assert "signature_mismatch" in caplog.messages
@@ -374,7 +375,7 @@ async def test_a_client_is_whom_the_last_trusted_proxy_has_seen_and_has_a_budget
     refused = await service.get("/optimise/20x0/DEV/cat.webp", stranger)
     assert (refused.status_code, refused.headers["cache-control"]) == (429, "no-store")
     assert int(refused.headers["retry-after"]) in (19, 20)
-    assert refused.json()["errors"][0]["code"] == "too_many_requests"
+    assert problem(refused)["code"] == "too_many_requests"
     other = await service.get("/optimise/20x0/DEV/dog.webp", {"x-forwarded-for": "203.0.113.7, 203.0.113.1"})
     assert other.status_code == 200
     # A gateway whose address is not one of a neighbour is not believed: it asks for everybody, and has no budget.
