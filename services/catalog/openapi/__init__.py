@@ -16,11 +16,12 @@ VERSION = "1.0.0"
 _ABOUT = """\
 TADA stores files, keeps a catalog of them, and delivers them transformed on demand.
 
-Answers are `{"data": […], "errors": […], "problems": […]}`. Only the list of all entries and the answers about dumps \
-have another shape. `errors` has a text for each error, as the older service had. `problems` has the same errors in \
-the same order: a `code` for programs, a `message` for people, a `hint` where the client can act, and what the error \
-is about. If a part of a list succeeds, the answer is 200 with data and errors; if nothing succeeds, it is 400, or 413 \
-if all was too large. Every `GET` route also answers `HEAD`, without the body."""
+Answers are `{"data": […], "errors": […], "problems": […]}`. The list of all entries, the readiness check, and the \
+routes that make, restore and get a dump have shapes of their own. `errors` has a text for each error, as the older \
+service had. `problems` has the same errors in the same order: a `code` for programs, a `message` for people, a `hint` \
+where the client can act, and what the error is about. If a part of a list succeeds, the answer is 200 with data and \
+errors; if nothing succeeds, it is 400, or 413 if all was too large. Every `GET` route also answers `HEAD`, without \
+the body."""
 
 
 def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], *, protected: bool) -> dict[str, Any]:
