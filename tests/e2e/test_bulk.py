@@ -146,7 +146,7 @@ def test_an_entry_can_leave_and_its_file_stay_and_come_back(
     path = f"/assets/media/full/DEV/stays/{name}.webp"
     assert system.edge.get(path).status_code == 200
     left = system.api.delete(f"/catalog/{entry['uuid']}")
-    assert (left.status_code, left.json()["data"]) == (200, [entry])
+    assert (left.status_code, left.json()["data"]) == (200, [{**entry, "message": "Item deleted"}])
     assert system.edge.get(path).status_code == 404
     assert system.stored_files()[entry["storage_key"]] == entry["signature"]
 
