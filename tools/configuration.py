@@ -66,6 +66,7 @@ The last three are for containers; `make run` uses its own paths and ports.
 - `BIND`: the address on which the edge and the internal entry listen. Any address but loopback needs `MEDIA_TOKEN` or
   named tokens.
 - `TRANSFORM_WORKERS` (default: one per core).
+- `PUBLIC_URL`: the address of the edge on this machine by default. With `PUBLIC_URL=`, addresses are host-relative.
 - `STORAGE`: `s3` starts an S3 server on `S3_PORT` and the nine ports after it, see
   [storage-s3.md](storage-s3.md#the-server-of-make-run). `distant` uses the distant backend of `DELEGATED_STORAGE_HOST`;
   without one it starts [the example](../examples/distant_backend/README.md) on `BACKEND_PORT` (3002).
