@@ -11,7 +11,8 @@ import pytest
 from tests.processes.distant_backend import TOKEN, Backend
 from tests.processes.s3_server import S3Server
 from tests.processes.system import System
-from tests.support.pdfs import around
+from tests.support.pdfs import around, pdf
+from tests.support.problems import problems
 
 MB = 1024 * 1024
 SIZES = [200 * MB] * 2 + [20 * MB] * 8
@@ -92,3 +93,25 @@ def test_ten_files_at_once_two_of_them_of_200_mb_cost_little_memory(
     memory = {name: peak(system, name) for name in ("catalog", "transform", "jobs")}
     assert all(most < MOST for most in memory.values()), memory
     print(memory)
+
+
+def test_files_among_several_that_are_too_large_cost_little_memory_and_no_disk(
+    make_system: Callable[..., System],
+) -> None:
+    system = make_system(PAYLOAD_MAX_SIZE="2mb")
+    large = bytes(30 * MB)
+    files = []
+    for number in range(5):
+        files += [(f"large-{number}.pdf", large), (f"{number}.pdf", pdf(str(number)))]
+    before = peak(system, "catalog")
+    answer = httpx.post(
+        f"http://127.0.0.1:{system.ports.api}/files",
+        files=[("files", file) for file in files],
+        data={"namespace": "DEV"},
+        timeout=300,
+    )
+    assert answer.status_code == 200, answer.text
+    assert [entry["filename"] for entry in answer.json()["data"]] == [f"{number}.pdf" for number in range(5)]
+    assert [problem["code"] for problem in problems(answer)] == ["too_large"] * 5
+    assert peak(system, "catalog") - before < 30
+    assert list((system.stack.data / "storage" / ".spool").iterdir()) == []
