@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -18,11 +17,11 @@ from services.core.errors import TooLarge
 from services.core.observing import logs
 from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
+from services.core.state import entry_json
 
 log = logging.getLogger(__name__)
 
 PURGE_HEADER = "x-purge"
-Show = Callable[[Entry], dict[str, Any]]
 DELETED = {"message": "Item deleted"}
 """What an answer shows beside a deleted entry."""
 _QUEUED = (
@@ -36,14 +35,15 @@ async def written(
     outcome: Outcome,
     *,
     status: int = 200,
-    show: Show = asdict,
+    beside: Callable[[Entry], dict[str, str]] | None = None,
     of_files: bool = False,
     **more: Any,
 ) -> Response:
     """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
-    `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `show` returns
-    what the answer has of an entry. `of_files` says that the failures are of single files. Logs who did what.
+    `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `beside`
+    returns what the answer shows beside the fields of an entry. `of_files` says that the failures are of single files.
+    Logs who did what.
     """
     ctx = context(request)
     logs.event(
@@ -60,7 +60,10 @@ async def written(
     purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait))
     if not purged:
         more["warnings"] = [_QUEUED]
-    body = envelope([show(entry) for entry in outcome.entries], outcome.failures, of_files=of_files, **more)
+    data = [
+        {**entry_json.shown(entry, ctx.addresses), **(beside(entry) if beside else {})} for entry in outcome.entries
+    ]
+    body = envelope(data, outcome.failures, of_files=of_files, **more)
     if outcome.failures and not outcome.entries:
         is_size = all(isinstance(failure.error, TooLarge) for failure in outcome.failures)
         return JsonResponse(body, 413 if is_size else 400, headers=freshness.NEVER)
@@ -68,6 +71,6 @@ async def written(
     return JsonResponse(body, status, headers=headers)
 
 
-def deleted(entry: Entry) -> dict[str, Any]:
-    """Return what an answer has of an entry that was deleted."""
-    return {**asdict(entry), **DELETED}
+def deleted(entry: Entry) -> dict[str, str]:
+    """Return what an answer shows beside an entry that was deleted."""
+    return DELETED

@@ -34,6 +34,7 @@ from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import cancellation, connection
+from services.core.state.addresses import NotedAddresses
 from services.core.state.belonging import Belonging
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -59,11 +60,11 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     rules = Rules(
         settings.namespaces_allowed,
         frozenset(settings.valid_mimetypes),
-        settings.assets_url,
         settings.use_stripmetadata,
     )
 
     belonging = Belonging(client, storage, makes=True)
+    noted = NotedAddresses(client, settings.addresses)
     if not isinstance(storage, Marked):
         spool.prepare(storage.spool)
 
@@ -77,10 +78,12 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         await storage.open()
         await store.open()
         await belonging.begin()
+        await noted.begin()
         async with process.alive(), progress.following(), log.following():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, keyring.reload)
             upkeep = [
                 asyncio.create_task(belonging.keep()),
+                asyncio.create_task(noted.keep()),
                 asyncio.create_task(sweep_forever(storage.spool, process)),
                 asyncio.create_task(keep_tidy(claims)),
             ]
@@ -131,7 +134,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         Uploads(claims, reaper, entries, storage, rules),
         leftovers,
         asked,
-        WholeList(entries),
+        WholeList(entries, settings.addresses),
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app

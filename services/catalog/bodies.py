@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from services.catalog.middleware.arguments import NAME_MAX
 from services.core.assets import identity, media_types
+from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import FACTS
 from services.core.errors import BadRequest, TooLarge, WrongContentType
@@ -18,7 +19,7 @@ _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
 SHOWN_BESIDE = ("message", "catalogItemUrl")
 """What some answers show beside the fields of an entry. A client that sends the whole entry back sends it too."""
-DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *(field.name for field in fields(Entry)), *SHOWN_BESIDE)))
+DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *ADDRESSES, *(field.name for field in fields(Entry)), *SHOWN_BESIDE)))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
 _NO_FIELDS = frozenset({"toWebp", *SHOWN_BESIDE})
 _NOTHING = (None, "", "null", str(None))
@@ -120,15 +121,25 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
     for name, value in given.items():
         if name in SETTABLE or name in _NO_FIELDS or (name in FACTS and value in _NOTHING):
             continue
-        if name in has:
-            same = _names(value, entry) if name == "uuid" else value == has[name]
-            if same or (not strict and value == str(has[name])):
-                continue
-            raise BadRequest(f"{name} cannot be changed.", f"These fields can be changed: {', '.join(SETTABLE)}.")
-        if strict:
+        if name == "uuid":
+            same = _names(value, entry)
+        elif name in ADDRESSES:
+            same = _was_shown(name, value, entry)
+        elif name in has:
+            same = value == has[name] or (not strict and value == str(has[name]))
+        elif strict:
             raise BadRequest(f"An entry has no field {name!r}.", f"These fields can be changed: {', '.join(SETTABLE)}.")
+        else:
+            continue
+        if not same:
+            raise BadRequest(f"{name} cannot be changed.", f"These fields can be changed: {', '.join(SETTABLE)}.")
 
 
 def _names(value: object, entry: Entry) -> bool:
     """Say whether a value is a uuid by which the entry is found."""
     return identity.canonical(str(value)) in identity.all_names(entry.uuid, entry.unique_name)
+
+
+def _was_shown(name: str, value: object, entry: Entry) -> bool:
+    """Say whether an answer may have had an address: the settings may have been others when the client read it."""
+    return isinstance(value, str) and (name != "public_url" or value.endswith(entry.unique_name))

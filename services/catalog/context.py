@@ -10,6 +10,7 @@ from services.catalog.uploads.forms import Form, read_form
 from services.catalog.uploads.leftovers import Leftovers
 from services.catalog.uploads.uploads import Uploads
 from services.catalog.whole_list import WholeList
+from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.dumps.naming import DumpStore
 from services.core.jobs.log import JobLog
@@ -39,6 +40,10 @@ class Context:
     health: Health
     whole_list: WholeList
     document: Answer
+
+    @property
+    def addresses(self) -> Addresses:
+        return self.settings.addresses
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.core.assets.addresses import Addresses
 from services.core.state.entries import Entries
 
 MOST = 32 * 1024 * 1024
@@ -15,8 +16,8 @@ class WholeList:
     than a new answer would be.
     """
 
-    def __init__(self, entries: Entries, most: int = MOST) -> None:
-        self._entries, self._most = entries, most
+    def __init__(self, entries: Entries, addresses: Addresses, most: int = MOST) -> None:
+        self._entries, self._addresses, self._most = entries, addresses, most
         self._making = asyncio.Lock()
         self._revision, self._body = "", b""
         self._too_long = ""
@@ -36,7 +37,7 @@ class WholeList:
     async def _made(self, revision: str) -> bytes | None:
         pages, size = [], 0
         async for raws in self._entries.scan():
-            pages.append(b",".join(raws))
+            pages.append(self._addresses.fill(b",".join(raws)))
             size += len(pages[-1])
             if size > self._most:
                 self._too_long = revision

@@ -14,6 +14,7 @@ from pydantic_settings import NoDecode
 
 from services.core import older_names, secret_files
 from services.core.assets import names
+from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.clients import networks
 from services.core.patterns import WITHOUT_SLASH, matching
@@ -137,6 +138,11 @@ class CoreSettings(StorageSettings):
     def catalog_url(self) -> str:
         """The public address of the catalog; an entry is below it."""
         return f"{self.public_url}{self.api_prefix}{self.route_catalog_get}"
+
+    @property
+    def addresses(self) -> Addresses:
+        """The public addresses of assets."""
+        return Addresses(self.assets_url)
 
     @property
     def assets_url(self) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from services.core import spool
 from services.core.assets import media_types
+from services.core.assets.addresses import Addresses
 from services.core.assets.entries import Entry
 from services.core.digests import sha256_of
 from services.core.dumps.naming import filename_of, stamp_of
@@ -63,7 +64,7 @@ class Backup:
     missing: list[str] = field(default_factory=list)
 
 
-async def back_up(entries: Entries, storage: Storage, folder: Path) -> Backup:
+async def back_up(entries: Entries, storage: Storage, folder: Path, addresses: Addresses) -> Backup:
     """Make a backup in a new folder below `folder`; raises StorageDown, RedisError, CatalogReplaced and OSError.
 
     Nothing incomplete is left then. `storage` is only read.
@@ -72,7 +73,7 @@ async def back_up(entries: Entries, storage: Storage, folder: Path) -> Backup:
     target, partial = folder / stamp, folder / f"{stamp}.part"
     before = await asyncio.to_thread(_begin, folder, partial)
     try:
-        made = await _Copy(entries, storage, partial / "storage", before and before / "storage").run(stamp)
+        made = await _Copy(entries, storage, partial / "storage", before and before / "storage").run(stamp, addresses)
         await asyncio.to_thread(_finish, partial, target)
     finally:
         await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
@@ -106,12 +107,12 @@ class _Copy:
         self._names = iter(range(10**12))
         spool.prepare(self._target.spool)
 
-    async def run(self, stamp: str) -> Backup:
+    async def run(self, stamp: str, addresses: Addresses) -> Backup:
         listed = self._target.spool / "list.json"
         with listed.open("wb") as file:
             file.write(b"[")
             async for raw in self._copied():
-                file.write((b"," if self._made.entries else b"") + raw)
+                file.write((b"," if self._made.entries else b"") + addresses.fill(raw))
                 self._made.entries += 1
             file.write(b"]")
         await self._put_dump(listed, stamp)

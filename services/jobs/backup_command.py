@@ -5,6 +5,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from services.core.assets.addresses import Addresses
 from services.core.errors import CatalogReplaced, TadaError
 from services.core.state import connection
 from services.core.state.belonging import Belonging
@@ -26,7 +27,7 @@ async def run(settings: JobsSettings, folder: Path) -> int:
     await storage.open()
     try:
         await Belonging(client, storage).check()
-        made = await _tried(Entries(client), storage, folder)
+        made = await _tried(Entries(client), storage, folder, settings.addresses)
     except (TadaError, RedisError, OSError) as error:
         print(f"No backup was made: {error}", file=sys.stderr)
         return 1
@@ -42,10 +43,10 @@ async def run(settings: JobsSettings, folder: Path) -> int:
     return 3 if made.missing else 0
 
 
-async def _tried(entries: Entries, storage: Storage, folder: Path) -> Backup:
+async def _tried(entries: Entries, storage: Storage, folder: Path, addresses: Addresses) -> Backup:
     for left in reversed(range(_TRIES)):
         try:
-            return await back_up(entries, storage, folder)
+            return await back_up(entries, storage, folder, addresses)
         except CatalogReplaced:
             if not left:
                 raise

@@ -14,7 +14,6 @@ import pytest
 import redis
 
 from services.core.assets import identity
-from services.core.assets.entries import Entry
 from services.core.state import entry_json, keys
 from tests.processes.system import System, get_as_is
 from tests.support.hostile_files import small_files
@@ -162,7 +161,7 @@ def full_system(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, byte
     system = System(tmp_path_factory.mktemp("full"), {})
     try:
         system.start()
-        model = Entry(**system.upload("model.jpg", photos["china.jpg"]))
+        model = entry_json.read(orjson.dumps(system.upload("model.jpg", photos["china.jpg"])))
         with redis.Redis(port=system.ports.redis) as client:
             for start in range(1, MANY, 5000):
                 pipeline = client.pipeline(transaction=False)

@@ -170,6 +170,54 @@ async def test_the_tiers_may_keep_the_whole_list_alone(http: httpx.AsyncClient, 
         assert (answer.content == whole.content) is ("cursor=1" not in path)
 
 
+@pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize("path", ["/catalog", f"/catalog/{UUID}"])
+async def test_after_a_change_of_the_settings_every_answer_has_the_new_address_and_no_cache_an_old_one(
+    tmp_path: Path, server: RedisServer, http: httpx.AsyncClient, client: Redis, path: str
+) -> None:
+    await upload(http)
+    as_a_cache = {GENERATION_HEADER: str(await revision(client))}
+    before = await http.get(path, headers=as_a_cache)
+    assert b'"public_url":"/assets/media/full/DEV/cat.webp"' in before.content
+    assert before.headers["x-accel-expires"] != "0"
+    async with running(
+        CatalogSettings(
+            redis_url=server.url,
+            data_folder_path=tmp_path,
+            public_url="https://media.example.com",
+            api_prefix="/prefix",
+        ),
+        client,
+    ) as other:
+        assert await revision(client) > int(as_a_cache[GENERATION_HEADER]), "all pages in the caches are stale"
+        as_a_cache = {GENERATION_HEADER: str(await revision(client))}
+        headers = {**as_a_cache, "if-none-match": before.headers["etag"]}
+        after = await other.get(path, headers=headers)
+        assert after.status_code == 200, "who has the old address does not keep it"
+        assert b'"public_url":"https://media.example.com/prefix/assets/media/full/DEV/cat.webp"' in after.content
+        assert (
+            b'"base_url":"https://media.example.com/prefix/assets/media","base_host":"media.example.com"'
+            in after.content
+        )
+        assert after.headers["x-accel-expires"] != "0"
+    left = await http.get(path, headers=as_a_cache)
+    assert left.content == before.content, "a process that has not been started anew yet"
+    assert left.headers["x-accel-expires"] == "0"
+
+
+@pytest.mark.usefixtures("gateway")
+async def test_a_filter_by_an_address_compares_with_what_is_shown(http: httpx.AsyncClient) -> None:
+    await upload(http)
+    for key, value in (
+        ("public_url", "/assets/media/full/DEV/cat.webp"),
+        ("base_url", "/assets/media"),
+        ("base_host", ""),
+    ):
+        answer = await http.get("/catalog", params={"filterByKey": key, "filterByValue": value})
+        assert [entry["uuid"] for entry in answer.json()] == [UUID], key
+    assert (await http.get("/catalog", params={"filterByKey": "public_url", "filterByValue": "x"})).json() == []
+
+
 @pytest.mark.parametrize(
     ("query", "name"),
     [

@@ -32,7 +32,7 @@ from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support import objects
-from tests.support.catalogs import CatalogUser, an_entry, shown
+from tests.support.catalogs import ADDRESSES, CatalogUser, an_entry, shown
 from tests.support.storages import opened
 
 
@@ -142,7 +142,7 @@ async def test_every_entry_of_a_backup_has_its_file_whatever_writers_do_meanwhil
     try:
         for _ in range(2):
             before = sum(one.done for one in writers)
-            made = await back_up(catalog.entries, storage, tmp_path / "backups")
+            made = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
             assert made.missing == []
             assert made.entries == len(await complete(made))
             assert "/DEV/quiet.webp" in await complete(made)
@@ -158,7 +158,7 @@ async def test_a_backup_comes_back_as_it_was(
     await filled(catalog, storage, 20)
     before = await shown(client)
     await Belonging(client, storage, makes=True).check()  # type: ignore[arg-type]
-    made = await back_up(catalog.entries, storage, tmp_path / "backups")
+    made = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     signatures = await complete(made)
     assert len(signatures) == 20
     await client.flushall()
@@ -177,11 +177,11 @@ async def test_the_next_backup_has_the_same_files_and_one_that_was_damaged_is_co
     client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path
 ) -> None:
     writer = await filled(catalog, storage, 5)
-    first = await back_up(catalog.entries, storage, tmp_path / "backups")
+    first = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     damaged = first.folder / "storage" / an_entry("cat-0").storage_key
     damaged.write_bytes(b"x" * damaged.stat().st_size)
     await writer.replace("cat-1")
-    second = await back_up(catalog.entries, storage, tmp_path / "backups")
+    second = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     assert (first.linked, second.linked, second.entries) == (0, 3, 5)
     await complete(second)
     same = an_entry("cat-2").storage_key
@@ -193,7 +193,7 @@ async def test_an_entry_that_has_lost_its_file_is_named_and_the_rest_is_there(
 ) -> None:
     await filled(catalog, storage, 3)
     await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
-    made = await back_up(catalog.entries, storage, tmp_path / "backups")
+    made = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     assert (made.missing, made.entries) == (["/DEV/cat-1.webp"], 3)
 
 
@@ -234,7 +234,7 @@ async def test_an_entry_whose_bytes_were_replaced_in_place_is_read_until_its_wri
         await asyncio.sleep(1)
         await catalog.entries.change(old.uuid, lambda _: replace(new, version=2))
 
-    made, _ = await asyncio.gather(back_up(catalog.entries, in_place, tmp_path / "backups"), commit())
+    made, _ = await asyncio.gather(back_up(catalog.entries, in_place, tmp_path / "backups", ADDRESSES), commit())
     assert made.missing == []
     assert await complete(made) == {"/DEV/cat.webp": new.signature}
 
@@ -243,7 +243,7 @@ async def test_a_storage_that_fails_leaves_no_half_of_a_backup(
     client: Redis, catalog: CatalogUser, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await Writers(catalog, storage, 1).upload("cat")
-    good = await back_up(catalog.entries, storage, tmp_path / "backups")
+    good = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
 
     async def fail(_: object, __: object) -> AsyncIterator[bytes]:
         raise StorageDown("away")
@@ -252,7 +252,7 @@ async def test_a_storage_that_fails_leaves_no_half_of_a_backup(
     monkeypatch.setattr(backup, "stream_verified", fail)
     (good.folder / "storage" / an_entry("cat").storage_key).unlink()
     with pytest.raises(StorageDown):
-        await back_up(catalog.entries, storage, tmp_path / "backups")
+        await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     assert [path.name for path in (tmp_path / "backups").iterdir()] == [good.folder.name]
 
 
@@ -274,6 +274,6 @@ async def test_a_backup_that_fails_has_ended_all_of_its_copies(
 
     monkeypatch.setattr(backup, "stream_verified", fail_at_the_first)
     with pytest.raises(StorageDown):
-        await back_up(catalog.entries, storage, tmp_path / "backups")
+        await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     assert ended == 7
     assert list((tmp_path / "backups").iterdir()) == []

@@ -29,7 +29,7 @@ from tests.support.objects import an_object, put
 from tests.support.waits import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
-RULES = Rules(("DEV",), frozenset({"image/png"}), "http://localhost/assets/media", strip_metadata=False)
+RULES = Rules(("DEV",), frozenset({"image/png"}), strip_metadata=False)
 
 
 @pytest.fixture(params=[("--keep-versions", "2"), ("--in-place",)], ids=["versions", "in-place"])

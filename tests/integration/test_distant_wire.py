@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.core.assets.addresses import Addresses
 from services.core.assets.facts import FACTS
 from services.core.dumps.distant import DistantDumps
 from services.core.errors import StorageDown
@@ -21,6 +22,7 @@ from tests.support.catalogs import an_entry
 from tests.support.objects import an_object, new, put, streamed
 
 STORED = answer(201, {})
+ADDRESSES = Addresses("https://media.example.com/assets/media")
 CAT, DOG = an_object("DEV/cat.webp", version=2), an_object("DEV/dog.webp", version=5)
 
 
@@ -62,7 +64,8 @@ async def test_one_file_goes_as_the_fields_of_its_entry_and_then_itself(
     asked = only(backend)
     assert (asked.method, asked.target) == (method, "/file?original=true")
     known = {name: getattr(entry, name) for name in entry.__slots__ if getattr(entry, name) is not None}
-    assert asked.fields == {name: "true" if value is True else str(value) for name, value in known.items()}
+    said = {name: "true" if value is True else str(value) for name, value in known.items()}
+    assert asked.fields == {**said, **ADDRESSES.of("/DEV/cat.webp")}
     [part] = asked.files
     assert (part.name, part.filename, part.media_type) == ("file", "cat.webp", "image/jpeg")
     assert part.content == b"\r\n--meow\x00\xff"
@@ -73,7 +76,8 @@ async def test_one_file_goes_as_the_fields_of_its_entry_and_then_itself(
 async def test_what_is_null_false_or_empty_is_left_out_of_a_form(storage: DistantStorage, backend: Told) -> None:
     fields = {"external_id": None, "expired": False, "information": "", "size": 0}
     await put(storage, an_object(fields=fields), b"meow")
-    assert only(backend).fields.keys() == {"unique_name", "filename", "namespace", "version", "size"}
+    said = {"unique_name", "filename", "namespace", "version", "size"}
+    assert only(backend).fields.keys() == said | ADDRESSES.of("/DEV/cat.webp").keys()
 
 
 async def test_a_file_that_is_delivered_as_it_is_goes_without_original(storage: DistantStorage, backend: Told) -> None:
@@ -135,7 +139,7 @@ async def test_files_that_replace_others_go_together_by_their_names(storage: Dis
     backend.answering = answer(200, [{"version": 3}, {"version": "6"}])
     fields = {"external_id": "7", "expired": True, "expiration_date": None}
     objects = [
-        replace(one, fields={**one.fields, **fields, "public_url": f"http://x{number}", "information": str(number)})
+        replace(one, fields={**one.fields, **fields, "information": str(number)})
         for number, one in enumerate((CAT, DOG))
     ]
     assert await several(storage, objects, replaces=True) == [Receipt(3), Receipt(6)]
@@ -143,7 +147,7 @@ async def test_files_that_replace_others_go_together_by_their_names(storage: Dis
     assert (asked.method, asked.target) == ("PATCH", "/files")
     assert asked.fields == {
         "unique_names": "/DEV/cat.webp,/DEV/dog.webp",
-        "public_urls": "http://x0,http://x1",
+        "public_urls": f"{ADDRESSES.assets_url}/full/DEV/cat.webp,{ADDRESSES.assets_url}/full/DEV/dog.webp",
         # What is the same for all; information is not.
         "external_id": "7",
         "expired": "true",
@@ -269,9 +273,8 @@ async def test_what_is_deleted_is_named_by_its_entry(storage: DistantStorage, ba
     await storage.delete([CAT, StoredObject("DEV/dog.webp")])
     one, two = backend.asked
     assert (one.method, one.target, one.headers["content-type"]) == ("DELETE", "/file", "application/json")
-    assert one.json == {
-        name: value for name, value in orjson.loads(entry_json.write(entry)).items() if name not in FACTS
-    }
+    shown = entry_json.shown(entry, ADDRESSES)
+    assert one.json == {name: value for name, value in shown.items() if name not in FACTS}
     assert (two.method, two.target) == ("DELETE", "/files")
     assert [item["unique_name"] for item in two.json] == ["/DEV/cat.webp", "/DEV/dog.webp"]
 

@@ -38,7 +38,7 @@ from tests.support.catalogs import CatalogUser
 from tests.support.failing_parts import FailingProcess, Fault, Faults, InPlace, Killed, spool_file
 
 PNG = b"\x89PNG\r\n\x1a\n"
-RULES = Rules(("DEV",), frozenset({"image/png"}), "http://localhost/assets/media", strip_metadata=False)
+RULES = Rules(("DEV",), frozenset({"image/png"}), strip_metadata=False)
 NAMES = ("cat", "dog")
 ROUNDS = 3
 """So often may *reap* have to run, once everything works."""

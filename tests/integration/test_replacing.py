@@ -29,7 +29,7 @@ from services.jobs.dumps.creation import create_dump
 from services.jobs.dumps.restore import restore_dump
 from services.jobs.dumps.staging import STAGED_SECONDS, Staging
 from tests.processes.redis_server import RedisServer
-from tests.support.catalogs import an_entry, due, fill, many, shown
+from tests.support.catalogs import ADDRESSES, an_entry, due, fill, many, shown
 from tools.stack.plan import ROOT
 
 
@@ -84,7 +84,7 @@ async def test_a_list_that_was_begun_goes_on_with_the_catalog_it_began_with(
 async def test_no_reader_ever_sees_a_mix_or_a_hole_while_catalogs_are_replaced(
     server: RedisServer, client: Redis
 ) -> None:
-    catalogs = {joined(entries) for entries in (OLD, NEW)}
+    catalogs = {ADDRESSES.fill(joined(entries)) for entries in (OLD, NEW)}
     await fill(client, OLD)
     stop, seen = asyncio.Event(), set()
 
@@ -192,8 +192,8 @@ async def test_a_restore_that_is_killed_leaves_the_old_catalog_or_the_new_one(
     await fill(client, new)
     own = Process(client)
     async with own.alive():
-        stamp = (await create_dump(server.url, client, own, store, 0)).stamp
-    new_list, old_list = await shown(client), joined(old).join((b"[", b"]"))
+        stamp = (await create_dump(server.url, client, own, store, 0, ADDRESSES)).stamp
+    new_list, old_list = await shown(client), ADDRESSES.fill(joined(old)).join((b"[", b"]"))
     filename, states = f"dump_{stamp}.{kind}", []
     # Before it has read anything, at each thousand it has loaded, and when the new catalog is there.
     for point in [0, *range(500, 4000, 1000), "switched"]:

@@ -7,7 +7,7 @@ import orjson
 from services.catalog.whole_list import WholeList
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
-from tests.support.catalogs import an_entry
+from tests.support.catalogs import ADDRESSES, an_entry
 
 
 def listed(body: bytes | None) -> list[str]:
@@ -22,7 +22,7 @@ async def scripts_run(client: Redis) -> int:
 
 async def test_what_is_kept_is_sent_until_anything_changes(client: Redis) -> None:
     entries = Entries(client)
-    kept = WholeList(entries)
+    kept = WholeList(entries, ADDRESSES)
     assert listed(await kept.body(await entries.revision())) == []
     first, second = an_entry("first"), an_entry("second")
     await entries.create(first, None)
@@ -41,7 +41,7 @@ async def test_what_is_kept_is_sent_until_anything_changes(client: Redis) -> Non
 async def test_who_asks_at_the_same_time_waits_for_one_reading(client: Redis) -> None:
     entries = Entries(client)
     await entries.create(an_entry("first"), None)
-    kept, revision = WholeList(entries), await entries.revision()
+    kept, revision = WholeList(entries, ADDRESSES), await entries.revision()
     before = await scripts_run(client)
     bodies = await asyncio.gather(*(kept.body(revision) for _ in range(20)))
     assert len(set(bodies)) == 1
@@ -52,5 +52,5 @@ async def test_a_list_that_is_too_long_is_not_held(client: Redis) -> None:
     entries = Entries(client)
     await entries.create(an_entry("first"), None)
     revision = await entries.revision()
-    assert await WholeList(entries, most=100).body(revision) is None
-    assert await WholeList(entries, most=10_000).body(revision) is not None
+    assert await WholeList(entries, ADDRESSES, most=100).body(revision) is None
+    assert await WholeList(entries, ADDRESSES, most=10_000).body(revision) is not None

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import orjson
 
-from services.core.storage.settings import StorageSettings
+from services.core.settings import CoreSettings
 from tests.support.waits import wait_until
 from tools.stack import children
 from tools.stack.plan import ROOT
@@ -79,9 +79,10 @@ class Backend:
         }
 
 
-def settings_for(url: str, folder: Path, **more: Any) -> StorageSettings:
+def settings_for(url: str, folder: Path, **more: Any) -> CoreSettings:
     """Return the settings of a storage at `url`: with its token, and quick to give up unless told otherwise."""
     values: dict[str, Any] = {
+        "public_url": "https://media.example.com",
         "delegated_storage_method": "DISTANT_BACKEND",
         "delegated_storage_host": url,
         "delegated_storage_token": TOKEN,
@@ -91,7 +92,7 @@ def settings_for(url: str, folder: Path, **more: Any) -> StorageSettings:
         "storage_deadline_seconds": 5,
         "storage_retries": 1,
     }
-    return StorageSettings(**{**values, **more})
+    return CoreSettings(**{**values, **more})
 
 
 @dataclass(frozen=True, slots=True)

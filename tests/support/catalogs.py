@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.core.assets import entries, identity, names
+from services.core.assets.addresses import Addresses
 from services.core.assets.entries import Entry, StoredFile
 from services.core.state import entry_json, keys
 from services.core.state.claims import Claims
@@ -15,7 +16,7 @@ from services.core.state.reaper import Reaper
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage
 
-ASSETS_URL = "https://media.example.com/prefix/assets/media"
+ADDRESSES = Addresses("https://media.example.com/prefix/assets/media")
 
 
 class CatalogUser:
@@ -34,7 +35,7 @@ def an_entry(base: str = "cat", *, folder: str | None = None, **changes: Any) ->
     """Return the entry of an uploaded JPEG."""
     name = names.name_asset("DEV", folder, f"{base}.jpg", "image/jpeg", frozenset({"image/jpeg"}), True)
     stored = StoredFile("image/jpeg", "5e" * 32, 1234, names.plain_storage_key(name.unique_name), 1300)
-    return replace(entries.new_entry(name, stored, converted=True, assets_url=ASSETS_URL, fields={}), **changes)
+    return replace(entries.new_entry(name, stored, converted=True, fields={}), **changes)
 
 
 def many(count: int, word: str = "photo") -> list[Entry]:
@@ -48,7 +49,6 @@ def many(count: int, word: str = "photo") -> list[Entry]:
                 first,
                 uuid=identity.asset_uuid(unique_name),
                 unique_name=unique_name,
-                public_url=f"{ASSETS_URL}/full{unique_name}",
                 destination=f"{word}s",
                 filename=f"{word}-{number}.webp",
                 original_filename=f"{word}-{number}.jpg",
@@ -82,7 +82,7 @@ async def fill(client: Redis, wanted: list[Entry]) -> None:
 
 async def shown(client: Redis) -> bytes:
     """Return the list as GET /catalog answers it."""
-    return b"[" + b",".join([b",".join(raws) async for raws in Entries(client).scan()]) + b"]"
+    return ADDRESSES.fill(b"[" + b",".join([b",".join(raws) async for raws in Entries(client).scan()]) + b"]")
 
 
 async def due(client: Redis) -> list[tuple[bytes, float]]:

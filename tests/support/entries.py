@@ -16,7 +16,6 @@ def made_entry(
     namespace: str = "DEV",
     destination: str | None = None,
     convert: bool = True,
-    assets_url: str = "https://media.example.com/prefix/assets/media",
     **fields: Any,
 ) -> Entry:
     """Return the entry of an uploaded file; `fields` are the settable ones."""
@@ -25,6 +24,5 @@ def made_entry(
         name,
         StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(name.unique_name), 1234),
         converted=name.filename.endswith(".webp") and convert,
-        assets_url=assets_url,
         fields=fields,
     )

@@ -1,8 +1,6 @@
 """The answers in the document: each status with its headers, its shape and an example. Pure functions."""
 
-from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 from services.catalog.answers import DELETED
 from services.catalog.openapi import jobs
@@ -26,6 +24,7 @@ from services.core.errors import (
     Unavailable,
 )
 from services.core.serving.envelope import Failure, envelope
+from services.core.state import entry_json
 from services.core.state.entries import no_entry
 from services.core.storage.backends import BACKENDS, DEFAULT
 
@@ -198,7 +197,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
 
 def example(settings: CatalogSettings) -> dict[str, Any]:
     """Return an entry as an upload of cat.jpg makes it, as JSON."""
-    return asdict(_entry_of_cat(settings))
+    return entry_json.shown(_entry_of_cat(settings), settings.addresses)
 
 
 def _entry_of_cat(settings: CatalogSettings) -> Entry:
@@ -208,12 +207,9 @@ def _entry_of_cat(settings: CatalogSettings) -> Entry:
         uuid=identity.asset_uuid(name.unique_name),
         version=1,
         namespace=namespace,
-        public_url=f"{settings.assets_url}/full{name.unique_name}",
         unique_name=name.unique_name,
         filename=name.filename,
         original_filename=name.original_filename,
-        base_url=settings.assets_url,
-        base_host=urlsplit(settings.assets_url).netloc,
         external_id="shop-4711",
         expired=False,
         expiration_date=None,

@@ -1,13 +1,13 @@
 """The shapes in the document: entries, errors, answers and what a client may send. Pure functions."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, get_type_hints
 
 from services.catalog.answers import DELETED
 from services.catalog.bodies import DELETION_FIELDS, SHOWN_BESIDE
 from services.catalog.settings import CatalogSettings
 from services.core.assets import identity, media_types, names
+from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES, Entry
 from services.core.errors import TadaError
 
@@ -208,13 +208,12 @@ def error_codes() -> list[str]:
 
 
 def _entry(**beside: Schema) -> Schema:
-    types = get_type_hints(Entry)
-    names = [field.name for field in fields(Entry)]
+    types = {**get_type_hints(Entry), **dict.fromkeys(ADDRESSES, str)}
     return {
         "type": "object",
         "description": "One asset of the catalog.",
-        "required": [*names, *beside],
-        "properties": {**{name: {**_TYPES[types[name]], **_ENTRY[name]} for name in names}, **beside},
+        "required": [*_ENTRY, *beside],
+        "properties": {**{name: {**_TYPES[types[name]], **said} for name, said in _ENTRY.items()}, **beside},
     }
 
 

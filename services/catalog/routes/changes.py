@@ -1,7 +1,6 @@
 """The routes that change entries and leave the stored bytes alone."""
 
 import time
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -35,10 +34,10 @@ async def patch_entry(request: Request) -> Response:
     """Change fields of an entry."""
     catalog = context(request).settings.catalog_url
 
-    def show(entry: Entry) -> dict[str, Any]:
-        return {**asdict(entry), "catalogItemUrl": f"{catalog}/{entry.uuid}"}
+    def beside(entry: Entry) -> dict[str, str]:
+        return {"catalogItemUrl": f"{catalog}/{entry.uuid}"}
 
-    return await answers.written(request, await change_one(request), show=show)
+    return await answers.written(request, await change_one(request), beside=beside)
 
 
 async def patch_entries(request: Request) -> Response:
@@ -71,7 +70,7 @@ async def delete_entry(request: Request) -> Response:
     uuid = request.path_params["uuid"]
     check = partial(check_right, request)
     deleted = context(request).entries.delete(uuid, check, keep_bytes=True)
-    return await answers.written(request, await bulk.one(deleted), show=answers.deleted)
+    return await answers.written(request, await bulk.one(deleted), beside=answers.deleted)
 
 
 async def delete_entries(request: Request) -> Response:

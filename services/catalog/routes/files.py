@@ -94,7 +94,7 @@ async def delete_file(request: Request) -> Response:
     uuid = request.path_params["uuid"]
     check = partial(changes.check_right, request)
     outcome = await bulk.one(context(request).entries.delete(uuid, check))
-    return await answers.written(request, outcome, show=answers.deleted)
+    return await answers.written(request, outcome, beside=answers.deleted)
 
 
 async def delete_files(request: Request) -> Response:
@@ -126,7 +126,7 @@ async def delete_files(request: Request) -> Response:
     ]
     if not asked:
         raise NoUuids("The list has no uuid.", f"Send {example}.")
-    return await answers.written(request, await bulk.each(steps()), show=answers.deleted, of_files=True)
+    return await answers.written(request, await bulk.each(steps()), beside=answers.deleted, of_files=True)
 
 
 def _need_as_many(uuids: list[str], form: Form) -> None:

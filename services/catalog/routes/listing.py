@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import orjson
@@ -11,10 +11,10 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.catalog.context import context
+from services.catalog.context import Context, context
 from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness, identity, media_types
-from services.core.assets.freshness import Lifetimes
+from services.core.assets.addresses import ADDRESSES, Addresses
 from services.core.errors import BadRequest, Behind
 from services.core.serving import envelope
 from services.core.serving.web import error_response, matches
@@ -33,6 +33,9 @@ FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
 """Characters."""
 
 
+_NO_ADDRESSES = Addresses("")
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """The requested part of the list. `after` is the creation number that the last page ended with.
@@ -45,9 +48,11 @@ class Query:
     limit: int | None
     after: int
     epoch: str = ""
+    addresses: Addresses = field(default=_NO_ADDRESSES, compare=False)
+    """The addresses that entries are shown with."""
 
     @classmethod
-    def parse(cls, given: QueryParams) -> "Query":
+    def parse(cls, given: QueryParams, addresses: Addresses = _NO_ADDRESSES) -> "Query":
         """Read the query arguments. If one is given several times, the first counts. Raises BadRequest for an invalid
         value."""
         first = dict(reversed(given.multi_items()))
@@ -64,12 +69,14 @@ class Query:
         for name, text, most in (("filterByKey", key, FILTER_KEY_MAX), ("filterByValue", value, FILTER_VALUE_MAX)):
             if len(text) > most:
                 raise BadRequest(f"{name} has {len(text)} characters.", f"Send {most} at most.")
-        return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch)
+        return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch, addresses=addresses)
 
     def takes(self, raw: bytes) -> bool:
         """Say whether a stored entry matches the filter."""
         if self.key is None:
             return True
+        if self.key in ADDRESSES:
+            raw = self.addresses.fill(raw)
         if self.key == "uuid" and (wanted := identity.canonical(self.value)):
             return identity.canonical(orjson.loads(raw)["uuid"]) == wanted
         # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
@@ -91,18 +98,25 @@ async def get_entry(request: Request) -> Response:
     ctx = context(request)
     asked = request.path_params["uuid"]
     uuid = identity.canonical(asked)
-    [raw] = await ctx.reader.read([uuid], freshness.generation(request.headers)) if uuid else [None]
-    return _page(request, asked, raw, ctx.lifetimes)
+    read = await ctx.reader.read_all([uuid], freshness.generation(request.headers)) if uuid else None
+    raw = read.raws[0] if read else None
+    if read is None or raw is None:
+        return error_response(no_entry(asked), freshness.negative(ctx.lifetimes))
+    return _page(request, ctx.addresses.fill(raw), _kept(ctx, read.addresses))
 
 
-def _page(request: Request, uuid: str, raw: bytes | None, lifetimes: Lifetimes) -> Response:
-    if raw is None:
-        return error_response(no_entry(uuid), freshness.negative(lifetimes))
-    etag = f'"{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
-    headers = {"etag": etag, **freshness.listed(lifetimes)}
+def _kept(ctx: Context, addresses: str) -> dict[str, str]:
+    """Return how long caches may keep an answer with the addresses of this process: not if the caches have others."""
+    same = addresses == ctx.addresses.assets_url
+    return freshness.listed(ctx.lifetimes) if same else freshness.ASK_FIRST
+
+
+def _page(request: Request, shown: bytes, cache_headers: dict[str, str]) -> Response:
+    etag = f'"{hashlib.blake2b(shown, digest_size=12).hexdigest()}"'
+    headers = {"etag": etag, **cache_headers}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
-    return Response(envelope.of_entry(raw), media_type=media_types.JSON, headers=headers)
+    return Response(envelope.of_entry(shown), media_type=media_types.JSON, headers=headers)
 
 
 async def get_list(request: Request) -> Response:
@@ -111,19 +125,14 @@ async def get_list(request: Request) -> Response:
     The tiers store only the whole list, because the number of possible filters and pages has no limit.
     """
     ctx = context(request)
-    query = Query.parse(request.query_params)
-    kept = freshness.GENERATION_HEADER in request.headers and query == WHOLE
-    return await _list(request, query, freshness.listed(ctx.lifetimes) if kept else freshness.ASK_FIRST)
-
-
-async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -> Response:
-    ctx = context(request)
-    asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
-    revision = await ctx.entries.revision()
+    query = Query.parse(request.query_params, ctx.addresses)
+    revision, addresses = await ctx.entries.revision_and_addresses()
     if number_of(revision) < freshness.generation(request.headers):
         raise Behind
+    is_kept = freshness.GENERATION_HEADER in request.headers and query == WHOLE
+    asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
     etag = f'"{revision}-{asked}"'
-    headers = {"etag": etag, **cache_headers}
+    headers = {"etag": etag, **(_kept(ctx, addresses) if is_kept else freshness.ASK_FIRST)}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
     if query.limit is not None:
@@ -133,7 +142,8 @@ async def _list(request: Request, query: Query, cache_headers: dict[str, str]) -
             headers["link"] = (
                 f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
             )
-        return Response(b"[" + b",".join(page) + b"]", media_type=media_types.JSON, headers=headers)
+        shown = query.addresses.fill(b",".join(page))
+        return Response(b"[" + shown + b"]", media_type=media_types.JSON, headers=headers)
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
         return Response(whole, media_type=media_types.JSON, headers=headers)
     pages = ctx.entries.scan(query.after, query.epoch)
@@ -149,14 +159,14 @@ async def _whole_list(
     while raws is not None:
         taken = [raw for raw in raws if query.takes(raw)] if query.key else raws
         if taken:
-            yield separator + b",".join(taken)
+            yield separator + query.addresses.fill(b",".join(taken))
             separator = b","
         raws = await anext(pages, None)
     yield b"[]" if separator == b"[" else b"]"
 
 
 async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[bytes], str | None]:
-    """Return up to `limit` entries and the cursor of the next page, None on the last page.
+    """Return up to `limit` entries as they are stored, and the cursor of the next page, None on the last page.
 
     A page ends when its entries have BYTES_MAX bytes, and after EXAMINED_MAX entries were read, even if few matched.
     """

@@ -95,7 +95,7 @@ def stored_file(file: SpooledFile, claim: Claim) -> StoredFile:
     return StoredFile(file.media_type, file.signature, file.size, claim.storage_key, original_size=file.size)
 
 
-def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_url: str) -> Entry:
+def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str]) -> Entry:
     """Return the entry of an adopted file; raises BadRequest if name and bytes do not match."""
     _, namespace, *folders, filename = wanted.unique_name.split("/")
     given_name = wanted.original_filename or _uploaded_name(filename, stored.media_type)
@@ -111,7 +111,6 @@ def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str], assets_
         AssetName(namespace, name.destination, filename, name.original_filename),
         stored,
         converted=convert,
-        assets_url=assets_url,
         fields=wanted.fields,
     )
     return replace(made, version=wanted.version)

@@ -38,11 +38,10 @@ Written = tuple[Entry, Commit]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What may be uploaded, and how its public addresses begin."""
+    """What may be uploaded, and whether its metadata is removed."""
 
     namespaces: tuple[str, ...]
     media_types: frozenset[str]
-    assets_url: str
     strip_metadata: bool
 
     def check_namespace(self, namespace: str) -> None:
@@ -143,7 +142,6 @@ class Uploads:
                     name,
                     stored,
                     converted=wish.convert and media_types.KNOWN[media_type].raster,
-                    assets_url=self._rules.assets_url,
                     fields=wish.fields,
                 )
 
@@ -197,7 +195,7 @@ class Uploads:
         try:
             async with adoption.copied(self._storage, wanted, claim) as file:
                 stored = adoption.stored_file(file, claim)
-                entry = adoption.entry(wanted, stored, self._rules.media_types, self._rules.assets_url)
+                entry = adoption.entry(wanted, stored, self._rules.media_types)
                 await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from services.core.assets import identity, media_types, names
 from services.core.assets.facts import FACTS, NO_FACTS, Facts
@@ -39,12 +38,9 @@ class Entry:
     uuid: str
     version: int
     namespace: str
-    public_url: str
     unique_name: str
     filename: str
     original_filename: str
-    base_url: str
-    base_host: str
     external_id: str | None
     expired: bool
     expiration_date: str | None
@@ -144,22 +140,16 @@ def timestamp(at: datetime | None = None) -> str:
     return (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def new_entry(
-    name: AssetName, stored: StoredFile, *, converted: bool, assets_url: str, fields: dict[str, Any]
-) -> Entry:
-    """Return version 1 of an asset. Public addresses begin with `assets_url`; `fields` are settable ones."""
+def new_entry(name: AssetName, stored: StoredFile, *, converted: bool, fields: dict[str, Any]) -> Entry:
+    """Return version 1 of an asset; `fields` are settable ones."""
     now = timestamp()
-    raster = media_types.KNOWN[stored.media_type].raster
     entry = Entry(
         uuid=identity.asset_uuid(name.unique_name),
         version=1,
         namespace=name.namespace,
-        public_url=f"{assets_url}/{'full' if raster else 'original'}{name.unique_name}",
         unique_name=name.unique_name,
         filename=name.filename,
         original_filename=name.original_filename,
-        base_url=assets_url,
-        base_host=urlsplit(assets_url).netloc,
         external_id=None,
         expired=False,
         expiration_date=None,

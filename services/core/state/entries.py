@@ -55,7 +55,14 @@ class Entries:
             most_bytes=PAGE_BYTES,
         )
         self._clear = Script(client, "clear", **changes.REPLACES)
-        self._find = Script(client, "find", entries=keys.ENTRIES, uuids=keys.UUIDS, revision=keys.REVISION)
+        self._find = Script(
+            client,
+            "find",
+            entries=keys.ENTRIES,
+            uuids=keys.UUIDS,
+            revision=keys.REVISION,
+            addresses=keys.ADDRESSES,
+        )
 
     # Reading
 
@@ -74,6 +81,11 @@ class Entries:
     async def revision(self) -> str:
         """Return the revision, which changes whenever any entry does."""
         return (await self._redis.get(keys.REVISION) or b"0").decode()
+
+    async def revision_and_addresses(self) -> tuple[str, str]:
+        """Return the revision, and the addresses in the pages that caches have (see `state/addresses`)."""
+        revision, addresses = await self._redis.mget(keys.REVISION, keys.ADDRESSES)
+        return (revision or b"0").decode(), (addresses or b"").decode()
 
     async def count(self) -> int:
         return await commands.hlen(self._redis, keys.ENTRIES)

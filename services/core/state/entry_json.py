@@ -1,18 +1,42 @@
-"""Entries as the catalog stores them: JSON, as clients are shown it."""
+"""Entries as the catalog stores them: JSON, as clients see it, but without their public addresses.
+
+There is room for the addresses (`Addresses.fill`): an empty text for each. A service of the previous version, which may
+work beside this one for a moment during an upgrade, needs these fields.
+"""
+
+from typing import Any
 
 import orjson
 
+from services.core.assets.addresses import ADDRESSES, Addresses
 from services.core.assets.entries import Entry
 from services.core.assets.facts import NO_FACTS
+
+_ROOM = (
+    (b'"unique_name":', b'"public_url":"","unique_name":'),
+    (b'"external_id":', b'"base_url":"","base_host":"","external_id":'),
+)
 
 
 def read(raw: bytes) -> Entry:
     """Read a stored entry."""
-    return Entry(**orjson.loads(raw))
+    stored = orjson.loads(raw)
+    for name in ADDRESSES:
+        stored.pop(name, None)
+    return Entry(**stored)
 
 
 def write(entry: Entry) -> bytes:
-    return orjson.dumps(entry)
+    raw = orjson.dumps(entry)
+    for field, with_room in _ROOM:
+        raw = raw.replace(field, with_room, 1)
+    return raw
+
+
+def shown(entry: Entry, addresses: Addresses) -> dict[str, Any]:
+    """Return an entry as clients see it."""
+    found: dict[str, Any] = orjson.loads(addresses.fill(write(entry)))
+    return found
 
 
 def without_facts(raw: bytes | None) -> Entry | None:

@@ -22,9 +22,13 @@ _AT_ONCE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Entries as they are stored, None for each that does not exist; and the number of the last change before that."""
+    """Entries as they are stored, None for each that does not exist; and the number of the last change before that.
+
+    `addresses` are those in the pages that caches have (see `state/addresses`), if entries are read by uuid.
+    """
 
     revision: int
+    addresses: str
     raws: list[bytes | None]
 
 
@@ -40,8 +44,11 @@ class EntryReader:
     """Reads stored entries, for one event loop: by their keys, or by uuid (see `assets/identity`)."""
 
     def __init__(self, client: Redis, *, by_uuid: bool = False) -> None:
-        named = {"entries": keys.ENTRIES, "revision": keys.REVISION}
-        self._read = Script(client, "find", uuids=keys.UUIDS, **named) if by_uuid else Script(client, "read", **named)
+        found = {"entries": keys.ENTRIES, "revision": keys.REVISION}
+        if by_uuid:
+            self._read = Script(client, "find", uuids=keys.UUIDS, addresses=keys.ADDRESSES, **found)
+        else:
+            self._read = Script(client, "read", **found)
         self._asked: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -51,6 +58,10 @@ class EntryReader:
         `wanted` are entry keys; or uuids, each in its one spelling. `at_least` is a change that the caller knows of.
         Raises Behind if Redis does not have it, and RedisError.
         """
+        return (await self.read_all(wanted, at_least)).raws
+
+    async def read_all(self, wanted: Sequence[str], at_least: int = 0) -> Read:
+        """Return the same with what is known of all of them."""
         asked = _Asked(wanted, asyncio.get_running_loop().create_future(), copy_context())
         self._asked.append(asked)
         if self._task is None:
@@ -58,7 +69,7 @@ class EntryReader:
         read = await asked.answer
         if read.revision < at_least:
             raise Behind
-        return read.raws
+        return read
 
     def _begin(self) -> None:
         # It runs after all tasks that are ready now, so that they can add their questions.
@@ -89,15 +100,17 @@ class EntryReader:
         taken = self._take()
         wanted = list(dict.fromkeys(one for asked in taken for one in asked.wanted))
         try:
-            revision, *raws = await self._read(wanted=wanted)
+            head, *raws = await self._read(wanted=wanted)
         except BaseException as error:
             for asked in taken:
                 _refuse(asked, error)
             raise
-        found, number = dict(zip(wanted, raws, strict=True)), number_of(revision)
+        found = dict(zip(wanted, raws, strict=True))
+        revision, _, addresses = head.decode().partition(" ")
+        number = number_of(revision)
         for asked in taken:
             if not asked.answer.done():  # Its request may have been cancelled.
-                asked.answer.set_result(Read(number, [found[one] for one in asked.wanted]))
+                asked.answer.set_result(Read(number, addresses, [found[one] for one in asked.wanted]))
 
 
 def _refuse(asked: _Asked, error: BaseException) -> None:

@@ -8,6 +8,7 @@
 | `tada:expiry` | sorted set | entry key by expiration date, seconds since the epoch |
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | number of the last change of the catalog: see `changes` |
+| `tada:addresses` | text | what the addresses begin with in the pages that caches have: see `state/addresses` |
 | `tada:claims` | hash | storage key → who is writing it, `obsolete` or `abandoned`; entry key; entry: see `claim` |
 | `tada:doubtful` | sorted set | storage keys of failed writes, by time: a storage may still finish one |
 | `tada:late-delete:{storage key}` | text | present while a failed delete may still remove the object there |
@@ -43,6 +44,7 @@ ORDER = "tada:order"
 EXPIRY = "tada:expiry"
 SEQUENCE = "tada:sequence"
 REVISION = "tada:revision"
+ADDRESSES = "tada:addresses"
 CLAIMS = "tada:claims"
 DOUBTFUL = "tada:doubtful"
 CHANGES = "tada:change-log"

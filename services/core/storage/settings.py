@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.core.assets.addresses import Addresses
 from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.backends import BACKENDS, DEFAULT, Backend
 
@@ -107,6 +108,11 @@ class StorageSettings(BaseSettings):
         2.0,
         description="Seconds that a remote storage is left alone after STORAGE_BREAKER_FAILURES consecutive failures.",
     )
+
+    @property
+    def addresses(self) -> Addresses:
+        """The public addresses of assets: a distant backend is told those of what it keeps."""
+        return Addresses("")
 
     @property
     def backend(self) -> Backend:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from services.core.assets.addresses import Addresses
 from services.core.dumps import naming
 from services.core.dumps.naming import KINDS, STEM, DumpExists, DumpStore, Kind
 from services.core.state import commands, keys
@@ -55,6 +56,7 @@ async def create_dump(
     process: Process,
     store: DumpStore,
     keep: int,
+    addresses: Addresses,
     *,
     stem: str | None = None,
     kinds: Collection[Kind] = KINDS,
@@ -70,7 +72,7 @@ async def create_dump(
         await rdb.copy(redis_address, copy)
         async with rdb.served(copy) as copied:
             await _keep_catalog(copied, rdb.database_of(redis_address))
-            records = await _write_list(Entries(copied), listed)
+            records = await _write_list(Entries(copied), listed, addresses)
             await copied.save()  # Replaces the copy.
         sizes: dict[Kind, int] = {"json": listed.stat().st_size, "rdb": copy.stat().st_size}
         made = _Made(copy, listed, records, kinds)
@@ -114,13 +116,13 @@ async def _keep_catalog(copied: Redis, database: int) -> None:
     await copied.set(keys.REVISION, "0", nx=True)
 
 
-async def _write_list(entries: Entries, target: Path) -> int:
+async def _write_list(entries: Entries, target: Path, addresses: Addresses) -> int:
     """Write the list as GET /catalog answers it; return how many entries it has."""
     records = 0
     with target.open("wb") as file:
         file.write(b"[")
         async for raws in entries.scan():
-            file.write((b"," if records else b"") + b",".join(raws))
+            file.write((b"," if records else b"") + addresses.fill(b",".join(raws)))
             records += len(raws)
         file.write(b"]")
     return records

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from services.core.assets import facts, identity, media_types, names
@@ -21,7 +20,7 @@ PROBLEMS_SHOWN = 5
 _FIELDS = tuple(Entry.__slots__)
 _DEFAULTS = {known.name: known.default for known in fields(Entry) if known.default is not MISSING}
 _TEXTS = (
-    *("uuid", "namespace", "public_url", "unique_name", "filename", "original_filename", "base_url", "base_host"),
+    *("uuid", "namespace", "unique_name", "filename", "original_filename"),
     *("original_mimetype", "mimetype", "signature", "destination", "storage_key"),
 )
 _TEXTS_OR_NULL = ("external_id", "information")
@@ -31,8 +30,6 @@ _DATES = ("uploaded_date", "updated_date")
 _DATES_OR_NULL = ("expiration_date", "content_date")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SPARE = re.compile(r"\.[0-9a-f]{16}")
-_ADDRESS = re.compile(r"(?:https?://[^/\s\\\x00-\x1f]+)?(?:/(?![/\\])[^\s\\\x00-\x1f]*)?", re.IGNORECASE)
-_HOST = re.compile(r"[^/\s\\\x00-\x1f]*")
 
 
 class Problem(Exception):
@@ -100,12 +97,11 @@ class Tally:
 
 def completed(value: dict[str, Any]) -> dict[str, Any]:
     """Return an entry with the fields that the older service did not have. That service stored what it delivered."""
-    unique_name, base_url = value.get("unique_name"), value.get("base_url")
+    unique_name = value.get("unique_name")
     if not isinstance(unique_name, str) or not names.is_unique_name(unique_name):
         raise Problem(f"unique_name {unique_name!r} is not a valid path of an asset")
     folders = unique_name.split("/")[1:-1]
     older = {
-        "base_host": urlsplit(base_url).netloc if isinstance(base_url, str) else "",
         "destination": "/".join(folders[1:]) or folders[0],
         "original_size": value.get("size"),
         "external_id": None,
@@ -157,19 +153,11 @@ def _check_names(given: dict[str, Any]) -> None:
     _need("filename", given["filename"], given["filename"] == filename)
     destination = folders.partition("/")[2] or given["namespace"]
     _need("destination", given["destination"], given["destination"].strip("/") in (destination, folders))
-    for name in ("public_url", "base_url"):
-        _need(name, given[name], _is_web_address(given[name]))
-    _need("base_host", given["base_host"], _HOST.fullmatch(given["base_host"]) is not None)
     original = given["original_filename"]
     _need("original_filename", original, names.is_unique_name(f"/{given['namespace']}/{original}"))
     rest = given["storage_key"].removeprefix(names.plain_storage_key(unique_name))
     own = given["storage_key"].startswith(names.plain_storage_key(unique_name))
     _need("storage_key", given["storage_key"], own and (not rest or _SPARE.fullmatch(rest) is not None))
-
-
-def _is_web_address(text: str) -> bool:
-    """Say whether a text is an address of HTTP or a path. Pages link to it: no other scheme must get there."""
-    return _ADDRESS.fullmatch(text) is not None
 
 
 def _check_picture(given: dict[str, Any]) -> None:

@@ -73,7 +73,14 @@ async def _publish(tools: Tools, arguments: Arguments) -> Result:
 async def _create_dump(tools: Tools, arguments: CreateDumpArguments) -> Result:
     settings, (stem, kinds) = tools.settings, arguments.chosen
     made = await creation.create_dump(
-        settings.redis_address, tools.client, tools.process, tools.dumps, settings.dumps_kept, stem=stem, kinds=kinds
+        settings.redis_address,
+        tools.client,
+        tools.process,
+        tools.dumps,
+        settings.dumps_kept,
+        settings.addresses,
+        stem=stem,
+        kinds=kinds,
     )
     return {**made.answer(), "source": tools.dumps.backend.source, "pruned": list(made.pruned)}
 

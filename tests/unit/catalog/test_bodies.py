@@ -14,6 +14,7 @@ from services.catalog.bodies import (
     read_json_object,
     text_list,
 )
+from services.core.assets.addresses import Addresses
 from services.core.assets.entries import SETTABLE
 from services.core.assets.facts import Facts
 from services.core.errors import BadRequest, TooLarge, WrongContentType
@@ -100,7 +101,7 @@ def test_the_fields_a_client_may_set_pass(make_entry: MakeEntry, strict: bool) -
 
 def test_a_client_may_send_back_a_whole_entry_that_it_read(make_entry: MakeEntry) -> None:
     entry = make_entry(information="x")
-    check_patch(entry, orjson.loads(entry_json.write(entry)) | {"expired": True}, strict=True)
+    check_patch(entry, entry_json.shown(entry, Addresses("/assets/media")) | {"expired": True}, strict=True)
 
 
 @pytest.mark.parametrize("beside", [{"message": "Item deleted"}, {"catalogItemUrl": "/catalog/01-23"}])
@@ -154,6 +155,14 @@ def test_a_form_may_send_back_a_whole_entry_as_text(make_entry: MakeEntry) -> No
 
 
 @pytest.mark.parametrize("strict", [True, False])
+def test_the_addresses_of_other_settings_may_be_sent_back(make_entry: MakeEntry, strict: bool) -> None:
+    entry = make_entry()
+    for assets_url in ("https://media.example.com/prefix/assets/media", "/assets/media", "http://localhost:8080/media"):
+        check_patch(entry, entry_json.shown(entry, Addresses(assets_url)), strict=strict)
+    check_patch(entry, {"public_url": "http://localhost:8080/assets/media/full/image/DEV/cat.webp"}, strict=strict)
+
+
+@pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(
     "change",
     [
@@ -167,6 +176,9 @@ def test_a_form_may_send_back_a_whole_entry_as_text(make_entry: MakeEntry) -> No
         {"size": 1},
         {"storage_key": "DEV/dog.webp"},
         {"public_url": "https://elsewhere.example.com"},
+        {"public_url": "https://media.example.com/assets/media/full/DEV/dog.webp"},
+        {"public_url": None},
+        {"base_url": 7},
         {"mimetype": "text/html"},
         {"width": 641},
         {"dominant_color": "#000000"},

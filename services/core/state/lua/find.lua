@@ -1,12 +1,12 @@
 #!lua flags=no-writes
--- Read entries by uuid, and of which revision of the catalog they are.
--- KEYS entries, uuids, revision
+-- Read entries by uuid, of which revision of the catalog they are, and for which addresses the caches have its pages.
+-- KEYS entries, uuids, revision, addresses
 -- ARGV wanted...: uuids in their one spelling, or entry keys
--- Returns {revision, entries…}
+-- Returns {revision and addresses, entries…}
 local entry_keys = redis.call('HMGET', uuids, unpack(wanted))
 for at, uuid in ipairs(wanted) do
   entry_keys[at] = entry_keys[at] or uuid
 end
 local found = redis.call('HMGET', entries, unpack(entry_keys))
-table.insert(found, 1, redis.call('GET', revision) or '0')
+table.insert(found, 1, (redis.call('GET', revision) or '0') .. ' ' .. (redis.call('GET', addresses) or ''))
 return found

@@ -5,7 +5,7 @@ whether an old version can still be read by its number.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import orjson
@@ -47,6 +47,7 @@ class DistantStorage:
         self._multi = settings.delegated_storage_multi_path
         self._sender = Sender(self._client, self._single, self._multi)
         self._ready = Readiness(settings, self._client)
+        self._addresses = settings.addresses
 
     async def open(self) -> None:
         await self._client.open()
@@ -55,10 +56,10 @@ class DistantStorage:
         await self._client.close()
 
     async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
-        return await self._sender.send(new, replaces=False)
+        return await self._sender.send([self._addressed_file(one) for one in new], replaces=False)
 
     async def replace(self, new: Sequence[NewObject]) -> list[Outcome]:
-        return await self._sender.send(new, replaces=True)
+        return await self._sender.send([self._addressed_file(one) for one in new], replaces=True)
 
     async def read(self, stored: StoredObject) -> bytes:
         async def whole() -> bytes:
@@ -95,12 +96,20 @@ class DistantStorage:
     async def ready(self) -> None:
         await self._ready.check()
 
+    def _addressed_file(self, new: NewObject) -> NewObject:
+        return replace(new, object=self._addressed(new.object))
+
+    def _addressed(self, stored: StoredObject) -> StoredObject:
+        """Return an object with the public addresses of its asset, as the protocol has them."""
+        addresses = self._addresses.of(forms.filepath(stored))
+        return replace(stored, fields={**stored.fields, **addresses})
+
     def _reader(self, stored: StoredObject) -> Reader:
         pages = () if stored.media_type == media_types.SVG else _PAGES
         return Reader(self._client, self._ready, self._single, forms.address(stored), pages)
 
     async def _delete_one(self, stored: StoredObject) -> None:
-        async with self._client.ask("DELETE", self._single, json=forms.entry(stored)) as answer:
+        async with self._client.ask("DELETE", self._single, json=forms.entry(self._addressed(stored))) as answer:
             if answer.status != 404 and not 200 <= answer.status < 300:
                 raise await complain("DELETE", self._single, answer)
             await answer.body()
@@ -109,7 +118,7 @@ class DistantStorage:
 
     async def _delete_several(self, batch: Sequence[StoredObject]) -> bool:
         """Delete several objects; return False if the backend cannot delete several."""
-        entries = [forms.entry(stored) for stored in batch]
+        entries = [forms.entry(self._addressed(stored)) for stored in batch]
         async with self._client.ask("DELETE", self._multi, json=entries) as answer:
             if answer.status in NO_SUCH_ROUTE:
                 await answer.body()

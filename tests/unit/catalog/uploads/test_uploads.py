@@ -26,7 +26,7 @@ def uploads(tmp_path: Path) -> Uploads:
         user.reaper(storage),
         user.entries,
         storage,
-        Rules(("DEV", "PROD"), DEFAULT_TYPES, "", strip_metadata=False),
+        Rules(("DEV", "PROD"), DEFAULT_TYPES, strip_metadata=False),
     )
 
 

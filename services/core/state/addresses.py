@@ -1,0 +1,62 @@
+"""The public addresses that the pages of the catalog in the caches have.
+
+They are made from the settings (see `assets/addresses`), and the caches keep pages for a month. So the first process
+that starts with other settings makes all pages stale. During a change of the settings, processes with the old ones may
+still answer for a moment: each compares its addresses with those that are noted, and no cache may keep an answer with
+others.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from redis.exceptions import RedisError
+
+from services.core.assets.addresses import Addresses
+from services.core.observing import logs
+from services.core.state import changes, keys
+from services.core.state.cancellation import is_cancelled
+from services.core.state.connection import Redis
+from services.core.state.script import Script
+
+log = logging.getLogger(__name__)
+
+_BEGIN_SECONDS, _LOOK_SECONDS, _LOOK_SOON_SECONDS = 2.0, 30.0, 1.0
+
+
+class NotedAddresses:
+    """Notes the addresses of one process in Redis."""
+
+    def __init__(self, client: Redis, addresses: Addresses) -> None:
+        self._assets_url = addresses.assets_url
+        self._note = Script(
+            client,
+            "addresses",
+            addresses=keys.ADDRESSES,
+            revision=keys.REVISION,
+            changes=keys.CHANGES,
+            kept=changes.KEPT,
+        )
+        self._is_noted = False
+
+    async def note(self) -> None:
+        """Replace the addresses of other settings, the first time; later note them only if Redis has lost them.
+
+        Raises RedisError.
+        """
+        if await self._note(assets_url=self._assets_url, replaces=int(not self._is_noted)):
+            logs.event(log, logging.WARNING, "addresses_changed", assets_url=self._assets_url)
+        self._is_noted = True
+
+    async def begin(self) -> None:
+        """Note them before the service takes requests. If Redis does not answer, this takes two seconds at most."""
+        with suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                await self.note()
+
+    async def keep(self) -> None:
+        """Look regularly whether they are noted, until cancelled."""
+        while not is_cancelled():
+            await asyncio.sleep(_LOOK_SECONDS if self._is_noted else _LOOK_SOON_SECONDS)
+            with suppress(RedisError):
+                await self.note()

@@ -1,0 +1,17 @@
+-- Note the public addresses that answers have from now on. If they are others, no page of the catalog in a cache is valid.
+-- USES log_change
+-- KEYS addresses, revision, changes
+-- ARGV assets_url: what they begin with
+-- ARGV replaces: 1 to replace those of another process, 0 to note them only if there are none
+-- ARGV kept: changes that stay in the log
+-- Returns 1 if the pages in the caches became stale
+local before = redis.call('GET', addresses)
+if before == assets_url or (before and replaces == '0') then
+  return 0
+end
+redis.call('SET', addresses, assets_url)
+if redis.call('EXISTS', revision) == 0 then
+  return 0  -- Nothing has ever been written: no page has an address.
+end
+log_change(changes, revision, kept, 'kind', 'replaced')
+return 1

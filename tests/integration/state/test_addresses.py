@@ -1,0 +1,73 @@
+"""Which public addresses the caches may have in pages of the catalog, on a real Redis."""
+
+import asyncio
+
+import pytest
+
+from services.core.assets.addresses import Addresses
+from services.core.state import addresses, cancellation, keys
+from services.core.state.addresses import NotedAddresses
+from services.core.state.changes import CatalogReplaced, ChangeLog
+from services.core.state.connection import Redis, connect
+from services.core.state.entries import Entries
+from tests.support.catalogs import an_entry
+from tests.support.waits import eventually
+
+OLD, NEW = Addresses("http://old.example.com/assets/media"), Addresses("https://new.example.com/assets/media")
+
+
+async def noted(client: Redis, *wanted: Addresses) -> list[int]:
+    """Start processes with these addresses; return the numbers of the changes that made everything stale."""
+    for one in wanted:
+        await NotedAddresses(client, one).note()
+    found = await ChangeLog(client).from_(0, 100)
+    return [change.number for change in found if isinstance(change, CatalogReplaced)]
+
+
+async def test_the_first_start_with_other_addresses_makes_all_pages_stale_once(client: Redis) -> None:
+    await Entries(client).create(an_entry(), None)
+    first = await noted(client, OLD)
+    assert len(first) == 1, "what the previous version has left in the caches"
+    assert await noted(client, OLD, OLD) == first
+    second = await noted(client, NEW)
+    assert len(second) == 2
+    assert await noted(client, NEW, NEW) == second
+    assert await Entries(client).revision_and_addresses() == (str(second[-1]), NEW.assets_url)
+
+
+async def test_a_redis_that_has_never_had_a_catalog_stays_one(client: Redis) -> None:
+    assert await noted(client, OLD, NEW) == []
+    assert await client.get(keys.REVISION) is None, "the latest dump can still be restored into it"
+    assert await Entries(client).revision_and_addresses() == ("0", NEW.assets_url)
+
+
+async def test_a_process_that_goes_on_with_old_settings_does_not_take_them_back(client: Redis) -> None:
+    await Entries(client).create(an_entry(), None)
+    old, new = NotedAddresses(client, OLD), NotedAddresses(client, NEW)
+    await old.note()
+    await new.note()
+    await old.note()
+    assert await client.get(keys.ADDRESSES) == NEW.assets_url.encode()
+
+
+async def test_what_redis_has_lost_is_noted_again(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "_LOOK_SECONDS", 0.02)
+    one = NotedAddresses(client, OLD)
+    await one.begin()
+    task = asyncio.create_task(one.keep())
+    await client.flushall()
+
+    async def is_there() -> bool:
+        return bool(await client.get(keys.ADDRESSES) == OLD.assets_url.encode())
+
+    await eventually(is_there)
+    await cancellation.end([task])
+
+
+async def test_a_start_without_redis_goes_on_and_notes_them_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = connect("redis://127.0.0.1:1")
+    one = NotedAddresses(away, OLD)
+    await one.begin()
+    with pytest.raises(Exception, match=r"127\.0\.0\.1:1"):
+        await one.note()
+    await away.aclose()

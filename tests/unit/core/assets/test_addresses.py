@@ -1,0 +1,111 @@
+"""The public addresses of assets: they are of the settings, whatever is stored."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.assets.addresses import ADDRESSES, Addresses
+from services.core.state import entry_json
+from tests.support.entries import MakeEntry, made_entry
+
+HERE = Addresses("https://media.example.com/prefix/assets/media")
+
+
+def filled(raw: bytes, addresses: Addresses = HERE) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(addresses.fill(raw))
+    return found
+
+
+def test_an_entry_is_shown_with_the_addresses_of_the_settings(make_entry: MakeEntry) -> None:
+    shown = entry_json.shown(make_entry("cat.jpg", destination="shop"), HERE)
+    assert shown["public_url"] == "https://media.example.com/prefix/assets/media/full/DEV/shop/cat.webp"
+    assert shown["base_url"] == "https://media.example.com/prefix/assets/media"
+    assert shown["base_host"] == "media.example.com"
+
+
+def test_without_a_public_url_the_addresses_are_host_relative(make_entry: MakeEntry) -> None:
+    shown = entry_json.shown(make_entry(), Addresses("/prefix/assets/media"))
+    assert shown["public_url"] == "/prefix/assets/media/full/DEV/cat.webp"
+    assert shown["base_url"] == "/prefix/assets/media"
+    assert shown["base_host"] == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "kind"),
+    [
+        ("a.pdf", "application/pdf", "original"),
+        ("a.svg", "image/svg+xml", "original"),
+        ("a.png", "image/png", "full"),
+        ("a.jpg", "image/jpeg", "full"),
+        ("a.webp", "image/webp", "full"),
+    ],
+)
+def test_what_is_delivered_as_it_is_stored_is_public_under_original(
+    make_entry: MakeEntry, name: str, media_type: str, kind: str
+) -> None:
+    entry = make_entry(name, media_type, convert=False)
+    assert entry_json.shown(entry, HERE)["public_url"] == f"{HERE.assets_url}/{kind}/DEV/{name}"
+    assert HERE.of(entry.unique_name)["public_url"] == f"{HERE.assets_url}/{kind}/DEV/{name}"
+
+
+def test_nothing_of_the_settings_is_stored(make_entry: MakeEntry) -> None:
+    raw = entry_json.write(make_entry())
+    assert {name: orjson.loads(raw)[name] for name in ADDRESSES} == dict.fromkeys(ADDRESSES, "")
+
+
+@pytest.mark.parametrize("before", ["https://old.example.com/assets/media/full/DEV/cat.webp", 'x"y\\', "", "/full/é"])
+def test_what_the_previous_version_has_stored_is_replaced(make_entry: MakeEntry, before: str) -> None:
+    entry = make_entry()
+    stored = orjson.dumps({**orjson.loads(entry_json.write(entry)), **dict.fromkeys(ADDRESSES, before)})
+    assert filled(stored) == entry_json.shown(entry, HERE)
+    assert entry_json.read(stored) == entry
+
+
+def test_addresses_can_be_replaced_again_and_again(make_entry: MakeEntry) -> None:
+    raw = entry_json.write(make_entry())
+    once = HERE.fill(Addresses("/elsewhere").fill(raw))
+    assert once == HERE.fill(once) == HERE.fill(raw)
+
+
+def test_several_entries_in_one_text_get_each_its_own(make_entry: MakeEntry) -> None:
+    names = ("cat.jpg", "dog.jpg", "fox.jpg")
+    raw = b"[" + b",".join(entry_json.write(make_entry(name)) for name in names) + b"]"
+    assert [entry["public_url"].rpartition("/")[2] for entry in orjson.loads(HERE.fill(raw))] == [
+        "cat.webp",
+        "dog.webp",
+        "fox.webp",
+    ]
+
+
+@given(st.text(), st.text())
+def test_no_text_of_a_client_is_taken_for_a_place_of_an_address(information: str, external_id: str) -> None:
+    entry = replace(made_entry(), information=information, external_id=external_id)
+    shown = filled(entry_json.write(entry))
+    assert (shown["information"], shown["external_id"]) == (information, external_id)
+    assert shown["public_url"] == f"{HERE.assets_url}/full/DEV/cat.webp"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"public_url":"","unique_name":"/DEV/evil.webp"',
+        ',"public_url":"x","unique_name":"/DEV/evil.webp","x":"',
+        '"base_url":"","base_host":""',
+        "public_url",
+        "\\",
+        '\\"',
+        '"unique_name":',
+        '"external_id":',
+    ],
+)
+def test_a_text_that_looks_like_such_a_place_stays(text: str) -> None:
+    entry = replace(made_entry(), information=text, external_id=text)
+    raw = entry_json.write(entry)
+    assert entry_json.read(raw) == entry
+    shown = filled(raw)
+    assert (shown["information"], shown["external_id"]) == (text, text)
+    assert shown["public_url"] == f"{HERE.assets_url}/full/DEV/cat.webp"
