@@ -33,7 +33,7 @@ from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
-from services.core.state import cancellation, connection
+from services.core.state import cancellation, connection, older_redis
 from services.core.state.addresses import NotedAddresses
 from services.core.state.belonging import Belonging
 from services.core.state.claims import Claims
@@ -86,6 +86,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(noted.keep()),
                 asyncio.create_task(sweep_forever(storage.spool, process)),
                 asyncio.create_task(keep_tidy(claims)),
+                asyncio.create_task(older_redis.say(client)),
             ]
             internal.started = True
             yield

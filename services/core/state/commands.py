@@ -19,6 +19,10 @@ def hmget(client: Redis, key: str, fields: Sequence[str]) -> Awaitable[list[byte
     return cast("Awaitable[list[bytes | None]]", client.hmget(key, list(fields)))
 
 
+def hgetall(client: Redis, key: str | bytes) -> Awaitable[dict[bytes, bytes]]:
+    return cast("Awaitable[dict[bytes, bytes]]", client.hgetall(key))  # type: ignore[arg-type]
+
+
 def hlen(client: Redis, key: str) -> Awaitable[int]:
     return cast("Awaitable[int]", client.hlen(key))
 

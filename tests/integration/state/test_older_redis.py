@@ -1,0 +1,97 @@
+"""The catalog of the older service is found in Redis in each form that it may have there, and nothing is changed."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from services.catalog.settings import CatalogSettings
+from services.core.state import keys, older_redis
+from services.core.state.connection import Redis
+from tests.support.older_installation import older_entry
+from tests.support.service import running
+from tests.support.waits import eventually
+
+CAT, DOG = older_entry("/DEV/cat.webp", b"a cat"), older_entry("/DEV/shop/dog.pdf", b"a dog", version=3)
+
+
+def as_fields(entry: dict[str, Any]) -> dict[str, str]:
+    """Return an entry as fields of a hash: it has no types, and no null."""
+    words = {"None": "", "False": "false"}
+    return {name: words.get(str(value), str(value)) for name, value in entry.items()}
+
+
+async def found(client: Redis) -> list[dict[str, Any]]:
+    return sorted([one async for one in older_redis.entries(client)], key=lambda entry: entry["unique_name"])
+
+
+async def as_texts(client: Redis) -> None:
+    for entry in (CAT, DOG):
+        await client.set(entry["uuid"], orjson.dumps(entry))
+
+
+async def as_one_list(client: Redis) -> None:
+    await client.set("catalog", orjson.dumps([CAT, DOG]))
+
+
+async def as_one_object(client: Redis) -> None:
+    await client.set("catalog", orjson.dumps({CAT["uuid"]: CAT, DOG["uuid"]: DOG}))
+
+
+async def as_values_of_a_hash(client: Redis) -> None:
+    await client.hset("catalog", mapping={entry["uuid"]: orjson.dumps(entry) for entry in (CAT, DOG)})
+
+
+async def as_hashes(client: Redis) -> None:
+    for entry in (CAT, DOG):
+        await client.hset(f"media:{entry['uuid']}", mapping=as_fields(entry))
+
+
+FORMS = (as_texts, as_one_list, as_one_object, as_values_of_a_hash, as_hashes)
+
+
+async def others(client: Redis) -> None:
+    """Write what is not an entry: of TADA, and of other programs."""
+    await client.set("tada:job:1", orjson.dumps(CAT))
+    await client.set("number", 7)
+    await client.set("bytes", b"\xff\x00")
+    await client.set("json", b'{"uuid": "7", "name": "no entry"}')
+    await client.set("deep", orjson.dumps({"a": {"b": CAT}}))
+    await client.rpush("list", orjson.dumps(CAT))
+    await client.hset("sessions", mapping={"a": "b"})
+
+
+@pytest.mark.parametrize("write", FORMS)
+async def test_each_form_is_read_and_stays_as_it_is(client: Redis, write: Any) -> None:
+    await others(client)
+    await write(client)
+    before = {key: await client.dump(key) for key in await client.keys()}
+    assert await found(client) == [CAT, DOG]
+    assert await older_redis.looks_older(client)
+    assert {key: await client.dump(key) for key in await client.keys()} == before
+
+
+async def test_a_redis_with_other_things_alone_does_not_look_like_that_of_the_older_service(client: Redis) -> None:
+    await others(client)
+    assert (await found(client), await older_redis.looks_older(client)) == ([], False)
+
+
+async def test_a_service_says_it_once_at_its_start_and_not_when_it_has_a_catalog(
+    client: Redis, server: Any, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = CatalogSettings(redis_url=server.url, data_folder_path=tmp_path)
+
+    def said() -> list[str]:
+        events = [vars(record) for record in caplog.records if record.getMessage() == "redis_of_older_service"]
+        return [event["tada"]["advice"] for event in events]
+
+    async def has_said() -> bool:
+        return bool(said())
+
+    await as_texts(client)
+    async with running(settings, client):
+        await eventually(has_said)
+    [advice] = said()
+    assert "docs/migrating.md" in advice
+    await client.set(keys.REVISION, "1")
+    assert not await older_redis.looks_older(client)
