@@ -12,7 +12,7 @@ TIMED := --numprocesses auto --dist loadfile -m timed
 TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ doctor: setup ## Look whether this machine and the services have what they need 
 
 backup: setup ## Back up catalog and files while make run runs, to a new folder in BACKUP_DIR (backups)
 	@$(PY) -m tools.backup
+
+migrate: setup ## Move an installation of the older service here: ARGS='--settings FILE --dump FILE --files FOLDER' (docs/migrating.md)
+	@$(PY) -m tools.migrate $(ARGS)
 
 sign: setup ## Sign an address: ADDRESS='/assets/media/full/DEV/cat.webp?width=200' and, if it has an end, FOR=2h
 	@$(PY) -m tools.sign '$(ADDRESS)' '$(FOR)'

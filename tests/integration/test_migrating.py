@@ -1,0 +1,321 @@
+"""`make migrate`: an older installation is looked at, told, and moved. It stays as it was."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from services.core.dumps.stores import open_dumps
+from services.core.spool import NAME as SPOOL
+from services.core.state import entry_json
+from services.core.state.connection import Redis
+from services.core.state.entries import Entries
+from services.core.state.process import Process
+from services.core.storage import StorageSettings
+from services.jobs.dumps.restore import restore_dump
+from tests.processes.keeping_s3 import keeping_s3
+from tests.processes.redis_server import RedisServer
+from tests.processes.s3_server import BUCKET, KEYS, S3Server
+from tests.support.older_installation import Files, catalog_of, older_entry
+from tests.support.storages import opened
+from tools.migrate import entries as migrate_entries
+from tools.migrate import move, written
+from tools.migrate.__main__ import main
+from tools.migrate.older_storage import Folder
+from tools.migrate.run import storage_of
+
+FILES: Files = {
+    "/DEV/cat.webp": b"a cat",
+    "/DEV/shop/2025/dog.webp": b"a dog",
+    "/DEV/docs/terms.pdf": b"terms" * 300_000,
+    "/NEWS/late.webp": b"late",
+}
+FILENAME = f"{move.CATALOG}.json"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The folder of an older installation, with its dump and its settings beside it."""
+    folder = tmp_path / "older"
+    for unique_name, content in FILES.items():
+        path = folder / unique_name.removeprefix("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "dump.json").write_bytes(orjson.dumps(catalog_of(FILES)))
+    (tmp_path / "older.env").write_text("NAMESPACES=DEV,NEWS\nMEDIA_TOKEN=the-token-of-clients\nNODE_ENV=production\n")
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def write_settings(text: str) -> None:
+    Path("older.env").write_text(text)
+
+
+def settings_in(file: str = "tada.env") -> dict[str, str]:
+    return written.environment(Path(file))
+
+
+def mode(file: str) -> int:
+    return Path(file).stat().st_mode & 0o777
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    """Return which files there are: another file with the same bytes has another number."""
+    return {str(path): path.stat().st_ino for path in folder.rglob("*.*") if "dumps" not in path.parts}
+
+
+async def run(*arguments: object) -> int:
+    """Run the command in a thread, as it has an event loop of its own."""
+    return await asyncio.to_thread(main, [str(one) for one in arguments])
+
+
+async def restored(client: Redis, settings: StorageSettings) -> dict[str, str]:
+    """Restore what was moved, as a new TADA does; return each uuid by its path."""
+    async with opened(settings) as storage:
+        found = await restore_dump(client, Process(client), open_dumps(settings, storage), FILENAME)
+        listed = [entry_json.read(raw) async for raws in Entries(client).scan() for raw in raws]
+        assert found.entries == len(listed)
+        for entry in listed:
+            assert hashlib.sha256(await storage.read(entry.stored)).hexdigest() == entry.signature
+    return {entry.unique_name: entry.uuid for entry in listed}
+
+
+EXPECTED = {entry["unique_name"]: entry["uuid"] for entry in catalog_of(FILES)}
+TO_FOLDER = ("--new", "DATA_FOLDER_PATH=new")
+
+
+async def test_looking_changes_nothing_and_tells_all(
+    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(tmp_path)
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER) == 0
+    assert tree(tmp_path) == before
+    assert not (tmp_path / "new").exists()
+    said = capsys.readouterr().out
+    assert all(name in said for name in (*FILES, "NAMESPACES", "MEDIA_TOKEN", "NODE_ENV"))
+    assert "4 copied" in said
+    assert "the-token-of-clients" not in said
+
+
+async def test_a_folder_is_moved_to_a_folder(older: Path, client: Redis) -> None:
+    before = tree(older)
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, "--do") == 0
+    settings = settings_in()
+    assert settings == {
+        "NAMESPACES_ALLOWED": "DEV,NEWS",
+        "MEDIA_TOKEN": "the-token-of-clients",
+        "RESTORE_ON_INIT": "true",
+        "DUMP_FILE_NAME_ON_INIT": FILENAME,
+        "DATA_FOLDER_PATH": "new",
+    }
+    assert mode("tada.env") == 0o600
+    assert await restored(client, storage_of(settings)) == EXPECTED
+    assert tree(older) == before
+
+
+async def test_a_second_run_copies_nothing_and_the_settings_file_decides(
+    older: Path, client: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--settings", "older.env", "--dump", "dump.json", "--files", older)
+    assert await run(*arguments, *TO_FOLDER, "--do") == 0
+    first = inodes(Path("new"))
+    capsys.readouterr()
+    assert await run(*arguments, "--do") == 0
+    assert "Entries: 4 kept." in capsys.readouterr().out
+    assert inodes(Path("new")) == first
+    assert await restored(client, StorageSettings(data_folder_path=Path("new"))) == EXPECTED
+
+
+class Breaking(Folder):
+    """A folder that fails after some files."""
+
+    def __init__(self, root: Path, after: int) -> None:
+        super().__init__(root)
+        self.read: list[str] = []
+        self._after = after
+
+    async def chunks(self, key: str) -> AsyncIterator[bytes]:
+        if len(self.read) == self._after:
+            raise OSError(5, "the disk fails")
+        self.read.append(key)
+        async for chunk in super().chunks(key):
+            yield chunk
+
+
+async def test_what_was_copied_before_an_error_is_not_copied_again(older: Path, tmp_path: Path) -> None:
+    values = catalog_of(FILES)
+    settings = StorageSettings(data_folder_path=tmp_path / "new")
+    async with opened(settings) as storage:
+        breaking = Breaking(older, after=2)
+        with pytest.raises(OSError, match="the disk fails"):
+            await move.copy(
+                migrate_entries.fates(values, await breaking.sizes(), {}), breaking, storage, lambda size: None
+            )
+        there = await move.sizes_of(settings, storage)
+        again = Breaking(older, after=4)
+        rest = migrate_entries.fates(values, await again.sizes(), there)
+        await move.copy(rest, again, storage, lambda size: None)
+        assert sorted(there) == sorted(breaking.read[: len(there)])
+        assert sorted([*there, *again.read]) == sorted(await again.sizes())
+    assert not list((tmp_path / "new" / SPOOL).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("harm", "what"),
+    [
+        (lambda older: (older / "DEV/cat.webp").unlink(), "1 missing bytes"),
+        (lambda older: (older / "DEV/cat.webp").write_bytes(b"longer than a cat"), "1 other bytes"),
+        (lambda older: (older / "DEV/cat.webp").write_bytes(b"A cat"), "1 other bytes"),
+    ],
+)
+async def test_an_entry_without_its_bytes_waits_for_a_decision(
+    older: Path,
+    tmp_path: Path,
+    client: Redis,
+    capsys: pytest.CaptureFixture[str],
+    harm: Callable[[Path], None],
+    what: str,
+) -> None:
+    harm(older)
+    arguments = ("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, "--do")
+    assert await run(*arguments) == 3
+    assert what in capsys.readouterr().out
+    new = tmp_path / "new"
+    assert not (new / "DEV/cat.webp").exists()
+    assert not (new / "dumps").exists()
+    assert (new / "DEV/docs/terms.pdf").read_bytes() == FILES["/DEV/docs/terms.pdf"]
+    assert await run(*arguments, "--leave-out", "--report", "report.jsonl") == 0
+    rest = {name: uuid for name, uuid in EXPECTED.items() if name != "/DEV/cat.webp"}
+    assert await restored(client, StorageSettings(data_folder_path=new)) == rest
+    report = [orjson.loads(line) for line in (tmp_path / "report.jsonl").read_bytes().splitlines()]
+    assert [line["unique_name"] for line in report if line["what"] not in ("kept", "copied")] == ["/DEV/cat.webp"]
+    (older / "DEV/cat.webp").write_bytes(FILES["/DEV/cat.webp"])
+    assert await run(*arguments) == 0
+    assert await restored(client, StorageSettings(data_folder_path=new)) == EXPECTED
+
+
+async def test_entries_that_are_not_understood_are_named_with_the_reason(
+    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = [*catalog_of(FILES), 7, older_entry("/DEV/cat.webp", b"a cat"), {"unique_name": "/DEV/bad.webp"}]
+    (tmp_path / "dump.json").write_bytes(orjson.dumps(values))
+    assert await run("--dump", "dump.json", "--files", older, *TO_FOLDER) == 3
+    said = capsys.readouterr().out
+    assert "3 not understood" in said
+    assert "entry 5" in said
+    assert "occurs twice" in said
+    assert "NAMESPACES_ALLOWED lacks NEWS" in said
+
+
+async def test_bytes_are_found_under_double_slashes_other_accents_and_the_name_of_the_upload(tmp_path: Path) -> None:
+    value = older_entry("/DEV/shop/cat.webp", b"a cat", original_filename="chat.png", original_mimetype="image/png")
+    for key in ("DEV/shop/cat.webp", "/DEV/shop/cat.webp", "DEV//shop/cat.webp", "//DEV/shop/chat.png"):
+        [fate] = migrate_entries.fates([value], {"other": 5, key: 5}, {})
+        assert (fate.source, fate.what) == (key, "copied" if key == "DEV/shop/cat.webp" else "renamed")
+
+
+@pytest.fixture
+def redis_with_entries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("older-redis"))
+    yield made
+    made.stop()
+
+
+async def test_entries_come_from_the_older_redis_too(
+    older: Path, client: Redis, redis_with_entries: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--redis", redis_with_entries.url, "--files", older, *TO_FOLDER, "--do")
+    assert await run(*arguments) == 2
+    assert "No entry" in capsys.readouterr().err
+    theirs = Redis.from_url(redis_with_entries.url)
+    await theirs.hset("media", mapping={entry["uuid"]: orjson.dumps(entry) for entry in catalog_of(FILES)})
+    await theirs.aclose()
+    assert await run(*arguments) == 0
+    assert await restored(client, StorageSettings(data_folder_path=Path("new"))) == EXPECTED
+
+
+def in_env(url: str) -> str:
+    return (
+        f"DELEGATED_STORAGE_METHOD=S3\nS3_ENDPOINT={url}\nS3_BUCKET_NAME={BUCKET}\nS3_ACCESS_KEY={KEYS.access}\n"
+        f"S3_SECRET_KEY={KEYS.secret}\nNAMESPACES=DEV,NEWS\n"
+    )
+
+
+async def test_a_bucket_stays_where_it_is_or_is_moved_to_a_folder(
+    older: Path, client: Redis, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3_server.empty()
+    for unique_name, content in FILES.items():
+        s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
+    write_settings(in_env(s3_server.url))
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 0
+    assert "4 kept" in capsys.readouterr().out
+    assert await restored(client, storage_of(settings_in())) == EXPECTED
+    local = ("--into", "local.env", "--new", "DELEGATED_STORAGE_METHOD=STANDALONE", *TO_FOLDER, "--do")
+    assert await run("--settings", "older.env", "--dump", "dump.json", *local) == 0
+    assert await restored(client, storage_of(settings_in("local.env"))) == EXPECTED
+
+
+async def test_a_folder_is_moved_to_a_bucket_that_is_made(older: Path, client: Redis, s3_server: S3Server) -> None:
+    s3_server.empty()
+    s3_server.client.delete_bucket(Bucket=BUCKET)
+    told = [f"--new={name}={value}" for name, value in s3_server.environment().items()]
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *told) == 0
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *told, "--do") == 0
+    assert await restored(client, storage_of(settings_in())) == EXPECTED
+
+
+async def test_keys_that_begin_with_a_slash_are_copied_beside_where_they_are(older: Path, client: Redis) -> None:
+    objects = dict(FILES)
+    with keeping_s3(BUCKET, objects) as url:
+        write_settings(in_env(url))
+        assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 0
+        assert await restored(client, storage_of(settings_in())) == EXPECTED
+    assert {key: objects[key] for key in FILES} == FILES
+    assert {key: objects[key.removeprefix("/")] for key in FILES} == FILES
+
+
+async def test_a_storage_that_is_down_is_told_and_nothing_is_written(
+    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_settings(in_env("http://127.0.0.1:1"))
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 1
+    assert "It stopped" in capsys.readouterr().err
+    assert not (tmp_path / "tada.env").exists()
+
+
+async def test_what_only_the_operator_knows_is_asked_for(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, asked in (
+        (("--dump", "dump.json"), "--files"),
+        (("--dump", "missing.json", "--files", older), "missing.json"),
+        (("--dump", "older.env", "--files", older), "not JSON"),
+        (
+            ("--dump", "dump.json", "--files", older, "--new", "DELEGATED_STORAGE_METHOD=FTP"),
+            "DELEGATED_STORAGE_METHOD",
+        ),
+    ):
+        assert await run(*arguments) == 2
+        assert asked in capsys.readouterr().err
+
+
+async def test_with_a_distant_backend_only_the_settings_are_new(
+    older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_settings(
+        "DELEGATED_STORAGE_METHOD=DISTANT_BACKEND\nDELEGATED_STORAGE_HOST=http://backend:8000\nNAMESPACES=DEV,NEWS\n"
+    )
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 0
+    assert "4 kept" in capsys.readouterr().out
+    settings = settings_in()
+    assert (settings["DELEGATED_STORAGE_HOST"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("http://backend:8000", "latest")

@@ -1,0 +1,120 @@
+"""What `make migrate` makes of the settings of the older service."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.core.older_names import OLDER_NAMES
+from tools.migrate import older_settings, table, written
+from tools.migrate.older_settings import SettingsUnreadable, of_environment, of_values
+from tools.stack.plan import ROOT
+
+CHARTS = sorted((ROOT / "tests/data/older_chart").glob("*.yaml"))
+
+
+def what(name: str, value: str, **others: str) -> str:
+    [row] = [row for row in of_environment({name: value, **others}).rows if row.name == name]
+    return row.what
+
+
+def test_every_older_name_has_a_row_and_none_is_unknown() -> None:
+    moved = of_environment({older.name: "7" for older in OLDER_NAMES})
+    assert {row.name for row in moved.rows} == {older.name for older in OLDER_NAMES}
+    assert [row.name for row in moved.rows if row.what == "unknown" or not (row.note or row.what == "kept")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected", "new"),
+    [
+        ("NAMESPACES", "DEV,PROD", "renamed", {"NAMESPACES_ALLOWED": "DEV,PROD"}),
+        (
+            "DELEGATED_STORAGE_RATE_LIMIT_WINDOW",
+            "30000",
+            "renamed",
+            {"DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS": "30000"},
+        ),
+        ("NGINX_INGRESS", "https://media.example.com", "renamed", {"PUBLIC_URL": "https://media.example.com"}),
+        ("NGINX_INGRESS", "media-service.media", "not valid", {}),
+        ("S3_BUCKET_NAME", "media", "kept", {"S3_BUCKET_NAME": "media"}),
+        ("S3_PORT", "nine thousand", "not valid", {}),
+        ("CONVERT_TO_WEBP", "true", "kept", {"CONVERT_TO_WEBP": "true"}),
+        ("NGINX_SERVICE", "http://nginx-service", "replaced", {}),
+        ("RESTORE_ON_RESTART", "true", "replaced", {}),
+        ("RESTORE_ON_RESTART", "false", "not needed", {}),
+        ("NODE_ENV", "production", "not needed", {}),
+        ("NAMESPACE_ALLOWED", "DEV", "unknown", {}),
+        ("OUR_OWN", "x", "unknown", {}),
+    ],
+)
+def test_what_becomes_of_a_variable(name: str, value: str, expected: str, new: dict[str, str]) -> None:
+    moved = of_environment({name: value})
+    assert (moved.rows[0].what, moved.environment) == (expected, new)
+
+
+def test_the_name_of_this_project_counts_when_both_are_set() -> None:
+    moved = of_environment({"NAMESPACES": "OLD", "NAMESPACES_ALLOWED": "NEW"})
+    assert moved.environment == {"NAMESPACES_ALLOWED": "NEW"}
+    assert what("NAMESPACES", "OLD", NAMESPACES_ALLOWED="NEW") == "replaced"
+
+
+def test_secrets_are_not_shown() -> None:
+    rows = of_environment({"MEDIA_TOKEN": "of-clients", "S3_SECRET_KEY": "of-s3", "S3_ACCESS_KEY": "of-it"}).rows
+    assert {row.shown for row in rows} == {"(secret)"}
+
+
+@pytest.mark.parametrize("file", CHARTS, ids=lambda file: file.stem)
+def test_every_key_of_the_older_values_files_has_a_known_fate(file: Path) -> None:
+    moved = older_settings.read(file)
+    assert moved.rows
+    assert [row.name for row in moved.rows if row.what == "unknown"] == []
+    assert [row.name for row in moved.rows if row.what == "replaced" and not row.note] == []
+
+
+def test_a_values_file_says_which_storage_there_is_below_the_key_of_a_dependency_too() -> None:
+    values = yaml.safe_load((ROOT / "tests/data/older_chart/values.s3.yaml").read_text())
+    for given in (values, {"transform-and-deliver-assets": values}):
+        moved = of_values(given)
+        assert moved.environment["DELEGATED_STORAGE_METHOD"] == "S3"
+        assert moved.environment["S3_BUCKET_NAME"] == values["s3"]["bucketName"]
+        assert moved.values == values
+
+
+@pytest.mark.parametrize("text", ["- [", "7"])
+def test_a_file_that_has_no_values_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsUnreadable, match=r"values\.yaml"):
+        older_settings.read(file)
+
+
+ODD = {"A": "plain", "B": "two words", "C": "$HOME `x` #no", "D": "it's", "E": 'say "$HOME" it\'s \\ `x`', "F": ""}
+
+
+def test_what_is_written_is_read_alike_by_a_shell_and_here(tmp_path: Path) -> None:
+    file = tmp_path / "tada.env"
+    written.write_environment(file, ODD)
+    shell = subprocess.run(
+        ["bash", "-c", f"set -a; . {file}; env -0"], capture_output=True, check=True, env={"PATH": os.environ["PATH"]}
+    )
+    said = dict(line.split("=", 1) for line in shell.stdout.decode().split("\0") if line)
+    assert {name: said[name] for name in ODD} == ODD
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "tada.env"
+    plain = {name: value for name, value in ODD.items() if name != "E"}
+    written.write_environment(file, plain)
+    assert written.environment(file) == plain
+    with pytest.raises(FileExistsError):
+        written.write_environment(file, {})
+
+
+def test_a_table_keeps_its_columns_whatever_is_in_a_cell() -> None:
+    rows = [("a", "b\x1b[2J", "note"), ("x" * 60, "y", "")]
+    lines = table.lines(("name", "what", "note"), rows)
+    assert "\x1b" not in "".join(lines)
+    assert lines[1].index("note") == lines[0].index("note")
+    assert lines[2].startswith("x" * 47 + "…")

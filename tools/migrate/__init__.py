@@ -1,0 +1,1 @@
+"""`make migrate`: moves an installation of the older Node.js service to TADA. See docs/migrating.md."""

@@ -1,0 +1,211 @@
+"""What `make migrate` does: looks, says what will happen, and with `act` does it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from services.core.storage import Storage, open_storage
+from services.core.storage.settings import StorageSettings
+from tools.migrate import entries, move, older_settings, table, written
+from tools.migrate.entries import TAKEN, Fate
+from tools.migrate.older_settings import Moved, Row
+from tools.migrate.older_storage import Bucket, Folder, OlderStorage
+
+DONE, FAILED, NOT_SAID, OPEN = 0, 1, 2, 3
+"""The exit status. NOT_SAID: something that the operator must say is missing. OPEN: some entries need a decision."""
+
+
+class Undecided(Exception):
+    """Something that only the operator knows is missing. The text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the operator said. `older` and `new` replace single settings; `into` is the file with the new ones."""
+
+    settings: Path | None
+    dump: Path | None
+    redis: str
+    files: Path | None
+    older: Mapping[str, str]
+    new: Mapping[str, str]
+    into: Path
+    report: Path | None
+    leave_out: bool
+    act: bool
+
+
+class _Given(StorageSettings):
+    """Settings of a storage from what is given alone: the environment of this process is not that of the services."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+async def migrate(wanted: Wanted) -> int:
+    """Do what was wanted; return the exit status.
+
+    Raises Undecided, SettingsUnreadable, EntriesUnreadable, StorageDown, RedisError and OSError.
+    """
+    moved = older_settings.read(wanted.settings) if wanted.settings else Moved([], {})
+    source = {**moved.environment, **wanted.older}
+    decided = _decided(wanted, moved, source)
+    new = storage_of(decided)
+    _show_settings(moved.rows, wanted, decided)
+
+    values = await _values(wanted)
+    async with AsyncExitStack() as resources:
+        storage = open_storage(new)
+        await storage.open()
+        resources.push_async_callback(storage.close)
+        if new.delegated_storage_method == "DISTANT_BACKEND":
+            return _with_distant_backend(wanted, moved, decided, entries.fates(values, {}, None))
+        older = _older_storage(wanted, source)
+        await older.open()
+        resources.push_async_callback(older.close)
+        found = entries.fates(values, await older.sizes(), await move.sizes_of(new, storage))
+        if wanted.act:
+            waiting = sum(bool(fate.source) for fate in found)
+            found = await move.copy(found, older, storage, move.Progress(waiting).add)
+        _show_entries(found, wanted, decided)
+        if not wanted.act:
+            print("\nNothing was changed. Add --do to do this.")
+            return OPEN if _open(found, wanted) else DONE
+        return await _finish(wanted, moved, decided, found, new, storage)
+
+
+async def _finish(
+    wanted: Wanted, moved: Moved, decided: Mapping[str, str], found: Sequence[Fate], new: StorageSettings, to: Storage
+) -> int:
+    if not wanted.into.exists():
+        _write_settings(wanted.into, moved, decided)
+    if _open(found, wanted):
+        print(
+            "\nAll files that could be copied are copied. The catalog was not written, because some entries need a "
+            "decision (above). Find their files and run this again, or add --leave-out to go without these entries."
+        )
+        return OPEN
+    taken = [fate for fate in found if fate.what in TAKEN]
+    filename = await move.store_catalog(taken, new, to)
+    print(
+        f"\n{len(taken)} entries are in {filename} in the new storage, and the settings in {wanted.into}. A TADA that "
+        f"starts with these settings on a Redis without a catalog restores it. A TADA that runs already: "
+        f"POST /catalog/restore-dump?filename={filename}"
+    )
+    return DONE
+
+
+def _with_distant_backend(wanted: Wanted, moved: Moved, decided: Mapping[str, str], found: Sequence[Fate]) -> int:
+    _show_entries(found, wanted, decided)
+    if wanted.act and not wanted.into.exists():
+        _write_settings(wanted.into, moved, decided)
+    print(
+        "\nFiles and dumps stay at the distant backend, and were not looked for. TADA restores the latest dump of the "
+        "backend when it starts on a Redis without a catalog: let the older service make one first (create-dump)."
+    )
+    return OPEN if _open(found, wanted) else DONE
+
+
+def _decided(wanted: Wanted, moved: Moved, source: Mapping[str, str]) -> dict[str, str]:
+    """Return the new settings: those of the file if it is there, or else what follows from the older ones."""
+    if wanted.into.exists():
+        if moved.values is None:
+            return {**written.environment(wanted.into), **wanted.new}
+        return {**older_settings.read(wanted.into).environment, **wanted.new}
+    storage = {name: value for name, value in source.items() if name.startswith(("S3_", "DELEGATED_STORAGE_"))}
+    is_distant = source.get("DELEGATED_STORAGE_METHOD") == "DISTANT_BACKEND"
+    restore = {
+        "RESTORE_ON_INIT": "true",
+        "DUMP_FILE_NAME_ON_INIT": "latest" if is_distant else f"{move.CATALOG}.json",
+    }
+    return {**moved.environment, **storage, **restore, **wanted.new}
+
+
+def storage_of(environment: Mapping[str, str]) -> StorageSettings:
+    """Return the settings of the storage among others; raises Undecided."""
+    known: dict[str, Any] = {
+        name: environment[name.upper()] for name in _Given.model_fields if environment.get(name.upper())
+    }
+    try:
+        return _Given(**known)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, one['loc'])).upper()} {one['msg']}".strip() for one in error.errors())
+        raise Undecided(f"The settings of the storage are not valid: {said}") from None
+
+
+def _older_storage(wanted: Wanted, source: Mapping[str, str]) -> OlderStorage:
+    if wanted.files:
+        return Folder(wanted.files)
+    if source.get("DELEGATED_STORAGE_METHOD") == "S3":
+        return Bucket(storage_of(source))
+    raise Undecided("Say where the files of the older service are: --files FOLDER, or --settings with its S3 storage.")
+
+
+async def _values(wanted: Wanted) -> list[object]:
+    if wanted.dump:
+        return entries.of_dump(wanted.dump)
+    if wanted.redis:
+        found = await entries.of_redis(wanted.redis)
+        if not found:
+            raise entries.EntriesUnreadable(
+                "No entry of the older service was found in Redis. Let it make a dump (POST /catalog/create-dump), and "
+                "use --dump."
+            )
+        return found
+    raise Undecided("Say where the entries are: --dump FILE or --redis ADDRESS.")
+
+
+def _open(found: Sequence[Fate], wanted: Wanted) -> bool:
+    return not wanted.leave_out and any(fate.what not in TAKEN for fate in found)
+
+
+def _write_settings(file: Path, moved: Moved, decided: Mapping[str, str]) -> None:
+    if moved.values is None:
+        written.write_environment(file, decided)
+        return
+    redis = dict(moved.values.get("redis") or {})
+    restore = {
+        "restoreOnInit": True,
+        "dumpFileNameOnInit": decided["DUMP_FILE_NAME_ON_INIT"],
+    }
+    redis["initScript"] = {**(redis.get("initScript") or {}), **restore}
+    written.write_values(file, {**moved.values, "redis": redis})
+
+
+def _show_settings(rows: Sequence[Row], wanted: Wanted, decided: Mapping[str, str]) -> None:
+    if rows:
+        shown = [(row.name, row.shown, row.what, row.note) for row in rows]
+        print("\n".join(table.lines(("setting", "value", "what", "note"), shown)))
+        print(f"\nSettings: {table.counted(row.what for row in rows)}.")
+    if wanted.into.exists():
+        print(f"{wanted.into} is there already, and decides.")
+    if decided.get("REDIS_SERVICE") or decided.get("REDIS_URL"):
+        print(
+            "REDIS_SERVICE and REDIS_URL name the Redis of the older service. Give TADA a Redis of its own: when the "
+            "older service restores a dump, it removes all keys."
+        )
+
+
+def _show_entries(found: Sequence[Fate], wanted: Wanted, decided: Mapping[str, str]) -> None:
+    print("\n" + "\n".join(table.lines(("entry", "what", "note"), [(one.name, one.what, one.note) for one in found])))
+    print(f"\nEntries: {table.counted(fate.what for fate in found)}.")
+    allowed = {part.strip() for part in decided.get("NAMESPACES_ALLOWED", "DEV").split(",")}
+    others = sorted({fate.entry.namespace for fate in found if fate.entry} - allowed)
+    if others:
+        print(f"NAMESPACES_ALLOWED lacks {', '.join(others)}: assets there would not be delivered. Add them.")
+    if wanted.report:
+        wanted.report.write_bytes(b"".join(orjson.dumps(entries.report(fate)) + b"\n" for fate in found))
