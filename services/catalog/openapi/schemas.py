@@ -8,7 +8,7 @@ from services.catalog.bodies import DELETION_FIELDS, SHOWN_BESIDE
 from services.catalog.settings import CatalogSettings
 from services.core.assets import identity, media_types, names
 from services.core.assets.addresses import ADDRESSES
-from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES, Entry
+from services.core.assets.entries import FOCUS, IF_KNOWN, SETTABLE, TEXT_BYTES, Entry
 from services.core.errors import TadaError
 
 Schema = dict[str, Any]
@@ -76,6 +76,14 @@ _ENTRY: dict[str, Schema] = {
         "format": "date-time",
         "description": "When the delivered bytes last changed: Last-Modified. null in entries that are older than this "
         "field.",
+    },
+    "original_signature": {
+        "pattern": _SHA256,
+        "description": "SHA-256 of the file that was uploaded to the older service. Absent in other entries.",
+    },
+    "original_version": {
+        "minimum": 1,
+        "description": "The version of that file. Absent in other entries.",
     },
 }
 
@@ -212,7 +220,7 @@ def _entry(**beside: Schema) -> Schema:
     return {
         "type": "object",
         "description": "One asset of the catalog.",
-        "required": [*_ENTRY, *beside],
+        "required": [*(name for name in _ENTRY if name not in IF_KNOWN), *beside],
         "properties": {**{name: {**_TYPES[types[name]], **said} for name, said in _ENTRY.items()}, **beside},
     }
 

@@ -16,6 +16,9 @@ TEXTS = ("external_id", "information")
 SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 """The fields a client may set at any time."""
 
+IF_KNOWN = ("original_signature", "original_version")
+"""The fields that an entry is stored and shown without if it does not have them."""
+
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 TEXT_BYTES = 4096
 """Bytes of the longest text of a client, in UTF-8. The public reads the whole list, with all texts."""
@@ -32,7 +35,8 @@ class Entry:
     differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both coordinates or
     none, is 0 to 1 from the upper left of the upright picture. `content_date` is when the delivered bytes last changed,
     and `updated_date` when anything changed. The fields from the focal point on were added later: older entries do not
-    have them.
+    have them. The last two are what the older service knew of the uploaded file. Only entries from there have them,
+    until their file is replaced.
     """
 
     uuid: str
@@ -62,6 +66,8 @@ class Entry:
     blurhash: str | None = None
     dominant_color: str | None = None
     content_date: str | None = None
+    original_signature: str | None = None
+    original_version: int | None = None
 
     @property
     def key(self) -> str:
@@ -90,8 +96,11 @@ class Entry:
             self.original_mimetype,
             self.version,
             self.original_mimetype != self.mimetype,
-            {name: getattr(self, name) for name in self.__slots__ if name not in FACTS},
+            {name: getattr(self, name) for name in self.__slots__ if name not in FACTS and self._has(name)},
         )
+
+    def _has(self, name: str) -> bool:
+        return name not in IF_KNOWN or getattr(self, name) is not None
 
     @property
     def facts(self) -> Facts:
@@ -189,6 +198,8 @@ def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
         storage_key=stored.storage_key,
         updated_date=timestamp(),
         content_date=entry.delivered_since if same else _next_second(entry.delivered_since),
+        original_signature=None,
+        original_version=None,
     )
 
 

@@ -9,13 +9,16 @@ from typing import Any
 import orjson
 
 from services.core.assets.addresses import ADDRESSES, Addresses
-from services.core.assets.entries import Entry
+from services.core.assets.entries import IF_KNOWN, Entry
 from services.core.assets.facts import NO_FACTS
 
 _ROOM = (
     (b'"unique_name":', b'"public_url":"","unique_name":'),
     (b'"external_id":', b'"base_url":"","base_host":"","external_id":'),
 )
+
+
+_NOT_KNOWN = tuple(f',"{name}":null'.encode() for name in IF_KNOWN)
 
 
 def read(raw: bytes) -> Entry:
@@ -30,6 +33,8 @@ def write(entry: Entry) -> bytes:
     raw = orjson.dumps(entry)
     for field, with_room in _ROOM:
         raw = raw.replace(field, with_room, 1)
+    for field in _NOT_KNOWN:
+        raw = raw.replace(field, b"", 1)
     return raw
 
 

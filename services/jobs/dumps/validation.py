@@ -135,6 +135,7 @@ def check(given: dict[str, Any]) -> Entry:
         _need(name, given[name], given[name] in media_types.KNOWN)
     _need("signature", given["signature"], _SIGNATURE.fullmatch(given["signature"]) is not None)
     dates: dict[str, str | None] = {name: _date(name, given[name]) for name in _DATES}
+    _check_older(given)
     for name in _DATES_OR_NULL:
         dates[name] = None if given[name] is None else _date(name, given[name])
     entry = Entry(**{**{name: given[name] for name in _FIELDS}, **dates})
@@ -158,6 +159,14 @@ def _check_names(given: dict[str, Any]) -> None:
     rest = given["storage_key"].removeprefix(names.plain_storage_key(unique_name))
     own = given["storage_key"].startswith(names.plain_storage_key(unique_name))
     _need("storage_key", given["storage_key"], own and (not rest or _SPARE.fullmatch(rest) is not None))
+
+
+def _check_older(given: dict[str, Any]) -> None:
+    """Check what only entries of the older service have."""
+    signature, version = given["original_signature"], given["original_version"]
+    known = isinstance(signature, str) and _SIGNATURE.fullmatch(signature) is not None
+    _need("original_signature", signature, signature is None or known)
+    _need("original_version", version, version is None or (type(version) is int and 1 <= version < 2**53))
 
 
 def _check_picture(given: dict[str, Any]) -> None:

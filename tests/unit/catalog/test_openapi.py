@@ -18,7 +18,7 @@ from services.catalog.operations import operations, paths
 from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
 from services.core.assets.addresses import Addresses
-from services.core.assets.entries import SETTABLE
+from services.core.assets.entries import IF_KNOWN, SETTABLE
 from services.core.errors import TadaError
 from services.core.state import entry_json
 from tests.support.entries import MakeEntry
@@ -120,9 +120,10 @@ def _places(value: object) -> list[dict[str, Any]]:
 def test_an_entry_is_of_its_schema(make_entry: MakeEntry, tmp_path: Path) -> None:
     schemas = document_of({}, tmp_path)["components"]["schemas"]
     shown = entry_json.shown(make_entry(expired=True, information="said"), Addresses("/assets/media"))
-    assert list(schemas["Entry"]["properties"]) == list(shown)
+    assert list(schemas["Entry"]["properties"]) == [*shown, *IF_KNOWN]
     assert all(schema.get("description") for schema in schemas["Entry"]["properties"].values())
     Draft202012Validator(schemas["Entry"]).validate(shown)
+    Draft202012Validator(schemas["Entry"]).validate({**shown, "original_signature": "5e" * 32, "original_version": 1})
 
 
 def test_every_settable_field_can_be_sent(tmp_path: Path) -> None:

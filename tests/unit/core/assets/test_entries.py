@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.core.assets import entries, identity
 from services.core.assets.addresses import Addresses
-from services.core.assets.entries import StoredFile
+from services.core.assets.entries import IF_KNOWN, StoredFile
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, NotReplaceable
 from services.core.state import entry_json
@@ -383,3 +383,18 @@ def test_a_longer_text_that_an_entry_has_already_may_be_sent_back() -> None:
     assert entries.with_fields(old, {"information": "x" * 100_000, "expired": True}, 0).expired
     with pytest.raises(BadRequest):
         entries.with_fields(old, {"information": "x" * 99_999}, 0)
+
+
+def test_what_is_known_of_the_older_service_is_shown_as_long_as_the_file_is_the_one_from_there(
+    make_entry: MakeEntry,
+) -> None:
+    usual = make_entry()
+    assert not set(IF_KNOWN) & orjson.loads(entry_json.write(usual)).keys()
+    assert not set(IF_KNOWN) & usual.stored.fields.keys()
+    older = replace(usual, original_signature="5e" * 32, original_version=2)
+    assert entry_json.read(entry_json.write(older)) == older
+    assert orjson.loads(entry_json.write(older))["original_version"] == 2
+    assert set(IF_KNOWN) <= older.stored.fields.keys()
+    assert entries.changed(older, information="new").original_version == 2
+    replaced = entries.with_file(older, StoredFile("image/jpeg", "6f" * 32, 9, "DEV/cat.webp", 9), "jpg")
+    assert (replaced.original_signature, replaced.original_version) == (None, None)

@@ -19,6 +19,7 @@ PICTURE: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("width", "height"), (int, type(None))),
     **dict.fromkeys(("blurhash", "dominant_color"), (str, type(None))),
 }
+OPTIONAL_TEXTS = ("external_id", "information", "expiration_date", "content_date", "original_signature")
 KNOWN_PICTURE: dict[str, Any] = {
     "focus_x": 0.25,
     "focus_y": 1.0,
@@ -51,6 +52,22 @@ def test_a_picture_that_is_known_stays_so_and_one_that_is_not_is_unknown() -> No
     tally = Tally()
     assert tally.take([before]) == [unknown]
     assert tally.completed == 0
+
+
+def test_what_the_older_service_knew_of_the_uploaded_file_stays() -> None:
+    known = an_entry(original_signature="5e" * 32, original_version=2)
+    assert Tally().take([asdict(known)]) == [known]
+    assert Tally().take([orjson.loads(entry_json.write(known))]) == [known]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("original_signature", "5e"), ("original_signature", 5), ("original_version", 0), ("original_version", "x")],
+)
+def test_what_it_can_not_have_known_is_a_problem(name: str, wrong: object) -> None:
+    tally = Tally()
+    assert tally.take([{**asdict(an_entry()), name: wrong}]) == []
+    assert name in tally.summary()
 
 
 @pytest.mark.parametrize(
@@ -91,9 +108,9 @@ def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wro
         assert again == entry
         for field in fields(Entry):
             expected = asdict(an_entry())[field.name]
-            optional = field.name in ("external_id", "information", "expiration_date", "content_date")
+            optional = field.name in OPTIONAL_TEXTS
             kinds: tuple[type, ...] = (str, type(None)) if optional else (type(expected),)
-            kinds = PICTURE.get(field.name, kinds)
+            kinds = {**PICTURE, "original_version": (int, type(None))}.get(field.name, kinds)
             assert type(getattr(entry, field.name)) in kinds
         assert (entry.uuid, entry.unique_name) == (an_entry().uuid, an_entry().unique_name)
         assert entry.is_expired(0) in (True, False)
