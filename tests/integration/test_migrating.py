@@ -19,6 +19,7 @@ from services.jobs.dumps.restore import restore_dump
 from tests.processes.keeping_s3 import keeping_s3
 from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import BUCKET, KEYS, S3Server
+from tests.support import chart
 from tests.support.older_installation import Files, catalog_of, older_entry
 from tests.support.storages import opened
 from tools.migrate import entries as migrate_entries
@@ -26,6 +27,7 @@ from tools.migrate import move, written
 from tools.migrate.__main__ import main
 from tools.migrate.older_storage import Folder
 from tools.migrate.run import storage_of
+from tools.stack.plan import ROOT
 
 FILES: Files = {
     "/DEV/cat.webp": b"a cat",
@@ -319,3 +321,35 @@ async def test_with_a_distant_backend_only_the_settings_are_new(
     assert "4 kept" in capsys.readouterr().out
     settings = settings_in()
     assert (settings["DELEGATED_STORAGE_HOST"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("http://backend:8000", "latest")
+
+
+VALUES = ROOT / "tests/data/older_chart"
+
+
+async def test_a_values_file_gets_the_dump_that_is_restored_and_renders(
+    older: Path, client: Redis, s3_server: S3Server
+) -> None:
+    s3_server.empty()
+    for unique_name, content in FILES.items():
+        s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
+    reached = {name: value for name, value in s3_server.environment().items() if name.startswith("S3_")}
+    told = [f"--{side}={name}={value}" for side in ("old", "new") for name, value in reached.items()]
+    arguments = ("--settings", VALUES / "values.s3.yaml", "--dump", "dump.json", *told, "--do")
+    assert await run(*arguments) == 0
+    assert await run(*arguments) == 0
+    assert await restored(client, storage_of(s3_server.environment())) == EXPECTED
+    rendered = chart.parsed(chart.run("template", "tada", chart.CHART, "-f", "tada-values.yaml"))
+    settings = chart.environment(rendered, "jobs")
+    assert (settings["RESTORE_ON_INIT"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("true", FILENAME)
+
+
+async def test_a_values_file_for_local_files_needs_the_places_of_the_volumes(
+    older: Path, client: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--settings", VALUES / "values.local.yaml", "--dump", "dump.json", "--files", older, *TO_FOLDER)
+    assert await run(*arguments, "--do") == 2
+    assert "DUMP_FOLDER_PATH" in capsys.readouterr().err
+    places = {"DATA_FOLDER_PATH": "new", "DUMP_FOLDER_PATH": "dumps"}
+    told = [f"--new={name}={value}" for name, value in places.items()]
+    assert await run(*arguments, *told, "--do") == 0
+    assert await restored(client, storage_of(places)) == EXPECTED

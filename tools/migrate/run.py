@@ -1,5 +1,6 @@
 """What `make migrate` does: looks, says what will happen, and with `act` does it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ async def migrate(wanted: Wanted) -> int:
     decided = _decided(wanted, moved, source)
     new = storage_of(decided)
     _show_settings(moved.rows, wanted, decided)
+    _check_folders(wanted, moved, new)
 
     values = await _values(wanted)
     async with AsyncExitStack() as resources:
@@ -145,6 +147,26 @@ def storage_of(environment: Mapping[str, str]) -> StorageSettings:
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, one['loc'])).upper()} {one['msg']}".strip() for one in error.errors())
         raise Undecided(f"The settings of the storage are not valid: {said}") from None
+
+
+def _check_folders(wanted: Wanted, moved: Moved, new: StorageSettings) -> None:
+    """Raise Undecided if the folders of local files are not known here, or cannot be written."""
+    if new.backend.remote:
+        return
+    if moved.values is not None and not {"DATA_FOLDER_PATH", "DUMP_FOLDER_PATH"} <= wanted.new.keys():
+        raise Undecided(
+            "In the cluster the files and dumps of TADA are on volumes. Say where they are mounted here: "
+            "--new DATA_FOLDER_PATH=… --new DUMP_FOLDER_PATH=…"
+        )
+    for name, folder in (("DATA_FOLDER_PATH", new.data_folder_path), ("DUMP_FOLDER_PATH", new.dump_folder_path)):
+        if folder is not None and not _may_write(folder.absolute()):
+            raise Undecided(f"{name} is {folder}, which you may not write. Choose another: --new {name}=…")
+
+
+def _may_write(folder: Path) -> bool:
+    if folder.exists():
+        return folder.is_dir() and os.access(folder, os.W_OK)
+    return _may_write(folder.parent)
 
 
 def _older_storage(wanted: Wanted, source: Mapping[str, str]) -> OlderStorage:
