@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -171,6 +172,16 @@ async def test_what_was_copied_before_an_error_is_not_copied_again(older: Path, 
         assert sorted(there) == sorted(breaking.read[: len(there)])
         assert sorted([*there, *again.read]) == sorted(await again.sizes())
     assert not list((tmp_path / "new" / SPOOL).iterdir())
+
+
+async def test_what_a_killed_run_has_left_is_removed(older: Path, tmp_path: Path) -> None:
+    spool = tmp_path / "new" / SPOOL
+    spool.mkdir(parents=True)
+    for name in ("migrate-old", "migrate-new", "other"):
+        (spool / name).write_bytes(b"half")
+        os.utime(spool / name, (0, 0) if name != "migrate-new" else None)
+    assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, "--do") == 0
+    assert sorted(tree(spool)) == ["migrate-new", "other"]
 
 
 @pytest.mark.parametrize(
