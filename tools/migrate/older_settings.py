@@ -29,6 +29,7 @@ CARRIED = ("NGINX_INGRESS", "CATALOG_ROUTE", "GET_ROUTE")
 """Settings that are replaced, and whose value is right for what replaces them."""
 _OLDER = {older.name: older for older in OLDER_NAMES}
 _SECRET = re.compile(r"TOKEN|SECRET|KEY|PASSWORD", re.IGNORECASE)
+_WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 _OLDER_KEYS = ROOT / "charts/tada/older-keys.yaml"
 _WRAPPER = "transform-and-deliver-assets"
 """The chart as a dependency of another one: its values are below this key."""
@@ -102,7 +103,7 @@ def of_environment(older: Mapping[str, str]) -> Moved:
 
 def _row(name: str, value: str, older: Mapping[str, str]) -> tuple[Row, str]:
     """Return the row of a variable, and the setting that has its value from now on, empty if none has."""
-    shown = "(secret)" if _SECRET.search(name) else value
+    shown = _shown(name, value)
     known = _OLDER.get(name)
     if known is None:
         if name in KNOWN:
@@ -120,6 +121,10 @@ def _row(name: str, value: str, older: Mapping[str, str]) -> tuple[Row, str]:
     if known.fate == "unused" or value.strip().lower() in known.held:
         return Row(name, shown, "not needed", known.note), ""
     return Row(name, shown, "replaced", known.note), ""
+
+
+def _shown(name: str, value: str) -> str:
+    return "(secret)" if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
 
 
 def _problem(name: str, value: str) -> str:
@@ -151,7 +156,7 @@ def of_values(values: Mapping[str, Any]) -> Moved:
 
 
 def _row_of_key(key: str, value: object, table: list[dict[str, Any]]) -> Row:
-    shown = "(secret)" if _SECRET.search(key) and isinstance(value, str) else str(value)
+    shown = _shown(key, str(value))
     for entry in table:
         if not any(key == known or key.startswith(f"{known}.") for known in entry["keys"]):
             continue

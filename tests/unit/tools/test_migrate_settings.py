@@ -61,8 +61,10 @@ def test_the_name_of_this_project_counts_when_both_are_set() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    rows = of_environment({"MEDIA_TOKEN": "of-clients", "S3_SECRET_KEY": "of-s3", "S3_ACCESS_KEY": "of-it"}).rows
-    assert {row.shown for row in rows} == {"(secret)"}
+    secrets = {"MEDIA_TOKEN": "of-clients", "S3_SECRET_KEY": "of-s3", "REDIS_URL": "redis://:word@redis:6379"}
+    assert {row.shown for row in of_environment(secrets).rows} == {"(secret)"}
+    values = {"mediaApi": {"mediaToken": "of-clients"}, "s3": {"accessKey": "of-it", "secretKey": "of-s3"}}
+    assert {row.shown for row in of_values(values).rows} == {"(secret)"}
 
 
 @pytest.mark.parametrize("file", CHARTS, ids=lambda file: file.stem)
