@@ -271,11 +271,13 @@ async def test_a_bucket_stays_where_it_is_or_is_moved_to_a_folder(
     s3_server.empty()
     for unique_name, content in FILES.items():
         s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
-    write_settings(in_env(s3_server.url))
-    assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 0
+    write_settings(in_env("s3-of-containers"))
+    here = ("--here", f"S3_ENDPOINT={s3_server.url}")
+    assert await run("--settings", "older.env", "--dump", "dump.json", *here, "--do") == 0
     assert "4 kept" in capsys.readouterr().out
-    assert await restored(client, storage_of(settings_in())) == EXPECTED
-    local = ("--into", "local.env", "--new", "DELEGATED_STORAGE_METHOD=STANDALONE", *TO_FOLDER, "--do")
+    assert settings_in()["S3_ENDPOINT"] == "s3-of-containers"
+    assert await restored(client, storage_of({**settings_in(), "S3_ENDPOINT": s3_server.url})) == EXPECTED
+    local = ("--into", "local.env", "--new", "DELEGATED_STORAGE_METHOD=STANDALONE", *TO_FOLDER, *here, "--do")
     assert await run("--settings", "older.env", "--dump", "dump.json", *local) == 0
     assert await restored(client, storage_of(settings_in("local.env"))) == EXPECTED
 
@@ -344,7 +346,7 @@ async def test_a_values_file_gets_the_dump_that_is_restored_and_renders(
     for unique_name, content in FILES.items():
         s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
     reached = {name: value for name, value in s3_server.environment().items() if name.startswith("S3_")}
-    told = [f"--{side}={name}={value}" for side in ("old", "new") for name, value in reached.items()]
+    told = [f"--here={name}={value}" for name, value in reached.items()]
     arguments = ("--settings", VALUES / "values.s3.yaml", "--dump", "dump.json", *told, "--do")
     assert await run(*arguments) == 0
     assert await run(*arguments) == 0
@@ -361,6 +363,6 @@ async def test_a_values_file_for_local_files_needs_the_places_of_the_volumes(
     assert await run(*arguments, "--do") == 2
     assert "DUMP_FOLDER_PATH" in capsys.readouterr().err
     places = {"DATA_FOLDER_PATH": "new", "DUMP_FOLDER_PATH": "dumps"}
-    told = [f"--new={name}={value}" for name, value in places.items()]
+    told = [f"--here={name}={value}" for name, value in places.items()]
     assert await run(*arguments, *told, "--do") == 0
     assert await restored(client, storage_of(places)) == EXPECTED

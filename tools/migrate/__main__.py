@@ -42,8 +42,8 @@ def parsed(arguments: Sequence[str] | None = None) -> Wanted:
     where.add_argument("--redis", default="", metavar="ADDRESS", help="its Redis, such as redis://127.0.0.1:6379/0")
     parser.add_argument("--files", type=Path, metavar="FOLDER", help="its files, if they are in a folder")
     for name, meaning in (
-        ("--old", "an older setting that is another one from here, such as S3_ENDPOINT"),
         ("--new", "a new setting, such as DATA_FOLDER_PATH"),
+        ("--here", "a setting of the storage that is another one from this machine, such as S3_ENDPOINT"),
     ):
         parser.add_argument(name, action="append", default=[], metavar="NAME=VALUE", type=_pair, help=meaning)
     parser.add_argument("--into", type=Path, metavar="FILE", help="the new settings (tada.env, or tada-values.yaml)")
@@ -57,8 +57,8 @@ def parsed(arguments: Sequence[str] | None = None) -> Wanted:
         dump=said.dump,
         redis=said.redis,
         files=said.files,
-        older=dict(said.old),
         new=dict(said.new),
+        here=dict(said.here),
         into=said.into or Path("tada-values.yaml" if has_values else "tada.env"),
         report=said.report,
         leave_out=said.leave_out,

@@ -28,14 +28,17 @@ class Undecided(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the operator said. `older` and `new` replace single settings; `into` is the file with the new ones."""
+    """What the operator said. `into` is the file with the new settings, and `new` replaces single ones.
+
+    `here` says how storages are reached from this machine: it replaces settings of both, and is not written.
+    """
 
     settings: Path | None
     dump: Path | None
     redis: str
     files: Path | None
-    older: Mapping[str, str]
     new: Mapping[str, str]
+    here: Mapping[str, str]
     into: Path
     report: Path | None
     leave_out: bool
@@ -63,9 +66,8 @@ async def migrate(wanted: Wanted) -> int:
     Raises Undecided, SettingsUnreadable, EntriesUnreadable, StorageDown, RedisError and OSError.
     """
     moved = older_settings.read(wanted.settings) if wanted.settings else Moved([], {})
-    source = {**moved.environment, **wanted.older}
-    decided = _decided(wanted, moved, source)
-    new = storage_of(decided)
+    decided = _decided(wanted, moved)
+    new = storage_of({**decided, **wanted.here})
     _show_settings(moved.rows, wanted, decided)
     _check_folders(wanted, moved, new)
 
@@ -76,7 +78,7 @@ async def migrate(wanted: Wanted) -> int:
         resources.push_async_callback(storage.close)
         if new.delegated_storage_method == "DISTANT_BACKEND":
             return _with_distant_backend(wanted, moved, decided, entries.fates(values, {}, None))
-        older = _older_storage(wanted, source)
+        older = _older_storage(wanted, {**moved.environment, **wanted.here})
         await older.open()
         resources.push_async_callback(older.close)
         found = entries.fates(values, await older.sizes(), await move.sizes_of(new, storage))
@@ -122,19 +124,19 @@ def _with_distant_backend(wanted: Wanted, moved: Moved, decided: Mapping[str, st
     return OPEN if _open(found, wanted) else DONE
 
 
-def _decided(wanted: Wanted, moved: Moved, source: Mapping[str, str]) -> dict[str, str]:
+def _decided(wanted: Wanted, moved: Moved) -> dict[str, str]:
     """Return the new settings: those of the file if it is there, or else what follows from the older ones."""
     if wanted.into.exists():
-        if moved.values is None:
-            return {**written.environment(wanted.into), **wanted.new}
-        return {**older_settings.read(wanted.into).environment, **wanted.new}
-    storage = {name: value for name, value in source.items() if name.startswith(("S3_", "DELEGATED_STORAGE_"))}
-    is_distant = source.get("DELEGATED_STORAGE_METHOD") == "DISTANT_BACKEND"
+        written_before = (
+            written.environment(wanted.into) if moved.values is None else older_settings.read(wanted.into).environment
+        )
+        return {**written_before, **wanted.new}
+    is_distant = moved.environment.get("DELEGATED_STORAGE_METHOD") == "DISTANT_BACKEND"
     restore = {
         "RESTORE_ON_INIT": "true",
         "DUMP_FILE_NAME_ON_INIT": "latest" if is_distant else f"{move.CATALOG}.json",
     }
-    return {**moved.environment, **storage, **restore, **wanted.new}
+    return {**moved.environment, **restore, **wanted.new}
 
 
 def storage_of(environment: Mapping[str, str]) -> StorageSettings:
@@ -153,10 +155,10 @@ def _check_folders(wanted: Wanted, moved: Moved, new: StorageSettings) -> None:
     """Raise Undecided if the folders of local files are not known here, or cannot be written."""
     if new.backend.remote:
         return
-    if moved.values is not None and not {"DATA_FOLDER_PATH", "DUMP_FOLDER_PATH"} <= wanted.new.keys():
+    if moved.values is not None and not {"DATA_FOLDER_PATH", "DUMP_FOLDER_PATH"} <= wanted.here.keys():
         raise Undecided(
             "In the cluster the files and dumps of TADA are on volumes. Say where they are mounted here: "
-            "--new DATA_FOLDER_PATH=… --new DUMP_FOLDER_PATH=…"
+            "--here DATA_FOLDER_PATH=… --here DUMP_FOLDER_PATH=…"
         )
     for name, folder in (("DATA_FOLDER_PATH", new.data_folder_path), ("DUMP_FOLDER_PATH", new.dump_folder_path)):
         if folder is not None and not _may_write(folder.absolute()):
