@@ -333,7 +333,7 @@ def _readiness() -> Schema:
 def _changes(**more: Schema) -> Schema:
     entry = _entry()["properties"]
     fixed = {name: {**entry[name], "readOnly": True} for name in entry if name not in {*SETTABLE, *more}}
-    fixed |= {name: {"type": "string", "readOnly": True} for name in SHOWN_BESIDE}
+    without_effect = {name: {"readOnly": True} for name in ("toWebp", *SHOWN_BESIDE)}
     said = {
         "type": "object",
         "description": (
@@ -341,7 +341,7 @@ def _changes(**more: Schema) -> Schema:
             "current value, and refused with another value."
         ),
         "required": list(more),
-        "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, "toWebp": {"readOnly": True}},
+        "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, **without_effect},
         "additionalProperties": False,
         **_BOTH,
     }
