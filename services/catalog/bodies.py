@@ -1,24 +1,24 @@
 """JSON bodies of changes, and which fields of an entry they may have."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 
 from services.catalog.middleware.arguments import NAME_MAX
-from services.core.assets import identity, media_types
+from services.core.assets import identity, media_types, reading
 from services.core.assets.addresses import ADDRESSES
-from services.core.assets.entries import SETTABLE, Entry
+from services.core.assets.entries import IF_KNOWN, SETTABLE, Entry
 from services.core.assets.facts import FACTS
+from services.core.assets.reading import SHOWN_BESIDE, NotUnderstood
 from services.core.errors import BadRequest, TooLarge, WrongContentType
 
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
-SHOWN_BESIDE = ("message", "catalogItemUrl")
-"""What some answers show beside the fields of an entry. A client that sends the whole entry back sends it too."""
 DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *ADDRESSES, *(field.name for field in fields(Entry)), *SHOWN_BESIDE)))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
 _NO_FIELDS = frozenset({"toWebp", *SHOWN_BESIDE})
@@ -101,8 +101,11 @@ def text_list(name: str, value: object) -> list[str]:
 def check_deletion(item: dict[str, Any]) -> None:
     """Raise BadRequest if an item of a list of deletions has a field that would be ignored.
 
-    It may be a whole entry that the client has read; only its uuid chooses the entry.
+    It may be a whole entry that the client has read, with all that the older service knew of it; only its uuid chooses
+    the entry.
     """
+    if "uuid" in item and "unique_name" in item:
+        return
     unknown = next((name for name in item if name not in DELETION_FIELDS), None)
     if unknown is not None:
         raise BadRequest(
@@ -114,10 +117,10 @@ def check_deletion(item: dict[str, Any]) -> None:
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
     """Raise BadRequest if a change has a field that only the service sets, with a new value.
 
-    A client may send back a whole entry that it read, even one from before the facts about its picture were known.
-    `strict` refuses unknown names too; forms often carry some.
+    A client may send back a whole entry that it read, even one from before the facts about its picture were known, or
+    as the older service wrote it. `strict` refuses unknown names too; forms often carry some.
     """
-    has = asdict(entry)
+    has = {**dict.fromkeys(IF_KNOWN), **entry.fields}
     for name, value in given.items():
         if name in SETTABLE or name in _NO_FIELDS or (name in FACTS and value in _NOTHING):
             continue
@@ -126,13 +129,24 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
         elif name in ADDRESSES:
             same = _was_shown(name, value, entry)
         elif name in has:
-            same = value == has[name] or (not strict and value == str(has[name]))
+            same = value == has[name] or _means(name, value, entry) or (not strict and value == str(has[name]))
         elif strict:
             raise BadRequest(f"An entry has no field {name!r}.", f"These fields can be changed: {', '.join(SETTABLE)}.")
         else:
             continue
         if not same:
             raise BadRequest(f"{name} cannot be changed.", f"These fields can be changed: {', '.join(SETTABLE)}.")
+
+
+def _means(name: str, value: object, entry: Entry) -> bool:
+    """Say whether a value of a field means what the entry has, as `"3"` means 3."""
+    if name == "filename" or name in entry.more:
+        return False
+    try:
+        read = reading.read({**entry.fields, name: value}, entry.updated_date)
+    except NotUnderstood:
+        return False
+    return bool(getattr(read, name) == getattr(entry, name))
 
 
 def _names(value: object, entry: Entry) -> bool:
@@ -142,4 +156,4 @@ def _names(value: object, entry: Entry) -> bool:
 
 def _was_shown(name: str, value: object, entry: Entry) -> bool:
     """Say whether an answer may have had an address: the settings may have been others when the client read it."""
-    return isinstance(value, str) and (name != "public_url" or value.endswith(entry.unique_name))
+    return isinstance(value, str) and (name != "public_url" or re.sub("/+", "/", value).endswith(entry.unique_name))

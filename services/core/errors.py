@@ -29,6 +29,7 @@ TadaError
 │   ├── EmptyDump         409  a dump without entries would become the latest at a distant backend
 │   ├── DumpsUnlisted     501  the storage has no list of its dumps
 │   ├── BadDump           422  a dump that cannot be restored: nothing was changed
+│   │   └── BadEntries         not all of its entries can be understood
 │   └── DumpDamaged       500  a dump in the storage is not the one that was stored
 ├── WorkerDied            500  the worker was killed too often while it ran a job
 ├── TookTooLong           500  a job was ended because it took too long
@@ -267,6 +268,17 @@ class DumpsUnlisted(DumpError):
 class BadDump(DumpError):
     status = 422
     code = "bad_dump"
+
+
+class BadEntries(BadDump):
+    code = "bad_entries"
+
+    def __init__(self, details: str) -> None:
+        super().__init__(
+            "Dump cannot be restored",
+            details,
+            "Nothing was changed. Mend these entries, or restore all others with skip_invalid=true",
+        )
 
 
 class DumpDamaged(DumpError):

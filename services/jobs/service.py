@@ -86,7 +86,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:
-                work.append(group.create_task(_restore(client, process, dumps, settings.dump_file_name_on_init)))
+                work.append(group.create_task(_restore(client, process, dumps, settings)))
             internal.started = True
             await _told_to_stop()
             await cancellation.end(work)
@@ -98,8 +98,9 @@ async def run(settings: JobsSettings) -> None:
         await client.aclose()
 
 
-async def _restore(client: connection.Redis, process: Process, dumps: DumpStore, filename: str) -> None:
-    await restore_on_init(client, process, dumps, filename)
+async def _restore(client: connection.Redis, process: Process, dumps: DumpStore, settings: JobsSettings) -> None:
+    filename, skip_invalid = settings.dump_file_name_on_init, settings.restore_skip_invalid
+    await restore_on_init(client, process, dumps, filename, skip_invalid=skip_invalid)
 
 
 async def _told_to_stop() -> None:

@@ -62,6 +62,11 @@ class JobsSettings(CoreSettings):
     dump_file_name_on_init: DumpName = Field(
         LATEST, description="Which dump RESTORE_ON_INIT restores: `latest`, or the name of a file."
     )
+    restore_skip_invalid: bool = Field(
+        False,
+        description="Whether RESTORE_ON_INIT leaves out entries that cannot be understood, and names them in the log. "
+        "By default the dump is refused.",
+    )
     sync_cron: Cron = Field("15 3 * * *", description="Schedule of *sync* in UTC. `never` turns it off.")
     publish_cron: Cron = Field("45 3 * * *", description="Schedule of *publish* in UTC. `never` turns it off.")
     expire_cron: Cron = Field("15 4 * * *", description="Schedule of *expire* in UTC. `never` turns it off.")

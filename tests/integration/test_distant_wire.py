@@ -63,7 +63,7 @@ async def test_one_file_goes_as_the_fields_of_its_entry_and_then_itself(
     await put(storage, entry.stored, b"\r\n--meow\x00\xff", replaces=replaces)
     asked = only(backend)
     assert (asked.method, asked.target) == (method, "/file?original=true")
-    known = {name: getattr(entry, name) for name in entry.__slots__ if getattr(entry, name) is not None}
+    known = {name: value for name, value in entry.fields.items() if value is not None}
     said = {name: "true" if value is True else str(value) for name, value in known.items()}
     assert asked.fields == {**said, **ADDRESSES.of("/DEV/cat.webp")}
     [part] = asked.files

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import orjson
 
-from services.core.assets.entries import Entry
+from services.core.assets import reading
+from services.core.assets.entries import Entry, timestamp
+from services.core.assets.reading import NotUnderstood
 from services.core.state import connection, older_redis
-from services.jobs.dumps import validation
 
 What = Literal["kept", "copied", "renamed", "missing bytes", "other bytes", "not understood"]
 
@@ -70,13 +71,13 @@ def fates(values: Iterable[object], older: Mapping[str, int], new: Mapping[str, 
     With None as `new` the bytes stay where they are, and are not looked for.
     """
     by_path = _by_path(older)
-    found, seen = [], set[str]()
+    found, seen, now = [], set[str](), timestamp()
     for number, value in enumerate(values, 1):
         name = value.get("unique_name") if isinstance(value, dict) else None
         shown = name if isinstance(name, str) else f"entry {number}"
         try:
-            entry = understood(value)
-        except validation.Problem as problem:
+            entry = reading.read(value, now)
+        except NotUnderstood as problem:
             found.append(Fate(shown, "not understood", str(problem), value))
             continue
         if entry.key in seen:
@@ -85,13 +86,6 @@ def fates(values: Iterable[object], older: Mapping[str, int], new: Mapping[str, 
         seen.add(entry.key)
         found.append(_fate(value, entry, by_path, older, new))
     return found
-
-
-def understood(value: object) -> Entry:
-    """Return an entry as TADA reads it in a dump; raises Problem."""
-    if not isinstance(value, dict):
-        raise validation.Problem(f"expected a JSON object, not {type(value).__name__}")
-    return validation.check(validation.completed(value))
 
 
 def _fate(

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from services.catalog.openapi.schemas import Schema, no_errors, reference
+from services.catalog.routes.dumps import RESTORING
 from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
 from services.core.assets import media_types
 from services.core.dumps import naming
@@ -75,7 +76,24 @@ def schemas() -> dict[str, Schema]:
                 itemsRestored={"type": "integer", "minimum": 0},
                 format={"enum": ["JSON", "RDB"]},
                 source={"enum": [backend.source for backend in BACKENDS.values()]},
+                optional={
+                    "itemsSkipped": {"type": "integer", "minimum": 0, "description": "Entries that were left out."},
+                    "dryRun": {"type": "boolean", "description": "Whether nothing was changed."},
+                },
             ),
+            optional={
+                "skipped": {
+                    "type": "array",
+                    "description": "The entries that were left out. With dry_run or skip_invalid.",
+                    "items": _closed(
+                        "An entry that cannot be understood.",
+                        index={"type": "integer", "minimum": 1, "description": "Its place in the dump."},
+                        uuid={"type": "string"},
+                        unique_name={"type": "string"},
+                        reason={"type": "string"},
+                    ),
+                }
+            },
         ),
         "WaitingDump": _closed(
             "The job has not ended yet.",
@@ -172,14 +190,13 @@ def arguments() -> dict[str, Any]:
 
 def _job_arguments() -> Schema:
     """Return one shape for the arguments of all jobs: generators make one class of it."""
-    taken = {
-        name: {**schema, "description": f"For {job}. {schema['description']}"}
-        for job, kind in kinds.KINDS.items()
-        for name, schema in kind.model_json_schema()["properties"].items()
-    }
-    creating = kinds.CreateDumpArguments.model_fields["filename"].description
-    restoring = kinds.RestoreArguments.model_fields["filename"].description
-    taken["filename"] = {**_NAME, "description": f"Of create_dump: {creating} Of restore_dump: {restoring}"}
+    taken: dict[str, Schema] = {}
+    for job, kind in kinds.KINDS.items():
+        for name, schema in kind.model_json_schema()["properties"].items():
+            before = taken.get(name, {}).get("description")
+            said = f"For {job}: {schema['description']}"
+            taken[name] = {**schema, "description": f"{before} {said}" if before else said}
+    taken["filename"] = {**_NAME, "description": taken["filename"]["description"]}
     return {
         "type": "object",
         "description": "Each job takes its own arguments, and refuses others.",
@@ -202,6 +219,13 @@ def which_dump(place: str) -> Schema:
     schema = {**_NAME, "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"}
     about = "The name of a file, or latest. If a JSON is missing or bad, its RDB is used."
     return _parameter(place, "filename", schema, about, naming.LATEST if place == "path" else None)
+
+
+def choice_of_restore() -> tuple[Schema, ...]:
+    """Return the parameters that say how a dump is restored."""
+    fields = kinds.RestoreArguments.model_fields
+    words = {"enum": ["true", "false"]}
+    return tuple(_parameter("query", name, words, str(fields[name].description)) for name in RESTORING)
 
 
 def _job() -> Schema:
@@ -245,12 +269,12 @@ def _job() -> Schema:
     }
 
 
-def _closed(description: str, **properties: Schema) -> Schema:
+def _closed(description: str, optional: dict[str, Schema] | None = None, **properties: Schema) -> Schema:
     return {
         "type": "object",
         "description": description,
         "required": list(properties),
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "additionalProperties": False,
     }
 

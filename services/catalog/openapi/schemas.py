@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from typing import Any, get_type_hints
 
 from services.catalog.answers import DELETED
-from services.catalog.bodies import DELETION_FIELDS, SHOWN_BESIDE
+from services.catalog.bodies import DELETION_FIELDS
 from services.catalog.settings import CatalogSettings
 from services.core.assets import identity, media_types, names
 from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import FOCUS, IF_KNOWN, SETTABLE, TEXT_BYTES, Entry
+from services.core.assets.reading import SHOWN_BESIDE
 from services.core.errors import TadaError
 
 Schema = dict[str, Any]
@@ -84,6 +85,10 @@ _ENTRY: dict[str, Schema] = {
     "original_version": {
         "minimum": 1,
         "description": "The version of that file. Absent in other entries.",
+    },
+    "stored_mimetype": {
+        "description": "The media type of the stored bytes, if they are what the older service delivered and not the "
+        "upload. Absent in other entries.",
     },
 }
 

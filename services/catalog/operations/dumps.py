@@ -41,7 +41,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Replace the catalog by that of a dump",
                 "catalog",
                 _RESTORED,
-                (jobs.which_dump("query"),),
+                (jobs.which_dump("query"), *jobs.choice_of_restore()),
             ),
         ),
         Operation(
@@ -56,7 +56,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Replace the catalog by that of a dump",
                 "catalog",
                 _RESTORED,
-                (jobs.which_dump("path"),),
+                (jobs.which_dump("path"), *jobs.choice_of_restore()),
             ),
         ),
         Operation(

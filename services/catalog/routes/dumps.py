@@ -19,6 +19,7 @@ from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import jobs
 from services.catalog.uploads.spool import spool_path
 from services.core.assets import freshness
+from services.core.assets.entries import parse_bool
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.dumps.retention import latest_of
@@ -29,6 +30,8 @@ from services.core.storage import ListingUnsupported, ObjectMissing
 
 CREATING = ("filename", "format")
 """The arguments of create-dump."""
+RESTORING = ("dry_run", "skip_invalid")
+"""The arguments of restore-dump, beside the name."""
 _CHUNK = 256 * 1024
 
 
@@ -40,8 +43,16 @@ async def create_dump(request: Request) -> Response:
 
 async def restore_dump(request: Request) -> Response:
     """Restore a dump by a job, the latest if none is named; answer with what was restored."""
-    asked = request.path_params.get("filename") or request.query_params.get("filename") or LATEST
-    return await _answer_of_job(request, "restore_dump", {"filename": asked}, ("message", "details"))
+    given: dict[str, Any] = {
+        "filename": request.path_params.get("filename") or request.query_params.get("filename") or LATEST
+    }
+    try:
+        for name in RESTORING:
+            if name in request.query_params:
+                given[name] = parse_bool(name, request.query_params[name])
+    except BadRequest as error:
+        return refusal(error)
+    return await _answer_of_job(request, "restore_dump", given, ("message", "details", "skipped"))
 
 
 async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
@@ -58,7 +69,7 @@ async def _answer_of_job(request: Request, name: str, given: dict[str, Any], sho
         headers = dict(freshness.NEVER)
         if "purged" in record.result:
             headers[PURGE_HEADER] = "done" if record.result["purged"] else "queued"
-        return JsonResponse({part: record.result[part] for part in shown}, headers=headers)
+        return JsonResponse({part: record.result[part] for part in shown if part in record.result}, headers=headers)
     if record.status == "failed" and record.error is not None:
         return _refusal_of_job(record.error)
     status_url = jobs.address_of(ctx, record)

@@ -7,23 +7,35 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.catalog.uploads.spool import SpooledFile, SpoolWriter
-from services.core.assets import entries, media_types, names
+from services.core.assets import entries, media_types, names, reading
 from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.facts import NO_FACTS
 from services.core.assets.names import AssetName
-from services.core.errors import BadRequest, NotFound
+from services.core.assets.reading import NotUnderstood
+from services.core.errors import BadRequest, NotFound, TypeUnauthorized
 from services.core.state.claim import Claim
 from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, StoredObject
+
+_VERSION_MAX = 2**31 - 1
+_HINTS = {
+    "unique_name": "Send the path of the file, such as /DEV/products/cat.webp.",
+    "version": "Send a positive number, or leave it out to begin with 1.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What the client states about the file; the rest of the entry follows from the bytes and the path."""
+    """What the client states about the file; the rest of the entry follows from the bytes and the path.
+
+    `whole` is an entry as a client, or the older service, has it: it keeps its uuid, names and dates.
+    """
 
     unique_name: str
     original_filename: str | None
     signature: str | None
     version: int
     fields: dict[str, Any]
+    whole: dict[str, Any] | None = None
 
     @property
     def namespace(self) -> str:
@@ -32,21 +44,28 @@ class Adoption:
 
 def parse(given: dict[str, Any]) -> Adoption:
     """Read an entry as a client sends it; raises BadRequest."""
-    unique_name = given.get("unique_name")
-    if not isinstance(unique_name, str) or not names.is_unique_name(unique_name):
-        raise BadRequest(
-            "The entry has no valid unique_name.", "Send the path of the file, such as /DEV/products/cat.webp."
+    try:
+        return Adoption(
+            reading.path(given.get("unique_name")),
+            _text("original_filename", given.get("original_filename")),
+            _signature(given.get("signature")),
+            1 if given.get("version") is None else reading.number("version", given["version"], 1, _VERSION_MAX),
+            entries.parse_fields(given),
+            given if reading.is_whole(given) else None,
         )
-    version = given.get("version", 1)
-    if isinstance(version, float) and version.is_integer():
-        version = int(version)  # In JSON, 2.0 is the number 2.
-    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version < 2**31:
-        raise BadRequest("version is not a positive number.", "Leave it out to begin with 1.")
-    texts = {name: given.get(name) for name in ("original_filename", "signature")}
-    for name, text in texts.items():
-        if text is not None and not isinstance(text, str):
-            raise BadRequest(f"{name} is not a text.", "Send a string, or leave it out.")
-    return Adoption(unique_name, texts["original_filename"], texts["signature"], version, entries.parse_fields(given))
+    except NotUnderstood as problem:
+        raise BadRequest(f"The entry cannot be understood: {problem}.", _HINTS.get(problem.field)) from None
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise BadRequest(f"{name} is not a text.", "Send a string, or leave it out.")
+    return value
+
+
+def _signature(value: object) -> str | None:
+    said = _text("signature", value)
+    return said.strip().lower() if said else None
 
 
 @asynccontextmanager
@@ -97,6 +116,8 @@ def stored_file(file: SpooledFile, claim: Claim) -> StoredFile:
 
 def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str]) -> Entry:
     """Return the entry of an adopted file; raises BadRequest if name and bytes do not match."""
+    if wanted.whole is not None:
+        return _whole_entry(wanted, wanted.whole, stored, allowed)
     _, namespace, *folders, filename = wanted.unique_name.split("/")
     given_name = wanted.original_filename or _uploaded_name(filename, stored.media_type)
     raster = media_types.KNOWN[stored.media_type].raster
@@ -114,6 +135,30 @@ def entry(wanted: Adoption, stored: StoredFile, allowed: frozenset[str]) -> Entr
         fields=wanted.fields,
     )
     return replace(made, version=wanted.version)
+
+
+def _whole_entry(wanted: Adoption, whole: dict[str, Any], stored: StoredFile, allowed: frozenset[str]) -> Entry:
+    """Return an entry as it was elsewhere, of the bytes that are here."""
+    bytes_here = {"unique_name": wanted.unique_name, "signature": stored.signature, "size": stored.size}
+    if reading.is_of_this_service(whole):
+        bytes_here["storage_key"] = stored.storage_key
+    try:
+        read = reading.read({**whole, **bytes_here}, entries.timestamp())
+    except NotUnderstood as problem:
+        raise BadRequest(f"The entry cannot be understood: {problem}.", _HINTS.get(problem.field)) from None
+    is_right = stored.media_type in allowed and (read.converted or stored.media_type == read.mimetype)
+    if not is_right or (read.converted and not media_types.KNOWN[stored.media_type].raster):
+        raise TypeUnauthorized(
+            stored.media_type,
+            f"The entry says {read.original_mimetype}, and the bytes are {stored.media_type}; "
+            f"allowed: {', '.join(sorted(allowed))}.",
+        )
+    read = read.with_facts(NO_FACTS)
+    if stored.media_type == read.stored_type:
+        return read
+    if stored.media_type == read.mimetype:
+        return replace(read, stored_mimetype=stored.media_type)
+    return replace(read, stored_mimetype=None, original_mimetype=stored.media_type)
 
 
 def _uploaded_name(filename: str, media_type: str) -> str:

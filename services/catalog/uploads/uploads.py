@@ -6,6 +6,7 @@ A failure leaves neither bytes nor an entry. What a killed process leaves is set
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -189,6 +190,7 @@ class Uploads:
         entries.check_texts(wanted.fields)
         self._rules.check_namespace(wanted.namespace)
         check(wanted.namespace)
+        await self._check_uuid(wanted)
         claim = await self._claims.make_on_stored(wanted.unique_name)
         if claim is None:
             raise BadRequest(f"{wanted.unique_name} is being written or deleted.", "Try again in a moment.")
@@ -200,6 +202,18 @@ class Uploads:
             return entry, await self._entries.create(entry, claim)
         finally:
             await self._claims.release(claim)  # It has no effect if the entry refers to the object.
+
+    async def _check_uuid(self, wanted: adoption.Adoption) -> None:
+        """Raise BadRequest if the uuid of a whole entry is that of another one."""
+        if wanted.whole is None:
+            return
+        with suppress(NoEntry):
+            other = await self._entries.get(wanted.whole["uuid"])
+            if other.unique_name != wanted.unique_name:
+                raise BadRequest(
+                    f"The uuid {other.uuid} is that of {other.unique_name}.",
+                    "Leave the uuid out: the entry gets the one that follows from its path.",
+                )
 
     def _type_of(self, file: SpooledFile) -> str:
         if file.size == 0:

@@ -1,7 +1,7 @@
 """The catalog entry: the truth about one asset. An entry is immutable; a change makes a new one."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ TEXTS = ("external_id", "information")
 SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
 """The fields a client may set at any time."""
 
-IF_KNOWN = ("original_signature", "original_version")
+IF_KNOWN = ("original_signature", "original_version", "stored_mimetype")
 """The fields that an entry is stored and shown without if it does not have them."""
 
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
@@ -35,8 +35,9 @@ class Entry:
     differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both coordinates or
     none, is 0 to 1 from the upper left of the upright picture. `content_date` is when the delivered bytes last changed,
     and `updated_date` when anything changed. The fields from the focal point on were added later: older entries do not
-    have them. The last two are what the older service knew of the uploaded file. Only entries from there have them,
-    until their file is replaced.
+    have them. Those from `original_signature` on are of entries from the older service: what it knew of the uploaded
+    file, and the type of the stored bytes if they are not the upload, but what it delivered. A replaced file ends them.
+    `more` are fields that only the older service or its clients know.
     """
 
     uuid: str
@@ -68,6 +69,8 @@ class Entry:
     content_date: str | None = None
     original_signature: str | None = None
     original_version: int | None = None
+    stored_mimetype: str | None = None
+    more: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> str:
@@ -86,17 +89,36 @@ class Entry:
     @property
     def original_name(self) -> str:
         """The path under which `original` delivers the asset."""
-        return names.with_extension(self.unique_name, self.original_filename.rpartition(".")[2])
+        extension = self.original_filename.rpartition(".")[2].lower()
+        if media_types.of_extension(extension) is None:
+            extension = media_types.KNOWN[self.original_mimetype].extensions[0]
+        return names.with_extension(self.unique_name, extension)
+
+    @property
+    def stored_type(self) -> str:
+        """The media type of the stored bytes."""
+        return self.stored_mimetype or self.original_mimetype
+
+    @property
+    def is_stored_as_delivered(self) -> bool:
+        """Say whether `full` delivers the stored bytes as they are."""
+        return self.stored_mimetype is not None or not self.converted
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields that are stored."""
+        known = {name: getattr(self, name) for name in self.__slots__ if name != "more" and self._has(name)}
+        return {**known, **self.more}
 
     @property
     def stored(self) -> StoredObject:
         """What the storage is asked for, and told, about the asset's file."""
         return StoredObject(
             self.storage_key,
-            self.original_mimetype,
+            self.stored_type,
             self.version,
-            self.original_mimetype != self.mimetype,
-            {name: getattr(self, name) for name in self.__slots__ if name not in FACTS and self._has(name)},
+            self.stored_type != self.mimetype,
+            {name: value for name, value in self.fields.items() if name not in FACTS},
         )
 
     def _has(self, name: str) -> bool:
@@ -109,7 +131,7 @@ class Entry:
     @property
     def may_be_described(self) -> bool:
         """Say whether facts are found out about stored bytes of this type."""
-        return self.original_mimetype != media_types.PDF
+        return self.stored_type != media_types.PDF
 
     def with_facts(self, facts: Facts) -> "Entry":
         """Return the entry with other facts: nothing that is delivered depends on them."""
@@ -200,6 +222,7 @@ def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
         content_date=entry.delivered_since if same else _next_second(entry.delivered_since),
         original_signature=None,
         original_version=None,
+        stored_mimetype=None,
     )
 
 

@@ -62,6 +62,11 @@ class RestoreArguments(Arguments):
     filename: Annotated[str, AfterValidator(_named)] = Field(
         LATEST, description="The name of a file of the dump; the latest dump by default."
     )
+    dry_run: bool = Field(False, description="Report what would be restored, and change nothing.")
+    skip_invalid: bool = Field(
+        False,
+        description="Leave out entries that cannot be understood, and report them. By default the dump is refused.",
+    )
 
 
 KINDS: Mapping[str, type[Arguments]] = {

@@ -18,6 +18,7 @@ _ROOM = (
 )
 
 
+_KNOWN = frozenset(Entry.__slots__) - {"more"}
 _NOT_KNOWN = tuple(f',"{name}":null'.encode() for name in IF_KNOWN)
 
 
@@ -26,16 +27,20 @@ def read(raw: bytes) -> Entry:
     stored = orjson.loads(raw)
     for name in ADDRESSES:
         stored.pop(name, None)
-    return Entry(**stored)
+    if stored.keys() <= _KNOWN:
+        return Entry(**stored)
+    more = {name: stored.pop(name) for name in list(stored) if name not in _KNOWN}
+    return Entry(**stored, more=more)
 
 
 def write(entry: Entry) -> bytes:
-    raw = orjson.dumps(entry)
+    more = orjson.dumps(entry.more)
+    raw = orjson.dumps(entry).removesuffix(b',"more":' + more + b"}")
     for field, with_room in _ROOM:
         raw = raw.replace(field, with_room, 1)
     for field in _NOT_KNOWN:
         raw = raw.replace(field, b"", 1)
-    return raw
+    return raw + (b"," + more[1:] if entry.more else b"}")
 
 
 def shown(entry: Entry, addresses: Addresses) -> dict[str, Any]:

@@ -58,7 +58,7 @@ async def inspect(storage: Storage, entry: Entry, pool: Pool, limits: Limits = L
 def _task(entry: Entry, limits: Limits) -> Task:
     return Task(
         module="services.jobs.describe.inspection_process",
-        order={"media_type": entry.original_mimetype, "pixels": limits.pixels},
+        order={"media_type": entry.stored_type, "pixels": limits.pixels},
         limits=process.Limits(
             cpu_seconds=limits.cpu_seconds,
             wall_seconds=limits.wall_seconds,

@@ -12,7 +12,7 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 from services.core.state.process import Process
 from services.core.state.script import Script
-from services.jobs.dumps.restore import Restored, restore_dump
+from services.jobs.dumps.restore import Choice, Restored, restore_dump
 from services.jobs.dumps.staging import Taken
 
 log = logging.getLogger(__name__)
@@ -21,14 +21,16 @@ _POLL_SECONDS = 0.2
 _RETRY_SECONDS = 5
 
 
-async def restore_on_init(client: Redis, process: Process, store: DumpStore, filename: str = LATEST) -> Restored | None:
+async def restore_on_init(
+    client: Redis, process: Process, store: DumpStore, filename: str = LATEST, *, skip_invalid: bool = False
+) -> Restored | None:
     """Restore a dump; None if there is a catalog, or no such dump. Wait while Redis or the storage is down.
 
     A catalog that was emptied on purpose has a revision, so nothing is restored into it.
     """
     while True:
         try:
-            return await _restore(client, process, store, filename)
+            return await _restore(client, process, store, filename, Choice(skip_invalid=skip_invalid))
         except Taken:
             logs.event(log, logging.WARNING, "restore_on_init_too_late", why="something was uploaded meanwhile")
             return None
@@ -43,7 +45,7 @@ async def restore_on_init(client: Redis, process: Process, store: DumpStore, fil
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _restore(client: Redis, process: Process, store: DumpStore, filename: str) -> Restored | None:
+async def _restore(client: Redis, process: Process, store: DumpStore, filename: str, choice: Choice) -> Restored | None:
     take_over = Script(client, "takeover", lock=keys.RESTORING)
     give_up = Script(client, "give_up", lease=keys.RESTORING)
     while not await client.exists(keys.ENTRIES, keys.REVISION):
@@ -56,9 +58,11 @@ async def _restore(client: Redis, process: Process, store: DumpStore, filename: 
             await asyncio.sleep(_POLL_SECONDS)
             continue
         try:
-            restored = await restore_dump(client, process, store, filename, only_untouched=True)
+            restored = await restore_dump(client, process, store, filename, choice, only_untouched=True)
         finally:
             await give_up(token=process.name)
+        for one in restored.left_out:
+            logs.event(log, logging.WARNING, "restore_on_init_left_out", entry=str(one))
         logs.event(log, logging.INFO, "restored_on_init", filename=restored.filename, entries=restored.entries)
         return restored
     return None

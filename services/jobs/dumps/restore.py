@@ -5,9 +5,9 @@ they are: a dump holds the catalog, not the bytes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import orjson
 
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, DumpStore, Kind
-from services.core.errors import BadDump, DumpDamaged, DumpMissing
+from services.core.errors import BadDump, BadEntries, DumpDamaged, DumpError, DumpMissing
 from services.core.state import keys
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
@@ -26,7 +26,7 @@ from services.core.storage import ObjectMissing
 from services.jobs.dumps import rdb
 from services.jobs.dumps.json_array import NotAnArray, read_array
 from services.jobs.dumps.staging import Staging
-from services.jobs.dumps.validation import Tally
+from services.jobs.dumps.validation import LeftOut, Tally
 from services.jobs.dumps.work_folder import work_folder
 
 _BATCH = 500
@@ -36,8 +36,22 @@ Values = AsyncIterator[list[object]]
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How a dump is restored: whether nothing is changed, and whether entries that are not understood are left out."""
+
+    dry_run: bool = False
+    skip_invalid: bool = False
+
+
+WHOLE = Choice()
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore has done. `fallback` says why the RDB was used although the JSON was asked for."""
+    """What a restore has done, or would do. `fallback` says why the RDB was used although the JSON was asked for.
+
+    `commit` is None if nothing was to be changed.
+    """
 
     filename: str
     kind: Kind
@@ -45,91 +59,131 @@ class Restored:
     entries: int
     completed: int
     renamed: int
-    commit: Commit
+    left_out_count: int
+    left_out: Sequence[LeftOut]
+    commit: Commit | None
     fallback: str | None = None
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self, choice: Choice = WHOLE) -> dict[str, Any]:
         """Return what POST /catalog/restore-dump answers."""
-        return {
-            "message": f"Successfully restored catalog from {self.kind.upper()} dump",
-            "details": {
-                "filename": self.filename,
-                "itemsRestored": self.entries,
-                "format": self.kind.upper(),
-                "source": self.source,
-            },
+        kind = self.kind.upper()
+        message = f"Successfully restored catalog from {kind} dump"
+        if choice.dry_run:
+            message = f"The catalog can be restored from the {kind} dump. Nothing was changed"
+        details = {
+            "filename": self.filename,
+            "itemsRestored": self.entries,
+            "format": kind,
+            "source": self.source,
         }
+        if choice == WHOLE:
+            return {"message": message, "details": details}
+        details |= {"itemsSkipped": self.left_out_count, "dryRun": choice.dry_run}
+        return {"message": message, "details": details, "skipped": [asdict(one) for one in self.left_out]}
 
 
 async def restore_dump(
-    client: Redis, process: Process, store: DumpStore, filename: str = LATEST, *, only_untouched: bool = False
+    client: Redis,
+    process: Process,
+    store: DumpStore,
+    filename: str = LATEST,
+    choice: Choice = WHOLE,
+    *,
+    only_untouched: bool = False,
 ) -> Restored:
     """Replace the catalog by that of a dump, at one instant. If the JSON is missing or bad, its RDB is used.
 
-    Raises NoDumpName, DumpMissing and BadDump, Taken (see Staging.switch), StorageDown, Unavailable and RedisError.
-    After any of them the catalog is as it was.
+    Entries are left out, if that is the choice, when neither of the two can be restored whole. Raises NoDumpName,
+    DumpMissing and BadDump, Taken (see Staging.switch), StorageDown, Unavailable and RedisError. After any of them the
+    catalog is as it was.
     """
-    restore = _Restore(client, store, only_untouched)
     kind = "json" if filename == LATEST else naming.parse(filename)[1]
     async with work_folder(store.spool, process) as folder:
+        restore = _Restore(client, store, folder, only_untouched=only_untouched, dry_run=choice.dry_run)
         if kind == "rdb":
-            return await restore.of_kind("rdb", filename, folder)
+            return await restore.of_kind("rdb", filename, skip_invalid=choice.skip_invalid)
         try:
-            return await restore.of_kind("json", filename, folder)
-        except (DumpMissing, BadDump) as problem:
-            twin = restore.named or filename
-            if twin != LATEST:
-                twin = f"{naming.parse(twin)[0]}.rdb"
+            return await restore.of_kind("json", filename)
+        except (DumpMissing, BadDump) as first:
+            twin = restore.twin_of(filename)
             try:
-                found = await restore.of_kind("rdb", twin, folder)
-            except DumpMissing:
-                raise problem from None
-            except BadDump as second:
-                raise _bad(f"{problem.details}; {second.details}") from None
-            return replace(found, fallback=problem.details)
+                return replace(await restore.of_kind("rdb", twin), fallback=_why(first))
+            except (DumpMissing, BadDump) as second:
+                if choice.skip_invalid and isinstance(first, BadEntries):
+                    return await restore.of_kind("json", filename, skip_invalid=True)
+                if choice.skip_invalid and isinstance(second, BadEntries):
+                    found = await restore.of_kind("rdb", twin, skip_invalid=True)
+                    return replace(found, fallback=_why(first))
+                if isinstance(second, DumpMissing):
+                    raise first from None
+                raise BadDump(second.message, f"{first.details}; {second.details}", second.suggestion) from None
+
+
+def _why(problem: DumpError) -> str:
+    return problem.details
 
 
 class _Restore:
-    def __init__(self, client: Redis, store: DumpStore, only_untouched: bool) -> None:
-        self._redis, self._store, self._only_untouched = client, store, only_untouched
-        self.named: str | None = None
-        """The name of the latest dump, when the store has said it."""
+    def __init__(self, client: Redis, store: DumpStore, folder: Path, *, only_untouched: bool, dry_run: bool) -> None:
+        self._redis, self._store, self._folder = client, store, folder
+        self._only_untouched, self._dry_run = only_untouched, dry_run
+        self._fetched: dict[Kind, str] = {}
+        """The names of the files that are here."""
 
-    async def of_kind(self, kind: Kind, filename: str, folder: Path) -> Restored:
-        path = folder / f"dump.{kind}"
-        name = await self._fetch(kind, filename, path)
+    def twin_of(self, filename: str) -> str:
+        """Return the name of the RDB of the JSON that was asked for."""
+        named = self._fetched.get("json", filename)
+        return named if named == LATEST else f"{naming.parse(named)[0]}.rdb"
+
+    async def of_kind(self, kind: Kind, filename: str, *, skip_invalid: bool = False) -> Restored:
+        path = self._folder / f"dump.{kind}"
+        name = self._fetched.get(kind) or await self._fetch(kind, filename, path)
         reading = _entries_of_json if kind == "json" else _entries_of_rdb
         staging, tally = Staging(self._redis), Tally()
         try:
-            await _load(reading, path, staging, tally)
-            if tally.problem_count:
-                raise _bad(f"{name}: {tally.summary()}")
-            commit = await staging.switch(only_untouched=self._only_untouched)
+            await self._load(reading(path), staging, tally, name)
+            if tally.left_out and not (skip_invalid and tally.restorable):
+                raise BadEntries(f"{name}: {tally.summary()}")
+            commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
-        return Restored(name, kind, self._store.backend.source, tally.entries, tally.completed, tally.renamed, commit)
+        return Restored(
+            filename=name,
+            kind=kind,
+            source=self._store.backend.source,
+            entries=tally.restorable,
+            completed=tally.completed,
+            renamed=tally.renamed,
+            left_out_count=tally.left_out_count,
+            left_out=tally.left_out,
+            commit=commit,
+        )
+
+    async def _load(self, pages: Values, staging: Staging, tally: Tally, name: str) -> None:
+        """Read all entries, and stage those that can be restored."""
+        try:
+            async with aclosing(pages):  # type: ignore[type-var]
+                async for values in pages:
+                    entries = await asyncio.to_thread(tally.take, values)
+                    if not self._dry_run:
+                        await staging.add(entries)
+        except (NotAnArray, rdb.NotAnRdb) as problem:
+            raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
 
     async def _fetch(self, kind: Kind, filename: str, path: Path) -> str:
+        named: str | None = filename
         try:
-            if filename != LATEST:
+            if filename == LATEST:
+                named = await self._store.fetch_latest(kind, path)
+            else:
                 await self._store.fetch(filename, path)
-                return filename
-            self.named = await self._store.fetch_latest(kind, path)
         except ObjectMissing:
             raise naming.missing(kind, filename, self._store.backend) from None
         except DumpDamaged as damage:
             raise _bad(damage.details) from None
-        return self.named or f"{LATEST}.{kind}"
-
-
-async def _load(reading: Callable[[Path], Values], path: Path, staging: Staging, tally: Tally) -> None:
-    """Check all entries, and stage them as long as there is no problem."""
-    try:
-        async with aclosing(reading(path)) as pages:  # type: ignore[type-var]
-            async for values in pages:
-                await staging.add(await asyncio.to_thread(tally.take, values))
-    except (NotAnArray, rdb.NotAnRdb) as problem:
-        tally.complain(str(problem))
+        if named:
+            self._fetched[kind] = named
+        return named or f"{LATEST}.{kind}"
 
 
 async def _entries_of_json(path: Path) -> Values:

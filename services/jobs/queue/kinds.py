@@ -86,14 +86,17 @@ async def _create_dump(tools: Tools, arguments: CreateDumpArguments) -> Result:
 
 
 async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
-    restored = await restore.restore_dump(tools.client, tools.process, tools.dumps, arguments.filename)
-    return {
-        **restored.answer(),
+    choice = restore.Choice(arguments.dry_run, arguments.skip_invalid)
+    restored = await restore.restore_dump(tools.client, tools.process, tools.dumps, arguments.filename, choice)
+    result = {
+        **restored.answer(choice),
         "completed": restored.completed,
         "renamed": restored.renamed,
         "fallback": restored.fallback,
-        "purged": await tools.progress.purged(restored.commit.number, PURGE_SECONDS),
     }
+    if restored.commit is not None:
+        result["purged"] = await tools.progress.purged(restored.commit.number, PURGE_SECONDS)
+    return result
 
 
 async def _expire(tools: Tools, arguments: Arguments) -> Result:

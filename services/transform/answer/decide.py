@@ -76,10 +76,11 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
     if form.name != right_name:
         taken = any(other and other is not entry and other.unique_name == right_name for other in others)
         return Stored(entry) if taken else Redirect(entry, form.path(right_name))
-    raster = media_types.KNOWN[entry.original_mimetype].raster
+    raster = media_types.KNOWN[entry.stored_type].raster
     # A picture is made when one is asked for, and of what the catalog says is delivered as WebP. `full` of an SVG or a
     # PDF is what is stored, whatever is asked.
-    if form.kind == "original" or not (raster or form.kind == "optimise") or not (form.is_picture or entry.converted):
+    is_made = form.is_picture or not entry.is_stored_as_delivered
+    if form.kind == "original" or not (raster or form.kind == "optimise") or not is_made:
         return Stored(entry)
     return Rendition(entry, plan_of(form, focal_point(entry)))
 

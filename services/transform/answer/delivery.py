@@ -142,8 +142,10 @@ class Delivery:
         return UNKNOWN if forwarded and name == client(peer, "", self.trusted) else name
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
-        headers = {**headers, **disposition.inline(entry.original_filename), "accept-ranges": "bytes"}
-        if not media_types.KNOWN[entry.original_mimetype].raster:
+        media_type = entry.stored_type
+        filename = entry.original_filename if entry.stored_mimetype is None else entry.filename
+        headers = {**headers, **disposition.inline(filename), "accept-ranges": "bytes"}
+        if not media_types.KNOWN[media_type].raster:
             headers.update(_NO_SCRIPTS)
         try:
             part = ranges.parse(conditional.wanted_range(request, headers), entry.size)
@@ -156,18 +158,24 @@ class Delivery:
         status = 206 if part else 200
         if entry.size <= IN_MEMORY:
             content = await verification.read_verified(self.storage, entry)
-            return Response(content[start : start + length], status, headers, entry.original_mimetype)
+            return Response(content[start : start + length], status, headers, _type_of(content, entry))
         headers["content-length"] = str(length)
         if request.method == "HEAD":
             await verification.verify_size(self.storage, entry)
-            return Response(None, status, headers, entry.original_mimetype)
+            return Response(None, status, headers, media_type)
         if part:
             await verification.verify(self.storage, entry)
             body = self.storage.stream(entry.stored, start, length)
         else:
             body = verification.stream_verified(self.storage, entry)
         first = await anext(body)
-        return StreamingResponse(_with_cut_logged(first, body, entry), status, headers, entry.original_mimetype)
+        return StreamingResponse(_with_cut_logged(first, body, entry), status, headers, media_type)
+
+
+def _type_of(content: bytes, entry: Entry) -> str:
+    """Return the type of stored bytes. What the older service had converted is what its bytes say."""
+    said = media_types.sniff(content) if entry.stored_mimetype is not None else None
+    return said or entry.stored_type
 
 
 async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> AsyncIterator[bytes]:

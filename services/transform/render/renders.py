@@ -85,7 +85,7 @@ class Renders:
                 "Forms that are cached are still delivered. Ask for fewer sizes, or for smaller ones.",
                 verdict.retry_after,
             )
-        source = cost.Source(entry.original_mimetype, entry.size, entry.width or 0, entry.height or 0)
+        source = cost.Source(entry.stored_type, entry.size, entry.width or 0, entry.height or 0)
         return self._pool.enter(cost.estimate(source, plan, self._limits), client, late=verdict.late)
 
     def _left(self, wish: Wish, flight: _Flight, client: str) -> None:

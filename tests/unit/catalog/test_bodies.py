@@ -1,4 +1,3 @@
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -14,12 +13,14 @@ from services.catalog.bodies import (
     read_json_object,
     text_list,
 )
+from services.core.assets import reading
 from services.core.assets.addresses import Addresses
 from services.core.assets.entries import SETTABLE
 from services.core.assets.facts import Facts
 from services.core.errors import BadRequest, TooLarge, WrongContentType
 from services.core.state import entry_json
 from tests.support.entries import MakeEntry
+from tests.support.older_service import OlderFile, converted, every_oddity
 
 
 def sending(*chunks: bytes, content_type: str = "") -> Request:
@@ -109,8 +110,8 @@ def test_an_entry_may_be_sent_back_with_what_an_answer_shows_beside_it(
     make_entry: MakeEntry, beside: dict[str, str]
 ) -> None:
     entry = make_entry()
-    check_patch(entry, {**asdict(entry), **beside}, strict=True)
-    check_deletion({**asdict(entry), **beside})
+    check_patch(entry, {**entry.fields, **beside}, strict=True)
+    check_deletion({**entry.fields, **beside})
 
 
 @pytest.mark.parametrize(
@@ -146,12 +147,12 @@ def test_a_whole_entry_from_before_its_facts_were_known_may_be_sent_back(
     entry = make_entry()
     known = entry.with_facts(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
     for strict in (True, False) if nothing is None else (False,):
-        check_patch(known, asdict(entry) | dict.fromkeys(Facts.__slots__, nothing), strict=strict)
+        check_patch(known, entry.fields | dict.fromkeys(Facts.__slots__, nothing), strict=strict)
 
 
 def test_a_form_may_send_back_a_whole_entry_as_text(make_entry: MakeEntry) -> None:
     entry = make_entry()
-    check_patch(entry, {name: str(value) for name, value in asdict(entry).items()}, strict=False)
+    check_patch(entry, {name: str(value) for name, value in entry.fields.items()}, strict=False)
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -195,3 +196,21 @@ def test_a_field_that_no_entry_has_is_refused_in_json_and_ignored_in_forms(make_
     with pytest.raises(BadRequest, match="An entry has no field 'expires'"):
         check_patch(make_entry(), {"expires": "2027-01-01"}, strict=True)
     check_patch(make_entry(), {"expires": "2027-01-01"}, strict=False)
+
+
+@pytest.mark.parametrize("older", every_oddity(), ids=lambda older: older.entry["unique_name"])
+def test_an_entry_as_the_older_service_showed_it_may_be_sent_back(older: OlderFile) -> None:
+    entry = reading.read(older.entry, "2026-11-30T00:00:00.000+00:00")
+    check_patch(entry, {**older.entry, "information": "new"}, strict=True)
+    check_patch(entry, {name: str(value) for name, value in older.entry.items()}, strict=False)
+    check_deletion(older.entry)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("version", "4"), ("uploaded_date", "2026-01-01"), ("mimetype", "image/png"), ("cms_ref", "x")]
+)
+def test_an_entry_of_the_older_service_with_other_values_is_refused(name: str, value: str) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", version="3", cms_ref="article-9")
+    entry = reading.read(older.entry, "2026-11-30T00:00:00.000+00:00")
+    with pytest.raises(BadRequest, match=f"{name} cannot be changed"):
+        check_patch(entry, {**older.entry, name: value}, strict=True)

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,14 +7,16 @@ import pytest
 
 from services.catalog.uploads import adoption
 from services.catalog.uploads.adoption import Adoption
-from services.core.assets import identity, names
+from services.core.assets import identity, media_types, names, reading
 from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.facts import NO_FACTS
 from services.core.errors import BadRequest, NotFound, TypeUnauthorized
 from services.core.spool import prepare
 from services.core.state.claim import Claim
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from tests.support.entries import MakeEntry
+from tests.support.older_service import OlderFile, converted, every_oddity, kept
 
 DEFAULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/svg+xml", "application/pdf"})
 UNIQUE_NAME = "/DEV/shop/cat.webp"
@@ -46,7 +49,7 @@ def test_a_whole_entry_may_be_sent(make_entry: MakeEntry) -> None:
         ({"unique_name": "DEV/cat.webp"}, "unique_name"),
         ({"unique_name": "/DEV/../cat.webp"}, "unique_name"),
         ({"unique_name": UNIQUE_NAME, "version": 0}, "version"),
-        ({"unique_name": UNIQUE_NAME, "version": "2"}, "version"),
+        ({"unique_name": UNIQUE_NAME, "version": "two"}, "version"),
         ({"unique_name": UNIQUE_NAME, "version": True}, "version"),
         ({"unique_name": UNIQUE_NAME, "version": 2**31}, "version"),
         ({"unique_name": UNIQUE_NAME, "signature": 7}, "signature"),
@@ -155,3 +158,70 @@ async def test_a_file_of_no_known_type_is_refused(storage: LocalStorage) -> None
     (storage.spool.parent / names.plain_storage_key(UNIQUE_NAME)).write_bytes(b"MZ\x90")
     with pytest.raises(BadRequest, match="has no known type"):
         await examined(storage)
+
+
+# Whole entries
+
+
+def adopted_as(older: OlderFile, content: bytes, media_type: str) -> Entry:
+    wanted = adoption.parse(older.entry)
+    signature = hashlib.sha256(content).hexdigest()
+    stored = StoredFile(media_type, signature, len(content), names.plain_storage_key(wanted.unique_name), len(content))
+    return adoption.entry(wanted, stored, DEFAULT_TYPES)
+
+
+@pytest.mark.parametrize("older", every_oddity(), ids=lambda older: older.entry["unique_name"])
+def test_an_entry_of_the_older_service_is_taken_as_a_dump_of_it_would_be(older: OlderFile) -> None:
+    media_type = media_types.sniff(older.stored)
+    assert media_type is not None
+    entry = adopted_as(older, older.stored, media_type)
+    restored = reading.read(older.entry, entry.uploaded_date)
+    assert entry == replace(restored, updated_date=entry.updated_date)
+    assert entry.uuid == older.entry["uuid"]
+    assert entry.stored_type == media_type
+
+
+def test_where_the_upload_itself_lies_its_type_counts() -> None:
+    older = converted("/DEV/shop/cat.webp", "cat.jpg")
+    entry = adopted_as(older, older.uploaded, "image/jpeg")
+    assert (entry.stored_type, entry.original_mimetype, entry.is_stored_as_delivered) == ("image/jpeg",) * 2 + (False,)
+    entry = adopted_as(older, b"png", "image/png")
+    assert (entry.stored_type, entry.original_mimetype, entry.is_stored_as_delivered) == ("image/png",) * 2 + (False,)
+
+
+def test_an_entry_of_this_service_comes_back_as_it_was_but_for_facts_that_are_found_out_anew(
+    make_entry: MakeEntry,
+) -> None:
+    entry = replace(make_entry(information="kept"), width=3, height=2, version=4, uuid="0" * 32)
+    wanted = adoption.parse({**entry.fields, "storage_key": f"{entry.storage_key}.0123456789abcdef"})
+    stored = StoredFile("image/jpeg", entry.signature, entry.size, entry.storage_key, entry.size)
+    assert adoption.entry(wanted, stored, DEFAULT_TYPES) == entry.with_facts(NO_FACTS)
+
+
+@pytest.mark.parametrize(
+    ("older", "media_type"),
+    [
+        (converted("/DEV/cat.webp", "cat.jpg"), "application/pdf"),
+        (converted("/DEV/cat.webp", "cat.jpg"), "image/gif"),
+        (kept("/DEV/cat.jpg", b"", "image/jpeg"), "image/png"),
+        (kept("/DEV/cat.pdf", b"", "application/pdf"), "image/png"),
+    ],
+)
+def test_a_whole_entry_of_bytes_of_another_type_is_refused(older: OlderFile, media_type: str) -> None:
+    with pytest.raises(TypeUnauthorized):
+        adopted_as(older, b"other", media_type)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"unique_name": "/DEV/b c.webp"},
+        {"expiration_date": "some day"},
+        {"mimetype": "text/html"},
+        {"uploaded_date": []},
+    ],
+)
+def test_a_whole_entry_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", **wrong)
+    with pytest.raises(BadRequest, match=next(iter(wrong))):
+        adopted_as(older, older.stored, "image/webp")

@@ -391,10 +391,51 @@ def test_what_is_known_of_the_older_service_is_shown_as_long_as_the_file_is_the_
     usual = make_entry()
     assert not set(IF_KNOWN) & orjson.loads(entry_json.write(usual)).keys()
     assert not set(IF_KNOWN) & usual.stored.fields.keys()
-    older = replace(usual, original_signature="5e" * 32, original_version=2)
+    older = replace(usual, original_signature="5e" * 32, original_version=2, stored_mimetype="image/webp")
     assert entry_json.read(entry_json.write(older)) == older
     assert orjson.loads(entry_json.write(older))["original_version"] == 2
     assert set(IF_KNOWN) <= older.stored.fields.keys()
     assert entries.changed(older, information="new").original_version == 2
     replaced = entries.with_file(older, StoredFile("image/jpeg", "6f" * 32, 9, "DEV/cat.webp", 9), "jpg")
-    assert (replaced.original_signature, replaced.original_version) == (None, None)
+    assert (replaced.original_signature, replaced.original_version, replaced.stored_mimetype) == (None, None, None)
+
+
+def test_an_entry_whose_stored_bytes_are_what_is_delivered_says_so_until_its_file_is_replaced(
+    make_entry: MakeEntry,
+) -> None:
+    usual = make_entry("cat.png", "image/png")
+    assert (usual.stored_type, usual.stored.media_type, usual.stored.converted) == ("image/png", "image/png", True)
+    assert not usual.is_stored_as_delivered
+    older = replace(usual, stored_mimetype="image/webp")
+    assert (older.stored_type, older.stored.media_type, older.stored.converted) == ("image/webp", "image/webp", False)
+    assert older.is_stored_as_delivered
+    replaced = entries.with_file(older, StoredFile("image/png", "6f" * 32, 9, "DEV/cat.webp", 9), "png")
+    assert not replaced.is_stored_as_delivered
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "media_type", "extension"),
+    [
+        ("Photo d'été (1).JPG", "image/jpeg", "jpg"),
+        ("a.b.c.png", "image/png", "png"),
+        ("no extension", "image/png", "png"),
+        ("Mr.T", "image/jpeg", "jpg"),
+        ("x.y z", "image/webp", "webp"),
+    ],
+)
+def test_the_name_of_the_original_is_an_address_whatever_people_typed(
+    make_entry: MakeEntry, uploaded: str, media_type: str, extension: str
+) -> None:
+    entry = replace(make_entry(), original_filename=uploaded, original_mimetype=media_type)
+    assert entry.original_name == f"/DEV/cat.{extension}"
+
+
+def test_what_others_know_of_an_entry_is_stored_and_shown_with_it(make_entry: MakeEntry) -> None:
+    known = {"cms_ref": "article-9", "tags": ["a", {"b": None}], "more": 1}
+    entry = replace(make_entry(), more=known)
+    raw = entry_json.write(entry)
+    assert entry_json.read(raw) == entry
+    shown = entry_json.shown(entry, Addresses("/assets/media"))
+    assert {name: shown[name] for name in known} == known
+    assert entry.stored.fields["cms_ref"] == "article-9"
+    assert entries.changed(entry, information="new").more == known

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.core.assets import reading
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER
@@ -33,6 +34,7 @@ from services.transform.render.sources import Sources
 from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
+from tests.support.older_service import LEFT_OUT, OlderFile, converted
 from tests.support.pixels import decode
 from tests.support.problems import problem
 
@@ -155,6 +157,78 @@ async def test_other_forms_are_webp_of_the_asked_size(
     shown = decode(answer.content)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
     assert (shown.format, shown.size) == ("WEBP", size)
+
+
+# Entries of the older service, which stored what it delivered
+
+
+async def restored(service: Service, older: OlderFile) -> Entry:
+    """Catalogue an entry as a restored dump of the older service has it, with its bytes in the storage."""
+    entry = replace(reading.read(older.entry, CHANGED), content_date=CHANGED)
+    await put(service.storage, entry.stored, older.stored)
+    service.entries.catalogued[entry.key] = entry
+    return entry
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/full/DEV/messy/Photo_d_t_1_.webp",
+        "/full/image/DEV/messy/Photo_d_t_1_.webp",
+        "/full/DEV/messy/Photo_d_t_1_.webp?x=1",
+        "/optimise/0x0/DEV/messy/Photo_d_t_1_.webp",
+        "/original/DEV/messy/Photo_d_t_1_.jpg",
+    ],
+)
+async def test_the_public_addresses_of_the_older_service_have_its_bytes_with_their_type(
+    service: Service, path: str
+) -> None:
+    older = converted("/DEV/messy/Photo_d_t_1_.webp", "Photo d'été (1).jpg")
+    await restored(service, older)
+    for method in ("GET", "HEAD"):
+        answer = await service.get(path, method=method)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+        assert answer.headers["content-disposition"] == 'inline; filename="Photo_d_t_1_.webp"'
+        assert answer.content == (older.stored if method == "GET" else b"")
+    part = await service.get(path, {"range": "bytes=0-3"})
+    assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"RIFF", "image/webp")
+
+
+async def test_the_original_of_the_older_service_is_found_under_both_names(service: Service) -> None:
+    await restored(service, converted("/DEV/test.webp", "test.png", "PNG"))
+    answer = await service.get("/original/DEV/test.webp")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/prefix/assets/media/original/DEV/test.png")
+    answer = await service.get("/full/DEV/test.png")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/prefix/assets/media/full/DEV/test.webp")
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [("/full/DEV/test.webp?width=32", (32, 24)), ("/optimise/16x16/DEV/test.webp", (16, 16))]
+)
+async def test_other_sizes_are_made_of_what_the_older_service_stored(
+    service: Service, path: str, size: tuple[int, int]
+) -> None:
+    await restored(service, converted("/DEV/test.webp", "test.png", "PNG"))
+    shown = decode((await service.get(path)).content)
+    assert (shown.format, shown.size) == ("WEBP", size)
+
+
+async def test_of_bytes_that_are_not_what_the_older_service_says_the_type_is_theirs(service: Service) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
+    jpeg = {**older.entry, "signature": hashlib.sha256(older.uploaded).hexdigest(), "size": len(older.uploaded)}
+    await restored(service, OlderFile(jpeg, older.uploaded, older.uploaded))
+    answer = await service.get("/original/DEV/cat.jpg")
+    assert (answer.content, answer.headers["content-type"]) == (older.uploaded, "image/jpeg")
+
+
+async def test_where_the_older_service_has_kept_the_upload_webp_is_made_of_it(service: Service) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg")
+    uploaded = {**older.entry, "signature": older.entry["original_signature"], "size": older.entry["original_size"]}
+    await restored(service, OlderFile(uploaded, older.uploaded, older.uploaded))
+    answer = await service.get("/original/DEV/cat.jpg")
+    assert (answer.content, answer.headers["content-type"]) == (older.uploaded, "image/jpeg")
+    answer = await service.get("/full/DEV/cat.webp")
+    assert (decode(answer.content).format, answer.headers["content-type"]) == ("WEBP", "image/webp")
 
 
 @pytest.mark.parametrize(
