@@ -21,6 +21,8 @@ _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
 DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *ADDRESSES, *(field.name for field in fields(Entry)), *SHOWN_BESIDE)))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
+_MOVES_ON = ("updated_date", "content_date")
+"""Dates that each change moves on: a client may have read the entry before the last one."""
 _NO_FIELDS = frozenset({"toWebp", *SHOWN_BESIDE})
 _NOTHING = (None, "", "null", str(None))
 _SEND_NONE = "Send it without one."
@@ -139,11 +141,13 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
 
 
 def _means(name: str, value: object, entry: Entry) -> bool:
-    """Say whether a value of a field means what the entry has, as `"3"` means 3."""
+    """Say whether a value of a field means what the entry has, as `"3"` means 3, or has had before a change."""
     if name == "filename" or name in entry.more:
         return False
     try:
-        read = reading.read({**entry.fields, name: value}, entry.updated_date)
+        if name in _MOVES_ON:
+            return (reading.date(name, value) or "") <= (getattr(entry, name) or "")
+        read = reading.read({**entry.fields, "updated_date": None, name: value}, entry.uploaded_date)
     except NotUnderstood:
         return False
     return bool(getattr(read, name) == getattr(entry, name))

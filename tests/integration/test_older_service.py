@@ -16,7 +16,7 @@ from services.jobs.dumps.restore import restore_dump
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser
 from tests.support.older_service import OlderDump, OlderFile, converted, every_oddity, picture
-from tests.support.service import running
+from tests.support.service import nodes_that_have_all, running
 
 NEW = {"JPEG": picture("JPEG", 80), "PNG": picture("PNG", 80), "WEBP": picture("WEBP", 80)}
 CONVERTED = [file for file in every_oddity() if file.entry["mimetype"] == "image/webp"]
@@ -37,10 +37,10 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncItera
     for file in older.files:
         put_into(tmp_path, file)
     settings = CatalogSettings(
-        redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=0
+        redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=9
     )
     user = CatalogUser(client)
-    async with running(settings, client) as made, user.process.alive():
+    async with nodes_that_have_all(client), running(settings, client) as made, user.process.alive():
         storage = open_storage(settings)
         await restore_dump(client, user.process, open_dumps(settings, storage))
         yield made

@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from tests.support.pdfs import pdf
 from tests.support.pictures import RED, encoded, marked
 
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+PDF = pdf()
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4"/></svg>'
 
 

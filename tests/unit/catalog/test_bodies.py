@@ -15,7 +15,7 @@ from services.catalog.bodies import (
 )
 from services.core.assets import reading
 from services.core.assets.addresses import Addresses
-from services.core.assets.entries import SETTABLE
+from services.core.assets.entries import SETTABLE, changed
 from services.core.assets.facts import Facts
 from services.core.errors import BadRequest, TooLarge, WrongContentType
 from services.core.state import entry_json
@@ -103,6 +103,16 @@ def test_the_fields_a_client_may_set_pass(make_entry: MakeEntry, strict: bool) -
 def test_a_client_may_send_back_a_whole_entry_that_it_read(make_entry: MakeEntry) -> None:
     entry = make_entry(information="x")
     check_patch(entry, entry_json.shown(entry, Addresses("/assets/media")) | {"expired": True}, strict=True)
+
+
+def test_an_entry_from_before_other_changes_and_without_dates_may_be_sent_back(make_entry: MakeEntry) -> None:
+    before = make_entry(information="x", content_date=None)
+    entry = changed(before, expired=True)
+    check_patch(entry, before.fields, strict=True)
+    check_patch(entry, {**before.fields, "uploaded_date": None, "updated_date": None}, strict=True)
+    for name in ("uploaded_date", "updated_date", "content_date"):
+        with pytest.raises(BadRequest, match=f"{name} cannot be changed"):
+            check_patch(entry, {name: "2999-01-01"}, strict=True)
 
 
 @pytest.mark.parametrize("beside", [{"message": "Item deleted"}, {"catalogItemUrl": "/catalog/01-23"}])
