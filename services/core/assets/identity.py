@@ -13,7 +13,7 @@ letter. One that the previous version made shows its entry key. An entry is foun
 import re
 from functools import lru_cache
 from hashlib import md5
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 _DIGITS = "[0-9A-Fa-f]"
 SPELLING = rf"{_DIGITS}{{32}}|{_DIGITS}{{8}}(?:-{_DIGITS}{{4}}){{3}}-{_DIGITS}{{12}}"
@@ -24,7 +24,7 @@ _SPELLING = re.compile(SPELLING)
 @lru_cache(maxsize=4096)
 def asset_uuid(unique_name: str) -> str:
     """Return the uuid of a new asset: the 128 bits of the MD5 of its path."""
-    return str(UUID(bytes=md5(unique_name.encode(), usedforsecurity=False).digest()))
+    return _with_dashes(md5(unique_name.encode(), usedforsecurity=False).hexdigest())
 
 
 @lru_cache(maxsize=4096)
@@ -38,7 +38,7 @@ def canonical(uuid: str) -> str | None:
 
     None for a text that is not a uuid.
     """
-    return str(UUID(uuid)) if _SPELLING.fullmatch(uuid) else None
+    return _with_dashes(uuid.replace("-", "").lower()) if _SPELLING.fullmatch(uuid) else None
 
 
 def other_names(uuid: str, unique_name: str) -> list[str]:
@@ -49,3 +49,7 @@ def other_names(uuid: str, unique_name: str) -> list[str]:
 def all_names(uuid: str, unique_name: str) -> list[str]:
     """Return everything by which an entry that shows `uuid` is found, each in its one spelling."""
     return [entry_key(unique_name), *other_names(uuid, unique_name)]
+
+
+def _with_dashes(digits: str) -> str:
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from services.core.assets import facts, identity, media_types, names
 from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import FOCUS, Entry, timestamp
@@ -24,6 +26,7 @@ _ALWAYS = (
 )
 SHOWN_BESIDE = ("message", "catalogItemUrl")
 """What some answers show beside the fields of an entry. They are no part of it."""
+_NO_FIELDS = frozenset((*ADDRESSES, *SHOWN_BESIDE))
 
 _NOTHING = ("", "null", "undefined")
 """Texts with which forms and older clients say that there is nothing."""
@@ -54,7 +57,7 @@ def read(value: object, now: str) -> Entry:
     """Return an entry as this service has it; raises NotUnderstood. `now` is the date of one that has no dates."""
     if not isinstance(value, dict):
         raise NotUnderstood(f"expected a JSON object, not {type(value).__name__}")
-    given = {name: field for name, field in value.items() if name not in (*ADDRESSES, *SHOWN_BESIDE)}
+    given = {name: field for name, field in value.items() if name not in _NO_FIELDS}
     unique_name = path(given.get("unique_name"))
     mimetype, original_mimetype = _types(given, unique_name)
     size = number("size", given.get("size"), 0)
@@ -84,7 +87,7 @@ def read(value: object, now: str) -> Entry:
         "stored_mimetype": _stored_type(given, mimetype, original_mimetype) if converted else None,
     }
     more = {name: field for name, field in given.items() if name not in read_here}
-    _check([*read_here.values(), more], 0)
+    _check(read_here, more)
     return Entry(**read_here, more=more)
 
 
@@ -246,8 +249,8 @@ def media_type(name: str, value: object) -> str | None:
 
 def _types(given: Mapping[str, Any], unique_name: str) -> tuple[str, str]:
     """Return the types of what is delivered and of what was uploaded."""
-    by_name = media_types.of_extension(unique_name.rpartition(".")[2])
-    mimetype = media_type("mimetype", given.get("mimetype") or by_name)
+    said = given.get("mimetype") or media_types.of_extension(unique_name.rpartition(".")[2])
+    mimetype = media_type("mimetype", said)
     original = media_type("original_mimetype", given.get("original_mimetype")) or mimetype
     if mimetype is None or original is None:
         raise _wrong("mimetype", given.get("mimetype"))
@@ -288,24 +291,21 @@ def _picture(given: Mapping[str, Any]) -> dict[str, Any]:
 # Everything
 
 
-def _check(value: object, depth: int) -> None:
-    """Raise NotUnderstood for values that cannot be stored as JSON in UTF-8."""
+def _check(read_here: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+    """Raise NotUnderstood for values that cannot be stored as JSON in UTF-8, or that are nested too deep to show."""
+    if more:
+        _check_depth(more, 0)
+    try:
+        orjson.dumps([read_here, more])
+    except TypeError as problem:
+        raise NotUnderstood(f"it cannot be stored as JSON: {problem}") from None
+
+
+def _check_depth(value: object, depth: int) -> None:
     if depth > _DEPTH_MAX:
         raise NotUnderstood(f"a field is nested more than {_DEPTH_MAX} deep")
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise NotUnderstood("a text in it is not valid Unicode") from None
-    if type(value) is int and not -(2**63) <= value < 2**64:
-        raise NotUnderstood("a number in it is too large")
-    if isinstance(value, dict):
-        for name, field in value.items():
-            _check(name, depth)
-            _check(field, depth + 1)
-    if isinstance(value, list):
-        for item in value:
-            _check(item, depth + 1)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(inner, depth + 1)
 
 
 def _wrong(name: str, value: object) -> NotUnderstood:

@@ -6,7 +6,6 @@ service is read for what it means (see `assets/reading`).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from uuid import UUID
 
 from services.core.assets import identity, reading
 from services.core.assets.entries import Entry, timestamp
@@ -62,7 +61,7 @@ class Tally:
 
     def _take(self, value: object) -> Entry:
         entry = reading.read(value, self.now)
-        path = UUID(entry.key).bytes
+        path = _short(entry.key)
         if path in self._paths:
             raise NotUnderstood(f"{entry.unique_name} occurs twice")
         self._paths.add(path)
@@ -77,9 +76,10 @@ class Tally:
 
     def _with_own_uuid(self, entry: Entry) -> Entry:
         """Return the entry with the uuid that it shows; of several with one uuid, the first keeps it."""
-        uuid = UUID(entry.uuid).bytes
-        if identity.canonical(entry.uuid) in (entry.key, identity.asset_uuid(entry.unique_name)):
+        shown = identity.canonical(entry.uuid) or entry.uuid
+        if shown in (entry.key, identity.asset_uuid(entry.unique_name)):
             return entry  # It follows from the path: no other entry has it.
+        uuid = _short(shown)
         if uuid not in self._uuids:
             self._uuids.add(uuid)
             return entry
@@ -90,6 +90,10 @@ class Tally:
         """Return all that cannot be restored, in one text."""
         more = self.left_out_count - len(self.left_out)
         return "; ".join(map(str, self.left_out)) + (f"; and {more} more" if more else "")
+
+
+def _short(uuid: str) -> bytes:
+    return bytes.fromhex(uuid.replace("-", ""))
 
 
 _SHOWN = 200
