@@ -44,6 +44,7 @@ TadaError
 An error without a code of its own has the code of what it is a kind of: it only has another text in `errors`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -271,14 +272,21 @@ class BadDump(DumpError):
 
 
 class BadEntries(BadDump):
+    """`entries` has a text for each entry of the file that is named. There may be a hundred thousand."""
+
     code = "bad_entries"
 
-    def __init__(self, details: str) -> None:
+    def __init__(self, filename: str, entries: Sequence[str], details: str) -> None:
         super().__init__(
             "Dump cannot be restored",
             details,
             "Nothing was changed. Mend these entries, or restore all others with skip_invalid=true",
         )
+        self.entries = entries
+        self._filename = filename
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self._filename}: {self.entries[0]} (of {len(self.entries)} such entries)"
 
 
 class DumpDamaged(DumpError):

@@ -748,6 +748,16 @@ async def test_by_default_a_dump_with_entries_that_are_not_understood_is_refused
     assert await everything(client) == before
 
 
+async def test_the_rdb_of_the_older_service_beside_such_a_dump_does_not_hide_what_is_not_understood(
+    local: DumpStore, folder: Path, dump: Dumping, mixed: OlderDump
+) -> None:
+    (folder / "dump_20250812T143052.rdb").write_bytes(b"REDIS0011 with modules of the older service")
+    with pytest.raises(BadEntries) as refused:
+        await dump.restore(local)
+    assert all(bad["unique_name"] in refused.value.details for bad in mixed.bad)
+    assert (await dump.restore(local, skip_invalid=True)).entries == len(mixed.files)
+
+
 async def test_what_is_not_understood_can_be_left_out_and_is_named(
     client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping, mixed: OlderDump
 ) -> None:
@@ -828,8 +838,10 @@ async def test_an_empty_redis_gets_what_can_be_understood_if_that_is_the_choice(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert await restore_on_init(client, catalog.process, local) is None
+    said = [str(vars(record)) for record in caplog.records if record.message == "restore_on_init_not_understood"]
+    assert all(bad["unique_name"] in one for bad, one in zip(mixed.bad, said, strict=True)), "all of them are named"
     [refused] = [record for record in caplog.records if record.message == "restore_on_init_bad_dump"]
-    assert all(bad["unique_name"] in str(vars(refused)) for bad in mixed.bad), "all of them are named"
+    assert f"(of {len(mixed.bad)} such entries)" in str(vars(refused))
     assert await catalog.entries.count() == 0
     restored = await restore_on_init(client, catalog.process, local, skip_invalid=True)
     assert restored is not None

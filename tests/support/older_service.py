@@ -89,6 +89,7 @@ def every_oddity() -> list[OlderFile]:
         converted("/DEV/test.webp", "test.png", "PNG"),
         converted("/DEV/messy/Photo_d_t_1_.webp", "Photo d'été (1).jpg", destination="messy/"),
         converted("/DEV/messy/test_name_forbidden.webp", "test name forbidden.jpg", expired="false", version="3"),
+        converted("/DEV/messy2/jpg.webp", "plan [final].jpg", expired="true", version="2", original_version="2"),
         converted("/DEV/messy/a.webp", "a.b.c.jpg", size=str(len(picture("WEBP"))), external_id=42),
         converted("/DEV/ete/mon_dossier/jpg.webp", "jpg.jpg", destination="été/mon dossier"),
         converted("/DEV/shop//2025//hero.webp", "jpg.jpg", destination="shop//2025/", cms_ref="article-9"),

@@ -6,7 +6,7 @@ import logging
 from redis.exceptions import RedisError
 
 from services.core.dumps.naming import LATEST, DumpStore
-from services.core.errors import BadDump, DumpMissing, TadaError
+from services.core.errors import BadDump, BadEntries, DumpMissing, TadaError
 from services.core.observing import logs
 from services.core.state import keys
 from services.core.state.connection import Redis
@@ -36,6 +36,11 @@ async def restore_on_init(
             return None
         except DumpMissing:
             logs.event(log, logging.INFO, "restore_on_init_nothing", filename=filename, source=store.backend.source)
+            return None
+        except BadEntries as error:
+            for one in error.entries:
+                logs.event(log, logging.ERROR, "restore_on_init_not_understood", entry=one)
+            logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=str(error), hint=error.suggestion)
             return None
         except BadDump as error:
             logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=error.details)

@@ -114,7 +114,8 @@ async def restore_dump(
                 if choice.skip_invalid and isinstance(second, BadEntries):
                     found = await restore.of_kind("rdb", twin, skip_invalid=True)
                     return replace(found, fallback=_why(first))
-                if isinstance(second, DumpMissing):
+                readable = isinstance(first, BadEntries) and not isinstance(second, BadEntries)
+                if readable or isinstance(second, DumpMissing):
                     raise first from None
                 raise BadDump(second.message, f"{first.details}; {second.details}", second.suggestion) from None
 
@@ -143,7 +144,7 @@ class _Restore:
         try:
             await self._load(reading(path), staging, tally, name)
             if tally.left_out and not (skip_invalid and tally.restorable):
-                raise BadEntries(f"{name}: {tally.summary()}")
+                raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
             commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
