@@ -7,12 +7,11 @@ true in the older service: it stored what it delivered. Fields that only the oth
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-import orjson
 
 from services.core.assets import facts, identity, media_types, names
 from services.core.assets.addresses import ADDRESSES
@@ -293,19 +292,33 @@ def _picture(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(read_here: Mapping[str, Any], more: Mapping[str, Any]) -> None:
     """Raise NotUnderstood for values that cannot be stored as JSON in UTF-8, or that are nested too deep to show."""
+    _check_text("".join([field for field in read_here.values() if isinstance(field, str)]))
     if more:
-        _check_depth(more, 0)
-    try:
-        orjson.dumps([read_here, more])
-    except TypeError as problem:
-        raise NotUnderstood(f"it cannot be stored as JSON: {problem}") from None
+        _check_nested(more, 0)
 
 
-def _check_depth(value: object, depth: int) -> None:
+def _check_nested(value: object, depth: int) -> None:
     if depth > _DEPTH_MAX:
         raise NotUnderstood(f"a field is nested more than {_DEPTH_MAX} deep")
+    if isinstance(value, str):
+        _check_text(value)
+    if isinstance(value, int | float) and not _is_storable(value):
+        raise NotUnderstood("a number in it is too large")
+    if isinstance(value, dict):
+        _check_text("".join(value))
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_depth(inner, depth + 1)
+        _check_nested(inner, depth + 1)
+
+
+def _is_storable(value: float) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else -(2**63) <= value < 2**64
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NotUnderstood("a text in it is not valid Unicode") from None
 
 
 def _wrong(name: str, value: object) -> NotUnderstood:

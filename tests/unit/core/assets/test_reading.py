@@ -229,7 +229,7 @@ def test_a_type_that_is_missing_follows_from_the_names() -> None:
     assert (entry.mimetype, entry.original_mimetype) == ("image/webp", "image/webp")
 
 
-@pytest.mark.parametrize("value", [2**64, "\ud800", {"a": [[[[["\ud800"]]]]]}])
+@pytest.mark.parametrize("value", [2**64, float("inf"), "\ud800", {"\ud800": 1}, {"a": [[[[["\ud800"]]]]]}])
 def test_a_field_of_others_that_cannot_be_stored_is_refused(value: object) -> None:
     with pytest.raises(NotUnderstood):
         read(cms_ref=value)

@@ -128,7 +128,8 @@ def test_whatever_stands_in_a_field_the_entry_is_right_or_refused(name: str, wro
 def test_what_cannot_be_restored_is_named_and_the_rest_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     tally = Tally()
     bad = {**an_entry().fields, "size": -1}
-    assert tally.take([an_entry("a").fields, bad]) == [an_entry("a")]
+    good = an_entry("a")
+    assert tally.take([good.fields, bad]) == [good]
     assert len(tally.take([an_entry("b").fields])) == 1
     for number in range(10):
         tally.take([{**bad, "unique_name": f"/DEV/cat{number}.webp"}])
