@@ -43,7 +43,10 @@ def canonical(uuid: str) -> str | None:
 
 def other_names(uuid: str, unique_name: str) -> list[str]:
     """Return by what an entry that shows `uuid` is found besides its entry key, each in its one spelling."""
-    return sorted({canonical(uuid) or uuid, asset_uuid(unique_name)} - {entry_key(unique_name)})
+    by_path = asset_uuid(unique_name)
+    if uuid == by_path:
+        return [by_path]
+    return sorted({canonical(uuid) or uuid, by_path} - {entry_key(unique_name)})
 
 
 def all_names(uuid: str, unique_name: str) -> list[str]:

@@ -18,14 +18,16 @@ from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import FOCUS, Entry, timestamp
 from services.core.assets.facts import FACTS
 
-_ALWAYS = (
-    *("destination", "original_size", "external_id", "information", "expiration_date", "converted", "storage_key"),
-    *("uuid", "version", "namespace", "filename", "original_filename", "expired", "original_mimetype", "mimetype"),
-    *("uploaded_date", "updated_date"),
+_ALWAYS = frozenset(
+    (
+        *("destination", "original_size", "external_id", "information", "expiration_date", "converted", "storage_key"),
+        *("uuid", "version", "namespace", "filename", "original_filename", "expired", "original_mimetype", "mimetype"),
+        *("uploaded_date", "updated_date"),
+    )
 )
 SHOWN_BESIDE = ("message", "catalogItemUrl")
 """What some answers show beside the fields of an entry. They are no part of it."""
-_NO_FIELDS = frozenset((*ADDRESSES, *SHOWN_BESIDE))
+_NO_FIELDS = (*ADDRESSES, *SHOWN_BESIDE)
 
 _NOTHING = ("", "null", "undefined")
 """Texts with which forms and older clients say that there is nothing."""
@@ -56,7 +58,9 @@ def read(value: object, now: str) -> Entry:
     """Return an entry as this service has it; raises NotUnderstood. `now` is the date of one that has no dates."""
     if not isinstance(value, dict):
         raise NotUnderstood(f"expected a JSON object, not {type(value).__name__}")
-    given = {name: field for name, field in value.items() if name not in _NO_FIELDS}
+    given = dict(value)
+    for name in _NO_FIELDS:
+        given.pop(name, None)
     unique_name = path(given.get("unique_name"))
     mimetype, original_mimetype = _types(given, unique_name)
     size = number("size", given.get("size"), 0)
@@ -85,7 +89,8 @@ def read(value: object, now: str) -> Entry:
         "original_version": _or_none(_positive, "original_version", given),
         "stored_mimetype": _stored_type(given, mimetype, original_mimetype) if converted else None,
     }
-    more = {name: field for name, field in given.items() if name not in read_here}
+    unknown = given.keys() - read_here.keys()
+    more = {name: field for name, field in given.items() if name in unknown} if unknown else {}
     _check(read_here, more)
     return Entry(**read_here, more=more)
 
@@ -102,7 +107,7 @@ def is_of_this_service(value: Mapping[str, Any]) -> bool:
 
 def is_complete(value: Mapping[str, Any]) -> bool:
     """Say whether an entry has every field that an entry of this service has always had."""
-    return all(name in value for name in _ALWAYS)
+    return value.keys() >= _ALWAYS
 
 
 # One field

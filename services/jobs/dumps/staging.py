@@ -47,12 +47,15 @@ class Staging:
         if not entries:
             return
         staged, order, expiry, uuids = self._keys
-        ends = {entry.key: entry.expires_at for entry in entries if not entry.expired}
+        keyed = {entry.key: entry for entry in entries}
+        ends = {key: entry.expires_at for key, entry in keyed.items() if not entry.expired}
         due = {key: end for key, end in ends.items() if end is not None}
-        named = {name: entry.key for entry in entries for name in identity.other_names(entry.uuid, entry.unique_name)}
+        named = {
+            name: key for key, entry in keyed.items() for name in identity.other_names(entry.uuid, entry.unique_name)
+        }
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hset(staged, mapping={entry.key: entry_json.write(entry) for entry in entries})
-            pipeline.zadd(order, {entry.key: self._count + at for at, entry in enumerate(entries, 1)})
+            pipeline.hset(staged, mapping={key: entry_json.write(entry) for key, entry in keyed.items()})
+            pipeline.zadd(order, {key: self._count + at for at, key in enumerate(keyed, 1)})
             pipeline.hset(uuids, mapping=named)
             if due:
                 pipeline.zadd(expiry, due)
