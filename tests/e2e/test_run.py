@@ -26,6 +26,7 @@ from tests.support.waits import wait_until
 from tools.stack import children, s3
 from tools.stack.plan import ROOT, Ports
 from tools.stack.ports import free_ports
+from tools.stack.running import is_running
 
 READY = "TADA is ready"
 
@@ -74,14 +75,6 @@ def running(folder: Path, ports: Ports, **variables: str) -> Iterator[Run]:
             run.process.wait(30)
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[str, bytes]) -> None:
     ports = Ports(*free_ports(6))
     with running(tmp_path, ports) as run:
@@ -104,7 +97,7 @@ def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[s
         os.killpg(run.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group.
         assert run.wait_end() in (0, -signal.SIGINT), run.printed  # make ends with the signal that it was sent.
         assert "TADA has stopped." in run.printed
-        assert not any(is_alive(pid) for pid in pids.values())
+        assert not any(is_running(pid) for pid in pids.values())
     with running(tmp_path, ports) as run:
         run.wait_ready()
         [entry] = httpx.get(f"http://localhost:{ports.api}/catalog").json()
@@ -118,7 +111,7 @@ def test_it_runs_stops_and_finds_everything_again(tmp_path: Path, photos: dict[s
         run.process.terminate()
         run.wait_end()
         assert "TADA has stopped." in run.printed
-        assert not any(is_alive(pid) for pid in pids.values())
+        assert not any(is_running(pid) for pid in pids.values())
 
 
 def test_with_s3_it_brings_the_server_keeps_its_keys_and_finds_everything_again(
@@ -142,7 +135,7 @@ def test_with_s3_it_brings_the_server_keeps_its_keys_and_finds_everything_again(
         os.killpg(run.process.pid, signal.SIGINT)
         run.wait_end()
         assert "TADA has stopped." in run.printed
-        assert not any(is_alive(pid) for pid in pids.values())
+        assert not any(is_running(pid) for pid in pids.values())
         s3_ports = range(s3_port, s3_port + s3.PORTS)
         assert not [file for port in s3_ports for file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]
     moved = {**variables, "S3_PORT": str(free_run_of_ports(s3.PORTS))}
@@ -191,7 +184,7 @@ def test_a_part_that_ends_is_started_again_and_the_others_stay(tmp_path: Path, p
         sent = httpx.post(f"http://localhost:{ports.api}/file", **form, timeout=30)
         assert (sent.status_code, sent.headers["x-purge"]) == (200, "done"), sent.text
         assert httpx.get(sent.json()["data"][0]["public_url"], timeout=30).status_code == 200
-    assert not any(is_alive(pid) for pid in after.values())
+    assert not any(is_running(pid) for pid in after.values())
 
 
 def test_a_part_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None:
@@ -205,7 +198,7 @@ def test_a_part_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None:
         assert run.wait_end() != 0
         assert "TADA has stopped: transform ended with status -9 again, after 5 restarts within a minute" in run.printed
         assert re.findall(r"started again in ([\d.]+) s", run.printed) == ["0.5", "1", "2", "4", "8"]
-        assert not any(is_alive(pid) for pid in run.pids().values())
+        assert not any(is_running(pid) for pid in run.pids().values())
 
 
 def test_sighup_reads_the_tokens_again_and_ends_nothing(tmp_path: Path) -> None:
@@ -235,7 +228,7 @@ def test_sighup_reads_the_tokens_again_and_ends_nothing(tmp_path: Path) -> None:
             os.kill(pids[name], signal.SIGHUP)
         wait_until(partial(has_refused, run, 3))
         assert run.pids() == pids
-        assert all(is_alive(pid) for pid in pids.values())
+        assert all(is_running(pid) for pid in pids.values())
 
 
 def has_refused(run: Run, times: int) -> bool:
@@ -260,7 +253,7 @@ def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path) -> None:
     assert len(started) > 5
     os.close(terminal)
     wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
-    assert not any(is_alive(pid) for pid in started)
+    assert not any(is_running(pid) for pid in started)
 
 
 def test_the_doctor_finds_the_system_that_runs(tmp_path: Path) -> None:
@@ -394,6 +387,6 @@ def test_it_runs_in_the_background_until_it_is_stopped(tmp_path: Path, photos: d
     finally:
         status, said = make("stop")
     assert (status, said) == (0, "TADA has stopped.\n")
-    assert not is_alive(int(pid))
+    assert not is_running(int(pid))
     status, said = make("status")
     assert (status != 0, said.startswith("TADA does not run.")) == (True, True)

@@ -21,7 +21,9 @@ import redis
 from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 
+from services.core.assets.addresses import Addresses
 from services.core.jobs.queue import encode
+from services.core.settings import CoreSettings
 from services.core.state import keys
 from services.core.state.changes import number_of
 from services.core.storage.base import MARK
@@ -265,10 +267,18 @@ class System:
         return self.described(answer.json()["data"][0]["uuid"])
 
     def described(self, uuid: str) -> dict[str, Any]:
-        """Return an entry as it is when every picture has been looked at."""
+        """Return an entry as clients see it when every picture has been looked at."""
         self.wait_until_described()
         with redis.Redis(port=self.ports.redis) as client:
-            return dict(orjson.loads(client.hget(keys.ENTRIES, client.hget(keys.UUIDS, uuid))))
+            stored = client.hget(keys.ENTRIES, client.hget(keys.UUIDS, uuid))
+        return dict(orjson.loads(self._addresses().fill(stored)))
+
+    def _addresses(self) -> Addresses:
+        """Return the public addresses that the settings of the catalog make."""
+        environment = self._plan["catalog"].environment
+        names = [name for name in ("PUBLIC_URL", "API_PREFIX", "ROUTE_FILE_GET") if name in environment]
+        given: dict[str, Any] = {name.lower(): environment[name] for name in names}
+        return CoreSettings(**given).addresses
 
     def wait_until_described(self, within: float = 30) -> None:
         """Wait until every picture has been looked at, and the caches have what was found."""
