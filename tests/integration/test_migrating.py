@@ -111,6 +111,20 @@ async def test_looking_changes_nothing_and_tells_all(
     assert "the-token-of-clients" not in said
 
 
+async def test_a_setting_that_gets_another_value_is_not_told_as_kept(
+    older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_settings("RESTORE_ON_INIT=true\nDUMP_FILE_NAME_ON_INIT=latest\nDUMP_FOLDER_PATH=/dumps\nMEDIA_TOKEN=older\n")
+    new = ("--new", "DUMP_FOLDER_PATH=", "--new", "MEDIA_TOKEN=newer")
+    await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, *new)
+    said = capsys.readouterr().out
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in said.splitlines() if line[:1].isupper()}
+    assert rows["RESTORE_ON_INIT"].startswith("true kept")
+    assert rows["DUMP_FILE_NAME_ON_INIT"] == f"latest replaced It is {FILENAME} in the new settings."
+    assert rows["DUMP_FOLDER_PATH"] == "/dumps replaced It is empty in the new settings."
+    assert "newer" not in said
+
+
 async def test_a_folder_is_moved_to_a_folder(older: Path, client: Redis) -> None:
     before = tree(older)
     assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, "--do") == 0

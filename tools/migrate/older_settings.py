@@ -20,6 +20,7 @@ from services.core.settings import CoreSettings
 from services.jobs.settings import JobsSettings
 from services.transform.settings import TransformSettings
 from tools.stack.plan import ROOT
+from tools.stack.variables import MAY_BE_EMPTY
 
 What = Literal["kept", "renamed", "replaced", "not needed", "not valid", "unknown"]
 
@@ -28,6 +29,8 @@ KNOWN = frozenset(name.upper() for kind in SERVICES for name in kind.model_field
 CARRIED = ("NGINX_INGRESS", "CATALOG_ROUTE", "GET_ROUTE")
 """Settings that are replaced, and whose value is right for what replaces them."""
 _OLDER = {older.name: older for older in OLDER_NAMES}
+HIDDEN = "(secret)"
+"""What is shown in the place of a secret."""
 _SECRET = re.compile(r"TOKEN|SECRET|KEY|PASSWORD", re.IGNORECASE)
 _WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 _OLDER_KEYS = ROOT / "charts/tada/older-keys.yaml"
@@ -83,8 +86,15 @@ def read(file: Path) -> Moved:
         raise SettingsUnreadable(f"{file} cannot be read: {error}") from None
     if file.suffix in (".yaml", ".yml"):
         return of_values(_parsed(file, text))
-    found = dotenv_values(file, interpolate=False)
-    return of_environment({name: value for name, value in found.items() if value})
+    return of_environment(_set_in(dotenv_values(file, interpolate=False)))
+
+
+def _set_in(found: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables that mean something: an empty one does if make run keeps it, unless it has another name."""
+    older = {name: value for name, value in found.items() if value}
+    renamed = {known.here for known in OLDER_NAMES if known.name in older and known.name in CARRIED}
+    empty = [name for name in MAY_BE_EMPTY if found.get(name) == "" and name not in renamed]
+    return {**older, **dict.fromkeys(empty, "")}
 
 
 def of_environment(older: Mapping[str, str]) -> Moved:
@@ -124,7 +134,7 @@ def _row(name: str, value: str, older: Mapping[str, str]) -> tuple[Row, str]:
 
 
 def _shown(name: str, value: str) -> str:
-    return "(secret)" if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
+    return HIDDEN if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
 
 
 def _problem(name: str, value: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from services.core.storage import Storage, open_storage
 from services.core.storage.settings import StorageSettings
 from tools.migrate import entries, move, older_settings, table, written
 from tools.migrate.entries import TAKEN, Fate
-from tools.migrate.older_settings import Moved, Row
+from tools.migrate.older_settings import HIDDEN, Moved, Row
 from tools.migrate.older_storage import Bucket, Folder, OlderStorage
 
 DONE, FAILED, NOT_SAID, OPEN = 0, 1, 2, 3
@@ -212,6 +212,7 @@ def _write_settings(file: Path, moved: Moved, decided: Mapping[str, str]) -> Non
 
 def _show_settings(rows: Sequence[Row], wanted: Wanted, decided: Mapping[str, str]) -> None:
     if rows:
+        rows = [_as_decided(row, decided) for row in rows]
         shown = [(row.name, row.shown, row.what, row.note) for row in rows]
         print("\n".join(table.lines(("setting", "value", "what", "note"), shown)))
         print(f"\nSettings: {table.counted(row.what for row in rows)}.")
@@ -222,6 +223,13 @@ def _show_settings(rows: Sequence[Row], wanted: Wanted, decided: Mapping[str, st
             "REDIS_SERVICE and REDIS_URL name the Redis of the older service. Give TADA a Redis of its own: when the "
             "older service restores a dump, it removes all keys."
         )
+
+
+def _as_decided(row: Row, decided: Mapping[str, str]) -> Row:
+    """Return the row of a setting as it is if the new settings have another value, because of --new or the dump."""
+    if row.what != "kept" or row.shown == HIDDEN or decided.get(row.name, row.shown) == row.shown:
+        return row
+    return replace(row, what="replaced", note=f"It is {decided[row.name] or 'empty'} in the new settings.")
 
 
 def _show_entries(found: Sequence[Fate], wanted: Wanted, decided: Mapping[str, str]) -> None:

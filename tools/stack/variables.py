@@ -24,7 +24,7 @@ _SETTINGS = (
     *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
     *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
 )
-_MAY_BE_EMPTY = ("PUBLIC_URL",)
+MAY_BE_EMPTY = ("PUBLIC_URL",)
 """What means something when it is set and empty: without a public address, addresses are host-relative."""
 
 
@@ -48,7 +48,7 @@ def stack(environment: Mapping[str, str]) -> Stack:
     if not workers.isdecimal() or not 1 <= int(workers) <= 64:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a valid number; expected an integer from 1 to 64")
     given = {name: environment[name] for name in _SETTINGS if environment.get(name)}
-    empty = {name: "" for name in _MAY_BE_EMPTY if environment.get(name) == ""}
+    empty = {name: "" for name in MAY_BE_EMPTY if environment.get(name) == ""}
     return Stack(
         data=data_folder(environment),
         sockets=Path(tempfile.gettempdir()) / f"tada-{secrets.token_hex(8)}",

@@ -54,6 +54,21 @@ def test_what_becomes_of_a_variable(name: str, value: str, expected: str, new: d
     assert (moved.rows[0].what, moved.environment) == (expected, new)
 
 
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("PUBLIC_URL=\n", {"PUBLIC_URL": ""}),
+        ("PUBLIC_URL\n", {}),
+        ("PUBLIC_URL=\nNGINX_INGRESS=https://media.example.com\n", {"PUBLIC_URL": "https://media.example.com"}),
+        ("API_PREFIX=\nMEDIA_TOKEN=\n", {}),
+    ],
+)
+def test_an_empty_variable_is_kept_where_it_means_something(text: str, new: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "older.env"
+    file.write_text(text)
+    assert older_settings.read(file).environment == new
+
+
 def test_the_name_of_this_project_counts_when_both_are_set() -> None:
     moved = of_environment({"NAMESPACES": "OLD", "NAMESPACES_ALLOWED": "NEW"})
     assert moved.environment == {"NAMESPACES_ALLOWED": "NEW"}
