@@ -359,8 +359,8 @@ def test_it_runs_in_the_background_until_it_is_stopped(tmp_path: Path, photos: d
     arguments = [f"{name}={value}" for name, value in given.items()]
     environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
-    def make(target: str) -> tuple[int, str]:
-        command = ["make", "-s", target, *arguments]
+    def make(target: str, *more: str) -> tuple[int, str]:
+        command = ["make", "-s", target, *arguments, *more]
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         return ended.returncode, ended.stdout + ended.stderr
 
@@ -381,6 +381,8 @@ def test_it_runs_in_the_background_until_it_is_stopped(tmp_path: Path, photos: d
         assert (status, said.count(" answers\n")) == (0, 6 if storage == "local" else 7), said
         status, said = make("start")
         assert (status, "TADA runs already" in said) == (0, True)
+        status, said = make("start", f"DATA_DIR={tmp_path / 'other'}")
+        assert (status != 0, f"make stop DATA_DIR={tmp_path / 'data'}" in said) == (True, True), said
         log = (tmp_path / "data" / "run" / "tada.log").read_text()
         assert READY in log
         assert "catalog started (pid=" in log

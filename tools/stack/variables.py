@@ -10,6 +10,7 @@ from pathlib import Path
 from services.core.near_names import nearest
 from tools.stack import s3
 from tools.stack.plan import LOOPBACK, ROOT, PlanError, Ports, Stack
+from tools.stack.running import systems
 
 METRICS_PORT = 9100
 BACKEND_PORT = 3002
@@ -135,4 +136,5 @@ def check_ports(stack: Stack) -> None:
             except OSError as error:
                 raise PlanError(
                     f"port {port} cannot be used ({error.strerror}); choose another: make run {variable}={port + 1000}"
+                    + "".join(f", or stop the TADA that runs: make stop DATA_DIR={one.data}" for one in systems())
                 ) from None
