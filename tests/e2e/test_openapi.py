@@ -63,11 +63,14 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
         misplaced = "This job takes" in response.text
         # Nor can a schema say that one argument needs another.
         alone = "filterByValue needs filterByKey" in response.text
+        # Nor that the extension of a name and a format contradict each other.
+        contradicted = "with the format" in response.text
         # An empty `expired` says nothing, as a form's select element does.
         nothing = "Nothing to change." in response.text
         # The number that confirms is that of the entries at that moment.
         miscounted = "To remove them all, send confirm=" in response.text
-        return codes <= BY_CONTRACT_400 or bool(named) or unnamed or misplaced or alone or nothing or miscounted
+        unsaid = misplaced or alone or contradicted or nothing or miscounted
+        return codes <= BY_CONTRACT_400 or bool(named) or unnamed or unsaid
     # An empty argument is none: forms send them. Of an argument that is given twice the first counts.
     first = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True).get("limit", ["1"])[0]
     # All values of a form are texts, of whatever type they were meant to be.

@@ -171,7 +171,11 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "headers": _headers("Retry-After"),
         },
         "CreatedDump": _answer("Stored.", "CreatedDump", jobs.created_dump()),
-        "RestoredDump": _answer("Restored.", "RestoredDump", jobs.restored_dump(), "X-Purge"),
+        "RestoredDump": {
+            **_answer("Restored, or what would be restored (dry_run).", "RestoredDump", jobs.restored_dump()),
+            # Nothing is purged where nothing was changed.
+            "headers": {**_headers(), "X-Purge": {**header_components()["X-Purge"], "required": False}},
+        },
         "WaitingDump": _answer("The job takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
         "Jobs": _answer("The jobs.", "Jobs", envelope([jobs.example()])),
         "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from services.catalog.openapi.schemas import Schema, no_errors, reference
+from services.catalog.openapi.schemas import WORDS, Schema, no_errors, reference
 from services.catalog.routes.dumps import RESTORING
 from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
 from services.core.assets import media_types
@@ -23,7 +23,7 @@ _FILE: Schema = {
     },
     "additionalProperties": False,
 }
-_NAME: Schema = {"type": "string", "pattern": f"^{naming.STEM_OR_FILENAME}$", "maxLength": naming.FILENAME_MAX}
+_NAME: Schema = {"type": "string", "pattern": f"^{naming.STEM_OR_FILENAME}$", "maxLength": naming.NAME_MAX}
 _FILE_OR_NOT: Schema = {"oneOf": [_FILE, {"type": "null"}]}
 _MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
 
@@ -216,7 +216,7 @@ def new_dump() -> tuple[Schema, ...]:
 
 def which_dump(place: str) -> Schema:
     """Return the parameter that names a dump."""
-    schema = {**_NAME, "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$"}
+    schema = {**_NAME, "pattern": f"^(?:{naming.FILENAME}|{naming.LATEST})$", "maxLength": naming.FILENAME_MAX}
     about = "The name of a file, or latest. If a JSON is missing or bad, its RDB is used."
     return _parameter(place, "filename", schema, about, naming.LATEST if place == "path" else None)
 
@@ -224,7 +224,7 @@ def which_dump(place: str) -> Schema:
 def choice_of_restore() -> tuple[Schema, ...]:
     """Return the parameters that say how a dump is restored."""
     fields = kinds.RestoreArguments.model_fields
-    words = {"enum": ["true", "false"]}
+    words = {"type": "string", "enum": WORDS}
     return tuple(_parameter("query", name, words, str(fields[name].description)) for name in RESTORING)
 
 

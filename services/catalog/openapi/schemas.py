@@ -19,7 +19,7 @@ UNIQUE_NAME = f"^{names.UNIQUE_NAME}$"
 _SHA256 = "^[0-9a-f]{64}$"
 UUID: Schema = {"type": "string", "pattern": f"^(?:{identity.SPELLING})$"}
 """In any spelling. An entry shows it as it was stored, so no format is said of it."""
-_WORDS = ["true", "false", "1", "0", "yes", "no", "on", "off"]
+WORDS = ["true", "false", "1", "0", "yes", "no", "on", "off"]
 
 _TYPES: dict[Any, Schema] = {
     str: {"type": "string"},
@@ -115,7 +115,7 @@ _SETTABLE: dict[str, Schema] = {
     "external_id": {**_TEXT, "examples": ["shop-4711"]},
     "expired": {
         "description": "Whether the asset is no longer delivered.",
-        "anyOf": [{"type": "boolean"}, {"type": "string", "enum": _WORDS}],
+        "anyOf": [{"type": "boolean"}, {"type": "string", "enum": WORDS}],
         "examples": [True],
     },
     "expiration_date": {
@@ -437,14 +437,14 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             **place,
             "toWebp": {
                 "type": "string",
-                "enum": ["", *_WORDS],
+                "enum": ["", *WORDS],
                 "description": "If false, the name and the type stay, and full delivers the file as stored. "
                 "Without it, CONVERT_TO_WEBP decides, which is true by default.",
                 **_EMPTY,
             },
             "expired": {
                 "type": "string",
-                "enum": ["", *_WORDS],
+                "enum": ["", *WORDS],
                 "description": f"{_SETTABLE['expired']['description']} Empty is the same as not given.",
                 **_EMPTY,
             },

@@ -25,7 +25,8 @@ LATEST = "latest"
 STEM_OR_FILENAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
 FILENAME = rf"{STEM_OR_FILENAME}\.(json|rdb)"
 FILENAME_MAX = 100
-"""Characters."""
+NAME_MAX = FILENAME_MAX - len(".json")
+"""Characters. A name without an extension gets one."""
 STEM = "dump_"
 """How the name of a dump begins that nobody has named. The second follows (`stamp_of`)."""
 OTHER = "Try requesting the other format or create a new dump with both formats"
