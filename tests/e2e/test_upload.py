@@ -173,6 +173,8 @@ def test_fields_change_without_a_new_version(system: System, photos: dict[str, b
         answer = system.api.patch(f"/{'file' if how == 'json file' else 'catalog'}/{entry['uuid']}", json=fields)
     assert answer.status_code == 200, answer.text
     [changed] = answer.json()["data"]
+    page = f"http://localhost:{system.ports.edge}/catalog/{entry['uuid']}"
+    assert changed.pop("catalogItemUrl", None) == (page if how == "json catalog" else None)
     assert changed == {**entry, **fields, "updated_date": changed["updated_date"]}
     assert changed["updated_date"] > entry["updated_date"]
 
