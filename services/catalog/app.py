@@ -61,6 +61,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         settings.namespaces_allowed,
         frozenset(settings.valid_mimetypes),
         settings.use_stripmetadata,
+        settings.convert_to_webp,
     )
 
     belonging = Belonging(client, storage, makes=True)

@@ -55,7 +55,8 @@ class CatalogSettings(ServerSettings):
         description="Media types that may be uploaded, comma separated.",
     )
     convert_to_webp: bool = Field(
-        True, description="What an upload without `toWebp` says: whether a picture is delivered as WebP."
+        True,
+        description="What an upload without `toWebp` says: whether a picture is delivered as WebP. A GIF is not.",
     )
     purge_wait_seconds: float = Field(
         3.0, ge=0, le=9, description="Seconds that a write waits for the purge of the caches before it is answered."

@@ -29,7 +29,7 @@ from tests.support.objects import an_object, put
 from tests.support.waits import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
-RULES = Rules(("DEV",), frozenset({"image/png"}), strip_metadata=False)
+RULES = Rules(("DEV",), frozenset({"image/png"}), strip_metadata=False, convert_to_webp=True)
 
 
 @pytest.fixture(params=[("--keep-versions", "2"), ("--in-place",)], ids=["versions", "in-place"])
@@ -76,7 +76,7 @@ def spooled(storage: Storage, content: bytes, name: str = "cat.png") -> SpooledF
 
 
 def wish(**fields: str) -> Wish:
-    return Wish("DEV", None, None, convert=True, fields=dict(fields))
+    return Wish("DEV", None, None, to_webp=None, fields=dict(fields))
 
 
 async def created(uploads: Uploads, storage: Storage, content: bytes = PNG + b"1") -> Entry:

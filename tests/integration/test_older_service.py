@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
 import pytest
 
 from services.catalog.settings import CatalogSettings
+from services.core.assets import media_types
 from services.core.dumps.stores import open_dumps
 from services.core.state.connection import Redis
 from services.core.storage import open_storage
@@ -37,7 +39,11 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncItera
     for file in older.files:
         put_into(tmp_path, file)
     settings = CatalogSettings(
-        redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=9
+        redis_url=server.url,
+        data_folder_path=tmp_path,
+        namespaces_allowed=("DEV",),
+        valid_mimetypes=tuple(media_types.KNOWN),
+        purge_wait_seconds=9,
     )
     user = CatalogUser(client)
     async with nodes_that_have_all(client), running(settings, client) as made, user.process.alive():
@@ -82,14 +88,22 @@ async def test_every_picture_can_be_replaced_by_every_kind_of_picture(
     assert (tmp_path / entry["storage_key"]).read_bytes() == NEW[kind]
 
 
-async def test_what_was_not_converted_takes_its_own_type_alone(http: httpx.AsyncClient) -> None:
-    [raw] = [file.entry["uuid"] for file in every_oddity() if file.entry["unique_name"] == "/DEV/raw/jpg.jpg"]
+async def test_public_addresses_are_those_that_clients_have_stored(http: httpx.AsyncClient) -> None:
+    for file in every_oddity():
+        stored = urlsplit(file.entry["public_url"]).path.replace("//", "/")
+        assert (await shown(http, file.entry["uuid"]))["public_url"] == stored
+
+
+@pytest.mark.parametrize("name", ["jpg.jpg", "wave.gif"])
+async def test_what_was_not_converted_takes_its_own_type_alone(http: httpx.AsyncClient, name: str) -> None:
+    [raw] = [file.entry["uuid"] for file in every_oddity() if file.entry["unique_name"] == f"/DEV/raw/{name}"]
     refused = await http.patch(f"/file/{raw}", files={"file": ("new.png", NEW["PNG"])})
     assert (refused.status_code, refused.json()["errors"]) == (
         400,
         ["Replacement not allowed for files without conversion"],
     )
-    assert (await http.patch(f"/file/{raw}", files={"file": ("new.jpg", NEW["JPEG"])})).status_code == 200
+    new = {"jpg.jpg": NEW["JPEG"], "wave.gif": picture("GIF", 80)}[name]
+    assert (await http.patch(f"/file/{raw}", files={"file": (name, new)})).status_code == 200
 
 
 async def test_an_upload_to_a_path_of_the_older_service_is_refused_with_its_uuid(http: httpx.AsyncClient) -> None:

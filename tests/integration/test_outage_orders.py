@@ -38,7 +38,7 @@ from tests.support.catalogs import CatalogUser
 from tests.support.failing_parts import FailingProcess, Fault, Faults, InPlace, Killed, spool_file
 
 PNG = b"\x89PNG\r\n\x1a\n"
-RULES = Rules(("DEV",), frozenset({"image/png"}), strip_metadata=False)
+RULES = Rules(("DEV",), frozenset({"image/png"}), strip_metadata=False, convert_to_webp=True)
 NAMES = ("cat", "dog")
 ROUNDS = 3
 """So often may *reap* have to run, once everything works."""
@@ -89,7 +89,7 @@ class Outages(RuleBasedStateMachine):
 
         async def step() -> None:
             uploads = self.uploads(process)
-            [outcome] = await uploads.create([self.spooled(process, name, content)], Wish("DEV", None, None, True, {}))
+            [outcome] = await uploads.create([self.spooled(process, name, content)], Wish("DEV", None, None, None, {}))
             if isinstance(outcome, AlreadyExists):
                 assert self.possible[name] != {None}
                 return

@@ -15,14 +15,15 @@ def made_entry(
     *,
     namespace: str = "DEV",
     destination: str | None = None,
-    convert: bool = True,
+    convert: bool | None = None,
     **fields: Any,
 ) -> Entry:
     """Return the entry of an uploaded file; `fields` are the settable ones."""
-    name = names.name_asset(namespace, destination, given_name, media_type, frozenset({media_type}), convert)
+    converted = names.is_converted(media_type, convert, default=True)
+    name = names.name_asset(namespace, destination, given_name, media_type, frozenset({media_type}), converted)
     return entries.new_entry(
         name,
         StoredFile(media_type, "5e" * 32, 1234, names.plain_storage_key(name.unique_name), 1234),
-        converted=name.filename.endswith(".webp") and convert,
+        converted=converted,
         fields=fields,
     )

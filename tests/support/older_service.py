@@ -100,6 +100,7 @@ def every_oddity() -> list[OlderFile]:
         converted("/DEV/capitals/jpg.webp", "jpg.jpg", uuid="0B6E7D2C41F04C1E9A55D3B7E8F01234"),
         kept("/DEV/webp/default.webp", picture("WEBP", 32), "image/webp"),
         kept("/DEV/raw/jpg.jpg", picture("JPEG"), "image/jpeg"),
+        kept("/DEV/raw/wave.gif", picture("GIF"), "image/gif"),
         kept("/DEV/docs/test.pdf", PDF, "application/pdf"),
         kept("/DEV/docs/test.svg", SVG, "image/svg+xml"),
     ]

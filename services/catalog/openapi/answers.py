@@ -206,7 +206,7 @@ def example(settings: CatalogSettings) -> dict[str, Any]:
 
 def _entry_of_cat(settings: CatalogSettings) -> Entry:
     namespace, kind = settings.namespaces_allowed[0], media_types.JPEG
-    name = names.name_asset(namespace, "products", "cat.jpg", kind, frozenset({kind}), convert=True)
+    name = names.name_asset(namespace, "products", "cat.jpg", kind, frozenset({kind}), converted=True)
     return Entry(
         uuid=identity.asset_uuid(name.unique_name),
         version=1,

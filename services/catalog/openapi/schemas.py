@@ -439,7 +439,7 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
                 "type": "string",
                 "enum": ["", *WORDS],
                 "description": "If false, the name and the type stay, and full delivers the file as stored. "
-                "Without it, CONVERT_TO_WEBP decides, which is true by default.",
+                "Without it, a GIF stays a GIF, and CONVERT_TO_WEBP (true by default) decides for other pictures.",
                 **_EMPTY,
             },
             "expired": {

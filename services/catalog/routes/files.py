@@ -65,7 +65,7 @@ async def patch_file(request: Request) -> Response:
             [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
             outcome = bulk.of_one(result, namespace)
         else:
-            _convert(form.fields)  # Without a file it has no effect, but an invalid value is refused.
+            _to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
             outcome = await bulk.one(changes.change_fields(request, uuid, _given(form), strict=False), namespace)
     return await answers.written(request, outcome)
 
@@ -146,7 +146,7 @@ def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | Re
     return Replacement(
         uuid,
         file,
-        keep_type=not _convert(form.fields),
+        keep_type=_to_webp(form.fields) is False,
         fields=entries.parse_fields(_given(form)),
         now=time.time(),
         check=check,
@@ -175,7 +175,7 @@ def _wish(request: Request, form: Form) -> Wish:
         namespace=namespace,
         destination=form.fields.get("destination"),
         filename=form.fields.get("filename") or None,
-        convert=_convert(form.fields, otherwise=context(request).settings.convert_to_webp),
+        to_webp=_to_webp(form.fields),
         fields=entries.parse_fields(_given(form)),
     )
 
@@ -185,5 +185,6 @@ def _given(form: Form) -> dict[str, str]:
     return {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
 
 
-def _convert(fields: dict[str, str], *, otherwise: bool = True) -> bool:
-    return entries.parse_bool("toWebp", fields.get("toWebp") or otherwise)
+def _to_webp(fields: dict[str, str]) -> bool | None:
+    said = fields.get("toWebp")
+    return entries.parse_bool("toWebp", said) if said else None

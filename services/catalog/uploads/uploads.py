@@ -39,11 +39,12 @@ Written = tuple[Entry, Commit]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What may be uploaded, and whether its metadata is removed."""
+    """What may be uploaded, whether its metadata is removed, and whether pictures are delivered as WebP by default."""
 
     namespaces: tuple[str, ...]
     media_types: frozenset[str]
     strip_metadata: bool
+    convert_to_webp: bool
 
     def check_namespace(self, namespace: str) -> None:
         """Raise NamespaceForbidden unless files may be uploaded to the namespace."""
@@ -53,12 +54,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the client states about a new file; `fields` are the settable ones."""
+    """What the client states about a new file; `fields` are the settable ones. `to_webp` is None if it does not say."""
 
     namespace: str
     destination: str | None
     filename: str | None
-    convert: bool
+    to_webp: bool | None
     fields: dict[str, Any]
 
 
@@ -126,7 +127,8 @@ class Uploads:
         async def planned(received: SpooledFile | RefusedFile) -> _Writing:
             file = _kept(received)
             media_type = self._type_of(file)
-            name = self._name(file, wish, media_type)
+            converted = names.is_converted(media_type, wish.to_webp, default=self._rules.convert_to_webp)
+            name = self._name(file, wish, media_type, converted)
             if name.unique_name in taken:
                 raise AlreadyExists(
                     name.unique_name, identity.asset_uuid(name.unique_name), "Another file of this form"
@@ -139,12 +141,7 @@ class Uploads:
             def draft(current: Entry | None, stored: StoredFile) -> Entry:
                 if current is not None:
                     raise entries.already_exists(current)
-                return entries.new_entry(
-                    name,
-                    stored,
-                    converted=wish.convert and media_types.KNOWN[media_type].raster,
-                    fields=wish.fields,
-                )
+                return entries.new_entry(name, stored, converted=converted, fields=wish.fields)
 
             return _Writing(name.unique_name, media_type, file, file.size, draft, replaces=False)
 
@@ -227,11 +224,9 @@ class Uploads:
             raise TypeUnauthorized(declared, f"The bytes are {file.media_type}; allowed: {allowed}.")
         return file.media_type
 
-    def _name(self, file: SpooledFile, wish: Wish, media_type: str) -> AssetName:
+    def _name(self, file: SpooledFile, wish: Wish, media_type: str, converted: bool) -> AssetName:
         given = wish.filename or file.given_name
-        return names.name_asset(
-            wish.namespace, wish.destination, given, media_type, self._rules.media_types, wish.convert
-        )
+        return names.name_asset(wish.namespace, wish.destination, given, media_type, self._rules.media_types, converted)
 
     async def _write(self, plans: Sequence[_Writing | TadaError]) -> list[Written | TadaError]:
         """Carry out plans; return the result of each, in order. A failed plan leaves nothing."""

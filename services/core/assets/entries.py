@@ -275,7 +275,7 @@ def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None
     if media_types.KNOWN[entry.original_mimetype].raster:
         raise NotReplaceable(
             "Replacement not allowed for files without conversion",
-            f"The entry was uploaded with toWebp=false: send a file of type {entry.original_mimetype}.",
+            f"The entry is delivered as it is stored: send a file of type {entry.original_mimetype}.",
         )
     raise NotReplaceable(
         "Mimetypes are not the same or conversion not allowed",

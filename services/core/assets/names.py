@@ -89,16 +89,28 @@ def unique_name_of(storage_key: str) -> str:
     return "/" + _SPARE.sub("", storage_key)
 
 
+def is_converted(media_type: str, to_webp: bool | None, *, default: bool) -> bool:
+    """Say whether an upload is delivered as WebP; `to_webp` is what the client says, None if it says nothing.
+
+    Then `default` counts, but not for a GIF: as in the older service, it stays a GIF.
+    """
+    if not media_types.KNOWN[media_type].raster:
+        return False
+    if to_webp is None:
+        return default and media_type != media_types.GIF
+    return to_webp
+
+
 def name_asset(
-    namespace: str, destination: str | None, given_name: str, media_type: str, allowed: frozenset[str], convert: bool
+    namespace: str, destination: str | None, given_name: str, media_type: str, allowed: frozenset[str], converted: bool
 ) -> AssetName:
     """Derive the names of an upload from what the client said and what the bytes are (`media_type`, sniffed).
 
-    Raises BadRequest for a name that cannot be used and TypeUnauthorized when name and bytes contradict each other.
+    `converted` says whether it is delivered as WebP (see `is_converted`). Raises BadRequest for a name that cannot be
+    used and TypeUnauthorized when name and bytes contradict each other.
     """
     base, extension = split_name(given_name, media_type)
     check_type(extension, given_name, media_type, allowed)
-    converted = convert and media_types.KNOWN[media_type].raster
     return AssetName(
         namespace=namespace,
         destination=safe_destination(namespace, destination),

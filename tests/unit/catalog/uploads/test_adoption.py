@@ -163,18 +163,18 @@ async def test_a_file_of_no_known_type_is_refused(storage: LocalStorage) -> None
 # Whole entries
 
 
-def adopted_as(older: OlderFile, content: bytes, media_type: str) -> Entry:
+def adopted_as(older: OlderFile, content: bytes, media_type: str, allowed: frozenset[str] = DEFAULT_TYPES) -> Entry:
     wanted = adoption.parse(older.entry)
     signature = hashlib.sha256(content).hexdigest()
     stored = StoredFile(media_type, signature, len(content), names.plain_storage_key(wanted.unique_name), len(content))
-    return adoption.entry(wanted, stored, DEFAULT_TYPES)
+    return adoption.entry(wanted, stored, allowed)
 
 
 @pytest.mark.parametrize("older", every_oddity(), ids=lambda older: older.entry["unique_name"])
 def test_an_entry_of_the_older_service_is_taken_as_a_dump_of_it_would_be(older: OlderFile) -> None:
     media_type = media_types.sniff(older.stored)
     assert media_type is not None
-    entry = adopted_as(older, older.stored, media_type)
+    entry = adopted_as(older, older.stored, media_type, DEFAULT_TYPES | {media_type})
     restored = reading.read(older.entry, entry.uploaded_date)
     assert entry == replace(restored, updated_date=entry.updated_date)
     assert entry.uuid == older.entry["uuid"]

@@ -26,7 +26,7 @@ def uploads(tmp_path: Path) -> Uploads:
         user.reaper(storage),
         user.entries,
         storage,
-        Rules(("DEV", "PROD"), DEFAULT_TYPES, strip_metadata=False),
+        Rules(("DEV", "PROD"), DEFAULT_TYPES, strip_metadata=False, convert_to_webp=True),
     )
 
 
@@ -35,7 +35,7 @@ def spooled(content: bytes, given_name: str = "cat.png", declared: str | None = 
 
 
 def wish(**changes: Any) -> Wish:
-    return Wish(**{"namespace": "DEV", "destination": None, "filename": None, "convert": True, "fields": {}, **changes})
+    return Wish(**{"namespace": "DEV", "destination": None, "filename": None, "to_webp": None, "fields": {}, **changes})
 
 
 async def created(uploads: Uploads, file: SpooledFile, wanted: Wish) -> None:

@@ -39,6 +39,7 @@ def test_without_a_public_url_the_addresses_are_host_relative(make_entry: MakeEn
     [
         ("a.pdf", "application/pdf", "original"),
         ("a.svg", "image/svg+xml", "original"),
+        ("a.gif", "image/gif", "original"),
         ("a.png", "image/png", "full"),
         ("a.jpg", "image/jpeg", "full"),
         ("a.webp", "image/webp", "full"),
@@ -50,6 +51,11 @@ def test_what_is_delivered_as_it_is_stored_is_public_under_original(
     entry = make_entry(name, media_type, convert=False)
     assert entry_json.shown(entry, HERE)["public_url"] == f"{HERE.assets_url}/{kind}/DEV/{name}"
     assert HERE.of(entry.unique_name)["public_url"] == f"{HERE.assets_url}/{kind}/DEV/{name}"
+
+
+def test_a_gif_that_is_delivered_as_webp_is_public_under_full(make_entry: MakeEntry) -> None:
+    shown = entry_json.shown(make_entry("a.gif", "image/gif", convert=True), HERE)
+    assert shown["public_url"] == f"{HERE.assets_url}/full/DEV/a.webp"
 
 
 def test_nothing_of_the_settings_is_stored(make_entry: MakeEntry) -> None:

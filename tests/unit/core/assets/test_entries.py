@@ -68,6 +68,13 @@ def test_pdf_and_svg_keep_their_type(make_entry: MakeEntry, name: str, kind: str
     assert entry.mimetype == entry.original_mimetype == kind
 
 
+def test_a_gif_keeps_its_name_and_its_type_unless_webp_is_asked_for(make_entry: MakeEntry) -> None:
+    kept, converted = (make_entry("a.gif", "image/gif", convert=asked) for asked in (None, True))
+    assert (kept.unique_name, kept.mimetype, kept.converted) == ("/DEV/a.gif", "image/gif", False)
+    assert (converted.unique_name, converted.mimetype, converted.converted) == ("/DEV/a.webp", "image/webp", True)
+    assert kept.original_name == converted.original_name == "/DEV/a.gif"
+
+
 def test_without_conversion_the_type_stays(make_entry: MakeEntry) -> None:
     entry = make_entry("cat.png", "image/png", convert=False)
     assert (entry.mimetype, entry.filename, entry.original_name) == ("image/png", "cat.png", "/DEV/cat.png")
@@ -141,10 +148,23 @@ ALLOWED, REFUSED_TYPE, REFUSED_CONVERSION = None, NOT_THE_SAME, NOT_CONVERTED
         ("a.jpg", "image/jpeg", False, "image/png", False, REFUSED_CONVERSION),
         ("a.png", "image/png", False, "image/webp", False, REFUSED_CONVERSION),
         ("a.png", "image/png", False, "application/pdf", False, REFUSED_CONVERSION),
+        ("a.gif", "image/gif", None, "image/gif", False, ALLOWED),
+        ("a.gif", "image/gif", None, "image/gif", True, ALLOWED),
+        ("a.gif", "image/gif", None, "image/png", False, REFUSED_CONVERSION),
+        ("a.gif", "image/gif", None, "image/webp", False, REFUSED_CONVERSION),
+        ("a.gif", "image/gif", True, "image/gif", False, ALLOWED),
+        ("a.gif", "image/gif", True, "image/jpeg", False, ALLOWED),
+        ("a.gif", "image/gif", True, "image/gif", True, REFUSED_TYPE),
     ],
 )
 def test_what_may_replace_what(
-    make_entry: MakeEntry, name: str, kind: str, convert: bool, new_type: str, keep_type: bool, refusal: str | None
+    make_entry: MakeEntry,
+    name: str,
+    kind: str,
+    convert: bool | None,
+    new_type: str,
+    keep_type: bool,
+    refusal: str | None,
 ) -> None:
     entry = make_entry(name, kind, convert=convert)
     if refusal is None:

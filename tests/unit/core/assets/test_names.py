@@ -27,7 +27,37 @@ def name_of(
     destination: str | None = None,
     convert: bool = True,
 ) -> AssetName:
-    return names.name_asset(namespace, destination, given_name, media_type, DEFAULT_TYPES, convert)
+    converted = names.is_converted(media_type, convert, default=True)
+    return names.name_asset(namespace, destination, given_name, media_type, DEFAULT_TYPES, converted)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "to_webp", "default", "is_converted"),
+    [
+        ("image/jpeg", None, True, True),
+        ("image/jpeg", None, False, False),
+        ("image/webp", None, True, True),
+        ("image/avif", False, True, False),
+        ("image/png", True, False, True),
+        ("image/gif", None, True, False),
+        ("image/gif", None, False, False),
+        ("image/gif", False, True, False),
+        ("image/gif", True, True, True),
+        ("image/gif", True, False, True),
+        ("image/svg+xml", True, True, False),
+        ("application/pdf", None, True, False),
+    ],
+)
+def test_a_picture_becomes_webp_by_default_and_a_gif_only_when_it_is_asked_for(
+    media_type: str, to_webp: bool | None, default: bool, is_converted: bool
+) -> None:
+    assert names.is_converted(media_type, to_webp, default=default) is is_converted
+
+
+@pytest.mark.parametrize(("converted", "filename"), [(False, "wave.gif"), (True, "wave.webp")])
+def test_a_gif_is_named_by_what_is_delivered(converted: bool, filename: str) -> None:
+    named = names.name_asset("DEV", None, "wave.GIF", "image/gif", frozenset({"image/gif"}), converted)
+    assert (named.filename, named.original_filename) == (filename, "wave.gif")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,10 @@ def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeE
         ("cat.png", "image/png", False, Form("full", "/DEV/cat.png")),
         ("cat.png", "image/png", False, Form("full", "/DEV/cat.png", quality=50)),
         ("cat.png", "image/png", False, Form("optimise", "/DEV/cat.png")),
+        ("cat.gif", "image/gif", None, Form("original", "/DEV/cat.gif")),
+        ("cat.gif", "image/gif", None, Form("full", "/DEV/cat.gif")),
+        ("cat.gif", "image/gif", None, Form("full", "/DEV/cat.gif", accepted="avif")),
+        ("cat.gif", "image/gif", None, Form("optimise", "/DEV/cat.gif")),
         ("cat.pdf", "application/pdf", True, Form("original", "/DEV/cat.pdf")),
         ("cat.pdf", "application/pdf", True, Form("full", "/DEV/cat.pdf", 200)),
         ("cat.svg", "image/svg+xml", True, Form("full", "/DEV/cat.svg")),
@@ -91,7 +95,7 @@ def test_the_other_name_of_an_asset_redirects_to_the_right_one(make_entry: MakeE
     ],
 )
 def test_what_is_delivered_as_it_is_stored(
-    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Form
+    make_entry: MakeEntry, given_name: str, kind: str, convert: bool | None, asked: Form
 ) -> None:
     entry = make_entry(given_name, kind, convert=convert)
     assert answer(asked, entry) == Stored(entry)
@@ -107,12 +111,16 @@ def test_what_is_delivered_as_it_is_stored(
         ("cat.webp", "image/webp", True, Form("full", "/DEV/cat.webp"), (0, 0, 0)),
         ("cat.png", "image/png", False, Form("optimise", "/DEV/cat.png", 200), (200, 0, 0)),
         ("cat.png", "image/png", False, Form("full", "/DEV/cat.png", 0, 100), (0, 100, 0)),
+        ("cat.gif", "image/gif", None, Form("optimise", "/DEV/cat.gif", 200, 100), (200, 100, 0)),
+        ("cat.gif", "image/gif", None, Form("full", "/DEV/cat.gif", 200), (200, 0, 0)),
+        ("cat.gif", "image/gif", None, Form("full", "/DEV/cat.gif", format="webp"), (0, 0, 0)),
+        ("cat.gif", "image/gif", True, Form("full", "/DEV/cat.webp"), (0, 0, 0)),
         ("cat.svg", "image/svg+xml", True, Form("optimise", "/DEV/cat.svg", 200, 100), (200, 100, 0)),
         ("cat.pdf", "application/pdf", True, Form("optimise", "/DEV/cat.pdf", 0, 100), (0, 100, 0)),
     ],
 )
 def test_what_is_rendered(
-    make_entry: MakeEntry, given_name: str, kind: str, convert: bool, asked: Form, size: tuple[int, int, int]
+    make_entry: MakeEntry, given_name: str, kind: str, convert: bool | None, asked: Form, size: tuple[int, int, int]
 ) -> None:
     entry = make_entry(given_name, kind, convert=convert)
     assert answer(asked, entry) == Rendition(entry, Plan(*size))

@@ -35,6 +35,7 @@ from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
 from tests.support.older_service import LEFT_OUT, OlderFile, converted
+from tests.support.pictures import animation, frames_of
 from tests.support.pixels import decode
 from tests.support.problems import problem
 
@@ -320,6 +321,38 @@ async def test_an_svg_is_delivered_as_stored_and_can_do_nothing(service: Service
     assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
     policy = answer.headers["content-security-policy"].split("; ")
     assert {"sandbox", "default-src 'none'"} <= set(policy)
+
+
+@pytest.mark.parametrize("form", ["original", "full", "optimise/0x0"])
+async def test_a_gif_is_delivered_as_stored(service: Service, form: str) -> None:
+    gif = animation("GIF")
+    await service.upload(gif, "wave.gif", "image/gif")
+    answer = await service.get(f"/{form}/DEV/wave.gif", {"accept": "image/avif,image/webp"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    assert answer.content == gif
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("/optimise/60x0/DEV/wave.gif", (60, 40)),
+        ("/full/DEV/wave.gif?width=60", (60, 40)),
+        ("/full/DEV/wave.gif?format=webp", (120, 80)),
+        ("/optimise/60x0/DEV/wave.gif?format=avif", (60, 40)),
+    ],
+)
+async def test_a_gif_is_an_animated_webp_where_a_picture_is_asked_for(
+    service: Service, path: str, size: tuple[int, int]
+) -> None:
+    await service.upload(animation("GIF"), "wave.gif", "image/gif")
+    answer = await service.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert 'filename="wave.webp"' in answer.headers["content-disposition"]
+    assert [(frame.size, milliseconds) for milliseconds, frame in frames_of(answer.content)] == [
+        (size, 100),
+        (size, 200),
+        (size, 300),
+    ]
 
 
 async def test_an_svg_is_drawn_at_a_size_that_is_asked_for(service: Service) -> None:
