@@ -36,7 +36,7 @@ def test_no_other_answer_is_remembered() -> None:
 def test_who_has_signed_another_text_learns_which_text_and_how_a_signature_is_written() -> None:
     answer = explain_signature(asked(sign(KEY, FORM).upper()), [KEY], "/assets/media")
     assert answer.status_code == 403
-    [error] = json.loads(bytes(answer.body))["errors"]
+    [error] = json.loads(bytes(answer.body))["problems"]
     assert "another spelling of the address, or of another text" in error["message"]
     assert FORM in error["hint"]
     assert "as lower-case hex" in error["hint"]
