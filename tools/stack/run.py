@@ -71,8 +71,7 @@ def _run(stack: Stack, processes: Processes, log: JoinedLog, announce_to: int | 
     def announce() -> None:
         log.print(_announcement(stack, in_background=announce_to is not None))
         if announce_to is not None:
-            with os.fdopen(announce_to, "w") as waiting, suppress(OSError):  # Nobody may wait any more.
-                waiting.write(_announcement(stack, in_background=True))
+            tell(announce_to, _announcement(stack, in_background=True))
 
     watch = Watch(processes, log, announce)
     watch.take_signals()
@@ -85,6 +84,12 @@ def _run(stack: Stack, processes: Processes, log: JoinedLog, announce_to: int | 
         for name in names:
             how = f"had ended with {ended[name]}" if name in ended else "killed" if name in hanging else "stopped"
             log.say("system", f"{name} {how}")
+
+
+def tell(descriptor: int, announcement: str) -> None:
+    """Write the announcement to the pipe of `make start`, and close it. Nobody may read there any more."""
+    with suppress(OSError), os.fdopen(descriptor, "w") as waiting:  # It writes when it is closed.
+        waiting.write(announcement)
 
 
 def _write_targets(stack: Stack) -> None:

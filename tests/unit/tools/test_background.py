@@ -88,6 +88,14 @@ def test_stop_does_not_say_that_a_system_has_stopped_that_has_not(
     process.communicate()
 
 
+def test_a_system_that_is_ready_goes_on_when_nobody_waits_for_it_any_more() -> None:
+    readable, writable = os.pipe()
+    os.close(readable)
+    run.tell(writable, "TADA is ready.")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(writable)
+
+
 def test_a_process_that_nobody_has_waited_for_does_not_run() -> None:
     process = children.start([sys.executable, "-c", ""])
     wait_until(lambda: not is_running(process.pid))
