@@ -25,6 +25,8 @@ _SETTINGS = (
     *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
     *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
 )
+_METHODS = {"local": "STANDALONE", "s3": "S3", "distant": "DISTANT_BACKEND"}
+"""What STORAGE may be, and the setting of the services that it stands for."""
 MAY_BE_EMPTY = ("PUBLIC_URL",)
 """What means something when it is set and empty: without a public address, addresses are host-relative."""
 
@@ -56,7 +58,7 @@ def stack(environment: Mapping[str, str]) -> Stack:
         ports=Ports.from_environment(environment),
         bind=bind,
         transform_workers=int(workers),
-        settings={"LOG_FORMAT": "text", **given, **empty, **_distant(environment)},
+        settings={"LOG_FORMAT": "text", **given, **empty, **_method(environment)},
         s3_port=_s3_port(environment),
         backend_port=_backend_port(environment),
         metrics_port=_metrics_port(environment, int(workers)),
@@ -77,13 +79,15 @@ def _has_tokens() -> bool:
 
 def _storage(environment: Mapping[str, str]) -> str:
     storage = environment.get("STORAGE", "")
-    if storage not in ("", "local", "s3", "distant"):
+    if storage and storage not in _METHODS:
         raise PlanError(f"STORAGE: {storage!r} is not a valid storage; expected local, s3 or distant")
     return storage
 
 
-def _distant(environment: Mapping[str, str]) -> dict[str, str]:
-    return {"DELEGATED_STORAGE_METHOD": "DISTANT_BACKEND"} if _storage(environment) == "distant" else {}
+def _method(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the setting that a chosen storage stands for; without a choice the environment counts."""
+    method = _METHODS.get(_storage(environment))
+    return {"DELEGATED_STORAGE_METHOD": method} if method else {}
 
 
 def _backend_port(environment: Mapping[str, str]) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack import variables
+from tools.stack import s3, variables
 from tools.stack.plan import ROOT, PlanError, Ports
 from tools.stack.ports import free_ports
 
@@ -76,6 +76,22 @@ def test_a_distant_backend_of_ones_own_is_used_and_the_example_is_not_started(
     assert "backend" not in plan
     assert plan["catalog"].environment["DELEGATED_STORAGE_HOST"] == "http://backend:3000"
     assert plan["catalog"].environment["DELEGATED_STORAGE_METHOD"] == "DISTANT_BACKEND"
+
+
+@pytest.mark.parametrize("inherited", ["", "STANDALONE", "S3", "DISTANT_BACKEND"])
+@pytest.mark.parametrize(
+    ("storage", "method"), [("local", "STANDALONE"), ("s3", "S3"), ("distant", "DISTANT_BACKEND"), ("", None)]
+)
+def test_the_storage_that_is_chosen_counts_whatever_the_environment_has(
+    storage: str, method: str | None, inherited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "program", lambda: Path(sys.executable))
+    monkeypatch.setenv("DELEGATED_STORAGE_METHOD", inherited)
+    given = {"DATA_DIR": str(tmp_path), "STORAGE": storage, "DELEGATED_STORAGE_METHOD": inherited}
+    plan = {process.name: process.environment for process in variables.stack(given).processes()}
+    services = [plan[name] for name in ("catalog", "transform", "jobs")]
+    expected = inherited if method is None else method
+    assert {told["DELEGATED_STORAGE_METHOD"] for told in services} == {expected}
 
 
 @pytest.mark.parametrize(
