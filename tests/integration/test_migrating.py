@@ -350,6 +350,15 @@ async def test_with_a_distant_backend_only_the_settings_are_new(
     assert (settings["DELEGATED_STORAGE_HOST"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("http://backend:8000", "latest")
 
 
+async def test_a_value_that_cannot_be_written_is_said_before_anything_is_copied(
+    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--dump", "dump.json", "--files", older, *TO_FOLDER, "--new", "MEDIA_TOKEN=it's $5", "--do")
+    assert await run(*arguments) == 2
+    assert "MEDIA_TOKEN has a value" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 VALUES = ROOT / "tests/data/older_chart"
 
 

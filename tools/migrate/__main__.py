@@ -12,6 +12,7 @@ from services.core.errors import TadaError
 from tools.migrate.entries import EntriesUnreadable
 from tools.migrate.older_settings import SettingsUnreadable
 from tools.migrate.run import FAILED, NOT_SAID, Undecided, Wanted, migrate
+from tools.migrate.written import Unwritable
 
 AGAIN = "What was copied stays. Run this again to go on."
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parsed(arguments)
     try:
         return asyncio.run(migrate(wanted))
-    except (Undecided, SettingsUnreadable, EntriesUnreadable) as problem:
+    except (Undecided, SettingsUnreadable, Unwritable, EntriesUnreadable) as problem:
         print(problem, file=sys.stderr)
         return NOT_SAID
     except (TadaError, RedisError, OSError) as problem:

@@ -63,10 +63,12 @@ class _Given(StorageSettings):
 async def migrate(wanted: Wanted) -> int:
     """Do what was wanted; return the exit status.
 
-    Raises Undecided, SettingsUnreadable, EntriesUnreadable, StorageDown, RedisError and OSError.
+    Raises Undecided, SettingsUnreadable, Unwritable, EntriesUnreadable, StorageDown, RedisError and OSError.
     """
     moved = older_settings.read(wanted.settings) if wanted.settings else Moved([], {})
     decided = _decided(wanted, moved)
+    if moved.values is None and not wanted.into.exists():
+        written.lines(decided)  # What cannot be written is said before anything is copied.
     new = storage_of({**decided, **wanted.here})
     _show_settings(moved.rows, wanted, decided)
     _check_folders(wanted, moved, new)

@@ -1,7 +1,9 @@
 """What `make migrate` makes of the settings of the older service."""
 
 import os
+import random
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from services.core.older_names import OLDER_NAMES
 from tools.migrate import older_settings, table, written
 from tools.migrate.older_settings import SettingsUnreadable, of_environment, of_values
+from tools.migrate.written import Unwritable
 from tools.stack.plan import ROOT
 
 CHARTS = sorted((ROOT / "tests/data/older_chart").glob("*.yaml"))
@@ -107,26 +110,47 @@ def test_a_file_that_has_no_values_is_named(tmp_path: Path, text: str) -> None:
         older_settings.read(file)
 
 
-ODD = {"A": "plain", "B": "two words", "C": "$HOME `x` #no", "D": "it's", "E": 'say "$HOME" it\'s \\ `x`', "F": ""}
+ODD = {"A": "plain", "B": "two words", "C": "$HOME `x` #no", "D": "it's", "E": 'say "it\'s" \\', "F": "", "G": "\\\\"}
+
+
+def read_by_sh(file: Path, names: Iterable[str]) -> dict[str, str]:
+    command = ["sh", "-c", f"set -a; . {file}; env -0"]
+    shell = subprocess.run(command, capture_output=True, check=True, env={"PATH": os.environ["PATH"]})
+    said = dict(line.split("=", 1) for line in shell.stdout.decode().split("\0") if line)
+    return {name: said[name] for name in names}
 
 
 def test_what_is_written_is_read_alike_by_a_shell_and_here(tmp_path: Path) -> None:
     file = tmp_path / "tada.env"
     written.write_environment(file, ODD)
-    shell = subprocess.run(
-        ["bash", "-c", f"set -a; . {file}; env -0"], capture_output=True, check=True, env={"PATH": os.environ["PATH"]}
-    )
-    said = dict(line.split("=", 1) for line in shell.stdout.decode().split("\0") if line)
-    assert {name: said[name] for name in ODD} == ODD
-
-
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    file = tmp_path / "tada.env"
-    plain = {name: value for name, value in ODD.items() if name != "E"}
-    written.write_environment(file, plain)
-    assert written.environment(file) == plain
+    assert read_by_sh(file, ODD) == written.environment(file) == ODD
     with pytest.raises(FileExistsError):
         written.write_environment(file, {})
+
+
+def test_any_value_is_read_alike_by_a_shell_and_here_or_refused(tmp_path: Path) -> None:
+    chosen = random.Random(7)
+    values = ["".join(chosen.choices("ab '\"\\$`#{}()!;&=\n\r\té", k=chosen.randrange(9))) for _ in range(4_000)]
+    settings, refused = dict[str, str](), list[str]()
+    for number, value in enumerate(values):
+        name = f"TADA_{number}"
+        try:
+            written.lines({name: value})
+            settings[name] = value
+        except Unwritable:
+            refused.append(value)
+    file = tmp_path / "tada.env"
+    written.write_environment(file, settings)
+    assert read_by_sh(file, settings) == written.environment(file) == settings
+    assert all({"$", "`", "\r"} & set(value) for value in refused)
+    assert all({"'", "\\", "\r"} & set(value) for value in refused)
+
+
+@pytest.mark.parametrize("value", ["it's $5", "x'`y", "two \\\\ and $", "a\rb"])
+def test_a_value_that_cannot_be_written_is_named_and_not_shown(value: str) -> None:
+    with pytest.raises(Unwritable, match=r"^S3_SECRET_KEY has a value .* --new S3_SECRET_KEY=…") as refused:
+        written.lines({"S3_SECRET_KEY": value})
+    assert value not in str(refused.value)
 
 
 def test_a_table_keeps_its_columns_whatever_is_in_a_cell() -> None:
