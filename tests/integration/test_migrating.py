@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -63,6 +64,10 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def write_settings(text: str) -> None:
     Path("older.env").write_text(text)
+
+
+def write_dump(values: list[Any]) -> None:
+    Path("dump.json").write_bytes(orjson.dumps(values))
 
 
 def settings_in(file: str = "tada.env") -> dict[str, str]:
@@ -338,16 +343,43 @@ async def test_what_only_the_operator_knows_is_asked_for(older: Path, capsys: py
         assert asked in capsys.readouterr().err
 
 
+DISTANT = "DELEGATED_STORAGE_METHOD=DISTANT_BACKEND\nDELEGATED_STORAGE_HOST=http://backend:8000\nNAMESPACES=DEV,NEWS\n"
+
+
 async def test_with_a_distant_backend_only_the_settings_are_new(
     older: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_settings(
-        "DELEGATED_STORAGE_METHOD=DISTANT_BACKEND\nDELEGATED_STORAGE_HOST=http://backend:8000\nNAMESPACES=DEV,NEWS\n"
-    )
+    write_settings(DISTANT)
     assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 0
     assert "4 kept" in capsys.readouterr().out
     settings = settings_in()
     assert (settings["DELEGATED_STORAGE_HOST"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("http://backend:8000", "latest")
+    assert "RESTORE_SKIP_INVALID" not in settings
+
+
+async def test_entries_are_left_out_of_the_dump_of_a_distant_backend_too(
+    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_settings(DISTANT)
+    write_dump([*catalog_of(FILES), {"unique_name": "/DEV/bad.webp"}])
+    arguments = ("--settings", "older.env", "--dump", "dump.json", "--do")
+    assert await run(*arguments) == 3
+    assert "add --leave-out" in capsys.readouterr().out
+    assert not (tmp_path / "tada.env").exists()
+    assert await run(*arguments, "--leave-out") == 0
+    assert settings_in()["RESTORE_SKIP_INVALID"] == "true"
+    assert await run(*arguments, "--leave-out") == 0
+
+
+async def test_a_settings_file_from_before_does_not_leave_out_entries_and_that_is_said(
+    older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_settings(DISTANT)
+    arguments = ("--settings", "older.env", "--dump", "dump.json", "--do")
+    assert await run(*arguments) == 0
+    write_dump([*catalog_of(FILES), {"unique_name": "/DEV/bad.webp"}])
+    assert await run(*arguments, "--leave-out") == 3
+    assert "Add RESTORE_SKIP_INVALID=true to its settings" in capsys.readouterr().out
 
 
 async def test_a_value_that_cannot_be_written_is_said_before_anything_is_copied(
@@ -379,10 +411,47 @@ async def test_a_values_file_gets_the_dump_that_is_restored_and_renders(
     assert (settings["RESTORE_ON_INIT"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("true", FILENAME)
 
 
+def rendered() -> dict[str, Any]:
+    return chart.environment(chart.parsed(chart.run("template", "tada", chart.CHART, "-f", "tada-values.yaml")), "jobs")
+
+
+async def test_new_settings_are_in_a_values_file_too(
+    older: Path, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3_server.empty()
+    here = [f"--here=S3_ENDPOINT={s3_server.url}"]
+    keys = [f"--new=S3_ACCESS_KEY={KEYS.access}", f"--new=S3_SECRET_KEY={KEYS.secret}"]
+    new = ["--new=S3_BUCKET_NAME=media2", "--new=PUBLIC_URL=https://media.example.com", "--new=LOG_LEVEL=debug", *keys]
+    arguments = ("--settings", VALUES / "values.s3.yaml", "--dump", "dump.json", "--files", older, *here, "--do")
+    s3_server.client.create_bucket(Bucket="media2")
+    assert await run(*arguments, *new) == 0
+    said = capsys.readouterr().out
+    assert "replaced" in next(line for line in said.splitlines() if line.startswith("s3.bucketName"))
+    assert KEYS.secret not in said
+    settings = rendered()
+    assert [settings[name] for name in ("S3_BUCKET_NAME", "PUBLIC_URL", "LOG_LEVEL", "RESTORE_ON_INIT")] == [
+        *("media2", "https://media.example.com", "debug", "true")
+    ]
+    assert settings["S3_SECRET_KEY"] == {"secretKeyRef": {"name": "tada", "key": "S3_SECRET_KEY"}}
+    stored = {found["Key"] for found in s3_server.client.list_objects_v2(Bucket="media2")["Contents"]}
+    assert await run(*arguments) == 0
+    assert "Entries: 4 kept." in capsys.readouterr().out
+    assert {name.removeprefix("/") for name in FILES} < stored
+
+
+async def test_a_values_file_leaves_out_entries_of_a_distant_backend(older: Path) -> None:
+    write_dump([*catalog_of(FILES), {"unique_name": "/DEV/bad.webp"}])
+    arguments = ("--settings", VALUES / "values.distant-backend.yaml", "--dump", "dump.json", "--leave-out", "--do")
+    assert await run(*arguments) == 0
+    settings = rendered()
+    assert (settings["RESTORE_SKIP_INVALID"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("true", "latest")
+    assert await run(*arguments) == 0
+
+
 async def test_a_values_file_for_local_files_needs_the_places_of_the_volumes(
     older: Path, client: Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--settings", VALUES / "values.local.yaml", "--dump", "dump.json", "--files", older, *TO_FOLDER)
+    arguments = ("--settings", VALUES / "values.local.yaml", "--dump", "dump.json", "--files", older)
     assert await run(*arguments, "--do") == 2
     assert "DUMP_FOLDER_PATH" in capsys.readouterr().err
     places = {"DATA_FOLDER_PATH": "new", "DUMP_FOLDER_PATH": "dumps"}

@@ -34,6 +34,7 @@ HIDDEN = "(secret)"
 _SECRET = re.compile(r"TOKEN|SECRET|KEY|PASSWORD", re.IGNORECASE)
 _WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 _OLDER_KEYS = ROOT / "charts/tada/older-keys.yaml"
+_CHART_VALUES = ROOT / "charts/tada/values.yaml"
 _WRAPPER = "transform-and-deliver-assets"
 """The chart as a dependency of another one: its values are below this key."""
 _ENVIRONMENT_OF_VALUES = {
@@ -49,7 +50,10 @@ _ENVIRONMENT_OF_VALUES = {
     "s3.secretKey": "S3_SECRET_KEY",
     "s3.bucketName": "S3_BUCKET_NAME",
     "NAMESPACES_ALLOWED": "NAMESPACES_ALLOWED",
+    "redis.initScript.restoreOnInit": "RESTORE_ON_INIT",
+    "redis.initScript.dumpFileNameOnInit": "DUMP_FILE_NAME_ON_INIT",
 }
+_KEYS = {variable: key for key, variable in _ENVIRONMENT_OF_VALUES.items()}
 
 
 class SettingsUnreadable(Exception):
@@ -160,9 +164,41 @@ def of_values(values: Mapping[str, Any]) -> Moved:
     table = _parsed(_OLDER_KEYS, _OLDER_KEYS.read_text())
     rows = [_row_of_key(key, value, table) for key, value in sorted(flat.items())]
     environment = {
-        variable: str(flat[key]) for key, variable in _ENVIRONMENT_OF_VALUES.items() if flat.get(key) not in (None, "")
+        variable: _text(flat[key])
+        for key, variable in _ENVIRONMENT_OF_VALUES.items()
+        if flat.get(key) not in (None, "")
     }
-    return Moved(rows, environment, dict(given))
+    settings = {name: _text(value) for name, value in (given.get("settings") or {}).items()}
+    return Moved(rows, {**environment, **settings}, dict(given))
+
+
+def with_new(values: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
+    """Return a values file with new settings, each where the chart takes it from, or else in its `settings`.
+
+    What the chart is drawn by, such as the storage, is in its keys, and no secret may be in `settings`.
+    """
+    secrets = _parsed(_CHART_VALUES, _CHART_VALUES.read_text())["secrets"]
+    found = dict(values)
+    if before := values.get("settings"):
+        found["settings"] = {name: value for name, value in before.items() if name not in new}
+    for name, value in new.items():
+        key = _KEYS.get(name) or (f"secrets.{name}" if name in secrets else f"settings.{name}")
+        found = _with(found, key.split("."), value)
+    return found
+
+
+def variable_of(key: str) -> str:
+    """Return the variable that a key of a values file stands for: itself if there is none."""
+    return _ENVIRONMENT_OF_VALUES.get(key, key)
+
+
+def _with(values: Mapping[str, Any], path: list[str], value: str) -> dict[str, Any]:
+    name, *rest = path
+    return {**values, name: _with(values.get(name) or {}, rest, value) if rest else value}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _row_of_key(key: str, value: object, table: list[dict[str, Any]]) -> Row:

@@ -20,6 +20,7 @@ from tools.migrate.older_storage import Bucket, Folder, OlderStorage
 
 DONE, FAILED, NOT_SAID, OPEN = 0, 1, 2, 3
 """The exit status. NOT_SAID: something that the operator must say is missing. OPEN: some entries need a decision."""
+SKIP = "RESTORE_SKIP_INVALID"
 
 
 class Undecided(Exception):
@@ -98,7 +99,7 @@ async def _finish(
     wanted: Wanted, moved: Moved, decided: Mapping[str, str], found: Sequence[Fate], new: StorageSettings, to: Storage
 ) -> int:
     if not wanted.into.exists():
-        _write_settings(wanted.into, moved, decided)
+        _write_settings(wanted, moved, decided)
     if _open(found, wanted):
         print(
             "\nAll files that could be copied are copied. The catalog was not written, because some entries need a "
@@ -117,13 +118,22 @@ async def _finish(
 
 def _with_distant_backend(wanted: Wanted, moved: Moved, decided: Mapping[str, str], found: Sequence[Fate]) -> int:
     _show_entries(found, wanted, decided)
-    if wanted.act and not wanted.into.exists():
-        _write_settings(wanted.into, moved, decided)
     print(
         "\nFiles and dumps stay at the distant backend, and were not looked for. TADA restores the latest dump of the "
         "backend when it starts on a Redis without a catalog: let the older service make one first (create-dump)."
     )
-    return OPEN if _open(found, wanted) else DONE
+    if _open(found, wanted):
+        print(
+            "TADA would refuse such a dump, because some entries need a decision (above). Mend them in the older "
+            "service, or add --leave-out to go without them."
+        )
+        return OPEN
+    if any(fate.what not in TAKEN for fate in found) and decided.get(SKIP, "").lower() != "true":
+        print(f"{wanted.into} is there already, so --leave-out does not change it. Add {SKIP}=true to its settings.")
+        return OPEN
+    if wanted.act and not wanted.into.exists():
+        _write_settings(wanted, moved, decided)
+    return DONE
 
 
 def _decided(wanted: Wanted, moved: Moved) -> dict[str, str]:
@@ -133,12 +143,20 @@ def _decided(wanted: Wanted, moved: Moved) -> dict[str, str]:
             written.environment(wanted.into) if moved.values is None else older_settings.read(wanted.into).environment
         )
         return {**written_before, **wanted.new}
-    is_distant = moved.environment.get("DELEGATED_STORAGE_METHOD") == "DISTANT_BACKEND"
+    return {**moved.environment, **_new(wanted, moved)}
+
+
+def _new(wanted: Wanted, moved: Moved) -> dict[str, str]:
+    """Return the settings that do not come from the older ones: which dump is restored, and what the operator said."""
+    method = {**moved.environment, **wanted.new}.get("DELEGATED_STORAGE_METHOD")
+    is_distant = method == "DISTANT_BACKEND"
     restore = {
         "RESTORE_ON_INIT": "true",
         "DUMP_FILE_NAME_ON_INIT": "latest" if is_distant else f"{move.CATALOG}.json",
     }
-    return {**moved.environment, **restore, **wanted.new}
+    if is_distant and wanted.leave_out:
+        restore[SKIP] = "true"  # The backend's own dump has these entries.
+    return {**restore, **wanted.new}
 
 
 def storage_of(environment: Mapping[str, str]) -> StorageSettings:
@@ -199,17 +217,11 @@ def _open(found: Sequence[Fate], wanted: Wanted) -> bool:
     return not wanted.leave_out and any(fate.what not in TAKEN for fate in found)
 
 
-def _write_settings(file: Path, moved: Moved, decided: Mapping[str, str]) -> None:
+def _write_settings(wanted: Wanted, moved: Moved, decided: Mapping[str, str]) -> None:
     if moved.values is None:
-        written.write_environment(file, decided)
-        return
-    redis = dict(moved.values.get("redis") or {})
-    restore = {
-        "restoreOnInit": True,
-        "dumpFileNameOnInit": decided["DUMP_FILE_NAME_ON_INIT"],
-    }
-    redis["initScript"] = {**(redis.get("initScript") or {}), **restore}
-    written.write_values(file, {**moved.values, "redis": redis})
+        written.write_environment(wanted.into, decided)
+    else:
+        written.write_values(wanted.into, older_settings.with_new(moved.values, _new(wanted, moved)))
 
 
 def _show_settings(rows: Sequence[Row], wanted: Wanted, decided: Mapping[str, str]) -> None:
@@ -229,9 +241,10 @@ def _show_settings(rows: Sequence[Row], wanted: Wanted, decided: Mapping[str, st
 
 def _as_decided(row: Row, decided: Mapping[str, str]) -> Row:
     """Return the row of a setting as it is if the new settings have another value, because of --new or the dump."""
-    if row.what != "kept" or row.shown == HIDDEN or decided.get(row.name, row.shown) == row.shown:
+    value = decided.get(older_settings.variable_of(row.name), row.shown)
+    if row.what != "kept" or row.shown == HIDDEN or value == row.shown:
         return row
-    return replace(row, what="replaced", note=f"It is {decided[row.name] or 'empty'} in the new settings.")
+    return replace(row, what="replaced", note=f"It is {value or 'empty'} in the new settings.")
 
 
 def _show_entries(found: Sequence[Fate], wanted: Wanted, decided: Mapping[str, str]) -> None:

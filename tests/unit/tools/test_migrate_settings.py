@@ -102,6 +102,32 @@ def test_a_values_file_says_which_storage_there_is_below_the_key_of_a_dependency
         assert moved.values == values
 
 
+def test_each_new_setting_is_where_the_chart_takes_it_from_and_read_again() -> None:
+    values = {
+        "s3": {"bucketName": "media", "port": 9000},
+        "redis": None,
+        "settings": {"S3_PORT": 1, "LOG_LEVEL": "info"},
+    }
+    new = {
+        "DELEGATED_STORAGE_METHOD": "STANDALONE",
+        "S3_PORT": "9001",
+        "S3_SECRET_KEY": "k",
+        "MEDIA_TOKEN": "m",
+        "RESTORE_ON_INIT": "true",
+        "FORMAT_NEGOTIATION": "true",
+    }
+    found = older_settings.with_new(values, new)
+    assert found == {
+        "delegatedStorage": {"storageMethod": "STANDALONE"},
+        "s3": {"bucketName": "media", "port": "9001", "secretKey": "k"},
+        "secrets": {"MEDIA_TOKEN": "m"},
+        "redis": {"initScript": {"restoreOnInit": "true"}},
+        "settings": {"LOG_LEVEL": "info", "FORMAT_NEGOTIATION": "true"},
+    }
+    kept = {name: value for name, value in new.items() if name != "MEDIA_TOKEN"}
+    assert of_values(found).environment == {"S3_BUCKET_NAME": "media", "LOG_LEVEL": "info", **kept}
+
+
 @pytest.mark.parametrize("text", ["- [", "7"])
 def test_a_file_that_has_no_values_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "values.yaml"
