@@ -408,6 +408,33 @@ def test_no_dump_is_made_by_schedule_if_the_older_chart_made_none() -> None:
     assert "PUBLISH_CRON" not in environment(render(), "jobs")
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
+        ("@midnight", "0 0 * * *"),
+        ("0 0 ? * MON", "0 0 * * MON"),
+        ("*/15  0 * * 1-5 ", "*/15  0 * * 1-5 "),
+    ],
+)
+def test_the_worker_takes_the_schedules_that_kubernetes_takes(
+    schedule: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = render({"createDumpCronJob.schedule": schedule})
+    assert environment(found, "jobs")["PUBLISH_CRON"] == expected
+    monkeypatch.setenv("PURGE_TOKEN", "p" * 16)
+    monkeypatch.setenv("PUBLISH_CRON", expected)
+    assert read(JobsSettings).publish_cron == expected
+
+
+@pytest.mark.parametrize("schedule", ["@every 1h", "@fortnightly", "0 0 * *", "0 0 0 * * *"])
+def test_a_schedule_that_the_worker_does_not_take_is_refused(schedule: str) -> None:
+    with pytest.raises(Refused, match=r"createDumpCronJob\.schedule: expected five fields"):
+        render({"createDumpCronJob.schedule": schedule})
+    assert render({"createDumpCronJob": {"schedule": schedule, "enabled": False}})
+
+
 def test_redis_may_use_half_of_its_memory_for_data() -> None:
     def most(found: list[Object]) -> str:
         arguments = container(found, "redis")["args"]

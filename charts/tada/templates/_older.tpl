@@ -109,10 +109,10 @@ cluster: true
 
 {{/* When the job publish runs: createDumpCronJob of the older chart; empty for the service's default. */}}
 {{- define "tada.publishCron" -}}
-{{- $words := dict "@hourly" "0 * * * *" "@daily" "0 0 * * *" "@midnight" "0 0 * * *" "@weekly" "0 0 * * 0" "@monthly" "0 0 1 * *" -}}
+{{- $words := dict "@hourly" "0 * * * *" "@daily" "0 0 * * *" "@midnight" "0 0 * * *" "@weekly" "0 0 * * 0" "@monthly" "0 0 1 * *" "@yearly" "0 0 1 1 *" "@annually" "0 0 1 1 *" -}}
 {{- $schedule := include "tada.older" (dict "root" . "key" "createDumpCronJob.schedule") -}}
 {{- if eq (include "tada.older" (dict "root" . "key" "createDumpCronJob.enabled")) "false" }}never
-{{- else }}{{ get $words $schedule | default $schedule }}
+{{- else }}{{ get $words $schedule | default $schedule | replace "?" "*" }}
 {{- end }}
 {{- end }}
 
