@@ -447,6 +447,64 @@ def test_redis_may_use_half_of_its_memory_for_data() -> None:
     assert most(render({"redis.resources": {"requests": {"cpu": 1}, "limits": None}})) == "384mb"
 
 
+# An older key beside the one that replaces it
+
+
+def test_the_key_of_this_chart_counts_for_the_token_the_address_and_hosts_and_certificates_of_ingresses() -> None:
+    own = {"host": "own.example.com", "tlsSecret": "own-certificate", "className": "own"}
+    older = {"tls": True, "className": "older"}
+    found = render(
+        {
+            "mediaApi.mediaToken": "older",
+            "secrets.MEDIA_TOKEN": "own",
+            "mediaApi.publicUrl": "http://older",
+            "publicUrl": "http://own",
+            "env": "media",
+            "domain": "older",
+            "ingress": {"public": own, "nginx": older},
+        }
+    )
+    assert one(found, "Secret", "tada")["stringData"]["MEDIA_TOKEN"] == "own"
+    assert environment(found, "catalog")["PUBLIC_URL"] == "http://own"
+    public = one(found, "Ingress", "tada")["spec"]
+    assert public["tls"] == [{"hosts": ["own.example.com"], "secretName": "own-certificate"}]
+    assert public["rules"][0]["host"] == "own.example.com"
+    assert public["ingressClassName"] == "older"
+
+
+def test_settings_count_before_older_keys_and_these_before_the_keys_that_replace_them() -> None:
+    older = {
+        "createDumpCronJob.schedule": "0 1 * * *",
+        "mediaApi.convertToWebp": True,
+        "redis.storage": {"requestedStorage": "3Gi", "resources": {"requests": {"storage": "4Gi"}}},
+        "mediaApi.resources": {"limits": {"cpu": "3"}},
+        "catalog.resources": {"limits": {"cpu": "4"}},
+        "mediaApi.hpa.replicaCountMin": 3,
+        "transform.replicas": 4,
+    }
+    found = render({**older, "settings.PUBLISH_CRON": "0 2 * * *", "catalog.settings.CONVERT_TO_WEBP": False})
+    assert environment(found, "jobs")["PUBLISH_CRON"] == "0 2 * * *"
+    assert environment(found, "catalog")["CONVERT_TO_WEBP"] == "false"
+    assert volume("redis", "resources", "requests", "storage")(found, "3Gi")
+    assert container(found, "catalog")["resources"]["limits"]["cpu"] == "3"
+    assert workloads(found)["transform"]["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "note"),
+    [
+        ({"publicUrl": "http://own"}, "mediaApi.publicUrl has no effect, because publicUrl is set."),
+        ({"secrets": {"MEDIA_TOKEN": "own"}}, "mediaApi.mediaToken is not the token of clients, because"),
+    ],
+)
+def test_an_older_key_that_does_not_count_is_noted(own: dict[str, Any], note: str, tmp_path: Path) -> None:
+    older = yaml.safe_load(FILES["s3"].read_text())
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump({**older, **own}))
+    assert note in notes(file)
+    assert note not in notes(FILES["s3"])
+
+
 # Tokens
 
 
