@@ -15,23 +15,31 @@ SHRUNK = 2
 
 @dataclass(frozen=True, slots=True)
 class KeptDump:
-    """A dump that is kept. Sizes are in bytes, None for a file that is not there."""
+    """A dump that is kept. Sizes are in bytes, None for a file that is not there.
+
+    `rdb_records` is the number of entries that is recorded for an RDB without a JSON.
+    """
 
     stamp: str
     json_size: int | None
     rdb_size: int | None
+    rdb_records: int | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no entries, by the size of its JSON."""
-        return self.json_size is not None and self.json_size <= EMPTY_BYTES
+        """Whether it has no entries, by the size of its JSON, or by what is recorded for an RDB alone."""
+        if self.json_size is None:
+            return self.rdb_size is not None and self.rdb_records == 0
+        return self.json_size <= EMPTY_BYTES
 
     @property
     def _worth(self) -> int:
         """3 for a dump with entries, 2 for an RDB without a JSON, 1 for an empty one, 0 for one without files."""
+        if self.is_empty:
+            return 1
         if self.json_size is None:
             return 0 if self.rdb_size is None else 2
-        return 1 if self.is_empty else 3
+        return 3
 
     @property
     def has_files(self) -> bool:
@@ -42,6 +50,11 @@ class KeptDump:
         """The later of two dumps has the higher order, and is used first."""
         return (self._worth, self.stamp)
 
+    @property
+    def stays_before(self) -> tuple[int, str]:
+        """Of two dumps, the one with the lower value is surplus first: a later RDB alone outlives an older dump."""
+        return (min(self._worth, 2), self.stamp)
+
 
 def latest_of(dumps: Iterable[KeptDump]) -> KeptDump | None:
     """Return the dump that `latest` names, for every kind of file: an empty one only when there is no other."""
@@ -51,10 +64,10 @@ def latest_of(dumps: Iterable[KeptDump]) -> KeptDump | None:
 def surplus(dumps: Iterable[KeptDump], keep: int, protected: str) -> list[KeptDump]:
     """Return the surplus dumps, the oldest first. A `keep` of 0 keeps all.
 
-    The latest `keep` dumps stay, those with entries first. The dump with the stamp `protected` stays, and the last dump
-    from before the catalog shrank.
+    The latest `keep` dumps stay, those that may have entries first, of whatever formats. The dump with the stamp
+    `protected` stays, and the last dump from before the catalog shrank.
     """
-    ordered = sorted(dumps, key=lambda dump: dump.order, reverse=True)
+    ordered = sorted(dumps, key=lambda dump: dump.stays_before, reverse=True)
     if not keep:
         return []
     staying = {dump.stamp for dump in ordered[:keep]} | {protected}

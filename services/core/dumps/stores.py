@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -130,15 +130,19 @@ class StoredDumps:
                 of_dump = sizes.setdefault(name[1], {})
                 if listed.key.endswith(name[2]):
                     of_dump[name[2]] = listed.size
-        return [KeptDump(stamp, sizes[stamp].get("json"), sizes[stamp].get("rdb")) for stamp in sorted(sizes)]
+        return [await self._kept(stamp, sizes[stamp]) for stamp in sorted(sizes)]
+
+    async def _kept(self, stamp: str, sizes: Mapping[str, int]) -> KeptDump:
+        recorded = await self._recorded(filename_of(stamp, "rdb")) if sizes.keys() == {"rdb"} else None
+        return KeptDump(stamp, sizes.get("json"), sizes.get("rdb"), recorded)
 
     async def records(self, dump: KeptDump) -> int | None:
         if dump.is_empty or dump.json_size is None:
-            return 0 if dump.is_empty else None
+            return 0 if dump.is_empty else dump.rdb_records
         filename = filename_of(dump.stamp, "json")
         try:
-            if said := _RECORDS.search(await self._beside(filename)):
-                return int(said[1])
+            if (recorded := await self._recorded(filename)) is not None:
+                return recorded
             if dump.json_size > _COUNTED_BYTES:
                 return None
             listed = await asyncio.to_thread(orjson.loads, await self._storage.read(self._object(filename)))
@@ -169,6 +173,11 @@ class StoredDumps:
     async def _expected(self, filename: str) -> str | None:
         """Return the SHA-256 of a file, None for a file that was put there without one."""
         return (await self._beside(filename))[:64].lower() or None
+
+    async def _recorded(self, filename: str) -> int | None:
+        """Return how many entries a file has, None if it is not recorded."""
+        said = _RECORDS.search(await self._beside(filename))
+        return int(said[1]) if said else None
 
     async def _beside(self, filename: str) -> str:
         """Return the text of the file with the SHA-256 of a file, empty if there is no such file."""

@@ -19,9 +19,9 @@ def empty(day: int, size: int = 2) -> KeptDump:
     return KeptDump(stamp(day), size, 180)
 
 
-def lone(day: int) -> KeptDump:
-    """An RDB whose JSON is not there yet, or not any more."""
-    return KeptDump(stamp(day), None, 2000)
+def lone(day: int, records: int | None = None) -> KeptDump:
+    """An RDB alone, or one whose JSON is not there yet, or not any more."""
+    return KeptDump(stamp(day), None, 2000, records)
 
 
 def unstored(day: int) -> KeptDump:
@@ -51,6 +51,8 @@ DUMPS = st.dictionaries(st.integers(1, 28), SIZES, max_size=20).map(
         ([full(1), empty(2), full(3)], 3),
         ([unstored(1)], None),
         ([empty(1), unstored(2)], 1),
+        ([lone(1), lone(2, records=0)], 1),
+        ([lone(1, records=0), empty(2)], 2),
     ],
 )
 def test_the_latest_is_a_whole_dump_with_entries_if_there_is_one(found: list[KeptDump], day: int | None) -> None:
@@ -73,6 +75,11 @@ def test_no_dump_is_before_the_latest_in_the_order(dumps: list[KeptDump]) -> Non
         ([full(1), empty(2), empty(3)], 2, [2]),
         ([lone(1), empty(2), empty(3)], 1, [2]),
         ([lone(1), full(2), full(3)], 2, [1]),
+        # Of one format alone, it may have entries like any other.
+        ([full(1), full(2), lone(3), full(4)], 2, [1, 2]),
+        ([full(1), lone(2), lone(3)], 2, [1]),
+        ([full(1), full(2), *(lone(day, records=0) for day in (3, 4, 5))], 2, [3, 4]),
+        ([empty(1), unstored(2)], 1, []),
         # The catalog was lost, and has some entries again: the last dump from before stays.
         ([full(1), full(2), full(3, 400), full(4, 500), full(5, 600)], 2, [1, 3]),
         ([full(1, 999), full(2, 500), full(3, 500)], 2, [1]),
