@@ -181,6 +181,7 @@ def _expression(text: str) -> str:
     inner = text[1:-1]
     try:
         re.compile(inner)
+        re.compile(f"(?:{inner})")  # As the catalog service uses it: `(?i)` at the beginning is none there.
     except re.error as error:
         raise SettingError(f"ORIGINS_ALLOWED: {text!r} is not a valid regular expression ({error})") from None
     if not inner or not text.endswith("/") or not inner.isprintable():

@@ -1,11 +1,11 @@
 """Settings of the catalog service."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from services.catalog import origins
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
 from services.core.settings import Route, ServerSettings, Size, TextList
@@ -17,18 +17,6 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
         if name not in media_types.KNOWN:
             raise ValueError(f"{name!r} is not one of {', '.join(media_types.KNOWN)}")
     return named
-
-
-def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in (origin for origin in origins if origin.startswith("/")):
-        inner = origin[1:-1]
-        if not inner or not origin.endswith("/") or not inner.isprintable():
-            raise ValueError(f"{origin!r}: expected a regular expression between two slashes, without a comma")
-        try:
-            re.compile(inner)
-        except re.error as error:
-            raise ValueError(f"{origin!r} is not a valid regular expression ({error})") from None
-    return origins
 
 
 class CatalogSettings(ServerSettings):
@@ -69,7 +57,7 @@ class CatalogSettings(ServerSettings):
     )
     route_file_post: Route = Field("/upload", description="Additional path for POST /file.")
     route_files_post: Route = Field("/uploads", description="Additional path for POST /files.")
-    origins_allowed: Annotated[TextList, AfterValidator(_check_origins)] = Field(
+    origins_allowed: Annotated[TextList, AfterValidator(origins.check)] = Field(
         ("*",),
         description="Origins whose pages may use the service, comma separated: host names, addresses, "
         "/regular expressions/, or * for all.",

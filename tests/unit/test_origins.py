@@ -81,7 +81,7 @@ async def test_gateway_and_catalog_allow_the_same_origins(
     assert await of_the_catalog(CatalogSettings().origins_allowed, origin) is allowed
 
 
-@pytest.mark.parametrize("text", ["/[/", "/", "//", "/a", "/(/", "/a/b,/c/"])
+@pytest.mark.parametrize("text", ["/[/", "/", "//", "/a", "/(/", "/a/b,/c/", r"/(?i)example\.com$/", "/a)|(b/"])
 def test_what_begins_like_a_regular_expression_and_is_none_stops_the_start_of_both(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

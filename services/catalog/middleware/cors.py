@@ -1,6 +1,5 @@
 """Which pages of other origins may call the API."""
 
-import re
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -8,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from services.catalog import origins as origin_rules
 from services.core.errors import BadRequest
 from services.core.serving.web import error_response
 
@@ -57,27 +57,10 @@ def options(origins: tuple[str, ...], methods: tuple[str, ...], *, protected: bo
     If the service is not `protected` by tokens, pages of other origins may only read.
     """
     return {
-        **({"allow_origins": ["*"]} if "*" in origins else {"allow_origin_regex": pattern(origins)}),
+        **({"allow_origins": ["*"]} if "*" in origins else {"allow_origin_regex": origin_rules.pattern(origins)}),
         "allow_methods": [method.upper() for method in methods if protected or method.upper() in _READING],
         # Any header, as in the older service: no header gives a page a right that its token does not have.
         "allow_headers": ["*"],
         "expose_headers": _HEADERS_OUT,
         "max_age": _REMEMBERED_SECONDS,
     }
-
-
-def pattern(origins: tuple[str, ...]) -> str:
-    """Return a regular expression of whole origins.
-
-    A name alone means any scheme and any port of that host. What is between two slashes is a regular expression, as the
-    older service read it: it may match anywhere in the origin. gateway/nginx/render.py has the same rule for nginx;
-    tests/unit/test_origins.py holds both to one table.
-    """
-    return "|".join(_pattern(origin) for origin in origins)
-
-
-def _pattern(origin: str) -> str:
-    if origin.startswith("/"):
-        return f".*(?:{origin[1:-1]}).*"
-    whole = re.escape(origin.rstrip("/"))
-    return f"(?i:{whole if '://' in origin else rf'https?://{whole}(?::[0-9]+)?'})"
