@@ -77,10 +77,13 @@ class Query:
             return True
         if self.key in ADDRESSES:
             raw = self.addresses.fill(raw)
-        if self.key == "uuid" and (wanted := identity.canonical(self.value)):
-            return identity.canonical(orjson.loads(raw)["uuid"]) == wanted
         # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
         # that an entry does not have counts as null without being written.
+        if self.key == "uuid" and (wanted := identity.canonical(self.value)):
+            low = raw.lower()
+            if wanted.encode() not in low and wanted.replace("-", "").encode() not in low:
+                return False
+            return identity.canonical(orjson.loads(raw)["uuid"]) == wanted
         if self.value != "null" and orjson.dumps(self.value)[1:-1] not in raw:
             return False
         return _as_text(orjson.loads(raw).get(self.key)) == self.value

@@ -13,6 +13,8 @@ from services.core.state import entry_json
 from services.core.state.entries import Page
 from tests.support.entries import MakeEntry
 
+UUID = "4ff11851-e0a7-4c55-9a53-d0e1c2b3a495"
+
 
 def query(text: str) -> Query:
     return Query.parse(QueryParams(text))
@@ -94,6 +96,18 @@ def test_a_filter_compares_with_what_the_entry_says_in_json(
 ) -> None:
     entry = make_entry(external_id="7", information="été à voir")
     assert Query(key, value, None, 0).takes(entry_json.write(entry)) is taken
+
+
+@pytest.mark.parametrize("stored", [UUID, UUID.upper(), UUID.replace("-", ""), UUID.replace("-", "").upper()])
+@pytest.mark.parametrize("asked", [UUID, UUID.replace("-", "").upper()])
+def test_a_filter_by_uuid_takes_any_spelling_of_both(make_entry: MakeEntry, stored: str, asked: str) -> None:
+    assert Query("uuid", asked, None, 0).takes(entry_json.write(make_entry(uuid=stored)))
+    other = make_entry(uuid=UUID.replace("e", "f"), information=UUID)
+    assert not Query("uuid", asked, None, 0).takes(entry_json.write(other))
+
+
+def test_an_entry_without_the_uuid_that_is_asked_for_is_not_parsed() -> None:
+    assert not Query("uuid", UUID, None, 0).takes(b"no JSON")
 
 
 @given(value=st.text() | st.integers(-(2**53), 2**53) | st.booleans() | st.none())
