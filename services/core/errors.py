@@ -283,10 +283,10 @@ class BadEntries(BadDump):
             "Nothing was changed. Mend these entries, or restore all others with skip_invalid=true",
         )
         self.entries = entries
-        self._filename = filename
+        self.filename = filename
 
     def __str__(self) -> str:
-        return f"{self.message}: {self._filename}: {self.entries[0]} (of {len(self.entries)} such entries)"
+        return f"{self.message}: {self.filename}: {self.entries[0]} (of {len(self.entries)} such entries)"
 
 
 class DumpDamaged(DumpError):

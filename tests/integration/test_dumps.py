@@ -758,6 +758,36 @@ async def test_the_rdb_of_the_older_service_beside_such_a_dump_does_not_hide_wha
     assert (await dump.restore(local, skip_invalid=True)).entries == len(mixed.files)
 
 
+@pytest.mark.parametrize("content", [None, b"no JSON", OlderDump(bad=not_understood()).json])
+async def test_where_entries_of_the_rdb_are_not_understood_all_others_can_be_restored(
+    server: RedisServer, client: Redis, local: DumpStore, folder: Path, dump: Dumping, content: bytes | None
+) -> None:
+    await fill(client, many(15))
+    await client.hset(keys.ENTRIES, an_entry("photo-0", folder="photos").key, "{}")  # type: ignore[misc]
+    await rdb.copy(server.url, folder / "dump_20250812T143052.rdb")
+    if content is not None:
+        (folder / "dump_20250812T143052.json").write_bytes(content)
+    with pytest.raises(BadEntries) as refused:
+        await dump.restore(local, "dump_20250812T143052.json")
+    assert "entry 1: unique_name None" in refused.value.details
+    assert "skip_invalid=true" in refused.value.suggestion
+    assert refused.value.details.count("dump") >= 2, "it says what is wrong with both files"
+    restored = await dump.restore(local, "dump_20250812T143052.json", skip_invalid=True)
+    assert restored.left_out_count == len(refused.value.entries)
+
+
+async def test_after_an_entry_that_is_not_understood_nothing_more_is_loaded(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    entries = [orjson.loads(entry_json.write(entry)) for entry in many(2000)]
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([{"size": -1}, *entries]))
+    await client.config_resetstat()
+    with pytest.raises(BadEntries):
+        await dump.restore(local)
+    assert "cmdstat_zadd" not in await client.info("commandstats")
+    assert (await dump.restore(local, skip_invalid=True)).entries == 2000
+
+
 async def test_what_is_not_understood_can_be_left_out_and_is_named(
     client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping, mixed: OlderDump
 ) -> None:

@@ -117,7 +117,16 @@ async def restore_dump(
                 readable = isinstance(first, BadEntries) and not isinstance(second, BadEntries)
                 if readable or isinstance(second, DumpMissing):
                     raise first from None
-                raise BadDump(second.message, f"{first.details}; {second.details}", second.suggestion) from None
+                raise _of_both(first, second) from None
+
+
+def _of_both(first: DumpError, second: DumpError) -> BadDump:
+    """Return the error of a dump whose files both cannot be restored. If one can be in part, it says so."""
+    details = f"{first.details}; {second.details}"
+    for one in (first, second):
+        if isinstance(one, BadEntries):
+            return BadEntries(one.filename, one.entries, details)
+    return BadDump(second.message, details, second.suggestion)
 
 
 def _why(problem: DumpError) -> str:
@@ -142,7 +151,7 @@ class _Restore:
         reading = _entries_of_json if kind == "json" else _entries_of_rdb
         staging, tally = Staging(self._redis), Tally()
         try:
-            await self._load(reading(path), staging, tally, name)
+            await self._load(reading(path), staging, tally, name, skip_invalid=skip_invalid)
             if tally.left_out and not (skip_invalid and tally.restorable):
                 raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
             commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
@@ -160,13 +169,13 @@ class _Restore:
             commit=commit,
         )
 
-    async def _load(self, pages: Values, staging: Staging, tally: Tally, name: str) -> None:
-        """Read all entries, and stage those that can be restored."""
+    async def _load(self, pages: Values, staging: Staging, tally: Tally, name: str, *, skip_invalid: bool) -> None:
+        """Read all entries, and stage those that can be restored, as long as the dump may be."""
         try:
             async with aclosing(pages):  # type: ignore[type-var]
                 async for values in pages:
                     entries = await asyncio.to_thread(tally.take, values)
-                    if not self._dry_run:
+                    if not self._dry_run and (skip_invalid or not tally.left_out):
                         await staging.add(entries)
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
