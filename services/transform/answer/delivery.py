@@ -142,10 +142,9 @@ class Delivery:
         return UNKNOWN if forwarded and name == client(peer, "", self.trusted) else name
 
     async def _stored(self, entry: Entry, request: Request, headers: dict[str, str]) -> Response:
-        media_type = entry.stored_type
         filename = entry.original_filename if entry.stored_mimetype is None else entry.filename
         headers = {**headers, **disposition.inline(filename), "accept-ranges": "bytes"}
-        if not media_types.KNOWN[media_type].raster:
+        if not media_types.KNOWN[entry.stored_type].raster:
             headers.update(_NO_SCRIPTS)
         try:
             part = ranges.parse(conditional.wanted_range(request, headers), entry.size)
@@ -160,6 +159,7 @@ class Delivery:
             content = await verification.read_verified(self.storage, entry)
             return Response(content[start : start + length], status, headers, _type_of(content, entry))
         headers["content-length"] = str(length)
+        media_type = await self._type_of_large(entry)
         if request.method == "HEAD":
             await verification.verify_size(self.storage, entry)
             return Response(None, status, headers, media_type)
@@ -171,11 +171,21 @@ class Delivery:
         first = await anext(body)
         return StreamingResponse(_with_cut_logged(first, body, entry), status, headers, media_type)
 
+    async def _type_of_large(self, entry: Entry) -> str:
+        """Return the type of stored bytes that are not read whole."""
+        if entry.stored_mimetype is None:
+            return entry.stored_type
+        head = self.storage.stream(entry.stored, 0, media_types.SNIFF_BYTES)
+        return _type_of(b"".join([chunk async for chunk in head]), entry)
+
 
 def _type_of(content: bytes, entry: Entry) -> str:
-    """Return the type of stored bytes. What the older service had converted is what its bytes say."""
+    """Return the type of stored bytes. A picture that the older service had converted is what its bytes say.
+
+    It is never a type that can carry scripts if the catalog does not say so: the headers are those of its type.
+    """
     said = media_types.sniff(content) if entry.stored_mimetype is not None else None
-    return said or entry.stored_type
+    return said if said and media_types.KNOWN[said].raster else entry.stored_type
 
 
 async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> AsyncIterator[bytes]:

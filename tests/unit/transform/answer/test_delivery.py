@@ -34,7 +34,7 @@ from services.transform.render.sources import Sources
 from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
-from tests.support.older_service import LEFT_OUT, OlderFile, converted
+from tests.support.older_service import LEFT_OUT, PDF, OlderFile, converted
 from tests.support.pictures import animation, frames_of
 from tests.support.pixels import decode
 from tests.support.problems import problem
@@ -220,6 +220,38 @@ async def test_of_bytes_that_are_not_what_the_older_service_says_the_type_is_the
     await restored(service, OlderFile(jpeg, older.uploaded, older.uploaded))
     answer = await service.get("/original/DEV/cat.jpg")
     assert (answer.content, answer.headers["content-type"]) == (older.uploaded, "image/jpeg")
+
+
+def large(older: OlderFile, content: bytes) -> OlderFile:
+    """Return an entry of the older service for which other bytes are stored, more than are held in memory."""
+    content = content.ljust(len(LARGE), b"\0")
+    entry = {**older.entry, "signature": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    return OlderFile(entry, content, content)
+
+
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=100-199"}])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_of_large_files_too_the_type_is_that_of_the_bytes(
+    service: Service, method: str, headers: dict[str, str]
+) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
+    await restored(service, large(older, older.uploaded))
+    answer = await service.get("/original/DEV/cat.jpg", headers, method=method)
+    assert (answer.is_success, answer.headers["content-type"]) == (True, "image/jpeg")
+
+
+@pytest.mark.parametrize("content", [SVG, SVG.ljust(len(LARGE)), PDF], ids=["SVG", "large SVG", "PDF"])
+@pytest.mark.parametrize("path", ["/original/DEV/cat.jpg", "/full/DEV/cat.webp"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_may_have_scripts_is_not_delivered_as_such_where_a_picture_is_catalogued(
+    service: Service, content: bytes, path: str, method: str
+) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
+    entry = {**older.entry, "signature": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    await restored(service, OlderFile(entry, content, content))
+    answer = await service.get(path, method=method)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_where_the_older_service_has_kept_the_upload_webp_is_made_of_it(service: Service) -> None:
