@@ -27,7 +27,7 @@ _HINTS = {
 class Adoption:
     """What the client states about the file; the rest of the entry follows from the bytes and the path.
 
-    `whole` is an entry as a client, or the older service, has it: it keeps its uuid, names and dates.
+    `whole` is an entry as a client, or the older service, has it: it keeps its uuid, names, dates and fields.
     """
 
     unique_name: str
@@ -44,17 +44,25 @@ class Adoption:
 
 def parse(given: dict[str, Any]) -> Adoption:
     """Read an entry as a client sends it; raises BadRequest."""
+    whole = reading.is_whole(given)
     try:
         return Adoption(
             reading.path(given.get("unique_name")),
             _text("original_filename", given.get("original_filename")),
             _signature(given.get("signature")),
-            1 if given.get("version") is None else reading.number("version", given["version"], 1, _VERSION_MAX),
-            entries.parse_fields(given),
-            given if reading.is_whole(given) else None,
+            _version(given.get("version"), whole=whole),
+            {} if whole else entries.parse_fields(given),
+            given if whole else None,
         )
     except NotUnderstood as problem:
         raise BadRequest(f"The entry cannot be understood: {problem}.", _HINTS.get(problem.field)) from None
+
+
+def _version(value: object, *, whole: bool) -> int:
+    """Read a version. That of a whole entry is read as in a dump."""
+    if value is None or (whole and value == ""):
+        return 1
+    return reading.number("version", value, 1) if whole else reading.number("version", value, 1, _VERSION_MAX)
 
 
 def _text(name: str, value: object) -> str | None:

@@ -184,7 +184,6 @@ class Uploads:
         NotFound, StorageDown, and what `check(namespace)` raises.
         """
         wanted = adoption.parse(given)
-        entries.check_texts(wanted.fields)
         self._rules.check_namespace(wanted.namespace)
         check(wanted.namespace)
         await self._check_uuid(wanted)
@@ -195,6 +194,7 @@ class Uploads:
             async with adoption.copied(self._storage, wanted, claim) as file:
                 stored = adoption.stored_file(file, claim)
                 entry = adoption.entry(wanted, stored, self._rules.media_types)
+                entries.check_texts(entry.fields)
                 await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:

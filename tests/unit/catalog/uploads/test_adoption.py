@@ -34,10 +34,10 @@ def test_a_path_is_all_a_client_has_to_say() -> None:
 
 def test_a_whole_entry_may_be_sent(make_entry: MakeEntry) -> None:
     entry = make_entry(information="kept", expiration_date="2027-01-01T00:00:00.000+00:00")
-    wanted = adoption.parse({name: getattr(entry, name) for name in Entry.__slots__})
+    wanted = adoption.parse(entry.fields)
     assert (wanted.unique_name, wanted.signature, wanted.namespace) == (entry.unique_name, entry.signature, "DEV")
-    assert wanted.fields["information"] == "kept"
-    assert wanted.fields["expiration_date"] == entry.expiration_date
+    stored = StoredFile("image/jpeg", entry.signature, entry.size, entry.storage_key, entry.size)
+    assert adoption.entry(wanted, stored, DEFAULT_TYPES) == entry
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,24 @@ def test_an_entry_of_the_older_service_is_taken_as_a_dump_of_it_would_be(older: 
     assert entry == replace(restored, updated_date=entry.updated_date)
     assert entry.uuid == older.entry["uuid"]
     assert entry.stored_type == media_type
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("expired", value) for value in (None, "", 0, 1, "0", "null", "undefined", "TRUE")),
+        *(("version", value) for value in (None, "", "3", 3.0, 2**40)),
+        *(("expiration_date", value) for value in ("", "undefined", 1735689600000, "1735689600000", "2025-01-01")),
+        *(("information", value) for value in ({"alt": "A cat"}, ["a"], True, 7, "")),
+        *(("external_id", value) for value in ({"cms": 7}, 42, "")),
+    ],
+)
+def test_a_whole_entry_is_taken_for_what_it_means_in_a_dump(name: str, value: Any) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", **{name: value})
+    wanted = adoption.parse(older.entry)
+    restored = reading.read(older.entry, "")
+    assert adopted_as(older, older.stored, "image/webp") == restored
+    assert wanted.version == restored.version
 
 
 def test_where_the_upload_itself_lies_its_type_counts() -> None:
