@@ -26,7 +26,7 @@ TadaError
 ├── DumpError                  about a dump of the catalog; the dump routes answer it in their own shape
 │   ├── NoDumpName        400  what was asked for is not the name of a dump
 │   ├── DumpMissing       404  there is no such dump
-│   ├── EmptyDump         409  a dump without entries would become the latest at a distant backend
+│   ├── EmptyDump         409  a dump without entries would take the place of one that has some
 │   ├── DumpsUnlisted     501  the storage has no list of its dumps
 │   ├── BadDump           422  a dump that cannot be restored: nothing was changed
 │   │   └── BadEntries         not all of its entries can be understood
@@ -245,12 +245,22 @@ class EmptyDump(DumpError):
     status = 409
     code = "empty_dump"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "No dump was made",
+    def __init__(self, details: str, suggestion: str) -> None:
+        super().__init__("No dump was made", details, suggestion)
+
+    @classmethod
+    def instead_of_latest(cls) -> "EmptyDump":
+        return cls(
             "The catalog is empty, and the latest dump at the distant backend has entries. It would not be the "
             "latest any more.",
             "Restore that dump. If the catalog is empty on purpose, remove the dumps at the backend first",
+        )
+
+    @classmethod
+    def instead_of(cls, stem: str) -> "EmptyDump":
+        return cls(
+            f"The catalog is empty, and the dump {stem} may have entries. It would be replaced.",
+            "Restore that dump. If the catalog is empty on purpose, give the new dump another name",
         )
 
 

@@ -271,6 +271,24 @@ async def test_a_dump_of_the_same_name_can_be_made_again_in_every_storage(
     assert await shown(client) == after
 
 
+@pytest.mark.parametrize("kinds", [("json",), ("rdb",), naming.KINDS])
+async def test_a_dump_of_an_empty_catalog_does_not_replace_one_of_its_name_that_has_entries(
+    client: Redis, store: DumpStore, dump: Dumping, kinds: tuple[naming.Kind, ...]
+) -> None:
+    assert (await dump.create(store, stem="nightly", kinds=kinds)).records == 0
+    assert (await dump.create(store, stem="nightly")).records == 0
+    await fill(client, many(3))
+    before = await shown(client)
+    await dump.create(store, stem="nightly", kinds=kinds)
+    await client.flushall()
+    for again in (("json",), ("rdb",), naming.KINDS):
+        with pytest.raises(EmptyDump, match="nightly") as refused:
+            await dump.create(store, stem="nightly", kinds=again)
+        assert (refused.value.status, pause_after(refused.value, 1, 8)) == (409, None)
+    await dump.restore(store, f"nightly.{kinds[-1]}")
+    assert await shown(client) == before
+
+
 async def test_a_dump_with_a_name_is_not_the_latest_and_is_kept(
     client: Redis, local: DumpStore, folder: Path, dump: Dumping
 ) -> None:

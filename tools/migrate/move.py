@@ -145,8 +145,7 @@ async def store_catalog(fates: Sequence[Fate], settings: StorageSettings, storag
         with tempfile.TemporaryDirectory(dir=store.spool, prefix=_PREFIX) as folder:
             listed = Path(folder) / f"{CATALOG}.json"
             listed.write_bytes(orjson.dumps([fate.value for fate in fates]))
-            await store.remove(CATALOG)
-            await store.save(listed.with_suffix(".rdb"), listed, len(fates), _KINDS)
+            await store.replace(listed.with_suffix(".rdb"), listed, len(fates), _KINDS)
     finally:
         await store.close()
     return f"{CATALOG}.json"

@@ -29,6 +29,7 @@ NAME_MAX = FILENAME_MAX - len(".json")
 """Characters. A name without an extension gets one."""
 STEM = "dump_"
 """How the name of a dump begins that nobody has named. The second follows (`stamp_of`)."""
+STAMP = r"[0-9]{8}T[0-9]{6}"
 OTHER = "Try requesting the other format or create a new dump with both formats"
 
 
@@ -68,8 +69,12 @@ class DumpStore(Protocol):
         """
         ...
 
-    async def remove(self, stem: str) -> None:
-        """Remove all files of a dump, if there is such a dump and the store removes any."""
+    async def replace(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
+        """Store the files of a dump in the place of the dump of this name, if there is one; raises EmptyDump.
+
+        Whatever happens, the dump before or the new one can be restored by this name. For that, a file of another kind
+        than `kinds` may be stored for a while, if there is one.
+        """
         ...
 
     async def fetch(self, filename: str, target: Path) -> None:
@@ -117,17 +122,25 @@ def parse(filename: str) -> tuple[str, Kind]:
 def chosen(filename: str | None, kind: Kind | None) -> tuple[str | None, tuple[Kind, ...]]:
     """Return the stem that a new dump is asked to have, if any, and the kinds of its files; raises NoDumpName.
 
-    An extension of the filename chooses the kind, as `kind` does.
+    An extension of the filename chooses the kind, as `kind` does. The name of a second is refused: it would count as
+    the latest dump, and be removed like one that nobody has named.
     """
     if filename is None:
         return None, (kind,) if kind else KINDS
     has_kind = filename.endswith(tuple(f".{known}" for known in KINDS))
     stem, named = parse(filename if has_kind else f"{filename}.json")
     kinds = {*((named,) if has_kind else ()), *((kind,) if kind else ())}
-    if len(kinds) > 1 or stem == LATEST:
+    problem = None
+    if len(kinds) > 1:
+        problem = f"A dump {filename!r} with the format {kind} cannot be made."
+    elif stem == LATEST:
+        problem = "latest is no name."
+    elif re.fullmatch(STEM + STAMP, stem):
+        problem = f"{stem} is the name of a dump of that second, which nobody else can give."
+    if problem:
         raise NoDumpName(
             "Invalid dump filename",
-            f"A dump {filename!r} with the format {kind} cannot be made." if len(kinds) > 1 else "latest is no name.",
+            problem,
             "Leave out the format or the extension, or use another name, such as before-the-move",
         )
     return stem, tuple(kinds) or KINDS

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -15,6 +15,7 @@ from services.core.dumps.download import download
 from services.core.dumps.naming import (
     KINDS,
     MEDIA_TYPES,
+    STAMP,
     STEM,
     DumpExists,
     DumpStore,
@@ -38,7 +39,7 @@ from services.core.storage.settings import StorageSettings
 
 PREFIX = "dumps/"
 _DIGEST_SUFFIX = ".sha256"
-_NAME = re.compile(r"dump_([0-9]{8}T[0-9]{6})\.(json|rdb)(?:\.sha256)?")
+_NAME = re.compile(rf"{STEM}({STAMP})\.(json|rdb)(?:\.sha256)?")
 _RECORDS = re.compile(r"^# ([0-9]+) entries$", re.MULTILINE)
 _COUNTED_BYTES = 16 * 1024 * 1024
 """If the number of entries is not recorded, it is counted in a JSON up to this size: about 20 000 entries."""
@@ -100,15 +101,26 @@ class StoredDumps:
     async def save(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
         paths = [path for path in (rdb, catalog) if parse(path.name)[1] in kinds]
         for path in paths:
-            digest = await asyncio.to_thread(sha256_of, path)
-            beside = path.with_name(path.name + _DIGEST_SUFFIX)
-            beside.write_text(beside_text(path.name, digest, records))
-            await self._store(beside, media_types.TEXT, sha256_of(beside))
-            await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
+            await self._store_with_digest(path, records)
         for path in paths:
-            # Retention relies on it: older dumps may be removed because the latest dump is good.
-            await self.fetch(path.name, path)
-            path.unlink()
+            await self._read_back(path)
+
+    async def replace(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
+        stem = parse(catalog.name)[0]
+        paths: dict[Kind, Path] = {"rdb": rdb, "json": catalog}
+        before = [kind for kind in paths if await self._has(f"{stem}.{kind}")]
+        if not records and any([await self._may_have_entries(f"{stem}.{kind}") for kind in before]):
+            raise EmptyDump.instead_of(stem)
+        # Nothing can be overwritten. While one kind is replaced, the other one is there: that of the dump before, or
+        # the new one. So a kind that was there alone is the last one.
+        stored = [kind for kind in paths if kind in kinds or (before and paths[kind].exists())]
+        for kind in sorted(stored, key=lambda kind: before == [kind]):
+            await self._remove(stem, kind)
+            await self._store_with_digest(paths[kind], records)
+            await self._read_back(paths[kind])
+        for kind in KINDS:
+            if kind not in kinds:
+                await self._remove(stem, kind)
 
     async def fetch(self, filename: str, target: Path) -> None:
         expected = await self._expected(filename)
@@ -153,15 +165,40 @@ class StoredDumps:
     async def prune(self, keep: int, protected: str) -> list[str]:
         removed = [dump.stamp for dump in surplus(await self.kept(), keep, protected)]
         for stamp in removed:
-            await self.remove(STEM + stamp)
+            for kind in KINDS:  # In this order: if a dump is half removed, its RDB remains.
+                await self._remove(STEM + stamp, kind)
         return removed
 
-    async def remove(self, stem: str) -> None:
-        for kind in KINDS:
-            name = f"{stem}.{kind}"
-            # One by one and in this order: if a dump is half removed, its RDB remains.
-            await self._storage.delete([self._object(name)])
-            await self._storage.delete([self._object(name + _DIGEST_SUFFIX)])
+    async def _remove(self, stem: str, kind: Kind) -> None:
+        # One by one and in this order: a file never has the digest of another one.
+        await self._storage.delete([self._object(f"{stem}.{kind}")])
+        await self._storage.delete([self._object(f"{stem}.{kind}{_DIGEST_SUFFIX}")])
+
+    async def _has(self, filename: str) -> bool:
+        try:
+            await self._storage.size(self._object(filename))
+        except ObjectMissing:
+            return False
+        return True
+
+    async def _may_have_entries(self, filename: str) -> bool:
+        """Say whether a file that is there has entries, as far as it is known."""
+        recorded = await self._recorded(filename)
+        if recorded is None and parse(filename)[1] == "json":
+            return await self._storage.size(self._object(filename)) > EMPTY_BYTES
+        return recorded != 0
+
+    async def _store_with_digest(self, path: Path, records: int) -> None:
+        digest = await asyncio.to_thread(sha256_of, path)
+        beside = path.with_name(path.name + _DIGEST_SUFFIX)
+        beside.write_text(beside_text(path.name, digest, records))
+        await self._store(beside, media_types.TEXT, sha256_of(beside))
+        await self._store(path, MEDIA_TYPES[parse(path.name)[1]], digest)
+
+    async def _read_back(self, path: Path) -> None:
+        """Raise DumpDamaged unless a file was stored well: older dumps may be removed because of it."""
+        await self.fetch(path.name, path)
+        await asyncio.to_thread(path.unlink)
 
     async def _store(self, source: Path, media_type: str, digest: str) -> None:
         [outcome] = await self._storage.put([NewObject(self._object(source.name, media_type), source, digest)])
@@ -215,23 +252,26 @@ class DistantDumpStore:
     async def save(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
         """Store a dump, but not one without entries if the latest has entries: the backend decides which is the
         latest. It always gets both files."""
-        if not records:
-            await self._need_empty_before(catalog.with_name("before.json"))
+        before = catalog.with_name("before.json")
+        if not records and await self._may_have_entries(self._dumps.fetch_latest("json", before), before):
+            raise EmptyDump.instead_of_latest()
         await self._dumps.save(rdb, catalog)
 
-    async def _need_empty_before(self, before: Path) -> None:
-        try:
-            await self._dumps.fetch_latest("json", before)
-            has_entries = (await asyncio.to_thread(before.stat)).st_size > EMPTY_BYTES
-        except ObjectMissing:
-            return  # It has none.
-        except DumpDamaged:
-            has_entries = True  # It may have had some.
-        if has_entries:
-            raise EmptyDump
+    async def replace(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
+        """Store a dump; the backend replaces the one of the same name, or refuses the new one."""
+        before = catalog.with_name("before.json")
+        if not records and await self._may_have_entries(self._dumps.fetch(catalog.name, before), before):
+            raise EmptyDump.instead_of(parse(catalog.name)[0])
+        await self.save(rdb, catalog, records, kinds)
 
-    async def remove(self, stem: str) -> None:
-        """Remove nothing: a dump of the same name replaces the one before, or the backend refuses it."""
+    async def _may_have_entries(self, fetching: Awaitable[object], before: Path) -> bool:
+        try:
+            await fetching
+        except ObjectMissing:
+            return False
+        except DumpDamaged:
+            return True
+        return (await asyncio.to_thread(before.stat)).st_size > EMPTY_BYTES
 
     async def fetch(self, filename: str, target: Path) -> None:
         await self._dumps.fetch(filename, target)

@@ -43,7 +43,7 @@ class CreateDumpArguments(Arguments):
     filename: str | None = Field(
         None,
         description="The name of the dump, such as before-the-move; the second by default. An extension chooses the "
-        "format. A dump of the same name is replaced.",
+        "format. A dump of the same name is replaced, but not by one of an empty catalog if it has entries.",
     )
     format: Kind | None = Field(None, description="The only format that is stored: json or rdb; both by default.")
 

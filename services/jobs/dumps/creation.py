@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,9 +63,9 @@ async def create_dump(
 ) -> Dump:
     """Dump the catalog and delete surplus dumps (see `retention.surplus`).
 
-    Both files are made from one copy, so they show the same instant. A dump of the name `stem` is replaced; without a
-    `stem` the second names the dump. Raises EmptyDump, Unavailable, StorageDown and RedisError; no incomplete dump is
-    left then.
+    Both files are made from one copy, so they show the same instant. A dump of the name `stem` is replaced (see
+    `DumpStore.replace`); without a `stem` the second names the dump. Raises EmptyDump, Unavailable, StorageDown and
+    RedisError; no incomplete dump is left then.
     """
     async with work_folder(store.spool, process) as folder:
         copy, listed = folder / "copy.rdb", folder / "list.json"
@@ -81,8 +81,7 @@ async def create_dump(
             stem = f"{STEM}{stamp}"
         else:
             stamp = naming.stamp_of(datetime.now(UTC))
-            await store.remove(stem)
-            await _save(store, made, stem)
+            await _save(store.replace, made, stem)
     pruned = await store.prune(keep, stem.removeprefix(STEM))
     return Dump(stem, stamp, records, {kind: sizes[kind] for kind in KINDS if kind in kinds}, tuple(pruned))
 
@@ -135,7 +134,7 @@ async def _save_under_its_second(client: Redis, store: DumpStore, made: _Made) -
         stamp = naming.stamp_of(datetime.fromtimestamp(now, UTC))
         if await client.set(keys.dump(stamp), b"1", nx=True, ex=_STAMP_SECONDS):
             try:
-                await _save(store, made, f"{STEM}{stamp}")
+                await _save(store.save, made, f"{STEM}{stamp}")
             except DumpExists:
                 pass
             else:
@@ -143,13 +142,13 @@ async def _save_under_its_second(client: Redis, store: DumpStore, made: _Made) -
         await asyncio.sleep(1 - now % 1)
 
 
-async def _save(store: DumpStore, made: _Made, stem: str) -> None:
-    """Store a dump under a name; raises DumpExists."""
+async def _save(save: Callable[[Path, Path, int, Collection[Kind]], Awaitable[None]], made: _Made, stem: str) -> None:
+    """Store a dump under a name by a verb of the store; raises DumpExists."""
     copy, listed = made.rdb.with_name(f"{stem}.rdb"), made.catalog.with_name(f"{stem}.json")
     made.rdb.rename(copy)
     made.catalog.rename(listed)
     try:
-        await store.save(copy, listed, made.records, made.kinds)
+        await save(copy, listed, made.records, made.kinds)
     except DumpExists:
         copy.rename(made.rdb)
         listed.rename(made.catalog)

@@ -47,7 +47,7 @@ def test_what_can_be_asked_for_is_the_name_of_one_file_and_no_path(name: str) ->
         ("before.json", None, ("before", ("json",))),
         ("before.json", "json", ("before", ("json",))),
         ("v1.2", None, ("v1.2", BOTH)),
-        ("dump_20250812T143052", "rdb", ("dump_20250812T143052", ("rdb",))),
+        ("dump_20250812T143052-again", "rdb", ("dump_20250812T143052-again", ("rdb",))),
     ],
 )
 def test_a_new_dump_has_the_name_and_the_formats_that_are_asked_for(
@@ -64,6 +64,7 @@ def test_a_new_dump_has_the_name_and_the_formats_that_are_asked_for(
     ("filename", "kind"),
     [
         *(("", None), ("../x", None), ("a/b", None), ("a b", None), ("é", None), (".x", None), ("x.", None)),
+        *(("dump_20250812T143052", None), ("dump_20250812T143052.json", None), ("dump_20250812T143052", "rdb")),
         *(("x" * 96, None), ("latest", None), ("latest.json", None), ("x.json", "rdb"), ("x.rdb", "json")),
     ],
 )
