@@ -17,7 +17,8 @@ _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _ROOM = re.compile(
     rb'"public_url":' + _TEXT + rb',"unique_name":"([^"]*)"|"base_url":' + _TEXT + rb',"base_host":' + _TEXT
 )
-"""Where the JSON of an entry has room for its addresses. A text in it never looks like this: its quotes are escaped."""
+"""Where the JSON of an entry has room for its addresses. Nothing else in it looks like this: the quotes in texts
+are escaped, and the names of nested fields too (see `state/entry_json`)."""
 _AS_STORED = (media_types.PDF, media_types.SVG, media_types.GIF)
 """A GIF under its own extension is not converted. One that is, is called `.webp`."""
 

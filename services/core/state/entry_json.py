@@ -1,7 +1,8 @@
 """Entries as the catalog stores them: JSON, as clients see it, but without their public addresses.
 
 There is room for the addresses (`Addresses.fill`): an empty text for each. A service of the previous version, which may
-work beside this one for a moment during an upgrade, needs these fields.
+work beside this one for a moment during an upgrade, needs these fields. Nested fields of the same names are no such
+room: they are written with an escape, which means the same.
 """
 
 from typing import Any
@@ -16,7 +17,7 @@ _ROOM = (
     (b'"unique_name":', b'"public_url":"","unique_name":'),
     (b'"external_id":', b'"base_url":"","base_host":"","external_id":'),
 )
-
+_NESTED = ((b'"public_url":', b'"\\u0070ublic_url":'), (b'"base_url":', b'"\\u0062ase_url":'))
 
 _KNOWN = frozenset(Entry.__slots__) - {"more"}
 _NOT_KNOWN = tuple(f',"{name}":null'.encode() for name in IF_KNOWN)
@@ -40,7 +41,11 @@ def write(entry: Entry) -> bytes:
         raw = raw.replace(field, with_room, 1)
     for field in _NOT_KNOWN:
         raw = raw.replace(field, b"", 1)
-    return raw + (b"," + more[1:] if entry.more else b"}")
+    if not entry.more:
+        return raw + b"}"
+    for field, escaped in _NESTED:
+        more = more.replace(field, escaped)
+    return raw + b"," + more[1:]
 
 
 def shown(entry: Entry, addresses: Addresses) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.core.assets.addresses import ADDRESSES, Addresses
@@ -115,3 +115,25 @@ def test_a_text_that_looks_like_such_a_place_stays(text: str) -> None:
     shown = filled(raw)
     assert (shown["information"], shown["external_id"]) == (text, text)
     assert shown["public_url"] == f"{HERE.assets_url}/full/DEV/cat.webp"
+
+
+NAMES = st.sampled_from(["unique_name", *ADDRESSES, 'x"public_url', "base_url\\"]) | st.text()
+NESTED = st.recursive(
+    st.none() | st.integers(0, 9) | st.text() | st.sampled_from(["/DEV/evil.webp", 'a"b', "https://old/x"]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(NAMES, inside, max_size=4),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["parent", 'x"public_url', 'x"base_url']), NESTED))
+@example({"parent": {"public_url": "https://old/x", "unique_name": 'a"b'}})
+@example({"parent": {"public_url": "https://old/x", "unique_name": "/DEV/evil.webp"}})
+@example({"parent": [{"base_url": "https://old", "base_host": "old"}]})
+def test_nothing_that_is_nested_is_taken_for_a_place_of_an_address(more: dict[str, Any]) -> None:
+    entry = replace(made_entry(), more=more)
+    raw = entry_json.write(entry)
+    assert entry_json.read(raw) == entry
+    assert filled(raw) == entry_json.shown(made_entry(), HERE) | more | {
+        "uploaded_date": entry.uploaded_date,
+        "updated_date": entry.updated_date,
+        "content_date": entry.content_date,
+    }
