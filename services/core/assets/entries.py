@@ -208,7 +208,7 @@ def already_exists(entry: Entry) -> AlreadyExists:
 def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
     """Return the entry with its file replaced: the next version, under the same path and uuid."""
     same = stored.signature == entry.signature
-    base = entry.original_filename.rpartition(".")[0]
+    base = entry.original_filename.rpartition(".")[0] or entry.original_filename
     return replace(
         entry.with_facts(NO_FACTS),
         version=entry.version + 1,

@@ -109,6 +109,15 @@ def test_a_replaced_file_makes_the_next_version_under_the_same_path(make_entry: 
     assert new.updated_date >= old.updated_date
 
 
+@pytest.mark.parametrize(
+    ("name", "then"), [("cat", "cat.png"), ("a.b.jpg", "a.b.png"), ("Photo d'été.jpg", "Photo d'été.png")]
+)
+def test_the_name_of_an_upload_changes_its_extension_alone(make_entry: MakeEntry, name: str, then: str) -> None:
+    old = replace(make_entry("cat.jpg"), original_filename=name)
+    new = entries.with_file(old, StoredFile("image/png", "ab" * 32, 99, "DEV/cat.webp.1", 99), "png")
+    assert new.original_filename == then
+
+
 def test_a_replaced_file_has_the_focal_point_of_the_last_one_and_none_of_its_facts(make_entry: MakeEntry) -> None:
     old = make_entry(focus_x=0.1, focus_y=0.2).with_facts(Facts(640, 427, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3"))
     new = entries.with_file(old, StoredFile("image/jpeg", "ab" * 32, 99, "DEV/cat.webp.1", 99), "jpeg")
