@@ -80,6 +80,12 @@ async def test_what_is_null_false_or_empty_is_left_out_of_a_form(storage: Distan
     assert only(backend).fields.keys() == said | ADDRESSES.of("/DEV/cat.webp").keys()
 
 
+async def test_what_is_nested_goes_as_json(storage: DistantStorage, backend: Told) -> None:
+    await put(storage, an_object(fields={"tags": ["é", None, True], "crop": {"x": 1}, "count": 3}), b"meow")
+    fields = only(backend).fields
+    assert (fields["tags"], fields["crop"], fields["count"]) == ('["é",null,true]', '{"x":1}', "3")
+
+
 async def test_a_file_that_is_delivered_as_it_is_goes_without_original(storage: DistantStorage, backend: Told) -> None:
     await put(storage, CAT, b"meow")
     assert only(backend).query == {}

@@ -95,12 +95,16 @@ def filepath(stored: StoredObject) -> str:
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return values as form fields: null, false and the empty text are left out."""
+    """Return values as form fields: lists and objects as JSON. Null, false and the empty text are left out."""
     return {
-        name: "true" if value is True else str(value)
-        for name, value in values.items()
-        if value is not None and value is not False and value != ""
+        name: _text(value) for name, value in values.items() if value is not None and value is not False and value != ""
     }
+
+
+def _text(value: object) -> str:
+    if value is True:
+        return "true"
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
 
 
 def address(stored: StoredObject) -> dict[str, str]:
