@@ -21,6 +21,11 @@ from services.core.state.script import Script
 
 log = logging.getLogger(__name__)
 
+_CHANGED, _DIFFER = 1, 2
+_ADVICE = (
+    "Another catalog service has started with other public addresses. No cache keeps the pages of the catalog that "
+    "this one answers. If it lasts, restart the catalog services with one PUBLIC_URL and one API_PREFIX."
+)
 _BEGIN_SECONDS, _LOOK_SECONDS, _LOOK_SOON_SECONDS = 2.0, 30.0, 1.0
 
 
@@ -37,16 +42,19 @@ class NotedAddresses:
             changes=keys.CHANGES,
             kept=changes.KEPT,
         )
-        self._is_noted = False
+        self._is_noted = self._differ = False
 
     async def note(self) -> None:
         """Replace the addresses of other settings, the first time; later note them only if Redis has lost them.
 
-        Raises RedisError.
+        Log it once if another process has replaced them since. Raises RedisError.
         """
-        if await self._note(assets_url=self._assets_url, replaces=int(not self._is_noted)):
+        outcome = await self._note(assets_url=self._assets_url, replaces=int(not self._is_noted))
+        if outcome == _CHANGED:
             logs.event(log, logging.WARNING, "addresses_changed", assets_url=self._assets_url)
-        self._is_noted = True
+        if outcome == _DIFFER and not self._differ:
+            logs.event(log, logging.WARNING, "addresses_differ", assets_url=self._assets_url, advice=_ADVICE)
+        self._is_noted, self._differ = True, outcome == _DIFFER
 
     async def begin(self) -> None:
         """Note them before the service takes requests. If Redis does not answer, this takes two seconds at most."""

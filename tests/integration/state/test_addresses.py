@@ -50,6 +50,30 @@ async def test_a_process_that_goes_on_with_old_settings_does_not_take_them_back(
     assert await client.get(keys.ADDRESSES) == NEW.assets_url.encode()
 
 
+async def test_a_process_says_once_that_another_has_other_addresses(
+    client: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process with old settings that starts late takes them back: the pages of all others are in no cache."""
+    await Entries(client).create(an_entry(), None)
+    new = NotedAddresses(client, NEW)
+    await new.note()
+    await NotedAddresses(client, OLD).note()
+
+    def said() -> list[dict[str, str]]:
+        return [vars(record)["tada"] for record in caplog.records if record.getMessage() == "addresses_differ"]
+
+    for _ in range(3):
+        await new.note()
+    [event] = said()
+    assert event["assets_url"] == NEW.assets_url
+    assert "PUBLIC_URL" in event["advice"]
+    await NotedAddresses(client, NEW).note()
+    await new.note()
+    await NotedAddresses(client, OLD).note()
+    await new.note()
+    assert len(said()) == 2, "it was right meanwhile"
+
+
 async def test_what_redis_has_lost_is_noted_again(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "_LOOK_SECONDS", 0.02)
     one = NotedAddresses(client, OLD)
