@@ -1287,3 +1287,21 @@ async def test_a_file_that_the_storage_does_not_have_is_missing(store: DumpStore
     for kind in naming.KINDS:
         with pytest.raises(ObjectMissing):
             await store.fetch_latest(kind, tmp_path / "x")
+
+
+@pytest.mark.parametrize("own", [an_entry().uuid, an_entry().key], ids=["its uuid", "its entry key"])
+@pytest.mark.parametrize("owner_is_first", [True, False])
+async def test_no_entry_of_a_dump_takes_the_uuid_of_the_path_of_another(
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, dump: Dumping, own: str, owner_is_first: bool
+) -> None:
+    owner, other = an_entry(), an_entry("dog", uuid=own)
+    written = (owner, other) if owner_is_first else (other, owner)
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([entry.fields for entry in written]))
+    restored = await dump.restore(local)
+    assert (restored.entries, restored.renamed) == (2, 1)
+    assert await catalog.entries.get(own) == owner
+    named = await catalog.entries.get(an_entry("dog").uuid)
+    assert (named.unique_name, named.uuid) == (other.unique_name, an_entry("dog").uuid)
+    for entry in (owner, named):
+        await catalog.entries.delete(entry.uuid, lambda _: None)
+    assert not await client.exists(keys.UUIDS)

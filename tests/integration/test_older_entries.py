@@ -40,20 +40,32 @@ async def test_every_entry_is_found_and_not_one_byte_of_them_is_changed(client: 
     assert await name_older_entries(client) == 0, "once"
 
 
-async def test_where_all_are_named_nothing_is_read(client: Redis) -> None:
+async def test_where_all_are_named_none_is_named_again(client: Redis) -> None:
     await Entries(client).create(an_entry(), None)
     assert await name_older_entries(client) == 0
 
 
-async def test_what_an_entry_is_called_already_is_not_taken_from_it(client: Redis) -> None:
-    other = replace(an_entry("dog"), uuid=identity.asset_uuid("/DEV/photos/photo-0.webp"))
+@pytest.mark.parametrize("has", ["an entry with two names", "a name that outlived its entry"])
+async def test_names_beside_those_of_the_entries_hide_no_entry_without_one(client: Redis, has: str) -> None:
+    if has == "an entry with two names":
+        await Entries(client).create(an_entry(uuid="e080a953-5300-427b-bd39-6e235d8238a2"), None)
+    else:
+        await Entries(client).create(an_entry(), None)
+        await client.hdel(keys.ENTRIES, an_entry().key)  # type: ignore[misc]
+        await client.delete(keys.ORDER)
+    await client.hset(keys.ENTRIES, OLDER[0].key, entry_json.write(OLDER[0]))  # type: ignore[misc, arg-type]
+    await client.zadd(keys.ORDER, {OLDER[0].key: 9})
+    assert await name_older_entries(client) == 1
+    assert await Entries(client).get(identity.asset_uuid(OLDER[0].unique_name)) == OLDER[0]
+
+
+async def test_the_md5_of_a_path_finds_its_entry_though_another_shows_it(client: Redis) -> None:
+    other = replace(an_entry("dog"), uuid=identity.asset_uuid(OLDER[0].unique_name))
     await Entries(client).create(other, None)
     await leave(client, OLDER[:2])
-    await client.delete(keys.ORDER)
-    await client.zadd(keys.ORDER, {entry.key: number for number, entry in enumerate([other, *OLDER[:2]])})
     await name_older_entries(client)
-    assert (await Entries(client).get(other.uuid)).unique_name == "/DEV/dog.webp"
-    assert (await Entries(client).get(OLDER[0].uuid)).unique_name == "/DEV/photos/photo-0.webp"
+    assert await Entries(client).get(other.uuid) == OLDER[0]
+    assert await Entries(client).get(an_entry("dog").uuid) == other
 
 
 async def test_it_begins_again_when_redis_fails(

@@ -89,6 +89,7 @@ class CompareAndSet:
             entry_key=entry.key,
             uuid=entry.uuid,
             other_names=" ".join(identity.other_names(entry.uuid, entry.unique_name)),
+            by_path=identity.asset_uuid(entry.unique_name),
             expected=old.raw if old else b"",
             wanted=entry_json.write(wanted) if wanted else b"",
             expires="" if expires is None else repr(expires),

@@ -177,6 +177,8 @@ class _Restore:
                     entries = await asyncio.to_thread(tally.take, values)
                     if not self._dry_run and (skip_invalid or not tally.left_out):
                         await staging.add(entries)
+            if not self._dry_run:
+                await staging.rename(tally.outdone())
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
 

@@ -36,17 +36,29 @@ class Tally:
     entries: int = 0
     completed: int = 0
     """Entries with missing fields that were filled in."""
-    renamed: int = 0
-    """Entries that got another uuid, because an entry before them has the one that they had."""
     left_out_count: int = 0
     left_out: list[LeftOut] = field(default_factory=list)
     now: str = field(default_factory=timestamp)
     _paths: set[bytes] = field(default_factory=set)
-    _uuids: set[bytes] = field(default_factory=set)
+    """The entry key of each path."""
+    _by_path: set[bytes] = field(default_factory=set)
+    """The MD5 of each path."""
+    _others: dict[bytes, str] = field(default_factory=dict)
+    """Each uuid that does not follow from the path of the entry that shows it, and the key of this entry."""
+    _repeated: int = 0
 
     @property
     def restorable(self) -> int:
         return self.entries - self.left_out_count
+
+    @property
+    def renamed(self) -> int:
+        """Entries that get the MD5 of their paths, because another entry has the uuid that they had."""
+        return self._repeated + len(self.outdone())
+
+    def outdone(self) -> list[str]:
+        """Return the keys of those entries among the taken ones that show the uuid of the path of another."""
+        return [key for uuid, key in self._others.items() if uuid in self._by_path or uuid in self._paths]
 
     def take(self, values: Iterable[object]) -> list[Entry]:
         """Return the entries among the next values of a list; note those that cannot be restored."""
@@ -75,16 +87,19 @@ class Tally:
             self.left_out.append(LeftOut(self.entries, uuid, path, reason))
 
     def _with_own_uuid(self, entry: Entry) -> Entry:
-        """Return the entry with the uuid that it shows; of several with one uuid, the first keeps it."""
+        """Return the entry with the uuid that it shows; of several with one uuid, the first keeps it.
+
+        Only at the end of the dump it is known whether that is the uuid of the path of another (see `outdone`).
+        """
+        by_path = identity.asset_uuid(entry.unique_name)
+        self._by_path.add(_short(by_path))
         shown = identity.canonical(entry.uuid) or entry.uuid
-        if shown in (entry.key, identity.asset_uuid(entry.unique_name)):
-            return entry  # It follows from the path: no other entry has it.
-        uuid = _short(shown)
-        if uuid not in self._uuids:
-            self._uuids.add(uuid)
+        if shown in (entry.key, by_path):
             return entry
-        self.renamed += 1
-        return replace(entry, uuid=identity.asset_uuid(entry.unique_name))
+        if self._others.setdefault(_short(shown), entry.key) == entry.key:
+            return entry
+        self._repeated += 1
+        return replace(entry, uuid=by_path)
 
     def summary(self) -> str:
         """Return all that cannot be restored, in one text."""

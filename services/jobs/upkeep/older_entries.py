@@ -1,8 +1,8 @@
 """Entries that the previous version has made: they are found by the MD5 of their paths too, as all entries are.
 
 That version showed clients the entry key as the uuid. Those entries keep it, and nothing of them is written anew: only
-the names are added, once, at the start of a worker. A worker looks whether there are fewer names than entries. So what
-a catalog service of the previous version has added since is named at the next start.
+the names are added. Each worker looks at all entries when it starts, a page at a time, and adds the names that are
+missing. So what a catalog service of the previous version has added since is named at the next start.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from services.core.assets import identity
 from services.core.errors import CatalogReplaced
 from services.core.observing import logs
-from services.core.state import commands, keys
+from services.core.state import keys
 from services.core.state.cancellation import is_cancelled
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
@@ -38,16 +38,14 @@ async def keep_naming(client: Redis) -> None:
 
 
 async def name_older_entries(client: Redis) -> int:
-    """Have every entry found by the MD5 of its path; return how many were looked at, 0 if there was nothing to do.
+    """Have every entry found by the MD5 of its path; return how many were not.
 
     Raises CatalogReplaced and RedisError. To do it again does no harm.
     """
-    if await commands.hlen(client, keys.UUIDS) >= await commands.hlen(client, keys.ENTRIES):
-        return 0
     name = Script(client, "name", entries=keys.ENTRIES, uuids=keys.UUIDS)
-    looked_at = 0
+    named = 0
     async for raws in Entries(client).scan():
         paths = [orjson.loads(raw)["unique_name"] for raw in raws]
-        await name(wanted=[part for path in paths for part in (identity.entry_key(path), identity.asset_uuid(path))])
-        looked_at += len(raws)
-    return looked_at
+        wanted = [part for path in paths for part in (identity.entry_key(path), identity.asset_uuid(path))]
+        named += await name(wanted=wanted)
+    return named

@@ -122,3 +122,45 @@ async def test_a_name_that_outlived_its_entry_finds_nothing(client: Redis, entri
         await entries.get(NEW.uuid)
     await entries.create(NEW, None)
     assert await entries.get(NEW.uuid) == NEW
+
+
+OTHER = an_entry("dog")
+
+
+@pytest.mark.parametrize("own", [NEW.uuid, NEW.key], ids=["its uuid", "its entry key"])
+async def test_the_uuid_of_a_path_finds_its_entry_though_another_has_shown_it_before(
+    client: Redis, entries: Entries, own: str
+) -> None:
+    squatter = replace(OTHER, uuid=own)
+    await entries.create(squatter, None)
+    assert await entries.get(own) == squatter, "nothing else has it yet"
+    await entries.create(NEW, None)
+    changed, _ = await entries.change(own, lambda old: replace(old, version=2))
+    assert changed.unique_name == PATH
+    assert await EntryReader(client, by_uuid=True).read([own]) == [entry_json.write(changed)]
+    await entries.change(OTHER.uuid, lambda old: replace(old, version=3))
+    assert await entries.get(own) == changed, "a change of the other takes nothing back"
+    deleted, _ = await entries.delete(own, lambda _: None)
+    assert deleted == changed
+
+
+async def test_a_uuid_that_an_entry_is_found_by_is_not_taken_over_by_another(entries: Entries) -> None:
+    await entries.create(RANDOM, None)
+    await entries.create(replace(OTHER, uuid=RANDOM.uuid), None)
+    assert await entries.get(RANDOM.uuid) == RANDOM
+
+
+async def test_a_deleted_entry_leaves_the_names_of_others(entries: Entries) -> None:
+    await entries.create(NEW, None)
+    await entries.create(replace(OTHER, uuid=NEW.uuid), None)
+    await entries.delete(OTHER.key, lambda _: None)
+    assert await entries.get(NEW.uuid) == NEW
+
+
+async def test_a_name_that_outlived_its_entry_can_be_taken(client: Redis, entries: Entries) -> None:
+    await entries.create(RANDOM, None)
+    # As a service of the version before deletes it.
+    await client.hdel(keys.ENTRIES, RANDOM.key)  # type: ignore[misc]
+    other = replace(OTHER, uuid=RANDOM.uuid)
+    await entries.create(other, None)
+    assert await entries.get(RANDOM.uuid) == other

@@ -1,9 +1,13 @@
--- Have entries found by more names: of each pair, the entry of the key, if there is one, is found by the name.
--- A name that an entry has already stays with that entry.
+-- Have entries found by the MD5 of their paths.
 -- KEYS entries, uuids
--- ARGV wanted...: entry key, name
+-- ARGV wanted...: for each entry its key, and the MD5 of its path
+-- Returns how many were not found by it before
+local named = 0
 for at = 1, #wanted, 2 do
-  if redis.call('HEXISTS', entries, wanted[at]) == 1 then
-    redis.call('HSETNX', uuids, wanted[at + 1], wanted[at])
+  local entry_key, name = wanted[at], wanted[at + 1]
+  if redis.call('HGET', uuids, name) ~= entry_key and redis.call('HEXISTS', entries, entry_key) == 1 then
+    redis.call('HSET', uuids, name, entry_key)
+    named = named + 1
   end
 end
+return named

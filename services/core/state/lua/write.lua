@@ -4,7 +4,8 @@
 -- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed
 -- ARGV entry_key
 -- ARGV uuid: the one that the entry shows
--- ARGV other_names: what it is found by besides its key, separated by spaces
+-- ARGV other_names: what it is found by besides its key, separated by spaces, unless another entry is found by it
+-- ARGV by_path: the one of them that is the MD5 of its path; no other entry keeps it
 -- ARGV expected: the stored bytes that the writer has read, '' if there was no entry
 -- ARGV wanted: the bytes to store, '' to delete the entry
 -- ARGV expires: seconds since 1970, '' for never
@@ -49,9 +50,12 @@ else
   redis.call('ZADD', expiry, expires, entry_key)
 end
 for name in string.gmatch(other_names, '%S+') do
+  local owner = redis.call('HGET', uuids, name)
   if wanted == '' then
-    redis.call('HDEL', uuids, name)
-  else
+    if owner == entry_key then
+      redis.call('HDEL', uuids, name)
+    end
+  elseif name == by_path or not owner or redis.call('HEXISTS', entries, owner) == 0 then
     redis.call('HSET', uuids, name, entry_key)
   end
 end

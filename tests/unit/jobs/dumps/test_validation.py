@@ -178,3 +178,20 @@ def test_what_is_not_a_uuid_is_a_problem(uuid: str) -> None:
     tally = Tally()
     assert tally.take([{**an_entry().fields, "uuid": uuid}]) == []
     assert tally.summary().endswith(f": uuid must not be {uuid!r}")
+
+
+@pytest.mark.parametrize("own", [an_entry().uuid, an_entry().key], ids=["shown by it", "its entry key"])
+@pytest.mark.parametrize("owner_is_first", [True, False])
+def test_the_uuid_of_a_path_is_that_of_its_entry_whatever_the_order(own: str, owner_is_first: bool) -> None:
+    owner, other = an_entry(), replace(an_entry("dog"), uuid=own.upper())
+    tally = Tally()
+    for entry in (owner, other) if owner_is_first else (other, owner):
+        tally.take([entry.fields])
+    assert tally.outdone() == [other.key]
+    assert (tally.renamed, tally.left_out_count) == (1, 0)
+
+
+def test_without_an_entry_of_that_path_a_uuid_stays_with_the_one_that_shows_it() -> None:
+    tally = Tally()
+    [found] = tally.take([{**an_entry("dog").fields, "uuid": an_entry().uuid}])
+    assert (found.uuid, tally.outdone(), tally.renamed) == (an_entry().uuid, [], 0)
