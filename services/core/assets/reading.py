@@ -15,8 +15,9 @@ from typing import Any
 
 from services.core.assets import facts, identity, media_types, names
 from services.core.assets.addresses import ADDRESSES
-from services.core.assets.entries import FOCUS, Entry, timestamp
+from services.core.assets.entries import FOCUS, Entry, parse_bool, parse_date, timestamp
 from services.core.assets.facts import FACTS
+from services.core.errors import BadRequest
 
 _ALWAYS = frozenset(
     (
@@ -29,9 +30,8 @@ SHOWN_BESIDE = ("message", "catalogItemUrl")
 """What some answers show beside the fields of an entry. They are no part of it."""
 _NO_FIELDS = (*ADDRESSES, *SHOWN_BESIDE)
 
-_NOTHING = ("", "null", "undefined")
+NOTHING = ("", "null", "undefined")
 """Texts with which forms and older clients say that there is nothing."""
-_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", *_NOTHING)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _DIGITS = re.compile(r"[0-9]{1,16}(?:\.0+)?", re.ASCII)
 _EPOCH = re.compile(r"-?[0-9]{9,14}(?:\.[0-9]+)?", re.ASCII)
@@ -61,6 +61,7 @@ def read(value: object, now: str) -> Entry:
     given = dict(value)
     for name in _NO_FIELDS:
         given.pop(name, None)
+    _check(given)
     unique_name = path(given.get("unique_name"))
     mimetype, original_mimetype = _types(given, unique_name)
     size = number("size", given.get("size"), 0)
@@ -91,7 +92,8 @@ def read(value: object, now: str) -> Entry:
     }
     unknown = given.keys() - read_here.keys()
     more = {name: field for name, field in given.items() if name in unknown} if unknown else {}
-    _check(read_here, more)
+    for field in more.values():
+        _check_number(field)
     return Entry(**read_here, more=more)
 
 
@@ -126,12 +128,12 @@ def number(name: str, value: object, least: int, most: int = _NUMBER_MAX) -> int
 
 def boolean(name: str, value: object) -> bool:
     """Read a boolean, also one that is a text: `"true"`; nothing is false. Raises NotUnderstood."""
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    said = str(value).strip().lower() if isinstance(value, str | int) else "?"
-    if said not in (*_TRUE, *_FALSE):
-        raise _wrong(name, value)
-    return said in _TRUE
+    if _is_nothing(value):
+        return False
+    try:
+        return parse_bool(name, str(value) if type(value) is int else value)
+    except BadRequest:
+        raise _wrong(name, value) from None
 
 
 def date(name: str, value: object) -> str | None:
@@ -140,22 +142,25 @@ def date(name: str, value: object) -> str | None:
     Without an offset it is UTC, and without a time the start of that day. ISO 8601 is read, and numbers as JavaScript
     has them (milliseconds since 1970) or as Unix has them.
     """
-    if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
+    if _is_nothing(value):
         return None
     try:
-        moment = _moment(value)
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError, OSError, TypeError):
+        if isinstance(value, str) and not _EPOCH.fullmatch(value.strip()):
+            return parse_date(name, value)
+        return timestamp(_since_epoch(value))
+    except (BadRequest, ValueError, OverflowError, OSError, TypeError):
         raise NotUnderstood(f"{name} must be a date, not {_shown(value)}") from None
 
 
-def _moment(value: object) -> datetime:
-    if isinstance(value, str) and not _EPOCH.fullmatch(value.strip()):
-        return datetime.fromisoformat(value.strip())
+def _since_epoch(value: object) -> datetime:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError
     seconds = float(value)
     return datetime.fromtimestamp(seconds / 1000 if abs(seconds) >= _MILLISECONDS else seconds, UTC)
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().lower() in NOTHING)
 
 
 def _or_none(read_field: Callable[[str, object], Any], name: str, given: Mapping[str, Any]) -> Any:
@@ -295,11 +300,12 @@ def _picture(given: Mapping[str, Any]) -> dict[str, Any]:
 # Everything
 
 
-def _check(read_here: Mapping[str, Any], more: Mapping[str, Any]) -> None:
-    """Raise NotUnderstood for values that cannot be stored as JSON in UTF-8, or that are nested too deep to show."""
-    _check_text("".join([field for field in read_here.values() if isinstance(field, str)]))
-    if more:
-        _check_nested(more, 0)
+def _check(given: Mapping[str, Any]) -> None:
+    """Raise NotUnderstood for texts that cannot be stored in UTF-8, and for lists and objects that cannot be shown."""
+    _check_text("".join([*given, *(field for field in given.values() if isinstance(field, str))]))
+    for field in given.values():
+        if isinstance(field, list | dict):
+            _check_nested(field, 1)
 
 
 def _check_nested(value: object, depth: int) -> None:
@@ -307,16 +313,18 @@ def _check_nested(value: object, depth: int) -> None:
         raise NotUnderstood(f"a field is nested more than {_DEPTH_MAX} deep")
     if isinstance(value, str):
         _check_text(value)
-    if isinstance(value, int | float) and not _is_storable(value):
-        raise NotUnderstood("a number in it is too large")
+    _check_number(value)
     if isinstance(value, dict):
         _check_text("".join(value))
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check_nested(inner, depth + 1)
 
 
-def _is_storable(value: float) -> bool:
-    return math.isfinite(value) if isinstance(value, float) else -(2**63) <= value < 2**64
+def _check_number(value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NotUnderstood("a number in it is too large")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise NotUnderstood("a number in it is too large")
 
 
 def _check_text(text: str) -> None:
@@ -331,5 +339,8 @@ def _wrong(name: str, value: object) -> NotUnderstood:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return type(value).__name__
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

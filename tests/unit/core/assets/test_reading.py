@@ -1,6 +1,6 @@
 """Entries of other programs are read for what they mean."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -246,3 +246,21 @@ def test_a_field_of_others_that_is_too_deep_is_refused() -> None:
 def test_what_answers_show_beside_an_entry_is_no_part_of_it() -> None:
     entry = read(message="Item deleted", catalogItemUrl="/catalog/x")
     assert entry.more == {}
+
+
+def nested(depth: int) -> object:
+    deep: object = 1
+    for _ in range(depth):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize("name", sorted(field.name for field in fields(Entry)))
+def test_whatever_field_is_too_deep_the_entry_is_refused(name: str) -> None:
+    with pytest.raises(NotUnderstood):
+        read(**{name: nested(1000)})
+
+
+def test_a_value_that_is_too_deep_to_be_shown_is_named_by_its_type() -> None:
+    with pytest.raises(NotUnderstood, match=r"^version must not be list$"):
+        reading.number("version", nested(5000), 1)
