@@ -4,7 +4,7 @@ redis-py declares one type for its blocking and its asyncio client. So a type ch
 These functions are for the asyncio client, and for answers that are bytes.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, cast
 
 from services.core.state.connection import Redis
@@ -23,8 +23,17 @@ def hgetall(client: Redis, key: str | bytes) -> Awaitable[dict[bytes, bytes]]:
     return cast("Awaitable[dict[bytes, bytes]]", client.hgetall(key))  # type: ignore[arg-type]
 
 
-def hlen(client: Redis, key: str) -> Awaitable[int]:
-    return cast("Awaitable[int]", client.hlen(key))
+def hexists(client: Redis, key: str | bytes, field: str) -> Awaitable[bool]:
+    return cast("Awaitable[bool]", client.hexists(key, field))  # type: ignore[arg-type]
+
+
+def hscan_iter(client: Redis, key: str | bytes, count: int) -> AsyncIterator[tuple[bytes, bytes]]:
+    """Yield the fields of a hash and their values, `count` at a time; some may come twice."""
+    return cast("AsyncIterator[tuple[bytes, bytes]]", client.hscan_iter(key, count=count))  # type: ignore[arg-type]
+
+
+def hlen(client: Redis, key: str | bytes) -> Awaitable[int]:
+    return cast("Awaitable[int]", client.hlen(key))  # type: ignore[arg-type]
 
 
 def hset(client: Redis, key: str, field: str, value: str | bytes) -> Awaitable[int]:

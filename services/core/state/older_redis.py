@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from redis.exceptions import RedisError
 
+from services.core.assets.reading import NOTHING
 from services.core.observing import logs
 from services.core.state import commands, keys
 from services.core.state.connection import Redis
@@ -21,16 +22,21 @@ from services.core.state.connection import Redis
 log = logging.getLogger(__name__)
 
 _OURS = (b"tada:", b"arq:")
+_TEXTS = {b"string": "GET", b"ReJSON-RL": "JSON.GET"}
+"""How a text of each type is read."""
 _SCANNED = 500
 _LOOKED_AT = 2000
-"""Keys that are looked at when a service starts, at most: other programs may have millions in the same Redis."""
+"""Keys that are looked at when a service starts, at most, and fields of each: other programs may have millions of them
+in the same Redis."""
+_TEXT_MAX = 16 * 1024 * 1024
+"""Bytes of the longest text that is looked at then. It is read in the event loop. 10 000 entries have half of that."""
+_FIELDS_MAX = 1000
+"""Fields of the largest hash that is taken for one entry."""
 _LOOK_SECONDS = 10.0
 _ADVICE = (
     "Redis has entries of the older Node.js service, and no catalog of TADA. TADA does not read or change them. "
     "docs/migrating.md says how to take them over."
 )
-_NOTHING = ("", "null", "undefined")
-_NUMBERS = ("version", "size", "original_size", "original_version")
 
 
 async def say(client: Redis) -> None:
@@ -51,9 +57,10 @@ async def looks_older(client: Redis) -> bool:
 
 
 async def entries(client: Redis, most: int | None = None) -> AsyncIterator[dict[str, Any]]:
-    """Yield the entries among the first `most` keys (by default, all) as they are; raises RedisError.
+    """Yield the entries as they are; raises RedisError.
 
-    A key may be seen twice if others are written meanwhile.
+    With `most`, look at the first keys only, at the first fields of each hash, and at no text that is very long. An
+    entry may be seen twice if others are written meanwhile.
     """
     seen = 0
     async for key in client.scan_iter(count=_SCANNED):
@@ -61,22 +68,33 @@ async def entries(client: Redis, most: int | None = None) -> AsyncIterator[dict[
             return
         seen += 1
         if not key.startswith(_OURS):
-            for entry in await _in_key(client, key):
+            async for entry in _in_key(client, key, most):
                 yield entry
 
 
-async def _in_key(client: Redis, key: bytes) -> list[dict[str, Any]]:
+async def _in_key(client: Redis, key: bytes, most: int | None) -> AsyncIterator[dict[str, Any]]:
     kind = await client.type(key)
-    if kind == b"string":
-        return list(_in_text(await client.get(key)))
-    if kind == b"ReJSON-RL":
-        return list(_in_text(await client.execute_command("JSON.GET", key)))  # type: ignore[no-untyped-call]
     if kind == b"hash":
-        fields = await commands.hgetall(client, key)
-        if b"unique_name" in fields:
-            return list(_in_value(_typed(fields)))
-        return [entry for text in fields.values() for entry in _in_text(text)]
-    return []
+        async for entry in _in_hash(client, key, most):
+            yield entry
+    elif kind in _TEXTS and (most is None or (await client.memory_usage(key) or 0) <= _TEXT_MAX):
+        for entry in _in_text(await client.execute_command(_TEXTS[kind], key)):  # type: ignore[no-untyped-call]
+            yield entry
+
+
+async def _in_hash(client: Redis, key: bytes, most: int | None) -> AsyncIterator[dict[str, Any]]:
+    """Yield the entry whose fields these are, or the entries in the values."""
+    if await commands.hexists(client, key, "unique_name") and await commands.hlen(client, key) <= _FIELDS_MAX:
+        for entry in _in_value(_of_fields(await commands.hgetall(client, key))):
+            yield entry
+        return
+    seen = 0
+    async for _, text in commands.hscan_iter(client, key, _SCANNED):
+        if seen == most:
+            return
+        seen += 1
+        for entry in _in_text(text):
+            yield entry
 
 
 def _in_text(text: bytes | None) -> Iterator[dict[str, Any]]:
@@ -94,17 +112,7 @@ def _in_value(value: object, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield from _in_value(inside, depth + 1)
 
 
-def _typed(fields: dict[bytes, bytes]) -> dict[str, Any]:
-    """Return an entry whose fields are texts, as the fields of a hash are, with the types that JSON would have."""
-    entry: dict[str, Any] = {}
-    for name, raw in fields.items():
-        field, text = name.decode(errors="replace"), raw.decode(errors="replace")
-        if text in _NOTHING:
-            entry[field] = None
-        elif text in ("true", "false"):
-            entry[field] = text == "true"
-        elif field in _NUMBERS and text.isdecimal():
-            entry[field] = int(text)
-        else:
-            entry[field] = text
-    return entry
+def _of_fields(fields: dict[bytes, bytes]) -> dict[str, Any]:
+    """Return an entry whose fields are those of a hash: all are texts, and some of them say that there is nothing."""
+    texts = {name.decode(errors="replace"): text.decode(errors="replace") for name, text in fields.items()}
+    return {name: None if text in NOTHING else text for name, text in texts.items()}

@@ -6,6 +6,8 @@ import orjson
 import pytest
 
 from services.catalog.settings import CatalogSettings
+from services.core.assets import reading
+from services.core.assets.entries import Entry
 from services.core.state import keys, older_redis
 from services.core.state.connection import Redis
 from tests.support.older_installation import older_entry
@@ -21,8 +23,14 @@ def as_fields(entry: dict[str, Any]) -> dict[str, str]:
     return {name: words.get(str(value), str(value)) for name, value in entry.items()}
 
 
-async def found(client: Redis) -> list[dict[str, Any]]:
-    return sorted([one async for one in older_redis.entries(client)], key=lambda entry: entry["unique_name"])
+async def found(client: Redis) -> list[Entry]:
+    """Return the entries as they are understood: the fields of a hash have no types."""
+    values = [one async for one in older_redis.entries(client)]
+    return [understood(one) for one in sorted(values, key=lambda value: value["unique_name"])]
+
+
+def understood(value: dict[str, Any]) -> Entry:
+    return reading.read(value, "2026-11-30T00:00:00.000+00:00")
 
 
 async def as_texts(client: Redis) -> None:
@@ -66,7 +74,7 @@ async def test_each_form_is_read_and_stays_as_it_is(client: Redis, write: Any) -
     await others(client)
     await write(client)
     before = {key: await client.dump(key) for key in await client.keys()}
-    assert await found(client) == [CAT, DOG]
+    assert await found(client) == [understood(CAT), understood(DOG)]
     assert await older_redis.looks_older(client)
     assert {key: await client.dump(key) for key in await client.keys()} == before
 
@@ -74,6 +82,30 @@ async def test_each_form_is_read_and_stays_as_it_is(client: Redis, write: Any) -
 async def test_a_redis_with_other_things_alone_does_not_look_like_that_of_the_older_service(client: Redis) -> None:
     await others(client)
     assert (await found(client), await older_redis.looks_older(client)) == ([], False)
+
+
+async def test_a_look_reads_little_of_what_is_large(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other programs may have anything in the same Redis: a look at the start of a service takes no more of it."""
+    monkeypatch.setattr(older_redis, "_LOOKED_AT", 700)
+    await client.hset("sessions", mapping={str(number): "x" * 60 for number in range(20_000)})  # type: ignore[misc]
+    monkeypatch.setattr(older_redis, "_TEXT_MAX", 1000)
+    await client.set("page", orjson.dumps([CAT, "x" * 1000]))
+    await client.config_resetstat()
+    assert not await older_redis.looks_older(client)
+    info = await client.info("stats")
+    assert info["total_net_output_bytes"] < 200_000
+    assert [one["uuid"] async for one in older_redis.entries(client)] == [CAT["uuid"]], "who wants all reads all"
+
+
+async def test_a_hash_of_many_entries_is_read_to_its_end_and_a_look_ends_at_the_first(client: Redis) -> None:
+    entries = [older_entry(f"/DEV/cat-{number}.webp", b"a cat") for number in range(1200)]
+    await client.hset("catalog", mapping={entry["uuid"]: orjson.dumps(entry) for entry in entries})  # type: ignore[misc]
+    await client.config_resetstat()
+    assert await older_redis.looks_older(client)
+    looked = (await client.info("stats"))["total_net_output_bytes"]
+    names = {one["unique_name"] async for one in older_redis.entries(client)}
+    assert names == {entry["unique_name"] for entry in entries}
+    assert looked < sum(len(orjson.dumps(entry)) for entry in entries) / 1.5
 
 
 async def test_a_service_says_it_once_at_its_start_and_not_when_it_has_a_catalog(
