@@ -334,8 +334,8 @@ def test_the_dumps_are_listed_with_their_entries_and_the_latest_has_some(
         (system.stack.data / "storage" / "dumps" / f"dump_{stamp}.json").unlink()
     listed = system.api.get("/catalog/dumps", headers=admin).json()["data"]
     assert [(one["timestamp"], one["records"], one["latest"]) for one in listed] == [
-        (good[1], None, True),
-        (good[0], None, False),
+        (good[1], 1, True),
+        (good[0], 1, False),
         (empty[2], 0, False),
     ]
     latest = system.api.get("/catalog/get-dump/latest", headers=admin)
