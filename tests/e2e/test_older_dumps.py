@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from services.core.assets import media_types
 from tests.processes.system import System
 from tests.support.older_service import OlderDump, OlderFile, not_understood, picture
 from tests.support.pixels import decode
@@ -90,7 +91,8 @@ def check_replaceable(system: System, file: OlderFile) -> None:
 def test_a_dump_with_every_oddity_is_restored_whole_and_all_go_on_as_before(
     make_system: Callable[..., System],
 ) -> None:
-    system, older = make_system(PUBLIC_URL=PUBLIC_URL), OlderDump()
+    types = ",".join(media_types.KNOWN)
+    system, older = make_system(PUBLIC_URL=PUBLIC_URL, VALID_MIMETYPES=types), OlderDump()
     put(system, older)
     said = system.api.post("/catalog/restore-dump?dry_run=true")
     assert (said.status_code, said.json()["details"]["itemsRestored"]) == (200, len(older.files)), said.text
