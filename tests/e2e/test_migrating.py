@@ -170,6 +170,7 @@ def test_the_page_leads_from_an_older_installation_to_a_running_tada(
         httpx.Client(base_url=f"http://127.0.0.1:{ports.edge}", timeout=60) as edge,
     ):
         wait_until(lambda: len(catalog(api)) == len(made.files), within=60)
+        wait_until(lambda: edge.get("/assets/media/original/DEV/none.webp").status_code == 404, within=60)
         assert {entry["unique_name"]: entry["uuid"] for entry in catalog(api)} == {
             entry["unique_name"]: entry["uuid"] for entry in made.catalog
         }
