@@ -10,6 +10,7 @@ from contextlib import suppress
 import httpx
 
 from tests.processes.system import System
+from tests.support.problems import problems
 from tests.support.waits import wait_until
 
 UPLOADS = 1000
@@ -47,7 +48,7 @@ def test_a_thousand_uploads_survive_a_kill_of_the_catalog_service(
             acknowledged[f"/DEV/p{number}.webp"] = hashlib.sha256(content).hexdigest()
         else:
             # The kill came after the entry was written and before its client heard of it.
-            assert [error["code"] for error in answer.json()["errors"]] == ["already_exists"], answer.text
+            assert [each["code"] for each in problems(answer)] == ["already_exists"], answer.text
             assert not is_first, answer.text
 
     def work(first: int) -> None:
