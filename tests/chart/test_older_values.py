@@ -505,6 +505,61 @@ def test_an_older_key_that_does_not_count_is_noted(own: dict[str, Any], note: st
     assert note not in notes(FILES["s3"])
 
 
+# Beside the older release, as docs/migrating.md says
+
+RANDOM = "p" * 16
+BESIDE, AFTER = "Install it beside the older release", "remove the older release"
+OLDER_NAME = re.compile("(media|redis)-service")
+CHANGEABLE = {"replicas", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy"}
+"""What Kubernetes lets an upgrade change in a StatefulSet, of the fields that the chart has."""
+
+
+def settings_after(words: str) -> list[str]:
+    """Return what the next command after some words of the page sets."""
+    chapter = (ROOT / "docs" / "migrating.md").read_text().partition("\n## Chart\n")[2].partition("\n## ")[0]
+    [command] = re.findall(r"\A.*?```\n(.*?)```", chapter.partition(words)[2], re.DOTALL)
+    return re.findall(r"--set (\S+)", command.replace("$(openssl rand -hex 32)", RANDOM))
+
+
+def arguments(settings: list[str]) -> list[str]:
+    return [argument for setting in settings for argument in ("--set", setting)]
+
+
+def names_of(among: list[Object]) -> set[str]:
+    return {each["metadata"]["name"] for each in among}
+
+
+def unchangeable(among: list[Object]) -> dict[str, Any]:
+    return {
+        each["metadata"]["name"]: {key: value for key, value in each["spec"].items() if key not in CHANGEABLE}
+        for each in among
+        if each["kind"] == "StatefulSet"
+    }
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_beside_the_older_release_there_is_none_of_its_names_and_hosts(file: str) -> None:
+    found = rendered_with(file, *arguments(settings_after(BESIDE)))
+    assert all(name.startswith(NAME) for name in names_of(found))
+    assert "Ingress" not in {each["kind"] for each in found}
+    assert not OLDER_NAME.search(yaml.safe_dump(found))
+
+
+@pytest.mark.parametrize("setting", settings_after(BESIDE))
+def test_each_setting_of_the_page_leaves_out_a_name_or_a_host_of_the_older_release(setting: str) -> None:
+    others = [other for other in settings_after(BESIDE) if other != setting]
+    assert OLDER_NAME.search(yaml.safe_dump(rendered_with("defaults", *arguments(others))))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_after_the_older_release_an_upgrade_takes_its_names_and_changes_nothing_that_cannot_be(file: str) -> None:
+    before = rendered_with(file, *arguments(settings_after(BESIDE)))
+    after = rendered_with(file, *arguments(settings_after(AFTER)))
+    assert unchangeable(after) == unchangeable(before)
+    assert names_of(rendered(file)) - names_of(after) <= {"redis-service"}
+    assert "media-service" in names_of(after)
+
+
 # Tokens
 
 
@@ -519,14 +574,18 @@ def test_the_worker_has_a_token_of_its_own_that_stays_the_same_and_follows_from_
     assert "mediaApi.mediaToken is the one that the older chart shipped" in notes(FILES["local"])
 
 
-def test_the_token_of_clients_can_be_in_the_secret_of_an_older_release() -> None:
-    named = {"mediaApi.existingSecret": "media-secrets", "mediaApi.existingSecretKey": "mediaToken"}
-    found = render({"secrets": {"PURGE_TOKEN": "p" * 16}, **named})
+@pytest.mark.parametrize("file", FILES)
+def test_the_token_of_clients_can_be_in_the_secret_of_an_older_release(file: str) -> None:
+    said = settings_after("**The token of clients.**")
+    found = rendered_with(file, *arguments(said))
     reference = environment(found, "catalog")["MEDIA_TOKEN"]["secretKeyRef"]
     assert reference == {"name": "media-secrets", "key": "mediaToken"}
-    assert one(found, "Secret", "tada")["stringData"] == {"PURGE_TOKEN": "p" * 16}
+    kept = one(found, "Secret", NAME)["stringData"]
+    assert kept["PURGE_TOKEN"] == RANDOM
+    assert "MEDIA_TOKEN" not in kept
+    said.remove("mediaApi.mediaToken=")
     with pytest.raises(Refused, match="MEDIA_TOKEN: is given as a value, but taken from the Secret media-secrets"):
-        render({**named, "mediaApi.mediaToken": "token"})
+        rendered_with(file, *arguments(said))
 
 
 def test_a_token_of_ones_own_goes_before_that_of_the_older_file() -> None:
