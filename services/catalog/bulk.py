@@ -1,10 +1,11 @@
 """Several changes in one request: each succeeds or fails by itself, in the order of the request."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from services.core.assets.entries import Entry
-from services.core.errors import NoEntry, Subject, TadaError
+from services.core.errors import Subject, TadaError
 from services.core.serving.envelope import Failure
 from services.core.state.compare_and_set import Commit
 
@@ -26,21 +27,26 @@ class Outcome:
             self.commits.append(commit)
 
 
-async def one(step: Awaitable[Change], namespace: str | None = None) -> Outcome:
-    """Carry out a single change; its error is the error of the request. `namespace` is the one that this names."""
+@contextmanager
+def about(named: Subject) -> Iterator[None]:
+    """Let an error say what it is about, as far as it does not say so itself."""
     try:
-        result: Change | TadaError = await step
-    except NoEntry as error:
-        result = error
-    return of_one(result, namespace)
+        yield
+    except TadaError as error:
+        raise error.about(named) from error
 
 
-def of_one(result: Change | TadaError, namespace: str | None = None) -> Outcome:
-    """Return the result of a single change; its error is the error of the request."""
-    if isinstance(result, NoEntry):
-        raise NoEntry(result.uuid, namespace)
+async def one(step: Awaitable[Change], named: Subject) -> Outcome:
+    """Carry out a single change, about its subject; its error is the error of the request."""
+    with about(named):
+        result = await step
+    return of_one(result, named)
+
+
+def of_one(result: Change | TadaError, named: Subject) -> Outcome:
+    """Return the result of a single change, about its subject; its error is the error of the request."""
     if isinstance(result, TadaError):
-        raise result
+        raise result.about(named)
     outcome = Outcome()
     outcome.add(*result)
     return outcome

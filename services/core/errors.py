@@ -45,7 +45,8 @@ An error without a code of its own has the code of what it is a kind of: it only
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ class Subject:
     index: int | None = None
     namespace: str | None = None
 
+    def known(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
 
 class TadaError(Exception):
     """An error with what went wrong (`message`) and, if the client can act, what to do (`hint`)."""
@@ -75,6 +79,16 @@ class TadaError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def about(self, named: Subject) -> Self:
+        """Return this error with what the request named, as far as it does not say so itself.
+
+        It is a copy, because others may have the same error.
+        """
+        made = type(self).__new__(type(self), *self.args)
+        vars(made).update(vars(self))
+        made.subject = replace(named, **self.subject.known())
+        return made
 
     def public(self) -> dict[str, str]:
         """Return what the client may see of this error, without its subject."""
@@ -174,7 +188,6 @@ class NoEntry(NotFound):
     def __init__(self, uuid: str, namespace: str | None) -> None:
         """`namespace` is the one that the request names, if it names one."""
         super().__init__(f"No entry {uuid} in the catalog.", "GET /catalog lists all entries.")
-        self.uuid = uuid
         self.subject = Subject(uuid=uuid, namespace=namespace)
 
 

@@ -135,6 +135,38 @@ async def test_what_may_not_replace_a_file_is_told_as_before(
     assert (answer.status_code, answer.json()["errors"]) == (400, [text])
 
 
+OF_ONE: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    "the path is taken": (
+        *("POST", {"files": {"file": ("cat.jpg", OTHER)}, **DEV}),
+        {"file": "cat.jpg", "uuid": "{uuid}", "unique_name": "/DEV/cat.webp"},
+    ),
+    "a wrong type": ("POST", {"files": {"file": ("a.jpg", PDF)}, **DEV}, {"file": "a.jpg"}),
+    "an empty file": ("POST", {"files": {"file": ("a.jpg", b"")}, **DEV}, {"file": "a.jpg"}),
+    "a large file": ("POST", {"files": {"file": ("a.jpg", LARGE)}, **DEV}, {"file": "a.jpg"}),
+    "a type that does not fit": ("PATCH", {"files": {"file": ("a.pdf", PDF)}}, {"file": "a.pdf", "uuid": "{uuid}"}),
+    "a large file for an entry": (
+        *("PATCH", {"files": {"file": ("a.jpg", LARGE)}}),
+        {"file": "a.jpg", "uuid": "{uuid}"},
+    ),
+    "a bad field beside a file": (
+        *("PATCH", {"files": {"file": ("a.jpg", OTHER)}, "data": {"expired": "perhaps"}}),
+        {"uuid": "{uuid}"},
+    ),
+    "a bad field of a form": ("PATCH", {"files": {"expired": (None, "perhaps")}}, {"uuid": "{uuid}"}),
+    "a bad field": ("PATCH", {"json": {"version": 9}}, {"uuid": "{uuid}"}),
+}
+
+
+@pytest.mark.parametrize("case", OF_ONE)
+async def test_an_error_of_one_file_says_what_it_is_about(http: httpx.AsyncClient, case: str) -> None:
+    method, sent, about = OF_ONE[case]
+    entry = await upload(http, "cat.jpg")
+    answer = await http.request(method, "/file" if method == "POST" else f"/file/{entry['uuid']}", **sent)
+    names = ("file", "uuid", "unique_name", "index")
+    said = {name: value for name, value in problem(answer).items() if name in names}
+    assert said == {name: value.format(**entry) for name, value in about.items()}
+
+
 # Lists
 
 

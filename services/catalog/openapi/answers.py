@@ -1,5 +1,6 @@
 """The answers in the document: each status with its headers, its shape and an example. Pure functions."""
 
+from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
@@ -77,8 +78,10 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
     unknown = Failure.of(no_entry(_other()), Subject(index=1, namespace=settings.namespaces_allowed[0]))
     changed = {**entry, "catalogItemUrl": f"{settings.catalog_url}/{entry['uuid']}"}
     deleted = {**entry, **DELETED}
-    too_large = Failure.of(FileTooLarge(settings.payload_max_size), Subject(file="cat.jpg", index=0))
-    taken = Failure.of(already_exists(_entry_of_cat(settings)), Subject(file="cat.jpg", index=0))
+    cat = Subject(file="cat.jpg")
+    first = replace(cat, index=0)
+    too_large = Failure.of(FileTooLarge(settings.payload_max_size), first)
+    taken = Failure.of(already_exists(_entry_of_cat(settings)), first)
     return {
         "Written": _answer("Written.", "Answer", whole, "X-Purge"),
         "Uploaded": {**_answer("Catalogued.", "Answer", whole, "X-Purge"), "links": _links()},
@@ -117,14 +120,14 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             },
         },
         "NotModified": {"description": "The client's copy is still current.", "headers": _headers("ETag")},
-        "Refused": _refusal("The request is not valid.", already_exists(_entry_of_cat(settings))),
+        "Refused": _refusal("The request is not valid.", already_exists(_entry_of_cat(settings)).about(cat)),
         "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),
         "Forbidden": _refusal(
             "The token does not allow this, or not in this namespace.",
             Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may write in: DEV."),
         ),
         "NotFound": _refusal("The entry does not exist, or its file is gone.", no_entry(_other())),
-        "TooLarge": _refusal("The body is too large.", FileTooLarge(settings.payload_max_size)),
+        "TooLarge": _refusal("The body is too large.", FileTooLarge(settings.payload_max_size).about(cat)),
         "TooMany": _refusal(
             "A rate limit is exceeded.",
             TooManyRequests("Too many requests: 100 in 30 s are allowed.", "Try again in 3 seconds.", 3),

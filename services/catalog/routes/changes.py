@@ -25,9 +25,8 @@ UNCONFIRMED_MAX = 100
 async def post_entry(request: Request) -> Response:
     """Catalogue a file that is already in the storage."""
     given = await read_json_object(request, '{"unique_name": "/DEV/cat.webp"}')
-    return await answers.written(
-        request, await bulk.one(context(request).uploads.adopt(given, principal_of(request).need_namespace)), status=201
-    )
+    adopted = context(request).uploads.adopt(given, principal_of(request).need_namespace)
+    return await answers.written(request, await bulk.one(adopted, Subject()), status=201)
 
 
 async def patch_entry(request: Request) -> Response:
@@ -49,7 +48,8 @@ async def change_one(request: Request) -> bulk.Outcome:
     """Change the entry that the path names by the JSON object in the body."""
     given = await read_json_object(request, '{"expired": true}')
     uuid = request.path_params["uuid"]
-    return await bulk.one(change_fields(request, uuid, given, strict=True), namespace_of(given))
+    named = Subject(uuid=uuid, namespace=namespace_of(given))
+    return await bulk.one(change_fields(request, uuid, given, strict=True), named)
 
 
 async def change_several(request: Request) -> bulk.Outcome:
@@ -70,7 +70,7 @@ async def delete_entry(request: Request) -> Response:
     uuid = request.path_params["uuid"]
     check = partial(check_right, request)
     deleted = context(request).entries.delete(uuid, check, keep_bytes=True)
-    return await answers.written(request, await bulk.one(deleted), beside=answers.deleted)
+    return await answers.written(request, await bulk.one(deleted, Subject(uuid=uuid)), beside=answers.deleted)
 
 
 async def delete_entries(request: Request) -> Response:

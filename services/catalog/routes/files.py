@@ -35,7 +35,7 @@ async def post_file(request: Request) -> Response:
     async with ctx.form(request, "file", 1) as form:
         _need_files(form, "file")
         [result] = await ctx.uploads.create(form.files, _wish(request, form))
-        outcome = bulk.of_one(result)
+        outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
     return await answers.written(request, outcome)
 
 
@@ -57,16 +57,9 @@ async def patch_file(request: Request) -> Response:
     """Replace the file of an entry, change its fields, or both."""
     if not _is_form(request):
         return await answers.written(request, await changes.change_one(request))
-    ctx = context(request)
     uuid = request.path_params["uuid"]
-    async with ctx.form(request, "file", 1) as form:
-        namespace = namespace_of(form.fields)
-        if form.files:
-            [result] = await ctx.uploads.replace([_replacement(request, form, uuid, form.files[0])])
-            outcome = bulk.of_one(result, namespace)
-        else:
-            _to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
-            outcome = await bulk.one(changes.change_fields(request, uuid, _given(form), strict=False), namespace)
+    with bulk.about(Subject(uuid=uuid)):
+        outcome = await _patch_by_form(request, uuid)
     return await answers.written(request, outcome)
 
 
@@ -93,7 +86,7 @@ async def delete_file(request: Request) -> Response:
     """Delete an entry, its stored bytes and its cached copies."""
     uuid = request.path_params["uuid"]
     check = partial(changes.check_right, request)
-    outcome = await bulk.one(context(request).entries.delete(uuid, check))
+    outcome = await bulk.one(context(request).entries.delete(uuid, check), Subject(uuid=uuid))
     return await answers.written(request, outcome, beside=answers.deleted)
 
 
@@ -127,6 +120,19 @@ async def delete_files(request: Request) -> Response:
     if not asked:
         raise NoUuids("The list has no uuid.", f"Send {example}.")
     return await answers.written(request, await bulk.each(steps()), beside=answers.deleted, of_files=True)
+
+
+async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
+    ctx = context(request)
+    async with ctx.form(request, "file", 1) as form:
+        namespace = namespace_of(form.fields)
+        if not form.files:
+            _to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
+            changed = changes.change_fields(request, uuid, _given(form), strict=False)
+            return await bulk.one(changed, Subject(namespace=namespace))
+        [file] = form.files
+        [result] = await ctx.uploads.replace([_replacement(request, form, uuid, file)])
+        return bulk.of_one(result, Subject(file=file.given_name, namespace=namespace))
 
 
 def _need_as_many(uuids: list[str], form: Form) -> None:

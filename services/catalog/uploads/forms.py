@@ -13,7 +13,7 @@ from services.catalog.uploads import parameters
 from services.catalog.uploads.opening import NoBoundary, Opening
 from services.catalog.uploads.spool import RefusedFile, SpooledFile, SpoolWriter
 from services.core.assets import media_types
-from services.core.errors import BadRequest, FileTooLarge, TooLarge, WrongContentType
+from services.core.errors import BadRequest, FileTooLarge, Subject, TooLarge, WrongContentType
 
 _MAX_FIELDS = 100
 _MAX_FIELD_BYTES = 64 * 1024
@@ -182,7 +182,7 @@ class _Reader:
             await writer.write(data)
         except FileTooLarge as error:
             if self._max_files == 1:
-                raise
+                raise error.about(Subject(file=writer.given_name)) from error
             self._refused = RefusedFile(writer.given_name, error)
             writer.discard()
 

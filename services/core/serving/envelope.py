@@ -5,7 +5,7 @@ programs and with more help.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.core.errors import Subject, TadaError
@@ -22,7 +22,7 @@ class Failure:
     @classmethod
     def of(cls, error: TadaError, named: Subject | None = None) -> "Failure":
         """Return an error with its own subject, and with what the request named."""
-        return cls(error, replace(error.subject, **_known(named or Subject())))
+        return cls(error, replace(error.subject, **(named or Subject()).known()))
 
     @property
     def text(self) -> str:
@@ -32,17 +32,13 @@ class Failure:
     def item(self) -> dict[str, str]:
         """What `errors` has for one file of several: an object with the text, and the name of the file or its uuid."""
         names = {"file": "filename", "uuid": "uuid"}
-        known = _known(self.subject)
+        known = self.subject.known()
         return {"message": self.text, **{names[name]: known[name] for name in names if name in known}}
 
     @property
     def problem(self) -> dict[str, Any]:
         """What `problems` has."""
-        return {**self.error.public(), **_known(replace(self.subject, namespace=None))}
-
-
-def _known(subject: Subject) -> dict[str, Any]:
-    return {name: value for name, value in asdict(subject).items() if value is not None}
+        return {**self.error.public(), **replace(self.subject, namespace=None).known()}
 
 
 def envelope(

@@ -41,20 +41,20 @@ async def test_each_change_succeeds_or_fails_by_itself_in_the_order_of_the_reque
 
 async def test_what_changed_nothing_leaves_nothing_to_purge(make_entry: MakeEntry) -> None:
     entry = make_entry()
-    outcome = await bulk.one(doing((entry, None))())
+    outcome = await bulk.one(doing((entry, None))(), Subject())
     assert (outcome.entries, outcome.commits, outcome.failures) == ([entry], [], [])
 
 
 async def test_the_error_of_a_single_change_is_the_requests() -> None:
     with pytest.raises(NotFound):
-        await bulk.one(doing(NotFound("No such entry."))())
+        await bulk.one(doing(NotFound("No such entry."))(), Subject())
 
 
 @pytest.mark.parametrize("namespace", ["DEV", None])
 async def test_an_unknown_entry_is_told_with_the_namespace_that_the_request_names(namespace: str | None) -> None:
     error = NoEntry("01-23", None)
     with pytest.raises(NoEntry) as raised:
-        await bulk.one(doing(error)(), namespace)
+        await bulk.one(doing(error)(), Subject(namespace=namespace))
     assert raised.value.subject == Subject(uuid="01-23", namespace=namespace)
     assert error.subject.namespace is None, "others may have the same error"
 

@@ -61,6 +61,15 @@ def test_who_sends_a_file_twice_is_told_how_to_replace_it() -> None:
     assert hint.startswith("cat.jpg (image/jpeg) is at /DEV/cat.webp. PATCH /file/01-23 replaces it")
 
 
+@pytest.mark.parametrize("error", [CAT_EXISTS, errors.FileTooLarge(7), errors.StorageDown("down")], ids=repr)
+def test_what_a_request_names_is_said_beside_what_an_error_is_about(error: TadaError) -> None:
+    own = error.subject
+    told = error.about(Subject(file="cat.jpg", uuid="45-67"))
+    assert told.subject == Subject(file="cat.jpg", uuid=own.uuid or "45-67", unique_name=own.unique_name)
+    assert (type(told), told.args, told.public()) == (type(error), error.args, error.public())
+    assert error.subject == own, "others may have the same error"
+
+
 def test_a_hint_is_told_when_there_is_one() -> None:
     assert errors.NotFound("Gone.", "Look elsewhere.").public()["hint"] == "Look elsewhere."
     assert "hint" not in errors.NotFound("Gone.").public()
