@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
 from services.jobs.upkeep import older_entries
 from services.jobs.upkeep.older_entries import keep_naming, name_older_entries
+from tests.processes.jobs_worker import JobsWorker
+from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import an_entry, many
 from tests.support.waits import eventually
 
@@ -38,6 +41,24 @@ async def test_every_entry_is_found_and_not_one_byte_of_them_is_changed(client: 
     assert await client.hgetall(keys.ENTRIES) == before  # type: ignore[misc]
     assert await client.get(keys.REVISION) == revision, "nothing is stale"
     assert await name_older_entries(client) == 0, "once"
+
+
+async def test_a_worker_that_starts_has_them_found(server: RedisServer, client: Redis, tmp_path: Path) -> None:
+    await leave(client, OLDER[:1])
+    uuid = identity.asset_uuid(OLDER[0].unique_name)
+
+    async def is_found() -> bool:
+        try:
+            return await Entries(client).get(uuid) == OLDER[0]
+        except NotFound:
+            return False
+
+    assert not await is_found()
+    worker = JobsWorker(server, tmp_path)
+    try:
+        await eventually(is_found)
+    finally:
+        worker.stop()
 
 
 async def test_where_all_are_named_none_is_named_again(client: Redis) -> None:
