@@ -1,9 +1,11 @@
 """The catalog of the older service is found in Redis in each form that it may have there, and nothing is changed."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 import pytest
+from redis.exceptions import ResponseError
 
 from services.catalog.settings import CatalogSettings
 from services.core.assets import reading
@@ -58,6 +60,25 @@ async def as_hashes(client: Redis) -> None:
 FORMS = (as_texts, as_one_list, as_one_object, as_values_of_a_hash, as_hashes)
 
 
+class RedisJson(Redis):
+    """Stands in for a Redis with RedisJSON, which cannot be installed here.
+
+    The document of a key `document:…` is a text in a plain Redis. TYPE and JSON.GET of it answer as RedisJSON does, and
+    it cannot be read as a text.
+    """
+
+    async def execute_command(self, *command: Any, **options: Any) -> Any:
+        execute: Callable[..., Awaitable[Any]] = super().execute_command
+        match command:
+            case ("TYPE", bytes(key)) if key.startswith(b"document:"):
+                return b"ReJSON-RL"
+            case ("GET", bytes(key)) if key.startswith(b"document:"):
+                raise ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
+            case ("JSON.GET", bytes(key)) if key.startswith(b"document:"):
+                return await execute("GET", key)
+        return await execute(*command, **options)
+
+
 async def others(client: Redis) -> None:
     """Write what is not an entry: of TADA, and of other programs."""
     await client.set("tada:job:1", orjson.dumps(CAT))
@@ -77,6 +98,16 @@ async def test_each_form_is_read_and_stays_as_it_is(client: Redis, write: Any) -
     assert await found(client) == [understood(CAT), understood(DOG)]
     assert await older_redis.looks_older(client)
     assert {key: await client.dump(key) for key in await client.keys()} == before
+
+
+async def test_documents_of_redis_json_are_read(client: Redis) -> None:
+    await others(client)
+    documents = {CAT["uuid"]: CAT, "others": [DOG], "settings": {"a": "b"}}
+    for name, document in documents.items():
+        await client.set(f"document:{name}", orjson.dumps(document))
+    with_documents = RedisJson(connection_pool=client.connection_pool)
+    assert await found(with_documents) == [understood(CAT), understood(DOG)]
+    assert await older_redis.looks_older(with_documents)
 
 
 async def test_a_redis_with_other_things_alone_does_not_look_like_that_of_the_older_service(client: Redis) -> None:
