@@ -130,9 +130,10 @@ async def test_a_setting_that_gets_another_value_is_not_told_as_kept(
     assert "newer" not in said
 
 
-async def test_a_folder_is_moved_to_a_folder(older: Path, client: Redis) -> None:
+async def test_a_folder_is_moved_to_a_folder(older: Path, client: Redis, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(older)
     assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, "--do") == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "4 of 4 files, 1.5 MB"
     settings = settings_in()
     assert settings == {
         "NAMESPACES_ALLOWED": "DEV,NEWS",
