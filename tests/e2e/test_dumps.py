@@ -138,8 +138,7 @@ def test_a_storage_that_does_not_work_is_told_in_the_same_shape(make_system: Cal
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("count", [1, 15, pytest.param(100_000, marks=pytest.mark.timed)])
 def test_a_catalog_that_was_lost_comes_back_byte_for_byte(make_system: Callable[..., System], count: int) -> None:
-    """100 000 entries take 3 s to dump and 6 s to restore on two idle cores. What they may cost is in the tests of the
-    jobs: here the answer has to come while its client waits."""
+    """What it may cost is in the tests of the jobs: here the answer has to come while its client waits."""
     system = make_system(DUMP_WAIT_SECONDS="55")
     with plain_redis.Redis(port=system.ports.redis) as client:
         asyncio.run(filled(system, count))
