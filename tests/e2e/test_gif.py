@@ -53,6 +53,8 @@ def test_a_gif_is_delivered_as_it_was_uploaded_and_as_webp_where_a_picture_is_as
         f"full{path}?width=60": (60, 40),
         f"full{path}?preset=thumb": (60, 40),
         f"full{path}?format=webp": (120, 80),
+        f"full/DEV/{name}.webp": (120, 80),
+        f"optimise/60x0/DEV/{name}.webp": (60, 40),
     }
     for address, size in sizes.items():
         for accept in ("*/*", "image/avif,image/webp"):  # An animation is no AVIF.
@@ -61,10 +63,14 @@ def test_a_gif_is_delivered_as_it_was_uploaded_and_as_webp_where_a_picture_is_as
     still = get_as_is(system.ports.edge, f"/assets/media/optimise/60x0{path}", {"Accept": "image/png"})
     assert (still.headers["content-type"], decode(still.content).size) == ("image/jpeg", (60, 40))
 
+    as_webp = system.edge.get(f"/assets/media/original/DEV/{name}.webp")
+    assert (as_webp.status_code, as_webp.headers["location"]) == (302, f"/assets/media/original{path}")
+
     system.replace(entry["uuid"], "other.gif", OTHER_WAVE)
     assert system.edge.get(entry["public_url"]).content == OTHER_WAVE
     assert is_the_animation(system.edge.get(f"/assets/media/optimise/60x0{path}"), (60, 40))
     assert is_the_animation(system.edge.get(f"/assets/media/full{path}?format=webp"), (90, 60))
+    assert is_the_animation(system.edge.get(f"/assets/media/full/DEV/{name}.webp"), (90, 60))
 
     # Beside it, under the names that other pictures and a converted GIF have.
     system.upload(f"{name}.png", encoded(marked((120, 80), GREEN), "PNG"))

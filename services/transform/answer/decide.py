@@ -47,18 +47,21 @@ Decision = Missing | Placeholder | Redirect | Stored | Rendition
 
 _MIDDLE = Focus(0.5, 0.5)
 _RASTER_EXTENSIONS = tuple(ext for kind in media_types.KNOWN.values() if kind.raster for ext in kind.extensions)
+_GIF = media_types.KNOWN[media_types.GIF].extensions[0]
 
 
 def candidates(form: Form) -> list[str]:
     """Return the unique names whose entries decide: the asked one, and those that may share a name with it.
 
-    Another name may be that of the asset uploaded under the asked one; or, for an original asked for by its converted
-    name, that of an unconverted asset which has taken the uploaded name for itself.
+    Another name may be that of the asset uploaded under the asked one; that of a GIF which is asked for as WebP; or,
+    for an original asked for by its converted name, that of an unconverted asset which has taken the uploaded name for
+    itself.
     """
     converted = names.with_extension(form.name, "webp")
     others = [converted]
-    if form.kind == "original" and converted == form.name:
-        others = [names.with_extension(form.name, extension) for extension in _RASTER_EXTENSIONS]
+    if converted == form.name:
+        extensions = _RASTER_EXTENSIONS if form.kind == "original" else (_GIF,)
+        others = [names.with_extension(form.name, extension) for extension in extensions]
     return [form.name, *(other for other in others if other != form.name)]
 
 
@@ -68,10 +71,14 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
         return Placeholder()
     exact, *others = found
     entry = exact or next((other for other in others if other and other.original_name == form.name), None)
+    gif = None if entry else next((other for other in others if other and _is_asked_as_webp(form, other)), None)
+    entry = entry or gif
     if entry is None:
         return Missing()
     if entry.is_expired(now):
         return Placeholder()
+    if gif and form.kind != "original":
+        return Rendition(gif, plan_of(form, focal_point(gif)))
     right_name = entry.original_name if form.kind == "original" else entry.unique_name
     if form.name != right_name:
         taken = any(other and other is not entry and other.unique_name == right_name for other in others)
@@ -83,6 +90,11 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
     if form.kind == "original" or not (raster or form.kind == "optimise") or not is_made:
         return Stored(entry)
     return Rendition(entry, plan_of(form, focal_point(entry)))
+
+
+def _is_asked_as_webp(form: Form, entry: Entry) -> bool:
+    """Say whether an entry is a GIF that stays one, and that is asked for by the name that it would have as WebP."""
+    return entry.mimetype == media_types.GIF and form.name == names.with_extension(entry.unique_name, "webp")
 
 
 def focal_point(entry: Entry) -> Focus | None:

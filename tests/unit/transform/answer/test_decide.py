@@ -54,6 +54,17 @@ def test_what_is_outside_the_allowed_namespaces_is_a_placeholder(make_entry: Mak
     assert answer(Form(kind, "/DEV/unknown.webp"), namespaces=("PROD",)) == Placeholder()
 
 
+def test_a_gif_that_is_asked_for_as_webp_is_made_and_its_original_is_where_it_is(make_entry: MakeEntry) -> None:
+    gif, still = make_entry("cat.gif", "image/gif"), make_entry("cat.png", "image/png")
+    assert answer(Form("full", "/DEV/cat.webp"), gif) == Rendition(gif, Plan())
+    assert answer(Form("optimise", "/DEV/cat.webp", 200), gif) == Rendition(gif, Plan(200))
+    assert answer(Form("original", "/DEV/cat.webp"), gif) == Redirect(gif, "/original/DEV/cat.gif")
+    assert answer(Form("full", "/DEV/cat.webp"), gif, still) == Rendition(still, Plan())
+    assert answer(Form("full", "/DEV/cat.png"), gif) == Missing()
+    expired = make_entry("cat.gif", "image/gif", expired=True)
+    assert answer(Form("full", "/DEV/cat.webp"), expired) == Placeholder()
+
+
 def test_what_will_expire_is_served_until_then(make_entry: MakeEntry) -> None:
     entry = make_entry(*CAT, expiration_date=FUTURE)
     assert answer(Form("full", "/DEV/cat.webp"), entry) == Rendition(entry, Plan())
@@ -141,7 +152,7 @@ def test_an_asset_of_exactly_the_asked_name_goes_before_one_that_was_uploaded_un
     ("name", "names"),
     [
         ("/DEV/cat.jpg", ["/DEV/cat.jpg", "/DEV/cat.webp"]),
-        ("/DEV/cat.webp", ["/DEV/cat.webp"]),
+        ("/DEV/cat.webp", ["/DEV/cat.webp", "/DEV/cat.gif"]),
     ],
 )
 def test_an_asked_name_may_mean_itself_or_what_was_uploaded_under_it(name: str, names: list[str]) -> None:
