@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -91,17 +92,39 @@ def test_two_that_are_as_near_are_not_guessed_at() -> None:
     assert nearest("ROUTE_FILLE", ["ROUTE_FILES", "ROUTE_FILED"]) is None
 
 
-def test_a_service_says_it_at_its_start() -> None:
-    code = "from services.core import unread; from services.core.observing import logs; "
-    code += "from services.catalog.settings import CatalogSettings; "
-    code += "logs.set_up('catalog', 'text', 'INFO'); unread.say(CatalogSettings)"
-    environment = {"PATH": os.environ["PATH"], "NAMESPACE_ALLOWED": "secret", "SAVE_ORIGINAL_FILE": "false"}
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
+UP_TO_ITS_WORK = """
+import runpy, sys
+from services.core.serving import server
+from services.jobs import service
+async def nothing(*_): ...
+server.serve, service.run = lambda *_: None, nothing
+runpy.run_module(sys.argv.pop(), run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [
+        ("catalog", ["SAVE_ORIGINAL_FILE", "NAMESPACE_ALLOWED"]),
+        ("transform", ["NAMESPACE_ALLOWED"]),
+        ("jobs", ["NAMESPACE_ALLOWED"]),
+    ],
+)
+def test_a_service_says_it_at_its_start(service: str, names: list[str], tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "NAMESPACE_ALLOWED": "secret",
+        "SAVE_ORIGINAL_FILE": "false",
+        "MEDIA_TOKEN": "x",
+        "PURGE_TOKEN": "token-of-the-tests",
+        "LOG_FORMAT": "text",
+        "DATA_FOLDER_PATH": str(tmp_path),
+    }
+    command = [sys.executable, "-c", UP_TO_ITS_WORK, f"services.{service}"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
     assert [line.split(" advice=")[0] for line in lines] == [
-        "warning: setting_not_read names=SAVE_ORIGINAL_FILE",
-        "warning: setting_not_read names=NAMESPACE_ALLOWED",
+        f"warning: setting_not_read names={name}" for name in names
     ]
     assert "secret" not in ended.stdout
