@@ -20,15 +20,20 @@ COMPOSE_FILES = [COMPOSE, *sorted(ROOT.glob("compose.*.yaml"))]
 DOCKERFILES = sorted(ROOT.glob("[!.]*/*/Dockerfile"))
 
 
+def composed(*files: str, **given: str) -> dict[str, Any]:
+    """Return what Compose makes of files and variables, without a complaint."""
+    # Without .env and a folder of Docker's own settings: what somebody has there must not matter. Nothing is needed.
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1", **given}
+    named = [word for file in files for word in ("-f", str(ROOT / file))]
+    command = [str(programs.path("docker-compose")), "--project-directory", str(ROOT), *named, "config"]
+    said = subprocess.run(command, env=clean, capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (0, "")
+    return yaml.safe_load(said.stdout)  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize("file", COMPOSE_FILES, ids=lambda file: file.name)
 def test_compose_reads_its_files_without_a_complaint(file: Path) -> None:
-    names = [word for name in dict.fromkeys((COMPOSE, file)) for word in ("-f", name)]
-    # Without .env and a folder of Docker's own settings: what somebody has there must not matter. Nothing is needed.
-    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1"}
-    command = [programs.path("docker-compose"), "--project-directory", ROOT, *names, "config"]
-    ended = subprocess.run(command, env=clean, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert yaml.safe_load(ended.stdout)["services"]
+    assert composed(*dict.fromkeys((COMPOSE.name, file.name)))["services"]
 
 
 def test_compose_passes_on_what_each_service_has_to_say_of_older_names() -> None:
@@ -41,16 +46,6 @@ def test_compose_passes_on_what_each_service_has_to_say_of_older_names() -> None
         for service in ("catalog", "transform", "jobs"):
             passed = services[service]["environment"]
             assert (older.name in passed) == (older.here in passed)
-
-
-def composed(*files: str, **given: str) -> dict[str, Any]:
-    """Return what Compose makes of files and variables."""
-    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COMPOSE_DISABLE_ENV_FILE": "1", **given}
-    named = [word for file in files for word in ("-f", str(ROOT / file))]
-    command = [str(programs.path("docker-compose")), "--project-directory", str(ROOT), *named, "config"]
-    said = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
-    assert said.stderr == ""
-    return yaml.safe_load(said.stdout)  # type: ignore[no-any-return]
 
 
 def test_the_file_with_the_older_name_is_that_for_work_on_the_code() -> None:

@@ -1,4 +1,6 @@
-"""The texts of the older service are a promise to its clients: each is written here once more, word for word."""
+"""The texts of the older service are a promise to its clients: each is written here once more, word for word; those of
+NotReplaceable are in tests/unit/core/assets/test_entries.py.
+"""
 
 import pytest
 

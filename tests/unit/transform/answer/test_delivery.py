@@ -214,19 +214,17 @@ async def test_other_sizes_are_made_of_what_the_older_service_stored(
     assert (shown.format, shown.size) == ("WEBP", size)
 
 
-async def test_of_bytes_that_are_not_what_the_older_service_says_the_type_is_theirs(service: Service) -> None:
-    older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
-    jpeg = {**older.entry, "signature": hashlib.sha256(older.uploaded).hexdigest(), "size": len(older.uploaded)}
-    await restored(service, OlderFile(jpeg, older.uploaded, older.uploaded))
-    answer = await service.get("/original/DEV/cat.jpg")
-    assert (answer.content, answer.headers["content-type"]) == (older.uploaded, "image/jpeg")
-
-
-def large(older: OlderFile, content: bytes) -> OlderFile:
-    """Return an entry of the older service for which other bytes are stored, more than are held in memory."""
-    content = content.ljust(len(LARGE), b"\0")
+def holding(older: OlderFile, content: bytes) -> OlderFile:
+    """Return an entry of the older service for which other bytes are stored."""
     entry = {**older.entry, "signature": hashlib.sha256(content).hexdigest(), "size": len(content)}
     return OlderFile(entry, content, content)
+
+
+async def test_of_bytes_that_are_not_what_the_older_service_says_the_type_is_theirs(service: Service) -> None:
+    older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
+    await restored(service, holding(older, older.uploaded))
+    answer = await service.get("/original/DEV/cat.jpg")
+    assert (answer.content, answer.headers["content-type"]) == (older.uploaded, "image/jpeg")
 
 
 @pytest.mark.parametrize("headers", [{}, {"range": "bytes=100-199"}])
@@ -235,7 +233,7 @@ async def test_of_large_files_too_the_type_is_that_of_the_bytes(
     service: Service, method: str, headers: dict[str, str]
 ) -> None:
     older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
-    stored = large(older, older.uploaded)
+    stored = holding(older, older.uploaded.ljust(len(LARGE), b"\0"))
     await restored(service, stored)
     answer = await service.get("/original/DEV/cat.jpg", headers, method=method)
     wanted = stored.stored[100:200] if headers else stored.stored
@@ -250,8 +248,7 @@ async def test_what_may_have_scripts_is_not_delivered_as_such_where_a_picture_is
     service: Service, content: bytes, path: str, method: str
 ) -> None:
     older = converted("/DEV/cat.webp", "cat.jpg", original_signature=LEFT_OUT)
-    entry = {**older.entry, "signature": hashlib.sha256(content).hexdigest(), "size": len(content)}
-    await restored(service, OlderFile(entry, content, content))
+    await restored(service, holding(older, content))
     answer = await service.get(path, method=method)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -259,8 +256,7 @@ async def test_what_may_have_scripts_is_not_delivered_as_such_where_a_picture_is
 
 async def test_where_the_older_service_has_kept_the_upload_webp_is_made_of_it(service: Service) -> None:
     older = converted("/DEV/cat.webp", "cat.jpg")
-    uploaded = {**older.entry, "signature": older.entry["original_signature"], "size": older.entry["original_size"]}
-    await restored(service, OlderFile(uploaded, older.uploaded, older.uploaded))
+    await restored(service, holding(older, older.uploaded))
     answer = await service.get("/original/DEV/cat.jpg")
     assert (answer.content, answer.headers["content-type"]) == (older.uploaded, "image/jpeg")
     answer = await service.get("/full/DEV/cat.webp")
