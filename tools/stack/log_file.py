@@ -1,6 +1,7 @@
 """The log of a system in the background: one file, and the one before it, so that a disk does not fill up."""
 
 import io
+from contextlib import suppress
 from pathlib import Path
 
 LARGEST = 20 * 1024 * 1024
@@ -32,6 +33,8 @@ class LogFile(io.TextIOBase):
         self._file.close()
 
     def _put_aside(self) -> None:
-        self._file.close()
-        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-        self._file = self._path.open("a", errors="replace")
+        with suppress(OSError):  # Somebody has moved it.
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        with suppress(OSError):  # The file from before stays in use. The next line tries again.
+            before, self._file = self._file, self._path.open("a", errors="replace")
+            before.close()
