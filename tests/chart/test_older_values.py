@@ -435,16 +435,47 @@ def test_a_schedule_that_the_worker_does_not_take_is_refused(schedule: str) -> N
     assert render({"createDumpCronJob": {"schedule": schedule, "enabled": False}})
 
 
-def test_redis_may_use_half_of_its_memory_for_data() -> None:
-    def most(found: list[Object]) -> str:
-        arguments = container(found, "redis")["args"]
-        return str(arguments[arguments.index("--maxmemory") + 1])
+def most_of_redis(found: list[Object]) -> str:
+    arguments = container(found, "redis")["args"]
+    return str(arguments[arguments.index("--maxmemory") + 1])
 
-    assert most(rendered("local")) == "256mb"
-    assert most(render()) == "384mb"
-    assert most(render({"redis.resources": {"limits": {"memory": "2Gi"}}})) == "1024mb"
-    assert most(render({"redis.maxMemory": "1gb"})) == "1gb"
-    assert most(render({"redis.resources": {"requests": {"cpu": 1}, "limits": None}})) == "384mb"
+
+def test_redis_may_use_half_of_its_memory_for_data() -> None:
+    assert most_of_redis(rendered("local")) == "256mb"
+    assert most_of_redis(render()) == "384mb"
+    assert most_of_redis(render({"redis.maxMemory": "1gb"})) == "1gb"
+    assert most_of_redis(render({"redis.resources": {"requests": {"cpu": 1}, "limits": None}})) == "384mb"
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ("2Gi", "1024mb"),
+        ("1.5Gi", "768mb"),
+        ("0.5Gi", "256mb"),
+        ("0.001Ti", "524mb"),
+        ("262144Ki", "128mb"),
+        ("256000k", "122mb"),
+        ("800M", "381mb"),
+        ("1G", "476mb"),
+        ("1e9", "476mb"),
+        ("1.5E+9", "715mb"),
+        ("268435456", "128mb"),
+        (268435456, "128mb"),
+        (1e9, "476mb"),
+        ("1Mi", "1mb"),
+    ],
+)
+def test_every_size_of_kubernetes_is_halved_for_redis(limit: str | float, expected: str) -> None:
+    assert most_of_redis(render({"redis.resources.limits.memory": limit})) == expected
+
+
+@pytest.mark.parametrize("limit", ["512m", "512mb", "-1Gi", "1Pi", " 1Gi"])
+def test_a_limit_that_is_no_size_for_redis_is_refused(limit: str) -> None:
+    with pytest.raises(Refused, match=r"redis\.maxMemory: expected a size such as 384mb"):
+        render({"redis.resources.limits.memory": limit})
+    own = render({"redis.resources.limits.memory": limit, "redis.maxMemory": "1gb"})
+    assert most_of_redis(own) == "1gb"
 
 
 # An older key beside the one that replaces it

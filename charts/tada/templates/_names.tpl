@@ -107,13 +107,15 @@ counted yet. It has at least room for the file of generations (10 MB, twice whil
 {{ add $size (max (div $size 4) 32) }}Mi
 {{- end }}
 
-{{/* Memory for the data of Redis: half of the limit, because a rewrite of the log needs the rest for a copy. */}}
+{{/* Memory for the data of Redis: half of the limit, because a rewrite of the log needs the rest for a copy. It is never
+0mb, which is no limit for Redis. */}}
 {{- define "tada.redisMemory" -}}
-{{- $limit := (.Values.redis.resources.limits | default dict).memory | toString -}}
-{{- $number := regexFind "^[0-9]+" $limit | int64 -}}
+{{- $limit := include "tada.text" ((.Values.redis.resources.limits | default dict).memory | default "768Mi") -}}
+{{- $number := regexFind "^[0-9.]+([eE][+-]?[0-9]+)?" $limit -}}
+{{- $unit := trimPrefix $number $limit -}}
+{{- $units := dict "" 1 "k" 1e3 "Ki" 1024 "M" 1e6 "Mi" 1048576 "G" 1e9 "Gi" 1073741824 "T" 1e12 "Ti" 1099511627776 -}}
 {{- if .Values.redis.maxMemory }}{{ .Values.redis.maxMemory }}
-{{- else if regexMatch "^[0-9.]+Gi?$" $limit }}{{ mul $number 512 }}mb
-{{- else if regexMatch "^[0-9.]+Mi?$" $limit }}{{ div $number 2 }}mb
-{{- else }}384mb
+{{- else if not (hasKey $units $unit) }}{{ fail (printf "redis.maxMemory: expected a size such as 384mb, because the memory limit is %q" $limit) }}
+{{- else }}{{ max 1 (div (mulf (float64 $number) (float64 (get $units $unit)) | int64) 2097152) }}mb
 {{- end }}
 {{- end }}
