@@ -23,6 +23,7 @@ from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import BUCKET, KEYS, S3Server
 from tests.support import chart
 from tests.support.older_installation import Files, catalog_of, older_entry
+from tests.support.served_folder import served
 from tests.support.storages import opened
 from tools.migrate import entries as migrate_entries
 from tools.migrate import move, written
@@ -327,6 +328,20 @@ async def test_a_storage_that_is_down_is_told_and_nothing_is_written(
     write_settings(in_env("http://127.0.0.1:1"))
     assert await run("--settings", "older.env", "--dump", "dump.json", "--do") == 1
     assert "It stopped" in capsys.readouterr().err
+    assert not (tmp_path / "tada.env").exists()
+
+
+async def test_a_server_that_is_no_s3_is_no_empty_bucket(
+    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / BUCKET).touch()
+    with served(pages) as url:
+        write_settings(in_env(url))
+        local = ("--new", "DELEGATED_STORAGE_METHOD=STANDALONE", *TO_FOLDER)
+        assert await run("--settings", "older.env", "--dump", "dump.json", *local, "--leave-out", "--do") == 1
+    assert "does not speak S3" in capsys.readouterr().err
     assert not (tmp_path / "tada.env").exists()
 
 

@@ -2,18 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-from services.core.storage.attempts import Policy, resumed
-from services.core.storage.s3.client import connect
+from services.core.storage.attempts import resumed
 from services.core.storage.s3.reader import Reader
-from services.core.storage.s3.upload import ask
-from services.core.storage.settings import StorageSettings
-
-if TYPE_CHECKING:
-    from types_aiobotocore_s3 import S3Client
+from services.core.storage.s3.storage import S3Storage
 
 CHUNK = 256 * 1024
 
@@ -64,34 +58,13 @@ class Folder:
         }
 
 
-class Bucket:
-    """Objects of a bucket, under any keys. (Storages of TADA have no keys that begin with a slash.)"""
-
-    def __init__(self, settings: StorageSettings) -> None:
-        self._settings, self._bucket = settings, settings.s3_bucket_name
-        self._policy = Policy(settings.storage_retries, settings.storage_deadline_seconds)
-        self._resources = AsyncExitStack()
-        self._client: S3Client
-
-    async def open(self) -> None:
-        self._client = await self._resources.enter_async_context(connect(self._settings))
-
-    async def close(self) -> None:
-        await self._resources.aclose()
+class Bucket(S3Storage):
+    """Objects of a bucket, under any keys."""
 
     async def sizes(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        following: dict[str, Any] = {}
-        while True:
-            page = await ask(
-                self._policy,
-                lambda: self._client.list_objects_v2(Bucket=self._bucket, **following),  # noqa: B023
-            )
-            found |= {one["Key"]: one["Size"] for one in page.get("Contents", [])}
-            if not page.get("IsTruncated"):
-                return found
-            following = {"ContinuationToken": page["NextContinuationToken"]}
+        return {found.key: found.size async for found in self.list()}
 
     def chunks(self, key: str) -> AsyncIterator[bytes]:
+        # `stream` takes no key that begins with a slash.
         reader = Reader(self._client, self._bucket, key, self._policy.deadline)
         return resumed(self._policy, reader.open_at, 0, None)
