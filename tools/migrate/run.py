@@ -202,15 +202,13 @@ def _older_storage(wanted: Wanted, source: Mapping[str, str]) -> OlderStorage:
 async def _values(wanted: Wanted) -> list[object]:
     if wanted.dump:
         return entries.of_dump(wanted.dump)
-    if wanted.redis:
-        found = await entries.of_redis(wanted.redis)
-        if not found:
-            raise entries.EntriesUnreadable(
-                "No entry of the older service was found in Redis. Let it make a dump (POST /catalog/create-dump), and "
-                "use --dump."
-            )
-        return found
-    raise Undecided("Say where the entries are: --dump FILE or --redis ADDRESS.")
+    found = await entries.of_redis(wanted.redis)
+    if not found:
+        raise entries.EntriesUnreadable(
+            "No entry of the older service was found in Redis. Let it make a dump (POST /catalog/create-dump), and use "
+            "--dump."
+        )
+    return found
 
 
 def _open(found: Sequence[Fate], wanted: Wanted) -> bool:
