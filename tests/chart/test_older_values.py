@@ -35,6 +35,8 @@ from tests.support.chart import (
     run,
     workloads,
 )
+from tools.migrate.older_settings import of_values
+from tools.migrate.run import storage_of
 from tools.stack.plan import ROOT
 
 FOLDER = ROOT / "tests" / "data" / "older_chart"
@@ -399,6 +401,22 @@ def test_the_s3_server_is_found_by_the_host_of_the_delegated_storage_if_by_nothi
     found = rendered_with("s3", "--set", "local=false")
     assert environment(found, "catalog")["S3_ENDPOINT"] == "http://minio:9000"
     assert environment(rendered("s3"), "catalog")["S3_ENDPOINT"] == f"{NAME}-s3"
+
+
+@pytest.mark.parametrize("host", ["media-backend:3000", "https://backend.example.com"])
+@pytest.mark.parametrize("method", ["S3", "DISTANT_BACKEND"])
+@pytest.mark.parametrize("s3", [{}, {"endpoint": "minio"}])
+def test_a_move_takes_the_storage_for_the_one_that_the_chart_does(host: str, method: str, s3: dict[str, str]) -> None:
+    keys = {"accessKey": "access", "secretKey": "secret"}
+    values = {"delegatedStorage": {"storageMethod": method, "host": host}, "s3": {**keys, **s3}}
+    moved = storage_of(of_values(values).environment)
+    for component in SERVICES:
+        settings = environment(render(values), component)
+        assert moved.delegated_storage_method == settings["DELEGATED_STORAGE_METHOD"]
+        if method == "S3":
+            assert moved.s3_endpoint == settings["S3_ENDPOINT"]
+        else:
+            assert moved.delegated_storage_host == settings["DELEGATED_STORAGE_HOST"]
 
 
 def test_no_dump_is_made_by_schedule_if_the_older_chart_made_none() -> None:

@@ -162,14 +162,26 @@ def of_values(values: Mapping[str, Any]) -> Moved:
     given = values.get(_WRAPPER, values)
     flat = dict(_flat(given))
     table = _parsed(_OLDER_KEYS, _OLDER_KEYS.read_text())
-    rows = [_row_of_key(key, value, table) for key, value in sorted(flat.items())]
-    environment = {
+    environment = _environment_of(flat)
+    shown = {key: environment.get(variable_of(key), _text(value)) for key, value in flat.items()}
+    rows = [_row_of_key(key, value, table) for key, value in sorted(shown.items())]
+    settings = {name: _text(value) for name, value in (given.get("settings") or {}).items()}
+    return Moved(rows, {**environment, **settings}, dict(given))
+
+
+def _environment_of(flat: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that keys stand for. `delegatedStorage.host` is read as the chart reads it."""
+    found = {
         variable: _text(flat[key])
         for key, variable in _ENVIRONMENT_OF_VALUES.items()
         if flat.get(key) not in (None, "")
     }
-    settings = {name: _text(value) for name, value in (given.get("settings") or {}).items()}
-    return Moved(rows, {**environment, **settings}, dict(given))
+    host = found.pop("DELEGATED_STORAGE_HOST", "")
+    if not host:
+        return found
+    if found.get("DELEGATED_STORAGE_METHOD") == "S3":
+        return {"S3_ENDPOINT": host, **found}
+    return {**found, "DELEGATED_STORAGE_HOST": host if "://" in host else f"http://{host}"}
 
 
 def with_new(values: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
@@ -201,8 +213,8 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _row_of_key(key: str, value: object, table: list[dict[str, Any]]) -> Row:
-    shown = _shown(key, str(value))
+def _row_of_key(key: str, value: str, table: list[dict[str, Any]]) -> Row:
+    shown = _shown(key, value)
     for entry in table:
         if not any(key == known or key.startswith(f"{known}.") for known in entry["keys"]):
             continue
