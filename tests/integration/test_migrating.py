@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 from services.core.dumps.stores import open_dumps
 from services.core.spool import NAME as SPOOL
@@ -63,8 +64,8 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def write_settings(text: str) -> None:
-    Path("older.env").write_text(text)
+def write_settings(text: str, file: str = "older.env") -> None:
+    Path(file).write_text(text)
 
 
 def write_dump(values: list[Any]) -> None:
@@ -104,6 +105,12 @@ EXPECTED = {entry["unique_name"]: entry["uuid"] for entry in catalog_of(FILES)}
 TO_FOLDER = ("--new", "DATA_FOLDER_PATH=new")
 
 
+def told_rows(said: str) -> dict[str, str]:
+    """Return what the table of settings says of each, with single spaces."""
+    lines = said.partition("\nSettings: ")[0].splitlines()
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in lines}
+
+
 async def test_looking_changes_nothing_and_tells_all(
     older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,14 +127,18 @@ async def test_looking_changes_nothing_and_tells_all(
 async def test_a_setting_that_gets_another_value_is_not_told_as_kept(
     older: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_settings("RESTORE_ON_INIT=true\nDUMP_FILE_NAME_ON_INIT=latest\nDUMP_FOLDER_PATH=/dumps\nMEDIA_TOKEN=older\n")
-    new = ("--new", "DUMP_FOLDER_PATH=", "--new", "MEDIA_TOKEN=newer")
+    write_settings(
+        "RESTORE_ON_INIT=true\nDUMP_FILE_NAME_ON_INIT=latest\nDUMP_FOLDER_PATH=/dumps\nMEDIA_TOKEN=older\n"
+        "NAMESPACES=DEV\n"
+    )
+    new = ("--new", "DUMP_FOLDER_PATH=", "--new", "MEDIA_TOKEN=newer", "--new", "NAMESPACES_ALLOWED=NEWS")
     await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *TO_FOLDER, *new)
     said = capsys.readouterr().out
-    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in said.splitlines() if line[:1].isupper()}
+    rows = told_rows(said)
     assert rows["RESTORE_ON_INIT"].startswith("true kept")
     assert rows["DUMP_FILE_NAME_ON_INIT"] == f"latest replaced It is {FILENAME} in the new settings."
     assert rows["DUMP_FOLDER_PATH"] == "/dumps replaced It is empty in the new settings."
+    assert rows["NAMESPACES"] == "DEV replaced It is NEWS in the new settings."
     assert "newer" not in said
 
 
@@ -411,15 +422,24 @@ VALUES = ROOT / "tests/data/older_chart"
 
 
 async def test_a_values_file_gets_the_dump_that_is_restored_and_renders(
-    older: Path, client: Redis, s3_server: S3Server
+    older: Path, client: Redis, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     s3_server.empty()
     for unique_name, content in FILES.items():
         s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
     reached = {name: value for name, value in s3_server.environment().items() if name.startswith("S3_")}
     told = [f"--here={name}={value}" for name, value in reached.items()]
-    arguments = ("--settings", VALUES / "values.s3.yaml", "--dump", "dump.json", *told, "--do")
+    older_values = yaml.safe_load((VALUES / "values.s3.yaml").read_text())
+    older_values["redis"]["initScript"] |= {"restoreOnInit": False, "dumpFileNameOnInit": "latest"}
+    older_values["s3"]["secretKey"] = ""
+    write_settings(yaml.safe_dump(older_values), "older.yaml")
+    arguments = ("--settings", "older.yaml", "--dump", "dump.json", f"--new=S3_SECRET_KEY={KEYS.secret}", *told, "--do")
     assert await run(*arguments) == 0
+    rows = told_rows(capsys.readouterr().out)
+    assert rows["s3.secretKey"] == "replaced It is (secret) in the new settings."
+    assert rows["redis.initScript.restoreOnInit"] == "false replaced It is true in the new settings."
+    assert rows["redis.initScript.dumpFileNameOnInit"] == f"latest replaced It is {FILENAME} in the new settings."
+    assert rows["s3.bucketName"].startswith("media kept")
     assert await run(*arguments) == 0
     assert await restored(client, storage_of(s3_server.environment())) == EXPECTED
     rendered = chart.parsed(chart.run("template", "tada", chart.CHART, "-f", "tada-values.yaml"))

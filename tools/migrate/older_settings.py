@@ -117,7 +117,7 @@ def of_environment(older: Mapping[str, str]) -> Moved:
 
 def _row(name: str, value: str, older: Mapping[str, str]) -> tuple[Row, str]:
     """Return the row of a variable, and the setting that has its value from now on, empty if none has."""
-    shown = _shown(name, value)
+    shown = without_secret(name, value)
     known = _OLDER.get(name)
     if known is None:
         if name in KNOWN:
@@ -137,7 +137,8 @@ def _row(name: str, value: str, older: Mapping[str, str]) -> tuple[Row, str]:
     return Row(name, shown, "replaced", known.note), ""
 
 
-def _shown(name: str, value: str) -> str:
+def without_secret(name: str, value: str) -> str:
+    """Return what is shown of a value."""
     return HIDDEN if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
 
 
@@ -199,9 +200,10 @@ def with_new(values: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any
     return found
 
 
-def variable_of(key: str) -> str:
-    """Return the variable that a key of a values file stands for: itself if there is none."""
-    return _ENVIRONMENT_OF_VALUES.get(key, key)
+def variable_of(name: str) -> str:
+    """Return the variable that has the value of a setting from now on: itself, unless it has another name."""
+    older = _OLDER.get(name)
+    return _ENVIRONMENT_OF_VALUES.get(name) or (older.here if older else "") or name
 
 
 def _with(values: Mapping[str, Any], path: list[str], value: str) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def _text(value: object) -> str:
 
 
 def _row_of_key(key: str, value: str, table: list[dict[str, Any]]) -> Row:
-    shown = _shown(key, value)
+    shown = without_secret(key, value)
     for entry in table:
         if not any(key == known or key.startswith(f"{known}.") for known in entry["keys"]):
             continue

@@ -240,9 +240,10 @@ def _show_settings(rows: Sequence[Row], wanted: Wanted, decided: Mapping[str, st
 def _as_decided(row: Row, decided: Mapping[str, str]) -> Row:
     """Return the row of a setting as it is if the new settings have another value, because of --new or the dump."""
     value = decided.get(older_settings.variable_of(row.name), row.shown)
-    if row.what != "kept" or row.shown == HIDDEN or value == row.shown:
+    if row.what not in ("kept", "renamed") or row.shown == HIDDEN or value == row.shown:
         return row
-    return replace(row, what="replaced", note=f"It is {value or 'empty'} in the new settings.")
+    shown = older_settings.without_secret(row.name, value)
+    return replace(row, what="replaced", note=f"It is {shown or 'empty'} in the new settings.")
 
 
 def _show_entries(found: Sequence[Fate], wanted: Wanted, decided: Mapping[str, str]) -> None:
