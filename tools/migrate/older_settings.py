@@ -223,10 +223,10 @@ def _row_of_key(key: str, value: str, table: list[dict[str, Any]]) -> Row:
         here, note = entry.get("here"), str(entry.get("note", ""))
         if here is None:
             return Row(key, shown, "replaced", note)
-        only = f"Only with {', '.join(entry['works'])}; else: {note}" if "works" in entry else note
+        said = f"If helm says so after the installation: {note}" if "works" in entry else note
         if here == "the same":
-            return Row(key, shown, "kept", only)
-        return Row(key, shown, "renamed", f"{here}. {only}".strip())
+            return Row(key, shown, "kept", said)
+        return Row(key, shown, "renamed", f"{here}. {said}".strip())
     return Row(key, shown, "unknown", "The older chart had no such key. If TADA's chart has it, it counts.")
 
 

@@ -80,6 +80,11 @@ def test_secrets_are_not_shown() -> None:
     assert {row.shown for row in of_values(values).rows} == {"(secret)"}
 
 
+def test_a_note_of_the_chart_that_is_not_always_so_says_when_it_is() -> None:
+    [row] = of_values({"delegatedStorage": {"host": "http://minio:9000"}}).rows
+    assert row.note.startswith("If helm says so after the installation: It is for the distant backend.")
+
+
 @pytest.mark.parametrize("file", CHARTS, ids=lambda file: file.stem)
 def test_every_key_of_the_older_values_files_has_a_known_fate(file: Path) -> None:
     moved = older_settings.read(file)
