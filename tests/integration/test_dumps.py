@@ -5,7 +5,6 @@ import base64
 import hashlib
 import itertools
 import os
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -789,7 +788,7 @@ async def test_where_entries_of_the_rdb_are_not_understood_all_others_can_be_res
         await dump.restore(local, "dump_20250812T143052.json")
     assert "entry 1: unique_name None" in refused.value.details
     assert "skip_invalid=true" in refused.value.suggestion
-    assert refused.value.details.count("dump") >= 2, "it says what is wrong with both files"
+    assert all(f"dump_20250812T143052.{kind}" in refused.value.details for kind in naming.KINDS)
     restored = await dump.restore(local, "dump_20250812T143052.json", skip_invalid=True)
     assert restored.left_out_count == len(refused.value.entries)
 
@@ -804,6 +803,7 @@ async def test_after_an_entry_that_is_not_understood_nothing_more_is_loaded(
         await dump.restore(local)
     assert "cmdstat_zadd" not in await client.info("commandstats")
     assert (await dump.restore(local, skip_invalid=True)).entries == 2000
+    assert "cmdstat_zadd" in await client.info("commandstats")
 
 
 async def test_what_is_not_understood_can_be_left_out_and_is_named(
@@ -1257,7 +1257,10 @@ async def test_what_was_uploaded_before_the_first_restore_is_never_overwritten(
 async def test_a_hundred_thousand_entries_are_dumped_and_restored_in_time(
     client: Redis, local: DumpStore, dump: Dumping
 ) -> None:
-    """In processor time, this process and Redis together: a machine that does other work is not slower then."""
+    """In processor time, this process and Redis together, with their children.
+
+    A machine that does other work is not slower then.
+    """
     await fill(client, many(100_000))
     before = hashlib.sha256(await shown(client)).hexdigest()
     started = await processor_seconds(client)
@@ -1277,8 +1280,10 @@ async def test_a_hundred_thousand_entries_are_dumped_and_restored_in_time(
 
 
 async def processor_seconds(client: Redis) -> float:
+    """Return what this process and Redis have used. Children count when they have ended, as redis-cli or a fork."""
     used = await client.info("cpu")
-    return time.process_time() + used["used_cpu_user"] + used["used_cpu_sys"]
+    redis = sum(used[f"used_cpu_{kind}{whose}"] for kind in ("user", "sys") for whose in ("", "_children"))
+    return float(sum(os.times()[:4]) + redis)
 
 
 async def test_a_file_that_the_storage_does_not_have_is_missing(store: DumpStore, tmp_path: Path) -> None:
