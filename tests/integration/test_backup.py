@@ -161,6 +161,8 @@ async def test_a_backup_comes_back_as_it_was(
     made = await back_up(catalog.entries, storage, tmp_path / "backups", ADDRESSES)
     signatures = await complete(made)
     assert len(signatures) == 20
+    [dump] = (made.folder / "storage" / "dumps").glob("*.json")
+    assert dump.read_bytes() == before, "with the addresses that the catalog shows"
     await client.flushall()
     async with opened(StorageSettings(data_folder_path=made.folder / "storage")) as back:
         await Belonging(client, back, makes=True).check()  # type: ignore[arg-type]
@@ -206,12 +208,19 @@ async def test_the_command_says_how_many_entries_have_their_files_and_names_the_
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = JobsSettings(
-        redis_url=SecretStr(server.url), data_folder_path=tmp_path / "data", purge_token=SecretStr("token-of-the-tests")
+        redis_url=SecretStr(server.url),
+        data_folder_path=tmp_path / "data",
+        public_url="https://media.example.com",
+        purge_token=SecretStr("token-of-the-tests"),
     )
     await Belonging(client, storage, makes=True).check()  # type: ignore[arg-type]
     await filled(catalog, storage, 3)
     assert await backup_command.run(settings, tmp_path / "backups") == 0
     assert "3 entries with their files, 0 of them shared" in capsys.readouterr().out
+    [dump] = (tmp_path / "backups/20260101T000000/storage/dumps").glob("*.json")
+    assert {entry["public_url"] for entry in orjson.loads(dump.read_bytes())} == {
+        f"https://media.example.com/assets/media/full/DEV/cat-{number}.webp" for number in range(3)
+    }
     await storage.delete([StoredObject(an_entry("cat-1").storage_key)])
     (tmp_path / "backups/20260101T000000/storage" / an_entry("cat-1").storage_key).unlink()
     assert await backup_command.run(settings, tmp_path / "backups") == 3
