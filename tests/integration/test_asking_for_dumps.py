@@ -7,19 +7,16 @@ from typing import Any
 import httpx
 import pytest
 
-from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
 from services.core.state.connection import Redis
 from tests.processes.redis_server import RedisServer
+from tests.support.service import running
 
 
 @pytest.fixture
 async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(CatalogSettings(redis_url=server.url, data_folder_path=tmp_path, dump_wait_seconds=0))
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as made,
-    ):
+    settings = CatalogSettings(redis_url=server.url, data_folder_path=tmp_path, dump_wait_seconds=0)
+    async with running(settings, client) as made:
         yield made
 
 

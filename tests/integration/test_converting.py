@@ -1,28 +1,27 @@
 """Whether an upload is delivered as WebP: what toWebp says, and CONVERT_TO_WEBP without it, but not for a GIF."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types
+from services.core.state.connection import Redis
 from tests.processes.redis_server import RedisServer
 from tests.support.pictures import RED, animation, encoded, marked
+from tests.support.service import running
 
 PHOTO, OTHER = (encoded(marked((size, 48), RED), "JPEG") for size in (64, 32))
 DRAWING = encoded(marked((64, 48), RED), "PNG")
 WAVE, OTHER_WAVE = (animation("GIF", (size, 48)) for size in (64, 32))
 
 
-@asynccontextmanager
-async def service(
-    folder: Path, server: RedisServer, *, convert_to_webp: bool = True
-) -> AsyncIterator[httpx.AsyncClient]:
+def service(
+    folder: Path, server: RedisServer, client: Redis, *, convert_to_webp: bool = True
+) -> AbstractAsyncContextManager[httpx.AsyncClient]:
     settings = CatalogSettings(
         redis_url=server.url,
         data_folder_path=folder,
@@ -31,12 +30,7 @@ async def service(
         purge_wait_seconds=0,
         convert_to_webp=convert_to_webp,
     )
-    app = make_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
-    ):
-        yield http
+    return running(settings, client)
 
 
 async def upload(http: httpx.AsyncClient, name: str, content: bytes, to_webp: str | None = None) -> dict[str, Any]:
@@ -62,19 +56,17 @@ async def replacement(http: httpx.AsyncClient, entry: dict[str, Any], name: str,
         (False, "true", "image/webp"),
     ],
 )
-@pytest.mark.usefixtures("client")
 async def test_an_upload_that_does_not_say_follows_the_setting(
-    tmp_path: Path, server: RedisServer, default: bool, given: str | None, media_type: str
+    tmp_path: Path, server: RedisServer, client: Redis, default: bool, given: str | None, media_type: str
 ) -> None:
-    async with service(tmp_path, server, convert_to_webp=default) as http:
+    async with service(tmp_path, server, client, convert_to_webp=default) as http:
         entry = await upload(http, "cat.jpg", PHOTO, given)
     assert entry["mimetype"] == media_type
     assert entry["filename"] == ("cat.webp" if media_type == "image/webp" else "cat.jpg")
 
 
-@pytest.mark.usefixtures("client")
-async def test_a_replacement_follows_the_entry(tmp_path: Path, server: RedisServer) -> None:
-    async with service(tmp_path, server, convert_to_webp=False) as http:
+async def test_a_replacement_follows_the_entry(tmp_path: Path, server: RedisServer, client: Redis) -> None:
+    async with service(tmp_path, server, client, convert_to_webp=False) as http:
         entry = await upload(http, "cat.jpg", PHOTO, "true")
         replaced = await replacement(http, entry, "dog.jpg", OTHER)
     assert (replaced.status_code, replaced.json()["data"][0]["mimetype"]) == (200, "image/webp")
@@ -82,11 +74,10 @@ async def test_a_replacement_follows_the_entry(tmp_path: Path, server: RedisServ
 
 @pytest.mark.parametrize("default", [True, False])
 @pytest.mark.parametrize("given", [None, "", "false", "true"])
-@pytest.mark.usefixtures("client")
 async def test_a_gif_is_converted_only_when_its_upload_says_so(
-    tmp_path: Path, server: RedisServer, default: bool, given: str | None
+    tmp_path: Path, server: RedisServer, client: Redis, default: bool, given: str | None
 ) -> None:
-    async with service(tmp_path, server, convert_to_webp=default) as http:
+    async with service(tmp_path, server, client, convert_to_webp=default) as http:
         entry = await upload(http, "wave.gif", WAVE, given)
     kept = ("/DEV/wave.gif", "image/gif", "/assets/media/original/DEV/wave.gif", False)
     converted = ("/DEV/wave.webp", "image/webp", "/assets/media/full/DEV/wave.webp", True)
@@ -96,11 +87,10 @@ async def test_a_gif_is_converted_only_when_its_upload_says_so(
     assert (tmp_path / entry["storage_key"]).read_bytes() == WAVE
 
 
-@pytest.mark.usefixtures("client")
 async def test_a_gif_takes_a_gif_alone_and_one_that_was_converted_any_picture(
-    tmp_path: Path, server: RedisServer
+    tmp_path: Path, server: RedisServer, client: Redis
 ) -> None:
-    async with service(tmp_path, server) as http:
+    async with service(tmp_path, server, client) as http:
         kept = await upload(http, "wave.gif", WAVE)
         for name, content in (("new.png", DRAWING), ("new.jpg", PHOTO)):
             refused = await replacement(http, kept, name, content)
@@ -123,9 +113,10 @@ async def test_a_gif_takes_a_gif_alone_and_one_that_was_converted_any_picture(
             assert entry["original_filename"] == f"wave.{name[-3:]}"
 
 
-@pytest.mark.usefixtures("client")
-async def test_a_gif_and_another_picture_of_the_same_name_are_two_assets(tmp_path: Path, server: RedisServer) -> None:
-    async with service(tmp_path, server) as http:
+async def test_a_gif_and_another_picture_of_the_same_name_are_two_assets(
+    tmp_path: Path, server: RedisServer, client: Redis
+) -> None:
+    async with service(tmp_path, server, client) as http:
         gif, png = await upload(http, "a.gif", WAVE), await upload(http, "a.png", DRAWING)
         again = await http.post("/file", files={"file": ("a.gif", OTHER_WAVE)}, data={"namespace": "DEV"})
         taken = await http.post("/file", files={"file": ("a.gif", WAVE)}, data={"namespace": "DEV", "toWebp": "true"})

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.applications import Starlette
@@ -19,6 +18,7 @@ from services.transform.app import make_app as make_transform
 from services.transform.settings import TransformSettings
 from tests.processes.redis_server import RedisServer
 from tests.support.pictures import RED, encoded, marked
+from tests.support.service import running
 
 APPS: dict[str, Callable[[dict[str, Any]], Starlette]] = {
     "catalog": lambda given: make_catalog(CatalogSettings(**given)),
@@ -63,12 +63,8 @@ async def test_what_an_answer_did_not_wait_for_is_ended_too(
     settings = CatalogSettings(
         redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=0
     )
-    app, photo = make_catalog(settings), encoded(marked((64, 48), RED), "JPEG")
-    before = asyncio.all_tasks()
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
-    ):
+    photo, before = encoded(marked((64, 48), RED), "JPEG"), asyncio.all_tasks()
+    async with running(settings, client) as http:
         uploaded = await http.post("/file", files={"file": ("cat.jpg", photo)}, data={"namespace": "DEV"})
         [entry] = uploaded.json()["data"]
         assert (await http.delete(f"/file/{entry['uuid']}")).status_code == 200
