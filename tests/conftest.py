@@ -1,6 +1,7 @@
 """What tests of several kinds need."""
 
 import functools
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -30,3 +31,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture
+def missing_bucket(s3_server: S3Server) -> Iterator[str]:
+    """The name of a bucket that a test may have made. It is removed afterwards, with what is in it."""
+    name = f"made-by-test-{secrets.token_hex(4)}"
+    yield name
+    if name in [bucket["Name"] for bucket in s3_server.client.list_buckets()["Buckets"]]:
+        s3_server.empty(name)
+        s3_server.client.delete_bucket(Bucket=name)

@@ -55,8 +55,8 @@ def older(tmp_path: Path) -> Path:
         path = folder / unique_name.removeprefix("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    (tmp_path / "dump.json").write_bytes(orjson.dumps(catalog_of(FILES)))
-    (tmp_path / "older.env").write_text("NAMESPACES=DEV,NEWS\nMEDIA_TOKEN=the-token-of-clients\nNODE_ENV=production\n")
+    write_dump(catalog_of(FILES))
+    write_settings("NAMESPACES=DEV,NEWS\nMEDIA_TOKEN=the-token-of-clients\nNODE_ENV=production\n")
     return folder
 
 
@@ -251,10 +251,9 @@ async def test_an_entry_without_its_bytes_waits_for_a_decision(
 
 
 async def test_entries_that_are_not_understood_are_named_with_the_reason(
-    older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    older: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = [*catalog_of(FILES), 7, older_entry("/DEV/cat.webp", b"a cat"), {"unique_name": "/DEV/bad.webp"}]
-    (tmp_path / "dump.json").write_bytes(orjson.dumps(values))
+    write_dump([*catalog_of(FILES), 7, older_entry("/DEV/cat.webp", b"a cat"), {"unique_name": "/DEV/bad.webp"}])
     assert await run("--dump", "dump.json", "--files", older, *TO_FOLDER) == 3
     said = capsys.readouterr().out
     assert "3 not understood" in said
@@ -290,6 +289,13 @@ async def test_entries_come_from_the_older_redis_too(
     assert await restored(client, StorageSettings(data_folder_path=Path("new"))) == EXPECTED
 
 
+def fill_bucket(server: S3Server) -> None:
+    """Put the files of the older installation into the bucket, and nothing else."""
+    server.empty()
+    for unique_name, content in FILES.items():
+        server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
+
+
 def in_env(url: str) -> str:
     return (
         f"DELEGATED_STORAGE_METHOD=S3\nS3_ENDPOINT={url}\nS3_BUCKET_NAME={BUCKET}\nS3_ACCESS_KEY={KEYS.access}\n"
@@ -300,9 +306,7 @@ def in_env(url: str) -> str:
 async def test_a_bucket_stays_where_it_is_or_is_moved_to_a_folder(
     older: Path, client: Redis, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    s3_server.empty()
-    for unique_name, content in FILES.items():
-        s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
+    fill_bucket(s3_server)
     write_settings(in_env("s3-of-containers"))
     here = ("--here", f"S3_ENDPOINT={s3_server.url}")
     assert await run("--settings", "older.env", "--dump", "dump.json", *here, "--do") == 0
@@ -314,10 +318,11 @@ async def test_a_bucket_stays_where_it_is_or_is_moved_to_a_folder(
     assert await restored(client, storage_of(settings_in("local.env"))) == EXPECTED
 
 
-async def test_a_folder_is_moved_to_a_bucket_that_is_made(older: Path, client: Redis, s3_server: S3Server) -> None:
-    s3_server.empty()
-    s3_server.client.delete_bucket(Bucket=BUCKET)
-    told = [f"--new={name}={value}" for name, value in s3_server.environment().items()]
+async def test_a_folder_is_moved_to_a_bucket_that_is_made(
+    older: Path, client: Redis, s3_server: S3Server, missing_bucket: str
+) -> None:
+    settings = s3_server.environment(S3_BUCKET_NAME=missing_bucket)
+    told = [f"--new={name}={value}" for name, value in settings.items()]
     assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *told) == 0
     assert await run("--settings", "older.env", "--dump", "dump.json", "--files", older, *told, "--do") == 0
     assert await restored(client, storage_of(settings_in())) == EXPECTED
@@ -421,12 +426,15 @@ async def test_a_value_that_cannot_be_written_is_said_before_anything_is_copied(
 VALUES = ROOT / "tests/data/older_chart"
 
 
+def rendered() -> dict[str, Any]:
+    """Return the settings of the jobs worker that the chart makes of the new values file."""
+    return chart.environment(chart.parsed(chart.run("template", "tada", chart.CHART, "-f", "tada-values.yaml")), "jobs")
+
+
 async def test_a_values_file_gets_the_dump_that_is_restored_and_renders(
     older: Path, client: Redis, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    s3_server.empty()
-    for unique_name, content in FILES.items():
-        s3_server.client.put_object(Bucket=BUCKET, Key=unique_name, Body=content)
+    fill_bucket(s3_server)
     reached = {name: value for name, value in s3_server.environment().items() if name.startswith("S3_")}
     told = [f"--here={name}={value}" for name, value in reached.items()]
     older_values = yaml.safe_load((VALUES / "values.s3.yaml").read_text())
@@ -442,13 +450,8 @@ async def test_a_values_file_gets_the_dump_that_is_restored_and_renders(
     assert rows["s3.bucketName"].startswith("media kept")
     assert await run(*arguments) == 0
     assert await restored(client, storage_of(s3_server.environment())) == EXPECTED
-    rendered = chart.parsed(chart.run("template", "tada", chart.CHART, "-f", "tada-values.yaml"))
-    settings = chart.environment(rendered, "jobs")
+    settings = rendered()
     assert (settings["RESTORE_ON_INIT"], settings["DUMP_FILE_NAME_ON_INIT"]) == ("true", FILENAME)
-
-
-def rendered() -> dict[str, Any]:
-    return chart.environment(chart.parsed(chart.run("template", "tada", chart.CHART, "-f", "tada-values.yaml")), "jobs")
 
 
 async def test_new_settings_are_in_a_values_file_too(

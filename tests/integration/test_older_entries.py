@@ -7,25 +7,18 @@ from pathlib import Path
 import pytest
 
 from services.core.assets import identity
-from services.core.assets.entries import Entry
 from services.core.errors import NotFound
-from services.core.state import cancellation, entry_json, keys
+from services.core.state import cancellation, keys
 from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
 from services.jobs.upkeep import older_entries
 from services.jobs.upkeep.older_entries import keep_naming, name_older_entries
 from tests.processes.jobs_worker import JobsWorker
 from tests.processes.redis_server import RedisServer
-from tests.support.catalogs import an_entry, many
+from tests.support.catalogs import an_entry, leave, many
 from tests.support.waits import eventually
 
 OLDER = [replace(entry, uuid=entry.key) for entry in many(1203)]
-
-
-async def leave(client: Redis, wanted: list[Entry]) -> None:
-    """Write entries as the version before does."""
-    await client.hset(keys.ENTRIES, mapping={entry.key: entry_json.write(entry) for entry in wanted})  # type: ignore[misc]
-    await client.zadd(keys.ORDER, {entry.key: number for number, entry in enumerate(wanted, 1)})
 
 
 async def test_every_entry_is_found_and_not_one_byte_of_them_is_changed(client: Redis) -> None:
@@ -74,8 +67,7 @@ async def test_names_beside_those_of_the_entries_hide_no_entry_without_one(clien
         await Entries(client).create(an_entry(), None)
         await client.hdel(keys.ENTRIES, an_entry().key)  # type: ignore[misc]
         await client.delete(keys.ORDER)
-    await client.hset(keys.ENTRIES, OLDER[0].key, entry_json.write(OLDER[0]))  # type: ignore[misc, arg-type]
-    await client.zadd(keys.ORDER, {OLDER[0].key: 9})
+    await leave(client, OLDER[:1], after=8)
     assert await name_older_entries(client) == 1
     assert await Entries(client).get(identity.asset_uuid(OLDER[0].unique_name)) == OLDER[0]
 

@@ -3,12 +3,11 @@
 import asyncio
 import base64
 import hashlib
-import itertools
 import secrets
 import subprocess
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from tests.support.waits import eventually
 CAT = an_object()
 LARGE = 2 * PART + 345
 MB = 1024 * 1024
-_NUMBERS = itertools.count(1)
 
 Use = Callable[[Storage], Awaitable[Any]]
 USES: dict[str, Use] = {
@@ -75,14 +73,6 @@ async def through(way: Way, tmp_path: Path) -> AsyncIterator[Storage]:
 
 
 # The bucket
-
-
-@pytest.fixture
-def missing_bucket(server: S3Server) -> Iterator[str]:
-    name = f"made-by-test-{next(_NUMBERS)}"
-    yield name
-    if name in [bucket["Name"] for bucket in server.client.list_buckets()["Buckets"]]:
-        server.client.delete_bucket(Bucket=name)
 
 
 @pytest.mark.parametrize("use", ["check", "store", "store large"])

@@ -92,17 +92,17 @@ class S3Server:
         shutil.rmtree(self._sockets, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def empty(self) -> None:
+    def empty(self, bucket: str = BUCKET) -> None:
         """Remove everything from the bucket, what was never completed too."""
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             if found := page.get("Contents"):
-                self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": one["Key"]} for one in found]})
-        for upload in self.unfinished():
-            self.client.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+                self.client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": one["Key"]} for one in found]})
+        for upload in self.unfinished(bucket):
+            self.client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
-    def unfinished(self) -> list[dict[str, Any]]:
+    def unfinished(self, bucket: str = BUCKET) -> list[dict[str, Any]]:
         """Return the multipart uploads that have not ended."""
-        found: list[dict[str, Any]] = self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        found: list[dict[str, Any]] = self.client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         return found
 
     def environment(self, **more: str) -> dict[str, str]:

@@ -80,6 +80,12 @@ async def fill(client: Redis, wanted: list[Entry]) -> None:
     await client.mset({keys.SEQUENCE: len(wanted), keys.REVISION: "1-1"})
 
 
+async def leave(client: Redis, wanted: list[Entry], after: int = 0) -> None:
+    """Write entries as the version before does, behind so many others: nothing but where they have always been."""
+    await client.hset(keys.ENTRIES, mapping={entry.key: entry_json.write(entry) for entry in wanted})  # type: ignore[misc]
+    await client.zadd(keys.ORDER, {entry.key: number for number, entry in enumerate(wanted, after + 1)})
+
+
 async def shown(client: Redis) -> bytes:
     """Return the list as GET /catalog answers it."""
     return ADDRESSES.fill(b"[" + b",".join([b",".join(raws) async for raws in Entries(client).scan()]) + b"]")

@@ -11,7 +11,7 @@ from services.core.state import entry_json, keys
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
-from tests.support.catalogs import an_entry
+from tests.support.catalogs import an_entry, leave
 
 NEW = an_entry()
 PATH = NEW.unique_name
@@ -37,12 +37,6 @@ def spellings(uuid: str) -> list[str]:
 
 def every_name(entry: Entry) -> list[str]:
     return [text for name in identity.all_names(entry.uuid, PATH) for text in spellings(name)]
-
-
-async def leave(client: Redis, entry: Entry) -> None:
-    """Write an entry as the version before does: nothing but where it has always been."""
-    await client.hset(keys.ENTRIES, entry.key, entry_json.write(entry))  # type: ignore[misc, arg-type]
-    await client.zadd(keys.ORDER, {entry.key: 1})
 
 
 @SHOWN
@@ -104,7 +98,7 @@ async def test_what_is_not_a_uuid_names_no_entry(entries: Entries, text: str) ->
 async def test_an_entry_of_the_version_before_needs_no_step_to_be_found_changed_and_kept_alone(
     client: Redis, entries: Entries
 ) -> None:
-    await leave(client, BEFORE)
+    await leave(client, [BEFORE])
     for text in spellings(BEFORE.uuid):
         assert await entries.get(text) == BEFORE
     with pytest.raises(AlreadyExists, match="use patch instead"):
