@@ -3,7 +3,8 @@
 from typing import Any
 
 from services.catalog.openapi import answers, schemas
-from services.catalog.openapi.schemas import MAX_ITEMS, Schema, reference
+from services.catalog.openapi.requests import MAX_ITEMS
+from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.settings import CatalogSettings

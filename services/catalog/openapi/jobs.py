@@ -3,7 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from services.catalog.openapi.schemas import WORDS, Schema, no_errors, reference
+from services.catalog.openapi.requests import WORDS
+from services.catalog.openapi.schemas import Schema, no_errors, reference
 from services.catalog.routes.dumps import RESTORING
 from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
 from services.core.assets import media_types
