@@ -47,8 +47,8 @@ class Addresses:
 
     def fill(self, entries: bytes) -> bytes:
         """Return the JSON of entries, one or several in one text, with these addresses instead of those in it."""
-        begin = json.dumps(self.assets_url)[:-1]
-        base = f'"base_url":{begin}","base_host":{json.dumps(self.host)}'.encode()
+        begin = _quoted(self.assets_url)[:-1]
+        base = f'"base_url":{begin}","base_host":{_quoted(self.host)}'.encode()
 
         def filled(room: re.Match[bytes]) -> bytes:
             if room[1] is None:
@@ -57,6 +57,11 @@ class Addresses:
             return f'"public_url":{begin}/{_kind(path)}{path}","unique_name":"{path}"'.encode()
 
         return _ROOM.sub(filled, entries)
+
+
+def _quoted(text: str) -> str:
+    """Write a text as the rest of an entry is written: in UTF-8. A filter looks for it so."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _kind(unique_name: str) -> str:

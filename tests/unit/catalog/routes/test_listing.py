@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 
 from services.catalog.routes import listing
 from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query, one_page
+from services.core.assets.addresses import Addresses
 from services.core.errors import BadRequest
 from services.core.state import entry_json
 from services.core.state.entries import Page
@@ -96,6 +97,14 @@ def test_a_filter_compares_with_what_the_entry_says_in_json(
 ) -> None:
     entry = make_entry(external_id="7", information="été à voir")
     assert Query(key, value, None, 0).takes(entry_json.write(entry)) is taken
+
+
+@pytest.mark.parametrize("host", ["media.example.com", "médias.example.com"])
+def test_a_filter_by_an_address_compares_with_the_one_of_the_settings(make_entry: MakeEntry, host: str) -> None:
+    entry, here = make_entry(), Addresses(f"https://{host}/assets/media")
+    for key, value in here.of(entry.unique_name).items():
+        assert Query(key, value, None, 0, addresses=here).takes(entry_json.write(entry)), key
+        assert not Query(key, f"{value}x", None, 0, addresses=here).takes(entry_json.write(entry)), key
 
 
 @pytest.mark.parametrize("stored", [UUID, UUID.upper(), UUID.replace("-", ""), UUID.replace("-", "").upper()])

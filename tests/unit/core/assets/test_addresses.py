@@ -34,6 +34,14 @@ def test_without_a_public_url_the_addresses_are_host_relative(make_entry: MakeEn
     assert shown["base_host"] == ""
 
 
+def test_a_letter_outside_ascii_is_written_as_in_the_rest_of_the_entry(make_entry: MakeEntry) -> None:
+    here = Addresses("https://médias.example.com/assets/media")
+    entry = make_entry()
+    shown = here.fill(entry_json.write(entry))
+    assert orjson.dumps(orjson.loads(shown)) == shown
+    assert orjson.loads(shown).items() >= here.of(entry.unique_name).items()
+
+
 @pytest.mark.parametrize(
     ("name", "media_type", "kind"),
     [
