@@ -1,6 +1,6 @@
 """What clients of the older service read of errors: its texts, and lists that succeed in part."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import pytest
 
 from services.catalog.settings import CatalogSettings
 from services.core.state.connection import Redis
+from services.core.storage import NewObject, Outcome
+from services.core.storage.local import LocalStorage
 from tests.processes.redis_server import RedisServer
 from tests.support.pdfs import pdf
 from tests.support.pictures import RED, encoded, marked
@@ -165,6 +167,23 @@ async def test_an_error_of_one_file_says_what_it_is_about(http: httpx.AsyncClien
     names = ("file", "uuid", "unique_name", "index")
     said = {name: value for name, value in problem(answer).items() if name in names}
     assert said == {name: value.format(**entry) for name, value in about.items()}
+
+
+async def test_an_entry_that_is_deleted_while_its_file_is_replaced_is_told_as_it_was_named(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await upload(http, "cat.jpg")
+    named, put = entry["uuid"].replace("-", "").upper(), LocalStorage.put
+
+    async def deletes_first(storage: LocalStorage, new: Sequence[NewObject]) -> list[Outcome]:
+        assert (await http.delete(f"/file/{entry['uuid']}")).status_code == 200
+        return await put(storage, new)
+
+    monkeypatch.setattr(LocalStorage, "put", deletes_first)
+    answer = await http.patch(f"/file/{named}", files={"file": ("cat.jpg", OTHER)}, data={"namespace": "DEV"})
+    assert answer.status_code == 404
+    assert answer.json()["errors"] == [f"Item not found in catalog with namespace DEV and UUID {named}"]
+    assert (problem(answer)["uuid"], problem(answer)["message"]) == (named, f"No entry {named} in the catalog.")
 
 
 # Lists

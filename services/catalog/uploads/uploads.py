@@ -301,7 +301,11 @@ class Uploads:
         if not writing.replaces:
             entry = writing.entry(None)
             return entry, await self._entries.create(entry, writing.claim)
-        entry, commit = await self._entries.change(writing.entry_key, writing.entry, writing.claim)
+        try:
+            entry, commit = await self._entries.change(writing.entry_key, writing.entry, writing.claim)
+        except NoEntry:
+            writing.entry(None)  # Raises the same, by the uuid that the client named.
+            raise
         assert commit is not None  # A new version is never the object that was there.
         return entry, commit
 
