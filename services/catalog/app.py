@@ -69,7 +69,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     if not isinstance(storage, Marked):
         spool.prepare(storage.spool)
 
-    leftovers = Leftovers(reaper)
+    leftovers, uploads = Leftovers(reaper), Uploads(claims, reaper, entries, storage, rules)
     asked = of_writer(client, storage, belonging)
     internal = Internal("catalog", settings, asked)
 
@@ -92,6 +92,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             internal.started = True
             yield
             await cancellation.end(upkeep)
+            await uploads.close()
             await leftovers.close()
         await internal.close()
         await store.close()
@@ -133,7 +134,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         store,
         log,
         JobQueue(client, log),
-        Uploads(claims, reaper, entries, storage, rules),
+        uploads,
         leftovers,
         asked,
         WholeList(entries, settings.addresses),

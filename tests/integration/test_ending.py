@@ -11,7 +11,9 @@ from starlette.applications import Starlette
 
 from services.catalog.app import make_app as make_catalog
 from services.catalog.settings import CatalogSettings
+from services.core.errors import Unavailable
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from services.transform.app import make_app as make_transform
@@ -68,5 +70,28 @@ async def test_what_an_answer_did_not_wait_for_is_ended_too(
         uploaded = await http.post("/file", files={"file": ("cat.jpg", photo)}, data={"namespace": "DEV"})
         [entry] = uploaded.json()["data"]
         assert (await http.delete(f"/file/{entry['uuid']}")).status_code == 200
+        await deleting.wait()
+    assert asyncio.all_tasks() <= before
+
+
+async def test_what_a_failed_upload_still_discards_is_ended_too(
+    server: RedisServer, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleting = asyncio.Event()
+
+    async def hangs(one: LocalStorage, objects: Sequence[StoredObject]) -> None:
+        deleting.set()
+        await asyncio.Event().wait()
+
+    async def fails(*_: Any) -> None:
+        raise Unavailable("The catalog cannot be reached right now.")
+
+    monkeypatch.setattr(LocalStorage, "delete", hangs)
+    monkeypatch.setattr(Entries, "create", fails)
+    settings = CatalogSettings(redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",))
+    photo, before = encoded(marked((64, 48), RED), "JPEG"), asyncio.all_tasks()
+    async with running(settings, client) as http:
+        answer = await http.post("/file", files={"file": ("cat.jpg", photo)}, data={"namespace": "DEV"})
+        assert answer.status_code == 503
         await deleting.wait()
     assert asyncio.all_tasks() <= before

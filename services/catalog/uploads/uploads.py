@@ -21,7 +21,7 @@ from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NoEntry, TadaError, TypeUnauthorized
 from services.core.observing import logs
-from services.core.state import entry_json
+from services.core.state import cancellation, entry_json
 from services.core.state.claim import Claim
 from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
@@ -199,6 +199,10 @@ class Uploads:
             return entry, await self._entries.create(entry, claim)
         finally:
             await self._claims.release(claim)  # It has no effect if the entry refers to the object.
+
+    async def close(self) -> None:
+        """End what is still being discarded. The jobs worker finds its claims and goes on."""
+        await cancellation.end(self._discarding)
 
     async def _check_uuid(self, wanted: adoption.Adoption) -> None:
         """Raise BadRequest if the uuid of a whole entry is that of another one."""
