@@ -200,7 +200,8 @@ async def test_after_a_change_of_the_settings_every_answer_has_the_new_address_a
             in after.content
         )
         assert after.headers["x-accel-expires"] != "0"
-    left = await http.get(path, headers=as_a_cache)
+    left = await http.get(path, headers={**as_a_cache, "if-none-match": after.headers["etag"]})
+    assert left.status_code == 200, "who has the new address does not take it for the old one"
     assert left.content == before.content, "a process that has not been started anew yet"
     assert left.headers["x-accel-expires"] == "0"
 

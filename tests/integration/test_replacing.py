@@ -126,19 +126,19 @@ async def test_pages_go_on_with_the_catalog_of_the_first_or_say_that_it_is_gone(
 ) -> None:
     await fill(client, OLD)
     query = Query.parse(QueryParams("limit=100"))
-    page, cursor = await one_page(entries, query, 100)
+    page, cursor = await one_page(entries, query, 100, ADDRESSES)
     await replace_by(client, NEW)
     found = page
     while cursor is not None:
-        page, cursor = await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
+        page, cursor = await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100, ADDRESSES)
         found += page
     assert b",".join(found) == joined(OLD)
-    _, cursor = await one_page(entries, query, 100)
+    _, cursor = await one_page(entries, query, 100, ADDRESSES)
     await replace_by(client, OLD)
     async for key in client.scan_iter(f"{keys.ASIDE}*"):
         await client.delete(key)
     with pytest.raises(CatalogReplaced, match="has been replaced"):
-        await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100)
+        await one_page(entries, Query.parse(QueryParams(f"limit=100&cursor={cursor}")), 100, ADDRESSES)
 
 
 async def test_a_page_ends_at_so_many_bytes_and_its_cursor_goes_on_there(
@@ -151,7 +151,7 @@ async def test_a_page_ends_at_so_many_bytes_and_its_cursor_goes_on_there(
         found, pages, cursor = [], 0, ""
         while cursor is not None:
             query = Query.parse(QueryParams(f"limit=1000&cursor={cursor}{more}"))
-            page, cursor = await one_page(entries, query, 1000)  # type: ignore[assignment]
+            page, cursor = await one_page(entries, query, 1000, ADDRESSES)  # type: ignore[assignment]
             found += page
             pages += 1
             assert sum(map(len, page)) < 4_000_000

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import orjson
@@ -33,9 +33,6 @@ FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
 """Characters."""
 
 
-_NO_ADDRESSES = Addresses("")
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
     """The requested part of the list. `after` is the creation number that the last page ended with.
@@ -48,11 +45,9 @@ class Query:
     limit: int | None
     after: int
     epoch: str = ""
-    addresses: Addresses = field(default=_NO_ADDRESSES, compare=False)
-    """The addresses that entries are shown with."""
 
     @classmethod
-    def parse(cls, given: QueryParams, addresses: Addresses = _NO_ADDRESSES) -> "Query":
+    def parse(cls, given: QueryParams) -> "Query":
         """Read the query arguments. If one is given several times, the first counts. Raises BadRequest for an invalid
         value."""
         first = dict(reversed(given.multi_items()))
@@ -69,21 +64,21 @@ class Query:
         for name, text, most in (("filterByKey", key, FILTER_KEY_MAX), ("filterByValue", value, FILTER_VALUE_MAX)):
             if len(text) > most:
                 raise BadRequest(f"{name} has {len(text)} characters.", f"Send {most} at most.")
-        return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch, addresses=addresses)
+        return cls(key=key or None, value=value, limit=limit, after=int(after or 0), epoch=epoch)
 
-    def takes(self, raw: bytes) -> bool:
-        """Say whether a stored entry matches the filter."""
+    def takes(self, raw: bytes, addresses: Addresses) -> bool:
+        """Say whether a stored entry, shown with these addresses, matches the filter."""
         if self.key is None:
             return True
         if self.key in ADDRESSES:
-            raw = self.addresses.fill(raw)
-        # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
-        # that an entry does not have counts as null without being written.
+            raw = addresses.fill(raw)
         if self.key == "uuid" and (wanted := identity.canonical(self.value)):
             low = raw.lower()
             if wanted.encode() not in low and wanted.replace("-", "").encode() not in low:
                 return False
             return identity.canonical(orjson.loads(raw)["uuid"]) == wanted
+        # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
+        # that an entry does not have counts as null without being written.
         if self.value != "null" and orjson.dumps(self.value)[1:-1] not in raw:
             return False
         return _as_text(orjson.loads(raw).get(self.key)) == self.value
@@ -128,47 +123,47 @@ async def get_list(request: Request) -> Response:
     The tiers store only the whole list, because the number of possible filters and pages has no limit.
     """
     ctx = context(request)
-    query = Query.parse(request.query_params, ctx.addresses)
+    query = Query.parse(request.query_params)
     revision, addresses = await ctx.entries.revision_and_addresses()
     if number_of(revision) < freshness.generation(request.headers):
         raise Behind
     is_kept = freshness.GENERATION_HEADER in request.headers and query == WHOLE
-    asked = hashlib.blake2b(str(query).encode(), digest_size=6).hexdigest()
+    asked = hashlib.blake2b(f"{query} {ctx.addresses.assets_url}".encode(), digest_size=6).hexdigest()
     etag = f'"{revision}-{asked}"'
     headers = {"etag": etag, **(_kept(ctx, addresses) if is_kept else freshness.ASK_FIRST)}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
     if query.limit is not None:
-        page, cursor = await one_page(ctx.entries, query, query.limit)
+        page, cursor = await one_page(ctx.entries, query, query.limit, ctx.addresses)
         if cursor is not None:
             headers["x-next-cursor"] = cursor
             headers["link"] = (
                 f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
             )
-        shown = query.addresses.fill(b",".join(page))
+        shown = ctx.addresses.fill(b",".join(page))
         return Response(b"[" + shown + b"]", media_type=media_types.JSON, headers=headers)
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
         return Response(whole, media_type=media_types.JSON, headers=headers)
     pages = ctx.entries.scan(query.after, query.epoch)
     first = await anext(pages, None)  # Before the answer begins: the catalog of a cursor may be gone.
-    body = _whole_list(first, pages, query) if request.method == "GET" else _nothing()
+    body = _whole_list(first, pages, query, ctx.addresses) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type=media_types.JSON, headers=headers)
 
 
 async def _whole_list(
-    raws: list[bytes] | None, pages: AsyncIterator[list[bytes]], query: Query
+    raws: list[bytes] | None, pages: AsyncIterator[list[bytes]], query: Query, addresses: Addresses
 ) -> AsyncIterator[bytes]:
     separator = b"["
     while raws is not None:
-        taken = [raw for raw in raws if query.takes(raw)] if query.key else raws
+        taken = [raw for raw in raws if query.takes(raw, addresses)] if query.key else raws
         if taken:
-            yield separator + query.addresses.fill(b",".join(taken))
+            yield separator + addresses.fill(b",".join(taken))
             separator = b","
         raws = await anext(pages, None)
     yield b"[]" if separator == b"[" else b"]"
 
 
-async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[bytes], str | None]:
+async def one_page(entries: Entries, query: Query, limit: int, addresses: Addresses) -> tuple[list[bytes], str | None]:
     """Return up to `limit` entries as they are stored, and the cursor of the next page, None on the last page.
 
     A page ends when its entries have BYTES_MAX bytes, and after EXAMINED_MAX entries were read, even if few matched.
@@ -178,7 +173,7 @@ async def one_page(entries: Entries, query: Query, limit: int) -> tuple[list[byt
     most = PAGE if query.key else min(PAGE, limit)
     page = await entries.page(start, most, query.epoch)
     while (end := page.after) is not None:
-        taken = [(at, raw) for at, raw in enumerate(page.raws, 1) if query.takes(raw)]
+        taken = [(at, raw) for at, raw in enumerate(page.raws, 1) if query.takes(raw, addresses)]
         room = limit - len(found)
         if len(taken) > room:
             # A cursor marks the end of what was read: read again, up to the last entry that fits.

@@ -14,6 +14,7 @@ from services.core.state import entry_json
 from services.core.state.entries import Page
 from tests.support.entries import MakeEntry
 
+HERE = Addresses("/assets/media")
 UUID = "4ff11851-e0a7-4c55-9a53-d0e1c2b3a495"
 
 
@@ -96,33 +97,33 @@ def test_a_filter_compares_with_what_the_entry_says_in_json(
     make_entry: MakeEntry, key: str, value: str, taken: bool
 ) -> None:
     entry = make_entry(external_id="7", information="été à voir")
-    assert Query(key, value, None, 0).takes(entry_json.write(entry)) is taken
+    assert Query(key, value, None, 0).takes(entry_json.write(entry), HERE) is taken
 
 
 @pytest.mark.parametrize("host", ["media.example.com", "médias.example.com"])
 def test_a_filter_by_an_address_compares_with_the_one_of_the_settings(make_entry: MakeEntry, host: str) -> None:
     entry, here = make_entry(), Addresses(f"https://{host}/assets/media")
     for key, value in here.of(entry.unique_name).items():
-        assert Query(key, value, None, 0, addresses=here).takes(entry_json.write(entry)), key
-        assert not Query(key, f"{value}x", None, 0, addresses=here).takes(entry_json.write(entry)), key
+        assert Query(key, value, None, 0).takes(entry_json.write(entry), here), key
+        assert not Query(key, f"{value}x", None, 0).takes(entry_json.write(entry), here), key
 
 
 @pytest.mark.parametrize("stored", [UUID, UUID.upper(), UUID.replace("-", ""), UUID.replace("-", "").upper()])
 @pytest.mark.parametrize("asked", [UUID, UUID.replace("-", "").upper()])
 def test_a_filter_by_uuid_takes_any_spelling_of_both(make_entry: MakeEntry, stored: str, asked: str) -> None:
-    assert Query("uuid", asked, None, 0).takes(entry_json.write(make_entry(uuid=stored)))
+    assert Query("uuid", asked, None, 0).takes(entry_json.write(make_entry(uuid=stored)), HERE)
     other = make_entry(uuid=UUID.replace("e", "f"), information=UUID)
-    assert not Query("uuid", asked, None, 0).takes(entry_json.write(other))
+    assert not Query("uuid", asked, None, 0).takes(entry_json.write(other), HERE)
 
 
 def test_an_entry_without_the_uuid_that_is_asked_for_is_not_parsed() -> None:
-    assert not Query("uuid", UUID, None, 0).takes(b"no JSON")
+    assert not Query("uuid", UUID, None, 0).takes(b"no JSON", HERE)
 
 
 @given(value=st.text() | st.integers(-(2**53), 2**53) | st.booleans() | st.none())
 def test_a_filter_finds_every_value_by_its_text(value: Any) -> None:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    assert Query("field", text, None, 0).takes(orjson.dumps({"field": value}))
+    assert Query("field", text, None, 0).takes(orjson.dumps({"field": value}), HERE)
 
 
 @given(
@@ -157,7 +158,7 @@ class Numbered:
 async def pages(catalog: Numbered, text: str, limit: int) -> list[list[bytes]]:
     found, cursor = [], ""
     while True:
-        page, more = await one_page(catalog, query(f"{text}&cursor={cursor}"), limit)  # type: ignore[arg-type]
+        page, more = await one_page(catalog, query(f"{text}&cursor={cursor}"), limit, HERE)  # type: ignore[arg-type]
         found.append(page)
         if more is None:
             return found
@@ -175,14 +176,14 @@ async def test_pages_together_are_the_list(values: list[str], limit: int, text: 
         patch.setattr(listing, "PAGE", 7)
         patch.setattr(listing, "EXAMINED_MAX", 20)
         found = await pages(catalog, text, limit)
-    assert [raw for page in found for raw in page] == [raw for raw in catalog.raws if query(text).takes(raw)]
+    assert [raw for page in found for raw in page] == [raw for raw in catalog.raws if query(text).takes(raw, HERE)]
     assert all(len(page) <= limit for page in found)
 
 
 async def test_a_page_of_a_filter_that_matches_nothing_ends_and_says_go_on() -> None:
     catalog = Numbered(["a"] * 3 * listing.EXAMINED_MAX)
     asked = query("filterByKey=kind&filterByValue=b")
-    page, cursor = await one_page(catalog, asked, 1)  # type: ignore[arg-type]
+    page, cursor = await one_page(catalog, asked, 1, HERE)  # type: ignore[arg-type]
     assert (page, cursor) == ([], f"{listing.EXAMINED_MAX}.7")
     assert catalog.read == listing.EXAMINED_MAX
 
@@ -191,17 +192,17 @@ async def test_a_page_of_a_filter_that_matches_nothing_ends_and_says_go_on() -> 
 def test_a_filter_finds_what_is_written_in_json(value: str) -> None:
     kinds: list[object] = [value, {"true": True, "12": 12, "1.5": 1.5, "null": None}.get(value, value)]
     for kind in kinds:
-        assert Query("kind", value, None, 0).takes(orjson.dumps({"kind": kind, "other": "x"}))
-    assert not Query("kind", value, None, 0).takes(orjson.dumps({"kind": "other", "other": value}))
+        assert Query("kind", value, None, 0).takes(orjson.dumps({"kind": kind, "other": "x"}), HERE)
+    assert not Query("kind", value, None, 0).takes(orjson.dumps({"kind": "other", "other": value}), HERE)
 
 
 @pytest.mark.parametrize("raw", [{"kind": None}, {"other": "x"}, {"other": None}, {}])
 def test_a_field_that_an_entry_does_not_have_is_null_whatever_else_the_entry_has(raw: dict[str, None]) -> None:
-    assert Query("kind", "null", None, 0).takes(orjson.dumps(raw))
-    assert not Query("kind", "", None, 0).takes(orjson.dumps(raw))
+    assert Query("kind", "null", None, 0).takes(orjson.dumps(raw), HERE)
+    assert not Query("kind", "", None, 0).takes(orjson.dumps(raw), HERE)
 
 
 def test_a_null_in_another_field_or_in_a_text_is_no_match() -> None:
     raw = orjson.dumps({"kind": "not null", "other": None})
-    assert not Query("kind", "null", None, 0).takes(raw)
-    assert Query("kind", "not null", None, 0).takes(raw)
+    assert not Query("kind", "null", None, 0).takes(raw, HERE)
+    assert Query("kind", "not null", None, 0).takes(raw, HERE)
