@@ -170,8 +170,8 @@ def _need_files(form: Form, name: str) -> None:
 
 def _wish(request: Request, form: Form) -> Wish:
     """Return the fields of a form that concern all of its files; raises BadRequest and Forbidden."""
-    namespace = form.fields.get("namespace", "").strip()
-    if not namespace:
+    namespace = namespace_of(form.fields)
+    if namespace is None:
         raise NoNamespace("The form has no namespace.", "Send a field named 'namespace'.")
     principal_of(request).need_namespace(namespace)
     allowed = context(request).settings.namespaces_allowed
