@@ -89,7 +89,8 @@ def _changes(**more: Schema) -> Schema:
         "type": "object",
         "description": (
             "Fields to change. A whole entry may be sent back: a field that only the service sets is accepted with its "
-            "current value, and refused with another value."
+            "current value, and refused with another value. Fields that only the older service knew may be sent back "
+            "too, though they are not named here."
         ),
         "required": list(more),
         "properties": {**more, **{name: _SETTABLE[name] for name in SETTABLE}, **fixed, **without_effect},
@@ -128,6 +129,10 @@ def _deletion() -> Schema:
     uuids = {"anyOf": [named, {"type": "array", "minItems": 1, "items": named}]}
     said = {
         "type": "object",
+        "description": (
+            "Which entries to delete. A whole entry may be sent back, also with fields that only the older service "
+            "knew, though they are not named here."
+        ),
         "properties": {
             "namespace": {
                 "type": ["string", "null"],
@@ -136,7 +141,6 @@ def _deletion() -> Schema:
             "uuids": {**uuids, "description": "A list, or one comma separated text."},
             "uuid": {**uuids, "description": "The same as uuids."},
         },
-        # An entry that was read may be sent back.
         "propertyNames": {"enum": list(DELETION_FIELDS)},
     }
     return _with_one_of(said, ("uuids", "uuid"))
