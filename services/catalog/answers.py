@@ -65,7 +65,7 @@ async def written(
     ]
     body = envelope(data, outcome.failures, of_files=of_files, **more)
     if outcome.failures and not outcome.entries:
-        is_size = all(isinstance(failure.error, TooLarge) for failure in outcome.failures)
+        is_size = all(isinstance(failure, TooLarge) for failure in outcome.failures)
         return JsonResponse(body, 413 if is_size else 400, headers=freshness.NEVER)
     headers = {PURGE_HEADER: "done" if purged else "queued", **freshness.NEVER}
     return JsonResponse(body, status, headers=headers)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from services.core.assets.entries import Entry
 from services.core.errors import Subject, TadaError
-from services.core.serving.envelope import Failure
 from services.core.state.compare_and_set import Commit
 
 Change = tuple[Entry, Commit | None]
@@ -19,7 +18,7 @@ class Outcome:
 
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[TadaError] = field(default_factory=list)
 
     def add(self, entry: Entry, commit: Commit | None) -> None:
         self.entries.append(entry)
@@ -65,7 +64,7 @@ def of(subjects: Sequence[Subject], results: Sequence[Change | TadaError]) -> Ou
     for result in results:
         if not isinstance(result, TadaError):
             outcome.add(*result)
-    outcome.failures += [Failure.of(error, named) for named, error in failed]
+    outcome.failures += [error.about(named) for named, error in failed]
     return outcome
 
 
@@ -81,5 +80,5 @@ async def each(steps: Iterable[tuple[Subject, Step]]) -> Outcome:
         except TadaError as error:
             if error.status >= 500 and not outcome.entries:
                 raise
-            outcome.failures.append(Failure.of(error, named))
+            outcome.failures.append(error.about(named))
     return outcome

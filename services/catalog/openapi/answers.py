@@ -24,7 +24,7 @@ from services.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from services.core.serving.envelope import Failure, envelope
+from services.core.serving.envelope import envelope
 from services.core.state import entry_json
 from services.core.state.entries import no_entry
 from services.core.storage.backends import BACKENDS, DEFAULT
@@ -75,13 +75,13 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
     """Return every named answer of the document."""
     entry = example(settings)
     whole = envelope([entry])
-    unknown = Failure.of(no_entry(_other()), Subject(index=1, namespace=settings.namespaces_allowed[0]))
+    unknown = no_entry(_other()).about(Subject(index=1, namespace=settings.namespaces_allowed[0]))
     changed = {**entry, "catalogItemUrl": f"{settings.catalog_url}/{entry['uuid']}"}
     deleted = {**entry, **DELETED}
     cat = Subject(file="cat.jpg")
     first = replace(cat, index=0)
-    too_large = Failure.of(FileTooLarge(settings.payload_max_size), first)
-    taken = Failure.of(already_exists(_entry_of_cat(settings)), first)
+    too_large = FileTooLarge(settings.payload_max_size).about(first)
+    taken = already_exists(_entry_of_cat(settings)).about(first)
     return {
         "Written": _answer("Written.", "Answer", whole, "X-Purge"),
         "Uploaded": {**_answer("Catalogued.", "Answer", whole, "X-Purge"), "links": _links()},
@@ -269,7 +269,7 @@ def _dump_refusal(description: str, error: DumpError) -> Answer:
 
 
 def _refusal(description: str, error: TadaError, *headers: str) -> Answer:
-    return _answer(description, "Refusal", envelope([], [Failure.of(error)]), *headers)
+    return _answer(description, "Refusal", envelope([], [error]), *headers)
 
 
 def _headers(*names: str) -> dict[str, Schema]:

@@ -5,53 +5,36 @@ programs and with more help.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from services.core.errors import Subject, TadaError
+from services.core.errors import TadaError
 from services.core.serving import older_texts
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error, and what it is about."""
-
-    error: TadaError
-    subject: Subject
-
-    @classmethod
-    def of(cls, error: TadaError, named: Subject | None = None) -> "Failure":
-        """Return an error with its own subject, and with what the request named."""
-        return cls(error, replace(error.subject, **(named or Subject()).known()))
-
-    @property
-    def text(self) -> str:
-        return older_texts.text(self.error, self.subject)
-
-    @property
-    def item(self) -> dict[str, str]:
-        """What `errors` has for one file of several: an object with the text, and the name of the file or its uuid."""
-        names = {"file": "filename", "uuid": "uuid"}
-        known = self.subject.known()
-        return {"message": self.text, **{names[name]: known[name] for name in names if name in known}}
-
-    @property
-    def problem(self) -> dict[str, Any]:
-        """What `problems` has."""
-        return {**self.error.public(), **replace(self.subject, namespace=None).known()}
-
-
 def envelope(
-    data: Sequence[Any], failures: Iterable[Failure] = (), *, of_files: bool = False, **more: Any
+    data: Sequence[Any], errors: Iterable[TadaError] = (), *, of_files: bool = False, **more: Any
 ) -> dict[str, Any]:
-    """Return the body of an answer. `of_files` says that failures are of single files: they are told as objects."""
-    failures = list(failures)
+    """Return the body of an answer. `of_files` says that errors are of single files: they are told as objects."""
+    errors = list(errors)
     return {
         "data": data,
-        "errors": [failure.item if of_files else failure.text for failure in failures],
-        "problems": [failure.problem for failure in failures],
+        "errors": [_of_file(error) if of_files else older_texts.text(error) for error in errors],
+        "problems": [_problem(error) for error in errors],
         **more,
     }
+
+
+def _of_file(error: TadaError) -> dict[str, str]:
+    """Return what `errors` has for one file of several: the text, and the name of the file or its uuid."""
+    names = {"file": "filename", "uuid": "uuid"}
+    known = error.subject.known()
+    return {"message": older_texts.text(error), **{names[name]: known[name] for name in names if name in known}}
+
+
+def _problem(error: TadaError) -> dict[str, Any]:
+    """Return what `problems` has."""
+    return {**error.public(), **replace(error.subject, namespace=None).known()}
 
 
 def of_entry(raw: bytes) -> bytes:

@@ -12,7 +12,6 @@ from services.core.errors import (
     NoNamespace,
     NoUuids,
     OtherNamespace,
-    Subject,
     TadaError,
     Unauthorized,
     UnevenLists,
@@ -40,8 +39,9 @@ _UNNAMED = "undefined"
 _UNITS = {"gb": 1024**3, "mb": 1024**2, "kb": 1024}
 
 
-def text(error: TadaError, subject: Subject) -> str:
+def text(error: TadaError) -> str:
     """Return what `errors` says of an error."""
+    subject = error.subject
     texts = _TEXTS if subject.index is None else _TEXTS_OF_ONE_AMONG_SEVERAL
     older = texts.get(type(error))
     if older is None:

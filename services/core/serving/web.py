@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.core.assets import freshness, media_types
 from services.core.errors import BadRequest, SignatureMismatch, TadaError, Unavailable
 from services.core.observing import logs, metrics
-from services.core.serving.envelope import Failure, envelope
+from services.core.serving.envelope import envelope
 from services.core.serving.request_log import ID, ID_HEADER, LEFT
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class JsonResponse(Response):
 
 def error_response(error: TadaError, headers: dict[str, str] | None = None) -> Response:
     """Return the answer to a failed request, in the shape of every answer of the API."""
-    answer = JsonResponse(envelope([], [Failure.of(error)]), status_code=error.status)
+    answer = JsonResponse(envelope([], [error]), status_code=error.status)
     answer.headers["x-content-type-options"] = "nosniff"
     answer.headers.update(freshness.NEVER if headers is None else headers)
     if error.retry_after is not None:

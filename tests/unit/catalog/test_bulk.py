@@ -32,7 +32,7 @@ async def test_each_change_succeeds_or_fails_by_itself_in_the_order_of_the_reque
     )
     assert outcome.entries == [first, second]
     assert outcome.commits == [Commit(1), Commit(2)]
-    assert [(failure.subject.file, failure.error.code) for failure in outcome.failures] == [
+    assert [(failure.subject.file, failure.code) for failure in outcome.failures] == [
         ("x", "already_exists"),
         ("y", "not_found"),
     ]
@@ -67,4 +67,4 @@ async def test_a_dependency_that_is_down_before_anything_is_done_fails_the_whole
 async def test_a_dependency_that_goes_down_in_between_takes_nothing_back(make_entry: MakeEntry) -> None:
     steps = [(Subject(), doing((make_entry(), Commit(1)))), (Subject(), doing(StorageDown("down")))]
     outcome = await bulk.each(steps)
-    assert (len(outcome.entries), [failure.error.code for failure in outcome.failures]) == (1, ["storage_down"])
+    assert (len(outcome.entries), [failure.code for failure in outcome.failures]) == (1, ["storage_down"])

@@ -1,14 +1,14 @@
 import orjson
 
 from services.core.errors import AlreadyExists, BadRequest, DumpError, NoEntry, Subject
-from services.core.serving.envelope import Failure, envelope, of_entry
+from services.core.serving.envelope import envelope, of_entry
 
 TAKEN = AlreadyExists("/DEV/cat.webp", "01-23", "cat.jpg (image/jpeg)")
 
 
 def test_errors_are_texts_and_problems_say_more_in_the_same_order() -> None:
-    wrong = Failure.of(BadRequest("That is wrong.", "Do it right."), Subject(uuid="45-67", index=0))
-    unknown = Failure.of(NoEntry("89-ab", None), Subject(uuid="89AB", index=3, namespace="DEV"))
+    wrong = BadRequest("That is wrong.", "Do it right.").about(Subject(uuid="45-67", index=0))
+    unknown = NoEntry("89AB", None).about(Subject(uuid="89AB", index=3, namespace="DEV"))
     assert envelope([{"uuid": "x"}], [wrong, unknown], removed=1) == {
         "data": [{"uuid": "x"}],
         "errors": ["That is wrong.", "UUID not found in namespace DEV"],
@@ -22,7 +22,7 @@ def test_errors_are_texts_and_problems_say_more_in_the_same_order() -> None:
             },
             {
                 "code": "not_found",
-                "message": "No entry 89-ab in the catalog.",
+                "message": "No entry 89AB in the catalog.",
                 "hint": "GET /catalog lists all entries.",
                 "uuid": "89AB",
                 "index": 3,
@@ -34,9 +34,9 @@ def test_errors_are_texts_and_problems_say_more_in_the_same_order() -> None:
 
 def test_the_error_of_one_file_among_several_is_an_object_that_names_it() -> None:
     failures = [
-        Failure.of(BadRequest("Empty."), Subject(file="a.png", index=0)),
-        Failure.of(BadRequest("Empty."), Subject(file="b.png", uuid="45-67", index=1)),
-        Failure.of(NoEntry("45-67", None), Subject(uuid="45-67", index=2)),
+        BadRequest("Empty.").about(Subject(file="a.png", index=0)),
+        BadRequest("Empty.").about(Subject(file="b.png", uuid="45-67", index=1)),
+        NoEntry("45-67", None).about(Subject(uuid="45-67", index=2)),
     ]
     assert envelope([], failures, of_files=True)["errors"] == [
         {"message": "Empty.", "filename": "a.png"},
@@ -46,13 +46,14 @@ def test_the_error_of_one_file_among_several_is_an_object_that_names_it() -> Non
 
 
 def test_what_an_error_is_about_is_kept_beside_what_the_request_names() -> None:
-    problem = Failure.of(TAKEN, Subject(file="cat.png", index=2)).problem
+    [problem] = envelope([], [TAKEN.about(Subject(file="cat.png", index=2))])["problems"]
     assert (problem["file"], problem["index"]) == ("cat.png", 2)
     assert (problem["unique_name"], problem["uuid"]) == ("/DEV/cat.webp", "01-23")
 
 
 def test_an_error_about_a_dump_keeps_its_details() -> None:
-    assert Failure.of(DumpError("No dump", "It is gone.", "Make one.")).problem["details"] == "It is gone."
+    [problem] = envelope([], [DumpError("No dump", "It is gone.", "Make one.")])["problems"]
+    assert problem["details"] == "It is gone."
 
 
 def test_an_answer_without_errors_has_both_lists() -> None:
