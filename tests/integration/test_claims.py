@@ -129,6 +129,18 @@ async def test_a_stored_file_is_adopted_only_if_it_can_be_drawn(
     assert list(storage.spool.iterdir()) == []
 
 
+async def test_a_whole_entry_is_adopted_only_if_its_texts_are_not_too_long(
+    uploads: Uploads, storage: Storage, catalog: CatalogUser
+) -> None:
+    await put(storage, an_object("DEV/whole.png", "image/png"), small_files()["png"])
+    entry, _ = await uploads.adopt({"unique_name": "/DEV/whole.png"}, lambda _: None)
+    await catalog.entries.delete(entry.uuid, lambda _: None, keep_bytes=True)
+    with pytest.raises(BadRequest, match="information must be a text of 4096 bytes at most, not 4097"):
+        await uploads.adopt({**entry.fields, "information": "x" * 4097}, lambda _: None)
+    again, _ = await uploads.adopt({**entry.fields, "information": "x" * 4096}, lambda _: None)
+    assert (again.uuid, again.information) == (entry.uuid, "x" * 4096)
+
+
 async def test_nothing_is_claimed_while_files_are_looked_at(
     uploads: Uploads, storage: Storage, client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

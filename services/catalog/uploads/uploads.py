@@ -186,6 +186,7 @@ class Uploads:
         wanted = adoption.parse(given)
         self._rules.check_namespace(wanted.namespace)
         check(wanted.namespace)
+        entries.check_texts(wanted.fields)
         await self._check_uuid(wanted)
         claim = await self._claims.make_on_stored(wanted.unique_name)
         if claim is None:
@@ -194,7 +195,7 @@ class Uploads:
             async with adoption.copied(self._storage, wanted, claim) as file:
                 stored = adoption.stored_file(file, claim)
                 entry = adoption.entry(wanted, stored, self._rules.media_types)
-                entries.check_texts(entry.fields)
+                entries.check_texts(entry.fields)  # Those of a whole entry are read only here.
                 await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:

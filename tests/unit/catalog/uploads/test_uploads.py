@@ -97,3 +97,8 @@ async def test_a_file_that_was_not_kept_has_its_own_error(uploads: Uploads) -> N
 async def test_a_path_trick_is_refused(uploads: Uploads, change: dict[str, str]) -> None:
     with pytest.raises(BadRequest):
         await created(uploads, spooled(PNG), wish(**change))
+
+
+async def test_a_text_that_is_too_long_is_refused_before_the_stored_file_is_read(uploads: Uploads) -> None:
+    with pytest.raises(BadRequest, match="information must be a text of 4096 bytes at most, not 4097"):
+        await uploads.adopt({"unique_name": "/DEV/cat.webp", "information": "x" * 4097}, lambda _: None)
