@@ -16,6 +16,8 @@ from examples.distant_backend.files import Files
 from examples.distant_backend.sending import digest_of, file_response
 
 _FILENAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)+(json|rdb)")
+_OF_A_SECOND = re.compile(r"dump_[0-9]{8}T[0-9]{6}")
+"""The stem of a dump that nobody has named: only such a dump can be the latest."""
 _TYPES = {"json": "application/json", "rdb": "application/octet-stream"}
 _PARTS = {"dump": "rdb", "catalog": "json"}
 
@@ -62,10 +64,14 @@ class Dumps:
         kind = request.query_params.get("format", "json")
         if kind not in _TYPES:
             raise HTTPException(400, "format is json or rdb")
-        found = await asyncio.to_thread(lambda: sorted(self._folder.glob(f"dump_*.{kind}")))
-        if not found:
+        latest = await asyncio.to_thread(self._latest, kind)
+        if latest is None:
             raise HTTPException(404, "there is no dump")
-        return await self._answer(request, found[-1])
+        return await self._answer(request, latest)
+
+    def _latest(self, kind: str) -> Path | None:
+        found = [path for path in self._folder.glob(f"dump_*.{kind}") if _OF_A_SECOND.fullmatch(path.stem)]
+        return max(found, default=None)
 
     async def _answer(self, request: Request, path: Path) -> Response:
         try:

@@ -180,6 +180,14 @@ async def test_what_tada_sends_and_gets_is_as_described(tada: Tada, tmp_path: Pa
     assert sent == known, "a parameter that the document has is never sent"
 
 
+async def test_a_dump_with_a_name_of_its_own_is_not_the_latest(tada: Tada, tmp_path: Path) -> None:
+    rdb, catalog = a_dump(tmp_path)
+    await tada.dumps.save(rdb, catalog)
+    await tada.dumps.save(*a_dump(tmp_path, "weekly"))
+    assert await tada.dumps.fetch_latest("json", tmp_path / "fetched") == catalog.name
+    assert await tada.dumps.fetch_latest("rdb", tmp_path / "fetched") == rdb.name
+
+
 async def test_a_read_that_goes_on_is_as_described(tada: Tada) -> None:
     cat = an_entry()
     await put(tada.storage, cat.stored, b"meow")
