@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 _CHANGED, _DIFFER = 1, 2
 _ADVICE = (
     "Another catalog service has started with other public addresses. No cache keeps the pages of the catalog that "
-    "this one answers. If it lasts, restart the catalog services with one PUBLIC_URL and one API_PREFIX."
+    "this one answers. If it lasts, restart the catalog services with the same PUBLIC_URL, API_PREFIX and "
+    "ROUTE_FILE_GET."
 )
 _BEGIN_SECONDS, _LOOK_SECONDS, _LOOK_SOON_SECONDS = 2.0, 30.0, 1.0
 

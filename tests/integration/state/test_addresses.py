@@ -68,7 +68,7 @@ async def test_a_process_says_once_that_another_has_other_addresses(
         await new.note()
     [event] = said()
     assert event["assets_url"] == NEW.assets_url
-    assert "PUBLIC_URL" in event["advice"]
+    assert all(name in event["advice"] for name in ("PUBLIC_URL", "API_PREFIX", "ROUTE_FILE_GET"))
     await NotedAddresses(client, NEW).note()
     await new.note()
     await NotedAddresses(client, OLD).note()
