@@ -47,6 +47,8 @@ def check_public(system: System, file: OlderFile) -> None:
             continue
         assert (answer.status_code, answer.headers["content-type"]) == (200, file.entry["mimetype"]), path
         assert answer.content == file.stored, path
+        original = system.edge.get(one_slash(path).replace("/full/", "/original/"), follow_redirects=True)
+        assert (original.status_code, original.content) == (200, file.stored), path
 
 
 def check_original(system: System, file: OlderFile) -> None:

@@ -103,6 +103,9 @@ def every_oddity() -> list[OlderFile]:
         kept("/DEV/raw/wave.gif", picture("GIF"), "image/gif"),
         kept("/DEV/docs/test.pdf", PDF, "application/pdf"),
         kept("/DEV/docs/test.svg", SVG, "image/svg+xml"),
+        kept("/DEV/typed/menu.PDF", PDF, "application/pdf"),
+        kept("/DEV/typed/jpg.jpg", picture("JPEG"), "image/jpeg", original_filename="jpg.jpeg"),
+        converted("/DEV/typed/hero.WEBP", "hero.jpg"),
     ]
 
 

@@ -88,7 +88,12 @@ class Entry:
 
     @property
     def original_name(self) -> str:
-        """The path under which `original` delivers the asset."""
+        """The path under which `original` delivers the asset.
+
+        A name that ends in `.webp` gets the extension of the upload. Any other is kept: it is found only as it is.
+        """
+        if not self.unique_name.endswith(".webp"):
+            return self.unique_name
         extension = self.original_filename.rpartition(".")[2].lower()
         if media_types.of_extension(extension) is None:
             extension = media_types.KNOWN[self.original_mimetype].extensions[0]

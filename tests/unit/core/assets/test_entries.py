@@ -459,6 +459,22 @@ def test_the_name_of_the_original_is_an_address_whatever_people_typed(
     assert entry.original_name == f"/DEV/cat.{extension}"
 
 
+@pytest.mark.parametrize(
+    ("path", "uploaded", "converted"),
+    [
+        ("/DEV/menu.PDF", "menu.PDF", False),
+        ("/DEV/cat.jpg", "cat.jpeg", False),
+        ("/DEV/cat.WEBP", "cat.jpg", True),
+        ("/DEV/cat.WEBP", "cat.webp", True),
+    ],
+)
+def test_the_name_of_the_original_is_the_own_one_unless_that_ends_in_webp(
+    make_entry: MakeEntry, path: str, uploaded: str, converted: bool
+) -> None:
+    entry = replace(make_entry(), unique_name=path, original_filename=uploaded, converted=converted)
+    assert entry.original_name == path
+
+
 def test_what_others_know_of_an_entry_is_stored_and_shown_with_it(make_entry: MakeEntry) -> None:
     known = {"cms_ref": "article-9", "tags": ["a", {"b": None}], "more": 1}
     entry = replace(make_entry(), more=known)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -63,6 +64,29 @@ def test_a_gif_that_is_asked_for_as_webp_is_made_and_its_original_is_where_it_is
     assert answer(Form("full", "/DEV/cat.png"), gif) == Missing()
     expired = make_entry("cat.gif", "image/gif", expired=True)
     assert answer(Form("full", "/DEV/cat.webp"), expired) == Placeholder()
+
+
+@pytest.mark.parametrize(
+    ("path", "uploaded", "kind", "converted"),
+    [
+        ("/DEV/menu.PDF", "menu.PDF", "application/pdf", False),
+        ("/DEV/wave.GIF", "wave.GIF", "image/gif", False),
+        ("/DEV/cat.jpg", "cat.jpeg", "image/jpeg", False),
+        ("/DEV/cat.webp", "cat.png", "image/webp", False),
+        ("/DEV/cat.WEBP", "cat.jpg", "image/jpeg", True),
+        ("/DEV/cat.WEBP", "cat.webp", "image/webp", True),
+    ],
+)
+def test_the_original_of_a_name_that_the_older_service_made_is_found(
+    make_entry: MakeEntry, path: str, uploaded: str, kind: str, converted: bool
+) -> None:
+    entry = replace(
+        make_entry(), unique_name=path, original_filename=uploaded, original_mimetype=kind, converted=converted
+    )
+    found = answer(Form("original", path), entry)
+    if isinstance(found, Redirect):
+        found = answer(Form("original", found.path.removeprefix("/original")), entry)
+    assert found == Stored(entry)
 
 
 def test_what_will_expire_is_served_until_then(make_entry: MakeEntry) -> None:
