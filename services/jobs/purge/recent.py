@@ -34,9 +34,12 @@ def _addresses(change: Change) -> Sequence[str]:
     """Return the known addresses under which a deleted file was delivered."""
     if not isinstance(change, EntryDeleted):
         return ()
+    full = [change.unique_name]
+    if change.unique_name.endswith(".gif"):
+        full.append(names.with_extension(change.unique_name, "webp"))
     return (
         f"/assets/media/original{change.original_name}",
-        f"/assets/media/full{change.unique_name}",
+        *(f"/assets/media/full{name}" for name in full),
         *(f"/catalog/{name}" for name in _pages(change)),
     )
 

@@ -13,6 +13,8 @@ from services.jobs.purge.recent import Recent, lines
 
 NAME = "/DEV/shop/cat.webp"
 KEY, UUID = identity.entry_key(NAME), identity.asset_uuid(NAME)
+WAVE = "/DEV/wave.gif"
+WAVE_KEY, WAVE_UUID = identity.entry_key(WAVE), identity.asset_uuid(WAVE)
 OLDER = "E080A95353004277B9396E235D8238A2"
 PAGES = f"17 raise {KEY}\n17 raise {UUID}\n"
 """The groups of an entry's page: it is found by both."""
@@ -53,6 +55,14 @@ def numbers(batch: Batch | None) -> list[int]:
             "17 gone /assets/media/full/DEV/shop/cat.webp\n"
             f"17 gone /catalog/{KEY}\n17 gone /catalog/{UUID}\n"
             f"17 raise /DEV/shop/cat\n{PAGES}",
+        ),
+        (
+            EntryDeleted(17, "r", "t", WAVE_UUID, WAVE, WAVE),
+            "17 gone /assets/media/original/DEV/wave.gif\n"
+            "17 gone /assets/media/full/DEV/wave.gif\n"
+            "17 gone /assets/media/full/DEV/wave.webp\n"
+            f"17 gone /catalog/{WAVE_KEY}\n17 gone /catalog/{WAVE_UUID}\n"
+            f"17 raise /DEV/wave\n17 raise {WAVE_KEY}\n17 raise {WAVE_UUID}\n",
         ),
         (EntryDescribed(17, "r", "t", UUID, NAME), PAGES),
         (EntryDescribed(17, "r", "t", OLDER, NAME), f"{PAGES}17 raise e080a953-5300-4277-b939-6e235d8238a2\n"),
