@@ -7,7 +7,8 @@ from typing import Annotated
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.core.dumps.naming import LATEST, parse
+from services.core.dumps import naming
+from services.core.dumps.naming import LATEST
 from services.core.errors import NoDumpName
 from services.core.patterns import matching
 from services.core.settings import CoreSettings, TextList
@@ -34,11 +35,9 @@ def _check_cron(expression: str) -> str:
 
 def _check_dump(filename: str) -> str:
     try:
-        if filename != LATEST:
-            parse(filename)
+        return naming.checked(filename)
     except NoDumpName:
         raise ValueError(f"expected {LATEST}, or the name of a dump such as dump_20250812T143052.json") from None
-    return filename
 
 
 Cron = Annotated[str, AfterValidator(_check_cron)]

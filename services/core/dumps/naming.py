@@ -119,6 +119,13 @@ def parse(filename: str) -> tuple[str, Kind]:
     return stem, "json" if kind == "json" else "rdb"
 
 
+def checked(filename: str) -> str:
+    """Return the name of a file of a dump, or `latest`, as it is; raises NoDumpName for another."""
+    if filename != LATEST:
+        parse(filename)
+    return filename
+
+
 def chosen(filename: str | None, kind: Kind | None) -> tuple[str | None, tuple[Kind, ...]]:
     """Return the stem that a new dump is asked to have, if any, and the kinds of its files; raises NoDumpName.
 

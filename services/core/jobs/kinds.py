@@ -33,12 +33,6 @@ class SyncArguments(Arguments):
     )
 
 
-def _named(filename: str) -> str:
-    if filename != LATEST:
-        naming.parse(filename)
-    return filename
-
-
 class CreateDumpArguments(Arguments):
     filename: str | None = Field(
         None,
@@ -59,7 +53,7 @@ class CreateDumpArguments(Arguments):
 
 
 class RestoreArguments(Arguments):
-    filename: Annotated[str, AfterValidator(_named)] = Field(
+    filename: Annotated[str, AfterValidator(naming.checked)] = Field(
         LATEST, description="The name of a file of the dump; the latest dump by default."
     )
     dry_run: bool = Field(False, description="Report what would be restored, and change nothing.")
