@@ -806,6 +806,20 @@ async def test_after_an_entry_that_is_not_understood_nothing_more_is_loaded(
     assert "cmdstat_zadd" in await client.info("commandstats")
 
 
+async def test_in_a_dump_that_is_refused_no_entry_is_renamed(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    pair = an_entry(), an_entry("dog", uuid=an_entry().uuid)
+    entries = [{"size": -1}, *(entry.fields for entry in pair)]
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps(entries))
+    await client.config_resetstat()
+    with pytest.raises(BadEntries):
+        await dump.restore(local)
+    assert "cmdstat_hmget" not in await client.info("commandstats")
+    assert (await dump.restore(local, skip_invalid=True)).renamed == 1
+    assert "cmdstat_hmget" in await client.info("commandstats")
+
+
 async def test_what_is_not_understood_can_be_left_out_and_is_named(
     client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping, mixed: OlderDump
 ) -> None:

@@ -175,12 +175,16 @@ class _Restore:
             async with aclosing(pages):  # type: ignore[type-var]
                 async for values in pages:
                     entries = await asyncio.to_thread(tally.take, values)
-                    if not self._dry_run and (skip_invalid or not tally.left_out):
+                    if self._is_staged(tally, skip_invalid=skip_invalid):
                         await staging.add(entries)
-            if not self._dry_run:
+            if self._is_staged(tally, skip_invalid=skip_invalid):
                 await staging.rename(tally.outdone())
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
+
+    def _is_staged(self, tally: Tally, *, skip_invalid: bool) -> bool:
+        """Say whether what has been read may become the catalog."""
+        return not self._dry_run and (skip_invalid or not tally.left_out)
 
     async def _fetch(self, kind: Kind, filename: str, path: Path) -> str:
         named: str | None = filename
