@@ -904,6 +904,7 @@ async def test_an_empty_redis_gets_what_can_be_understood_if_that_is_the_choice(
     assert all(bad["unique_name"] in one for bad, one in zip(mixed.bad, said, strict=True)), "all of them are named"
     [refused] = [record for record in caplog.records if record.message == "restore_on_init_bad_dump"]
     assert f"(of {len(mixed.bad)} such entries)" in str(vars(refused))
+    assert "RESTORE_SKIP_INVALID=true" in str(vars(refused))
     assert await catalog.entries.count() == 0
     restored = await restore_on_init(client, catalog.process, local, skip_invalid=True)
     assert restored is not None
@@ -911,6 +912,17 @@ async def test_an_empty_redis_gets_what_can_be_understood_if_that_is_the_choice(
     left_out = [str(vars(record)) for record in caplog.records if record.message == "restore_on_init_left_out"]
     assert len(left_out) == len(mixed.bad)
     assert all(bad["unique_name"] in said for bad, said in zip(mixed.bad, left_out, strict=True))
+
+
+async def test_who_leaves_out_what_is_not_understood_is_not_told_to_do_so(
+    client: Redis, catalog: CatalogUser, local: DumpStore, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "dump_20250812T143052.json").write_bytes(orjson.dumps([{"size": -1}]))
+    assert await restore_on_init(client, catalog.process, local, skip_invalid=True) is None
+    [refused] = [record for record in caplog.records if record.message == "restore_on_init_bad_dump"]
+    assert "RESTORE_SKIP_INVALID" not in str(vars(refused))
+    assert "DUMP_FILE_NAME_ON_INIT" in str(vars(refused))
+    assert await everything(client) == {}
 
 
 async def test_uuids_of_the_older_service_answer_and_come_through_another_dump(

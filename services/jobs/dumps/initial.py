@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.2
 _RETRY_SECONDS = 5
+_LEAVE_OUT = "Nothing was changed. Mend these entries, or leave them out with RESTORE_SKIP_INVALID=true"
+_NONE_LEFT = "Nothing was changed: no entry can be restored. Choose another dump with DUMP_FILE_NAME_ON_INIT"
 
 
 async def restore_on_init(
@@ -40,7 +42,8 @@ async def restore_on_init(
         except BadEntries as error:
             for one in error.entries:
                 logs.event(log, logging.ERROR, "restore_on_init_not_understood", entry=one)
-            logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=str(error), hint=error.suggestion)
+            hint = _NONE_LEFT if skip_invalid else _LEAVE_OUT
+            logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=str(error), hint=hint)
             return None
         except BadDump as error:
             logs.event(log, logging.ERROR, "restore_on_init_bad_dump", details=error.details)
