@@ -185,10 +185,9 @@ class NotFound(TadaError):
 
 
 class NoEntry(NotFound):
-    def __init__(self, uuid: str, namespace: str | None) -> None:
-        """`namespace` is the one that the request names, if it names one."""
+    def __init__(self, uuid: str) -> None:
         super().__init__(f"No entry {uuid} in the catalog.", "GET /catalog lists all entries.")
-        self.subject = Subject(uuid=uuid, namespace=namespace)
+        self.subject = Subject(uuid=uuid)
 
 
 class TooLarge(TadaError):

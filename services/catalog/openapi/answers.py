@@ -18,6 +18,7 @@ from services.core.errors import (
     FileTooLarge,
     Forbidden,
     NoDumpName,
+    NoEntry,
     Subject,
     TadaError,
     TooManyRequests,
@@ -26,7 +27,6 @@ from services.core.errors import (
 )
 from services.core.serving.envelope import envelope
 from services.core.state import entry_json
-from services.core.state.entries import no_entry
 from services.core.storage.backends import BACKENDS, DEFAULT
 
 Answer = dict[str, Any]
@@ -75,7 +75,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
     """Return every named answer of the document."""
     entry = example(settings)
     whole = envelope([entry])
-    unknown = no_entry(_other()).about(Subject(index=1, namespace=settings.namespaces_allowed[0]))
+    unknown = NoEntry(_other()).about(Subject(index=1, namespace=settings.namespaces_allowed[0]))
     changed = {**entry, "catalogItemUrl": f"{settings.catalog_url}/{entry['uuid']}"}
     deleted = {**entry, **DELETED}
     cat = Subject(file="cat.jpg")
@@ -126,7 +126,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "The token does not allow this, or not in this namespace.",
             Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may write in: DEV."),
         ),
-        "NotFound": _refusal("The entry does not exist, or its file is gone.", no_entry(_other())),
+        "NotFound": _refusal("The entry does not exist, or its file is gone.", NoEntry(_other())),
         "TooLarge": _refusal("The body is too large.", FileTooLarge(settings.payload_max_size).about(cat)),
         "TooMany": _refusal(
             "A rate limit is exceeded.",

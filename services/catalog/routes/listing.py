@@ -15,11 +15,11 @@ from services.catalog.context import Context, context
 from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness, identity, media_types
 from services.core.assets.addresses import ADDRESSES, Addresses
-from services.core.errors import BadRequest, Behind
+from services.core.errors import BadRequest, Behind, NoEntry
 from services.core.serving import envelope
 from services.core.serving.web import error_response, matches
 from services.core.state.changes import number_of
-from services.core.state.entries import PAGE, Entries, no_entry
+from services.core.state.entries import PAGE, Entries
 
 LIMIT_MAX = 10_000
 BYTES_MAX = 12 * 1024 * 1024
@@ -99,7 +99,7 @@ async def get_entry(request: Request) -> Response:
     read = await ctx.reader.read_all([uuid], freshness.generation(request.headers)) if uuid else None
     raw = read.raws[0] if read else None
     if read is None or raw is None:
-        return error_response(no_entry(asked), freshness.negative(ctx.lifetimes))
+        return error_response(NoEntry(asked), freshness.negative(ctx.lifetimes))
     return _page(request, ctx.addresses.fill(raw), _kept(ctx, read.addresses))
 
 

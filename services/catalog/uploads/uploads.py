@@ -164,7 +164,7 @@ class Uploads:
 
             def draft(current: Entry | None, stored: StoredFile) -> Entry:
                 if current is None:
-                    raise NoEntry(one.uuid, None)
+                    raise NoEntry(one.uuid)
                 one.check(current)
                 entries.check_replaceable(current, media_type, keep_type=one.keep_type)
                 return entries.with_fields(entries.with_file(current, stored, extension), one.fields, one.now)

@@ -210,9 +210,5 @@ class Entries:
         wanted = identity.canonical(uuid)
         raw = (await self._find(wanted=[wanted]))[1] if wanted else None
         if raw is None:
-            raise no_entry(uuid)
+            raise NoEntry(uuid)
         return Found(raw, entry_json.read(raw))
-
-
-def no_entry(uuid: str) -> NoEntry:
-    return NoEntry(uuid, None)

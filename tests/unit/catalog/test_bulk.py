@@ -52,7 +52,7 @@ async def test_the_error_of_a_single_change_is_the_requests() -> None:
 
 @pytest.mark.parametrize("namespace", ["DEV", None])
 async def test_an_unknown_entry_is_told_with_the_namespace_that_the_request_names(namespace: str | None) -> None:
-    error = NoEntry("01-23", None)
+    error = NoEntry("01-23")
     with pytest.raises(NoEntry) as raised:
         await bulk.one(doing(error)(), Subject(namespace=namespace))
     assert raised.value.subject == Subject(uuid="01-23", namespace=namespace)

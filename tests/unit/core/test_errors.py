@@ -32,7 +32,7 @@ def every_error() -> list[type[TadaError]]:
         (errors.Forbidden("no"), 403, "forbidden"),
         (errors.NamespaceForbidden("TEST", ("DEV",)), 403, "namespace_forbidden"),
         (errors.NotFound("no"), 404, "not_found"),
-        (errors.NoEntry("01-23", None), 404, "not_found"),
+        (errors.NoEntry("01-23"), 404, "not_found"),
         (errors.FileTooLarge(7), 413, "too_large"),
         (errors.NoFile("no"), 400, "bad_request"),
         (errors.TooLarge("no"), 413, "too_large"),

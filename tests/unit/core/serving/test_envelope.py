@@ -8,7 +8,7 @@ TAKEN = AlreadyExists("/DEV/cat.webp", "01-23", "cat.jpg (image/jpeg)")
 
 def test_errors_are_texts_and_problems_say_more_in_the_same_order() -> None:
     wrong = BadRequest("That is wrong.", "Do it right.").about(Subject(uuid="45-67", index=0))
-    unknown = NoEntry("89AB", None).about(Subject(uuid="89AB", index=3, namespace="DEV"))
+    unknown = NoEntry("89AB").about(Subject(uuid="89AB", index=3, namespace="DEV"))
     assert envelope([{"uuid": "x"}], [wrong, unknown], removed=1) == {
         "data": [{"uuid": "x"}],
         "errors": ["That is wrong.", "UUID not found in namespace DEV"],
@@ -36,7 +36,7 @@ def test_the_error_of_one_file_among_several_is_an_object_that_names_it() -> Non
     failures = [
         BadRequest("Empty.").about(Subject(file="a.png", index=0)),
         BadRequest("Empty.").about(Subject(file="b.png", uuid="45-67", index=1)),
-        NoEntry("45-67", None).about(Subject(uuid="45-67", index=2)),
+        NoEntry("45-67").about(Subject(uuid="45-67", index=2)),
     ]
     assert envelope([], failures, of_files=True)["errors"] == [
         {"message": "Empty.", "filename": "a.png"},

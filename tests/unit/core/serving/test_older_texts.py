@@ -29,9 +29,9 @@ TAKEN = errors.AlreadyExists("/DEV/a.webp", "01-23")
         (errors.FileTooLarge(10 * 1024**2), ONE, "File too large: can not exceeded 10mb"),
         (errors.NoUuids("x"), ONE, "No uuids provided"),
         (errors.UnevenLists("x"), ONE, "Number of UUIDs and number of files provided different"),
-        (errors.NoEntry("01-23", None), ONE, "Item not found in catalog with namespace DEV and UUID 01-23"),
-        (errors.NoEntry("01-23", None), UNNAMED, "Item not found in catalog with namespace undefined and UUID 01-23"),
-        (errors.NoEntry("01-23", None), SEVERAL, "UUID not found in namespace DEV"),
+        (errors.NoEntry("01-23"), ONE, "Item not found in catalog with namespace DEV and UUID 01-23"),
+        (errors.NoEntry("01-23"), UNNAMED, "Item not found in catalog with namespace undefined and UUID 01-23"),
+        (errors.NoEntry("01-23"), SEVERAL, "UUID not found in namespace DEV"),
         (errors.OtherNamespace("x"), SEVERAL, "UUID not found in namespace DEV"),
         (errors.Unauthorized(), ONE, "You must be authenticated to do this."),
     ],
@@ -56,4 +56,4 @@ def test_a_limit_is_written_as_it_is_configured(limit: int, size: str) -> None:
 
 
 def test_what_a_client_sends_is_never_a_template() -> None:
-    assert older_texts.text(errors.NoEntry("{size}", None)).endswith("UUID {size}")
+    assert older_texts.text(errors.NoEntry("{size}")).endswith("UUID {size}")
