@@ -60,9 +60,9 @@ def parse(given: dict[str, Any]) -> Adoption:
 
 def _version(value: object, *, whole: bool) -> int:
     """Read a version. That of a whole entry is read as in a dump."""
-    if value is None or (whole and value == ""):
-        return 1
-    return reading.number("version", value, 1) if whole else reading.number("version", value, 1, _VERSION_MAX)
+    if whole:
+        return reading.version(value)
+    return 1 if value is None else reading.number("version", value, 1, _VERSION_MAX)
 
 
 def _text(name: str, value: object) -> str | None:

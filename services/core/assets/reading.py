@@ -64,13 +64,13 @@ def read(value: object, now: str) -> Entry:
     _check(given)
     unique_name = path(given.get("unique_name"))
     mimetype, original_mimetype = _types(given, unique_name)
-    size = number("size", given.get("size"), 0)
+    size = _size("size", given.get("size"))
     uploaded, updated = (date(name, given.get(name)) for name in ("uploaded_date", "updated_date"))
     converted = _converted(given, mimetype, original_mimetype)
     read_here = {
         **_names(given, unique_name, original_mimetype),
         "uuid": _uuid(given.get("uuid"), unique_name),
-        "version": _or_none(_positive, "version", given) or 1,
+        "version": version(given.get("version")),
         "external_id": _text(given.get("external_id")),
         "expired": boolean("expired", given.get("expired")),
         "expiration_date": date("expiration_date", given.get("expiration_date")),
@@ -79,7 +79,7 @@ def read(value: object, now: str) -> Entry:
         "mimetype": mimetype,
         "signature": _signature("signature", given.get("signature")),
         "size": size,
-        "original_size": number("original_size", given.get("original_size") or size, 0),
+        "original_size": _or_none(_size, "original_size", given) or size,
         "uploaded_date": uploaded or updated or now,
         "updated_date": updated or uploaded or now,
         "converted": converted,
@@ -126,6 +126,11 @@ def number(name: str, value: object, least: int, most: int = _NUMBER_MAX) -> int
     return value
 
 
+def version(value: object) -> int:
+    """Read a version, 1 for nothing; raises NotUnderstood."""
+    return 1 if _is_nothing(value) else _positive("version", value)
+
+
 def boolean(name: str, value: object) -> bool:
     """Read a boolean, also one that is a text: `"true"`; nothing is false. Raises NotUnderstood."""
     if _is_nothing(value):
@@ -165,7 +170,7 @@ def _is_nothing(value: object) -> bool:
 
 def _or_none(read_field: Callable[[str, object], Any], name: str, given: Mapping[str, Any]) -> Any:
     value = given.get(name)
-    return None if value is None or value == "" else read_field(name, value)
+    return None if _is_nothing(value) else read_field(name, value)
 
 
 def _text(value: object) -> str | None:
@@ -190,6 +195,10 @@ def _uuid(value: object, unique_name: str) -> str:
 
 def _positive(name: str, value: object) -> int:
     return number(name, value, 1)
+
+
+def _size(name: str, value: object) -> int:
+    return number(name, value, 0)
 
 
 # Names
@@ -248,7 +257,7 @@ def _storage_key(given: Mapping[str, Any], unique_name: str) -> str:
 
 def media_type(name: str, value: object) -> str | None:
     """Read a media type under its usual name, None for nothing; raises NotUnderstood for one that is not known."""
-    if value is None or value == "":
+    if _is_nothing(value):
         return None
     said = media_types.canonical(value) if isinstance(value, str) else ""
     if said not in media_types.KNOWN:
@@ -258,8 +267,8 @@ def media_type(name: str, value: object) -> str | None:
 
 def _types(given: Mapping[str, Any], unique_name: str) -> tuple[str, str]:
     """Return the types of what is delivered and of what was uploaded."""
-    said = given.get("mimetype") or media_types.of_extension(unique_name.rpartition(".")[2])
-    mimetype = media_type("mimetype", said)
+    by_name = media_types.of_extension(unique_name.rpartition(".")[2])
+    mimetype = media_type("mimetype", given.get("mimetype")) or media_type("mimetype", by_name)
     original = media_type("original_mimetype", given.get("original_mimetype")) or mimetype
     if mimetype is None or original is None:
         raise _wrong("mimetype", given.get("mimetype"))

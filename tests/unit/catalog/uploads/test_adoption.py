@@ -185,7 +185,7 @@ def test_an_entry_of_the_older_service_is_taken_as_a_dump_of_it_would_be(older: 
     ("name", "value"),
     [
         *(("expired", value) for value in (None, "", 0, 1, "0", "null", "undefined", "TRUE")),
-        *(("version", value) for value in (None, "", "3", 3.0, 2**40)),
+        *(("version", value) for value in (None, "", "null", "3", 3.0, 2**40)),
         *(("expiration_date", value) for value in ("", "undefined", 1735689600000, "1735689600000", "2025-01-01")),
         *(("information", value) for value in ({"alt": "A cat"}, ["a"], True, 7, "")),
         *(("external_id", value) for value in ({"cms": 7}, 42, "")),

@@ -13,6 +13,7 @@ from tests.support.catalogs import an_entry, many
 from tests.support.older_service import LEFT_OUT, PDF, converted, every_oddity, kept, not_understood, picture
 
 NOW = "2026-11-30T00:00:00.000+00:00"
+NOTHING = (None, "", " ", "null", "undefined", LEFT_OUT)
 
 
 def read(**oddity: Any) -> Entry:
@@ -53,7 +54,7 @@ def test_what_means_nothing_is_refused(bad: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "version"), [(3, 3), ("3", 3), (" 3 ", 3), (3.0, 3), ("3.0", 3), (None, 1), ("", 1), (LEFT_OUT, 1)]
+    ("given", "version"), [(3, 3), ("3", 3), (" 3 ", 3), (3.0, 3), ("3.0", 3), *((nothing, 1) for nothing in NOTHING)]
 )
 def test_a_number_may_be_a_text(given: object, version: int) -> None:
     assert read(version=given).version == version
@@ -93,7 +94,7 @@ def test_what_is_neither_is_refused(given: object) -> None:
         (1893456000000, "2030-01-01T00:00:00.000+00:00"),
         ("1893456000000", "2030-01-01T00:00:00.000+00:00"),
         (1893456000, "2030-01-01T00:00:00.000+00:00"),
-        *((nothing, None) for nothing in (None, "", " ", "null", "undefined", LEFT_OUT)),
+        *((nothing, None) for nothing in NOTHING),
     ],
 )
 def test_a_date_is_read_as_it_is_meant(given: object, meant: str | None) -> None:
@@ -224,9 +225,16 @@ def test_a_type_that_cannot_be_delivered_is_refused(name: str, value: object) ->
         read(**{name: value})
 
 
-def test_a_type_that_is_missing_follows_from_the_names() -> None:
-    entry = read(mimetype=LEFT_OUT, original_mimetype=LEFT_OUT)
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_a_type_that_is_missing_follows_from_the_names(nothing: object) -> None:
+    entry = read(mimetype=nothing, original_mimetype=nothing)
     assert (entry.mimetype, entry.original_mimetype) == ("image/webp", "image/webp")
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_what_is_not_known_of_an_upload_may_be_left_out(nothing: object) -> None:
+    entry = read(original_signature=nothing, original_version=nothing, original_size=nothing)
+    assert (entry.original_signature, entry.original_version, entry.original_size) == (None, None, entry.size)
 
 
 @pytest.mark.parametrize("value", [2**64, float("inf"), "\ud800", {"\ud800": 1}, {"a": [[[[["\ud800"]]]]]}])
