@@ -36,7 +36,6 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _DIGITS = re.compile(r"[0-9]{1,16}(?:\.0+)?", re.ASCII)
 _EPOCH = re.compile(r"-?[0-9]{9,14}(?:\.[0-9]+)?", re.ASCII)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
-_SPARE = re.compile(r"\.[0-9a-f]{16}")
 _NUMBER_MAX = 2**53 - 1
 _MILLISECONDS = 10**11
 """A number of seconds that is larger is one of milliseconds, as JavaScript has it."""
@@ -244,12 +243,10 @@ def _original_filename(value: object, filename: str, original_mimetype: str) -> 
 
 
 def _storage_key(given: Mapping[str, Any], unique_name: str) -> str:
-    plain = names.plain_storage_key(unique_name)
-    key = given.get("storage_key", plain)
-    rest = key.removeprefix(plain) if isinstance(key, str) and key.startswith(plain) else "?"
-    if rest and not _SPARE.fullmatch(rest):
+    key = given.get("storage_key", names.plain_storage_key(unique_name))
+    if not isinstance(key, str) or names.unique_name_of(key) != unique_name:
         raise _wrong("storage_key", key)
-    return plain + rest
+    return key
 
 
 # Types

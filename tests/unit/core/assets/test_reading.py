@@ -171,6 +171,21 @@ def test_slashes_in_a_path_that_mean_nothing_are_left_out() -> None:
     assert entry.uuid == converted("//DEV/shop//cat.webp", "cat.jpg").entry["uuid"], "as its clients know it"
 
 
+SPARE = ".0123456789abcdef"
+
+
+@pytest.mark.parametrize("key", ["DEV/shop/cat.webp", f"DEV/shop/cat.webp{SPARE}"])
+def test_the_storage_key_of_a_path_is_kept(key: str) -> None:
+    assert read(storage_key=key).storage_key == key
+
+
+@pytest.mark.parametrize("rest", [2 * SPARE, SPARE.upper(), f"{SPARE}\n", SPARE[:-1], ".", "/../x"])
+def test_a_storage_key_that_is_not_of_the_path_is_refused(rest: str) -> None:
+    for key in (f"DEV/shop/cat.webp{rest}", f"/DEV/shop/cat.webp{SPARE}", f"DEV/shop/dog.webp{SPARE}", SPARE, 7, None):
+        with pytest.raises(NotUnderstood, match=r"^storage_key must not be "):
+            read(storage_key=key)
+
+
 @pytest.mark.parametrize("namespace", ["PROD", 7])
 def test_a_namespace_that_is_not_that_of_the_path_is_refused(namespace: object) -> None:
     with pytest.raises(NotUnderstood, match=r"^namespace must not be "):
