@@ -13,6 +13,7 @@ from services.core.state.changes import number_of
 from services.core.state.claim import Claim
 from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
+from services.core.state.entry_reader import finding
 from services.core.state.script import Script
 
 PAGE = 500
@@ -55,14 +56,7 @@ class Entries:
             most_bytes=PAGE_BYTES,
         )
         self._clear = Script(client, "clear", **changes.REPLACES)
-        self._find = Script(
-            client,
-            "find",
-            entries=keys.ENTRIES,
-            uuids=keys.UUIDS,
-            revision=keys.REVISION,
-            addresses=keys.ADDRESSES,
-        )
+        self._find = finding(client)
 
     # Reading
 

@@ -40,15 +40,28 @@ class _Asked:
     """The trace of the request: the command is a part of the trace of the first request that shares it."""
 
 
+def finding(client: Redis) -> Script:
+    """Return the script that reads entries by uuid, or by their keys."""
+    return Script(
+        client,
+        "find",
+        entries=keys.ENTRIES,
+        uuids=keys.UUIDS,
+        revision=keys.REVISION,
+        addresses=keys.ADDRESSES,
+    )
+
+
+def _reading(client: Redis) -> Script:
+    """Return the script that reads entries by their keys alone."""
+    return Script(client, "read", entries=keys.ENTRIES, revision=keys.REVISION)
+
+
 class EntryReader:
     """Reads stored entries, for one event loop: by their keys, or by uuid (see `assets/identity`)."""
 
     def __init__(self, client: Redis, *, by_uuid: bool = False) -> None:
-        found = {"entries": keys.ENTRIES, "revision": keys.REVISION}
-        if by_uuid:
-            self._read = Script(client, "find", uuids=keys.UUIDS, addresses=keys.ADDRESSES, **found)
-        else:
-            self._read = Script(client, "read", **found)
+        self._read = finding(client) if by_uuid else _reading(client)
         self._asked: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
