@@ -153,10 +153,10 @@ OLDER_NAMES: tuple[OlderName, ...] = (
 )
 
 
-def values(environment: Mapping[str, str], wanted: Collection[str]) -> dict[str, OlderName]:
-    """Return the settings that have a value under their older name alone: the setting, and where its value is."""
+def values(environment: Mapping[str, str], wanted: Collection[str]) -> dict[str, str]:
+    """Return the settings that have a value under their older name alone: the setting, and that name."""
     return {
-        older.here.lower(): older
+        older.here.lower(): older.name
         for older in OLDER_NAMES
         if older.fate == "renamed"
         and older.here.lower() in wanted

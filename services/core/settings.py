@@ -198,7 +198,7 @@ def read(kind: type[Settings]) -> Settings:
 
     If a variable is not set, its name in the older service is read, or its file in SECRETS_FOLDER_PATH.
     """
-    older = {field: name.name for field, name in older_names.values(os.environ, kind.model_fields).items()}
+    older = older_names.values(os.environ, kind.model_fields)
     try:
         given: dict[str, Any] = dict(secret_files.read(os.environ, kind.model_fields))
         return kind(**{**given, **{field: os.environ[name] for field, name in older.items()}})
