@@ -3,15 +3,16 @@
 | | of `/DEV/cat.webp` | what for |
 |---|---|---|
 | uuid | `4ff11851-…`, the MD5 of the path | what clients are shown, and name the asset by |
-| entry key | `5b4c967a-…`, of version 5 | where the catalog has the entry; nobody is shown it |
+| entry key | `5b4c967a-…`, of version 5 | where the catalog has it; only entries of the previous version show it |
 
 One path has one entry key, so there are never two entries for one path, whatever uuid an entry shows. An entry may show
 another uuid than the MD5 of its path. One that was restored from the older service shows what it had there, letter by
 letter. One that the previous version made shows its entry key. An entry is found by each of the three, in any spelling.
 
 The uuid and the entry key of a path find the entry of this path, in whatever order entries are written. Another entry
-that shows one of them is not found by it as long as the path has an entry; a restore has it show the MD5 of its own
-path. Any other uuid finds the entry that showed it first.
+that shows one of them is not found by it once the path has an entry. If the entry of the path is deleted, the other is
+found by it again, after its next change at the latest. A restore has it show the MD5 of its own path. Any other uuid
+finds the entry that showed it first.
 """
 
 import re

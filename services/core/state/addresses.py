@@ -1,9 +1,9 @@
 """The public addresses that the pages of the catalog in the caches have.
 
 They are made from the settings (see `assets/addresses`), and the caches keep pages for a month. So the first process
-that starts with other settings makes all pages stale. During a change of the settings, processes with the old ones may
-still answer for a moment: each compares its addresses with those that are noted, and no cache may keep an answer with
-others.
+that starts with other settings makes everything in the caches stale. During a change of the settings, processes with
+the old ones may still answer for a moment: each compares its addresses with those that are noted, and no cache may keep
+an answer with others.
 """
 
 import asyncio

@@ -70,7 +70,7 @@ class EntryDescribed(_Change):
 
 @dataclass(frozen=True, slots=True)
 class CatalogReplaced(_Change):
-    """The whole catalog was replaced: restored, or emptied."""
+    """The whole catalog was replaced (restored or emptied), or its public addresses have changed."""
 
 
 Change = EntryWritten | EntryDeleted | EntryDescribed | CatalogReplaced

@@ -26,7 +26,7 @@ async def noted(client: Redis, *wanted: Addresses) -> list[int]:
     return [change.number for change in found if isinstance(change, CatalogReplaced)]
 
 
-async def test_the_first_start_with_other_addresses_makes_all_pages_stale_once(client: Redis) -> None:
+async def test_the_first_start_with_other_addresses_makes_everything_stale_once(client: Redis) -> None:
     await Entries(client).create(an_entry(), None)
     first = await noted(client, OLD)
     assert len(first) == 1, "what the previous version has left in the caches"

@@ -136,6 +136,8 @@ async def test_the_uuid_of_a_path_finds_its_entry_though_another_has_shown_it_be
     assert await entries.get(own) == changed, "a change of the other takes nothing back"
     deleted, _ = await entries.delete(own, lambda _: None)
     assert deleted == changed
+    other, _ = await entries.change(OTHER.key, lambda old: replace(old, version=4))
+    assert await entries.get(own) == other, "it is free again"
 
 
 async def test_a_uuid_that_an_entry_is_found_by_is_not_taken_over_by_another(entries: Entries) -> None:
