@@ -72,8 +72,8 @@ class DumpStore(Protocol):
     async def replace(self, rdb: Path, catalog: Path, records: int, kinds: Collection[Kind] = KINDS) -> None:
         """Store the files of a dump in the place of the dump of this name, if there is one; raises EmptyDump.
 
-        Whatever happens, the dump before or the new one can be restored by this name. For that, a file of another kind
-        than `kinds` may be stored for a while, if there is one.
+        If both files exist, the dump before or the new one can be restored by this name wherever this stops. For that,
+        the file of another kind than `kinds` is stored for a while if the dump before has exactly these kinds.
         """
         ...
 

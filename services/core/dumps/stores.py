@@ -112,8 +112,10 @@ class StoredDumps:
         if not records and any([await self._may_have_entries(f"{stem}.{kind}") for kind in before]):
             raise EmptyDump.instead_of(stem)
         # Nothing can be overwritten. While one kind is replaced, the other one is there: that of the dump before, or
-        # the new one. So a kind that was there alone is the last one.
-        stored = [kind for kind in paths if kind in kinds or (before and paths[kind].exists())]
+        # the new one. So a kind that was there alone is the last one. If it alone is wanted, the new file of the other
+        # kind is stored for a while.
+        same_kinds = set(before) == set(kinds)
+        stored = [kind for kind in paths if kind in kinds or (same_kinds and paths[kind].exists())]
         for kind in sorted(stored, key=lambda kind: before == [kind]):
             await self._remove(stem, kind)
             await self._store_with_digest(paths[kind], records)

@@ -22,8 +22,13 @@ class Dying(LocalStorage):
 
     left = 1000
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.put_names: list[str] = []
+
     async def put(self, new: Sequence[NewObject]) -> list[Outcome]:
         self._count()
+        self.put_names += [one.object.key.removeprefix(PREFIX) for one in new]
         return await super().put(new)
 
     async def delete(self, stored: Sequence[StoredObject]) -> None:
@@ -89,6 +94,19 @@ async def test_wherever_the_storage_dies_the_old_dump_or_the_new_one_can_be_rest
             break
     assert calls > 3
     assert (await nightly.restorable(), nightly.names()) == ({"new"}, expected)
+
+
+@pytest.mark.parametrize("before", EVERY_CHOICE)
+@pytest.mark.parametrize("kinds", EVERY_CHOICE)
+async def test_a_file_that_is_not_wanted_is_stored_only_where_nothing_else_would_be_left(
+    tmp_path: Path, before: tuple[Kind, ...], kinds: tuple[Kind, ...]
+) -> None:
+    nightly = Nightly(tmp_path)
+    await nightly.make("old", before)
+    nightly.storage.put_names.clear()
+    await nightly.make("new", kinds)
+    stored = {name for name in nightly.storage.put_names if not name.endswith(".sha256")}
+    assert stored == {f"nightly.{kind}" for kind in (KINDS if kinds == before else kinds)}
 
 
 @pytest.mark.parametrize("before", EVERY_CHOICE)
