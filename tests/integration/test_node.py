@@ -15,6 +15,7 @@ from services.jobs.purge import node as node_module
 from services.jobs.purge.addresses import UnknownName
 from services.jobs.purge.node import TOKEN_HEADER, Batch, Gap, GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
+from tests.processes.listening import listening
 from tools.stack.ports import free_ports
 
 TOKEN = "0123456789abcdef"
@@ -216,19 +217,17 @@ async def test_what_speaks_something_else_is_away(said: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(said)
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1")
-    node = GatewayNode(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", TOKEN)
-    try:
-        for ask in (node.position, lambda: node.apply(BATCH)):
-            started = time.monotonic()
-            with pytest.raises(NodeAway, match="cannot be reached"):
-                await ask()
-            assert time.monotonic() - started < 1
-    finally:
-        node.close()
-        server.close()
+    async with listening(serve) as port:
+        node = GatewayNode(f"http://127.0.0.1:{port}", TOKEN)
+        try:
+            for ask in (node.position, lambda: node.apply(BATCH)):
+                started = time.monotonic()
+                with pytest.raises(NodeAway, match="cannot be reached"):
+                    await ask()
+                assert time.monotonic() - started < 1
+        finally:
+            node.close()
 
 
 # What is no answer

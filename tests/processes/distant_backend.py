@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from services.core.settings import CoreSettings
+from tests.processes.listening import listening
 from tests.support.waits import wait_until
 from tools.stack import children
 from tools.stack.plan import ROOT
@@ -194,36 +195,10 @@ async def told() -> AsyncIterator[Told]:
                 backend.asked.append(asked)
                 await backend.answering(asked, writer)
                 await writer.drain()
-        writer.close()
 
-    async with _listening(serve) as port:
+    async with listening(serve) as port:
         backend = Told(f"http://127.0.0.1:{port}")
         yield backend
-
-
-@asynccontextmanager
-async def _listening(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[int]:
-    """Serve connections on a port; at the end cut them, and wait for what serves them.
-
-    Its tasks are not cancelled: the callback that asyncio gives them prints a cancellation as an error (Python 3.11.7).
-    """
-    connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections[asyncio.current_task()] = writer
-        await serve(reader, writer)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for writer in connections.values():
-            writer.transport.abort()
-        await asyncio.gather(*(task for task in connections if task))
-        await server.wait_closed()
 
 
 def response(status: int, body: bytes = b"", length: int | None = None, **headers: str) -> bytes:
@@ -277,7 +252,7 @@ async def hasty(content: bytes, read: int) -> AsyncIterator[str]:
             await writer.drain()
         writer.close()
 
-    async with _listening(serve) as port:
+    async with listening(serve) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -320,10 +295,9 @@ async def recorded(port: int) -> AsyncIterator[tuple[str, list[Exchange]]]:
             pass
         finally:
             behind_writer.transport.abort()
-            writer.transport.abort()
 
-    async with _listening(pass_on) as listening:
-        yield f"http://127.0.0.1:{listening}", exchanges
+    async with listening(pass_on) as here:
+        yield f"http://127.0.0.1:{here}", exchanges
 
 
 def only(exchanges: Sequence[Exchange]) -> Asked:

@@ -9,6 +9,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from tests.processes.listening import listening
+
 Mode = Literal["pass", "down", "slow", "delay", "reset", "cut", "refuse", "forbid", "fail", "garbage", "wrong"]
 
 _ANSWERS = {
@@ -36,7 +38,7 @@ class Faulty:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server: asyncio.Server | None = None
+        self._listening = contextlib.AsyncExitStack()
         self.port = 0
         self._do(self._listen())
 
@@ -61,18 +63,15 @@ class Faulty:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._listening.enter_async_context(listening(self._serve, self.port))
 
     async def _set(self, mode: Mode) -> None:
-        self.mode, self.requests = mode, 0
-        if mode == "down" and self._server:
-            self._server.close()
-            self._server = None
+        before, self.mode, self.requests = self.mode, mode, 0
         for writer in self._writers.copy():
             _reset(writer)
-        await asyncio.sleep(0)
-        if mode != "down" and self._server is None:
+        if mode == "down":
+            await self._listening.aclose()
+        elif before == "down":
             await self._listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,7 +82,6 @@ class Faulty:
                 await self._answer(reader, writer)
         finally:
             self._writers.discard(writer)
-            writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.mode == "slow":

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from tests.processes.listening import listening
+
 Changed = TypeVar("Changed")
 """What a change makes of it: bytes, or None where the server answers by itself."""
 
@@ -49,12 +51,8 @@ class Way:
 @asynccontextmanager
 async def way_to(port: int) -> AsyncIterator[Way]:
     """Stand between a client and the server on this machine."""
-    tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
         way.connections += 1
         behind = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -70,22 +68,13 @@ async def way_to(port: int) -> AsyncIterator[Way]:
                     writer.write(answer)
                     await writer.drain()
                     if len(answer) < len(whole):
-                        writer.close()
                         break
         finally:
             behind[1].transport.abort()
-            writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    way = Way(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    try:
+    async with listening(serve) as here:
+        way = Way(f"http://127.0.0.1:{here}")
         yield way
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Asked:
