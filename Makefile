@@ -11,7 +11,7 @@ TIMED := --numprocesses auto --dist loadfile -m timed
 TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,13 +55,18 @@ migrate: setup ## Move an installation of the older service here: ARGS='--settin
 sign: setup ## Sign an address: ADDRESS='/assets/media/full/DEV/cat.webp?width=200' and, if it has an end, FOR=2h
 	@$(PY) -m tools.sign '$(ADDRESS)' '$(FOR)'
 
-test: setup-dev ## Run every test (ARGS="-k purge" chooses)
 ifdef ARGS
+test: setup-dev
 	@exec $(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest $(SHARED) -m "not timed"
-	@$(PY) -m pytest $(TIMED) $(TIMED_FILES)
+test: test-shared test-timed ## Run every test (ARGS="-k purge" chooses)
 endif
+
+test-shared: setup-dev
+	@$(PY) -m pytest $(SHARED) -m "not timed"
+
+test-timed: setup-dev
+	@$(PY) -m pytest $(TIMED) $(TIMED_FILES)
 
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
 	@REPLICAS=2 $(PY) -m pytest $(SHARED) -m "not timed" tests/e2e
