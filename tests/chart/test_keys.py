@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,24 @@ from tests.support.chart import (
     CHART,
     SERVICES,
     TIERS,
+    Look,
     Object,
+    claim,
     container,
     environment,
+    inside,
+    leaves,
     one,
     parsed,
     render,
     run,
+    service,
+    setting,
     workloads,
 )
 
 S3 = {"delegatedStorage.storageMethod": "S3", "s3.accessKey": "key", "s3.secretKey": "secret", "s3.endpoint": "minio"}
 DISTANT = {"delegatedStorage.storageMethod": "DISTANT_BACKEND", "delegatedStorage.host": "http://backend"}
-
-Look = Callable[[list[Object]], Any]
-"""Finds a value in what was rendered."""
-
-
-def setting(name: str, *components: str) -> Look:
-    """Find the value of a setting, which is the same in all components."""
-
-    def look(among: list[Object]) -> Any:
-        [value] = {environment(among, component).get(name) for component in components}
-        return value
-
-    return look
 
 
 def secret(name: str, *components: str) -> Look:
@@ -52,39 +44,9 @@ def secret(name: str, *components: str) -> Look:
     return look
 
 
-def claim(component: str, *path: str) -> Look:
-    """Find something in the volume that a component claims for itself."""
-
-    def look(among: list[Object]) -> Any:
-        [found] = workloads(among)[component]["spec"]["volumeClaimTemplates"]
-        return inside(found["spec"], *path)
-
-    return look
-
-
 def files(*path: str) -> Look:
     """Find something in the volume of the files."""
     return lambda among: inside(one(among, "PersistentVolumeClaim", "tada-storage")["spec"], *path)
-
-
-def inside(found: Any, *path: str) -> Any:
-    for name in path:
-        found = found[name]
-    return found
-
-
-def service(port: str) -> Look:
-    """Find the name of the Service that has a port of this name and no other chart's name."""
-
-    def look(among: list[Object]) -> Any:
-        [name] = {
-            each["metadata"]["name"]
-            for each in among
-            if each["kind"] == "Service" and port in (found["name"] for found in each["spec"]["ports"])
-        }
-        return name
-
-    return look
 
 
 def probe(component: str, port: str) -> Look:
@@ -322,12 +284,6 @@ secrets: {MEDIA_TOKEN: mmmmmmmmmmmmmmmm, PURGE_TOKEN: pppppppppppppppp}
 """
 
 
-def keys(tree: Any, prefix: str = "") -> set[str]:
-    if not isinstance(tree, dict):
-        return {prefix.removesuffix(".")}
-    return {key for name, value in tree.items() for key in keys(value, f"{prefix}{name}.")}
-
-
 @pytest.mark.parametrize(
     ("key", "value", "beside", "look", "expected"), KEYS, ids=[f"{number}-{row[0]}" for number, row in enumerate(KEYS)]
 )
@@ -337,7 +293,7 @@ def test_a_key_of_the_older_chart_arrives(key: str, value: Any, beside: Any, loo
 
 def test_each_key_of_the_older_table_is_among_those_above() -> None:
     tried = {key for key, *_ in KEYS}
-    assert keys(yaml.safe_load(EXAMPLE)) - tried == {"secrets.MEDIA_TOKEN", "secrets.PURGE_TOKEN"}
+    assert leaves(yaml.safe_load(EXAMPLE)).keys() - tried == {"secrets.MEDIA_TOKEN", "secrets.PURGE_TOKEN"}
 
 
 def test_the_values_of_the_older_chart_work_as_they_are_below_the_older_name(tmp_path: Path) -> None:

@@ -24,15 +24,21 @@ from tests.support.chart import (
     SERVICES,
     TIERS,
     TOKENS,
+    Look,
     Object,
     Refused,
+    claim,
     container,
     environment,
+    inside,
+    leaves,
     notes,
     one,
     parsed,
     render,
     run,
+    service,
+    setting,
     workloads,
 )
 from tools.migrate.older_settings import of_values
@@ -44,7 +50,7 @@ FILES = {file.name.removeprefix("values.").removesuffix(".yaml"): file for file 
 ENTRIES = yaml.safe_load((CHART / "older-keys.yaml").read_text())
 NAME = "media-release-tada"
 
-Look = Callable[[list[Object], Any], bool]
+Effect = Callable[[list[Object], Any], bool]
 """Says whether a value of a key has its effect in what was rendered."""
 
 
@@ -55,12 +61,6 @@ def rendered(file: str) -> list[Object]:
 
 def rendered_with(file: str, *arguments: str) -> list[Object]:
     return parsed(run("template", "media-release", CHART, "-f", FILES[file], *arguments))
-
-
-def leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix.removesuffix("."): tree}
-    return {key: value for name, part in tree.items() for key, value in leaves(part, f"{prefix}{name}.").items()}
 
 
 GIVEN = [(file, key) for file, path in FILES.items() for key in leaves(yaml.safe_load(path.read_text()))]
@@ -82,105 +82,64 @@ def note_of(key: str, among: dict[str, str]) -> str | None:
 # What a key arrives as
 
 
-def setting(name: str, *components: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
-        return {environment(among, component).get(name) for component in components} == {shown}
+def arrives(look: Look) -> Effect:
+    """Expect the value as it is, or the text of it where there is a text."""
 
-    return look
+    def effect(among: list[Object], value: Any) -> bool:
+        found = look(among)
+        return bool(found == (as_text(value) if isinstance(found, str) else value))
+
+    return effect
+
+
+def as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def resource(component: str, *path: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        found = container(among, component)["resources"]
-        for name in path:
-            found = found[name]
-        return bool(found == value)
-
-    return look
+    return lambda among: inside(container(among, component)["resources"], *path)
 
 
 def secret(name: str) -> Look:
-    return lambda among, value: one(among, "Secret", NAME)["stringData"][name] == value
-
-
-def volume(component: str, *path: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        [claim] = workloads(among)[component]["spec"]["volumeClaimTemplates"]
-        found = claim["spec"]
-        for name in path:
-            found = found[name]
-        return bool(found == value)
-
-    return look
+    return lambda among: one(among, "Secret", NAME)["stringData"][name]
 
 
 def files(*path: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        found = one(among, "PersistentVolumeClaim", f"{NAME}-storage")["spec"]
-        for name in path:
-            found = found[name]
-        return bool(found == value)
-
-    return look
+    return lambda among: inside(one(among, "PersistentVolumeClaim", f"{NAME}-storage")["spec"], *path)
 
 
 def ingress(name: str, *path: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        found = one(among, "Ingress", name)
-        for step in path:
-            found = found[step]
-        return bool(found == value)
-
-    return look
+    return lambda among: inside(one(among, "Ingress", name), *path)
 
 
-def host(name: str, expected: str) -> Look:
+def scaler(component: str, *path: str | int) -> Look:
+    return lambda among: inside(one(among, "HorizontalPodAutoscaler", f"{NAME}-{component}")["spec"], *path)
+
+
+def host(name: str, expected: str) -> Effect:
     return lambda among, value: (
         str(value) in expected and one(among, "Ingress", name)["spec"]["rules"][0]["host"] == expected
     )
 
 
-def certificate(name: str, secret_name: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
+def certificate(name: str, secret_name: str) -> Effect:
+    def effect(among: list[Object], value: Any) -> bool:
         found = one(among, "Ingress", name)["spec"].get("tls", [{}])[0].get("secretName")
         return bool(found == (secret_name if value else None))
 
-    return look
+    return effect
 
 
-def scaler(component: str, *path: str | int) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        found: Any = one(among, "HorizontalPodAutoscaler", f"{NAME}-{component}")["spec"]
-        for name in path:
-            found = found[name]
-        return bool(found == value)
-
-    return look
-
-
-def scales(component: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
+def scales(component: str) -> Effect:
+    def effect(among: list[Object], value: Any) -> bool:
         names = {each["metadata"]["name"] for each in among if each["kind"] == "HorizontalPodAutoscaler"}
         return (f"{NAME}-{component}" in names) is value
 
-    return look
+    return effect
 
 
-def services_named(port: str) -> Look:
-    def look(among: list[Object], value: Any) -> bool:
-        found = {
-            each["metadata"]["name"]
-            for each in among
-            if each["kind"] == "Service" and port in (listed["name"] for listed in each["spec"]["ports"])
-        }
-        return found == {str(value).removeprefix("http://")}
-
-    return look
-
-
-def methods(among: list[Object], value: Any) -> bool:
-    return setting("DELEGATED_STORAGE_METHOD", *SERVICES)(among, value)
+def api_service(among: list[Object], value: Any) -> bool:
+    return bool(f"http://{service('api')(among)}" == value)
 
 
 def local(among: list[Object], value: Any) -> bool:
@@ -204,13 +163,9 @@ def cdn(among: list[Object], value: Any) -> bool:
 
 
 CPU = ("metrics", 0, "resource", "target", "averageUtilization")
-EFFECTS: dict[str, Look] = {
+LOOKS: dict[str, Look] = {
     "NAMESPACES_ALLOWED": setting("NAMESPACES_ALLOWED", *SERVICES),
-    "local": local,
-    "protocol": public_scheme,
-    "env": host(NAME, "media-service.media"),
-    "domain": host(NAME, "media-service.media"),
-    "delegatedStorage.storageMethod": methods,
+    "delegatedStorage.storageMethod": setting("DELEGATED_STORAGE_METHOD", *SERVICES),
     "delegatedStorage.rateLimit": setting("DELEGATED_STORAGE_RATE_LIMIT", "transform"),
     "delegatedStorage.rateLimitWindow": setting("DELEGATED_STORAGE_RATE_LIMIT_WINDOW_MS", "transform"),
     "delegatedStorage.host": setting("DELEGATED_STORAGE_HOST", *SERVICES),
@@ -221,7 +176,6 @@ EFFECTS: dict[str, Look] = {
     "rateLimit.windowMs": setting("RATE_LIMIT_WINDOW_MS", "catalog"),
     "mediaApi.rateLimit.windowMs": setting("MEDIA_API_RATE_LIMIT_WINDOW_MS", "catalog"),
     "mediaApi.apiPrefix": setting("API_PREFIX", *SERVICES, *TIERS),
-    "mediaApi.service": services_named("api"),
     "mediaApi.mediaToken": secret("MEDIA_TOKEN"),
     "mediaApi.publicUrl": setting("PUBLIC_URL", *SERVICES),
     "mediaApi.useStripMetadata": setting("USE_STRIPMETADATA", "catalog"),
@@ -239,15 +193,12 @@ EFFECTS: dict[str, Look] = {
     "mediaApi.routes.post_backup.post": setting("URL_TO_POST_BACKUP", *SERVICES),
     "mediaApi.storage.storageClassName": files("storageClassName"),
     "mediaApi.storage.resources.requests.storage": files("resources", "requests", "storage"),
-    "mediaApi.hpa.enabled": scales("transform"),
     "mediaApi.hpa.replicaCountMin": scaler("transform", "minReplicas"),
     "mediaApi.hpa.replicaCountMax": scaler("transform", "maxReplicas"),
     "mediaApi.hpa.metrics.cpu.averageUtilization": scaler("transform", *CPU),
-    "nginx.hpa.enabled": scales("edge"),
     "nginx.hpa.replicaCountMin": scaler("edge", "minReplicas"),
     "nginx.hpa.replicaCountMax": scaler("edge", "maxReplicas"),
     "nginx.hpa.metrics.cpu.averageUtilization": scaler("edge", *CPU),
-    "nginx.cdn.enabled": cdn,
     "nginx.cdn.maxAge": setting("BROWSER_SECONDS", *SERVICES),
     **{
         f"{group}.resources.{kind}.{name}": resource(component, kind, name)
@@ -261,19 +212,15 @@ EFFECTS: dict[str, Look] = {
         for name in ("cpu", "memory")
     },
     "ingress.nginx.className": ingress(NAME, "spec", "ingressClassName"),
-    "ingress.nginx.tls": certificate(NAME, "tada-media-release-tls-certificate"),
     "ingress.api.className": ingress(f"{NAME}-internal", "spec", "ingressClassName"),
-    "ingress.api.tls": certificate(f"{NAME}-internal", "tada-media-release-api-tls-certificate"),
     "ingress.api.annotations.nginx.ingress.kubernetes.io/proxy-body-size": ingress(
         f"{NAME}-internal", "metadata", "annotations", "nginx.ingress.kubernetes.io/proxy-body-size"
     ),
-    "createDumpCronJob.enabled": dumps_by_schedule,
-    "createDumpCronJob.schedule": dump_schedule,
-    "redis.service": services_named("redis"),
+    "redis.service": service("redis"),
     "redis.dumpFolderPath": setting("DUMP_FOLDER_PATH", "catalog", "jobs"),
-    "redis.storage.storageClassName": volume("redis", "storageClassName"),
-    "redis.storage.requestedStorage": volume("redis", "resources", "requests", "storage"),
-    "redis.storage.resources.requests.storage": volume("redis", "resources", "requests", "storage"),
+    "redis.storage.storageClassName": claim("redis", "storageClassName"),
+    "redis.storage.requestedStorage": claim("redis", "resources", "requests", "storage"),
+    "redis.storage.resources.requests.storage": claim("redis", "resources", "requests", "storage"),
     "redis.initScript.restoreOnInit": setting("RESTORE_ON_INIT", "jobs"),
     "redis.initScript.dumpFileNameOnInit": setting("DUMP_FILE_NAME_ON_INIT", "jobs"),
     "redis.initScript.urlToGetBackup": setting("URL_TO_GET_BACKUP", *SERVICES),
@@ -282,8 +229,23 @@ EFFECTS: dict[str, Look] = {
     "s3.accessKey": secret("S3_ACCESS_KEY"),
     "s3.secretKey": secret("S3_SECRET_KEY"),
     "s3.bucketName": setting("S3_BUCKET_NAME", *SERVICES),
-    "s3.storage.storageClassName": volume("s3", "storageClassName"),
-    "s3.storage.resources.requests.storage": volume("s3", "resources", "requests", "storage"),
+    "s3.storage.storageClassName": claim("s3", "storageClassName"),
+    "s3.storage.resources.requests.storage": claim("s3", "resources", "requests", "storage"),
+}
+EFFECTS: dict[str, Effect] = {
+    **{key: arrives(look) for key, look in LOOKS.items()},
+    "local": local,
+    "protocol": public_scheme,
+    "env": host(NAME, "media-service.media"),
+    "domain": host(NAME, "media-service.media"),
+    "mediaApi.service": api_service,
+    "mediaApi.hpa.enabled": scales("transform"),
+    "nginx.hpa.enabled": scales("edge"),
+    "nginx.cdn.enabled": cdn,
+    "ingress.nginx.tls": certificate(NAME, "tada-media-release-tls-certificate"),
+    "ingress.api.tls": certificate(f"{NAME}-internal", "tada-media-release-api-tls-certificate"),
+    "createDumpCronJob.enabled": dumps_by_schedule,
+    "createDumpCronJob.schedule": dump_schedule,
 }
 
 
@@ -309,12 +271,25 @@ def test_each_key_of_an_older_file_has_its_effect_or_a_note(file: str, key: str)
     assert EFFECTS[key](rendered(file), value), "it was rendered, but does not arrive"
 
 
+@pytest.mark.parametrize("key", [key for key in EFFECTS if key.startswith("ingress.api.")])
+def test_the_internal_ingress_has_what_is_given_although_there_is_a_note(key: str) -> None:
+    value = leaves(yaml.safe_load(FILES["defaults"].read_text()))[key]
+    assert EFFECTS[key](rendered("defaults"), value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("s3.bucketName", "others"), ("s3.storage.resources.requests.storage", "777Mi")]
+)
+def test_a_value_of_s3_that_is_not_the_default_arrives(key: str, value: str) -> None:
+    assert EFFECTS[key](rendered_with("s3", "--set", f"{key}={value}"), value)
+
+
 # Keys that this chart has too, whose value says nothing if it is the default.
 AT_DEFAULT = {key: entry["note"] for entry in ENTRIES if "default" in entry for key in entry["keys"]}
 
 
 @pytest.mark.parametrize("key", AT_DEFAULT)
-def test_a_key_that_has_no_effect_is_noted_when_its_value_is_not_the_default(key: str, tmp_path: Path) -> None:
+def test_a_key_with_a_default_is_noted_when_its_value_is_another(key: str, tmp_path: Path) -> None:
     entry = next(entry for entry in ENTRIES if key in entry["keys"])
     assert entry["default"] == DEFAULTS[key]
     other = {"100m": "101m", "media": "others", 0: 7}.get(entry["default"], "777Mi")
@@ -534,7 +509,7 @@ def test_settings_count_before_older_keys_and_these_before_the_keys_that_replace
     found = render({**older, "settings.PUBLISH_CRON": "0 2 * * *", "catalog.settings.CONVERT_TO_WEBP": False})
     assert environment(found, "jobs")["PUBLISH_CRON"] == "0 2 * * *"
     assert environment(found, "catalog")["CONVERT_TO_WEBP"] == "false"
-    assert volume("redis", "resources", "requests", "storage")(found, "3Gi")
+    assert claim("redis", "resources", "requests", "storage")(found) == "3Gi"
     assert container(found, "catalog")["resources"]["limits"]["cpu"] == "3"
     assert workloads(found)["transform"]["spec"]["replicas"] == 3
 

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +23,8 @@ TIERS = ("edge", "cache")
 Object = dict[str, Any]
 Values = Mapping[str, Any]
 DEFAULTS: Values = MappingProxyType({})
+Look = Callable[[list[Object]], Any]
+"""Finds a value in what was rendered."""
 
 
 class Refused(Exception):
@@ -101,3 +103,51 @@ def environment(among: list[Object], component: str) -> dict[str, Any]:
     names = [variable["name"] for variable in variables]
     assert len(names) == len(set(names)), f"a variable of {component} is set twice"
     return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in variables}
+
+
+def inside(found: Any, *path: str | int) -> Any:
+    """Return what is at the end of a path."""
+    for step in path:
+        found = found[step]
+    return found
+
+
+def leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the values of a tree by their keys with dots."""
+    if not isinstance(tree, dict):
+        return {prefix.removesuffix("."): tree}
+    return {key: value for name, part in tree.items() for key, value in leaves(part, f"{prefix}{name}.").items()}
+
+
+def setting(name: str, *components: str) -> Look:
+    """Find the value of a setting, which is the same in all components."""
+
+    def look(among: list[Object]) -> Any:
+        [value] = {environment(among, component).get(name) for component in components}
+        return value
+
+    return look
+
+
+def claim(component: str, *path: str) -> Look:
+    """Find something in the volume that a component claims for itself."""
+
+    def look(among: list[Object]) -> Any:
+        [found] = workloads(among)[component]["spec"]["volumeClaimTemplates"]
+        return inside(found["spec"], *path)
+
+    return look
+
+
+def service(port: str) -> Look:
+    """Find the name of the one Service that has a port of this name."""
+
+    def look(among: list[Object]) -> Any:
+        [name] = {
+            each["metadata"]["name"]
+            for each in among
+            if each["kind"] == "Service" and port in (found["name"] for found in each["spec"]["ports"])
+        }
+        return name
+
+    return look
