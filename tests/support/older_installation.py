@@ -5,13 +5,19 @@ from typing import Any
 
 Files = dict[str, bytes]
 """Stored bytes by `unique_name`."""
+_MEDIA_TYPES = {
+    "gif": "image/gif",
+    "jpg": "image/jpeg",
+    "pdf": "application/pdf",
+    "svg": "image/svg+xml",
+    "webp": "image/webp",
+}
 
 
-def older_entry(unique_name: str, content: bytes, **fields: Any) -> dict[str, Any]:
+def older_entry(unique_name: str, content: bytes, /, **fields: Any) -> dict[str, Any]:
     """Return an entry as that service writes it; `fields` replace what it would have."""
-    folders, _, filename = unique_name.removeprefix("/").rpartition("/")
-    namespace, _, destination = folders.partition("/")
-    kind = {"webp": "image/webp", "pdf": "application/pdf"}[filename.rpartition(".")[2]]
+    namespace, *folders, filename = (part for part in unique_name.split("/") if part)
+    kind = _MEDIA_TYPES[filename.rpartition(".")[2].lower()]
     signature = hashlib.sha256(content).hexdigest()
     return {
         "uuid": hashlib.md5(unique_name.encode(), usedforsecurity=False).hexdigest(),
@@ -30,11 +36,11 @@ def older_entry(unique_name: str, content: bytes, **fields: Any) -> dict[str, An
         "original_mimetype": kind,
         "mimetype": kind,
         "signature": signature,
-        "destination": destination or namespace,
+        "destination": "/".join(folders) or namespace,
         "size": len(content),
         "original_size": len(content),
-        "uploaded_date": "2026-11-29T20:03:44.680Z",
-        "updated_date": "2026-11-29T20:04:09.555Z",
+        "uploaded_date": "2025-11-29T20:03:44.680Z",
+        "updated_date": "2025-11-29T20:04:09.555Z",
         "original_signature": signature,
         "original_version": 1,
         **fields,

@@ -6,11 +6,11 @@ what it remembers of the upload.
 
 import hashlib
 from dataclasses import dataclass, field
-from hashlib import md5
 from typing import Any
 
 import orjson
 
+from tests.support.older_installation import older_entry
 from tests.support.pdfs import pdf
 from tests.support.pictures import RED, encoded, marked
 
@@ -48,34 +48,16 @@ def kept(path: str, content: bytes, media_type: str, **more: Any) -> OlderFile:
 def _file(
     path: str, uploaded_name: str, stored: bytes, uploaded: bytes, original: str, mimetype: str, more: dict[str, Any]
 ) -> OlderFile:
-    parts = [part for part in path.split("/") if part]
     kind = "original" if mimetype in ("application/pdf", "image/svg+xml", "image/gif") else "full"
-    entry = {
-        "uuid": md5(path.encode(), usedforsecurity=False).hexdigest(),
-        "version": 1,
-        "namespace": parts[0],
+    known = {
         "public_url": f"https://media.example.com/assets/media/{kind}{path}",
-        "unique_name": path,
-        "filename": parts[-1],
         "original_filename": uploaded_name,
-        "base_host": "https://media.example.com",
-        "base_url": "/assets/media",
-        "external_id": None,
-        "expired": False,
-        "expiration_date": None,
-        "information": None,
         "original_mimetype": original,
         "mimetype": mimetype,
-        "signature": hashlib.sha256(stored).hexdigest(),
-        "destination": "/".join(parts[1:-1]) or parts[0],
-        "size": len(stored),
         "original_size": len(uploaded),
-        "uploaded_date": "2025-11-29T20:03:44.680Z",
-        "updated_date": "2025-11-29T20:04:09.555Z",
         "original_signature": hashlib.sha256(uploaded).hexdigest(),
-        "original_version": 1,
     }
-    entry.update(more)
+    entry = older_entry(path, stored, **{**known, **more})
     return OlderFile({name: value for name, value in entry.items() if value is not LEFT_OUT}, stored, uploaded)
 
 
