@@ -41,6 +41,7 @@ from tests.support.chart import (
     setting,
     workloads,
 )
+from tests.support.migrating_page import block_after
 from tools.migrate.older_settings import of_values
 from tools.migrate.run import storage_of
 from tools.stack.plan import ROOT
@@ -540,8 +541,7 @@ CHANGEABLE = {"replicas", "template", "updateStrategy", "persistentVolumeClaimRe
 
 def settings_after(words: str) -> list[str]:
     """Return what the next command after some words of the page sets."""
-    chapter = (ROOT / "docs" / "migrating.md").read_text().partition("\n## Chart\n")[2].partition("\n## ")[0]
-    [command] = re.findall(r"\A.*?```\n(.*?)```", chapter.partition(words)[2], re.DOTALL)
+    command = block_after("Chart", words)
     return re.findall(r"--set (\S+)", command.replace("$(openssl rand -hex 32)", RANDOM))
 
 

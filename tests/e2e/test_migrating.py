@@ -19,21 +19,19 @@ from PIL import Image
 
 from tests.processes.distant_backend import TOKEN, Backend
 from tests.processes.s3_server import BUCKET, S3Server
+from tests.support.migrating_page import block_after
 from tests.support.older_installation import Files, catalog_of
 from tests.support.waits import wait_until
 from tools.stack import children
 from tools.stack.plan import ROOT, Ports
 from tools.stack.ports import free_ports
 
-PAGE = (ROOT / "docs/migrating.md").read_text()
-DATA = PAGE.partition("\n## Data\n")[2].partition("\n## ")[0]
 OF_CLIENTS = "the-token-of-clients"
 
 
-def commands(heading: str) -> list[str]:
+def commands(words: str) -> list[str]:
     """Return the commands of the block that follows some words of the page."""
-    [found] = re.findall(r"\A.*?```\n(.*?)```", DATA.partition(heading)[2], re.DOTALL)
-    return str(found).splitlines()
+    return block_after("Data", words).splitlines()
 
 
 @pytest.fixture(scope="module")
