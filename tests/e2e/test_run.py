@@ -31,6 +31,11 @@ from tools.stack.running import is_running
 READY = "TADA is ready"
 
 
+def without_make() -> dict[str, str]:
+    """Return this environment without what a make that runs the tests has put into it."""
+    return {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
+
 class Run:
     """One `make run` and what it has printed so far."""
 
@@ -42,7 +47,7 @@ class Run:
         with self._out.open("w") as out:
             self.process = children.start(
                 ["make", "run", f"DATA_DIR={folder / 'data'}", *arguments],
-                {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
+                without_make(),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -357,11 +362,10 @@ def test_it_runs_in_the_background_until_it_is_stopped(tmp_path: Path, photos: d
         "DATA_DIR": str(tmp_path / "data"),
     }
     arguments = [f"{name}={value}" for name, value in given.items()]
-    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
     def make(target: str, *more: str) -> tuple[int, str]:
         command = ["make", "-s", target, *arguments, *more]
-        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        ended = subprocess.run(command, cwd=ROOT, env=without_make(), capture_output=True, text=True, timeout=120)
         return ended.returncode, ended.stdout + ended.stderr
 
     try:

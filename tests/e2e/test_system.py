@@ -8,14 +8,7 @@ import pytest
 
 from tests.processes.system import System
 from tests.support.waits import wait_until
-
-
-def is_running(pid: int) -> bool:
-    """Say whether there is such a process, ended ones that nobody has asked about left aside."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+from tools.stack.running import is_running
 
 
 def with_children(pid: int) -> set[int]:

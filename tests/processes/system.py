@@ -1,15 +1,14 @@
 """A whole TADA for tests: the processes of `make run`, in a folder and on ports of their own."""
 
+import asyncio
 import hashlib
 import http.client
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,14 +17,13 @@ from typing import Any
 import httpx
 import orjson
 import redis
-from arq.constants import job_key_prefix
-from arq.jobs import serialize_job
 
 from services.core.assets.addresses import Addresses
-from services.core.jobs.queue import encode
+from services.core.jobs import queue
 from services.core.settings import CoreSettings
 from services.core.state import keys
 from services.core.state.changes import number_of
+from services.core.state.connection import connect
 from services.core.storage.base import MARK
 from tests.support.waits import wait_until
 from tools.stack.plan import Ports, Process, Stack, node_name
@@ -288,11 +286,12 @@ class System:
 
     def reap(self) -> None:
         """Have a worker settle stale claims now. By itself it does so every five seconds."""
-        job_id, now = f"reap-{secrets.token_hex(8)}", int(time.time() * 1000)
-        with redis.Redis(port=self.ports.redis) as client:
-            told = serialize_job("reap", (), {}, None, now, serializer=encode)
-            client.set(f"{job_key_prefix}{job_id}", told, ex=60)
-            client.zadd(keys.QUEUE, {job_id: now})
+
+        async def enqueue() -> None:
+            async with connect(f"redis://127.0.0.1:{self.ports.redis}") as client:
+                await queue.pool(client).enqueue_job("reap")
+
+        asyncio.run(enqueue())
 
     def wait_until_purged(self, within: float = 30) -> None:
         """Wait until every node that runs has the last change that there is now."""

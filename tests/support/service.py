@@ -8,7 +8,7 @@ import httpx
 
 from services.catalog.app import make_app
 from services.catalog.settings import CatalogSettings
-from services.core.state import keys, progress
+from services.core.state import cancellation, keys, progress
 from services.core.state.connection import Redis
 from services.core.state.progress import Reached
 from tests.support.waits import eventually
@@ -38,11 +38,13 @@ async def nodes_that_have_all(redis: Redis) -> AsyncIterator[None]:
     """Stand for nodes that have every change at once, and for a worker that says so."""
 
     async def tell() -> None:
-        while True:
+        while not cancellation.is_cancelled():
             logged = int(await redis.get(keys.REVISION) or 0)
             await progress.tell(redis, Reached(logged, logged, logged))
             await asyncio.sleep(0.01)
 
     task = asyncio.create_task(tell())
-    yield
-    task.cancel()
+    try:
+        yield
+    finally:
+        await cancellation.end([task])
