@@ -10,7 +10,6 @@ from services.core.serving import older_texts
 
 ONE, SEVERAL = Subject(uuid="01-23", namespace="DEV"), Subject(uuid="01-23", namespace="DEV", index=0)
 UNNAMED = Subject(uuid="01-23")
-TAKEN = errors.AlreadyExists("/DEV/a.webp", "01-23")
 
 
 @pytest.mark.parametrize(
