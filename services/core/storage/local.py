@@ -64,16 +64,12 @@ class LocalStorage:
         return self._read(stored.key)
 
     async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        with self._errors_named():
-            file = await asyncio.to_thread(self._open, stored.key)
-            try:
-                file.seek(start)
-                while chunk := await asyncio.to_thread(file.read, CHUNK if length is None else min(CHUNK, length)):
-                    yield chunk
-                    if length is not None:
-                        length -= len(chunk)
-            finally:
-                file.close()
+        with self._errors_named(), await self._opened(stored.key) as file:
+            file.seek(start)
+            while chunk := await asyncio.to_thread(file.read, CHUNK if length is None else min(CHUNK, length)):
+                yield chunk
+                if length is not None:
+                    length -= len(chunk)
 
     async def size(self, stored: StoredObject) -> int:
         return await asyncio.to_thread(self._size, stored.key)
@@ -129,6 +125,15 @@ class LocalStorage:
             yield descriptor, name
         finally:
             os.close(descriptor)
+
+    async def _opened(self, key: str) -> BinaryIO:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, key))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The thread opens it all the same.
+            opening.add_done_callback(_close)
+            raise
 
     def _open(self, key: str) -> BinaryIO:
         with self._folder(key) as (folder, name):
@@ -213,6 +218,11 @@ class LocalStorage:
             descriptor, path = tempfile.mkstemp(dir=self.spool)
             os.close(descriptor)
             Path(path).unlink()
+
+
+def _close(opening: "asyncio.Future[BinaryIO]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _parts(key: str) -> list[str]:

@@ -1,5 +1,8 @@
+import asyncio
+import gc
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,20 @@ async def test_a_reader_keeps_the_bytes_it_began_with_when_they_are_deleted(stor
     first = await anext(reading)
     await storage.delete([CAT])
     assert first + b"".join([chunk async for chunk in reading]) == content
+
+
+async def test_a_reader_that_is_cancelled_while_its_file_is_opened_closes_it(storage: LocalStorage) -> None:
+    # A file that is left open is a ResourceWarning when it is collected, and so fails this test.
+    await put(storage, CAT, b"purr")
+    for turns in [1, 2, 3] * 20:
+        reading = asyncio.create_task(streamed(storage, CAT))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+    assert await streamed(storage, CAT) == b"purr"
+    gc.collect()
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
