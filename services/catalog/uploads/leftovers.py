@@ -30,7 +30,7 @@ class Leftovers:
     async def clear(self, commits: Sequence[Commit], seconds: float) -> None:
         """Delete what some writes have left behind. If that takes longer than `seconds`, it continues after the
         answer."""
-        left = [commit.leftover for commit in commits if commit.leftover]
+        left = [one for commit in commits for one in commit.leftovers]
         if not left:
             return
         task = asyncio.create_task(self._clear(left))

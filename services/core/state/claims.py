@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 
 from redis.exceptions import RedisError
 
-from services.core.assets import identity, names
+from services.core.assets import identity, names, reductions
 from services.core.assets.entries import Entry
 from services.core.errors import Unavailable
 from services.core.state import commands, entry_json, keys
@@ -85,6 +85,12 @@ class Claims:
         """
         claim = self._new(names.plain_storage_key(unique_name), unique_name, KEPT)
         return claim if await self._make(claim) else None
+
+    async def make_for_reduction(self, unique_name: str) -> Claim:
+        """Claim a new storage key for the reduction of an asset's picture. Nobody else ever has this key."""
+        claim = self._new(f"{reductions.PREFIX}{names.spare_storage_key(unique_name)}", unique_name)
+        await self._make(claim)
+        return claim
 
     async def make_in_place(self, unique_name: str) -> Claim:
         """Claim the one key of an asset. Wait while another writer has it; raises Unavailable if that takes too

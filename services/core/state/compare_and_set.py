@@ -22,13 +22,19 @@ from services.core.state.stale_claims import Leftover
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The result of a write: the number of its change, and the object that it has left behind, if any.
+    """The result of a write: the number of its change, and what it has left behind, if anything: an object, and the
+    reduction of one.
 
-    The process that has made the change may delete the object, or else the reaper does it.
+    The process that has made the change may delete them, or else the reaper does it.
     """
 
     number: int
     leftover: Leftover | None = None
+    left_reduction: Leftover | None = None
+
+    @property
+    def leftovers(self) -> list[Leftover]:
+        return [left for left in (self.leftover, self.left_reduction) if left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class CompareAndSet:
             sequence=keys.SEQUENCE,
             claims=keys.CLAIMS,
             undescribed=keys.UNDESCRIBED,
+            reductions=keys.REDUCTIONS,
             **changes.WRITES,
         )
 
@@ -85,7 +92,8 @@ class CompareAndSet:
     ) -> Commit | None:
         wanted = None if kind == DELETED else entry
         expires = wanted.expires_at if wanted and not wanted.expired else None
-        outcome, detail = await self._write(
+        keeps_reduction = wanted is not None and old is not None and old.entry.signature == wanted.signature
+        outcome, detail, reduction = await self._write(
             entry_key=entry.key,
             uuid=entry.uuid,
             other_names=" ".join(identity.other_names(entry.uuid, entry.unique_name)),
@@ -96,6 +104,7 @@ class CompareAndSet:
             claimed=claim.storage_key if claim else "",
             claim=claim.value if claim else "",
             obsolete=left,
+            keeps_reduction=int(keeps_reduction),
             unique_name=entry.unique_name,
             original_name=entry.original_name,
             kind=kind,
@@ -103,7 +112,9 @@ class CompareAndSet:
             write=changes.token(),
             **origin.passed_on(),
         )
-        leftover = Leftover(entry.key, left) if left else None
         if outcome == b"unclaimed":
             raise interrupted()
-        return Commit(number_of(detail), leftover) if outcome == b"written" else None
+        if outcome != b"written":
+            return None
+        leftover, left_reduction = (Leftover(entry.key, key) if key else None for key in (left, reduction.decode()))
+        return Commit(number_of(detail), leftover, left_reduction)

@@ -24,12 +24,14 @@ _AT_ONCE = 4000
 class Read:
     """Entries as they are stored, None for each that does not exist; and the number of the last change before that.
 
-    `addresses` are those in the pages that caches have (see `state/addresses`), if entries are read by uuid.
+    `addresses` are those in the pages that caches have (see `state/addresses`), if entries are read by uuid;
+    `reductions` what is known of the reductions of their pictures, as it is stored, if they are read by their keys.
     """
 
     revision: int
     addresses: str
     raws: list[bytes | None]
+    reductions: list[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ def finding(client: Redis) -> Script:
 
 
 def _reading(client: Redis) -> Script:
-    """Return the script that reads entries by their keys alone."""
-    return Script(client, "read", entries=keys.ENTRIES, revision=keys.REVISION)
+    """Return the script that reads entries by their keys alone, with what is known of their reductions."""
+    return Script(client, "read", entries=keys.ENTRIES, reductions=keys.REDUCTIONS, revision=keys.REVISION)
 
 
 class EntryReader:
@@ -113,17 +115,33 @@ class EntryReader:
         taken = self._take()
         wanted = list(dict.fromkeys(one for asked in taken for one in asked.wanted))
         try:
-            head, *raws = await self._read(wanted=wanted)
+            head, *rest = await self._read(wanted=wanted)
         except BaseException as error:
             for asked in taken:
                 _refuse(asked, error)
             raise
-        found = dict(zip(wanted, raws, strict=True))
+        found = dict(zip(wanted, rest, strict=False))
+        reductions = dict(zip(wanted, rest[len(wanted) :], strict=False))
         revision, _, addresses = head.decode().partition(" ")
         number = number_of(revision)
         for asked in taken:
             if not asked.answer.done():  # Its request may have been cancelled.
-                asked.answer.set_result(Read(number, addresses, [found[one] for one in asked.wanted]))
+                asked.answer.set_result(_read_of(asked, number, addresses, found, reductions))
+
+
+def _read_of(
+    asked: _Asked,
+    number: int,
+    addresses: str,
+    found: dict[str, bytes | None],
+    reductions: dict[str, bytes | None],
+) -> Read:
+    return Read(
+        number,
+        addresses,
+        [found[one] for one in asked.wanted],
+        [reductions[one] for one in asked.wanted] if reductions else [],
+    )
 
 
 def _refuse(asked: _Asked, error: BaseException) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from services.core.assets import colour, media_types, orientation
 from services.core.assets.containers import jpeg
+from services.core.assets.srgb import is_srgb
 from services.transform.render import bare, formats, gif, guard
-from services.transform.render.colour import is_srgb
 from services.transform.render.geometry import fit
 from services.transform.render.gif import Shown
 from services.transform.render.guard import Header, Limits

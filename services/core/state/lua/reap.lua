@@ -1,5 +1,5 @@
 -- Take over a claim that is obsolete, or on which no process works, to settle the stored object that it names.
--- KEYS entries, claims
+-- KEYS entries, reductions, claims
 -- KEYS alive: that of the owner
 -- ARGV storage_key
 -- ARGV claim: its value as it was read
@@ -12,10 +12,12 @@ local value = redis.call('HGET', claims, storage_key)
 if value ~= mine and (value ~= claim or redis.call('EXISTS', alive) == 1) then
   return 0
 end
-local raw = entry_key ~= '' and redis.call('HGET', entries, entry_key)
-if in_place == '0' and raw and cjson.decode(raw).storage_key == storage_key then
-  redis.call('HDEL', claims, storage_key)
-  return 0
+for _, referring in ipairs({entries, reductions}) do
+  local raw = entry_key ~= '' and redis.call('HGET', referring, entry_key)
+  if in_place == '0' and raw and cjson.decode(raw).storage_key == storage_key then
+    redis.call('HDEL', claims, storage_key)
+    return 0
+  end
 end
 redis.call('HSET', claims, storage_key, mine)
 return 1

@@ -1,7 +1,7 @@
 -- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
 -- is written unless the entry is still the same as the writer read.
--- USES log_change, sent_before
--- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed
+-- USES leave_reduction, log_change, sent_before
+-- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed, reductions
 -- ARGV entry_key
 -- ARGV uuid: the one that the entry shows
 -- ARGV other_names: what it is found by besides its key, separated by spaces, unless another entry is found by it
@@ -12,6 +12,7 @@
 -- ARGV claimed: the storage key that the writer has claimed, '' for none
 -- ARGV claim: the value of that claim
 -- ARGV obsolete: the storage key of the bytes that the change leaves behind, '' for none
+-- ARGV keeps_reduction: 1 if the reduction of the entry's picture, if there is one, still shows it, else 0
 -- ARGV unique_name
 -- ARGV kind: that of the change, see changes.py
 -- ARGV to_describe: 1 if facts about the picture are to be found out, else 0
@@ -19,21 +20,26 @@
 -- ARGV original_name: the path under which the upload is delivered
 -- ARGV write: a unique token of this write
 -- ARGV request_id, traceparent
--- Returns {'written', number of the change} or {'conflict', ''} or {'unclaimed', ''}
+-- Returns {'written', number of the change, storage key of the reduction that it leaves behind, '' for none},
+--   {'conflict', '', ''} or {'unclaimed', '', ''}
 local current = redis.call('HGET', entries, entry_key) or ''
 if current ~= expected then
   local change = sent_before(changes, write)
-  return change and {'written', change} or {'conflict', ''}
+  return change and {'written', change, ''} or {'conflict', '', ''}
 end
 if claimed ~= '' then
   -- A writer that was taken for dead has lost its claim and, with it, the stored bytes.
   if redis.call('HGET', claims, claimed) ~= claim then
-    return {'unclaimed', ''}
+    return {'unclaimed', '', ''}
   end
   redis.call('HDEL', claims, claimed)
 end
 if obsolete ~= '' then
   redis.call('HSET', claims, obsolete, 'obsolete ' .. entry_key .. ' ' .. current)
+end
+local left = ''
+if keeps_reduction == '0' then
+  left = leave_reduction(reductions, claims, entry_key)
 end
 if wanted == '' then
   redis.call('HDEL', entries, entry_key)
@@ -63,4 +69,4 @@ if to_describe == '1' then
   redis.call('XADD', undescribed, '*', 'uuid', entry_key)
 end
 return {'written', log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
-  'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent)}
+  'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent), left}

@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError
 
 from services.core.state.script import LUA, Script, Source
 
-HELPERS = {"log_change", "put_aside", "sent_before"}
+HELPERS = {"leave_reduction", "log_change", "put_aside", "sent_before"}
 """Functions that scripts use: they are called by scripts, with values and not by names."""
 FILES = sorted(path for path in LUA.glob("*.lua") if path.stem not in HELPERS)
 
@@ -55,10 +55,10 @@ async def test_what_is_bound_need_not_be_said_in_a_call_and_may_be() -> None:
 async def test_a_name_with_dots_stands_for_all_keys_or_all_arguments() -> None:
     renew, redis = script("renew")
     await renew(leases=["one", "two"], token="t", milliseconds=5)
-    read, other = script("read", entries="e", revision="r")
+    read, other = script("read", entries="e", reductions="d", revision="r")
     await read(wanted=[])
     assert redis.calls == [(["one", "two"], ["t", 5])]
-    assert other.calls == [(["e", "r"], [])]
+    assert other.calls == [(["e", "d", "r"], [])]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from services.transform.render.colour import is_srgb
+from services.core.assets.srgb import is_srgb
 from tests.support.colour_profiles import ADOBE_RGB, DISPLAY_P3, srgb, wide_gamut
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg", "astronaut.png")

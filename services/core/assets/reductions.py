@@ -1,0 +1,96 @@
+"""A reduction: a small picture of an object, made once after the upload, from which small renditions are made. Pure.
+
+It is an optimisation. Whatever is missing or damaged of it, the object itself is there.
+"""
+
+from dataclasses import dataclass, replace
+
+from services.core.assets.entries import Entry
+from services.core.assets.media_types import AVIF, JPEG, PNG, TIFF, WEBP
+
+PREFIX = ".reductions/"
+"""What their storage keys begin with. No asset can have such a key, because of the dot."""
+REVISION = 1
+"""Raise it when reductions are made in another way: the job *reduce* then makes all of them anew."""
+TYPES = (JPEG, WEBP)
+"""Media types of reductions: without and with transparency."""
+BYTES_MAX = 8 * 1024 * 1024
+SIDE_MAX = 4096
+"""Pixels of the longer side, at most."""
+SHARE_MAX = 0.54
+"""How large, beside a reduction, a rendition may be that is made from it. Up to 0.53 it scores as one from the upload,
+and at 0.6 a point less (docs/rendering.md)."""
+
+_LEAST_SIDE = 512
+"""Pixels of the longer side of a picture. What is smaller costs little in any case."""
+_SECONDS = {JPEG: 0.003, PNG: 0.016, WEBP: 0.010, AVIF: 0.043, TIFF: 0.005}
+"""Seconds of processor time per megapixel, to decode a picture for a small rendition."""
+_CONVERTING = 0.010
+"""Seconds to convert the colours of a small rendition."""
+_SAVED = 0.005
+"""Seconds that a reduction saves each small rendition, at least, to be worth its room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What the catalog knows of a reduction. `digest` is the SHA-256 of its bytes, `size` how many they are.
+
+    It shows the object with the SHA-256 `of`. Sides are in pixels, and the picture is upright and sRGB. `side` and
+    `revision` are the setting and the REVISION with which it was made.
+    """
+
+    storage_key: str
+    of: str
+    digest: str
+    size: int
+    media_type: str
+    width: int
+    height: int
+    side: int
+    revision: int
+
+    def shows(self, entry: Entry) -> bool:
+        """Say whether it is a reduction of what the entry refers to now."""
+        return self.of == entry.signature
+
+    def is_current(self, side: int) -> bool:
+        """Say whether it is as one that is made now."""
+        return (self.side, self.revision) == (side, REVISION)
+
+    def suffices(self, width: int, height: int) -> bool:
+        """Say whether a picture of this size, before anything is cut off, can be made from it."""
+        return width <= SHARE_MAX * self.width and height <= SHARE_MAX * self.height
+
+
+def may_pay(entry: Entry, side: int) -> bool:
+    """Say whether a reduction of an entry's picture pays, as far as the catalog can tell: if its colours need it."""
+    if not entry.width or not entry.height:
+        return False
+    return pays(entry.stored_type, entry.width, entry.height, side, converts=True)
+
+
+def pays(media_type: str, width: int, height: int, side: int, *, converts: bool) -> bool:
+    """Say whether a reduction with a longer side of `side` pixels pays; with 0 none does.
+
+    `converts` says whether the colours of the picture have to be converted. An animation has no reduction, whatever
+    this says.
+    """
+    if not side or media_type not in _SECONDS or max(width, height) < _LEAST_SIDE:
+        return False
+    pixels = width * height / 1_000_000
+    left = pixels * min(1, side / max(width, height)) ** 2
+    saved = _SECONDS[media_type] * pixels - _SECONDS[JPEG] * left
+    return saved + (_CONVERTING if converts else 0) >= _SAVED
+
+
+def stored_as(entry: Entry, reduction: Reduction) -> Entry:
+    """Return an entry as if its reduction were its object."""
+    return replace(
+        entry,
+        storage_key=reduction.storage_key,
+        signature=reduction.digest,
+        size=reduction.size,
+        stored_mimetype=reduction.media_type,
+        width=reduction.width,
+        height=reduction.height,
+    )
