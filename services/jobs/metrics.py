@@ -38,6 +38,12 @@ JOB_STOP = Gauge(
     ["kind"],
 )
 
+REDUCTIONS_MADE = Counter(
+    "tada_reductions_total",
+    "Reductions of pictures that this worker has stored. Results: made, late (the picture was replaced meanwhile).",
+    ["result"],
+)
+REDUCTIONS = Gauge("tada_catalog_reductions", "Pictures of the catalog that have a reduction.")
 ENTRIES = Gauge("tada_catalog_entries", "Entries of the catalog.")
 LOST = Gauge("tada_catalog_lost", "1 while the catalog is empty although there are files, or dumps with entries.")
 CHANGES = Gauge("tada_changes_pending", "Changes that at least one node of the gateway lacks.")
@@ -57,17 +63,20 @@ def prepare(jobs: list[str]) -> None:
         JOB_STOP.labels(job)
     for result in ("done", "queued"):
         PURGES.labels(result)
+    for result in ("made", "late"):
+        REDUCTIONS_MADE.labels(result)
     for state in ("current", "away"):
         NODES.labels(state)
 
 
 async def sample(client: Redis) -> None:
     """Look up the state in Redis, in one round trip; without Redis these metrics are unknown (NaN)."""
-    gauges = (ENTRIES, CLAIMS, QUEUED)
+    gauges = (ENTRIES, REDUCTIONS, CLAIMS, QUEUED)
     for gauge in gauges:
         gauge.set(float("nan"))
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hlen(keys.ENTRIES)
+        pipeline.hlen(keys.REDUCTIONS)
         pipeline.hlen(keys.CLAIMS)
         pipeline.zcard(keys.QUEUE)
         found = await pipeline.execute()

@@ -26,10 +26,13 @@ from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
+from services.core.state.reductions import Reductions
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs import metrics
 from services.jobs.describe.describer import Describer, Sight, consumer
+from services.jobs.describe.reducer import Reducer
+from services.jobs.describe.upgrade import ask_for_reductions
 from services.jobs.dumps.initial import restore_on_init
 from services.jobs.purge.distribution import Distributor
 from services.jobs.purge.node import GatewayNode
@@ -67,10 +70,12 @@ async def run(settings: JobsSettings) -> None:
     await dumps.open()
     connect = partial(GatewayNode, token=settings.purge_token.get_secret_value())
     distributor = Distributor(client, [*settings.nginx_service, *settings.nginx_edge_service], connect)
-    sight, progress = Sight(entries, storage), Progress(client)
+    progress = Progress(client)
     claims, doubts = Claims(client, process), Doubts(client)
     reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
-    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, sight, progress)
+    reducer = Reducer(Reductions(client, claims), claims, process, reaper, storage, settings.reduction_side)
+    sight = Sight(entries, storage, reducer)
+    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress)
     queue = JobQueue(client, JobLog(client))
     describer = Describer(entries, ChangeLog(client), sight, queue)
     try:
@@ -79,6 +84,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(distributor.run()),
                 group.create_task(keep_adopting(client)),
                 group.create_task(keep_naming(client)),
+                group.create_task(ask_for_reductions(client, queue, reducer.side)),
                 group.create_task(consumer(client, process, describer).run()),
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(belonging.keep()),

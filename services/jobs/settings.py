@@ -7,6 +7,7 @@ from typing import Annotated
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.core.assets.reductions import SIDE_MAX
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST
 from services.core.errors import NoDumpName
@@ -74,6 +75,13 @@ class JobsSettings(CoreSettings):
         ge=0,
         le=100,
         description="*sync* removes nothing if it would remove more than this percentage of the entries.",
+    )
+    reduction_side: int = Field(
+        1024,
+        ge=0,
+        le=SIDE_MAX,
+        description="Longer side, in pixels, of the reduction of each large picture, from which its small forms are "
+        "made. 0 makes none, and removes those that there are. A change makes all of them anew.",
     )
     dumps_kept: int = Field(14, ge=0, description="Number of dumps that are kept. 0 keeps all.")
     purge_token: Token = Field(

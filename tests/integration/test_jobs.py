@@ -30,7 +30,6 @@ from services.core.state.connection import CONNECTIONS, Redis
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
 from services.jobs import metrics
-from services.jobs.describe.describer import Sight
 from services.jobs.queue import runner
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.queue.worker import make_worker
@@ -71,7 +70,8 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
             catalog.reaper(storage),
             storage,
             dumps,
-            Sight(catalog.entries, storage),
+            catalog.reducer(storage),
+            catalog.sight(storage),
             progress,
         )
     await storage.close()

@@ -25,7 +25,7 @@ from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis, connect
 from services.core.state.progress import Progress
 from services.core.storage import open_storage
-from services.jobs.describe.describer import Describer, Sight, consumer
+from services.jobs.describe.describer import Describer, consumer
 from services.jobs.queue.kinds import Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
@@ -143,7 +143,7 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
     prepare(storage.spool)
     await storage.open()
     user = CatalogUser(before)
-    dumps, progress, sight = open_dumps(settings, storage), Progress(before), Sight(user.entries, storage)
+    dumps, progress = open_dumps(settings, storage), Progress(before)
     async with user.process.alive():
         yield Tools(
             settings,
@@ -155,7 +155,8 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
             user.reaper(storage),
             storage,
             dumps,
-            sight,
+            user.reducer(storage),
+            user.sight(storage),
             progress,
         )
     await storage.close()

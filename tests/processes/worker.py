@@ -25,9 +25,11 @@ from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
+from services.core.state.reductions import Reductions
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Describer, Sight, consumer
+from services.jobs.describe.reducer import Reducer
 from services.jobs.queue import worker
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.settings import JobsSettings
@@ -59,11 +61,13 @@ async def main(url: str, folder: str, does: str) -> None:
     storage = open_storage(settings)
     process, entries = Process(client), Entries(client)
     dumps, progress = open_dumps(settings, storage), Progress(client)
-    claims, doubts, sight = Claims(client, process), Doubts(client), Sight(entries, storage)
+    claims, doubts = Claims(client, process), Doubts(client)
     reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
-    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, sight, progress)
+    reducer = Reducer(Reductions(client, claims), claims, process, reaper, storage, settings.reduction_side)
+    sight = Sight(entries, storage, reducer)
+    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress)
     if does == "describe":
-        sight = Sight(entries, _Endless())  # type: ignore[arg-type]
+        sight = Sight(entries, _Endless(), reducer)  # type: ignore[arg-type]
         describer = Describer(entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)))
         await consumer(client, process, describer).run()
     # Only a worker that lives has to renew them: the test kills this one as soon as it runs the job.

@@ -13,8 +13,11 @@ from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.reaper import Reaper
+from services.core.state.reductions import Reductions
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage
+from services.jobs.describe.describer import Sight
+from services.jobs.describe.reducer import Reducer
 
 ADDRESSES = Addresses("https://media.example.com/prefix/assets/media")
 
@@ -27,8 +30,16 @@ class CatalogUser:
         self.claims, self.doubts = Claims(client, self.process), Doubts(client)
         self.stale = StaleClaims(client, self.process, self.claims)
 
+        self.reductions = Reductions(client, self.claims)
+
     def reaper(self, storage: Storage) -> Reaper:
         return Reaper(self.claims, self.stale, self.doubts, self.entries, storage)
+
+    def reducer(self, storage: Storage, side: int = 0) -> Reducer:
+        return Reducer(self.reductions, self.claims, self.process, self.reaper(storage), storage, side)
+
+    def sight(self, storage: Storage, side: int = 0) -> Sight:
+        return Sight(self.entries, storage, self.reducer(storage, side))
 
 
 def an_entry(base: str = "cat", *, folder: str | None = None, **changes: Any) -> Entry:

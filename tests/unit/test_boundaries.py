@@ -144,6 +144,8 @@ def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_ow
     # Transform has it encode WebP and decode plain JPEG: by the very libraries that libvips would do it with.
     assert users(imports, "PIL") == {
         "services.jobs.describe.picture",
+        "services.jobs.describe.pixels",
+        "services.jobs.describe.reduced",
         "services.transform.render.jpeg",
         "services.transform.render.webp",
         "services.catalog.uploads.drawable_process",
@@ -151,6 +153,8 @@ def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_ow
     }
     assert users(imports, "services.catalog.uploads.drawable_process") == set()
     assert users(imports, "services.jobs.describe.picture") == {"services.jobs.describe.inspection_process"}
+    inside = {f"services.jobs.describe.{name}" for name in ("picture", "reduced")}
+    assert users(imports, "services.jobs.describe.pixels", "services.jobs.describe.reduced") == inside
     assert users(imports, "services.jobs.describe.inspection_process") == set()
 
 

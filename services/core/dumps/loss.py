@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from redis.exceptions import RedisError
 
+from services.core.assets.reductions import PREFIX as REDUCTIONS
 from services.core.doctor import Finding
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import PREFIX, open_dumps
@@ -31,7 +32,7 @@ async def signs_of_loss(entries: Entries, storage: Storage, dumps: DumpStore) ->
 async def _file(storage: Storage) -> str | None:
     try:
         async for listed in storage.list():
-            if not listed.key.startswith(PREFIX):
+            if not listed.key.startswith((PREFIX, REDUCTIONS)):
                 return f"the storage has files, such as {listed.key}"
     except ListingUnsupported:
         pass

@@ -33,6 +33,12 @@ class SyncArguments(Arguments):
     )
 
 
+class ReduceArguments(Arguments):
+    verify: bool = Field(
+        False, description="Read every reduction and compare its bytes. By default, only its size is looked up."
+    )
+
+
 class CreateDumpArguments(Arguments):
     filename: str | None = Field(
         None,
@@ -68,6 +74,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "publish": Arguments,
     "expire": Arguments,
     "describe": Arguments,
+    "reduce": ReduceArguments,
     "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,
 }

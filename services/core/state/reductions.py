@@ -72,6 +72,10 @@ class Reductions:
             self._claims.spent(claim)
         return bool(done)
 
+    async def forget_all(self) -> None:
+        """Remove all records, and none of the reductions."""
+        await self._redis.unlink(keys.REDUCTIONS)
+
     async def drop(self, entry_key: str, raw: bytes) -> Leftover | None:
         """Remove a record that is as it was read; return what that leaves behind, None if it is another one by now."""
         if not await self._drop(entry_key=entry_key, record=raw):

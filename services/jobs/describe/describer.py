@@ -1,4 +1,5 @@
-"""Describing pictures: after an upload, facts about the stored bytes are found out and written into the entry.
+"""Describing pictures: after an upload, facts about the stored bytes are found out and written into the entry, and a
+reduction is made if one pays (see `reducer`).
 
 The write that makes an entry refer to new bytes also adds it to a stream. One of the workers takes it from there (see
 `core/state/stream`): if a worker dies or the storage is down, the entry is delayed but not lost. An entry whose picture
@@ -26,6 +27,7 @@ from services.core.state.process import Process
 from services.core.state.stream import Consumer, Later, Message
 from services.core.storage import ObjectMissing, Storage
 from services.jobs.describe.inspection import inspect
+from services.jobs.describe.reducer import Reducer
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ NAMED_MAX = 1000
 """Entries that a result names at most; it counts all of them."""
 _REST_SECONDS = 1.0
 """Pause after the storage could not be reached."""
-_PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
+PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
 """How long each picture, and each page of the catalog, waits for uploads."""
 _QUIET_SECONDS = 0.1
 _DELIVERIES_MAX = 3
@@ -65,8 +67,8 @@ class Described:
 class Sight:
     """Inspects one picture at a time, so that a worker never needs memory for two."""
 
-    def __init__(self, entries: Entries, storage: Storage) -> None:
-        self._entries, self._storage = entries, storage
+    def __init__(self, entries: Entries, storage: Storage, reducer: Reducer) -> None:
+        self._entries, self._storage, self._reducer = entries, storage, reducer
         self._turn, self._pool = asyncio.Semaphore(1), Pool()
 
     def close(self) -> None:
@@ -74,16 +76,21 @@ class Sight:
         self._pool.close()
 
     async def describe(self, entry: Entry) -> bool:
-        """Find out the missing facts about an entry's picture and write them; say whether any were missing.
+        """Find out the missing facts about an entry's picture and write them, and make the reduction that it lacks; say
+        whether anything was made.
 
         Raises Undecodable, SignatureMismatch, ObjectMissing, StorageDown and RedisError. If the file has been replaced
         meanwhile, nothing is written: the new bytes are described on their own.
         """
-        if entry.facts != NO_FACTS or not entry.may_be_described:
+        lacks_facts = entry.facts == NO_FACTS
+        if not entry.may_be_described or not (lacks_facts or await self._reducer.lacks(entry)):
             return False
         async with self._turn:
-            facts = await inspect(self._storage, entry, self._pool)
-        return await self._entries.describe(entry.key, entry.signature, facts)
+            seen = await inspect(self._storage, entry, self._pool, self._reducer.side)
+        if lacks_facts and not await self._entries.describe(entry.key, entry.signature, seen.facts):
+            return False
+        kept = seen.reduction is not None and await self._reducer.keep(entry, seen.reduction)
+        return lacks_facts or kept
 
 
 async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight) -> Described:
@@ -92,14 +99,14 @@ async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight
         found = Described()
         try:
             async for raws in entries.scan():
-                await _let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
+                await let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
                 await _describe_page(entries, sight, raws, found)
         except CatalogReplaced:
             continue  # A restore replaced it: go through the new catalog instead.
         return found
 
 
-async def _let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
+async def let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
     """Wait while entries are being written, but not for ever: clients wait for writes, and nobody waits for this."""
     for _ in range(round(seconds / _QUIET_SECONDS)):
         latest = await log_of_changes.latest()
@@ -122,7 +129,7 @@ async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], 
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
             found.undescribed_count += 1
             if len(found.undescribed) < NAMED_MAX:
-                found.undescribed.append(Undescribed(entry.uuid, entry.unique_name, _reason(error, entry)))
+                found.undescribed.append(Undescribed(entry.uuid, entry.unique_name, reason(error, entry)))
 
 
 class Describer:
@@ -138,13 +145,14 @@ class Describer:
 
     async def ready(self) -> None:
         """Let uploads go first."""
-        await _let_writers_pass(self._log, _PATIENCE_SECONDS)
+        await let_writers_pass(self._log, PATIENCE_SECONDS)
 
     async def work(self, message: Message) -> None:
-        """Describe the entry that a message names, or request a description of all; raises Later."""
+        """Describe the entry that a message names, or request that of all; raises Later."""
         try:
             if b"all" in message.fields:
-                await self._queue.put("describe", {}, "restore", f"describe-{message.id}")
+                for job in ("describe", "reduce"):
+                    await self._queue.put(job, {}, "restore", f"{job}-{message.id}")
             else:
                 await self._describe(message.fields[b"uuid"].decode(), message.deliveries)
         except (StorageDown, OSError) as error:  # An error of the system: there is no process or no memory left.
@@ -162,7 +170,7 @@ class Describer:
             await self._sight.describe(entry)
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
             level = logging.INFO if isinstance(error, Undecodable) else logging.ERROR
-            logs.event(log, level, "undescribed", asset=entry.unique_name, reason=_reason(error, entry))
+            logs.event(log, level, "undescribed", asset=entry.unique_name, reason=reason(error, entry))
 
 
 def consumer(client: Redis, process: Process, describer: Describer) -> Consumer:
@@ -170,5 +178,6 @@ def consumer(client: Redis, process: Process, describer: Describer) -> Consumer:
     return Consumer(client, keys.UNDESCRIBED, keys.UNDESCRIBED_GROUP, process.name, describer)
 
 
-def _reason(error: Exception, entry: Entry) -> str:
+def reason(error: Exception, entry: Entry) -> str:
+    """Say why the picture of an entry could not be looked at."""
     return error.message if isinstance(error, TadaError) else f"no file {entry.storage_key}"

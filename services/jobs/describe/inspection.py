@@ -1,7 +1,11 @@
-"""Finds the facts of a stored picture, in a sandbox. A picture that needs more than the limits is not described."""
+"""Finds the facts of a stored picture and makes its reduction, in a sandbox.
+
+A picture that needs more than the limits is not described.
+"""
 
 from dataclasses import dataclass
 
+from services.core.assets import media_types, reductions
 from services.core.assets.entries import Entry
 from services.core.assets.facts import FACTS, Facts, problem
 from services.core.errors import Undecodable
@@ -31,8 +35,25 @@ _REUSE_SECONDS = 2
 """A child that has used so much processor time is used for no further picture."""
 
 
-async def inspect(storage: Storage, entry: Entry, pool: Pool, limits: Limits = LIMITS) -> Facts:
-    """Return the facts about the stored bytes of an entry, as a child of the pool reports them.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A reduction that has been made, and is not stored yet."""
+
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    facts: Facts
+    reduction: Picture | None = None
+
+
+async def inspect(storage: Storage, entry: Entry, pool: Pool, side: int = 0, limits: Limits = LIMITS) -> Seen:
+    """Return the facts about the stored bytes of an entry, as a child of the pool reports them, and a reduction if one
+    with a longer side of `side` pays.
 
     Raises Undecodable for a picture that cannot be inspected within the limits, SignatureMismatch for bytes that do not
     match the entry, ObjectMissing and StorageDown.
@@ -40,7 +61,7 @@ async def inspect(storage: Storage, entry: Entry, pool: Pool, limits: Limits = L
     if entry.size > limits.source_bytes:
         raise Undecodable(f"The file has {entry.size} bytes, more than {limits.source_bytes}.", _HINT)
     try:
-        answer = await pool.answer(_task(entry, limits), lambda: stream_verified(storage, entry))
+        answer = await pool.answer(_task(entry, side, limits), lambda: stream_verified(storage, entry))
     except OutOfTime:
         raise Undecodable(f"The inspection of the file took more than {limits.wall_seconds:g} s.", _HINT) from None
     except NoAnswer:
@@ -52,17 +73,29 @@ async def inspect(storage: Storage, entry: Entry, pool: Pool, limits: Limits = L
     found = {name: answer.head.get(name) for name in FACTS}
     if wrong := problem(found):
         raise Undecodable(f"The file cannot be decoded: {wrong}.", _HINT)
-    return Facts(**found)
+    return Seen(Facts(**found), _reduction(answer, side) if answer.body else None)
 
 
-def _task(entry: Entry, limits: Limits) -> Task:
+def _reduction(answer: process.Answer, side: int) -> Picture:
+    match answer.head.get("reduction"):
+        case {"media_type": str(media_type), "width": int(width), "height": int(height)} if (
+            media_type in reductions.TYPES
+            and media_type == media_types.sniff(answer.body)
+            and min(width, height) > 0
+            and max(width, height) <= side
+        ):
+            return Picture(answer.body, media_type, width, height)
+    raise Undecodable("The file cannot be decoded: its reduction is not valid.", _HINT)
+
+
+def _task(entry: Entry, side: int, limits: Limits) -> Task:
     return Task(
         module="services.jobs.describe.inspection_process",
-        order={"media_type": entry.stored_type, "pixels": limits.pixels},
+        order={"media_type": entry.stored_type, "pixels": limits.pixels, "side": side},
         limits=process.Limits(
             cpu_seconds=limits.cpu_seconds,
             wall_seconds=limits.wall_seconds,
-            output=0,
+            output=reductions.BYTES_MAX,
             address_space=limits.memory,
             niceness=10,  # Requests on the same machine go first.
             reuse_seconds=_REUSE_SECONDS,

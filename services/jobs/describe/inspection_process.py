@@ -1,15 +1,20 @@
-"""Finds the facts of one picture from its bytes. Runs in a sandbox: see inspection.py."""
+"""Finds the facts of one picture from its bytes, and makes its reduction. Runs in a sandbox: see inspection.py."""
 
 from typing import Any
 
-from services.core.assets import media_types
+from services.core.assets import media_types, reductions
 from services.core.sandbox import Refusal
 
 
 def answer(order: dict[str, Any], source: bytes) -> tuple[dict[str, object], bytes]:
-    """Return the facts that are found. The order has `media_type` and `pixels`, the most that are decoded."""
+    """Return the facts that are found; and as the body a reduction, which the head describes, if one pays.
+
+    The order has `media_type`, `pixels`, the most that are decoded, and `side`, that of reductions.
+    """
     try:
-        return (_of_svg(source) if order["media_type"] == media_types.SVG else _of_picture(source, **order)), b""
+        if order["media_type"] == media_types.SVG:
+            return _of_svg(source), b""
+        return _of_picture(source, **order)
     except Exception as error:  # noqa: BLE001 - decoders raise any kind of error
         raise Refusal(f"{type(error).__name__}: {error}"[:200]) from None
 
@@ -23,7 +28,11 @@ def _of_svg(source: bytes) -> dict[str, object]:
     return {"width": width, "height": height}
 
 
-def _of_picture(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
+def _of_picture(source: bytes, media_type: str, pixels: int, side: int) -> tuple[dict[str, object], bytes]:
     from services.jobs.describe.picture import seen
 
-    return seen(source, media_type, pixels)
+    facts, made = seen(source, media_type, pixels, side)
+    if made is None or len(made.content) > reductions.BYTES_MAX:
+        return facts, b""
+    described = {"media_type": made.media_type, "width": made.width, "height": made.height}
+    return {**facts, "reduction": described}, made.content

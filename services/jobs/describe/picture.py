@@ -1,14 +1,17 @@
 """What a raster picture shows, by Pillow. Imported only in a sandbox: see inspection.py."""
 
 import io
+from contextlib import suppress
 
-from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
+from PIL import AvifImagePlugin, Image
 
 from services.core import jpeg_pixels
 from services.core.assets import colour, media_types, orientation
 from services.core.assets.containers import Malformed, Memory, gif, jpeg, png
 from services.jobs.describe.blurhash import encode
 from services.jobs.describe.colours import dominant
+from services.jobs.describe.pixels import Box, averaged, upright, with_profile
+from services.jobs.describe.reduced import Maker, Reduced, maker
 
 SIDE = 64
 """Maximum pixels of the longer side for colours: larger pictures are averaged in whole squares. Also the pixels of both
@@ -24,15 +27,12 @@ _KINDS = {
 }
 _ORIENTATION = 0x0112
 
-Box = tuple[int, int, int, int]
-"""Left, top, right and bottom."""
-
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None  # This module has its own limit.
 
 
-def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
-    """Return the facts about a picture; for an animation, about its first frame.
+def seen(source: bytes, media_type: str, pixels: int, side: int = 0) -> tuple[dict[str, object], Reduced | None]:
+    """Return the facts about a picture, for an animation about its first frame; and its reduction, if one pays.
 
     Raises ValueError for an unsupported type or too many pixels, and any error of a decoder.
     """
@@ -46,7 +46,12 @@ def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
         raise ValueError(f"it has {width}x{height} pixels")
     if media_type == media_types.JPEG and decoded is not source and not jpeg_pixels.are_all_there(source):
         raise ValueError("it is cut short")
-    image.draft(None, (SIDE, SIDE))  # A JPEG is decoded no larger than needed.
+    own, stated = image.info.get("icc_profile"), colour.profile(source, media_type)
+    making = maker(image, media_type, own if stated is None else stated, side)
+    if making:
+        making.draft(image)
+    else:
+        image.draft(None, (SIDE, SIDE))  # A JPEG is decoded no larger than needed.
     turn = _orientation(image, source, media_type)
     if media_type == media_types.TIFF:  # Pillow turns it by the orientation that it is given, and swaps the sides.
         image.getexif()[_ORIENTATION] = turn
@@ -55,19 +60,25 @@ def seen(source: bytes, media_type: str, pixels: int) -> dict[str, object]:
         turn = orientation.UPRIGHT
     image.load()
     width, height = orientation.turned(width, height, turn)
-    small = _reduced(image, _covered(source) if media_type == media_types.GIF else None)
-    small = _in_srgb(small, image.info.get("icc_profile"), colour.profile(source, media_type))
-    small.getexif()[_ORIENTATION] = turn
-    small = ImageOps.exif_transpose(small)
+    small = _small(image, _covered(source) if media_type == media_types.GIF else None)
+    small = upright(_in_srgb(small, own, stated), turn)
     shown = Image.new("RGBA", small.size, "white")
     shown.alpha_composite(small)
     square = shown.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    return {
+    facts: dict[str, object] = {
         "width": width,
         "height": height,
         "blurhash": encode([_pixels(square.crop((0, y, SIDE, y + 1))) for y in range(SIDE)]),
         "dominant_color": dominant(_pixels(small)),
     }
+    return facts, _reduction(image, making, turn) if making else None
+
+
+def _reduction(image: Image.Image, making: Maker, turn: int) -> Reduced | None:
+    # The facts are of use without it: not enough memory is no reason to have neither.
+    with suppress(MemoryError, OSError, ValueError):
+        return making.encoded(making.shrunk(image), turn)
+    return None
 
 
 def _orientation(image: Image.Image, source: bytes, media_type: str) -> int:
@@ -87,43 +98,9 @@ def _covered(source: bytes) -> Box | None:
     return first.left, first.top, first.left + first.width, first.top + first.height
 
 
-def _reduced(image: Image.Image, covered: Box | None) -> Image.Image:
+def _small(image: Image.Image, covered: Box | None) -> Image.Image:
     """Return a picture with SIDE pixels at most on its longer side. The uncovered part is transparent."""
-    width, height = image.size
-    factor = -(-max(width, height) // SIDE)
-    holed = covered is not None and not _contains(covered, width, height)
-    small: Image.Image | None = None
-    # In bands, so that there is no second copy of the whole picture in another mode.
-    for row, top in enumerate(range(0, height, factor)):
-        band = image.crop((0, top, width, min(top + factor, height)))
-        if holed and covered:
-            band = _with_holes(band, covered, top)
-        elif image.has_transparency_data:
-            band = band.convert("RGBA")
-        elif image.mode.startswith("I;16"):
-            band = band.point(lambda value: value * (1 / 256)).convert("L")
-        elif image.mode not in ("RGB", "CMYK", "L"):
-            band = band.convert("RGB")
-        band = band.reduce(factor)
-        small = small or Image.new(band.mode, (band.width, -(-height // factor)))
-        small.paste(band, (0, row))
-    assert small
-    return small
-
-
-def _contains(covered: Box, width: int, height: int) -> bool:
-    left, top, right, bottom = covered
-    return left <= 0 and top <= 0 and right >= width and bottom >= height
-
-
-def _with_holes(band: Image.Image, covered: Box, start: int) -> Image.Image:
-    """Return a band of an opaque picture, from line `start` on. The uncovered part is transparent."""
-    alpha = Image.new("L", band.size)
-    left, top, right, bottom = covered
-    alpha.paste(255, (left, max(0, top - start), right, max(0, bottom - start)))
-    band = band.convert("RGB").convert("RGBA")
-    band.putalpha(alpha)
-    return band
+    return averaged(image, -(-max(image.size) // SIDE), covered)
 
 
 def _in_srgb(image: Image.Image, own: bytes | None, stated: bytes | None) -> Image.Image:
@@ -137,15 +114,7 @@ def _in_srgb(image: Image.Image, own: bytes | None, stated: bytes | None) -> Ima
 
 
 def _converted(colours: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile:
-        try:
-            own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(colours, own, srgb, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            converted = None  # The profile is broken, or it is for other colours.
-        if converted:
-            return converted
-    return colours.convert("RGB")
+    return (with_profile(colours, profile) if profile else None) or colours.convert("RGB")
 
 
 def _pixels(image: Image.Image) -> list[tuple[int, ...]]:

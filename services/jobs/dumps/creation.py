@@ -16,7 +16,7 @@ from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.jobs.dumps import rdb
-from services.jobs.dumps.work_folder import work_folder
+from services.jobs.work_folder import work_folder
 
 _KEPT_KEYS = (keys.ENTRIES, keys.UUIDS, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
 _SCANNED = 1000

@@ -27,7 +27,7 @@ from services.jobs.dumps import rdb
 from services.jobs.dumps.json_array import NotAnArray, read_array
 from services.jobs.dumps.staging import Staging
 from services.jobs.dumps.validation import LeftOut, Tally
-from services.jobs.dumps.work_folder import work_folder
+from services.jobs.work_folder import work_folder
 
 _BATCH = 500
 _SUGGESTION = "Nothing was changed. Restore another dump by its filename, or create a new one"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.core.dumps.naming import DumpStore
-from services.core.jobs.kinds import Arguments, CreateDumpArguments, RestoreArguments, SyncArguments
+from services.core.jobs.kinds import Arguments, CreateDumpArguments, ReduceArguments, RestoreArguments, SyncArguments
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
@@ -16,6 +16,9 @@ from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight, describe_all
+from services.jobs.describe.reduce import ReduceAll
+from services.jobs.describe.reducer import Reducer
+from services.jobs.describe.sweep import sweep
 from services.jobs.dumps import creation, restore
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.expire import expire
@@ -42,6 +45,7 @@ class Tools:
     reaper: Reaper
     storage: Storage
     dumps: DumpStore
+    reducer: Reducer
     sight: Sight
     progress: Progress
 
@@ -63,6 +67,8 @@ async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
     found = await sync(
         tools.entries, tools.claims, tools.doubts, tools.storage, dry_run=arguments.dry_run, max_percent=limit
     )
+    if not arguments.dry_run:
+        await sweep(tools.entries, tools.reducer, tools.claims, tools.storage)
     return found.answer()
 
 
@@ -115,6 +121,19 @@ async def _describe(tools: Tools, arguments: Arguments) -> Result:
     return found.answer()
 
 
+async def _reduce(tools: Tools, arguments: ReduceArguments) -> Result:
+    run = ReduceAll(
+        tools.entries,
+        ChangeLog(tools.client),
+        tools.claims,
+        tools.sight,
+        tools.reducer,
+        tools.storage,
+        whole=arguments.verify,
+    )
+    return (await run.run()).answer()
+
+
 # Somebody waits for create_dump and restore_dump, so they fail soon. The daily jobs wait longer for a storage.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
@@ -122,6 +141,7 @@ JOBS: Mapping[str, Job] = {
     "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
     # At five pictures a second, this is enough for 400 000.
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
+    "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
 }

@@ -16,7 +16,7 @@ from services.core.sandbox.pool import Pool
 from services.core.spool import prepare
 from services.core.storage import ObjectMissing
 from services.core.storage.local import LocalStorage
-from services.jobs.describe.inspection import LIMITS, Limits, inspect
+from services.jobs.describe.inspection import LIMITS, Limits, Seen, inspect
 from tests.support.entries import MakeEntry
 from tests.support.hostile_files import png_header
 from tests.support.objects import put
@@ -47,19 +47,19 @@ async def test_a_photograph_has_a_size_colours_and_a_blurred_form(
     storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes]
 ) -> None:
     entry = await stored(storage, make_entry(), photos["china.jpg"])
-    facts = await inspect(storage, entry, pool)
+    facts = (await inspect(storage, entry, pool)).facts
     assert (facts.width, facts.height, facts.dominant_color) == (640, 427, "#eef2f9")
     assert facts.blurhash is not None
     assert len(facts.blurhash) == 28
-    assert facts == await inspect(storage, entry, pool)
+    assert facts == (await inspect(storage, entry, pool)).facts
 
 
 async def test_a_drawing_has_the_size_that_it_says(storage: LocalStorage, pool: Pool, make_entry: MakeEntry) -> None:
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 150"/>'
     entry = await stored(storage, make_entry("a.svg", "image/svg+xml"), svg)
-    assert await inspect(storage, entry, pool) == Facts(300, 150)
+    assert await inspect(storage, entry, pool) == Seen(Facts(300, 150))
     nothing = await stored(storage, make_entry("b.svg", "image/svg+xml"), b'<svg xmlns="http://www.w3.org/2000/svg"/>')
-    assert await inspect(storage, nothing, pool) == Facts()
+    assert await inspect(storage, nothing, pool) == Seen(Facts())
 
 
 async def test_bytes_that_are_not_the_signed_ones_say_nothing(
@@ -113,7 +113,7 @@ async def test_a_picture_of_as_many_pixels_as_are_allowed_is_seen(
     storage: LocalStorage, pool: Pool, make_entry: MakeEntry
 ) -> None:
     entry = await stored(storage, make_entry("a.png", "image/png"), compressed("RGB", 7000))
-    assert (await inspect(storage, entry, pool)).width == 7000
+    assert (await inspect(storage, entry, pool)).facts.width == 7000
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ async def test_a_picture_that_needs_more_memory_than_there_is_is_not_inspected(
     storage: LocalStorage, pool: Pool, make_entry: MakeEntry
 ) -> None:
     entry = await stored(storage, make_entry(), interlaced(3000))
-    assert (await inspect(storage, entry, pool)).width == 3000
+    assert (await inspect(storage, entry, pool)).facts.width == 3000
     with pytest.raises(Undecodable):
-        await inspect(storage, entry, pool, Limits(memory=64 * 2**20))
+        await inspect(storage, entry, pool, limits=Limits(memory=64 * 2**20))
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,50 @@ async def test_no_limit_is_passed(
 ) -> None:
     entry = await stored(storage, make_entry(), photos["china.jpg"])
     with pytest.raises(Undecodable, match=says):
-        await inspect(storage, entry, pool, limits)
+        await inspect(storage, entry, pool, limits=limits)
+
+
+def photograph(photos: dict[str, bytes], side: int) -> bytes:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(photos["china.jpg"])).resize((side, side)).save(out, "JPEG")
+    return out.getvalue()
+
+
+async def test_a_large_photograph_has_a_reduction_too(
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes]
+) -> None:
+    entry = await stored(storage, make_entry(), photograph(photos, 2000))
+    seen = await inspect(storage, entry, pool, 500)
+    assert seen.facts.width == 2000
+    assert seen.reduction
+    assert Image.open(io.BytesIO(seen.reduction.content)).size == (500, 500)
+    assert (seen.reduction.media_type, seen.reduction.width, seen.reduction.height) == ("image/jpeg", 500, 500)
+    assert (await inspect(storage, entry, pool)).reduction is None
+
+
+@pytest.mark.parametrize(
+    "reduction",
+    [
+        "null",
+        '{"media_type": "image/png", "width": 1, "height": 1}',
+        '{"media_type": "image/jpeg", "width": 501, "height": 1}',
+        '{"media_type": "image/jpeg", "width": 0, "height": 1}',
+        '{"media_type": "image/webp", "width": 1, "height": 1}',
+        '{"media_type": "image/jpeg", "width": "1", "height": 1}',
+    ],
+)
+async def test_a_reduction_is_not_believed_either(
+    storage: LocalStorage,
+    pool: Pool,
+    make_entry: MakeEntry,
+    photos: dict[str, bytes],
+    reduction: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = f'{{"head": {{"reduction": {reduction}}}, "size": 3, "last": true}}'
+    monkeypatch.setattr(
+        process, "_COMMAND", ("sh", "-c", f"printf '%s\\n\\377\\330\\377' '{said}'; exec cat > /dev/null")
+    )
+    entry = await stored(storage, make_entry(), photos["china.jpg"])
+    with pytest.raises(Undecodable, match="its reduction is not valid"):
+        await inspect(storage, entry, pool, 500)

@@ -27,7 +27,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def look(content: bytes, kind: str, pixels: int = 1_000_000) -> dict[str, Any]:
-    return seen(content, f"image/{kind.lower()}", pixels)
+    return seen(content, f"image/{kind.lower()}", pixels)[0]
 
 
 def channels(colour: str) -> tuple[int, ...]:

@@ -171,7 +171,7 @@ def test_every_form_of_it_is_made(plan: Plan) -> None:
 
 def test_facts_do_not_see_what_is_empty() -> None:
     content = built(Part(4, 4, 6, 6, KEEP, RED))
-    found = seen(content, "image/gif", 10_000)
+    found, _ = seen(content, "image/gif", 10_000)
     assert found["dominant_color"] == "#dc1414"
     assert (found["width"], found["height"]) == (WIDTH, HEIGHT)
 

@@ -73,7 +73,7 @@ def test_facts_are_of_what_is_delivered(case: str) -> None:
 
 
 def _facts(content: bytes) -> object:
-    found = facts(content, "image/png", 10_000)
+    found, _ = facts(content, "image/png", 10_000)
     assert isinstance(found["blurhash"], str)
     # Its mean: the waves may differ by one of their levels.
     return found["width"], found["height"], found["blurhash"][2:6], found["dominant_color"]
@@ -104,7 +104,7 @@ def test_sixteen_bits_grey_palettes_and_transparency_are_converted_alike() -> No
         content = stating(image, gama(1.0))
         found = seen(decode(pipeline.render(content, Plan(40, 0, format="png"), Limits()).content))
         assert near(found, [expected] * 4, 2), (name, found)
-        dominant = str(facts(content, "image/png", 10_000)["dominant_color"])
+        dominant = str(facts(content, "image/png", 10_000)[0]["dominant_color"])
         assert near([tuple(bytes.fromhex(dominant[1:]))], [expected], 2), (name, dominant)
     transparent = encoded(palette, "PNG", transparency=0)
     shown = decode(
@@ -117,5 +117,5 @@ def test_code_points_of_an_avif_are_converted() -> None:
     content, expected = avif_stating(bars(), 12, 13), by_profile(wide_gamut(DISPLAY_P3))
     found = seen(decode(pipeline.render(content, Plan(format="png"), Limits()).content))
     assert near(found, expected, 12), (found, expected)
-    plain = facts(encoded(bars(), "AVIF", quality=95), "image/avif", 10_000)
-    assert facts(content, "image/avif", 10_000)["blurhash"] != plain["blurhash"]
+    plain, _ = facts(encoded(bars(), "AVIF", quality=95), "image/avif", 10_000)
+    assert facts(content, "image/avif", 10_000)[0]["blurhash"] != plain["blurhash"]

@@ -1,0 +1,85 @@
+"""Makes the reduction of a picture from its decoded pixels. Imported only in a sandbox: see inspection.py.
+
+What it is like is measured (docs/rendering.md). A JPEG decoder makes a picture 2, 4 or 8 times smaller for nothing, and
+that costs renditions nothing they could show, as they are half as large again.
+"""
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from services.core.assets import media_types, reductions
+from services.core.assets.srgb import is_srgb
+from services.jobs.describe.pixels import Intent, averaged, upright, with_profile
+
+_NEAR = 0.98
+"""A picture with so much of the side is left as it is: 4032 pixels of a camera are 1008 after the decoder."""
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I;16B", "I;16L")
+"""Pixels from which libvips would make the same colours: not those of printers, without a profile or with one."""
+_JPEG = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
+_WEBP = {"format": "WEBP", "quality": 90, "method": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """How the reduction of one picture is made. Its profile is None where its colours are sRGB."""
+
+    side: int
+    profile: bytes | None
+
+    def draft(self, image: Image.Image) -> None:
+        """Have a JPEG decoded no larger than needed."""
+        width, height = image.size
+        factor = next((n for n in (8, 4, 2) if max(width, height) / n >= self.side * _NEAR), 1)
+        image.draft(None, (width // factor, height // factor))
+
+    def shrunk(self, image: Image.Image) -> Image.Image:
+        """Return a decoded picture with the size of the reduction."""
+        factor = max(1, int(max(image.size) / (self.side * _NEAR)))
+        small = averaged(image, factor)
+        scale = self.side / max(small.size)
+        if scale >= _NEAR:
+            return small
+        width, height = (max(1, round(length * scale)) for length in small.size)
+        return small.resize((width, height), Image.Resampling.LANCZOS)
+
+    def encoded(self, small: Image.Image, turn: int) -> Reduced | None:
+        """Return the reduction, from pixels that are not turned and converted yet; None if they cannot be converted."""
+        alpha = small.getchannel("A") if small.mode == "RGBA" else None
+        colours: Image.Image | None = small.convert("RGB") if alpha else small
+        if self.profile is not None:
+            assert colours
+            colours = with_profile(colours, self.profile, Intent.RELATIVE_COLORIMETRIC)
+        if colours is None:
+            return None
+        if alpha and alpha.getextrema() != (255, 255):
+            colours.putalpha(alpha)
+        shown = upright(colours, turn)
+        shown.info = {}  # Encoders would write what it has of profiles and texts.
+        out = io.BytesIO()
+        transparent = shown.mode == "RGBA"
+        shown.save(out, **(_WEBP if transparent else _JPEG))  # type: ignore[arg-type]
+        media_type = media_types.WEBP if transparent else media_types.JPEG
+        return Reduced(out.getvalue(), media_type, shown.width, shown.height)
+
+
+def maker(image: Image.Image, media_type: str, profile: bytes | None, side: int) -> Maker | None:
+    """Return how the reduction of an opened picture is made; None if there is none. `profile` is the one that counts.
+
+    An animation has none: its frames stay together. Of a TIFF with pages, the first is the picture.
+    """
+    if image.mode not in _MODES or (media_type != media_types.TIFF and getattr(image, "is_animated", False)):
+        return None
+    converted = profile if profile and not is_srgb(profile) else None
+    if not reductions.pays(media_type, *image.size, side, converts=converted is not None):
+        return None
+    return Maker(side, converted)
