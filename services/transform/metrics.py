@@ -22,6 +22,12 @@ RENDER_SECONDS = Histogram(
     ["format", "size"],
     buckets=SECONDS,
 )
+REDUCED = Counter(
+    "tada_renders_reduced_total",
+    "Renditions that were to be made from a reduction. Results: made; and missing, damaged, undecodable (then it was "
+    "made from the upload).",
+    ["result"],
+)
 COALESCED = Counter("tada_renders_coalesced_total", "Requests that got the result of a render already under way.")
 TAKEN = Gauge("tada_render_places_taken", "Renders that run or wait, for their bytes or for a thread.")
 ACTIVE = Gauge("tada_renders_active", "Renders that run. The rest of the places taken is the queue.")

@@ -1,11 +1,13 @@
 """From the form that is asked for, and what the catalog says, to what is answered. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from services.core.assets import media_types, names
+from services.core.assets import media_types, names, reductions
 from services.core.assets.entries import Entry
+from services.core.assets.reductions import Reduction
 from services.transform.address.arguments import Need
 from services.transform.address.form import Form
+from services.transform.render.geometry import fit
 from services.transform.render.plan import Focus, Plan
 
 
@@ -36,10 +38,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """What is made from the stored bytes."""
+    """What is made from the stored bytes. `reduced` is the same from a reduction, if one suffices."""
 
     entry: Entry
     plan: Plan
+    reduced: "Rendition | None" = None
 
 
 Decision = Missing | Placeholder | Redirect | Stored | Rendition
@@ -95,6 +98,24 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
 def _is_asked_as_webp(form: Form, entry: Entry) -> bool:
     """Say whether an entry is a GIF that stays one, and that is asked for by the name that it would have as WebP."""
     return entry.mimetype == media_types.GIF and form.name == names.with_extension(entry.unique_name, "webp")
+
+
+def with_reduction(decision: Decision, found: Reduction | None, side_max: int) -> Decision:
+    """Return a decision with the way to make it from a reduction, if it is a rendition that is small enough.
+
+    `found` is the reduction of its entry, if there is one; `side_max` bounds the sides of the result.
+    """
+    if not isinstance(decision, Rendition) or found is None or not found.shows(decision.entry):
+        return decision
+    entry, plan = decision.entry, decision.plan
+    if not entry.width or not entry.height:
+        return decision
+    box = fit(entry.width, entry.height, plan, side_max)
+    if not found.suffices(box.width, box.height):
+        return decision
+    # What the upload would become, to the pixel: the sides of a reduction are rounded.
+    exact = plan if box.cuts else replace(plan, width=box.width, height=box.height, fit="fill")
+    return replace(decision, reduced=Rendition(reductions.stored_as(entry, found), replace(exact, reduced=True)))
 
 
 def focal_point(entry: Entry) -> Focus | None:

@@ -19,18 +19,28 @@ from services.core.assets import media_types, names
 from services.core.assets.entries import Entry
 from services.core.assets.freshness import Lifetimes
 from services.core.clients import UNKNOWN, Networks, client
-from services.core.errors import NotFound, SignatureMismatch, TadaError, Unavailable, Undecodable
+from services.core.errors import NotFound, SignatureMismatch, TadaError, TooSlow, Unavailable, Undecodable
 from services.core.observing import logs, metrics
 from services.core.serving.web import error_response
-from services.core.state import entry_json
-from services.core.state.entry_reader import EntryReader
+from services.core.state import entry_json, reductions
+from services.core.state.entry_reader import EntryReader, Read
 from services.core.state.rate_limits import StorageGuard
 from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, verification
+from services.transform import metrics as metrics_of_renders
 from services.transform.address.questions import Question
 from services.transform.answer import conditional, disposition, placeholder, ranges
-from services.transform.answer.decide import Decision, Missing, Placeholder, Redirect, Rendition, Stored, decide
+from services.transform.answer.decide import (
+    Decision,
+    Missing,
+    Placeholder,
+    Redirect,
+    Rendition,
+    Stored,
+    decide,
+    with_reduction,
+)
 from services.transform.answer.disconnect import while_connected
-from services.transform.render import pipeline
+from services.transform.render import formats, pipeline
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings
 
@@ -48,6 +58,7 @@ _NO_SCRIPTS = {"content-security-policy": "default-src 'none'; style-src 'unsafe
 """For types that can carry scripts: whatever is in them, the browser runs it nowhere."""
 
 _parsed = lru_cache(maxsize=1024)(entry_json.read)
+_reduction = lru_cache(maxsize=1024)(reductions.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +78,10 @@ class Delivery:
     async def __call__(self, request: Request) -> Response:
         question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
         wanted, known = question.entry_keys, caching.generation(request.headers)
-        raws = await self.entries.read(wanted, known)
+        read = await self.entries.read_all(wanted, known)
         for _ in range(_ATTEMPTS):
             now = time.time()
-            found = [_parsed(raw) if raw else None for raw in raws]
-            decision = decide(question.wanted, found, now, self.settings.namespaces_allowed)
+            decision = self._decide(question, read, now)
             try:
                 response = await self._prepare(decision, request, now)
             except SignatureMismatch:
@@ -79,18 +89,27 @@ class Delivery:
                     raise
                 # The storage may have been handing out the bytes of the next version.
                 await asyncio.sleep(_IN_PLACE_SECONDS)
-                fresh = await self.entries.read(wanted, known)
-                if _same(fresh, raws):
+                fresh = await self.entries.read_all(wanted, known)
+                if _same(fresh.raws, read.raws):
                     raise
             else:
                 if response is not None:
                     return response
                 # The storage has no such object, or has it no more: another version may have taken its place.
-                fresh = await self.entries.read(wanted, known)
-                if _same(fresh, raws):
+                fresh = await self.entries.read_all(wanted, known)
+                if _same(fresh.raws, read.raws):
                     return _file_gone(decision)
-            raws = fresh
+            read = fresh
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
+
+    def _decide(self, question: Question, read: Read, now: float) -> Decision:
+        found = [_parsed(raw) if raw else None for raw in read.raws]
+        decision = decide(question.wanted, found, now, self.settings.namespaces_allowed)
+        if not isinstance(decision, Rendition):
+            return decision
+        record = read.reductions[found.index(decision.entry)]
+        side_max = formats.side_max(decision.plan.format, self.settings.limits)
+        return with_reduction(decision, _reduction(record) if record else None, side_max)
 
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
@@ -110,6 +129,9 @@ class Delivery:
                 query = f"?{asked_for}" if asked_for else ""
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
                 return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
+            case Rendition(entry, _, Rendition() as reduced):
+                if (response := await self._from_reduction(reduced, entry, request, now)) is not None:
+                    return response
         freshness = caching.positive(lifetimes, now, decision.entry.expires_at)
         form = conditional.form(decision.plan, pipeline.REVISION) if isinstance(decision, Rendition) else ""
         validators = conditional.validators(decision.entry, form, last_call=freshness.last_call)
@@ -124,13 +146,31 @@ class Delivery:
         except ObjectMissing:
             return None
 
+    async def _from_reduction(self, wish: Rendition, entry: Entry, request: Request, now: float) -> Response | None:
+        """Make the answer from a reduction; None if that is not possible, and the upload is needed."""
+        why = "missing"
+        try:
+            if response := await self._prepare(wish, request, now):
+                return response
+        except SignatureMismatch:
+            why = "damaged"
+        except Undecodable:
+            why = "undecodable"
+        metrics_of_renders.REDUCED.labels(why).inc()
+        logs.event(log, logging.WARNING, "reduction_unusable", asset=entry.unique_name, why=why)
+        return None
+
     async def _render(self, wish: Rendition, request: Request, headers: dict[str, str]) -> Response:
         try:
             rendered = await while_connected(request, self.renders.get(wish.entry, wish.plan, self._client(request)))
         except Undecodable as error:
+            if wish.plan.reduced and not isinstance(error, TooSlow):
+                raise
             # Tried again once a minute, and when it changes: not for everybody who asks.
             lasting = wish.entry.expires_at is None
             return error_response(error, {**_SAFE, **(caching.negative(self.lifetimes) if lasting else caching.NEVER)})
+        if wish.plan.reduced:
+            metrics_of_renders.REDUCED.labels("made").inc()
         filename = names.with_extension(wish.entry.filename, media_types.KNOWN[rendered.media_type].extensions[0])
         return Response(rendered.content, 200, {**headers, **disposition.inline(filename)}, rendered.media_type)
 

@@ -60,7 +60,7 @@ def estimate(source: Source, plan: Plan, limits: Limits) -> float:
     box = fit(known.width, known.height, plan, formats.side_max(plan.format, limits), enlarge=drawn)
     scaled, made = box.width * box.height / _MEGA, box.crop_width * box.crop_height / _MEGA
     frames = _frames(known, plan, limits)
-    seconds = _ALWAYS + (_DRAW_START + _DRAW * scaled if drawn else _decoding(known, box) * frames)
+    seconds = _ALWAYS + (_DRAW_START + _DRAW * scaled if drawn else _decoding(known, box, plan) * frames)
     if plan.focus == "smart":
         seconds += _SMART * scaled
     seconds += len(plan.effects) * _EFFECT * made * frames
@@ -85,11 +85,12 @@ def _frames(source: Source, plan: Plan, limits: Limits) -> float:
     return frames if formats.animated(plan.format, math.ceil(frames)) else 1
 
 
-def _decoding(source: Source, box: Box) -> float:
+def _decoding(source: Source, box: Box, plan: Plan) -> float:
     pixels = source.width * source.height / _MEGA
     if source.media_type != JPEG:
         return _DECODE.get(source.media_type, max(_DECODE.values())) * pixels
-    made = pixels / jpeg_shrink(min(source.width / box.width, source.height / box.height)) ** 2
+    factor = min(source.width / box.width, source.height / box.height)
+    made = pixels / jpeg_shrink(factor, reduced=plan.reduced) ** 2
     return _JPEG_READ * pixels + _JPEG_MADE * made
 
 

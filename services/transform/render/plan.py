@@ -29,7 +29,8 @@ class Plan:
     Sides are in pixels and 0 is free; nothing is ever enlarged. A quality of 0 follows the size of the result. `focus`
     is for `cover`: None cuts the middle out, "smart" what people look at. With `max_bytes` the quality is lowered until
     the result is no larger, as far as that goes; 0 is no budget. `effects` are applied to the result one after the
-    other.
+    other. `reduced` says that the source is a reduction (`core/assets/reductions.py`), so it is not made smaller while
+    it is decoded, if that costs quality.
     """
 
     width: int = 0
@@ -40,6 +41,7 @@ class Plan:
     focus: Focus | Literal["smart"] | None = None
     max_bytes: int = 0
     effects: tuple[Effect, ...] = ()
+    reduced: bool = False
 
     @property
     def may_be_source(self) -> bool:
@@ -81,6 +83,8 @@ def _written(name: str, value: Any) -> str:
             return f"at{value if value == 'smart' else f'{value.x:g},{value.y:g}'}"
         case "max_bytes":
             return f"max{value}"
+        case "reduced":
+            return name
         case "effects":
             return "".join(_effect_written(effect) for effect in value)
     return f"{name}{value}"

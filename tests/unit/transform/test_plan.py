@@ -25,6 +25,7 @@ SET: dict[str, Any] = {
     "focus": Focus(0.25, 0.5),
     "max_bytes": 2048,
     "effects": (Grey(0.5),),
+    "reduced": True,
 }
 """A value of each field that is not its default: whoever adds a field adds it here."""
 SHAPE = ("width", "height", "fit", "focus", "format")

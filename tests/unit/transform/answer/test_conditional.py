@@ -28,6 +28,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "focus": st.none() | st.just("smart") | st.builds(Focus, shares, shares),
     "max_bytes": st.integers(0, 10**7),
     "effects": st.lists(st.builds(Tinted, shares), max_size=2).map(tuple),
+    "reduced": st.booleans(),
 }
 plans = st.builds(Plan, **VALUES)
 

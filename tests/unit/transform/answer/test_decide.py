@@ -1,10 +1,13 @@
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.core.assets.entries import Entry
+from services.core.assets.facts import Facts
 from services.transform.address.arguments import ARGUMENTS, Argument
 from services.transform.address.form import Form, canonical, effective, parse
 from services.transform.answer.decide import (
@@ -17,10 +20,13 @@ from services.transform.answer.decide import (
     candidates,
     decide,
     plan_of,
+    with_reduction,
 )
-from services.transform.render.plan import Focus, Plan
+from services.transform.render.geometry import fit
+from services.transform.render.plan import Fit, Focus, Plan
 from services.transform.render.steps.blur import Blur
-from tests.support.entries import MakeEntry
+from tests.support.entries import MakeEntry, made_entry
+from tests.support.reductions import a_reduction
 
 NOW = 1_800_000_000.0
 PAST, FUTURE = "2020-01-01T00:00:00.000+00:00", "2040-01-01T00:00:00.000+00:00"
@@ -259,3 +265,49 @@ def test_a_blur_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_en
     assert answer(Form("optimise", "/DEV/cat.svg", effects=(Blur(5),)), drawing) == Rendition(drawing, blurred)
     assert answer(Form("full", "/DEV/cat.svg", effects=(Blur(5),)), drawing) == Stored(drawing)
     assert answer(Form("original", "/DEV/cat.jpg", effects=(Blur(5),)), photo) == Stored(photo)
+
+
+LENGTH = st.integers(1, 9999)
+SIDES = st.tuples(st.integers(0, 1200), st.integers(0, 1200))
+
+
+@given(LENGTH, LENGTH, SIDES, st.sampled_from(get_args(Fit)), st.sampled_from([None, "smart", Focus(0.2, 0.9)]))
+def test_a_rendition_from_a_reduction_has_the_size_of_one_from_the_upload(
+    width: int, height: int, sides: tuple[int, int], how: Any, focus: Any
+) -> None:
+    entry = made_entry(*CAT).with_facts(Facts(width, height))
+    scale = min(1, 1024 / max(width, height))
+    reduction = a_reduction(entry, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    plan = Plan(*sides, fit=how, focus=focus)
+    decision = with_reduction(Rendition(entry, plan), reduction, 8192)
+    assert isinstance(decision, Rendition)
+    whole = fit(width, height, plan, 8192)
+    fits = whole.width <= 0.54 * reduction.width and whole.height <= 0.54 * reduction.height
+    assert (decision.reduced is not None) is fits
+    if decision.reduced:
+        made = decision.reduced
+        box = fit(reduction.width, reduction.height, made.plan, 8192)
+        assert (box.crop_width, box.crop_height) == (whole.crop_width, whole.crop_height)
+        assert abs(box.width - whole.width) <= 1
+        assert abs(box.height - whole.height) <= 1
+        assert (made.entry.storage_key, made.entry.unique_name) == (reduction.storage_key, entry.unique_name)
+        assert made.plan.reduced
+        assert made.plan.focus == plan.focus
+
+
+def test_what_is_not_a_rendition_needs_no_reduction(make_entry: MakeEntry) -> None:
+    entry = make_entry(*CAT).with_facts(Facts(2000, 1500))
+    for decision in (Missing(), Placeholder(), Stored(entry), Redirect(entry, "/DEV/cat.webp")):
+        assert with_reduction(decision, a_reduction(entry), 8192) == decision
+
+
+def test_a_reduction_is_used_only_for_the_bytes_that_it_shows_and_sides_that_are_known(make_entry: MakeEntry) -> None:
+    entry = make_entry(*CAT).with_facts(Facts(2000, 1500))
+    small = Rendition(entry, Plan(200))
+    used = with_reduction(small, a_reduction(entry), 8192)
+    assert isinstance(used, Rendition)
+    assert used.reduced
+    assert with_reduction(small, None, 8192) == small
+    assert with_reduction(small, a_reduction(entry, of="aa" * 32), 8192) == small
+    unknown = Rendition(make_entry(*CAT), Plan(200))
+    assert with_reduction(unknown, a_reduction(unknown.entry), 8192) == unknown

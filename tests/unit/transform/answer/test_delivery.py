@@ -2,13 +2,15 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,13 +20,16 @@ from services.core.assets import reading
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER
+from services.core.assets.reductions import Reduction, stored_as
 from services.core.clients import networks
 from services.core.errors import Behind
 from services.core.serving.web import ERROR_HANDLERS, Direct
 from services.core.spool import prepare
 from services.core.state import connection, entry_json
+from services.core.state.entry_reader import Read
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
+from services.transform import metrics
 from services.transform.address import questions
 from services.transform.answer.delivery import IN_MEMORY, Delivery
 from services.transform.render.allowance import Allowance
@@ -35,9 +40,10 @@ from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
 from tests.support.older_service import LEFT_OUT, PDF, OlderFile, converted
-from tests.support.pictures import animation, frames_of
+from tests.support.pictures import BLUE, GREEN, animation, encoded, frames_of
 from tests.support.pixels import decode
 from tests.support.problems import problem
+from tests.support.reductions import a_reduction
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 LARGE = bytes(range(256)) * (IN_MEMORY // 256) + b"and more"
@@ -52,19 +58,22 @@ class Entries:
 
     def __init__(self) -> None:
         self.catalogued: dict[str, Entry] = {}
+        self.reductions: dict[str, Reduction] = {}
         self.revision = REVISION
         self.known: list[int] = []
         """Of each reading, which change whoever asked knew of."""
         self.changes: list[Callable[[], object]] = []
 
-    async def read(self, wanted: list[str], at_least: int = 0) -> list[bytes | None]:
+    async def read_all(self, wanted: list[str], at_least: int = 0) -> Read:
         if self.known and self.changes:
             self.changes.pop(0)()
         self.known.append(at_least)
         if self.revision < at_least:
             raise Behind
         found = [self.catalogued.get(key) for key in wanted]
-        return [entry_json.write(entry) if entry else None for entry in found]
+        raws = [entry_json.write(entry) if entry else None for entry in found]
+        reductions = [self.reductions.get(key) for key in wanted]
+        return Read(self.revision, "", raws, [orjson.dumps(asdict(one)) if one else None for one in reductions])
 
 
 class Service:
@@ -105,6 +114,15 @@ class Service:
         await put(self.storage, entry.stored, content)
         self.entries.catalogued[entry.key] = entry
         return entry
+
+    async def reduce(self, entry: Entry, content: bytes, **changes: Any) -> Reduction:
+        """Give an entry a reduction with these bytes."""
+        width, height = decode(content).size
+        made = a_reduction(entry, content=content, width=width, height=height, **changes)
+        await put(self.storage, stored_as(entry, made).stored, content)
+        self.entries.catalogued[entry.key] = replace(entry, width=2000, height=1500)
+        self.entries.reductions[entry.key] = made
+        return made
 
     async def get(
         self, path: str, headers: dict[str, str] | None = None, method: str = "GET", peer: str = "127.0.0.1"
@@ -689,3 +707,111 @@ async def test_a_render_is_logged_with_its_size(
     answer = await service.get("/optimise/64x0/DEV/cat.webp")
     [line] = [record.__dict__["tada"] for record in caplog.records if record.getMessage() == "rendered"]
     assert (line["asset"], line["size"], line["bytes"]) == ("/DEV/cat.webp", "64x0", len(answer.content))
+
+
+# Reductions. Of these assets the upload is blue and the reduction is green, so that it can be seen what was used.
+
+
+@pytest.fixture
+async def reduced(service: Service) -> tuple[Entry, Reduction]:
+    entry = await service.upload(encoded(Image.new("RGB", (2000, 1500), BLUE), "JPEG"), "cat.jpg", "image/jpeg")
+    return entry, await service.reduce(entry, encoded(Image.new("RGB", (1024, 768), GREEN), "JPEG"))
+
+
+def is_from_reduction(answer: httpx.Response) -> bool:
+    assert answer.status_code == 200, answer.text
+    _red, green, blue = decode(answer.content).convert("RGB").getpixel((5, 5))  # type: ignore[misc]
+    assert (green > 100) != (blue > 100)
+    return bool(green > blue)
+
+
+def results() -> dict[str, float]:
+    return {
+        sample.labels["result"]: sample.value
+        for family in metrics.REDUCED.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+
+
+@pytest.mark.parametrize(
+    ("form", "size", "is_reduced"),
+    [
+        ("200x0", (200, 150), True),
+        ("552x0", (552, 414), True),
+        ("554x0", (554, 416), False),
+        ("400x400", (400, 400), True),
+        ("500x500", (500, 500), False),
+        ("800x0", (800, 600), False),
+    ],
+)
+async def test_small_forms_are_made_from_a_reduction(
+    service: Service, reduced: tuple[Entry, Reduction], form: str, size: tuple[int, int], is_reduced: bool
+) -> None:
+    answer = await service.get(f"/optimise/{form}/DEV/cat.webp")
+    assert is_from_reduction(answer) is is_reduced
+    assert decode(answer.content).size == size
+
+
+async def test_full_and_original_are_the_upload(service: Service, reduced: tuple[Entry, Reduction]) -> None:
+    assert not is_from_reduction(await service.get("/full/DEV/cat.webp"))
+    assert not is_from_reduction(await service.get("/original/DEV/cat.jpg"))
+
+
+async def test_the_etags_of_the_two_differ_and_each_is_confirmed(
+    service: Service, reduced: tuple[Entry, Reduction]
+) -> None:
+    path = "/optimise/200x0/DEV/cat.webp"
+    with_it = await service.get(path)
+    record = service.entries.reductions.pop(reduced[0].key)
+    without = await service.get(path)
+    assert is_from_reduction(with_it)
+    assert not is_from_reduction(without)
+    assert with_it.headers["etag"] != without.headers["etag"]
+    assert with_it.headers["last-modified"] == without.headers["last-modified"]
+    assert (await service.get(path, {"if-none-match": without.headers["etag"]})).status_code == 304
+    service.entries.reductions[reduced[0].key] = record
+    assert (await service.get(path, {"if-none-match": with_it.headers["etag"]})).status_code == 304
+    assert (await service.get(path, {"if-none-match": without.headers["etag"]})).status_code == 200
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged", "undecodable"])
+async def test_without_a_good_reduction_the_upload_is_used(
+    service: Service, reduced: tuple[Entry, Reduction], harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, (entry, made), before = "/optimise/200x0/DEV/cat.webp", reduced, results()
+    record = service.entries.reductions.pop(entry.key)
+    from_upload = await service.get(path)
+    service.entries.reductions[entry.key] = record
+    match harm:
+        case "missing":
+            (service.storage.spool.parent / made.storage_key).unlink()
+        case "damaged":
+            service.damage(stored_as(entry, made))
+        case "undecodable":
+            (service.storage.spool.parent / made.storage_key).unlink()
+            content = encoded(Image.new("RGB", (1024, 768), GREEN), "JPEG")[:-200]
+            made = a_reduction(entry, content=content)
+            await put(service.storage, stored_as(entry, made).stored, content)
+            service.entries.reductions[entry.key] = made
+    answer = await service.get(path)
+    assert not is_from_reduction(answer)
+    assert answer.headers["etag"] == from_upload.headers["etag"]
+    assert answer.headers["content-type"] == "image/webp"
+    assert results() == {**before, harm: before.get(harm, 0) + 1}
+    assert "reduction_unusable" in caplog.messages
+
+
+async def test_a_reduction_of_other_bytes_is_not_used(service: Service, reduced: tuple[Entry, Reduction]) -> None:
+    entry, made = reduced
+    service.entries.reductions[entry.key] = replace(made, of="aa" * 32)
+    assert not is_from_reduction(await service.get("/optimise/200x0/DEV/cat.webp"))
+
+
+async def test_a_file_that_is_gone_with_its_reduction_is_missing(
+    service: Service, reduced: tuple[Entry, Reduction]
+) -> None:
+    entry, made = reduced
+    for key in (entry.storage_key, made.storage_key):
+        (service.storage.spool.parent / key).unlink()
+    assert (await service.get("/optimise/200x0/DEV/cat.webp")).status_code == 404

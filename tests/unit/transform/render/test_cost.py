@@ -93,3 +93,9 @@ def test_whatever_an_entry_says_there_is_an_estimate(media_type: str, size: int)
     for sides in ((0, 0), (1, 1), (10**6, 50), (2**31 - 1, 2**31 - 1)):
         for plan in (Plan(), Plan(1, 8192), Plan(8192, 8192, fit="fill", format="avif"), Plan(9, max_bytes=1)):
             assert 0 < estimate(Source(media_type, size, *sides), plan, LIMITS) < float("inf")
+
+
+def test_a_form_that_is_made_from_a_reduction_is_cheaper() -> None:
+    reduction = Source(JPEG, 180_000, 1024, 768)
+    for side in (200, 400):
+        assert estimate(reduction, Plan(side, reduced=True), LIMITS) < 0.8 * estimate(PHOTO, Plan(side), LIMITS)

@@ -186,3 +186,8 @@ def test_the_quality_follows_the_longer_side(side: int, quality: int) -> None:
 )
 def test_by_how_much_a_jpeg_is_made_smaller_while_it_is_decoded(factor: float, shrink: int) -> None:
     assert jpeg_shrink(factor) == shrink
+
+
+@pytest.mark.parametrize(("factor", "shrink"), [(2.5, 1), (3.9, 1), (4, 2), (8, 4), (16, 8)])
+def test_a_reduction_is_made_smaller_while_it_is_decoded_only_far_from_the_result(factor: float, shrink: int) -> None:
+    assert jpeg_shrink(factor, reduced=True) == shrink
