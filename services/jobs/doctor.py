@@ -1,8 +1,13 @@
-"""The checks of the doctor for the jobs worker alone: whether every nginx node accepts changes from it."""
+"""The checks of the doctor for the jobs worker alone: whether every nginx node accepts changes from it, and how many
+pictures have a reduction.
+"""
 
 from collections.abc import AsyncIterator
 
+from redis.exceptions import RedisError
+
 from services.core.doctor import Finding
+from services.core.state import commands, connection, keys
 from services.jobs.purge.addresses import UnknownName, resolve
 from services.jobs.purge.node import GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
@@ -21,6 +26,18 @@ async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:
                 yield Finding("nginx", str(error), mend)
             else:
                 yield Finding("nginx", f"{name} takes changes")
+
+
+async def reductions(settings: JobsSettings) -> AsyncIterator[Finding]:
+    """Count the pictures that have a reduction. There may be none, so nothing of it is wrong."""
+    client = connection.connect(settings.redis_address)
+    try:
+        count = await commands.hlen(client, keys.REDUCTIONS)
+    except RedisError:
+        return  # Another check reports it.
+    finally:
+        await client.aclose()
+    yield Finding("reductions", f"{count} pictures have one (REDUCTION_SIDE is {settings.reduction_side})")
 
 
 async def _ask(address: str, token: str) -> None:

@@ -126,7 +126,7 @@ async def test_a_rendition_costs_a_read_a_render_and_one_command(services: Servi
 async def test_what_many_ask_for_at_the_same_time_is_read_and_rendered_once(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.count(monkeypatch, EntryReader, "read", "asked")
+    services.count(monkeypatch, EntryReader, "read_all", "asked")
     render = pipeline.render
 
     def render_when_all_have_asked(*args: Any) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sklearn
 from PIL import Image
+from pydantic import SecretStr
 
 from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets import entries
@@ -28,12 +29,14 @@ from services.core.state.connection import Redis
 from services.core.storage import NewObject, Outcome, Storage, StorageSettings, open_storage
 from services.core.storage.local import LocalStorage
 from services.core.storage.verification import read_verified
+from services.jobs import doctor
 from services.jobs.describe import describer, reduce
 from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.describe.reduce import ReduceAll, Reduced
 from services.jobs.describe.sweep import sweep
 from services.jobs.describe.upgrade import ask_for_reductions
 from services.jobs.dumps.staging import Staging
+from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.sync import sync
 from tests.processes.distant_backend import Backend
 from tests.processes.distant_backend import settings_for as distant_settings_for
@@ -428,6 +431,15 @@ async def test_the_job_is_asked_for_when_the_side_changes(on_disk: System) -> No
     assert await asked(SIDE) == 1
     assert await asked(512) == 2
     assert await asked(0) == 3
+
+
+async def test_the_doctor_counts_them(on_disk: System, server: RedisServer) -> None:
+    await on_disk.uploaded()
+    settings = JobsSettings(redis_url=SecretStr(server.url), purge_token=SecretStr("token-of-the-tests"))
+    [found] = [finding async for finding in doctor.reductions(settings)]
+    assert (found.said, found.mend) == ("1 pictures have one (REDUCTION_SIDE is 1024)", "")
+    nowhere = JobsSettings(redis_url=SecretStr("redis://127.0.0.1:1"), purge_token=SecretStr("token-of-the-tests"))
+    assert [finding async for finding in doctor.reductions(nowhere)] == []
 
 
 # Sweeping

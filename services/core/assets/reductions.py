@@ -19,7 +19,7 @@ SIDE_MAX = 4096
 """Pixels of the longer side, at most."""
 SHARE_MAX = 0.54
 """How large, beside a reduction, a rendition may be that is made from it. Up to 0.53 it scores as one from the upload,
-and at 0.6 a point less (docs/rendering.md)."""
+and at 0.59 up to a point less (docs/rendering.md)."""
 
 _LEAST_SIDE = 512
 """Pixels of the longer side of a picture. What is smaller costs little in any case."""

@@ -1,7 +1,7 @@
 """Makes the reduction of a picture from its decoded pixels. Imported only in a sandbox: see inspection.py.
 
 What it is like is measured (docs/rendering.md). A JPEG decoder makes a picture 2, 4 or 8 times smaller for nothing, and
-that costs renditions nothing they could show, as they are half as large again.
+averaging costs little. But near the result both are coarse, so the rest of the way is left to a good filter.
 """
 
 import io
@@ -13,8 +13,8 @@ from services.core.assets import media_types, reductions
 from services.core.assets.srgb import is_srgb
 from services.jobs.describe.pixels import Intent, averaged, upright, with_profile
 
-_NEAR = 0.98
-"""A picture with so much of the side is left as it is: 4032 pixels of a camera are 1008 after the decoder."""
+_REST = 1.9
+"""By how much, at least, the filter makes a picture smaller, if it is so much larger: 2016 pixels to 1024."""
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I;16B", "I;16L")
 """Pixels from which libvips would make the same colours: not those of printers, without a profile or with one."""
 _JPEG = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
@@ -39,18 +39,17 @@ class Maker:
     def draft(self, image: Image.Image) -> None:
         """Have a JPEG decoded no larger than needed."""
         width, height = image.size
-        factor = next((n for n in (8, 4, 2) if max(width, height) / n >= self.side * _NEAR), 1)
+        factor = next((n for n in (8, 4, 2) if max(width, height) / n >= self.side * _REST), 1)
         image.draft(None, (width // factor, height // factor))
 
     def shrunk(self, image: Image.Image) -> Image.Image:
         """Return a decoded picture with the size of the reduction."""
-        factor = max(1, int(max(image.size) / (self.side * _NEAR)))
-        small = averaged(image, factor)
+        small = averaged(image, max(1, int(max(image.size) / (self.side * _REST))))
         scale = self.side / max(small.size)
-        if scale >= _NEAR:
+        if scale >= 1:
             return small
         width, height = (max(1, round(length * scale)) for length in small.size)
-        return small.resize((width, height), Image.Resampling.LANCZOS)
+        return small.resize((width, height), Image.Resampling.BICUBIC)
 
     def encoded(self, small: Image.Image, turn: int) -> Reduced | None:
         """Return the reduction, from pixels that are not turned and converted yet; None if they cannot be converted."""

@@ -69,7 +69,7 @@ def jpeg_shrink(factor: float, *, reduced: bool = False) -> int:
     The decoder's way to 1/4 and 1/8 is coarse: as in libvips' thumbnail, half of the way at least is left to a good
     filter. To 1/2 it is fine: a photograph that is 0.8 times as large in the end has 0.001 less SSIM, in 2 % fewer
     bytes, for two thirds of the time (docs/performance.md).
-    A reduction (`reduced`) has been made smaller so once: twice, both near the result, would cost 1.5 points of
+    A reduction (`reduced`) has been made smaller so once: twice, both near the result, would cost 1.4 points of
     SSIMULACRA2.
     """
     fine = 4.0 if reduced else 2.5
