@@ -15,7 +15,7 @@ REVISION = 1
 TYPES = (JPEG, WEBP)
 """Media types of reductions: without and with transparency."""
 BYTES_MAX = 8 * 1024 * 1024
-SIDE_MAX = 4096
+SIDE_MAX = 2048
 """Pixels of the longer side, at most."""
 SHARE_MAX = 0.54
 """How large, beside a reduction, a rendition may be that is made from it. Up to 0.53 it scores as one from the upload,

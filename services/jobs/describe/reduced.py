@@ -15,6 +15,8 @@ from services.jobs.describe.pixels import Intent, averaged, upright, with_profil
 
 _REST = 1.9
 """By how much, at least, the filter makes a picture smaller, if it is so much larger: 2016 pixels to 1024."""
+_DECODED_MAX = 16_000_000
+"""Pixels of a JPEG that are decoded. More would need memory that its facts do not need."""
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I;16B", "I;16L")
 """Pixels from which libvips would make the same colours: not those of printers, without a profile or with one."""
 _JPEG = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
@@ -39,7 +41,8 @@ class Maker:
     def draft(self, image: Image.Image) -> None:
         """Have a JPEG decoded no larger than needed."""
         width, height = image.size
-        factor = next((n for n in (8, 4, 2) if max(width, height) / n >= self.side * _REST), 1)
+        enough = next((n for n in (8, 4, 2) if max(width, height) / n >= self.side * _REST), 1)
+        factor = next((n for n in (enough, 2, 4) if n >= enough and width * height <= _DECODED_MAX * n * n), 8)
         image.draft(None, (width // factor, height // factor))
 
     def shrunk(self, image: Image.Image) -> Image.Image:

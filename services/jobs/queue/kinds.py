@@ -67,7 +67,7 @@ async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
     found = await sync(
         tools.entries, tools.claims, tools.doubts, tools.storage, dry_run=arguments.dry_run, max_percent=limit
     )
-    if not arguments.dry_run:
+    if not arguments.dry_run and found.stopped is None:
         await sweep(tools.entries, tools.reducer, tools.claims, tools.storage)
     return found.answer()
 

@@ -10,7 +10,7 @@ from PIL import Image
 from services.core.assets.media_types import sniff
 from services.core.assets.orientation import turned
 from services.jobs.describe.picture import seen
-from services.jobs.describe.reduced import Reduced
+from services.jobs.describe.reduced import Maker, Reduced
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
@@ -185,3 +185,22 @@ def test_memory_that_is_missing_costs_the_reduction_and_not_the_facts(
     assert found
     monkeypatch.setattr(Image.Image, "save", fail)
     assert seen(content, "image/jpeg", 50_000_000, SIDE) == (facts, None)
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "decoded"),
+    [
+        ((4032, 3024), 1024, (2016, 1512)),
+        ((8000, 6000), 1024, (2000, 1500)),
+        ((3800, 2850), 1024, (3800, 2850)),
+        ((7700, 5700), 2048, (3850, 2850)),  # A good filter would need all of it, and that is too much.
+        ((2000, 1500), 1024, (2000, 1500)),
+    ],
+)
+def test_a_jpeg_is_decoded_no_larger_than_needed(size: tuple[int, int], side: int, decoded: tuple[int, int]) -> None:
+    content = saved(Image.new("L", size), "JPEG")
+    image = Image.open(io.BytesIO(content))
+    Maker(side, None).draft(image)
+    assert image.size == decoded
+    found = made(content, side)
+    assert found.width == side
