@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.core.doctor import Finding
-from services.jobs import doctor
+from services.jobs import doctor, http
 from services.jobs.purge import node as node_module
 from services.jobs.purge.addresses import UnknownName
 from services.jobs.purge.node import TOKEN_HEADER, Batch, Gap, GatewayNode, NodeAway
@@ -236,7 +236,7 @@ async def test_what_speaks_something_else_is_away(said: bytes) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
     monkeypatch.setattr(node_module, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(node_module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
     return 0.2
 
 

@@ -3,18 +3,15 @@
 gateway/nginx/tada/generations.lua is the other side.
 """
 
-import asyncio
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import Protocol
 
-import httptools
 import orjson
 
+from services.jobs.http import Server, Unreachable
+
 TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, not a token
-CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 _PATH = "/generations"
 _OK, _GAP = 200, 409
@@ -66,14 +63,10 @@ class GatewayNode:
 
     def __init__(self, address: str, token: str) -> None:
         self.address = address
-        self._parts = urlsplit(address)
-        self._head = f"{self._parts.path}{_PATH} HTTP/1.1\r\nHost: {self._parts.netloc}\r\n{TOKEN_HEADER}: {token}\r\n"
-        self._connection: _Connection | None = None
+        self._server, self._headers = Server(address), {TOKEN_HEADER: token}
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
-            self._connection = None
+        self._server.close()
 
     async def position(self) -> int:
         return await self._ask("GET", b"")
@@ -82,84 +75,16 @@ class GatewayNode:
         return await self._ask("POST", batch.to_text().encode())
 
     async def _ask(self, method: str, body: bytes) -> int:
-        request = f"{method} {self._head}Content-Length: {len(body)}\r\n\r\n".encode() + body
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                status, answer = await self._send(request)
-        except (OSError, httptools.HttpParserError) as error:  # TimeoutError is an OSError.
-            self.close()
-            raise NodeAway(f"{self.address} cannot be reached: {str(error) or 'timeout'}") from error
-        except BaseException:
-            self.close()
-            raise
-        if status == _GAP:
+            # If the connection was closed since its last use: sending the same changes again does no harm.
+            answer = await self._server.ask(method, _PATH, self._headers, body, seconds=ANSWER_SECONDS)
+        except Unreachable as error:
+            raise NodeAway(f"{self.address} cannot be reached: {error}") from error
+        if answer.status == _GAP:
             raise Gap
-        if status != _OK:
-            raise NodeAway(f"{self.address} answered {status} to {method} {_PATH}")
+        if answer.status != _OK:
+            raise NodeAway(f"{self.address} answered {answer.status} to {method} {_PATH}")
         try:
-            return int(orjson.loads(answer)["position"])
+            return int(orjson.loads(answer.body)["position"])
         except (ValueError, TypeError, KeyError) as error:
             raise NodeAway(f"{self.address} is not a node of this gateway: it has no position") from error
-
-    async def _send(self, request: bytes) -> tuple[int, bytes]:
-        if self._connection:
-            # It may have been closed since its last use: sending the same changes again does no harm.
-            try:
-                return await self._connection.send(request)
-            except ConnectionError:
-                self.close()
-        self._connection = await self._connect()
-        return await self._connection.send(request)
-
-    async def _connect(self) -> "_Connection":
-        secure = ssl.create_default_context() if self._parts.scheme == "https" else None
-        port = self._parts.port or (443 if secure else 80)
-        async with asyncio.timeout(CONNECT_SECONDS):
-            _, connection = await asyncio.get_running_loop().create_connection(
-                _Connection, self._parts.hostname or "", port, ssl=secure
-            )
-        return connection
-
-
-class _Connection(asyncio.Protocol):
-    """One connection, for one request at a time."""
-
-    def __init__(self) -> None:
-        self._body: list[bytes] = []
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
-
-    async def send(self, request: bytes) -> tuple[int, bytes]:
-        """Return status and body of the answer; raises ConnectionError and HttpParserError."""
-        if self._transport.is_closing():
-            raise ConnectionResetError("connection closed")
-        self._body.clear()
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return await self._answer
-
-    def close(self) -> None:
-        self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._parser: Any = httptools.HttpResponseParser(self)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._end(error)
-
-    def on_body(self, body: bytes) -> None:
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_result((self._parser.get_status_code(), b"".join(self._body)))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._end(ConnectionResetError(str(error or "connection closed")))
-
-    def _end(self, error: Exception) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(error)
