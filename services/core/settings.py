@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import NoDecode
 
 from services.core import older_names, secret_files
-from services.core.assets import names
+from services.core.assets import names, presets
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.clients import networks
@@ -42,6 +42,10 @@ def split_list(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _read_presets(value: object) -> object:
+    return presets.read(value) if isinstance(value, str) else value
 
 
 def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,6 +79,7 @@ RedisUrl = Annotated[
     matching(r"rediss?://[^/\s]+.*|unix:///.*", "an address such as redis://:password@redis:6379/0", optional=True),
 ]
 Route = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /assets/media")]
+Presets = Annotated[dict[str, str], NoDecode, BeforeValidator(_read_presets)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 

@@ -1,21 +1,16 @@
 """Settings of the transform service."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import NoDecode
+from pydantic import Field, SecretStr, model_validator
 
-from services.core.settings import ServerSettings, Size, TextList
-from services.transform.address.presets import Allowed, check_presets, check_size, read_presets
+from services.core.settings import Presets, ServerSettings, Size, TextList
+from services.transform.address.presets import Allowed, check_presets, check_size
 from services.transform.render.allowance import CLIENT_SECONDS
 from services.transform.render.guard import Limits
 
 _GATEWAY_SECONDS = 55
 """Less than proxy_read_timeout and proxy_cache_lock_timeout of the gateway (common.conf)."""
-
-
-def _read_presets(value: object) -> object:
-    return read_presets(value) if isinstance(value, str) else value
 
 
 class TransformSettings(ServerSettings):
@@ -73,7 +68,7 @@ class TransformSettings(ServerSettings):
     )
     draw_memory: Size = Field(192 * 1024 * 1024, description="Memory to draw an SVG or the page of a PDF.")
 
-    presets: Annotated[dict[str, str], NoDecode, BeforeValidator(_read_presets)] = Field(
+    presets: Presets = Field(
         {}, description="Names for sizes with arguments: thumb:200x200?fit=contain&quality=70; hero:1600x0"
     )
     only_presets: bool = Field(False, description="Serve presets, originals and whole pictures only.")

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from services.core.assets import names
-from services.transform.address.arguments import ARGUMENTS, HEIGHT, PRESET, PRESET_PATTERN, WIDTH, Argument, Need
+from services.core.assets.presets import NAME_PATTERN
+from services.transform.address.arguments import ARGUMENTS, HEIGHT, PRESET, WIDTH, Argument, Need
 from services.transform.address.form import BASE, STORED_EXTENSIONS
 
 _NAME = names.UNIQUE_NAME_OF_ANY_LENGTH
@@ -59,7 +60,7 @@ map "$asset_path$catalog_path" $worked_out_form {{
 # in place of the maps above. Whatever it does not know for sure is left to them.
 map "${{FORMAT_NEGOTIATION}}$request_uri" $canonical_already {{
     default "";
-    "~^off${{ASSETS_PATTERN}}(?<plain>/(?:original|full|optimise/(?:(?:0|[1-9][0-9]*)x(?:0|[1-9][0-9]*)|{PRESET_PATTERN}))\
+    "~^off${{ASSETS_PATTERN}}(?<plain>/(?:original|full|optimise/(?:(?:0|[1-9][0-9]*)x(?:0|[1-9][0-9]*)|{NAME_PATTERN}))\
 (?!/image/){_NAME})$"
         "{BASE}$plain";
 }}
@@ -87,7 +88,7 @@ map $uri $asset_path {{
         "{BASE}/$kind$name";
     "{before}/optimise/0*(?<w>[0-9]+)x0*(?<h>[0-9]+){after}"
         "{BASE}/optimise/${{w}}x$h$name";
-    "{before}/optimise/(?<preset>{PRESET_PATTERN}){after}"
+    "{before}/optimise/(?<preset>{NAME_PATTERN}){after}"
         "{BASE}/optimise/$preset$name";
 }}
 """

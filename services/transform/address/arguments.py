@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from enum import Enum, auto
 from typing import Any
 
+from services.core.assets.presets import ACCEPTED, DENSITIES
 from services.transform.address.spellings import Decimal, Number, OneOf, Point, Spelling
 from services.transform.render.steps.blur import Blur
 
@@ -76,8 +77,6 @@ WIDTH, HEIGHT = (
 )
 _FORMATS = {"webp": "webp", "avif": "avif", "jpeg": "jpeg", "jpg": "jpeg", "png": "png"}
 _FITS = {"cover": "cover", "contain": "contain", "fill": "fill"}
-_DENSITIES = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0}
-"""Few, as each of them makes another form. 1.5 is what many screens have besides the whole ones."""
 
 ARGUMENTS: tuple[Argument, ...] = (
     WIDTH,
@@ -114,7 +113,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     ),
     Argument(
         "dpr",
-        OneOf(_DENSITIES, 1.0),
+        OneOf(DENSITIES, 1.0),
         "pixels for each of the sides', as far as `SIDE_MAX` allows",
         "dpr",
         needs=Need.SIDE,
@@ -137,10 +136,9 @@ ARGUMENTS: tuple[Argument, ...] = (
 )
 PRESET = "preset"
 """A name for a size with arguments. It comes before all of them; on `optimise` the path says it."""
-PRESET_PATTERN = "[a-z][a-z0-9-]{0,31}"
 ACCEPT = Argument(
     "accept",
-    OneOf({"avif": "avif", "plain": "plain"}, "webp"),
+    OneOf(ACCEPTED, "webp"),
     "what the gateway makes of a client's Accept header, at the end of the key. It is not signed",
     "accepted",
 )
