@@ -1,8 +1,9 @@
-"""The checks of the doctor for the jobs worker alone: whether every nginx node accepts changes from it, and how many
-pictures have a reduction.
+"""The checks of the doctor for the jobs worker alone: whether every nginx node accepts changes from it, how many
+pictures have a reduction, and what is made before it is asked for.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from redis.exceptions import RedisError
 
@@ -38,6 +39,17 @@ async def reductions(settings: JobsSettings) -> AsyncIterator[Finding]:
     finally:
         await client.aclose()
     yield Finding("reductions", f"{count} pictures have one (REDUCTION_SIDE is {settings.reduction_side})")
+
+
+async def warm(settings: JobsSettings) -> AsyncIterator[Finding]:
+    """Say what is made before it is asked for, and whether a node of the edge can be asked for it."""
+    forms, found = settings.warm_forms, 0
+    for name in settings.nginx_edge_service if forms else ():
+        with suppress(UnknownName):  # Another check reports it.
+            found += len(await resolve(name))
+    said = f"{len(forms)} forms of each asset, at {found} nodes of the edge" if forms else "nothing (WARM is not set)"
+    mend = "Set NGINX_EDGE_SERVICE to the addresses of the edge. Until then WARM has no effect."
+    yield Finding("made before it is asked for", said, mend if forms and not found else "")
 
 
 async def _ask(address: str, token: str) -> None:

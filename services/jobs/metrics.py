@@ -4,9 +4,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.core.state import keys
 from services.core.state.connection import Redis
+from services.jobs.warm.forms import Outcome
 
 _LAG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 _LONG = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
+DROPPED = "dropped"
+"""What is not asked for, because too much waits. Answers have the other results of WARMED."""
 
 PURGES = Counter(
     "tada_purges_total",
@@ -43,6 +46,15 @@ REDUCTIONS_MADE = Counter(
     "Reductions of pictures that this worker has stored. Results: made, late (the picture was replaced meanwhile).",
     ["result"],
 )
+WARMED = Counter(
+    "tada_warmed_total",
+    "Renditions that this worker has asked the edge for before visitors do (WARM), at each node. Results: made, there "
+    "(in the cache already), refused, busy (given up after several times), away (the node), dropped (too many wait).",
+    ["result"],
+)
+WARM_WAITING = Gauge(
+    "tada_warm_waiting", "Assets that wait until this worker warms them, by what for: upload, job.", ["reason"]
+)
 REDUCTIONS = Gauge("tada_catalog_reductions", "Pictures of the catalog that have a reduction.")
 ENTRIES = Gauge("tada_catalog_entries", "Entries of the catalog.")
 LOST = Gauge("tada_catalog_lost", "1 while the catalog is empty although there are files, or dumps with entries.")
@@ -65,6 +77,10 @@ def prepare(jobs: list[str]) -> None:
         PURGES.labels(result)
     for result in ("made", "late"):
         REDUCTIONS_MADE.labels(result)
+    for result in (*Outcome, DROPPED):
+        WARMED.labels(result)
+    for reason in ("upload", "job"):
+        WARM_WAITING.labels(reason)
     for state in ("current", "away"):
         NODES.labels(state)
 

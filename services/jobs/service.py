@@ -43,6 +43,8 @@ from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.older_entries import keep_naming
 from services.jobs.upkeep.watch import keep_watching
+from services.jobs.warm.edge import Edge
+from services.jobs.warm.warmer import Warmer
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +77,17 @@ async def run(settings: JobsSettings) -> None:
     reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
     reducer = Reducer(Reductions(client, claims), claims, process, reaper, storage, settings.reduction_side)
     sight = Sight(entries, storage, reducer)
-    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress)
+    edge = Edge(
+        settings.nginx_edge_service,
+        settings.api_prefix + settings.route_file_get,
+        settings.purge_token.get_secret_value(),
+    )
+    warmer = Warmer(entries, ChangeLog(client), progress, edge, settings.warm_forms)
+    tools = Tools(
+        *(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress, warmer)
+    )
     queue = JobQueue(client, JobLog(client))
-    describer = Describer(entries, ChangeLog(client), sight, queue)
+    describer = Describer(entries, ChangeLog(client), sight, queue, warmer)
     try:
         async with process.alive(), progress.following(), asyncio.TaskGroup() as group:
             work = [
@@ -86,6 +96,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(keep_naming(client)),
                 group.create_task(ask_for_reductions(client, queue, reducer.side)),
                 group.create_task(consumer(client, process, describer).run()),
+                group.create_task(warmer.run()),
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(belonging.keep()),
                 group.create_task(keep_watching(tools)),
@@ -98,6 +109,7 @@ async def run(settings: JobsSettings) -> None:
             await cancellation.end(work)
     finally:
         sight.close()
+        edge.close()
         await internal.close()
         await dumps.close()
         await storage.close()

@@ -2,17 +2,19 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from services.core.assets.reductions import SIDE_MAX
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST
 from services.core.errors import NoDumpName
 from services.core.patterns import matching
-from services.core.settings import CoreSettings, TextList
+from services.core.settings import CoreSettings, Presets, TextList
+from services.jobs.warm import forms
+from services.jobs.warm.forms import Form
 
 NEVER = "never"
 """The schedule of a job that does not run by itself. It needs a word: an empty variable counts as not set."""
@@ -83,7 +85,26 @@ class JobsSettings(CoreSettings):
         description="Longer side, in pixels, of the reduction of each large picture, from which its small forms are "
         "made. 0 makes none, and removes those that there are. A change makes all of them anew.",
     )
+    presets: Presets = Field({}, description="The same as for the transform service, if WARM is set.")
+    warm: TextList = Field(
+        (),
+        description="Presets that are made of each asset after an upload, a replacement or a restore, before visitors "
+        "ask for them: thumb, thumb?dpr=2, hero?accept=avif. Empty for none.",
+    )
     dumps_kept: int = Field(14, ge=0, description="Number of dumps that are kept. 0 keeps all.")
     purge_token: Token = Field(
         SecretStr(""), validate_default=True, description="Token of the jobs worker for both nginx tiers."
     )
+
+    @model_validator(mode="after")
+    def _check_warm(self) -> Self:
+        try:
+            forms.read(self.warm, self.presets)
+        except ValueError as error:
+            raise ValueError(f"WARM: {error}") from None
+        return self
+
+    @property
+    def warm_forms(self) -> tuple[Form, ...]:
+        """What WARM names."""
+        return forms.read(self.warm, self.presets)

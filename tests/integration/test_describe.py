@@ -26,11 +26,13 @@ from services.core.state import cancellation, keys, stream
 from services.core.state.changes import Change, ChangeLog, EntryDescribed, EntryWritten
 from services.core.state.connection import Redis
 from services.core.storage.local import LocalStorage
+from services.jobs import writers_first
 from services.jobs.describe import describer, inspection
 from services.jobs.describe.describer import Describer, consumer, describe_all
 from services.jobs.dumps.staging import Staging
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry, fill
+from tests.support.clocks import Clock
 from tests.support.objects import put
 from tests.support.waits import eventually
 
@@ -62,7 +64,9 @@ async def describing(
     client: Redis, catalog: CatalogUser, storage: LocalStorage, workers: int = 1
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
     queue, log = JobQueue(client, JobLog(client)), ChangeLog(client)
-    describers = [Describer(catalog.entries, log, catalog.sight(storage), queue) for _ in range(workers)]
+    describers = [
+        Describer(catalog.entries, log, catalog.sight(storage), queue, catalog.warmer()) for _ in range(workers)
+    ]
     made = [consumer(client, catalog.process, one) for one in describers]
     tasks = [asyncio.create_task(one.run()) for one in made]
     try:
@@ -114,32 +118,11 @@ async def test_an_upload_is_described_and_nothing_else_of_it_changes(
     assert not await client.exists(keys.CLAIMS), "nothing is left behind by it"
 
 
-class Clock:
-    """The time that the describer reads; it stands still until it is set."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.asked = time.time(), 0
-        monkeypatch.setattr(describer, "time", self)
-
-    def time(self) -> float:
-        self.asked += 1
-        return self.now
-
-    async def asked_again(self) -> None:
-        """Wait until somebody has looked at the clock twice from now on."""
-        before = self.asked
-
-        async def often_enough() -> bool:
-            return self.asked >= before + 2
-
-        await eventually(often_enough)
-
-
 async def test_a_picture_waits_while_entries_are_being_written(
     client: Redis, catalog: CatalogUser, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(describer, "PATIENCE_SECONDS", 60.0)
-    monkeypatch.setattr(describer, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(writers_first, "_QUIET_SECONDS", 0.05)
     clock = Clock(monkeypatch)
     entry = await upload(catalog, storage)
     [written] = await changes(client)
@@ -156,7 +139,7 @@ async def test_writers_that_never_rest_do_not_keep_a_picture_waiting_for_ever(
     client: Redis, catalog: CatalogUser, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(describer, "PATIENCE_SECONDS", 0.15)
-    monkeypatch.setattr(describer, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(writers_first, "_QUIET_SECONDS", 0.05)
     clock = Clock(monkeypatch)
     entry = await upload(catalog, storage)
     [written] = await changes(client)
@@ -241,15 +224,19 @@ async def test_facts_and_a_change_of_fields_at_once_both_stay(
 
 
 async def test_fields_are_changed_without_describing_again_and_a_pdf_never_is(
-    client: Redis, catalog: CatalogUser, storage: LocalStorage
+    client: Redis, catalog: CatalogUser, storage: LocalStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
     entry = await upload(catalog, storage, content=b"no picture")
     await client.delete(keys.UNDESCRIBED)
     await catalog.entries.change(entry.uuid, lambda old: replace(old, information="new"))
+    assert await all_done(client)
+    # It is only warmed. Its file is not even looked for.
     await catalog.entries.create(
         an_entry("paper", original_mimetype="application/pdf", mimetype="application/pdf"), None
     )
-    assert await all_done(client)
+    async with describing(client, catalog, storage):
+        await eventually(lambda: all_done(client))
+    assert "undescribed" not in caplog.messages
 
 
 async def test_what_cannot_be_looked_at_is_tried_once(

@@ -73,6 +73,7 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
             catalog.reducer(storage),
             catalog.sight(storage),
             progress,
+            catalog.warmer(),
         )
     await storage.close()
 

@@ -196,7 +196,7 @@ async def test_an_upload_gets_its_facts_and_a_reduction(system: System) -> None:
 async def test_the_stream_brings_uploads_to_it(on_disk: System) -> None:
     entry = await on_disk.upload()
     queue = JobQueue(on_disk.client, JobLog(on_disk.client))
-    made = Describer(on_disk.catalog.entries, ChangeLog(on_disk.client), on_disk.sight, queue)
+    made = Describer(on_disk.catalog.entries, ChangeLog(on_disk.client), on_disk.sight, queue, on_disk.catalog.warmer())
     task = asyncio.create_task(consumer(on_disk.client, on_disk.catalog.process, made).run())
 
     async def done() -> bool:
@@ -405,7 +405,13 @@ async def test_after_a_restore_what_fits_stays_and_the_rest_goes(on_disk: System
 async def test_a_restore_asks_for_the_job(on_disk: System) -> None:
     await restore(on_disk, await on_disk.uploaded())
     log = JobLog(on_disk.client)
-    made = Describer(on_disk.catalog.entries, ChangeLog(on_disk.client), on_disk.sight, JobQueue(on_disk.client, log))
+    made = Describer(
+        on_disk.catalog.entries,
+        ChangeLog(on_disk.client),
+        on_disk.sight,
+        JobQueue(on_disk.client, log),
+        on_disk.catalog.warmer(),
+    )
     task = asyncio.create_task(consumer(on_disk.client, on_disk.catalog.process, made).run())
 
     async def asked() -> bool:

@@ -158,6 +158,7 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
             user.reducer(storage),
             user.sight(storage),
             progress,
+            user.warmer(),
         )
     await storage.close()
 
@@ -228,7 +229,7 @@ async def test_what_was_to_be_described_is_and_what_a_dead_worker_had_too(
 ) -> None:
     monkeypatch.setattr(stream, "LOST_SECONDS", 0.1)
     queue = JobQueue(before, JobLog(before))
-    describer = Describer(tools.entries, ChangeLog(before), tools.sight, queue)
+    describer = Describer(tools.entries, ChangeLog(before), tools.sight, queue, tools.warmer)
     task = asyncio.create_task(consumer(before, tools.process, describer).run())
 
     async def all_are_tried() -> bool:

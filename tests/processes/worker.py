@@ -33,6 +33,8 @@ from services.jobs.describe.reducer import Reducer
 from services.jobs.queue import worker
 from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.settings import JobsSettings
+from services.jobs.warm.edge import Edge
+from services.jobs.warm.warmer import Warmer
 
 
 async def hang(tools: Tools, arguments: Any) -> dict[str, Any]:
@@ -65,10 +67,13 @@ async def main(url: str, folder: str, does: str) -> None:
     reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
     reducer = Reducer(Reductions(client, claims), claims, process, reaper, storage, settings.reduction_side)
     sight = Sight(entries, storage, reducer)
-    tools = Tools(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress)
+    warmer = Warmer(entries, ChangeLog(client), progress, Edge((), "/assets/media", ""), ())
+    tools = Tools(
+        *(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress, warmer)
+    )
     if does == "describe":
         sight = Sight(entries, _Endless(), reducer)  # type: ignore[arg-type]
-        describer = Describer(entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)))
+        describer = Describer(entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)), warmer)
         await consumer(client, process, describer).run()
     # Only a worker that lives has to renew them: the test kills this one as soon as it runs the job.
     leases.LEASE_SECONDS, leases._RENEW_SECONDS, worker._IN_PROGRESS_SECONDS = 3.0, 0.5, 3

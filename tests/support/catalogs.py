@@ -1,5 +1,6 @@
 """Whole catalogs for tests, written to Redis at once and seen as GET /catalog shows them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -7,17 +8,22 @@ from services.core.assets import entries, identity, names
 from services.core.assets.addresses import Addresses
 from services.core.assets.entries import Entry, StoredFile
 from services.core.state import entry_json, keys
+from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
+from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight
 from services.jobs.describe.reducer import Reducer
+from services.jobs.warm.edge import Edge
+from services.jobs.warm.forms import Form
+from services.jobs.warm.warmer import Warmer
 
 ADDRESSES = Addresses("https://media.example.com/prefix/assets/media")
 
@@ -26,7 +32,7 @@ class CatalogUser:
     """A process that works with the catalog: who it is, its claims, and the entries as it reads and writes them."""
 
     def __init__(self, client: Redis) -> None:
-        self.process, self.entries = Process(client), Entries(client)
+        self.client, self.process, self.entries = client, Process(client), Entries(client)
         self.claims, self.doubts = Claims(client, self.process), Doubts(client)
         self.stale = StaleClaims(client, self.process, self.claims)
 
@@ -40,6 +46,11 @@ class CatalogUser:
 
     def sight(self, storage: Storage, side: int = 0) -> Sight:
         return Sight(self.entries, storage, self.reducer(storage, side))
+
+    def warmer(self, edge: Edge | None = None, forms: Sequence[Form] = (), progress: Progress | None = None) -> Warmer:
+        """Return one that asks an edge for some forms; by default it does nothing."""
+        made = progress or Progress(self.client), edge or Edge((), "/assets/media", "")
+        return Warmer(self.entries, ChangeLog(self.client), *made, forms)
 
 
 def an_entry(base: str = "cat", *, folder: str | None = None, **changes: Any) -> Entry:

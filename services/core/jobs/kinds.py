@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from services.core.assets import names
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.errors import BadRequest, NotFound
@@ -36,6 +37,20 @@ class SyncArguments(Arguments):
 class ReduceArguments(Arguments):
     verify: bool = Field(
         False, description="Read every reduction and compare its bytes. By default, only its size is looked up."
+    )
+
+
+def _check_folder(folder: str) -> str:
+    """Return a folder as `/DEV/shop`, and `` for all of them."""
+    segments = [segment for segment in folder.split("/") if segment]
+    if not all(map(names.is_safe_segment, segments)):
+        raise ValueError("expected a folder such as /DEV or /DEV/shop")
+    return "".join(f"/{segment}" for segment in segments)
+
+
+class WarmArguments(Arguments):
+    folder: Annotated[str, AfterValidator(_check_folder)] = Field(
+        "", description="Only assets in this folder and in those below it, such as /DEV or /DEV/shop. By default, all."
     )
 
 
@@ -75,6 +90,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "expire": Arguments,
     "describe": Arguments,
     "reduce": ReduceArguments,
+    "warm": WarmArguments,
     "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,
 }

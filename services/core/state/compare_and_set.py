@@ -67,9 +67,9 @@ class CompareAndSet:
     async def write(self, old: Found | None, entry: Entry, claim: Claim | None = None) -> Commit | None:
         """Store an entry; an object to which it no longer refers is left behind."""
         left = old.entry.storage_key if old and old.entry.storage_key != entry.storage_key else ""
-        fresh = old is None or old.entry.signature != entry.signature
-        to_describe = fresh and entry.may_be_described
-        return await self._swap(old, entry, claim, kind=WRITTEN, left=left, to_describe=to_describe)
+        # A replacement by the same bytes makes another version, of which the caches have nothing.
+        has_file = old is None or (old.entry.version, old.entry.signature) != (entry.version, entry.signature)
+        return await self._swap(old, entry, claim, kind=WRITTEN, left=left, to_describe=has_file)
 
     async def describe(self, old: Found, entry: Entry) -> Commit | None:
         """Store an entry that has new facts and is the same otherwise."""

@@ -17,7 +17,7 @@
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
 | `tada:changes` | stream | changes by a catalog service of the previous version: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
-| `tada:undescribed` | stream | entries whose picture is still to be described: an entry key, or `all` after a restore |
+| `tada:undescribed` | stream | entries whose file is still to be described: an entry key, or `all` after a restore |
 | `tada:storage` | text | the id in the mark of the storage that the catalog belongs to: see `belonging` |
 | `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` if it is not there |
 | `tada:aside:{epoch}` | text | present while the catalog of an earlier epoch can still be read |

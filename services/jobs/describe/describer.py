@@ -1,5 +1,5 @@
 """Describing pictures: after an upload, facts about the stored bytes are found out and written into the entry, and a
-reduction is made if one pays (see `reducer`).
+reduction is made if one pays (see `reducer`). Then the forms that WARM names are made (see `warm/warmer`).
 
 The write that makes an entry refer to new bytes also adds it to a stream. One of the workers takes it from there (see
 `core/state/stream`): if a worker dies or the storage is down, the entry is delayed but not lost. An entry whose picture
@@ -8,7 +8,6 @@ cannot be read stays without facts. Only the job *describe* tries it again.
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from services.core.jobs.queue import JobQueue
 from services.core.observing import logs
 from services.core.sandbox.pool import Pool
 from services.core.state import entry_json, keys
-from services.core.state.changes import ChangeLog, EntryDescribed, age
+from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.process import Process
@@ -28,6 +27,8 @@ from services.core.state.stream import Consumer, Later, Message
 from services.core.storage import ObjectMissing, Storage
 from services.jobs.describe.inspection import inspect
 from services.jobs.describe.reducer import Reducer
+from services.jobs.warm.warmer import Warmer
+from services.jobs.writers_first import let_writers_pass
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ _REST_SECONDS = 1.0
 """Pause after the storage could not be reached."""
 PATIENCE_SECONDS, _PAGE_PATIENCE_SECONDS = 5.0, 30.0
 """How long each picture, and each page of the catalog, waits for uploads."""
-_QUIET_SECONDS = 0.1
 _DELIVERIES_MAX = 3
 """Number of workers that may die of one picture."""
 
@@ -86,6 +86,9 @@ class Sight:
         if not entry.may_be_described or not (lacks_facts or await self._reducer.lacks(entry)):
             return False
         async with self._turn:
+            # Meanwhile another job may have made it.
+            if not (lacks_facts or await self._reducer.lacks(entry)):
+                return False
             seen = await inspect(self._storage, entry, self._pool, self._reducer.side)
         if lacks_facts and not await self._entries.describe(entry.key, entry.signature, seen.facts):
             return False
@@ -106,15 +109,6 @@ async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight
         return found
 
 
-async def let_writers_pass(log_of_changes: ChangeLog, seconds: float) -> None:
-    """Wait while entries are being written, but not for ever: clients wait for writes, and nobody waits for this."""
-    for _ in range(round(seconds / _QUIET_SECONDS)):
-        latest = await log_of_changes.latest()
-        if latest is None or isinstance(latest, EntryDescribed) or age(latest.number, time.time()) >= _QUIET_SECONDS:
-            return
-        await asyncio.sleep(_QUIET_SECONDS)
-
-
 async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
     for raw in raws:
         entry = entry_json.read(raw)
@@ -133,10 +127,13 @@ async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], 
 
 
 class Describer:
-    """Describes what has been uploaded: what a consumer of the stream does with each message."""
+    """Describes what has been uploaded, and has it warmed: what a consumer of the stream does with each message."""
 
-    def __init__(self, entries: Entries, log_of_changes: ChangeLog, sight: Sight, queue: JobQueue) -> None:
+    def __init__(
+        self, entries: Entries, log_of_changes: ChangeLog, sight: Sight, queue: JobQueue, warmer: Warmer
+    ) -> None:
         self._entries, self._log, self._sight, self._queue = entries, log_of_changes, sight, queue
+        self._warmer = warmer
 
     async def first(self) -> None:
         """Request a description of the whole catalog: it may be older than the facts."""
@@ -151,10 +148,12 @@ class Describer:
         """Describe the entry that a message names, or request that of all; raises Later."""
         try:
             if b"all" in message.fields:
-                for job in ("describe", "reduce"):
+                for job in ("describe", "reduce", *(["warm"] if self._warmer.forms else [])):
                     await self._queue.put(job, {}, "restore", f"{job}-{message.id}")
             else:
-                await self._describe(message.fields[b"uuid"].decode(), message.deliveries)
+                key = message.fields[b"uuid"].decode()
+                await self._describe(key, message.deliveries)
+                self._warmer.soon(key)
         except (StorageDown, OSError) as error:  # An error of the system: there is no process or no memory left.
             logs.event(log, logging.WARNING, "describe_delayed", error=str(error))
             raise Later(_REST_SECONDS) from error

@@ -17,9 +17,10 @@ from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.entries import Entries
 from services.core.storage import ObjectMissing, Storage
-from services.jobs.describe.describer import NAMED_MAX, PATIENCE_SECONDS, Sight, Undescribed, let_writers_pass, reason
+from services.jobs.describe.describer import NAMED_MAX, PATIENCE_SECONDS, Sight, Undescribed, reason
 from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.sweep import sweep
+from services.jobs.writers_first import let_writers_pass
 
 
 @dataclass(slots=True)

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.core.dumps.naming import DumpStore
-from services.core.jobs.kinds import Arguments, CreateDumpArguments, ReduceArguments, RestoreArguments, SyncArguments
+from services.core.jobs.kinds import (
+    Arguments,
+    CreateDumpArguments,
+    ReduceArguments,
+    RestoreArguments,
+    SyncArguments,
+    WarmArguments,
+)
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
@@ -23,6 +30,8 @@ from services.jobs.dumps import creation, restore
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
+from services.jobs.warm.job import WarmAll
+from services.jobs.warm.warmer import Warmer
 
 PURGE_SECONDS = 20
 """How long a restore waits until no cache serves the old catalog."""
@@ -48,6 +57,7 @@ class Tools:
     reducer: Reducer
     sight: Sight
     progress: Progress
+    warmer: Warmer
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,11 @@ async def _reduce(tools: Tools, arguments: ReduceArguments) -> Result:
     return (await run.run()).answer()
 
 
+async def _warm(tools: Tools, arguments: WarmArguments) -> Result:
+    run = WarmAll(tools.entries, ChangeLog(tools.client), tools.sight, tools.warmer, arguments.folder)
+    return (await run.run()).answer()
+
+
 # Somebody waits for create_dump and restore_dump, so they fail soon. The daily jobs wait longer for a storage.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
@@ -142,6 +157,7 @@ JOBS: Mapping[str, Job] = {
     # At five pictures a second, this is enough for 400 000.
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
     "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),
+    "warm": Job(_warm, seconds=24 * 3600, attempts=8, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
 }

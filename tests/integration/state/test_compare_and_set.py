@@ -130,14 +130,21 @@ async def test_each_kind_of_write_is_a_change_in_the_log(client: Redis, compare_
     assert kinds == [EntryWritten, EntryDescribed, EntryDeleted]
 
 
-async def test_new_bytes_are_to_be_described_and_other_fields_are_not(
-    client: Redis, compare_and_set: CompareAndSet
+@pytest.mark.parametrize("original_mimetype", ["image/jpeg", "image/svg+xml", "application/pdf"])
+async def test_a_new_file_is_to_be_described_and_other_fields_are_not(
+    client: Redis, compare_and_set: CompareAndSet, original_mimetype: str
 ) -> None:
-    await compare_and_set.write(None, ENTRY)
-    await compare_and_set.write(FIRST, SECOND)
+    first = replace(ENTRY, original_mimetype=original_mimetype)
+    await compare_and_set.write(None, first)
+    second = replace(first, information="second")
+    await compare_and_set.write(found(first), second)
     assert await client.xlen(keys.UNDESCRIBED) == 1
-    await compare_and_set.write(found(SECOND), replace(SECOND, signature="6f" * 32))
+    third = replace(second, signature="6f" * 32, version=2)
+    await compare_and_set.write(found(second), third)
     assert await client.xlen(keys.UNDESCRIBED) == 2
+    # The caches have nothing of the new version, although it has the same bytes.
+    await compare_and_set.write(found(third), replace(third, version=3))
+    assert await client.xlen(keys.UNDESCRIBED) == 3
 
 
 async def test_the_expiration_date_follows_the_entry(client: Redis, compare_and_set: CompareAndSet) -> None:

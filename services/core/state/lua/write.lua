@@ -15,7 +15,7 @@
 -- ARGV keeps_reduction: 1 if the reduction of the entry's picture, if there is one, still shows it, else 0
 -- ARGV unique_name
 -- ARGV kind: that of the change, see changes.py
--- ARGV to_describe: 1 if facts about the picture are to be found out, else 0
+-- ARGV to_describe: 1 if the entry has another file, of which a worker finds out the facts, else 0
 -- ARGV kept: changes that stay in the log
 -- ARGV original_name: the path under which the upload is delivered
 -- ARGV write: a unique token of this write

@@ -1,0 +1,93 @@
+"""The job *warm*: the forms that WARM names are made of every asset, or of those below a folder.
+
+It is for what was uploaded before. It can be interrupted at any time: what is in the caches already costs a look-up.
+"""
+
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from services.core.assets.entries import Entry
+from services.core.errors import BadRequest, CatalogReplaced, SignatureMismatch, Unavailable, Undecodable
+from services.core.state import entry_json
+from services.core.state.changes import ChangeLog
+from services.core.state.entries import Entries
+from services.core.storage import ObjectMissing
+from services.jobs import metrics
+from services.jobs.describe.describer import NAMED_MAX, Sight, Undescribed
+from services.jobs.warm.forms import Asked, Form, Outcome
+from services.jobs.warm.warmer import PATIENCE_SECONDS, Warmer
+from services.jobs.writers_first import let_writers_pass
+
+
+@dataclass(slots=True)
+class Warmed:
+    """The result of a run: of `checked` assets, how many have all forms now, and how many lack one at some node."""
+
+    folder: str
+    forms: list[str]
+    checked: int = 0
+    warmed_count: int = 0
+    failed: list[Undescribed] = field(default_factory=list)
+    failed_count: int = 0
+
+    def answer(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class WarmAll:
+    """One run of the job, for the assets below `folder`; all with an empty one."""
+
+    entries: Entries
+    changes: ChangeLog
+    sight: Sight
+    warmer: Warmer
+    folder: str
+
+    async def run(self) -> Warmed:
+        """Raises BadRequest without forms, Unavailable if no node answers, StorageDown and RedisError."""
+        if not self.warmer.forms:
+            raise BadRequest("WARM names no forms.", "Set it for the jobs worker, such as WARM=thumb,hero.")
+        waiting = metrics.WARM_WAITING.labels("job")
+        try:
+            while True:
+                found = Warmed(self.folder, [str(form) for form in self.warmer.forms])
+                waiting.set(await self.entries.count())
+                try:
+                    async for raws in self.entries.scan():
+                        for raw in raws:
+                            await self._look_at(entry_json.read(raw), found)
+                            waiting.dec()
+                except CatalogReplaced:
+                    continue  # A restore replaced it: go through the new catalog instead.
+                return found
+        finally:
+            waiting.set(0)
+
+    async def _look_at(self, entry: Entry, found: Warmed) -> None:
+        if not entry.unique_name.startswith(f"{self.folder}/") or entry.is_expired(time.time()):
+            return
+        await let_writers_pass(self.changes, PATIENCE_SECONDS)
+        # Read it again: a page takes some time.
+        raw = await self.entries.raw(entry.key)
+        if raw is None:
+            return
+        found.checked += 1
+        asked = await self._warm(entry_json.read(raw))
+        all_asked = [(form, each) for form, nodes in asked.items() for each in nodes]
+        if all(each.outcome is Outcome.AWAY for _, each in all_asked):
+            raise Unavailable(all_asked[0][1].why, "Check NGINX_EDGE_SERVICE, and whether the edge runs.")
+        missing = next((f"{form}: {each.why}" for form, each in all_asked if not each.is_there), None)
+        if missing is None:
+            found.warmed_count += 1
+            return
+        found.failed_count += 1
+        if len(found.failed) < NAMED_MAX:
+            found.failed.append(Undescribed(entry.uuid, entry.unique_name, missing))
+
+    async def _warm(self, entry: Entry) -> dict[Form, list[Asked]]:
+        with suppress(Undecodable, SignatureMismatch, ObjectMissing):  # The edge says what becomes of it.
+            await self.sight.describe(entry)
+        return await self.warmer.warm(entry)

@@ -1,0 +1,527 @@
+"""Renditions made before they are asked for: with a real Redis, and nodes of the edge that answer as they are told."""
+
+import asyncio
+import hashlib
+import io
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sklearn
+from aiohttp import web
+from PIL import Image
+from pydantic import SecretStr
+
+from services.core.assets.entries import Entry
+from services.core.errors import BadRequest, Unavailable
+from services.core.jobs.log import JobLog
+from services.core.jobs.queue import JobQueue
+from services.core.spool import prepare
+from services.core.state import cancellation, keys, progress
+from services.core.state.changes import ChangeLog
+from services.core.state.connection import Redis
+from services.core.state.progress import Progress, Reached
+from services.core.storage.local import LocalStorage
+from services.jobs import doctor, metrics
+from services.jobs.describe import describer
+from services.jobs.describe.describer import Describer, Sight, consumer
+from services.jobs.settings import JobsSettings
+from services.jobs.warm import edge as edge_module
+from services.jobs.warm import job, warmer
+from services.jobs.warm.edge import AT_ONCE, ATTEMPTS, Edge
+from services.jobs.warm.forms import Form
+from services.jobs.warm.job import WarmAll, Warmed
+from services.jobs.warm.warmer import Warmer
+from tests.processes.redis_server import RedisServer
+from tests.support.catalogs import CatalogUser, an_entry
+from tests.support.clocks import Clock
+from tests.support.objects import put
+from tests.support.waits import eventually
+from tools.stack.ports import free_ports
+
+TOKEN = "token-of-the-tests"
+THUMB, DENSE, AVIF = Form("thumb"), Form("thumb", "2"), Form("hero", accept="avif")
+PATHS = {
+    form: f"/shop/assets/media/optimise/{rest}"
+    for form, rest in {
+        THUMB: "thumb/DEV/cat.webp",
+        DENSE: "thumb/DEV/cat.webp?dpr=2",
+        AVIF: "hero/DEV/cat.webp",
+    }.items()
+}
+
+Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def answered(status: int = 200, cache: str = "MISS", **headers: str) -> Answers:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers={"X-Cache-Status": cache, **headers}, body=b"x" * 100_000)
+
+    return answer
+
+
+class Node:
+    """A node of the edge: it answers as it is told, and remembers for what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.headers: list[tuple[str, str]] = []
+        self.at_once = self.most_at_once = 0
+        self.answers: Answers = answered()
+        [self.port] = free_ports(1)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+
+    async def stop(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        assert request.method == "GET"
+        self.asked.append(request.path_qs)
+        self.headers.append((request.headers["accept"], request.headers["x-purge-token"]))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await self.answers(request)
+        finally:
+            self.at_once -= 1
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[list[Node]]:
+    made = [Node(), Node()]
+    for node in made:
+        await node.start()
+    yield made
+    for node in made:
+        await node.stop()
+
+
+@pytest.fixture
+async def edge(nodes: list[Node]) -> AsyncIterator[Edge]:
+    made = Edge([node.address for node in nodes], "/shop/assets/media", TOKEN)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def reached(client: Redis) -> AsyncIterator[Progress]:
+    made = Progress(client)
+    async with made.following():
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (describer, warmer, job):
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, float]]:
+    """Return what has been counted since the start of the test."""
+
+    def values() -> dict[str, float]:
+        [family] = metrics.WARMED.collect()
+        return {each.labels["result"]: each.value for each in family.samples if each.name.endswith("_total")}
+
+    before = values()
+    return lambda: {name: value - before.get(name, 0) for name, value in values().items() if value != before.get(name)}
+
+
+async def tell(client: Redis, progress_of: Progress) -> None:
+    """Say that all nodes have all changes, until it has been heard."""
+    number = (await ChangeLog(client).from_(0, 1000))[-1].number
+
+    async def is_heard() -> bool:
+        await progress.tell(client, Reached(number, number, number))
+        return await progress_of.purged(number, 0.01)
+
+    await eventually(is_heard)
+
+
+async def stored(catalog: CatalogUser, base: str = "cat", folder: str | None = None) -> Entry:
+    """Create an entry whose picture is described already."""
+    entry = replace(an_entry(base, folder=folder), width=640, height=427)
+    await catalog.entries.create(entry, None)
+    return entry
+
+
+@asynccontextmanager
+async def running(made: Warmer) -> AsyncIterator[None]:
+    task = asyncio.create_task(made.run())
+    try:
+        yield
+    finally:
+        await cancellation.end([task])
+
+
+# One asset
+
+
+async def test_each_node_is_asked_for_each_form_as_browsers_do(
+    client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, nodes: list[Node], counted: Callable[[], object]
+) -> None:
+    made = catalog.warmer(edge, (THUMB, DENSE, AVIF), reached)
+    entry = await stored(catalog)
+    await tell(client, reached)
+    nodes[1].answers = answered(cache="HIT")
+    found = await made.warm(entry)
+    for node in nodes:
+        assert Counter(node.asked) == Counter(PATHS.values())
+        accepted = dict(zip(node.asked, node.headers, strict=True))
+        assert accepted[PATHS[THUMB]] == ("image/webp,*/*", TOKEN)
+        assert accepted[PATHS[AVIF]] == ("image/avif,image/webp,*/*", TOKEN)
+    assert {str(form): [str(each.outcome) for each in asked] for form, asked in found.items()} == {
+        str(form): ["made", "there"] for form in (THUMB, DENSE, AVIF)
+    }
+    assert counted() == {"made": 3, "there": 3}
+
+
+async def test_nothing_is_asked_for_before_the_nodes_have_the_change(
+    client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, nodes: list[Node]
+) -> None:
+    await stored(catalog, "other")
+    await tell(client, reached)
+    entry = await stored(catalog)
+    warming = asyncio.create_task(catalog.warmer(edge, (THUMB,), reached).warm(entry))
+    done, _ = await asyncio.wait([warming], timeout=0.3)
+    assert (done, nodes[0].asked) == (set(), [])
+    await tell(client, reached)
+    await warming
+    assert nodes[0].asked == [PATHS[THUMB]]
+
+
+async def test_a_few_requests_run_at_once(
+    client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, nodes: list[Node]
+) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.02)
+        return await answered()(request)
+
+    nodes[0].answers = slow
+    entry = await stored(catalog)
+    await tell(client, reached)
+    many = [Form(f"form{number}") for number in range(10)]
+    await asyncio.gather(*(catalog.warmer(edge, many, reached).warm(entry) for _ in range(2)))
+    assert nodes[0].most_at_once == AT_ONCE
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_what_cannot_be_made_now_is_asked_for_again_a_few_times(
+    edge: Edge, nodes: list[Node], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    pauses: list[str] = []
+
+    def pause(retry_after: str) -> float:
+        pauses.append(retry_after)
+        return 0.0
+
+    monkeypatch.setattr(edge_module, "pause", pause)
+    left = [answered(status, **{"Retry-After": "7"}), answered(cache="BYPASS"), answered()]
+
+    async def in_turn(request: web.Request) -> web.StreamResponse:
+        return await left.pop(0)(request)
+
+    nodes[0].answers, nodes[1].answers = in_turn, answered(status)
+    first, second = await edge.warm(THUMB, "/DEV/cat.webp")
+    assert (first.outcome, second.outcome) == ("made", "busy")
+    assert second.why == f"{nodes[1].address} answered {status}"
+    assert [len(node.asked) for node in nodes] == [3, ATTEMPTS]
+    assert pauses == ["7", "", *[""] * (ATTEMPTS - 1)]
+
+
+async def test_what_cannot_be_made_at_all_is_asked_for_once(edge: Edge, nodes: list[Node]) -> None:
+    nodes[0].answers, nodes[1].answers = answered(422), answered(404)
+    assert [asked.outcome for asked in await edge.warm(THUMB, "/DEV/cat.webp")] == ["refused", "refused"]
+    assert [len(node.asked) for node in nodes] == [1, 1]
+
+
+async def test_a_node_that_is_away_is_left_alone_for_a_while(
+    edge: Edge, nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await nodes[0].stop()
+    for _ in range(2):
+        assert [asked.outcome for asked in await edge.warm(THUMB, "/DEV/cat.webp")] == ["away", "made"]
+    await nodes[0].start()
+    assert [asked.outcome for asked in await edge.warm(THUMB, "/DEV/cat.webp")] == ["away", "made"]
+    monkeypatch.setattr(edge_module, "_AWAY_SECONDS", 0.0)
+    assert [asked.outcome for asked in await edge.warm(THUMB, "/DEV/cat.webp")] == ["made", "made"]
+
+
+async def test_an_edge_that_nobody_knows_is_away(catalog: CatalogUser) -> None:
+    nowhere = Edge(["http://not-a-name.invalid:8080"], "/assets/media", TOKEN)
+    [asked] = await nowhere.warm(THUMB, "/DEV/cat.webp")
+    assert (asked.outcome, asked.why) == ("away", "no node of the edge can be found")
+
+
+# What waits
+
+
+async def test_assets_are_warmed_one_after_the_other_and_each_once(
+    client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, nodes: list[Node]
+) -> None:
+    made = catalog.warmer(edge, (THUMB,), reached)
+    uploaded = [await stored(catalog, base) for base in ("a", "b", "c")]
+    gone = await stored(catalog, "gone")
+    await catalog.entries.delete(gone.uuid, lambda found: None)
+    await tell(client, reached)
+    for entry in (gone, *uploaded, uploaded[0]):
+        made.soon(entry.key)
+    assert metrics.WARM_WAITING.labels("upload")._value.get() == 4
+    async with running(made):
+        await eventually(lambda: asked_for(nodes, 3))
+    assert nodes[1].asked == [f"/shop/assets/media/optimise/thumb/DEV/{base}.webp" for base in "abc"]
+    assert metrics.WARM_WAITING.labels("upload")._value.get() == 0
+
+
+async def asked_for(nodes: Sequence[Node], count: int) -> bool:
+    return all(len(node.asked) >= count for node in nodes)
+
+
+async def test_without_forms_nothing_waits(catalog: CatalogUser, edge: Edge) -> None:
+    made = catalog.warmer(edge)
+    made.soon(an_entry().key)
+    assert metrics.WARM_WAITING.labels("upload")._value.get() == 0
+
+
+async def test_too_many_are_not_waited_for(
+    catalog: CatalogUser, edge: Edge, monkeypatch: pytest.MonkeyPatch, counted: Callable[[], object]
+) -> None:
+    monkeypatch.setattr(warmer, "WAITING_MAX", 2)
+    made = catalog.warmer(edge, (THUMB, DENSE))
+    for base in "abcb":
+        made.soon(an_entry(base).key)
+    assert metrics.WARM_WAITING.labels("upload")._value.get() == 2
+    assert counted() == {"dropped": 2}
+
+
+async def test_an_asset_waits_while_entries_are_being_written(
+    client: Redis,
+    catalog: CatalogUser,
+    reached: Progress,
+    edge: Edge,
+    nodes: list[Node],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warmer, "PATIENCE_SECONDS", 60.0)
+    clock = Clock(monkeypatch)
+    made = catalog.warmer(edge, (THUMB,), reached)
+    entry = await stored(catalog)
+    await tell(client, reached)
+    [written] = await ChangeLog(client).from_(0, 10)
+    clock.now = written.number / 1e6 + 0.099
+    made.soon(entry.key)
+    async with running(made):
+        await clock.asked_again()
+        assert nodes[0].asked == []
+        clock.now += 0.001001
+        await eventually(lambda: asked_for(nodes, 1))
+
+
+async def test_when_redis_is_away_an_asset_is_not_lost(
+    client: Redis,
+    catalog: CatalogUser,
+    reached: Progress,
+    edge: Edge,
+    nodes: list[Node],
+    server: RedisServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = catalog.warmer(edge, (THUMB,), reached)
+    server.stop()
+    made.soon(an_entry().key)
+    async with running(made):
+
+        async def is_noticed() -> bool:
+            return "warming_delayed" in caplog.messages
+
+        await eventually(is_noticed)
+        server.start()
+        await stored(catalog)
+        await tell(client, reached)
+        await eventually(lambda: asked_for(nodes, 1))
+
+
+# From an upload to the edge
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    made = LocalStorage(tmp_path / "data")
+    prepare(made.spool)
+    return made
+
+
+@pytest.fixture
+async def sight(catalog: CatalogUser, storage: LocalStorage) -> AsyncIterator[Sight]:
+    made = catalog.sight(storage, 256)
+    yield made
+    made.close()
+
+
+def photograph() -> bytes:
+    image = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg").resize((2000, 1500))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+async def test_an_upload_is_warmed_after_its_reduction_is_there(
+    client: Redis,
+    catalog: CatalogUser,
+    reached: Progress,
+    edge: Edge,
+    nodes: list[Node],
+    storage: LocalStorage,
+    sight: Sight,
+) -> None:
+    async def with_reduction(request: web.Request) -> web.StreamResponse:
+        assert await client.hlen(keys.REDUCTIONS) == 1
+        return await answered()(request)
+
+    nodes[0].answers = with_reduction
+    made = catalog.warmer(edge, (THUMB,), reached)
+    content = photograph()
+    entry = an_entry(signature=hashlib.sha256(content).hexdigest(), size=len(content))
+    claim = await catalog.claims.make(entry.unique_name)
+    entry = replace(entry, storage_key=claim.storage_key)
+    await put(storage, entry.stored, content)
+    await catalog.entries.create(entry, claim)
+    described = Describer(catalog.entries, ChangeLog(client), sight, JobQueue(client, JobLog(client)), made)
+    consuming = asyncio.create_task(consumer(client, catalog.process, described).run())
+    try:
+        async with running(made):
+
+            async def is_warm() -> bool:
+                await tell(client, reached)
+                return await asked_for(nodes, 1)
+
+            await eventually(is_warm)
+    finally:
+        await cancellation.end([consuming])
+    assert [asked for node in nodes for asked in node.asked] == [PATHS[THUMB]] * 2
+
+
+@pytest.mark.parametrize(("wanted", "jobs"), [((), {"describe", "reduce"}), ((THUMB,), {"describe", "reduce", "warm"})])
+async def test_after_a_restore_everything_is_warmed(
+    client: Redis, catalog: CatalogUser, sight: Sight, wanted: tuple[Form, ...], jobs: set[str]
+) -> None:
+    log = JobLog(client)
+    made = Describer(catalog.entries, ChangeLog(client), sight, JobQueue(client, log), catalog.warmer(None, wanted))
+    await client.xadd(keys.UNDESCRIBED, {"all": 1})
+    consuming = asyncio.create_task(consumer(client, catalog.process, made).run())
+
+    async def are_asked_for() -> bool:
+        return {record.name async for record in log.latest() if record.asked_by == "restore"} == jobs
+
+    await eventually(are_asked_for)
+    await cancellation.end([consuming])
+
+
+# The job
+
+
+@pytest.fixture
+async def warm(
+    client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, sight: Sight
+) -> Callable[[str], Awaitable[Warmed]]:
+    async def run(folder: str = "") -> Warmed:
+        await tell(client, reached)
+        made = catalog.warmer(edge, (THUMB, DENSE), reached)
+        return await WarmAll(catalog.entries, ChangeLog(client), sight, made, folder).run()
+
+    return run
+
+
+async def test_the_job_is_for_all_assets_or_those_below_a_folder(
+    catalog: CatalogUser, nodes: list[Node], warm: Callable[..., Awaitable[Warmed]]
+) -> None:
+    await stored(catalog, "cat")
+    await stored(catalog, "dog", "shop")
+    await stored(catalog, "fox", "shop/red")
+    await stored(catalog, "owl", "shopping")
+    expired = replace(an_entry("old"), expired=True, width=640, height=427)
+    await catalog.entries.create(expired, None)
+
+    def names() -> set[str]:
+        found = {path.partition("/thumb")[2].partition("?")[0] for node in nodes for path in node.asked}
+        for node in nodes:
+            node.asked.clear()
+        return found
+
+    found = await warm()
+    assert (found.checked, found.warmed_count, found.failed_count) == (4, 4, 0)
+    assert found.forms == ["thumb", "thumb?dpr=2"]
+    assert names() == {f"/DEV/{name}.webp" for name in ("cat", "shop/dog", "shop/red/fox", "shopping/owl")}
+    assert (await warm("/DEV/shop")).checked == 2
+    assert names() == {"/DEV/shop/dog.webp", "/DEV/shop/red/fox.webp"}
+    assert (await warm("/PROD")).checked == 0
+    assert metrics.WARM_WAITING.labels("job")._value.get() == 0
+
+
+async def test_the_job_says_what_could_not_be_made_and_why(
+    catalog: CatalogUser, nodes: list[Node], warm: Callable[..., Awaitable[Warmed]]
+) -> None:
+    await stored(catalog, "cat")
+    bad = await stored(catalog, "dog")
+
+    async def answers(request: web.Request) -> web.StreamResponse:
+        return await answered(422 if "dog" in request.path and request.query_string else 200)(request)
+
+    nodes[1].answers = answers
+    found = await warm()
+    assert (found.warmed_count, found.failed_count) == (1, 1)
+    [failed] = found.failed
+    assert (failed.uuid, failed.reason) == (bad.uuid, f"thumb?dpr=2: {nodes[1].address} answered 422")
+
+
+async def test_without_any_node_the_job_is_tried_again_later(
+    catalog: CatalogUser, nodes: list[Node], warm: Callable[..., Awaitable[Warmed]]
+) -> None:
+    await stored(catalog)
+    for node in nodes:
+        await node.stop()
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await warm()
+
+
+async def test_without_warm_the_job_fails_and_says_why(client: Redis, catalog: CatalogUser, sight: Sight) -> None:
+    run = WarmAll(catalog.entries, ChangeLog(client), sight, catalog.warmer(), "")
+    with pytest.raises(BadRequest, match="WARM names no forms"):
+        await run.run()
+
+
+# The doctor
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "is_wrong"),
+    [
+        ({}, "nothing (WARM is not set)", False),
+        ({"warm": "thumb,thumb?dpr=2"}, "2 forms of each asset, at 1 nodes of the edge", False),
+        ({"warm": "thumb", "nginx_edge_service": "http://edge.invalid"}, "1 forms of each asset, at 0 nodes", True),
+        ({"warm": "thumb", "nginx_edge_service": ","}, "1 forms of each asset, at 0 nodes", True),
+    ],
+)
+async def test_the_doctor_says_what_is_made_and_whether_it_can_be(
+    given: dict[str, str], said: str, is_wrong: bool
+) -> None:
+    settings = JobsSettings(presets="thumb:200x0", purge_token=SecretStr(TOKEN), **given)  # type: ignore[arg-type]
+    [found] = [finding async for finding in doctor.warm(settings)]
+    assert found.said.startswith(said)
+    assert bool(found.mend) == is_wrong
