@@ -35,6 +35,7 @@ def networks(names: Iterable[str]) -> Networks:
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def client(peer: str | None, forwarded: str, trusted: Networks) -> str:
     """Return the name under which a client is counted: its address, or the /64 network of an IPv6 address.
 

@@ -57,3 +57,42 @@ async def test_work_for_nobody_is_cancelled(how: str) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert ended.is_set()
+
+
+async def test_who_has_left_cancels_nothing_that_comes_after() -> None:
+    client, begun = Client(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def answered() -> str:
+        with pytest.raises(ClientDisconnect):
+            await while_connected(client.request, work())
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task
+        assert not task.cancelling()
+        return "answered"
+
+    task = asyncio.create_task(answered())
+    await begun.wait()
+    client.leave()
+    assert await task == "answered"
+
+
+async def test_a_request_that_is_cancelled_when_its_client_leaves_stays_cancelled() -> None:
+    client, begun = Client(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(while_connected(client.request, work()))
+    await begun.wait()
+    client.leave()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
