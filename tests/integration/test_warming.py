@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sklearn
@@ -16,13 +17,14 @@ from PIL import Image
 from pydantic import SecretStr
 
 from services.core.assets.entries import Entry
-from services.core.errors import BadRequest, Unavailable
+from services.core.errors import BadRequest, CatalogReplaced, Unavailable
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.spool import prepare
 from services.core.state import cancellation, keys, progress
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis
+from services.core.state.entries import Entries
 from services.core.state.progress import Progress, Reached
 from services.core.storage.local import LocalStorage
 from services.jobs import doctor, metrics
@@ -54,6 +56,7 @@ PATHS = {
 }
 
 Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Warm = Callable[..., Coroutine[Any, Any, Warmed]]
 
 
 def answered(status: int = 200, cache: str = "MISS", **headers: str) -> Answers:
@@ -437,9 +440,7 @@ async def test_after_a_restore_everything_is_warmed(
 
 
 @pytest.fixture
-async def warm(
-    client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, sight: Sight
-) -> Callable[[str], Awaitable[Warmed]]:
+async def warm(client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, sight: Sight) -> Warm:
     async def run(folder: str = "") -> Warmed:
         await tell(client, reached)
         made = catalog.warmer(edge, (THUMB, DENSE), reached)
@@ -449,7 +450,7 @@ async def warm(
 
 
 async def test_the_job_is_for_all_assets_or_those_below_a_folder(
-    catalog: CatalogUser, nodes: list[Node], warm: Callable[..., Awaitable[Warmed]]
+    catalog: CatalogUser, nodes: list[Node], warm: Warm
 ) -> None:
     await stored(catalog, "cat")
     await stored(catalog, "dog", "shop")
@@ -474,9 +475,7 @@ async def test_the_job_is_for_all_assets_or_those_below_a_folder(
     assert metrics.WARM_WAITING.labels("job")._value.get() == 0
 
 
-async def test_the_job_says_what_could_not_be_made_and_why(
-    catalog: CatalogUser, nodes: list[Node], warm: Callable[..., Awaitable[Warmed]]
-) -> None:
+async def test_the_job_says_what_could_not_be_made_and_why(catalog: CatalogUser, nodes: list[Node], warm: Warm) -> None:
     await stored(catalog, "cat")
     bad = await stored(catalog, "dog")
 
@@ -490,8 +489,56 @@ async def test_the_job_says_what_could_not_be_made_and_why(
     assert (failed.uuid, failed.reason) == (bad.uuid, f"thumb?dpr=2: {nodes[1].address} answered 422")
 
 
+async def test_an_interrupted_run_is_made_up_for_by_the_next(
+    catalog: CatalogUser, nodes: list[Node], warm: Warm
+) -> None:
+    for base in ("cat", "dog", "fox"):
+        await stored(catalog, base)
+    kept, is_stuck = set[str](), asyncio.Event()
+
+    async def answers(request: web.Request) -> web.StreamResponse:
+        if "dog" in request.path and not is_stuck.is_set():
+            is_stuck.set()
+            await asyncio.Event().wait()
+        cache = "HIT" if request.path_qs in kept else "MISS"
+        kept.add(request.path_qs)
+        return await answered(cache=cache)(request)
+
+    nodes[0].answers = answers
+    interrupted = asyncio.create_task(warm())
+    await is_stuck.wait()
+    await cancellation.end([interrupted])
+    assert metrics.WARM_WAITING.labels("job")._value.get() == 0
+    found = await warm()
+    assert (found.checked, found.warmed_count) == (3, 3)
+
+
+async def test_a_catalog_that_is_replaced_meanwhile_is_warmed_from_its_beginning(
+    client: Redis,
+    catalog: CatalogUser,
+    nodes: list[Node],
+    warm: Warm,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for base in ("cat", "dog"):
+        await stored(catalog, base)
+    scan, runs = Entries.scan, 0
+
+    async def replaced_once(self: Entries) -> AsyncIterator[list[bytes]]:
+        nonlocal runs
+        runs += 1
+        async for page in scan(self):
+            yield page
+        if runs == 1:
+            raise CatalogReplaced
+
+    monkeypatch.setattr(Entries, "scan", replaced_once)
+    found = await warm()
+    assert (found.checked, found.warmed_count, runs) == (2, 2, 2)
+
+
 async def test_without_any_node_the_job_is_tried_again_later(
-    catalog: CatalogUser, nodes: list[Node], warm: Callable[..., Awaitable[Warmed]]
+    catalog: CatalogUser, nodes: list[Node], warm: Warm
 ) -> None:
     await stored(catalog)
     for node in nodes:
