@@ -115,7 +115,7 @@ class RenderPool:
             metrics.TAKEN.inc()
             self._begin(place, client)
             return place
-        leaving = self._queue.add(ticket, client, time.monotonic(), late=late)
+        leaving = self._queue.add(ticket, client, late=late)
         if leaving is None:
             raise self.full("full")
         for each in leaving:
@@ -128,11 +128,11 @@ class RenderPool:
     def join(self, place: Place, client: str, *, late: bool = False) -> None:
         """Let another client wait for the turn of a place."""
         if place.ticket in self._waiting:
-            self._queue.join(place.ticket, client, time.monotonic(), late=late)
+            self._queue.join(place.ticket, client, late=late)
 
     def leave(self, place: Place, client: str) -> None:
         """Let a client wait no more, while others do."""
-        if place.ticket in self._waiting and len(place.ticket.places) > 1:
+        if place.ticket in self._waiting and len(place.ticket.clients) > 1:
             self._queue.leave(place.ticket, client)
 
     async def turn(self, place: Place) -> None:

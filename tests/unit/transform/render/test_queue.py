@@ -1,21 +1,24 @@
-"""The order in which renders have their turn. The clock is a number that the test moves."""
+"""The order in which renders have their turn. It depends on no clock."""
 
 import random
 
 import pytest
 
-from services.transform.render.queue import PATIENCE, FairQueue, Ticket
+from services.transform.render.queue import FairQueue, Ticket
+
+REDUCED, AVIF, FULL = 0.013, 0.24, 8.0
+"""Seconds of a small form from a reduction, of an AVIF of half a megapixel, and of a full size with a budget."""
 
 
 class Waiting:
     """A queue whose tickets have names."""
 
     def __init__(self, limit: float = 1000.0) -> None:
-        self.queue, self.now, self.named = FairQueue(limit), 0.0, dict[str, Ticket]()
+        self.queue, self.named = FairQueue(limit), dict[str, Ticket]()
 
     def add(self, name: str, client: str, cost: float, *, late: bool = False) -> list[str] | None:
         ticket = Ticket(cost)
-        leaving = self.queue.add(ticket, client, self.now, late=late)
+        leaving = self.queue.add(ticket, client, late=late)
         if leaving is None:
             return None
         self.named[name] = ticket
@@ -39,7 +42,6 @@ def test_who_comes_first_is_served_first() -> None:
     waiting = Waiting()
     for number in range(5):
         waiting.add(str(number), "a", 0.1)
-        waiting.now += 0.01
     assert waiting.order() == ["0", "1", "2", "3", "4"]
     assert (waiting.queue.count, waiting.queue.seconds) == (0, 0.0)
 
@@ -85,14 +87,42 @@ def test_a_dear_one_is_not_passed_for_ever_by_clients_that_come_anew() -> None:
     assert taken.index("dear") == pytest.approx(80, abs=1)
 
 
-def test_of_one_client_a_dear_one_lets_cheap_ones_pass_that_come_soon() -> None:
+@pytest.mark.parametrize("page", ["cdn", "page"])
+def test_a_page_of_small_forms_passes_what_is_dear_whenever_it_comes(page: str) -> None:
     waiting = Waiting()
-    waiting.add("dear", "a", 3.0)
-    waiting.now = PATIENCE * 2.8
-    waiting.add("soon", "a", 0.1)
-    waiting.now = PATIENCE * 3.0
-    waiting.add("later", "a", 0.1)
-    assert waiting.order() == ["soon", "dear", "later"]
+    for number in range(3):
+        waiting.add(f"full{number}", "cdn", FULL)
+    for number in range(48):
+        waiting.add(f"avif{number}", "cdn", AVIF)
+    before = [waiting.take() for _ in range(20)]
+    assert before == [f"avif{number}" for number in range(20)]
+    for number in range(50):
+        waiting.add(f"small{number}", page, REDUCED)
+    order = waiting.order()
+    in_front = order[: order.index("small49")]
+    assert [name for name in in_front if name.startswith("small")] == [f"small{number}" for number in range(49)]
+    assert len(in_front) - 49 <= 3, "the others have as much work as the page, and no more"
+
+
+def test_of_one_client_a_dear_one_is_not_passed_for_ever_by_cheap_ones() -> None:
+    waiting, passed = Waiting(), 0
+    waiting.add("full", "cdn", FULL)
+    waiting.add("avif", "cdn", AVIF)
+    taken: list[str | None] = []
+    while not {"full", "avif"} <= set(taken):
+        waiting.add(f"small{passed}", "cdn", REDUCED)
+        taken.append(waiting.take())
+        passed += 1
+    assert taken.index("avif") * REDUCED <= AVIF
+    assert passed * REDUCED == pytest.approx(FULL, abs=2 * AVIF)
+
+
+@pytest.mark.parametrize("clients", [1, 100])
+def test_a_hundred_at_once_may_wait_where_their_work_may(clients: int) -> None:
+    waiting = Waiting(limit=30.0)
+    for number in range(100):
+        assert waiting.add(str(number), f"client{number % clients}", AVIF) == []
+    assert waiting.order() == [str(number) for number in range(100)]
 
 
 def test_who_is_late_waits_for_all_others() -> None:
@@ -167,8 +197,8 @@ def test_what_several_wait_for_is_done_when_the_first_of_them_has_a_turn_and_is_
     for number in range(5):
         waiting.add(f"many{number}", "many", 1.0)
     shared = waiting.named["many4"]
-    waiting.queue.join(shared, "page", waiting.now)
-    waiting.queue.join(shared, "page", waiting.now)
+    waiting.queue.join(shared, "page")
+    waiting.queue.join(shared, "page")
     assert waiting.queue.seconds == 5.0
     assert "many4" in waiting.order()[:2]
     assert waiting.queue.count == 0
@@ -178,7 +208,7 @@ def test_what_another_waits_for_too_makes_no_room() -> None:
     waiting = Waiting(limit=2.0)
     waiting.add("0", "many", 1.0)
     waiting.add("1", "many", 1.0)
-    waiting.queue.join(waiting.named["1"], "page", 0)
+    waiting.queue.join(waiting.named["1"], "page")
     assert waiting.add("2", "other", 0.5) == ["0"]
 
 
@@ -186,7 +216,7 @@ def test_who_leaves_takes_only_his_own_place() -> None:
     waiting = Waiting()
     waiting.add("0", "a", 1.0)
     ticket = waiting.named["0"]
-    waiting.queue.join(ticket, "b", 0)
+    waiting.queue.join(ticket, "b")
     waiting.queue.leave(ticket, "a")
     assert (waiting.queue.count, waiting.queue.seconds_of("a"), waiting.queue.seconds_of("b")) == (1, 0.0, 1.0)
     waiting.queue.leave(ticket, "b")
@@ -198,7 +228,6 @@ def test_whatever_happens_nobody_is_lost_and_the_sums_are_right() -> None:
     chance = random.Random(5)
     waiting, inside = Waiting(limit=30.0), set[str]()
     for number in range(3000):
-        waiting.now += chance.random()
         client = chance.choice("abcdef")
         match chance.randrange(5):
             case 0 | 1:
@@ -208,11 +237,11 @@ def test_whatever_happens_nobody_is_lost_and_the_sums_are_right() -> None:
                 if leaving is not None:
                     inside = (inside | {str(number)}) - set(leaving)
             case 2 if inside:
-                waiting.queue.join(waiting.named[chance.choice(sorted(inside))], client, waiting.now)
+                waiting.queue.join(waiting.named[chance.choice(sorted(inside))], client)
             case 3 if inside:
                 gone = chance.choice(sorted(inside))
                 waiting.queue.leave(waiting.named[gone], client)
-                if not waiting.named[gone].places:
+                if not waiting.named[gone].clients:
                     inside.remove(gone)
             case 4:
                 if taken := waiting.take(chance.choice([1.0, float("inf")])):
@@ -220,3 +249,9 @@ def test_whatever_happens_nobody_is_lost_and_the_sums_are_right() -> None:
         assert waiting.queue.count == len(inside)
         assert waiting.queue.seconds == pytest.approx(sum(waiting.named[name].cost for name in inside))
     assert sorted(waiting.order()) == sorted(inside)
+
+
+@pytest.mark.parametrize(("cost", "row"), [(0.005, -4), (0.0625, -2), (0.25, -1), (0.999, -1), (1.0, 0), (10.0, 1)])
+def test_a_row_has_what_costs_about_the_same(cost: float, row: int) -> None:
+    assert Ticket(cost).row == row
+    assert 4.0**row <= cost < 4.0 ** (row + 1)
