@@ -1,8 +1,8 @@
 """Threads for renders, and the queue in front of them.
 
-So many threads render whatever comes. One more is for cheap work alone: it is used while all others are taken, and one
-of them for longer than a cheap render takes. So no cheap render waits for the end of a dear one, even where there is
-one thread: they share the processor. Dear renders never have all threads.
+So many threads render whatever comes. One more is for work that is much cheaper than what runs: it is used while all
+others are taken. So no small form waits for the end of an AVIF, and no cheap render for the end of a dear one, even
+where there is one thread: they share the processor. Dear renders never have all threads.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ Made = TypeVar("Made")
 
 CHEAP_SECONDS = 1.0
 """What costs more is dear. Most forms that pages have cost less, whatever their source (docs/rendering.md)."""
+BESIDE = 0.25
+"""What is made beside a render costs such a part of it at most. It would wait for several times its own work."""
 _RETRY_AFTER = (2, 30)
 """Seconds, at least and at most."""
 
@@ -49,7 +51,7 @@ class Place:
         self.since = math.inf
         """When the turn came (monotonic)."""
         self.beside = False
-        """Whether the thread is the one for cheap work."""
+        """Whether the thread is the additional one."""
         self.render: Future[Any] | None = None
 
     @property
@@ -186,9 +188,8 @@ class RenderPool:
         while self._free and (found := self._queue.take()):
             self._begin_waiting(*found)
         if self._queue.count and self._beside is None:
-            if self._is_held_up():
-                if found := self._queue.take(CHEAP_SECONDS):
-                    self._begin_waiting(*found, beside=True)
+            if found := self._queue.take(self._cost_beside()):
+                self._begin_waiting(*found, beside=True)
             elif self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(CHEAP_SECONDS, self._look)
         metrics.QUEUED.set(self._queue.seconds)
@@ -197,9 +198,12 @@ class RenderPool:
         self._timer = None
         self._dispatch()
 
-    def _is_held_up(self) -> bool:
+    def _cost_beside(self) -> float:
+        """Return what a render may cost that is made beside those that run."""
         now = time.monotonic()
-        return any(not place.is_cheap or now - place.since >= CHEAP_SECONDS for place in self._running)
+        # What has run for so long is dear, whatever was estimated.
+        costs = (math.inf if now - place.since >= CHEAP_SECONDS else place.ticket.cost for place in self._running)
+        return min(BESIDE * max(costs), CHEAP_SECONDS)
 
     def _begin_waiting(self, client: str, ticket: Ticket, *, beside: bool = False) -> None:
         self._begin(self._waiting.pop(ticket), client, beside=beside)
@@ -223,5 +227,5 @@ class RenderPool:
         self._dispatch()
 
     def _shared(self) -> float:
-        """Return for how long the thread for cheap work has been used, in seconds."""
+        """Return for how long the additional thread has been used, in seconds."""
         return self._beside_seconds + (time.monotonic() - self._beside.since if self._beside else 0.0)

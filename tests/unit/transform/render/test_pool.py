@@ -241,6 +241,16 @@ async def test_dear_renders_never_keep_a_cheap_one_waiting(threads: int) -> None
         assert gate.most <= threads
 
 
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("runs", "waits", "beside"), [(0.9, 0.02, True), (0.2, 0.02, True), (0.9, 0.3, False)])
+async def test_what_is_much_cheaper_than_what_runs_is_made_beside_it(runs: float, waits: float, beside: bool) -> None:
+    with pool_of(1, 100) as (pool, _):
+        pool.enter(runs, "a")
+        place = pool.enter(waits, "a")
+        assert (place.turn.done(), place.beside) == (beside, beside)
+        assert not pool.enter(waits, "a").turn.done(), "one at a time"
+
+
 async def test_cheap_renders_alone_have_no_more_threads_than_there_are(clock: Clock) -> None:
     with pool_of(1, 100) as (pool, _):
         places = [pool.enter(0.1, "a") for _ in range(4)]
