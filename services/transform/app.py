@@ -46,7 +46,7 @@ def route_of(scope: Scope) -> str:
 
 def make_app(settings: TransformSettings) -> Starlette:
     client = connection.connect(settings.redis_address)
-    patience = Patience(settings.render_wait_seconds, settings.render_seconds)
+    patience = Patience(settings.waiting_seconds, settings.render_seconds)
     pool = RenderPool(settings.render_threads, settings.render_queue, patience)
     limit = Limit(settings.delegated_storage_rate_limit, settings.delegated_storage_rate_limit_window_ms)
     guard = StorageGuard(Limiter(client), limit)

@@ -29,7 +29,11 @@ class TransformSettings(ServerSettings):
         description="Work that may wait in one process: seconds of processor time, as estimated. More is answered 503.",
     )
     render_wait_seconds: float = Field(
-        15, gt=0, le=60, description="Seconds that a request may wait for a thread. After that it is answered 503."
+        30,
+        gt=0,
+        le=60,
+        description="Seconds that a request may wait for a thread. After that it is answered 503. Where it is not set, "
+        "it is less if RENDER_SECONDS is over 12.5: nginx does not wait for longer.",
     )
     render_budget: float = Field(
         CLIENT_SECONDS,
@@ -84,7 +88,7 @@ class TransformSettings(ServerSettings):
 
     @model_validator(mode="after")
     def _check_patience(self) -> Self:
-        if self.render_wait_seconds + 2 * self.render_seconds > _GATEWAY_SECONDS:
+        if self.waiting_seconds <= 0 or self.waiting_seconds + 2 * self.render_seconds > _GATEWAY_SECONDS:
             raise ValueError(
                 f"RENDER_WAIT_SECONDS and twice RENDER_SECONDS: expected {_GATEWAY_SECONDS} together at most, because "
                 "nginx waits for an answer no longer than a minute"
@@ -97,6 +101,13 @@ class TransformSettings(ServerSettings):
         if short or (self.signed_urls and not self.signing_keys):
             raise ValueError("URL_SIGNING_KEYS: expected keys of 32 characters or more, comma separated")
         return self
+
+    @property
+    def waiting_seconds(self) -> float:
+        """How long a request may wait for a thread."""
+        if "render_wait_seconds" in self.model_fields_set:
+            return self.render_wait_seconds
+        return min(self.render_wait_seconds, _GATEWAY_SECONDS - 2 * self.render_seconds)
 
     @property
     def signing_keys(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def large_photo(photos: dict[str, bytes]) -> bytes:
 def test_at_ten_times_the_load_cached_assets_are_served_and_others_get_200_or_503(
     make_system: Callable[..., System], large_photo: bytes
 ) -> None:
-    system = make_system(RENDER_QUEUE="3")
+    system = make_system(RENDER_QUEUE="3", RENDER_WAIT_SECONDS="15")
     system.upload("large.jpg", large_photo)
     cached = "/assets/media/optimise/300x0/DEV/large.webp"
     assert system.edge.get(cached).status_code == 200

@@ -83,7 +83,7 @@ class Service:
         self.storage, self.entries, self._make_entry = LocalStorage(folder), Entries(), make_entry
         prepare(self.storage.spool)
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
-        self.pool = RenderPool(read.render_threads, read.render_queue, Patience(read.render_wait_seconds))
+        self.pool = RenderPool(read.render_threads, read.render_queue, Patience(read.waiting_seconds))
         unlimited = StorageGuard(Limiter(connection.connect("redis://nowhere")), Limit(0, 1))
         self.allowance = Allowance(read.render_budget)
         renders = Renders(Sources(self.storage, unlimited), self.pool, read.limits, self.allowance)
