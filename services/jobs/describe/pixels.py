@@ -1,10 +1,20 @@
 """Pixels of pictures in Pillow: made fewer, converted, turned. Imported only in a sandbox: see inspection.py."""
 
 import io
+from functools import lru_cache
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
-_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its orientation as in EXIF."""
 _LINES = 64
 """Lines that are worked on at a time, so that there is no second copy of the whole picture in another mode."""
 
@@ -58,13 +68,17 @@ def _with_holes(band: Image.Image, covered: Box, start: int) -> Image.Image:
 def with_profile(image: Image.Image, profile: bytes, intent: Intent = Intent.PERCEPTUAL) -> Image.Image | None:
     """Return the colours of a picture, without transparency, as sRGB; None if its profile is broken, or for others."""
     try:
-        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, own, srgb, renderingIntent=intent, outputMode="RGB")
+        return ImageCms.applyTransform(image, _to_srgb(profile, image.mode, intent))
     except (ImageCms.PyCMSError, OSError):
         return None
 
 
+@lru_cache(maxsize=2)  # All photographs of a phone have the same profile. It is needed for the facts and the reduction.
+def _to_srgb(profile: bytes, mode: str, intent: Intent) -> ImageCms.ImageCmsTransform:
+    own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(own, srgb, mode, "RGB", intent)
+
+
 def upright(image: Image.Image, turn: int) -> Image.Image:
     """Return a picture turned as its orientation says."""
-    image.getexif()[_ORIENTATION] = turn
-    return ImageOps.exif_transpose(image)
+    return image.transpose(_TURNS[turn]) if turn in _TURNS else image

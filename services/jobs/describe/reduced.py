@@ -19,7 +19,9 @@ _DECODED_MAX = 16_000_000
 """Pixels of a JPEG that are decoded. More would need memory that its facts do not need."""
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I;16B", "I;16L")
 """Pixels from which libvips would make the same colours: not those of printers, without a profile or with one."""
-_JPEG = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
+_PLAIN = ("L", "RGB")
+"""Those of them that need no conversion before they are averaged, if nothing is transparent."""
+_JPEG = {"format": "JPEG", "quality": 88, "subsampling": 0}
 _WEBP = {"format": "WEBP", "quality": 90, "method": 2}
 
 
@@ -47,12 +49,12 @@ class Maker:
 
     def shrunk(self, image: Image.Image) -> Image.Image:
         """Return a decoded picture with the size of the reduction."""
-        small = averaged(image, max(1, int(max(image.size) / (self.side * _REST))))
-        scale = self.side / max(small.size)
-        if scale >= 1:
-            return small
+        small = image
+        if image.mode not in _PLAIN or image.has_transparency_data:
+            small = averaged(image, max(1, int(max(image.size) / (self.side * _REST))))
+        scale = min(1, self.side / max(small.size))
         width, height = (max(1, round(length * scale)) for length in small.size)
-        return small.resize((width, height), Image.Resampling.BICUBIC)
+        return small.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REST)
 
     def encoded(self, small: Image.Image, turn: int) -> Reduced | None:
         """Return the reduction, from pixels that are not turned and converted yet; None if they cannot be converted."""
