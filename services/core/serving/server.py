@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,6 +22,8 @@ _STARTUP_FAILURE = 3
 """The exit status of uvicorn if an application cannot start."""
 _LAST_REQUESTS_SECONDS = 0.5
 """How long a request may take to arrive on a connection that is open when the service is told to stop."""
+JOINED_MAX = 64 * 1024
+"""Bytes that wait to be sent together with others: as many as a transport holds before it asks for a pause."""
 UNREADABLE = BadRequest(
     "The request cannot be read.",
     "Check it for control characters, an unknown method, a wrong Content-Length, and an address that is "
@@ -28,12 +31,49 @@ UNREADABLE = BadRequest(
 )
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1. The one error that uvicorn answers itself gets the shape of all errors.
+class Joined:
+    """A transport that sends what is written in one turn of the event loop together, up to `JOINED_MAX` bytes.
 
-    A request that cannot be parsed does not reach the application. The overridden method is not a documented interface
-    of uvicorn. If it gets another name, uvicorn's text is sent again, and tests/e2e/test_bad_input.py fails.
+    uvicorn writes the head of an answer and its body one after the other. Each alone costs a system call here, and
+    wakes the gateway. Everything else is the business of the transport itself.
     """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(data)
+        self._size += len(data)
+        if self._size > JOINED_MAX:
+            self._send()
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        written, self._written, self._size = self._written, [], 0
+        if written and not self._transport.is_closing():  # The client may have left meanwhile.
+            self._transport.writelines(written)
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1. Its answers are written in one piece, and the one error that it answers itself gets the shape
+    of all errors.
+
+    A request that cannot be parsed does not reach the application. The method that answers it is not a documented
+    interface of uvicorn. If it gets another name, uvicorn's text is sent again, and tests/e2e/test_bad_input.py fails.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", Joined(transport, self.loop)))
 
     def send_400_response(self, msg: str) -> None:
         answer = error_response(UNREADABLE)
