@@ -155,8 +155,9 @@ def effective(form: Form) -> Form:
         return replace(bare, **beside, preset=form.preset)
     if _is_stored_type(form.name) and not form.is_picture:
         return bare
-    with_field = (each for each in (*ARGUMENTS, ACCEPT) if each.effect is None)
-    return replace(form, **{each.field: each.default for each in with_field if not _has_effect(each, form)})
+    given = (each for each in (*ARGUMENTS, ACCEPT) if each.effect is None and each.value(form) != each.default)
+    idle = {each.field: each.default for each in given if not _has_effect(each, form)}
+    return replace(form, **idle) if idle else form
 
 
 def _has_effect(argument: Argument, form: Form) -> bool:
