@@ -5,9 +5,11 @@ import os
 # One thread per render: the service runs as many renders as there are cores, libvips must not multiply them.
 os.environ.setdefault("VIPS_CONCURRENCY", "1")
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+import _libvips
 import pyvips
 from pyvips import Error, GValue, Image, Source
 
@@ -38,6 +40,12 @@ LOADERS = {
 """What the loader of a type is called."""
 _CLASSES = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 
+_INFO, _DEBUG = 1 << 6, 1 << 7
+"""Levels of messages in GLib."""
+# libvips tells several times in each render what it is doing. pyvips hands that to Python, which throws it away. GLib's
+# own handler does so at once. Warnings still come to Python.
+_glib = ctypes.CDLL(_libvips.__file__)
+_glib.g_log_set_handler(b"VIPS", _INFO | _DEBUG, _glib.g_log_default_handler, None)
 # Every loader that is not needed is off: the stored bytes come from outside.
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _loader in _CLASSES:
