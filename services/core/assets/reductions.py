@@ -53,6 +53,10 @@ class Reduction:
         """Say whether it is a reduction of what the entry refers to now."""
         return self.of == entry.signature
 
+    @property
+    def is_transparent(self) -> bool:
+        return self.media_type == WEBP
+
     def is_current(self, side: int) -> bool:
         """Say whether it is as one that is made now."""
         return (self.side, self.revision) == (side, REVISION)

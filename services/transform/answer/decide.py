@@ -7,6 +7,7 @@ from services.core.assets.entries import Entry
 from services.core.assets.reductions import Reduction
 from services.transform.address.arguments import Need
 from services.transform.address.form import Form
+from services.transform.render import formats
 from services.transform.render.geometry import fit
 from services.transform.render.plan import Focus, Plan
 
@@ -103,9 +104,12 @@ def _is_asked_as_webp(form: Form, entry: Entry) -> bool:
 def with_reduction(decision: Decision, found: Reduction | None, side_max: int) -> Decision:
     """Return a decision with the way to make it from a reduction, if it is a rendition that is small enough.
 
-    `found` is the reduction of its entry, if there is one; `side_max` bounds the sides of the result.
+    `found` is the reduction of its entry, if there is one; `side_max` bounds the sides of the result. A PNG is made
+    from the upload: it is lossless, so it would show what the reduction has lost, and be up to half as large again.
     """
     if not isinstance(decision, Rendition) or found is None or not found.shows(decision.entry):
+        return decision
+    if formats.is_png(decision.plan, transparent=found.is_transparent):
         return decision
     entry, plan = decision.entry, decision.plan
     if not entry.width or not entry.height:

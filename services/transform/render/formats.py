@@ -62,6 +62,11 @@ def side_max(wanted: Format, limits: Limits) -> int:
     return min(limits.side, _SIDE_MAX[{"jpeg": JPEG, "png": PNG, "plain": JPEG}.get(wanted, WEBP)])
 
 
+def is_png(plan: Plan, *, transparent: bool) -> bool:
+    """Say whether a picture is encoded as PNG, that is without loss."""
+    return plan.format == "png" or (plan.format == "plain" and transparent)
+
+
 def choose(plan: Plan, limits: Limits, width: int, height: int, frames: int, *, transparent: bool) -> Encoding:
     """Return how a picture of this size is encoded; `frames` are those that are kept."""
     quality = plan.quality or quality_for(width, height)
@@ -70,7 +75,7 @@ def choose(plan: Plan, limits: Limits, width: int, height: int, frames: int, *, 
         return Encoding(AVIF, quality, effort=2)
     if plan.format in ("webp", "avif"):
         return Encoding(WEBP, quality, effort=4 if pixels <= _LARGE else 2)
-    if plan.format == "png" or (plan.format == "plain" and transparent):
+    if is_png(plan, transparent=transparent):
         return Encoding(PNG, quality)
     return Encoding(JPEG, quality)
 

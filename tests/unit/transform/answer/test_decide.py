@@ -23,7 +23,7 @@ from services.transform.answer.decide import (
     with_reduction,
 )
 from services.transform.render.geometry import fit
-from services.transform.render.plan import Fit, Focus, Plan
+from services.transform.render.plan import Fit, Focus, Format, Plan
 from services.transform.render.steps.blur import Blur
 from tests.support.entries import MakeEntry, made_entry
 from tests.support.reductions import a_reduction
@@ -311,3 +311,27 @@ def test_a_reduction_is_used_only_for_the_bytes_that_it_shows_and_sides_that_are
     assert with_reduction(small, a_reduction(entry, of="aa" * 32), 8192) == small
     unknown = Rendition(make_entry(*CAT), Plan(200))
     assert with_reduction(unknown, a_reduction(unknown.entry), 8192) == unknown
+
+
+@pytest.mark.parametrize(
+    ("made_as", "media_type", "used"),
+    [
+        ("webp", "image/jpeg", True),
+        ("webp", "image/webp", True),
+        ("avif", "image/jpeg", True),
+        ("jpeg", "image/webp", True),
+        ("plain", "image/jpeg", True),
+        ("plain", "image/webp", False),
+        ("png", "image/jpeg", False),
+        ("png", "image/webp", False),
+    ],
+)
+def test_what_is_encoded_without_loss_is_not_made_from_a_reduction(
+    make_entry: MakeEntry, made_as: Format, media_type: str, used: bool
+) -> None:
+    entry = make_entry(*CAT).with_facts(Facts(2000, 1500))
+    decision = with_reduction(
+        Rendition(entry, Plan(200, format=made_as)), a_reduction(entry, media_type=media_type), 8192
+    )
+    assert isinstance(decision, Rendition)
+    assert (decision.reduced is not None) is used
