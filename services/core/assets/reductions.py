@@ -29,6 +29,8 @@ _CONVERTING = 0.010
 """Seconds to convert the colours of a small rendition."""
 _SAVED = 0.005
 """Seconds that a reduction saves each small rendition, at least, to be worth its room."""
+_SHARE_OF_PNG = 0.5
+"""Of the bytes of a PNG, at most, that its reduction may have. Of photographs it has less than a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ def pays(media_type: str, width: int, height: int, side: int, *, converts: bool)
     left = pixels * min(1, side / max(width, height)) ** 2
     saved = _SECONDS[media_type] * pixels - _SECONDS[JPEG] * left
     return saved + (_CONVERTING if converts else 0) >= _SAVED
+
+
+def is_kept(media_type: str, size: int, upload_size: int) -> bool:
+    """Say whether a reduction of so many bytes is worth its room, and does no harm.
+
+    A PNG that has hardly more bytes than its reduction is no photograph but a drawing, or a picture of a screen. A
+    reduction loses some of its edges and flat colours.
+    """
+    return size <= BYTES_MAX and (media_type != PNG or size <= _SHARE_OF_PNG * upload_size)
 
 
 def stored_as(entry: Entry, reduction: Reduction) -> Entry:

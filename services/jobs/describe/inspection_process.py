@@ -32,7 +32,7 @@ def _of_picture(source: bytes, media_type: str, pixels: int, side: int) -> tuple
     from services.jobs.describe.picture import seen
 
     facts, made = seen(source, media_type, pixels, side)
-    if made is None or len(made.content) > reductions.BYTES_MAX:
+    if made is None or not reductions.is_kept(media_type, len(made.content), len(source)):
         return facts, b""
     described = {"media_type": made.media_type, "width": made.width, "height": made.height}
     return {**facts, "reduction": described}, made.content

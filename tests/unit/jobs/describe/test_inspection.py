@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
@@ -189,6 +189,28 @@ async def test_a_large_photograph_has_a_reduction_too(
     assert Image.open(io.BytesIO(seen.reduction.content)).size == (500, 500)
     assert (seen.reduction.media_type, seen.reduction.width, seen.reduction.height) == ("image/jpeg", 500, 500)
     assert (await inspect(storage, entry, pool)).reduction is None
+
+
+def screen() -> Image.Image:
+    """Return the picture of a screen full of text."""
+    image = Image.new("RGB", (1600, 1000), "white")
+    draw = ImageDraw.Draw(image)
+    for line in range(50):
+        draw.text((10, 20 * line), "The quick brown fox jumps over the lazy dog. " * 4, "#c00000")
+    return image
+
+
+async def test_of_pngs_photographs_have_a_reduction_and_drawings_have_none(
+    storage: LocalStorage, pool: Pool, make_entry: MakeEntry, photos: dict[str, bytes]
+) -> None:
+    photo = Image.open(io.BytesIO(photos["china.jpg"])).resize((1600, 1000))
+    for name, image, has_one in (("a", photo, True), ("b", screen(), False)):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        entry = await stored(storage, make_entry(f"{name}.png", "image/png"), out.getvalue())
+        seen = await inspect(storage, entry, pool, 1024)
+        assert seen.facts.width == 1600
+        assert (seen.reduction is not None) is has_one, name
 
 
 @pytest.mark.parametrize(
