@@ -17,6 +17,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from services.core.assets.entries import Entry
+from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, CatalogReplaced, Unavailable
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
@@ -26,6 +27,7 @@ from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.progress import Progress, Reached
+from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from services.jobs import doctor, metrics
 from services.jobs.describe import describer
@@ -363,9 +365,21 @@ async def test_when_redis_is_away_an_asset_is_not_lost(
 # From an upload to the edge
 
 
+class WatchedStorage(LocalStorage):
+    """Remembers which objects have been read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.read_keys: list[str] = []
+
+    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        self.read_keys.append(stored.key)
+        return super().stream(stored, start, length)
+
+
 @pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    made = LocalStorage(tmp_path / "data")
+def storage(tmp_path: Path) -> WatchedStorage:
+    made = WatchedStorage(tmp_path / "data")
     prepare(made.spool)
     return made
 
@@ -377,8 +391,8 @@ async def sight(catalog: CatalogUser, storage: LocalStorage) -> AsyncIterator[Si
     made.close()
 
 
-def photograph() -> bytes:
-    image = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg").resize((2000, 1500))
+def photograph(width: int = 2000, height: int = 1500) -> bytes:
+    image = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg").resize((width, height))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
     return out.getvalue()
@@ -473,6 +487,29 @@ async def test_the_job_is_for_all_assets_or_those_below_a_folder(
     assert names() == {"/DEV/shop/dog.webp", "/DEV/shop/red/fox.webp"}
     assert (await warm("/PROD")).checked == 0
     assert metrics.WARM_WAITING.labels("job")._value.get() == 0
+
+
+async def test_the_job_makes_a_reduction_first_and_reads_nothing_else(
+    client: Redis, catalog: CatalogUser, nodes: list[Node], warm: Warm, storage: WatchedStorage
+) -> None:
+    async def with_reduction(request: web.Request) -> web.StreamResponse:
+        assert "large" not in request.path or await client.hlen(keys.REDUCTIONS) == 1
+        return await answered()(request)
+
+    nodes[0].answers = with_reduction
+    # Of the second one a reduction pays only if its colours have to be converted. Of the third one nothing is known.
+    for base, content, facts in (
+        ("large", photograph(), Facts(2000, 1500)),
+        ("small", photograph(640, 427), Facts(640, 427)),
+        ("unknown", b"no picture", NO_FACTS),
+    ):
+        entry = an_entry(base, signature=hashlib.sha256(content).hexdigest(), size=len(content))
+        await put(storage, entry.stored, content)
+        await catalog.entries.create(entry.with_facts(facts), None)
+    for _ in range(2):
+        found = await warm()
+        assert (found.checked, found.warmed_count) == (3, 3)
+        assert storage.read_keys == ["DEV/large.webp"]
 
 
 async def test_the_job_says_what_could_not_be_made_and_why(catalog: CatalogUser, nodes: list[Node], warm: Warm) -> None:

@@ -75,6 +75,13 @@ def may_pay(entry: Entry, side: int) -> bool:
     return pays(entry.stored_type, entry.width, entry.height, side, converts=True)
 
 
+def surely_pays(entry: Entry, side: int) -> bool:
+    """Say whether a reduction of an entry's picture pays, whatever the picture is like. Of a PNG that is not known."""
+    if not entry.width or not entry.height or entry.stored_type == PNG:
+        return False
+    return pays(entry.stored_type, entry.width, entry.height, side, converts=False)
+
+
 def pays(media_type: str, width: int, height: int, side: int, *, converts: bool) -> bool:
     """Say whether a reduction with a longer side of `side` pixels pays; with 0 none does.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from services.core.assets import reductions
 from services.core.assets.entries import Entry
 from services.core.assets.facts import NO_FACTS
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
@@ -74,6 +75,10 @@ class Sight:
     def close(self) -> None:
         """End the processes that wait for the next picture."""
         self._pool.close()
+
+    def needs_reduction(self, entry: Entry) -> bool:
+        """Say whether a reduction of an entry's picture pays, without a look at it: that is a decoding."""
+        return reductions.surely_pays(entry, self._reducer.side)
 
     async def describe(self, entry: Entry) -> bool:
         """Find out the missing facts about an entry's picture and write them, and make the reduction that it lacks; say

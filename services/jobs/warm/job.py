@@ -88,6 +88,8 @@ class WarmAll:
             found.failed.append(Undescribed(entry.uuid, entry.unique_name, missing))
 
     async def _warm(self, entry: Entry) -> dict[Form, list[Asked]]:
-        with suppress(Undecodable, SignatureMismatch, ObjectMissing):  # The edge says what becomes of it.
-            await self.sight.describe(entry)
+        # Others are left to the jobs describe and reduce: a look at each of them would be a decoding in every run.
+        if self.sight.needs_reduction(entry):
+            with suppress(Undecodable, SignatureMismatch, ObjectMissing):  # The edge says what becomes of it.
+                await self.sight.describe(entry)
         return await self.warmer.warm(entry)

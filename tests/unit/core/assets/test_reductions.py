@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.core.assets import names, reductions
 from services.core.assets.facts import Facts
-from services.core.assets.reductions import Reduction, may_pay, pays, stored_as
+from services.core.assets.reductions import Reduction, may_pay, pays, stored_as, surely_pays
 from tests.support.catalogs import an_entry
 
 SIDE = 1024
@@ -61,6 +61,18 @@ def test_the_catalog_tells_only_what_can_pay() -> None:
     assert not may_pay(large, 0)
     assert not may_pay(an_entry(), SIDE), "nobody knows its size yet"
     assert not may_pay(an_entry().with_facts(Facts(300, 200)), SIDE)
+
+
+def test_a_large_picture_that_is_no_png_needs_no_look_at_it() -> None:
+    assert surely_pays(an_entry().with_facts(Facts(4032, 3024)), SIDE)
+    assert not surely_pays(an_entry().with_facts(Facts(4032, 3024)), 0)
+    assert not surely_pays(an_entry(), SIDE)
+    medium = an_entry().with_facts(Facts(1200, 900))
+    assert may_pay(medium, SIDE)
+    assert not surely_pays(medium, SIDE)
+    drawing = replace(an_entry().with_facts(Facts(4032, 3024)), stored_mimetype="image/png")
+    assert may_pay(drawing, SIDE)
+    assert not surely_pays(drawing, SIDE)
 
 
 @pytest.mark.parametrize(
