@@ -13,8 +13,8 @@ AT_ONCE = 2
 """Requests of one worker at the same time. Visitors have the rest of the processors."""
 ATTEMPTS = 4
 """How often a form is asked for while it cannot be made."""
-ANSWER_SECONDS = 60.0
-"""As long as nginx itself waits."""
+ANSWER_SECONDS = 65.0
+"""More than nginx itself waits: if a service hangs, it says so, and is not taken for away."""
 _NAMES_SECONDS = 1.0
 _AWAY_SECONDS = 10.0
 """For so long a node that did not answer is not asked."""
