@@ -40,7 +40,7 @@ from services.transform.settings import TransformSettings
 from tests.support.entries import MakeEntry
 from tests.support.objects import put
 from tests.support.older_service import LEFT_OUT, PDF, OlderFile, converted
-from tests.support.pictures import BLUE, GREEN, animation, encoded, frames_of
+from tests.support.pictures import BLUE, GREEN, RED, animation, encoded, frames_of
 from tests.support.pixels import decode
 from tests.support.problems import problem
 from tests.support.reductions import a_reduction
@@ -815,3 +815,21 @@ async def test_a_file_that_is_gone_with_its_reduction_is_missing(
     for key in (entry.storage_key, made.storage_key):
         (service.storage.spool.parent / key).unlink()
     assert (await service.get("/optimise/200x0/DEV/cat.webp")).status_code == 404
+
+
+async def test_of_a_picture_that_is_replaced_meanwhile_the_new_one_is_shown(
+    service: Service, reduced: tuple[Entry, Reduction]
+) -> None:
+    entry, made = reduced
+    content = encoded(Image.new("RGB", (2000, 1500), RED), "JPEG")
+    new = replace(
+        entry, signature=hashlib.sha256(content).hexdigest(), size=len(content), storage_key="DEV/cat.webp.other"
+    )
+    await put(service.storage, new.stored, content)
+    for key in (entry.storage_key, made.storage_key):
+        (service.storage.spool.parent / key).unlink()
+    service.entries.changes.append(lambda: service.entries.catalogued.update({entry.key: new}))
+    answer = await service.get("/optimise/200x0/DEV/cat.webp")
+    assert answer.status_code == 200
+    red, green, blue = decode(answer.content).convert("RGB").getpixel((5, 5))  # type: ignore[misc]
+    assert red > max(green, blue)
