@@ -81,7 +81,7 @@ soak-changes: setup-dev ## 10 000 changes while parts are killed; no old byte ma
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.programs.soak_renders
 
-bench: setup-bench ## Measure every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
+bench: setup-bench ## Measure what visitors feel, and every hot path beside its limit (QUICK=1: below 3 minutes; PEERS=1: thumbor and sharp too)
 	@$(PY) -m tools.bench
 
 test-faults: setup-dev ## Every part killed, frozen and restarted for longer than in the tests; writes what clients saw (10 minutes)

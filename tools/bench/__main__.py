@@ -1,4 +1,4 @@
-"""Measures every row of docs/performance.md: python -m tools.bench (QUICK=1, PEERS=1, ONLY=upload,cached)."""
+"""Measures everything of docs/performance.md: python -m tools.bench (QUICK=1, PEERS=1, ONLY=renditions,upload)."""
 
 import os
 import shutil
@@ -7,18 +7,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import peers, photos, report, rows, starting
+from tools.bench import peers, photos, renditions, report, rows, starting
 from tools.bench.load import Client, need_wrk
 from tools.bench.measuring import Comparison, percentile
+from tools.bench.photos import PhotoSet
+from tools.bench.renditions import Cell, Grid
 from tools.bench.report import Results
 from tools.bench.rows import Pace
-from tools.bench.system import Bench
+from tools.bench.sides import pyvips_alone, tada, tada_without_reductions
+from tools.bench.system import Bench, Crew
 from tools.stack.plan import PlanError
 
-_QUICK = Pace("quick run", rounds=3, seconds=1.0, uploads=48, purges=20)
-_WHOLE = Pace("whole run", rounds=9, seconds=3.0, uploads=160, purges=100)
+_QUICK = Pace("quick run", Grid(rounds=2, part=0.5, scored=4), rounds=3, seconds=1.0, uploads=48, purges=20)
+_WHOLE = Pace("whole run", Grid(rounds=4, part=1.0, scored=8), rounds=5, seconds=2.0, uploads=160, purges=50)
 
 
 def main() -> int:
@@ -39,7 +43,7 @@ def main() -> int:
         client.close()
         bench.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    report.write(results, document=not only)
+    report.write(results, whole=not only)
     return 0
 
 
@@ -48,12 +52,14 @@ def _measure(bench: Bench, client: Client, pace: Pace, only: set[str]) -> Result
     results = Results(bench.memory(), pace.name, os.cpu_count() or 1)
     folder = bench.folder / "photos"
     folder.mkdir()
-    large, small = photos.camera_sized(folder), photos.as_they_are(folder)
-    china = next(path for path in large if path.stem == "china")
-    rows.upload_all(bench, large)
+    camera, small = photos.camera(folder), photos.small(folder)
+
+    def rendered() -> Iterable[Comparison]:
+        results.cells = _renditions(bench, client, pace.grid, [photos.phone(folder), camera, small])
+        return renditions.beside_pyvips(results.cells)
 
     def purged() -> Iterable[Comparison]:
-        found = rows.purging(bench, client, pace, small[1:3])
+        found = rows.purging(bench, client, pace, small.photos[1:3])
         results.purge_p50 = percentile(found.milliseconds, 0.5) - found.render
         results.purge_p99 = percentile(found.milliseconds, 0.99) - found.render
         print(f"purge: p50 {results.purge_p50:.1f} ms, p99 {results.purge_p99:.1f} ms above the render", flush=True)
@@ -65,19 +71,11 @@ def _measure(bench: Bench, client: Client, pace: Pace, only: set[str]) -> Result
         print(f"make run {results.seconds_to_run:.2f} s, transform {results.seconds_to_transform:.2f} s", flush=True)
         return ()
 
-    def compared() -> Iterable[Comparison]:
-        if os.environ.get("PEERS"):
-            results.peers = peers.measure(bench, client, pace.rounds, large)
-            print(*results.peers, sep="\n", flush=True)
-        return ()
-
     steps: dict[str, Callable[[], Iterable[Comparison]]] = {
-        "uncached": lambda: rows.uncached(bench, client, pace, large),
-        "small": lambda: rows.uncached_small(bench, client, pace, small),
-        "one_url": lambda: [rows.one_url(bench, client, pace, large)],
-        "peers": compared,
-        "cached": lambda: rows.cached(bench, pace),
-        "upload": lambda: [rows.upload(bench, client, pace, china)],
+        "renditions": rendered,
+        "one_url": lambda: [rows.one_url(bench, client, pace, camera.photos)],
+        "cached": lambda: rows.cached(bench, pace, camera.photos[8]),
+        "upload": lambda: [rows.upload(bench, client, pace, camera.photos[8])],
         "purge": purged,
         "catalog": lambda: rows.catalog(bench, pace),
         "start": started,
@@ -89,6 +87,17 @@ def _measure(bench: Bench, client: Client, pace: Pace, only: set[str]) -> Result
                 print(report.line(comparison), flush=True)
     results.after = bench.memory()
     return results
+
+
+def _renditions(bench: Bench, client: Client, grid: Grid, sets: list[PhotoSet]) -> list[Cell]:
+    with ExitStack() as stack:
+        ours = tada(bench, client)
+        vips = stack.enter_context(Crew("bare_vips", bench.stack.transform_workers))
+        sides = [ours, tada_without_reductions(bench, ours), pyvips_alone(vips)]
+        if os.environ.get("PEERS"):
+            folder = sets[0].photos[0].path.parent
+            sides += stack.enter_context(peers.running(folder, client, bench.stack.transform_workers))
+        return renditions.measure(bench, grid, sets, sides)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tools.bench.measuring import Sample, cpu_seconds
@@ -114,8 +113,3 @@ def questions() -> Any:
     """Yield what the process is asked, until there is nothing more."""
     for line in sys.stdin:
         yield json.loads(line)
-
-
-def names(photos: list[Path], count: int) -> list[tuple[str, Path]]:
-    """Return `count` names for assets, each with a photograph, all photographs equally often."""
-    return [(f"{photos[n % len(photos)].stem}-{n}", photos[n % len(photos)]) for n in range(count)]

@@ -1,8 +1,9 @@
-"""Writes what was measured: bench-results/latest.json, the tables of docs/performance.md and its plot."""
+"""Writes what was measured: bench-results/latest.json, the tables of docs/performance.md and its plots."""
 
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,12 +13,27 @@ import pyvips
 
 from tools.bench.load import need_wrk
 from tools.bench.measuring import Comparison
-from tools.bench.peers import Peer
+from tools.bench.plots import bars, rate_by_score
+from tools.bench.renditions import Cell, Measured
+from tools.bench.sides import PYVIPS, TADA, TADA_BARE
 from tools.stack.plan import ROOT
 
 JSON = ROOT / "bench-results/latest.json"
 PAGE = ROOT / "docs/performance.md"
-PLOT = ROOT / "docs/img/performance.svg"
+BARS = ROOT / "docs/img/performance.svg"
+RATE_BY_SCORE = ROOT / "docs/img/rate-score.svg"
+_MUST = {
+    "phone_200": 2.5,
+    "phone_400": 2.0,
+    "phone_800": 1.15,
+    "phone_1600": 1.0,
+    "phone_full": 1.0,
+    "camera_200": 1.15,
+    "camera_400": 1.05,
+    "camera_1600": 1.0,
+    "camera_full": 1.0,
+}
+"""How many times as fast as the fastest other service TADA has to be."""
 _PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "redis", "hiredis", "orjson", "pyvips", "pillow")
 
 
@@ -32,7 +48,7 @@ class Results:
     purge_p99: float = 0.0
     seconds_to_run: float = 0.0
     seconds_to_transform: float = 0.0
-    peers: list[Peer] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
 
 
 def line(found: Comparison) -> str:
@@ -46,27 +62,49 @@ def line(found: Comparison) -> str:
     )
 
 
-def write(results: Results, *, document: bool) -> None:
-    """Write the JSON, and with `document` the page and the plot too: all rows have to be there for that."""
+def write(results: Results, *, whole: bool) -> None:
+    """Write the JSON, and those parts of the page of which everything was measured: all of it if `whole`."""
     JSON.parent.mkdir(exist_ok=True)
     JSON.write_text(json.dumps(summary(results), indent=2) + "\n")
-    if not document:
-        return
-    PLOT.write_text(plot(results.comparisons))
+    sections: dict[str, str] = {}
+    if whole:
+        sections |= {"measured": _measured(results), "memory": _memory(results)}
+        BARS.write_text(bars(results.comparisons))
+    if results.cells:
+        sections["renditions"] = f"{_when(results)}\n\n{tada_table(results.cells)}"
+    if peers_of(results.cells):
+        sections["peers"] = f"{_when(results)}\n\n{peers_table(results.cells)}"
+        RATE_BY_SCORE.write_text(rate_by_score(results.cells))
     page = PAGE.read_text()
-    parts = {"measured": _measured(results), "memory": _memory(results)}
-    if results.peers:
-        parts["peers"] = _peers(results.peers)
-    for name, text in parts.items():
-        before, begin, rest = page.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        page = f"{before}{begin}{text}\n{end}{after}"
+    for name, text in sections.items():
+        page = with_section(page, name, text)
     PAGE.write_text(page)
 
 
+def with_section(page: str, name: str, text: str) -> str:
+    """Return a page with another text between the two marks of a section; raises ValueError if they are not there."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    start = page.index(begin) + len(begin)
+    return f"{page[:start]}{text}\n{page[page.index(end, start) :]}"
+
+
 def summary(results: Results) -> dict[str, Any]:
+    """Return the main figures; `renditions` are by set and size, then by side."""
     return {
-        "ratios": {found.key: round(found.ratio, 3) for found in results.comparisons if found.must is not None},
+        "ratios": {found.key: round(found.ratio, 3) for found in results.comparisons},
+        "renditions": {
+            cell.key: {
+                name: {
+                    "rate": round(side.rate, 2),
+                    "cpu_ms": round(side.cpu_ms, 2),
+                    "ratio": round(cell.ratio(name, TADA), 3),
+                    "cpu_ratio": round(cell.cpu_ratio(name, TADA), 3),
+                    **({"bytes": round(side.size_bytes), "score": round(side.score, 2)} if side.scores else {}),
+                }
+                for name, side in cell.sides.items()
+            }
+            for cell in results.cells
+        },
         "purge_p99_ms_over_render": round(results.purge_p99, 1),
         "rss_mb": {
             "transform_worker": round(max(mb for name, mb in results.after.items() if name.startswith("transform"))),
@@ -75,9 +113,61 @@ def summary(results: Results) -> dict[str, Any]:
     }
 
 
+def peers_of(cells: Sequence[Cell]) -> list[str]:
+    """Return the names of the other services that were measured."""
+    return [name for name in cells[0].sides if name not in (TADA, TADA_BARE, PYVIPS)] if cells else []
+
+
+def tada_table(cells: Sequence[Cell]) -> str:
+    """Return the table of TADA, with and without reductions where there may be any."""
+    rows = [
+        "| photographs | size | per second, with reductions and without | ratio | processor ms | bytes | score |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for cell in cells:
+        sides = [cell.sides[name] for name in (TADA, TADA_BARE) if name in cell.sides]
+        ratio = f"**{cell.ratio(TADA, TADA_BARE):.2f}**" if TADA_BARE in cell.sides else ""
+        rows.append(
+            f"| {cell.photos.title} | {cell.width or 'full'} "
+            f"| {', '.join(_short(side.rate) for side in sides)} | {ratio} "
+            f"| {', '.join(_short(side.cpu_ms) for side in sides)} "
+            f"| {', '.join(f'{side.size_bytes:.0f}' for side in sides)} "
+            f"| {', '.join(f'{side.score:.1f}' for side in sides)} |"
+        )
+    return "\n".join(rows)
+
+
+def peers_table(cells: Sequence[Cell]) -> str:
+    """Return the table of TADA beside the other services; the ratios are to the fastest of them in each row."""
+    peers = peers_of(cells)
+    names = [TADA, *peers]
+    rows = [
+        f"| photographs | size | {' | '.join(names)} | ratio | must | by processor time |",
+        "|---|---|" + "---|" * len(names) + "---|---|---|",
+    ]
+    for cell in cells:
+        fastest = cell.fastest(peers)
+        must = _MUST.get(cell.key)
+        rows.append(
+            f"| {cell.photos.title} | {cell.width or 'full'} "
+            f"| {' | '.join(_side(cell.sides[name]) for name in names)} "
+            f"| **{cell.ratio(TADA, fastest):.2f}** | {f'{must:.2f}' if must else ''} "
+            f"| {cell.cpu_ratio(TADA, fastest):.2f} |"
+        )
+    return "\n".join(rows)
+
+
+def _side(side: Measured) -> str:
+    return f"{_short(side.rate)} · {_short(side.cpu_ms)} · {side.size_bytes:.0f} · {side.score:.1f}"
+
+
+def _when(results: Results) -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}, {results.pace}, {results.cores} cores."
+
+
 def _measured(results: Results) -> str:
     rows = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {results.pace}, {results.cores} cores. {_versions()}",
+        f"{_when(results)} {_versions()}",
         "",
         "| path | beside it | must | ratio | spread | by processor time | per second | processor ms |",
         "|---|---|---|---|---|---|---|---|",
@@ -109,15 +199,6 @@ def _memory(results: Results) -> str:
     return "\n".join(rows)
 
 
-def _peers(peers: list[Peer]) -> str:
-    rows = ["| who | size | per second | ratio to TADA | bytes | SSIM |", "|---|---|---|---|---|---|"]
-    rows += [
-        f"| {peer.name} | {peer.size} | {peer.rate:.1f} | {peer.ratio:.2f} | {peer.size_bytes:.0f} | {peer.ssim:.4f} |"
-        for peer in peers
-    ]
-    return "\n".join(rows)
-
-
 def _versions() -> str:
     nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr.rpartition("/")[2]
     redis = subprocess.run(["redis-server", "-v"], capture_output=True, text=True, check=False).stdout
@@ -131,40 +212,3 @@ def _versions() -> str:
 
 def _short(number: float) -> str:
     return f"{number:,.0f}".replace(",", " ") if number >= 100 else f"{number:.3g}"
-
-
-def plot(comparisons: list[Comparison]) -> str:
-    """Return bars of the ratios, each with the spread of its rounds and the mark it must reach."""
-    row, left, width = 30, 270, 330
-    height = row * len(comparisons) + 60
-    most = max(1.2, *(found.ratios[-1] for found in comparisons if found.must is not None))
-
-    def x(ratio: float) -> float:
-        return left + min(ratio, most) / most * width
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 {height}" font-family="sans-serif" font-size="13"'
-        ' fill="#333">',
-        f'<rect width="660" height="{height}" fill="#fff"/>',
-    ]
-    for tick in range(int(most * 5) + 1):
-        ratio = tick / 5
-        parts.append(f'<path d="M{x(ratio):.1f} 20V{height - 40}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x(ratio):.1f}" y="{height - 22}" text-anchor="middle">{ratio:.1f}</text>')
-    shown = [found for found in comparisons if found.must is not None]
-    for number, found in enumerate(shown):
-        y = 28 + row * number
-        good = found.must is None or found.ratio >= found.must
-        parts.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{found.path.replace("`", "")}</text>')
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{x(found.ratio) - left:.1f}" height="16" '
-            f'fill="{"#2563a8" if good else "#b5542c"}"/>'
-        )
-        parts.append(f'<path d="M{x(found.ratios[0]):.1f} {y + 8}H{x(found.ratios[-1]):.1f}" stroke="#333"/>')
-        if found.must is not None:
-            parts.append(f'<path d="M{x(found.must):.1f} {y - 3}v22" stroke="#111" stroke-width="2.5"/>')
-        parts.append(f'<text x="{left + width + 8}" y="{y + 12}">{found.ratio:.2f}</text>')
-    parts.append(
-        f'<text x="{left}" y="{height - 6}">share of the limit in the same run; stroke: what it must reach</text>'
-    )
-    return "\n".join([*parts, "</svg>", ""])

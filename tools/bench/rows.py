@@ -1,40 +1,39 @@
-"""What is measured: one function for each row of the table. Each returns its comparisons, measured."""
+"""What is measured beside a limit: one function for each row of the table. Each returns its comparisons, measured."""
 
 import hashlib
 import itertools
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import redis
 
 from services.core.assets import identity
 from services.core.state import entry_json, keys
-from services.transform.render import formats
-from services.transform.render.guard import Limits
-from services.transform.render.plan import Plan
+from tools.bench.assets import Asset, leave_undescribed, uploaded
 from tools.bench.load import Client, Work, wrk
-from tools.bench.load import names as named
 from tools.bench.measuring import Comparison, Sample, compare, cpu_seconds
+from tools.bench.photos import Photo
+from tools.bench.renditions import Grid
+from tools.bench.sides import CLIENTS, purge, tada, tada_path
 from tools.bench.system import Bench, Crew
 from tools.stack.plan import LOOPBACK
 
-CLIENTS = 8
 LIST = 20_000
 RENDITIONS = 200
-_RENDERS = {"200": (200, 240, CLIENTS), "800": (800, 64, CLIENTS), "full": (0, 20, CLIENTS // 2)}
-"""Width, how many assets one round takes, and by how many clients: no render may wait for half a second."""
+CROWDED = 64
 _COUNTER = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long it takes: rounds of each comparison, seconds of wrk and uploads in each, purges that are timed."""
+    """How long it takes: the grid of renditions; rounds of each other comparison, seconds of wrk and uploads in each,
+    purges that are timed.
+    """
 
     name: str
+    grid: Grid
     rounds: int
     seconds: float
     uploads: int
@@ -49,103 +48,11 @@ class Purged:
     render: float
 
 
-def uncached(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Iterator[Comparison]:
-    """Renders through the edge, each asset asked for once, beside pyvips in as many processes as transform has."""
-    assets = upload_all(bench, photos)
-    with crew("bare_vips", bench.stack.transform_workers) as vips:
-        for size, (width, count, clients) in _RENDERS.items():
-            what = f"optimise/{size}x0" if width else "full"
-            comparison = Comparison(f"uncached_{size}", f"uncached `{what}`", "bare pyvips", 0.90)
-            yield _renders(bench, client, pace, vips, assets[:count], comparison, clients)
-
-
-def uncached_small(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Iterator[Comparison]:
-    """The same with the original photographs of scikit-image: it has no target, because little is left to render."""
-    assets = named(photos, _RENDERS["200"][1])
-    for name, photo in assets:
-        bench.upload(name, photo)
-    leave_undescribed(bench)
-    with crew("bare_vips", bench.stack.transform_workers) as vips:
-        comparison = Comparison("uncached_200_small", "uncached `optimise/200x0`, 0.1 to 2 Mpx", "bare pyvips", None)
-        yield _renders(bench, client, pace, vips, assets, comparison, CLIENTS)
-
-
-def _renders(
-    bench: Bench,
-    client: Client,
-    pace: Pace,
-    vips: Crew,
-    assets: list[tuple[str, Path]],
-    comparison: Comparison,
-    clients: int,
-) -> Comparison:
-    what = comparison.path.split("`")[1]
-    width = 0 if what == "full" else int(what.rpartition("/")[2].removesuffix("x0"))
-    return compare(
-        comparison,
-        pace.rounds,
-        lambda: _bare(vips, assets, width),
-        lambda: _rendered(bench, client, assets, what, clients),
-    )
-
-
-def upload_all(bench: Bench, photos: list[Path]) -> list[tuple[str, Path]]:
-    """Upload as many assets as a round takes, unless they are there."""
-    assets = named(photos, max(count for _, count, _ in _RENDERS.values()))
-    if bench.api.get(f"/catalog/{identity.asset_uuid(f'/DEV/{assets[-1][0]}.webp')}").status_code == 404:
-        for name, photo in assets:
-            bench.upload(name, photo)
-        leave_undescribed(bench)
-    return assets
-
-
-def leave_undescribed(bench: Bench) -> None:
-    """Remove the description of uploaded pictures from the queue: it must not disturb the next measurement."""
-    with redis.Redis(port=bench.ports.redis) as client:
-        client.xtrim(keys.UNDESCRIBED, maxlen=0, approximate=False)
-    # Descriptions that have begun come to their end.
-    used, before = cpu_seconds(bench.leaders("jobs")), -1.0
-    while used - before > 0.1:
-        time.sleep(1)
-        before, used = used, cpu_seconds(bench.leaders("jobs"))
-
-
-def _bare(vips: Crew, assets: list[tuple[str, Path]], width: int) -> Sample:
-    encoding = formats.choose(Plan(width=width), Limits(), width or 2000, width or 1500, 1, transparent=False)
-    shares = [
-        json.dumps(
-            {
-                "paths": [str(photo) for _, photo in assets[number :: len(vips)]],
-                "width": width,
-                "quality": encoding.quality,
-                "effort": encoding.effort,
-            }
-        )
-        for number in range(len(vips))
-    ]
-    started = time.perf_counter()
-    answers = [json.loads(line) for line in vips.ask(shares)]
-    return Sample(len(assets), time.perf_counter() - started, sum(answer["cpu"] for answer in answers))
-
-
-def _rendered(bench: Bench, client: Client, assets: list[tuple[str, Path]], what: str, clients: int) -> Sample:
-    paths = [f"/assets/media/{what}/DEV/{name}.webp" for name, _ in assets]
-    sample = client.sample(Work([bench.edge], paths, clients), bench.leaders())
-    purge(bench, client, paths)
-    return sample
-
-
-def purge(bench: Bench, client: Client, paths: list[str]) -> None:
-    """Empty both tiers of some keys."""
-    for port in (bench.ports.cache, bench.ports.edge):
-        headers = {"X-Purge-Token": bench.purge_token}
-        client.send(Work([(LOOPBACK, port)], [f"/purge{path}" for path in paths], CLIENTS, headers, expect=[200]))
-
-
-def cached(bench: Bench, pace: Pace) -> Iterator[Comparison]:
+def cached(bench: Bench, pace: Pace, photo: Photo) -> Iterator[Comparison]:
     """One cached asset at the edge, beside the same bytes as a file that the same nginx serves."""
+    [asset] = uploaded(bench, [photo], 1)
     for key, size, must in (("70k", 70_000, 0.90), ("7k", 7_000, 0.82)):
-        path, content = _of_size(bench, size)
+        path, content = _of_size(bench, asset, size)
         (bench.static / key).write_bytes(content)
         static = bench.url(bench.static_port, f"/{key}")
         ours = bench.url(bench.ports.edge, path)
@@ -158,49 +65,59 @@ def cached(bench: Bench, pace: Pace) -> Iterator[Comparison]:
         )
 
 
-def _of_size(bench: Bench, size: int) -> tuple[str, bytes]:
+def _of_size(bench: Bench, asset: Asset, size: int) -> tuple[str, bytes]:
     """Return the path of a rendition of about that size, which both tiers then hold, and its bytes."""
     low, high = 50, 2000
     while high - low > 4:
         width = (low + high) // 2
-        path = f"/assets/media/optimise/{width}x0/DEV/china-8.webp"
+        path = tada_path(asset, width)
         content = bench.public.get(path).raise_for_status().content
         low, high = (width, high) if len(content) < size else (low, width)
     assert bench.public.get(path).headers["x-cache-status"] == "HIT"
     return path, content
 
 
-def upload(bench: Bench, client: Client, pace: Pace, photo: Path) -> Comparison:
-    """POST /file by eight clients through the internal entry, beside eight processes that write, fsync and rename."""
-    folder = bench.folder / "writes"
+def upload(bench: Bench, client: Client, pace: Pace, photo: Photo) -> Comparison:
+    """POST /file by eight clients through the internal entry, beside eight processes that store the same files and make
+    two notes of each in the same Redis.
+    """
+    folder = bench.folder / "uploads"
     folder.mkdir()
 
-    def written() -> Sample:
-        fresh = [f"w{next(_COUNTER)}" for _ in range(pace.uploads)]
+    def stored() -> Sample:
+        fresh = [f"s{next(_COUNTER)}" for _ in range(pace.uploads)]
         shares = [
-            json.dumps({"source": str(photo), "folder": str(folder), "names": fresh[number::CLIENTS]})
+            json.dumps(
+                {
+                    "source": str(photo.path),
+                    "folder": str(folder),
+                    "redis": bench.ports.redis,
+                    "names": fresh[number::CLIENTS],
+                }
+            )
             for number in range(CLIENTS)
         ]
-        started = time.perf_counter()
-        answers = [json.loads(line) for line in writers.ask(shares)]
+        started, before = time.perf_counter(), cpu_seconds(bench.leaders("redis"))
+        answers = [json.loads(line) for line in storing.ask(shares)]
         seconds = time.perf_counter() - started
+        cpu = cpu_seconds(bench.leaders("redis")) - before + sum(answer["cpu"] for answer in answers)
         for name in fresh:
             (folder / name).unlink()
-        return Sample(pace.uploads, seconds, sum(answer["cpu"] for answer in answers))
+        return Sample(pace.uploads, seconds, cpu)
 
-    def uploaded() -> Sample:
+    def posted() -> Sample:
         fresh = [f"u{next(_COUNTER)}.jpg" for _ in range(pace.uploads)]
-        work = Work([(LOOPBACK, bench.ports.api)], fresh, CLIENTS, upload=str(photo))
+        work = Work([(LOOPBACK, bench.ports.api)], fresh, CLIENTS, upload=str(photo.path))
         sample = client.sample(work, bench.leaders())
         leave_undescribed(bench)
         return sample
 
-    with crew("bare_writes", CLIENTS) as writers:
+    with Crew("bare_uploads", CLIENTS) as storing:
         return compare(
-            Comparison("upload_700k", "`POST /file`, 8 clients", "write, fsync, rename by 8 processes", 0.50),
+            Comparison("upload_700k", "`POST /file`, 8 clients", "file and two notes in Redis, synced", None),
             pace.rounds,
-            written,
-            uploaded,
+            stored,
+            posted,
         )
 
 
@@ -254,9 +171,9 @@ def _fill(bench: Bench) -> str:
     return uuid
 
 
-def purging(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Purged:
+def purging(bench: Bench, client: Client, pace: Pace, photos: Sequence[Photo]) -> Purged:
     """PATCH an asset of which 200 renditions are cached, and ask the edge for one of them."""
-    first, second = photos[:2]
+    first, second = (photo.path for photo in photos[:2])
     bench.upload("purged", first)
     uuid = identity.asset_uuid("/DEV/purged.webp")
     paths = [f"/assets/media/optimise/{width}x0/DEV/purged.webp" for width in range(101, 101 + RENDITIONS)]
@@ -280,29 +197,21 @@ def purging(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Pur
     return Purged(taken, sorted(alone)[len(alone) // 2])
 
 
-@contextmanager
-def crew(module: str, count: int) -> Iterator[Crew]:
-    made = Crew(module, count)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def one_url(bench: Bench, client: Client, pace: Pace, photos: list[Path]) -> Comparison:
+def one_url(bench: Bench, client: Client, pace: Pace, photos: Sequence[Photo]) -> Comparison:
     """Every rendition asked for by all clients at the same time, beside each by one client."""
-    assets = upload_all(bench, photos)[:64]
+    assets, width = uploaded(bench, photos, CROWDED), 200
+    paths = [tada_path(asset, width) for asset in assets]
+    alone = tada(bench, client)
 
     def crowded() -> Sample:
-        paths = [f"/assets/media/optimise/200x0/DEV/{name}.webp" for name, _ in assets]
         work = Work([bench.edge], [path for path in paths for _ in range(CLIENTS)], CLIENTS)
         sample = client.sample(work, bench.leaders())
         purge(bench, client, paths)
         return sample
 
     return compare(
-        Comparison("one_url", "each of 64 URLs by 8 clients at once", "each by one client", None),
+        Comparison("one_url", f"each of {CROWDED} URLs by {CLIENTS} clients at once", "each by one client", None),
         pace.rounds,
-        lambda: _rendered(bench, client, assets, "optimise/200x0", CLIENTS),
+        lambda: alone.measure(assets, width),
         crowded,
     )

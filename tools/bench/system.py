@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -150,7 +151,10 @@ class Crew:
         assert all(answers), "a process of a limit has ended"
         return answers
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for process in self._processes:
             assert process.stdin
             process.stdin.close()
