@@ -86,7 +86,8 @@ async def run(settings: JobsSettings) -> None:
     tools = Tools(
         *(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress, warmer)
     )
-    queue = JobQueue(client, JobLog(client))
+    jobs = JobLog(client)
+    queue = JobQueue(client, jobs)
     describer = Describer(entries, ChangeLog(client), sight, queue, warmer)
     try:
         async with process.alive(), progress.following(), asyncio.TaskGroup() as group:
@@ -94,7 +95,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(distributor.run()),
                 group.create_task(keep_adopting(client)),
                 group.create_task(keep_naming(client)),
-                group.create_task(ask_for_reductions(client, queue, reducer.side)),
+                group.create_task(ask_for_reductions(entries, reducer, queue, jobs)),
                 group.create_task(consumer(client, process, describer).run()),
                 group.create_task(warmer.run()),
                 group.create_task(_run_jobs(tools, pulse)),

@@ -16,21 +16,22 @@ from pydantic import SecretStr
 
 from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets import entries
-from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.entries import Entry, StoredFile, timestamp
 from services.core.assets.facts import NO_FACTS
-from services.core.assets.reductions import PREFIX, Reduction, stored_as
+from services.core.assets.reductions import PREFIX, REVISION, Reduction, stored_as
 from services.core.errors import StorageDown
-from services.core.jobs.log import JobLog
+from services.core.jobs.log import JobLog, Record, Status
 from services.core.jobs.queue import JobQueue
 from services.core.spool import prepare
 from services.core.state import cancellation, entry_json, keys, reductions
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis
+from services.core.state.leases import Leases
 from services.core.storage import NewObject, Outcome, Storage, StorageSettings, open_storage
 from services.core.storage.local import LocalStorage
 from services.core.storage.verification import read_verified
 from services.jobs import doctor
-from services.jobs.describe import describer, reduce
+from services.jobs.describe import describer, reduce, upgrade
 from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.describe.reduce import ReduceAll, Reduced
 from services.jobs.describe.sweep import sweep
@@ -421,22 +422,81 @@ async def test_a_restore_asks_for_the_job(on_disk: System) -> None:
     await cancellation.end([task])
 
 
-async def test_the_job_is_asked_for_when_the_side_changes(on_disk: System) -> None:
-    client, log = on_disk.client, JobLog(on_disk.client)
-    queue = JobQueue(client, log)
-
-    async def asked(side: int) -> int:
-        await ask_for_reductions(client, queue, side)
-        return len([record async for record in log.latest() if record.name == "reduce"])
-
-    assert await asked(SIDE) == 0, "there is no entry"
-    await client.delete(keys.REDUCED)
+async def test_the_job_is_asked_for_when_the_side_changes(on_disk: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upgrade, "_LOOK_SECONDS", 0.01)
+    assert not await asked_for(on_disk, SIDE), "there is no entry"
+    await on_disk.client.delete(keys.REDUCED)
     await on_disk.upload()
-    assert await asked(0) == 0, "there are none, and none are wanted"
-    assert await asked(SIDE) == 1
-    assert await asked(SIDE) == 1
-    assert await asked(512) == 2
-    assert await asked(0) == 3
+    assert not await asked_for(on_disk, 0), "there are none, and none are wanted"
+    for side in (SIDE, 512, 0, SIDE):
+        assert await asked_for(on_disk, side), side
+        assert await on_disk.catalog.reductions.all_made_for() == f"{side} {REVISION}"
+        assert not await asked_for(on_disk, side), "it is done"
+
+
+async def asked_for(on_disk: System, side: int) -> bool:
+    """Say whether the job is asked for at the start of a worker with this setting; do it then."""
+    log, worker = JobLog(on_disk.client), System(on_disk.client, on_disk.catalog, on_disk.storage, side)
+    asking = asyncio.create_task(
+        ask_for_reductions(worker.catalog.entries, worker.reducer, JobQueue(on_disk.client, log), log)
+    )
+    was_asked = False
+    async with asyncio.timeout(30):
+        while not asking.done():
+            for job in [job async for job in log.latest() if job.name == "reduce" and not job.ended]:
+                was_asked = True
+                await worker.reduce()
+                await end(on_disk, job, "done")
+            await asyncio.sleep(0.01)
+    worker.sight.close()
+    await asking
+    return was_asked
+
+
+async def end(on_disk: System, job: Record, status: Status) -> None:
+    """Let a worker end a job."""
+    leases = Leases(on_disk.client)
+    assert await leases.take(job.id, "token")
+    assert await JobLog(on_disk.client).note(replace(job, status=status, ended_at=timestamp()), "token")
+
+
+async def test_a_job_that_another_worker_has_not_done_as_wanted_is_asked_for_again(
+    on_disk: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "_LOOK_SECONDS", 0.01)
+    await on_disk.uploaded()
+    log = JobLog(on_disk.client)
+    asking = [
+        asyncio.create_task(
+            ask_for_reductions(on_disk.catalog.entries, on_disk.reducer, JobQueue(on_disk.client, log), log)
+        )
+        for _ in range(2)
+    ]
+
+    async def next_one() -> Record:
+        async with asyncio.timeout(30):
+            while True:
+                open_jobs = [job async for job in log.latest() if not job.ended]
+                if open_jobs:
+                    [job] = open_jobs
+                    return job
+                await asyncio.sleep(0.01)
+
+    # The version before does not know it.
+    await end(on_disk, await next_one(), "failed")
+    # A worker with another setting does it in its own way.
+    job = await next_one()
+    other = System(on_disk.client, on_disk.catalog, on_disk.storage, 512)
+    await other.reduce()
+    other.sight.close()
+    await end(on_disk, job, "done")
+    job = await next_one()
+    assert not any(task.done() for task in asking)
+    assert (await on_disk.reduce()).made_count == 1
+    await end(on_disk, job, "done")
+    async with asyncio.timeout(30):
+        await asyncio.gather(*asking)
+    assert len([job async for job in log.latest()]) == 3
 
 
 async def test_the_doctor_counts_them(on_disk: System, server: RedisServer) -> None:

@@ -5,7 +5,7 @@
 | `tada:entries` | hash | entry key → entry as JSON: see `assets/identity` |
 | `tada:uuids` | hash | what else an entry is found by → its entry key |
 | `tada:reductions` | hash | entry key → what is known of the reduction of its picture, as JSON: see `reductions` |
-| `tada:reduced` | text | for which setting the job *reduce* was last asked for: see `jobs/describe/upgrade` |
+| `tada:reduced` | text | for which setting the job *reduce* was done last: see `jobs/describe/upgrade` |
 | `tada:order` | sorted set | entry key by creation number: the stable order of the list |
 | `tada:expiry` | sorted set | entry key by expiration date, seconds since the epoch |
 | `tada:sequence` | number | last creation number given |

@@ -13,7 +13,7 @@ from dataclasses import asdict
 import orjson
 
 from services.core.assets.entries import Entry
-from services.core.assets.reductions import Reduction
+from services.core.assets.reductions import REVISION, Reduction
 from services.core.state import commands, keys
 from services.core.state.claim import Claim
 from services.core.state.claims import Claims
@@ -27,6 +27,11 @@ PAGE = 500
 def read(raw: bytes) -> Reduction:
     """Read a stored record."""
     return Reduction(**orjson.loads(raw))
+
+
+def setting(side: int) -> str:
+    """Write for which setting the job *reduce* is done."""
+    return f"{side} {REVISION}"
 
 
 class Reductions:
@@ -71,6 +76,13 @@ class Reductions:
         if done:
             self._claims.spent(claim)
         return bool(done)
+
+    async def all_made_for(self) -> str:
+        """Return the setting for which the job *reduce* was done last; empty if it never was."""
+        return (await self._redis.get(keys.REDUCED) or b"").decode()
+
+    async def note_all_made_for(self, side: int) -> None:
+        await self._redis.set(keys.REDUCED, setting(side))
 
     async def forget_all(self) -> None:
         """Remove all records, and none of the reductions."""

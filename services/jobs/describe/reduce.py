@@ -59,14 +59,16 @@ class ReduceAll:
             if not self.reducer.is_possible:
                 # They are in the storage from before this one.
                 await self.reducer.records.forget_all()
-                return found
+                break
             try:
                 async for raws in self.entries.scan():
                     await self._look_at([entry_json.read(raw) for raw in raws], found)
             except CatalogReplaced:
                 continue  # A restore replaced it: go through the new catalog instead.
             found.removed_count += await sweep(self.entries, self.reducer, self.claims, self.storage)
-            return found
+            break
+        await self.reducer.records.note_all_made_for(self.reducer.side)
+        return found
 
     async def _look_at(self, entries: Sequence[Entry], found: Reduced) -> None:
         for entry, raw in zip(entries, await self.reducer.records.raws([entry.key for entry in entries]), strict=True):
