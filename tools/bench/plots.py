@@ -12,10 +12,11 @@ _COLOURS = ("#2563a8", "#7da7d9", "#b5542c", "#1c8a4d", "#8a3ca0")
 
 
 def bars(comparisons: Sequence[Comparison]) -> str:
-    """Return bars of the ratios, each with the spread of its rounds and the mark it must reach."""
+    """Return bars of the ratios that must reach something, with that mark and the spread of their rounds."""
+    shown = [found for found in comparisons if found.must is not None]
     row, left, width = 30, 270, 330
-    height = row * len(comparisons) + 60
-    most = max(1.2, *(found.ratios[-1] for found in comparisons if found.must is not None))
+    height = row * len(shown) + 60
+    most = max(1.2, *(found.ratios[-1] for found in shown))
 
     def x(ratio: float) -> float:
         return left + min(ratio, most) / most * width
@@ -29,22 +30,20 @@ def bars(comparisons: Sequence[Comparison]) -> str:
         ratio = tick / 5
         parts.append(f'<path d="M{x(ratio):.1f} 20V{height - 40}" stroke="#ddd"/>')
         parts.append(f'<text x="{x(ratio):.1f}" y="{height - 22}" text-anchor="middle">{ratio:.1f}</text>')
-    shown = [found for found in comparisons if found.must is not None]
     for number, found in enumerate(shown):
         y = 28 + row * number
-        good = found.must is None or found.ratio >= found.must
+        assert found.must is not None
+        good = found.ratio >= found.must
         parts.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{found.path.replace("`", "")}</text>')
         parts.append(
             f'<rect x="{left}" y="{y}" width="{x(found.ratio) - left:.1f}" height="16" '
             f'fill="{"#2563a8" if good else "#b5542c"}"/>'
         )
         parts.append(f'<path d="M{x(found.ratios[0]):.1f} {y + 8}H{x(found.ratios[-1]):.1f}" stroke="#333"/>')
-        if found.must is not None:
-            parts.append(f'<path d="M{x(found.must):.1f} {y - 3}v22" stroke="#111" stroke-width="2.5"/>')
+        parts.append(f'<path d="M{x(found.must):.1f} {y - 3}v22" stroke="#111" stroke-width="2.5"/>')
         parts.append(f'<text x="{left + width + 8}" y="{y + 12}">{found.ratio:.2f}</text>')
-    parts.append(
-        f'<text x="{left}" y="{height - 6}">share of the limit in the same run; stroke: what it must reach</text>'
-    )
+    said = "share of the limit in the same run; stroke: what it must reach"
+    parts.append(f'<text x="{left + width / 2:.0f}" y="{height - 6}" text-anchor="middle">{said}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

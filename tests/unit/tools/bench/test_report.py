@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.tools.bench.cells import QUICK, SLOW, cell
 from tools.bench import report
+from tools.bench.measuring import Comparison, Sample
+from tools.bench.plots import bars
 from tools.bench.renditions import SIZES, Cell
 from tools.bench.report import Results
 from tools.bench.sides import TADA_BARE
@@ -90,3 +92,14 @@ def test_a_page_without_the_marks_is_not_written() -> None:
     for page in ("a", "a\n<!-- x -->\nold", "<!-- /x -->\n<!-- x -->\n"):
         with pytest.raises(ValueError, match="substring"):
             report.with_section(page, "x", "new")
+
+
+def test_bars_have_room_for_what_must_reach_something_alone() -> None:
+    rounds = [(Sample(10, 1, 1), Sample(9, 1, 1))]
+    compared = [Comparison(name, f"`{name}`", "", must, rounds) for name, must in (("a", 0.5), ("b", None), ("c", 1.0))]
+    drawn = ElementTree.fromstring(bars(compared))
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert ("a" in texts, "b" in texts, "c" in texts) == (True, False, True)
+    assert drawn.attrib["viewBox"] == "0 0 660 120"
+    filled = [rect.attrib["fill"] for rect in drawn.iter("{http://www.w3.org/2000/svg}rect")]
+    assert filled == ["#fff", "#2563a8", "#b5542c"], "the second one is below its mark"
