@@ -85,6 +85,9 @@ class _Line:
         self.seconds -= ticket.cost
 
     def first(self, cost_max: float) -> Ticket | None:
+        if len(self.rows) == 1:  # That of most clients when many wait, and each turn asks all of them.
+            [(name, row)] = self.rows.items()
+            return _first(row, cost_max) if 4.0**name <= cost_max else None
         rows = ((name, row) for name, row in self.rows.items() if 4.0**name <= cost_max)
         found = self._turns.next((name, _first(row, cost_max)) for name, row in rows)
         return found[1] if found else None
