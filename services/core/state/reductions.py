@@ -8,7 +8,7 @@ nothing any more.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import orjson
 
@@ -22,11 +22,12 @@ from services.core.state.script import Script
 from services.core.state.stale_claims import Leftover
 
 PAGE = 500
+_FIELDS = frozenset(field.name for field in fields(Reduction))
 
 
 def read(raw: bytes) -> Reduction:
-    """Read a stored record."""
-    return Reduction(**orjson.loads(raw))
+    """Read a stored record. Fields that only a later version knows are passed over: both may run during an upgrade."""
+    return Reduction(**{name: value for name, value in orjson.loads(raw).items() if name in _FIELDS})
 
 
 def setting(side: int) -> str:
