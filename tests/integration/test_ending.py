@@ -52,16 +52,22 @@ async def test_nothing_goes_on_when_the_client_of_redis_swallows_the_cancellatio
     assert asyncio.all_tasks() <= before
 
 
-async def test_what_an_answer_did_not_wait_for_is_ended_too(
-    server: RedisServer, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deleting = asyncio.Event()
+@pytest.fixture
+def deleting(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """A delete in the storage hangs, and says so."""
+    begun = asyncio.Event()
 
     async def hangs(one: LocalStorage, objects: Sequence[StoredObject]) -> None:
-        deleting.set()
+        begun.set()
         await asyncio.Event().wait()
 
     monkeypatch.setattr(LocalStorage, "delete", hangs)
+    return begun
+
+
+async def test_what_an_answer_did_not_wait_for_is_ended_too(
+    server: RedisServer, client: Redis, tmp_path: Path, deleting: asyncio.Event
+) -> None:
     settings = CatalogSettings(
         redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=0
     )
@@ -75,18 +81,11 @@ async def test_what_an_answer_did_not_wait_for_is_ended_too(
 
 
 async def test_what_a_failed_upload_still_discards_is_ended_too(
-    server: RedisServer, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, client: Redis, tmp_path: Path, deleting: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deleting = asyncio.Event()
-
-    async def hangs(one: LocalStorage, objects: Sequence[StoredObject]) -> None:
-        deleting.set()
-        await asyncio.Event().wait()
-
     async def fails(*_: Any) -> None:
         raise Unavailable("The catalog cannot be reached right now.")
 
-    monkeypatch.setattr(LocalStorage, "delete", hangs)
     monkeypatch.setattr(Entries, "create", fails)
     settings = CatalogSettings(redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",))
     photo, before = encoded(marked((64, 48), RED), "JPEG"), asyncio.all_tasks()

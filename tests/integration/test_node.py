@@ -15,6 +15,7 @@ from services.jobs.purge import node as node_module
 from services.jobs.purge.addresses import UnknownName
 from services.jobs.purge.node import TOKEN_HEADER, Batch, Gap, GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
+from tests.processes.http_server import HttpServer
 from tests.processes.listening import listening
 from tools.stack.ports import free_ports
 
@@ -24,32 +25,16 @@ BATCH = Batch(5, 17, True, ["7 raise /DEV/cat\n", "17 gone /catalog/u\n17 raise 
 Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Nginx:
+class Nginx(HttpServer):
     """A real HTTP server that answers as it is told, and remembers what it was asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[tuple[str, str, str]] = []
         self.connections = set[object]()
         self.answers: Answers = self.position_17
-        [self.port] = free_ports(1)
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-
-    async def stop(self) -> None:
-        if self._runner:
-            await self._runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         assert request.headers[TOKEN_HEADER] == TOKEN
         assert request.headers["host"] == f"127.0.0.1:{self.port}"
         self.asked.append((request.method, request.path, await request.text()))

@@ -33,7 +33,7 @@ from services.core.storage.verification import read_verified
 from services.jobs import doctor
 from services.jobs.describe import describer, reduce, upgrade
 from services.jobs.describe.describer import Describer, Sight, consumer
-from services.jobs.describe.reduce import ReduceAll, Reduced
+from services.jobs.describe.reduce import ReduceAll, ReduceResult
 from services.jobs.describe.sweep import sweep
 from services.jobs.describe.upgrade import ask_for_reductions
 from services.jobs.dumps.staging import Staging
@@ -149,7 +149,7 @@ class System:
     async def files(self) -> set[str]:
         return set(await listed(self.storage, PREFIX))
 
-    async def reduce(self, *, whole: bool = False) -> Reduced:
+    async def reduce(self, *, whole: bool = False) -> ReduceResult:
         log = ChangeLog(self.client)
         run = ReduceAll(
             self.catalog.entries, log, self.catalog.claims, self.sight, self.reducer, self.storage, whole=whole

@@ -39,12 +39,12 @@ from services.jobs.warm.edge import AT_ONCE, ATTEMPTS, Edge
 from services.jobs.warm.forms import Form
 from services.jobs.warm.job import WarmAll, Warmed
 from services.jobs.warm.warmer import Warmer
+from tests.processes.http_server import HttpServer
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.clocks import Clock
 from tests.support.objects import put
 from tests.support.waits import eventually
-from tools.stack.ports import free_ports
 
 TOKEN = "token-of-the-tests"
 THUMB, DENSE, AVIF = Form("thumb"), Form("thumb", "2"), Form("hero", accept="avif")
@@ -68,33 +68,17 @@ def answered(status: int = 200, cache: str = "MISS", **headers: str) -> Answers:
     return answer
 
 
-class Node:
+class Node(HttpServer):
     """A node of the edge: it answers as it is told, and remembers for what it was asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[str] = []
         self.headers: list[tuple[str, str]] = []
         self.at_once = self.most_at_once = 0
         self.answers: Answers = answered()
-        [self.port] = free_ports(1)
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-
-    async def stop(self) -> None:
-        if self._runner:
-            await self._runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         assert request.method == "GET"
         self.asked.append(request.path_qs)
         self.headers.append((request.headers["accept"], request.headers["x-purge-token"]))

@@ -44,8 +44,8 @@ _DELIVERIES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Undescribed:
-    """An entry that stays without facts, and why."""
+class Failed:
+    """An entry for which a job could not do its work, and why."""
 
     uuid: str
     unique_name: str
@@ -58,7 +58,7 @@ class Described:
 
     checked: int = 0
     described_count: int = 0
-    undescribed: list[Undescribed] = field(default_factory=list)
+    undescribed: list[Failed] = field(default_factory=list)
     undescribed_count: int = 0
 
     def answer(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], 
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
             found.undescribed_count += 1
             if len(found.undescribed) < NAMED_MAX:
-                found.undescribed.append(Undescribed(entry.uuid, entry.unique_name, reason(error, entry)))
+                found.undescribed.append(Failed(entry.uuid, entry.unique_name, reason(error, entry)))
 
 
 class Describer:

@@ -17,14 +17,14 @@ from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.entries import Entries
 from services.core.storage import ObjectMissing, Storage
-from services.jobs.describe.describer import NAMED_MAX, PATIENCE_SECONDS, Sight, Undescribed, reason
+from services.jobs.describe.describer import NAMED_MAX, PATIENCE_SECONDS, Failed, Sight, reason
 from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.sweep import sweep
 from services.jobs.writers_first import let_writers_pass
 
 
 @dataclass(slots=True)
-class Reduced:
+class ReduceResult:
     """The result of a run. `count` and `bytes` are of all reductions of the catalog, `side` is their setting."""
 
     side: int
@@ -33,7 +33,7 @@ class Reduced:
     bytes: int = 0
     made_count: int = 0
     removed_count: int = 0
-    failed: list[Undescribed] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
     failed_count: int = 0
 
     def answer(self) -> dict[str, Any]:
@@ -52,10 +52,10 @@ class ReduceAll:
     storage: Storage
     whole: bool = False
 
-    async def run(self) -> Reduced:
+    async def run(self) -> ReduceResult:
         """Raises StorageDown and RedisError; the next run goes on where this one was."""
         while True:
-            found = Reduced(self.reducer.side)
+            found = ReduceResult(self.reducer.side)
             if not self.reducer.is_possible:
                 # They are in the storage from before this one.
                 await self.reducer.records.forget_all()
@@ -70,7 +70,7 @@ class ReduceAll:
         await self.reducer.records.note_all_made_for(self.reducer.side)
         return found
 
-    async def _look_at(self, entries: Sequence[Entry], found: Reduced) -> None:
+    async def _look_at(self, entries: Sequence[Entry], found: ReduceResult) -> None:
         for entry, raw in zip(entries, await self.reducer.records.raws([entry.key for entry in entries]), strict=True):
             found.checked += 1
             if raw is not None and await self._is_good(entry, raw, found):
@@ -79,7 +79,7 @@ class ReduceAll:
                 await let_writers_pass(self.changes, PATIENCE_SECONDS)
                 await self._make(entry, found)
 
-    async def _is_good(self, entry: Entry, raw: bytes, found: Reduced) -> bool:
+    async def _is_good(self, entry: Entry, raw: bytes, found: ReduceResult) -> bool:
         """Say whether an entry has a good reduction; one that is not, and is not going to be replaced, is removed."""
         reduction = records.read(raw)
         wanted = reductions.may_pay(entry, self.reducer.side)
@@ -97,7 +97,7 @@ class ReduceAll:
         found.removed_count += await self.reducer.drop(entry.key, raw)
         return False
 
-    async def _make(self, entry: Entry, found: Reduced) -> None:
+    async def _make(self, entry: Entry, found: ReduceResult) -> None:
         try:
             # Read it again: a page takes some time.
             current = await self.entries.raw(entry.key)
@@ -106,7 +106,7 @@ class ReduceAll:
         except (Undecodable, SignatureMismatch, ObjectMissing) as error:
             found.failed_count += 1
             if len(found.failed) < NAMED_MAX:
-                found.failed.append(Undescribed(entry.uuid, entry.unique_name, reason(error, entry)))
+                found.failed.append(Failed(entry.uuid, entry.unique_name, reason(error, entry)))
             return
         found.made_count += 1
         if made := await self.reducer.records.of(entry):

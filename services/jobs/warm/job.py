@@ -15,7 +15,7 @@ from services.core.state.changes import ChangeLog
 from services.core.state.entries import Entries
 from services.core.storage import ObjectMissing
 from services.jobs import metrics
-from services.jobs.describe.describer import NAMED_MAX, Sight, Undescribed
+from services.jobs.describe.describer import NAMED_MAX, Failed, Sight
 from services.jobs.warm.forms import Asked, Form, Outcome
 from services.jobs.warm.warmer import PATIENCE_SECONDS, Warmer
 from services.jobs.writers_first import let_writers_pass
@@ -29,7 +29,7 @@ class Warmed:
     forms: list[str]
     checked: int = 0
     warmed_count: int = 0
-    failed: list[Undescribed] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
     failed_count: int = 0
 
     def answer(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class WarmAll:
             return
         found.failed_count += 1
         if len(found.failed) < NAMED_MAX:
-            found.failed.append(Undescribed(entry.uuid, entry.unique_name, missing))
+            found.failed.append(Failed(entry.uuid, entry.unique_name, missing))
 
     async def _warm(self, entry: Entry) -> dict[Form, list[Asked]]:
         # Others are left to the jobs describe and reduce: a look at each of them would be a decoding in every run.
