@@ -113,7 +113,9 @@ class Outages(RuleBasedStateMachine):
             if isinstance(outcome, TadaError):
                 raise outcome
             self.possible[name] = {content}
-            await Leftovers(process.reaper).clear([outcome[1]], 10)
+            _, commit = outcome
+            assert commit
+            await Leftovers(process.reaper).clear([commit], 10)
 
         self.client_does(process, name, content, step())
 

@@ -8,6 +8,7 @@ from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.settings import CatalogSettings
+from services.catalog.uploads.conflicts import OnConflict
 from services.core.assets import media_types
 from services.core.dumps import naming
 
@@ -120,3 +121,12 @@ def _query(name: str, schema: Schema, description: str) -> Schema:
 
 def _uuid(settings: CatalogSettings) -> str:
     return str(answers.example(settings)["uuid"])
+
+
+ON_CONFLICT = _query(
+    "on_conflict",
+    {"type": "string", "enum": [*OnConflict]},
+    "What to do if the path is taken. refuse: the file is refused, as without this argument. skip: the answer is the "
+    "entry that is there if it has the same bytes; others are refused. replace: the file becomes the next version of "
+    "the asset, as by PATCH /file/{uuid}. rename: the name gets a number, such as cat-2.webp.",
+)

@@ -12,6 +12,7 @@ from services.catalog.bodies import check_deletion, check_patch, namespace_of, r
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes
+from services.catalog.uploads.conflicts import OnConflict
 from services.catalog.uploads.forms import Form
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
@@ -31,20 +32,20 @@ from services.core.errors import (
 
 async def post_file(request: Request) -> Response:
     """Upload one file."""
-    ctx = context(request)
+    ctx, on_conflict = context(request), _on_conflict(request)
     async with ctx.form(request, "file", 1) as form:
         _need_files(form, "file")
-        [result] = await ctx.uploads.create(form.files, _wish(request, form))
+        [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
         outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
     return await answers.written(request, outcome)
 
 
 async def post_files(request: Request) -> Response:
     """Upload several files that share their fields; each succeeds or fails by itself."""
-    ctx = context(request)
+    ctx, on_conflict = context(request), _on_conflict(request)
     async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         _need_files(form, "files")
-        wish = _wish(request, form)
+        wish = _wish(request, form, on_conflict)
         if wish.filename and len(form.files) > 1:
             raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
         results = await ctx.uploads.create(form.files, wish)
@@ -168,7 +169,15 @@ def _need_files(form: Form, name: str) -> None:
         raise NoFile("The form has no file.", f"Send it as a file part named {name!r}: curl -F '{name}=@cat.jpg'.")
 
 
-def _wish(request: Request, form: Form) -> Wish:
+def _on_conflict(request: Request) -> OnConflict:
+    said = request.query_params.get("on_conflict", OnConflict.REFUSE)
+    if said not in list(OnConflict):
+        known = ", ".join(OnConflict)
+        raise BadRequest(f"on_conflict must be one of {known}.", "Leave it out to have a taken path refused.")
+    return OnConflict(said)
+
+
+def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
     """Return the fields of a form that concern all of its files; raises BadRequest and Forbidden."""
     namespace = namespace_of(form.fields)
     if namespace is None:
@@ -183,6 +192,7 @@ def _wish(request: Request, form: Form) -> Wish:
         filename=form.fields.get("filename") or None,
         to_webp=_to_webp(form.fields),
         fields=entries.parse_fields(_given(form)),
+        on_conflict=on_conflict,
     )
 
 

@@ -5,20 +5,21 @@ A failure leaves neither bytes nor an entry. What a killed process leaves is set
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
-from services.catalog.uploads import adoption
+from services.catalog.uploads import adoption, conflicts
+from services.catalog.uploads.conflicts import NewAsset, OnConflict
 from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import RefusedFile, SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
-from services.core.assets.names import AssetName
 from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NoEntry, TadaError, TypeUnauthorized
 from services.core.observing import logs
 from services.core.state import cancellation, entry_json
@@ -34,7 +35,8 @@ log = logging.getLogger(__name__)
 _TELL_SECONDS = 0.5
 """How long the answer to a failed upload waits until its bytes are removed."""
 
-Written = tuple[Entry, Commit]
+Written = tuple[Entry, Commit | None]
+"""The entry, and the commit: None if the entry stays as it is, which only `OnConflict.SKIP` asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Wish:
     filename: str | None
     to_webp: bool | None
     fields: dict[str, Any]
+    on_conflict: OnConflict = OnConflict.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ class Replacement:
 class _Writing:
     """One file that becomes an entry, and the state of this process.
 
-    `draft` makes the entry from the current one (None if there must be none) and from the stored bytes.
+    `draft` makes the entry from the current one (None if there is none) and from the stored bytes. If it returns the
+    current one, there is nothing to write. A `new` asset may get an entry that does not exist yet. `is_over` says that
+    the path has an entry, which is certain under the claim of a backend that replaces in place.
     """
 
     unique_name: str
@@ -87,7 +92,8 @@ class _Writing:
     file: SpooledFile
     original_size: int
     draft: Callable[[Entry | None, StoredFile], Entry]
-    replaces: bool
+    new: NewAsset | None = None
+    is_over: bool = False
     claim: Claim | None = None
     intended: Entry | None = None
     receipt: Receipt | None = None
@@ -119,31 +125,27 @@ class Uploads:
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def create(self, files: Sequence[SpooledFile | RefusedFile], wish: Wish) -> list[Written | TadaError]:
-        """Store new assets. Errors are AlreadyExists if the path is taken, other BadRequests, and FileTooLarge."""
+        """Store new assets, or do with a path that is taken as `wish.on_conflict` says.
+
+        Errors are AlreadyExists, NotReplaceable, other BadRequests, and FileTooLarge.
+        """
         self._rules.check_namespace(wish.namespace)
         entries.check_texts(wish.fields)
+        now = time.time()
         taken: set[str] = set()
 
         async def planned(received: SpooledFile | RefusedFile) -> _Writing:
             file = _kept(received)
-            media_type = self._type_of(file)
-            converted = names.is_converted(media_type, wish.to_webp, default=self._rules.convert_to_webp)
-            name = self._name(file, wish, media_type, converted)
-            if name.unique_name in taken:
-                raise AlreadyExists(
-                    name.unique_name, identity.asset_uuid(name.unique_name), "Another file of this form"
-                )
-            raw = await self._entries.raw(identity.entry_key(name.unique_name))
-            if raw is not None:
-                raise entries.already_exists(entry_json.read(raw))
-            taken.add(name.unique_name)
-
-            def draft(current: Entry | None, stored: StoredFile) -> Entry:
-                if current is not None:
-                    raise entries.already_exists(current)
-                return entries.new_entry(name, stored, converted=converted, fields=wish.fields)
-
-            return _Writing(name.unique_name, media_type, file, file.size, draft, replaces=False)
+            new, current = self._new(file, wish, now), None
+            if new.on_conflict is OnConflict.RENAME:
+                new = await self._with_free_name(new, taken)
+            elif new.unique_name in taken:
+                raise AlreadyExists(new.unique_name, identity.asset_uuid(new.unique_name), "Another file of this form")
+            elif current := await self._current(new.unique_name):
+                new.check(current)
+            taken.add(new.unique_name)
+            is_over = current is not None
+            return _Writing(new.unique_name, new.media_type, file, file.size, new.draft, new, is_over)
 
         return await self._write([await _caught(planned(file)) for file in files])
 
@@ -172,7 +174,7 @@ class Uploads:
             one.check(found)
             entries.check_texts(one.fields, found)
             entries.check_replaceable(found, media_type, keep_type=one.keep_type)
-            return _Writing(found.unique_name, media_type, file, file.size, draft, replaces=True)
+            return _Writing(found.unique_name, media_type, file, file.size, draft)
 
         return await self._write([await _caught(planned(one)) for one in wanted])
 
@@ -229,9 +231,36 @@ class Uploads:
             raise TypeUnauthorized(declared, f"The bytes are {file.media_type}; allowed: {allowed}.")
         return file.media_type
 
-    def _name(self, file: SpooledFile, wish: Wish, media_type: str, converted: bool) -> AssetName:
+    def _new(self, file: SpooledFile, wish: Wish, now: float) -> NewAsset:
+        media_type = self._type_of(file)
+        converted = names.is_converted(media_type, wish.to_webp, default=self._rules.convert_to_webp)
         given = wish.filename or file.given_name
-        return names.name_asset(wish.namespace, wish.destination, given, media_type, self._rules.media_types, converted)
+        name = names.name_asset(wish.namespace, wish.destination, given, media_type, self._rules.media_types, converted)
+        return NewAsset(
+            name, media_type, file.signature, converted, wish.to_webp is False, wish.fields, wish.on_conflict, now
+        )
+
+    async def _current(self, unique_name: str) -> Entry | None:
+        raw = await self._entries.raw(identity.entry_key(unique_name))
+        return entry_json.read(raw) if raw else None
+
+    async def _with_free_name(self, new: NewAsset, taken: Collection[str]) -> NewAsset:
+        """Return the asset under its own name or the first numbered one that is found to be free. None of `taken` is.
+
+        Raises AlreadyExists if there are too many.
+        """
+
+        async def free(candidates: Sequence[NewAsset]) -> list[bool]:
+            raws = await self._entries.raws([identity.entry_key(one.unique_name) for one in candidates])
+            return [raw is None and one.unique_name not in taken for one, raw in zip(candidates, raws, strict=True)]
+
+        if (await free([new.numbered(None)]))[0]:
+            return new.numbered(None)
+        number = await conflicts.free_number(lambda numbers: free([new.numbered(one) for one in numbers]))
+        if number is None:
+            there = "Another file, and one under each number that was tried,"
+            raise AlreadyExists(new.unique_name, identity.asset_uuid(new.unique_name), there)
+        return new.numbered(number)
 
     async def _write(self, plans: Sequence[_Writing | TadaError]) -> list[Written | TadaError]:
         """Carry out plans; return the result of each, in order. A failed plan leaves nothing."""
@@ -251,27 +280,66 @@ class Uploads:
         outcomes = iter(writings)
         return [plan if isinstance(plan, TadaError) else _outcome(next(outcomes)) for plan in plans]
 
-    async def _prepare(self, writing: _Writing) -> None:
-        """Check the file, and make it what the storage gets."""
+    async def _prepare(self, writing: _Writing) -> Written | None:
+        """Check the file, and make it what the storage gets. Return the result if nothing has to be stored."""
         await self._drawable.check(writing.file)
         file, media_type = writing.file, writing.media_type
         if self._rules.strip_metadata and await asyncio.to_thread(strip_file, file.path, media_type, ended=file.ended):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
+        if writing.new is None or writing.new.on_conflict is not OnConflict.SKIP:
+            return None
+        current = await self._current(writing.unique_name)
+        if current is None:
+            return None
+        if writing.new.is_same(current, writing.file.signature):
+            return current, None
+        raise entries.already_exists(current)
 
-    async def _claim(self, writing: _Writing) -> None:
-        """Claim the storage key of the file."""
-        if not isinstance(self._storage, ReplacesInPlace):
+    async def _claim(self, writing: _Writing) -> Written | None:
+        """Claim the storage key of the file. Return the result if nothing has to be stored after all."""
+        if writing.new and writing.new.on_conflict is OnConflict.RENAME:
+            await self._claim_free_name(writing, writing.new)
+        elif isinstance(self._storage, ReplacesInPlace):
+            writing.claim = await self._claims.make_in_place(writing.unique_name)
+        else:
             writing.claim = await self._claims.make(writing.unique_name)
-            return
-        writing.claim = await self._claims.make_in_place(writing.unique_name)
-        raw = await self._entries.raw(writing.entry_key)
-        writing.intended = writing.entry(entry_json.read(raw) if raw else None)
-        writing.claim = await self._claims.intend(writing.claim, writing.intended)
+        if not isinstance(self._storage, ReplacesInPlace):
+            return None
+        current = await self._current(writing.unique_name)
+        intended = writing.entry(current)
+        if intended == current:
+            return intended, None
+        writing.is_over, writing.intended = current is not None, intended
+        assert writing.claim
+        writing.claim = await self._claims.intend(writing.claim, intended)
+        return None
+
+    async def _claim_free_name(self, writing: _Writing, new: NewAsset) -> None:
+        """Claim the plain key of a free name, and give the asset this name.
+
+        Nobody else gets a name while its plain key is claimed, if all rename. So all of them succeed.
+        """
+        passed: set[str] = set()
+        while True:
+            plain = names.plain_storage_key(new.unique_name)
+            if isinstance(self._storage, ReplacesInPlace):
+                writing.claim = await self._claims.make_on_unused(plain)
+            else:
+                writing.claim = await self._claims.make(new.unique_name)
+            if writing.claim:
+                is_free = await self._current(new.unique_name) is None
+                if is_free and writing.claim.storage_key == plain:
+                    writing.new, writing.unique_name, writing.draft = new, new.unique_name, new.draft
+                    return
+                unused, writing.claim = writing.claim, None
+                await self._claims.release(unused)
+            passed.add(new.unique_name)
+            new = await self._with_free_name(new, passed)
 
     async def _store(self, writings: list[_Writing]) -> None:
         """Store the files. If the storage has an unknown object under a key, it stays, and another key is used."""
         taken = []
-        for writing, outcome in zip(writings, await self._receipts(writings), strict=True):
+        for writing, outcome in await self._receipts(writings):
             if isinstance(outcome, ObjectExists) and not isinstance(self._storage, ReplacesInPlace):
                 assert writing.claim
                 # The object there is not the writer's: from here on, it must not be treated as such.
@@ -281,15 +349,23 @@ class Uploads:
                 taken.append(writing)
             else:
                 _note(writing, outcome)
-        for writing, outcome in zip(taken, await self._receipts(taken), strict=True):
+        for writing, outcome in await self._receipts(taken):
             _note(writing, outcome)
 
-    async def _receipts(self, writings: Sequence[_Writing]) -> list[Outcome]:
+    async def _receipts(self, writings: Sequence[_Writing]) -> list[tuple[_Writing, Outcome]]:
+        # For a backend that replaces in place, a new file and a replacement are different requests.
+        added = [writing for writing in writings if not writing.is_over]
+        replaced = [writing for writing in writings if writing.is_over]
+        outcomes = [*await self._put(added), *await self._put(replaced)]
+        return list(zip([*added, *replaced], outcomes, strict=True))
+
+    async def _put(self, writings: Sequence[_Writing]) -> list[Outcome]:
+        """Store files; all or none of them are over an object."""
         if not writings:
             return []
         new = [NewObject(self._object(writing), writing.file.path, writing.file.signature) for writing in writings]
         try:
-            if writings[0].replaces and isinstance(self._storage, ReplacesInPlace):
+            if writings[0].is_over and isinstance(self._storage, ReplacesInPlace):
                 return await self._storage.replace(new)
             return await self._storage.put(new)
         except TadaError as error:
@@ -303,9 +379,8 @@ class Uploads:
 
     async def _commit(self, writing: _Writing) -> Written:
         """Make the entry refer to the stored bytes."""
-        if not writing.replaces:
-            entry = writing.entry(None)
-            return entry, await self._entries.create(entry, writing.claim)
+        if writing.new:
+            return await self._entries.put(writing.entry_key, writing.entry, writing.claim, is_there=writing.is_over)
         try:
             entry, commit = await self._entries.change(writing.entry_key, writing.entry, writing.claim)
         except NoEntry:
@@ -316,9 +391,9 @@ class Uploads:
 
     async def _discard_failed(self, writings: Sequence[_Writing]) -> None:
         for one in writings:
-            if one.claim and isinstance(one.outcome, tuple):
+            if one.claim and _is_committed(one):
                 self._claims.spent(one.claim)
-        failed = [one.claim for one in writings if one.claim and not isinstance(one.outcome, tuple)]
+        failed = [one.claim for one in writings if one.claim and not _is_committed(one)]
         if not failed:
             return
         discarding = {asyncio.create_task(self._discard(claim)) for claim in failed}
@@ -354,6 +429,11 @@ async def _caught(step: Awaitable[Result]) -> Result | TadaError:
 def _unsettled(writings: Iterable[_Writing]) -> list[_Writing]:
     """Return those that have no outcome yet: nothing has failed."""
     return [writing for writing in writings if writing.outcome is None]
+
+
+def _is_committed(writing: _Writing) -> bool:
+    """Say whether the entry was written. If not, the claim and what lies under it are not needed."""
+    return isinstance(writing.outcome, tuple) and writing.outcome[1] is not None
 
 
 def _kept(received: SpooledFile | RefusedFile) -> SpooledFile:

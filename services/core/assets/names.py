@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.core.assets import media_types
 from services.core.errors import BadRequest, TypeUnauthorized
@@ -117,6 +117,17 @@ def name_asset(
         filename=f"{base}.{'webp' if converted else extension}",
         original_filename=f"{base}.{extension}",
     )
+
+
+def numbered(name: AssetName, number: int) -> AssetName:
+    """Return the name with a number at its end: `cat-2.webp`. A name that would be too long is cut."""
+
+    def with_number(filename: str) -> str:
+        base, _, extension = filename.rpartition(".")
+        end = f"-{number}"
+        return f"{_cut(base, NAME_MAX - _EXTENSION_MAX - len(end))}{end}.{extension}"
+
+    return replace(name, filename=with_number(name.filename), original_filename=with_number(name.original_filename))
 
 
 def check_type(extension: str, given_name: str, media_type: str, allowed: frozenset[str]) -> None:

@@ -129,6 +129,24 @@ class Entries:
             if raw is not None:  # Otherwise it has been deleted meanwhile.
                 raise already_exists(entry_json.read(raw))
 
+    async def put(
+        self, key: str, step: Callable[[Entry | None], Entry], claim: Claim | None, *, is_there: bool
+    ) -> tuple[Entry, Commit | None]:
+        """Write `step(entry)`, or `step(None)` if there is no entry with this key, and return it.
+
+        The commit is None when the step changed nothing. `is_there` is what the caller expects: a right guess costs
+        less. `step` must be pure: it runs again if the guess was wrong, or another writer faster. Raises what the step
+        raises.
+        """
+        old = await self._found(key) if is_there else None
+        while True:
+            new = step(old.entry if old else None)
+            if old and new == old.entry:
+                return new, None
+            if commit := await self._set.write(old, new, claim):
+                return new, commit
+            old = await self._found(key)
+
     async def change(
         self, uuid: str, step: Callable[[Entry], Entry], claim: Claim | None = None
     ) -> tuple[Entry, Commit | None]:
@@ -199,6 +217,10 @@ class Entries:
             if commit := await self._set.write(Found(raw, current), intended, claim):
                 return commit
         return None
+
+    async def _found(self, key: str) -> Found | None:
+        raw = await self.raw(key)
+        return Found(raw, entry_json.read(raw)) if raw else None
 
     async def _read(self, uuid: str) -> Found:
         wanted = identity.canonical(uuid)

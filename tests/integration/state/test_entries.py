@@ -49,6 +49,31 @@ async def test_a_path_is_taken_once(client: Redis) -> None:
     assert await Entries(client).count() == 1
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_an_entry_is_put_whether_it_was_expected_to_be_there_or_not(entries: Entries, is_there: bool) -> None:
+    def step(current: Entry | None) -> Entry:
+        return an_entry(information="new") if current is None else replace(current, information="changed")
+
+    made, first = await entries.put(an_entry().key, step, None, is_there=is_there)
+    changed, second = await entries.put(an_entry().key, step, None, is_there=is_there)
+    kept, third = await entries.put(an_entry().key, step, None, is_there=is_there)
+    assert first
+    assert second
+    assert first.number < second.number
+    assert third is None
+    assert (made.information, changed.information, kept) == ("new", "changed", changed)
+    assert await entries.get(made.uuid) == changed
+
+
+async def test_of_many_that_put_an_entry_at_once_none_is_lost(client: Redis) -> None:
+    def step(current: Entry | None) -> Entry:
+        return replace(current or an_entry(), version=(current.version if current else 0) + 1)
+
+    key = an_entry().key
+    await asyncio.gather(*(Entries(client).put(key, step, None, is_there=bool(at % 2)) for at in range(10)))
+    assert (await Entries(client).get(key)).version == 10
+
+
 async def test_what_is_not_there_is_not_found(entries: Entries) -> None:
     uuid = an_entry().uuid
     with pytest.raises(NotFound):

@@ -230,6 +230,19 @@ def test_a_name_that_fits_stays_and_a_longer_one_is_cut(length: int) -> None:
     assert name_of(f"{'a' * 86}.jpg").filename != f"{'a' * 85}.webp"
 
 
+@pytest.mark.parametrize("length", [1, 80, 84, 85])
+def test_a_number_stands_at_the_end_of_a_name_that_still_fits(length: int) -> None:
+    own = names.name_asset("DEV", "pets", "a" * length, "image/png", frozenset({"image/png"}), converted=True)
+    numbered = [names.numbered(own, number) for number in (2, 3, 524_289)]
+    assert len({one.unique_name for one in (own, *numbered)}) == 4
+    for one, number in zip(numbered, (2, 3, 524_289), strict=True):
+        assert one.filename.endswith(f"-{number}.webp")
+        assert one.original_filename == one.filename.replace(".webp", ".png")
+        assert names.is_unique_name(one.unique_name)
+        assert one.destination == "pets"
+    assert (length > 1) or numbered[0].filename == "a-2.webp"
+
+
 @pytest.mark.parametrize(
     ("given_name", "filename"),
     [
