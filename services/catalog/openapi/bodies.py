@@ -9,6 +9,7 @@ from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.conflicts import OnConflict
+from services.catalog.uploads.described import WAIT_SECONDS, WAITS
 from services.core.assets import media_types
 from services.core.dumps import naming
 
@@ -129,4 +130,10 @@ ON_CONFLICT = _query(
     "What to do if the path is taken. refuse: the file is refused, as without this argument. skip: the answer is the "
     "entry that is there if it has the same bytes; others are refused. replace: the file becomes the next version of "
     "the asset, as by PATCH /file/{uuid}. rename: the name gets a number, such as cat-2.webp.",
+)
+WAIT = _query(
+    "wait",
+    {"type": "string", "enum": [*WAITS]},
+    f"facts: the answer comes when width, height, blurhash and dominant_color are known, or after {WAIT_SECONDS:.0f} "
+    "seconds with a warning.",
 )

@@ -241,7 +241,8 @@ def _answer(
             "warnings": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "The entry was written, but the caches are not purged yet: see X-Purge.",
+                "description": "The entry was written, but something that follows is not done yet: the purge of the "
+                "caches (see X-Purge), or the facts that the request waits for.",
             },
             **more,
         },

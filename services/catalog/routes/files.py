@@ -13,6 +13,7 @@ from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes
 from services.catalog.uploads.conflicts import OnConflict
+from services.catalog.uploads.described import WAITS, described, lacks_facts
 from services.catalog.uploads.forms import Form
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
@@ -29,20 +30,23 @@ from services.core.errors import (
     UnevenLists,
 )
 
+_NO_FACTS_YET = "Written. Some facts are not found yet: GET /catalog/{uuid} has them as soon as they are."
+
 
 async def post_file(request: Request) -> Response:
     """Upload one file."""
-    ctx, on_conflict = context(request), _on_conflict(request)
+    ctx, on_conflict, waits = context(request), _on_conflict(request), _waits_for_facts(request)
     async with ctx.form(request, "file", 1) as form:
         _need_files(form, "file")
         [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
         outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
-    return await answers.written(request, outcome)
+    warnings = await _described(request, outcome) if waits else []
+    return await answers.written(request, outcome, warnings=warnings)
 
 
 async def post_files(request: Request) -> Response:
     """Upload several files that share their fields; each succeeds or fails by itself."""
-    ctx, on_conflict = context(request), _on_conflict(request)
+    ctx, on_conflict, waits = context(request), _on_conflict(request), _waits_for_facts(request)
     async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         _need_files(form, "files")
         wish = _wish(request, form, on_conflict)
@@ -51,7 +55,8 @@ async def post_files(request: Request) -> Response:
         results = await ctx.uploads.create(form.files, wish)
         named = [Subject(file=file.given_name, index=at) for at, file in enumerate(form.files)]
         outcome = bulk.of(named, results)
-    return await answers.written(request, outcome, of_files=True)
+    warnings = await _described(request, outcome) if waits else []
+    return await answers.written(request, outcome, of_files=True, warnings=warnings)
 
 
 async def patch_file(request: Request) -> Response:
@@ -175,6 +180,19 @@ def _on_conflict(request: Request) -> OnConflict:
         known = ", ".join(OnConflict)
         raise BadRequest(f"on_conflict must be one of {known}.", "Leave it out to have a taken path refused.")
     return OnConflict(said)
+
+
+def _waits_for_facts(request: Request) -> bool:
+    said = request.query_params.get("wait")
+    if said not in (None, *WAITS):
+        raise BadRequest(f"wait must be {', '.join(WAITS)}.", "Leave it out to be answered at once.")
+    return said is not None
+
+
+async def _described(request: Request, outcome: bulk.Outcome) -> list[str]:
+    """Wait for the facts about the entries of an outcome, and return warnings."""
+    outcome.entries = await described(context(request).entries, outcome.entries)
+    return [_NO_FACTS_YET] if any(lacks_facts(entry) for entry in outcome.entries) else []
 
 
 def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
