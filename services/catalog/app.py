@@ -17,6 +17,7 @@ from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.operations import hot, not_limited, operations, paths, routes
 from services.catalog.routes import docs_page
+from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Tokens
 from services.catalog.uploads.forms import OVERHEAD
@@ -36,6 +37,7 @@ from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import cancellation, connection, older_redis
 from services.core.state.addresses import NotedAddresses
 from services.core.state.belonging import Belonging
+from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
@@ -70,6 +72,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         spool.prepare(storage.spool)
 
     leftovers, uploads = Leftovers(reaper), Uploads(claims, reaper, entries, storage, rules)
+    search = Search(entries, ChangeLog(client), settings.search_folder, settings.search_index_max)
     asked = of_writer(client, storage, belonging)
     internal = Internal("catalog", settings, asked)
 
@@ -87,11 +90,13 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(noted.keep()),
                 asyncio.create_task(sweep_forever(storage.spool, process)),
                 asyncio.create_task(keep_tidy(claims)),
+                asyncio.create_task(search.run()),
                 asyncio.create_task(older_redis.say(client)),
             ]
             internal.started = True
             yield
             await cancellation.end(upkeep)
+            await search.close()
             await uploads.close()
             await leftovers.close()
         await internal.close()
@@ -138,6 +143,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         leftovers,
         asked,
         WholeList(entries, settings.addresses),
+        search,
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app

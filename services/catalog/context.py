@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.forms import Form, read_form
 from services.catalog.uploads.leftovers import Leftovers
@@ -39,6 +40,7 @@ class Context:
     leftovers: Leftovers
     health: Health
     whole_list: WholeList
+    search: Search
     document: Answer
 
     @property

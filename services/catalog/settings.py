@@ -9,6 +9,7 @@ from services.catalog import origins
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
 from services.core.settings import Route, ServerSettings, Size, TextList
+from services.core.spool import search_of
 
 
 def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,9 +79,22 @@ class CatalogSettings(ServerSettings):
     media_api_rate_limit_window_ms: int = Field(
         30_000, gt=0, description="Window of MEDIA_API_RATE_LIMIT, in milliseconds."
     )
+    search_folder_path: Path | None = Field(
+        None,
+        description="Folder of the index of GET /catalog/search, on a disk of this machine. The default is .search/ in "
+        "DATA_FOLDER_PATH.",
+    )
+    search_index_max: Size = Field(
+        1024**3,
+        description="Maximum size of this index, such as 2gb. Each process has one: 0.8 kB for a usual entry.",
+    )
     healthcheck_route: Route = Field(
         "/readiness-check", description="Path that answers 200 if Redis and the storage answer."
     )
+
+    @property
+    def search_folder(self) -> Path:
+        return self.search_folder_path or search_of(self.data_folder_path)
 
     def tokens(self) -> Tokens:
         """Return every token that is valid; reads MEDIA_TOKENS_FILE."""

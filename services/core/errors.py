@@ -35,6 +35,7 @@ TadaError
 ├── TookTooLong           500  a job was ended because it took too long
 ├── Unreadable            500  an item of the queue is not a job
 └── Unavailable           503  a dependency is down or the service is full: try again
+    ├── NoIndex           503  the index of the search is being made
     ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost changes
     └── StorageDown       503  the storage cannot be reached, fails, or sends an answer that is not valid
         ├── StorageRefused     the storage refuses the credentials: an operator must act
@@ -331,6 +332,13 @@ class Unavailable(TadaError):
     status = 503
     code = "unavailable"
     retry_after = 2
+
+
+class NoIndex(Unavailable):
+    code = "no_index"
+
+    def __init__(self) -> None:
+        super().__init__("The index of the search is being made.", "Try again in a moment. GET /catalog lists all.")
 
 
 class Behind(Unavailable):

@@ -21,6 +21,7 @@ import redis
 from services.core.assets.addresses import Addresses
 from services.core.jobs import queue
 from services.core.settings import CoreSettings
+from services.core.spool import SEARCH
 from services.core.state import keys
 from services.core.state.changes import number_of
 from services.core.state.connection import connect
@@ -245,12 +246,12 @@ class System:
         return self.stack.data / "cache" / name.removeprefix("nginx-").replace("cache", "tier").removesuffix(".1")
 
     def stored_files(self) -> dict[str, str]:
-        """Return every file in the storage but its mark, unfinished ones too, with its SHA-256."""
+        """Return every file in the storage but its mark and search indexes, unfinished ones too, with its SHA-256."""
         root = self.stack.data / "storage"
         files = {}
         for path in root.rglob("*"):
             try:
-                if path.is_file() and path.name != MARK:
+                if path.is_file() and path.name != MARK and path.relative_to(root).parts[0] != SEARCH:
                     files[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
             except FileNotFoundError:
                 continue  # Deleted between listing and reading.

@@ -119,6 +119,18 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
                 media_types.JSON: {"schema": {"type": "array", "items": reference("Entry")}, "example": [entry]}
             },
         },
+        "SearchResult": _answer(
+            "A page of the entries that are found.",
+            "SearchResult",
+            envelope(
+                [entry],
+                total=1,
+                total_exact=True,
+                current=True,
+                facets={"type": [{"value": entry["original_mimetype"], "count": 1}]},
+                cursor=None,
+            ),
+        ),
         "NotModified": {"description": "The client's copy is still current.", "headers": _headers("ETag")},
         "Refused": _refusal("The request is not valid.", already_exists(_entry_of_cat(settings)).about(cat)),
         "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),

@@ -4,9 +4,11 @@ from typing import Any
 
 from services.catalog.openapi import answers, schemas
 from services.catalog.openapi.requests import MAX_ITEMS
-from services.catalog.openapi.schemas import Schema, reference
+from services.catalog.openapi.schemas import SHA256, Schema, reference
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
+from services.catalog.search import colours, query
+from services.catalog.search.row import MISSING
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.conflicts import OnConflict
 from services.catalog.uploads.described import WAIT_SECONDS, WAITS
@@ -47,6 +49,51 @@ def list_parameters() -> tuple[Schema, ...]:
         _query("limit", page, "Maximum number of entries of a page. It may have fewer. Without it, all are listed."),
         _query("cursor", {"type": "string", "pattern": f"^(?:{CURSOR})?$"}, "X-Next-Cursor of the previous page."),
         IF_NONE_MATCH,
+    )
+
+
+def search_parameters() -> tuple[Schema, ...]:
+    """Return the parameters of a search."""
+    number: Schema = {"type": "integer", "minimum": 0, "maximum": NUMBER_MAX}
+    date: Schema = {"type": "string", "format": "date-time"}
+    text = _text(query.TEXT_MAX)
+    several: Schema = {"type": "array", "items": text, "maxItems": query.REPEATED_MAX}
+    sides = {"min": "at least", "max": "at most"}
+    return (
+        _query("q", text, "Words, or parts of words of 3 characters or more. An entry that is found has all of them."),
+        _query("namespace", text, "Only entries of this namespace."),
+        _query("folder", text, "Only entries of this folder, such as /DEV/shop."),
+        _query("recursive", {"type": "boolean"}, "Whether folders below the folder belong to it."),
+        _query("tag", several, "Only entries with this tag. If it is given several times, with all of the tags."),
+        _query("type", several, "Only files of this type. If it is given several times, of one of the types."),
+        *(
+            _query(f"{side}_{column}", number, f"Only entries whose {column} is {sides[side]} this.")
+            for column in query.RANGES
+            for side in sides
+        ),
+        _query("orientation", {"type": "string", "enum": [*query.ORIENTATIONS]}, "Only pictures of this shape."),
+        _query("color", text, f"Only pictures of a colour: {', '.join(colours.NAMES)}, or one like it: #a1b2c3."),
+        _query("expired", {"type": "boolean"}, "Only entries that are expired now, or only the others."),
+        _query("missing", {"type": "string", "enum": [*MISSING]}, "Only entries in which this field is empty."),
+        *(
+            _query(f"{column}_{side}", date, f"Only entries {column} {side} this. The moment itself counts as after.")
+            for column in query.DATES
+            for side in ("after", "before")
+        ),
+        _query("external_id", text, "Only entries with exactly this external_id."),
+        _query("signature", {"type": "string", "pattern": SHA256}, "Only entries with these stored bytes."),
+        _query("facets", text, f"What is counted, separated by commas: {', '.join(query.FACETS)}."),
+        _query(
+            "sort",
+            {"type": "string", "enum": [f"{way}{name}" for name in query.SORTS for way in ("-", "")]},
+            f"The order; with a minus, the reverse. The default is {query.DEFAULT_SORT}.",
+        ),
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": query.LIMIT_MAX},
+            f"Maximum number of entries of a page. It may have fewer. The default is {query.LIMIT}.",
+        ),
+        _query("cursor", _text(query.CURSOR_MAX), "cursor of the previous page."),
     )
 
 

@@ -117,6 +117,7 @@ def components() -> dict[str, Schema]:
             error=_ERROR_OF_FILES,
         ),
         "Page": _answer("One entry in data.", data={"minItems": 1, "maxItems": 1}, errors={"maxItems": 0}),
+        "SearchResult": _search_result(),
         "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
         "FilesRefusal": _answer(
             "Nothing was done.", error=_ERROR_OF_FILES, data={"maxItems": 0}, errors={"minItems": 1}
@@ -247,6 +248,37 @@ def _answer(
             **more,
         },
     }
+
+
+def _search_result() -> Schema:
+    counted: Schema = {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["value", "count"],
+            "properties": {"value": {"type": "string"}, "count": {"type": "integer", "minimum": 1}},
+        },
+    }
+    return _answer(
+        "Entries as they are now, and numbers of all pages together.",
+        errors={"maxItems": 0},
+        total={"type": "integer", "minimum": 0, "description": "The number of entries that are found."},
+        total_exact={
+            "type": "boolean",
+            "description": "Whether total and facets count all entries. Otherwise, they count only those among the "
+            "entries that were uploaded last.",
+        },
+        current={
+            "type": "boolean",
+            "description": "Whether the index has every change that was answered before the request.",
+        },
+        facets={
+            "type": "object",
+            "description": "For each requested facet its most frequent values.",
+            "additionalProperties": counted,
+        },
+        cursor={"type": ["string", "null"], "description": "The cursor of the next page. null on the last page."},
+    )
 
 
 def _readiness() -> Schema:

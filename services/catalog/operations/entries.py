@@ -3,7 +3,7 @@
 from services.catalog.openapi import bodies
 from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import changes, listing
+from services.catalog.routes import changes, listing, search
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
 
@@ -66,6 +66,20 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "catalog",
                 {200: "Removed", **BODY, **DOWN},
                 (bodies.confirm(changes.UNCONFIRMED_MAX),),
+            ),
+        ),
+        Operation(
+            "GET",
+            "/catalog/search",
+            search.search,
+            Role.PUBLIC,
+            others=others,
+            document=Document(
+                "searchCatalog",
+                "Search the entries",
+                "catalog",
+                {200: "SearchResult", 400: "Refused", **DOWN},
+                bodies.search_parameters(),
             ),
         ),
         Operation(

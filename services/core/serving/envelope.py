@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from services.core.errors import TadaError
 from services.core.serving import older_texts
 
@@ -40,3 +42,8 @@ def _problem(error: TadaError) -> dict[str, Any]:
 def of_entry(raw: bytes) -> bytes:
     """Return the JSON of an answer with one entry, which is JSON already."""
     return b'{"data":[' + raw + b'],"errors":[],"problems":[]}'
+
+
+def of_entries(raws: bytes, **more: Any) -> bytes:
+    """Return the JSON of an answer with entries, which are JSON already, separated by commas."""
+    return of_entry(raws)[:-1] + b"," + orjson.dumps(more)[1:]

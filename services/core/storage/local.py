@@ -16,8 +16,7 @@ from typing import BinaryIO
 
 from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown
-from services.core.spool import NAME as SPOOL
-from services.core.spool import prepare, spool_of
+from services.core.spool import OURS, prepare, spool_of
 from services.core.storage.base import (
     MARK,
     Listed,
@@ -186,7 +185,7 @@ class LocalStorage:
                 if item.is_dir(follow_symlinks=False):
                     inside = f"{key}/"
                     # Names that begin with the prefix, or folders that may hold such names.
-                    if item.path != str(self.spool) and (inside.startswith(prefix) or prefix.startswith(inside)):
+                    if key not in OURS and (inside.startswith(prefix) or prefix.startswith(inside)):
                         yield from self._walk(Path(item.path), inside, prefix)
                 elif item.is_file(follow_symlinks=False) and key.startswith(prefix) and key != MARK:
                     with suppress(FileNotFoundError):  # Deleted since.
@@ -228,6 +227,6 @@ def _close(opening: "asyncio.Future[BinaryIO]") -> None:
 def _parts(key: str) -> list[str]:
     """Split a key into its folders and its name; raises ValueError for a text that is not a key."""
     parts = key.split("/")
-    if "\0" in key or any(part in ("", ".", "..") for part in parts) or parts[0] == SPOOL:
+    if "\0" in key or any(part in ("", ".", "..") for part in parts) or parts[0] in OURS:
         raise ValueError(f"not a storage key: {key!r}")
     return parts

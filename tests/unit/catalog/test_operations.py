@@ -28,6 +28,7 @@ GIVEN: dict[str, Any] = {
 }
 PUBLIC = {
     ("GET", "/catalog"),
+    ("GET", "/catalog/search"),
     ("GET", "/catalog/{uuid:entry}"),
     ("GET", "/readiness-check"),
     ("GET", "/openapi.json"),

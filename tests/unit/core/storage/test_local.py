@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.core.errors import StorageDown
 from services.core.settings import CoreSettings
-from services.core.spool import prepare
+from services.core.spool import prepare, search_of
 from services.core.storage import open_storage
 from services.core.storage.local import CHUNK, LocalStorage
 from tests.support.objects import an_object, listed, new, put, streamed
@@ -65,7 +65,19 @@ async def test_any_part_of_an_object_can_be_streamed(storage: LocalStorage, star
 
 @pytest.mark.parametrize(
     "key",
-    ["/etc/passwd", "../outside", "DEV/../../outside", "", ".", "DEV/..", "DEV//cat", ".spool/x", "DEV/a\0b", "DEV/"],
+    [
+        "/etc/passwd",
+        "../outside",
+        "DEV/../../outside",
+        "",
+        ".",
+        "DEV/..",
+        "DEV//cat",
+        ".spool/x",
+        ".search/x",
+        "DEV/a\0b",
+        "DEV/",
+    ],
 )
 async def test_no_key_leads_out_of_the_folder(storage: LocalStorage, tmp_path: Path, key: str) -> None:
     (tmp_path / "outside").write_bytes(b"untouched")
@@ -77,6 +89,14 @@ async def test_no_key_leads_out_of_the_folder(storage: LocalStorage, tmp_path: P
     with pytest.raises(ValueError, match="not a storage key"):
         await anext(storage.stream(away))
     assert (tmp_path / "outside").read_bytes() == b"untouched"
+
+
+async def test_files_of_the_service_are_not_in_the_list(storage: LocalStorage) -> None:
+    await put(storage, CAT, b"meow")
+    for folder in (storage.spool, search_of(storage.spool.parent)):
+        folder.mkdir(exist_ok=True)
+        (folder / "file").write_bytes(b"x")
+    assert [listed.key async for listed in storage.list()] == [CAT.key]
 
 
 async def test_no_symbolic_link_is_followed(storage: LocalStorage, tmp_path: Path) -> None:

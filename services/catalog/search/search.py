@@ -1,0 +1,195 @@
+"""The index of one process: fed from the log of changes, made again from Redis if it is missing or behind.
+
+It is never the truth. It knows the number of the last change that it has, and the log must still have this change.
+Otherwise Redis has lost changes, or has dropped them from the log, and the index is made again. Meanwhile, searches are
+answered 503. One thread writes to the file, and READERS threads answer searches.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+
+from services.catalog.search.index import Builder, Damaged, Found, Full, Reader, Writer
+from services.catalog.search.place import Place
+from services.catalog.search.query import Query
+from services.catalog.search.row import row_of
+from services.core.assets import identity
+from services.core.errors import CatalogReplaced, NoIndex
+from services.core.observing import logs
+from services.core.state.cancellation import is_cancelled
+from services.core.state.changes import CatalogReplaced as Replaced
+from services.core.state.changes import Change, ChangeLog
+from services.core.state.connection import BLOCK
+from services.core.state.entries import Entries
+
+log = logging.getLogger(__name__)
+
+READERS = 2
+_CHANGES = 1000
+"""Changes that are applied at a time."""
+_GATHER_SECONDS = 0.05
+"""Changes that come within this time are applied together. This costs less for each."""
+_AGAIN_SECONDS = 0.5
+_FULL_SECONDS = 600.0
+"""Pause after the index has reached its bound. It would take as long to reach it again as to make it."""
+
+Result = TypeVar("Result")
+
+
+def changed_since(changes: Sequence[Change], position: int) -> list[str] | None:
+    """Return the paths of the entries that have changed since a position, from the changes from there on.
+
+    None if the log no longer has the position, or if the whole catalog was replaced since.
+    """
+    if not changes or changes[0].number != position:
+        return None if changes or position else []
+    names: dict[str, None] = {}
+    for change in changes[1:]:
+        if isinstance(change, Replaced):
+            return None
+        names[change.unique_name] = None
+    return list(names)
+
+
+class Search:
+    """Answers searches of the catalog. `run` keeps its index up to date."""
+
+    def __init__(self, entries: Entries, changes: ChangeLog, folder: Path, most_bytes: int) -> None:
+        self._entries, self._log, self._folder, self._most_bytes = entries, changes, folder, most_bytes
+        self._writing = ThreadPoolExecutor(1, "search-writer")
+        self._reading = ThreadPoolExecutor(READERS, "search-reader")
+        self._local = threading.local()
+        self._place: Place | None = None
+        self._writer: Writer | None = None
+        self._made = 0
+        """How often an index was opened: a reader of an earlier one is opened again."""
+        self._moved = asyncio.Condition()
+
+    async def find(self, query: Query) -> Found:
+        """Answer a search; raises NoIndex while there is no index."""
+        if self._writer is None or self._place is None:
+            raise NoIndex
+        path, made = self._place.path, self._made
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, self._find, path, made, query)
+        except Damaged as error:
+            logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
+            if self._made == made:
+                await self._close_writer()
+            raise NoIndex from error
+
+    async def reached(self, number: int, seconds: float) -> bool:
+        """Wait up to `seconds` until the index has a change; say whether it has it."""
+        try:
+            async with asyncio.timeout(seconds), self._moved:
+                await self._moved.wait_for(lambda: self._writer is not None and self._writer.position >= number)
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Keep the index up to date until cancelled. If Redis goes away, this continues when it is back."""
+        while not is_cancelled():
+            rest = _AGAIN_SECONDS
+            try:
+                await self._follow()
+            except RedisError as error:
+                logs.event(log, logging.WARNING, "redis_down", error=str(error))
+            except CatalogReplaced:
+                rest = 0
+            except Full as error:
+                logs.event(log, logging.ERROR, "search_index_full", bytes_max=self._most_bytes, error=str(error))
+                await self._close_writer()
+                rest = _FULL_SECONDS
+            except (Damaged, OSError) as error:
+                logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
+                await self._close_writer()
+            if not is_cancelled():
+                await asyncio.sleep(rest)
+
+    async def close(self) -> None:
+        await self._close_writer()
+        await asyncio.to_thread(self._reading.shutdown)
+        await asyncio.to_thread(self._writing.shutdown)
+        if self._place is not None:
+            self._place.close()
+
+    async def _follow(self) -> None:
+        if self._place is None:
+            self._place = await self._write(lambda: Place(self._folder))
+            await self._open(self._place.path)
+        path = self._place.path
+        while not is_cancelled():
+            if self._writer is None:
+                await self._make(path)
+                continue
+            position = self._writer.position
+            changes = await self._log.from_(position, _CHANGES + 1)
+            names = changed_since(changes, position)
+            if names is None:
+                await self._make(path)
+            elif names:
+                await self._apply(self._writer, names, changes[-1].number)
+            elif await self._log.wait_after(position, BLOCK):
+                await asyncio.sleep(_GATHER_SECONDS)
+
+    async def _open(self, path: Path) -> None:
+        """Open the index that the process has from before, if there is one."""
+        try:
+            await self._take(await self._write(lambda: Writer(path, self._most_bytes)))
+        except Damaged as error:
+            logs.event(log, logging.INFO, "search_index_missing", reason=str(error))
+
+    async def _make(self, path: Path) -> None:
+        """Make the index again. What changes meanwhile is later than its position, and is applied afterwards."""
+        await self._close_writer()
+        latest = await self._log.latest()
+        builder = await self._write(lambda: Builder(path, self._most_bytes))
+        count = 0
+        try:
+            async for raws in self._entries.scan():
+                await self._write(lambda raws=raws: builder.add([row_of(raw) for raw in raws]))  # type: ignore[misc]
+                count += len(raws)
+            await self._write(lambda: builder.finish(latest.number if latest else 0))
+        except BaseException:
+            await self._write(builder.abandon)
+            raise
+        await self._take(await self._write(lambda: Writer(path, self._most_bytes)))
+        logs.event(log, logging.INFO, "search_index_made", entries=count)
+
+    async def _apply(self, writer: Writer, names: Sequence[str], position: int) -> None:
+        raws = await self._entries.raws([identity.entry_key(name) for name in names])
+        await self._write(
+            lambda: writer.apply(
+                [(name, row_of(raw) if raw else None) for name, raw in zip(names, raws, strict=True)], position
+            )
+        )
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _take(self, writer: Writer) -> None:
+        self._writer, self._made = writer, self._made + 1
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _close_writer(self) -> None:
+        if (writer := self._writer) is not None:
+            self._writer = None
+            await self._write(writer.close)
+
+    async def _write(self, step: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, step)
+
+    def _find(self, path: Path, made: int, query: Query) -> Found:
+        if getattr(self._local, "made", None) != made:
+            if hasattr(self._local, "reader"):
+                self._local.reader.close()
+            self._local.reader, self._local.made = Reader(path, self._most_bytes), made
+        found: Found = self._local.reader.find(query)
+        return found

@@ -1,0 +1,276 @@
+"""The index on a real file of SQLite, against a plain search through the same rows."""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.catalog.search import index, planner
+from services.catalog.search.index import Builder, Damaged, Full, Reader, Writer
+from services.catalog.search.place import Place
+from services.catalog.search.planner import Narrow, Wide
+from services.catalog.search.query import Query, parse
+from services.catalog.search.row import MISSING, Row, row_of
+from services.catalog.search.words import needle
+
+COUNT = 5000
+NOW = 1_800_000_000.0
+MOST_BYTES = 1024**3
+ADJECTIVES = ("red", "blue", "été", "old", "quiet", "Größe")
+THINGS = ("cat", "dog", "house", "chair", "bridge", "lamp")
+
+
+def an_entry(number: int, **changes: Any) -> bytes:
+    """Return a stored entry; its words, folder and fields follow from its number."""
+    chance = random.Random(number)
+    thing, folder = chance.choice(THINGS), chance.choice(("shop", "shop/old", "news", "shop2"))
+    entry: dict[str, Any] = {
+        "unique_name": f"/DEV/{folder}/{thing}-{number}.webp",
+        "original_filename": f"{thing}-{number}.jpg",
+        "original_mimetype": chance.choice(("image/jpeg", "image/png")),
+        "width": chance.choice((None, 100, 200)),
+        "height": chance.choice((100, 150)),
+        "dominant_color": chance.choice((None, "#ff0000", "#0000ff")),
+        "expired": chance.random() < 0.1,
+        "expiration_date": chance.choice((None, "2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00")),
+        "uploaded_date": f"2026-01-{chance.randint(1, 28):02}T00:00:00+00:00",
+        "updated_date": f"2026-02-{chance.randint(1, 28):02}T00:00:00+00:00",
+        "size": chance.randint(0, 50),
+        "external_id": chance.choice((None, str(number % 100))),
+        "signature": f"{number % 900:064x}",
+        "information": f"{chance.choice(ADJECTIVES)} {chance.choice(ADJECTIVES)}",
+        "title": chance.choice((None, thing.upper())),
+        "tags": chance.sample(["sale", "summer", "new"], chance.randint(0, 2)),
+    }
+    return orjson.dumps({**entry, **changes})
+
+
+def takes(row: Row, query: Query) -> bool:
+    """Say whether a row is found, without SQL."""
+    orientation = (row.width > row.height) - (row.width < row.height) if row.width and row.height else None
+    is_expired = row.expired or (row.expires is not None and row.expires <= NOW * 1000)
+    folder = query.folder or ""
+    return all(
+        (
+            all(needle(word) in row.text for word in query.words),
+            not folder or row.folder == folder or (query.recursive and row.folder.startswith(f"{folder}/")),
+            set(query.tags) <= set(row.tags),
+            not query.types or row.type in query.types,
+            all(
+                (value := getattr(row, bounds.column)) is not None
+                and (bounds.least is None or value >= bounds.least)
+                and (bounds.below is None or value < bounds.below)
+                for bounds in query.ranges
+            ),
+            query.orientation is None
+            or (orientation is not None and query.orientation == ("square", "landscape", "portrait")[orientation]),
+            query.colour in (None, row.colour),
+            query.expired in (None, is_expired),
+            query.missing is None or row.lacks >> MISSING.index(query.missing) & 1,
+            query.external_id in (None, row.external_id),
+            query.signature in (None, row.signature),
+        )
+    )
+
+
+def expected(rows: Sequence[Row], query: Query) -> list[str]:
+    def place(row: Row) -> Any:
+        return getattr(row, query.order), row.tie
+
+    found = [row for row in rows if takes(row, query)]
+    return [row.unique_name for row in sorted(found, key=place, reverse=query.descending)]
+
+
+def all_pages(reader: Reader, query: Query) -> list[str]:
+    names: list[str] = []
+    while True:
+        found = reader.find(query, NOW)
+        names += found.names
+        if found.cursor is None:
+            return names
+        query = replace(query, cursor=found.cursor)
+
+
+def build(path: Path, rows: Sequence[Row], position: int = 7) -> None:
+    builder = Builder(path, MOST_BYTES)
+    for start in range(0, len(rows), 500):
+        builder.add(rows[start : start + 500])
+    builder.finish(position)
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return [row_of(an_entry(number)) for number in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def built(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("index") / "0.sqlite"
+    build(path, rows)
+    return path
+
+
+@pytest.fixture
+def reader(built: Path) -> Iterator[Reader]:
+    made = Reader(built, MOST_BYTES)
+    yield made
+    made.close()
+
+
+SEARCHES = [
+    "",
+    "q=cat",
+    "q=at",
+    "q=ca 12",
+    "q=ete",
+    "q=GROSSE bridge",
+    "q=c",
+    "q=nothing",
+    "q=chair&tag=sale",
+    "folder=/DEV/shop",
+    "folder=/DEV/shop&recursive=true",
+    "namespace=DEV&type=image/png",
+    "tag=sale&tag=new",
+    "min_width=150&max_size=20",
+    "orientation=landscape",
+    "orientation=square&color=red",
+    "expired=true",
+    "expired=false&missing=title",
+    "missing=tags",
+    "external_id=42",
+    f"signature={5:064x}",
+    "uploaded_after=2026-01-10&uploaded_before=2026-01-12",
+    "q=lamp&sort=name",
+    "q=lamp&sort=-size",
+    "sort=updated_date&expired=true",
+]
+
+
+def query_of(text: str) -> Query:
+    return parse((name, value) for name, _, value in (part.partition("=") for part in text.split("&") if part))
+
+
+@pytest.mark.parametrize("most", [20_000, 40], ids=["narrow", "wide"])
+@pytest.mark.parametrize("text", SEARCHES)
+def test_what_is_found_is_what_a_look_at_every_row_finds(
+    rows: list[Row], reader: Reader, text: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "NARROW_MAX", most)
+    monkeypatch.setattr(index, "NARROW_MAX", most)
+    query = replace(query_of(text), limit=97)
+    wanted = expected(rows, query)
+    assert all_pages(reader, query) == wanted
+    found = reader.find(query, NOW)
+    if found.exact:
+        assert found.total == len(wanted)
+    else:
+        assert found.total <= min(len(wanted), most)
+
+
+def test_facets_count_what_is_found(rows: list[Row], reader: Reader) -> None:
+    query = query_of("q=cat&folder=/DEV/shop&facets=tag,type,folder")
+    matching = [row for row in rows if takes(row, query)]
+    found = reader.find(query, NOW)
+    assert found.exact
+    assert dict(found.facets["folder"]) == {"/DEV/shop": len(matching)}
+    assert sum(count for _, count in found.facets["type"]) == len(matching)
+    assert dict(found.facets["tag"]) == {
+        tag: sum(tag in row.tags for row in matching) for tag in ("sale", "summer", "new")
+    }
+    counts = [count for _, count in found.facets["tag"]]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_the_plan_is_the_driver_with_the_fewest_entries() -> None:
+    most = planner.NARROW_MAX
+    assert planner.choose([most, 3, 4]) == Narrow(1)
+    assert planner.choose([most, most + 1]) == Narrow(0)
+    assert planner.choose([most + 1]) == Wide() == planner.choose([])
+
+
+def test_changes_leave_what_a_new_index_would_have(rows: list[Row], tmp_path: Path) -> None:
+    chance = random.Random(1)
+    path = tmp_path / "0.sqlite"
+    build(path, rows[:1000])
+    writer, reader = Writer(path, MOST_BYTES), Reader(path, MOST_BYTES)
+    now = {row.unique_name: row for row in rows[:1000]}
+    for position in range(8, 40):
+        changed: list[tuple[str, Row | None]] = []
+        for number in chance.sample(range(1200), 40):
+            name = rows[number].unique_name
+            row = chance.choice([None, rows[number], row_of(an_entry(number, information="changed", tags=["sale"]))])
+            changed.append((name, row))
+            if row is None:
+                now.pop(name, None)
+            else:
+                now[name] = row
+        writer.apply(changed, position)
+    for text in [*SEARCHES, "q=changed"]:
+        query = replace(query_of(text), limit=100)
+        assert all_pages(reader, query) == expected(list(now.values()), query), text
+    reader._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    reader.close()
+    writer.close()
+    assert Writer(path, MOST_BYTES).position == 39
+
+
+def test_an_index_that_was_not_finished_is_none(rows: list[Row], tmp_path: Path) -> None:
+    path = tmp_path / "0.sqlite"
+    Builder(path, MOST_BYTES).add(rows[:10])
+    with pytest.raises(Damaged):
+        Writer(path, MOST_BYTES)
+    build(path, rows[:10])
+    assert Writer(path, MOST_BYTES).position == 7
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + b"x" * 5000, b"not a database at all" * 300])
+def test_a_file_that_is_no_index_is_damaged(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "0.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(Damaged):
+        Writer(path, MOST_BYTES)
+
+
+def test_the_file_is_bounded(rows: list[Row], tmp_path: Path) -> None:
+    builder = Builder(tmp_path / "0.sqlite", 256 * 1024)
+    with pytest.raises(Full):
+        builder.add(rows)
+    builder.abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_entry_with_few_fields_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "0.sqlite"
+    build(path, [row_of(b'{"unique_name": "/DEV/cat.webp"}')])
+    reader = Reader(path, MOST_BYTES)
+    found = reader.find(query_of("q=cat&missing=alt"), NOW)
+    assert (found.names, found.total, found.cursor) == (["/DEV/cat.webp"], 1, None)
+    reader.close()
+
+
+def test_each_process_has_a_file_of_its_own(tmp_path: Path) -> None:
+    first, second = Place(tmp_path / "search"), Place(tmp_path / "search")
+    assert first.path != second.path
+    taken = first.path
+    first.close()
+    third = Place(tmp_path / "search")
+    assert third.path == taken
+    second.close()
+    third.close()
+
+
+def test_equal_entries_have_one_order_in_every_index(rows: list[Row], tmp_path: Path) -> None:
+    query = replace(query_of("sort=size"), limit=100)
+    pages = []
+    for number, some in enumerate((rows[:500], list(reversed(rows[:500])))):
+        path = tmp_path / f"{number}.sqlite"
+        build(path, some)
+        reader = Reader(path, MOST_BYTES)
+        pages.append(all_pages(reader, query))
+        reader.close()
+    assert all(itertools.starmap(str.__eq__, zip(*pages, strict=True)))

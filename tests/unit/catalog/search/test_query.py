@@ -1,0 +1,104 @@
+"""The arguments of a search."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog.search.query import ARGUMENTS, LIMIT, LIMIT_MAX, TEXT_MAX, Cursor, Query, Range, parse
+from services.core.errors import BadRequest
+
+
+def test_nothing_demands_nothing() -> None:
+    assert parse([]) == Query() == parse([(name, "") for name in ARGUMENTS])
+    assert parse([]).is_everything
+    assert parse([]).limit == LIMIT
+
+
+@pytest.mark.parametrize(
+    ("given_text", "query"),
+    [
+        ([("q", " Été  cat ete ")], Query(words=("ete", "cat"))),
+        ([("namespace", "DEV")], Query(folder="/DEV", recursive=True)),
+        ([("folder", "DEV/shop/")], Query(folder="/DEV/shop")),
+        ([("namespace", "DEV"), ("folder", "/DEV"), ("recursive", "true")], Query(folder="/DEV", recursive=True)),
+        ([("tag", "b"), ("tag", "a"), ("tag", "b")], Query(tags=("b", "a"))),
+        ([("type", "image/png"), ("type", "image/jpg")], Query(types=("image/png", "image/jpeg"))),
+        ([("min_width", "10"), ("max_width", "20")], Query(ranges=(Range("width", 10, 21),))),
+        ([("max_size", "0")], Query(ranges=(Range("size", None, 1),))),
+        ([("uploaded_after", "1970-01-01T00:00:01+00:00")], Query(ranges=(Range("uploaded", 1000, None),))),
+        ([("updated_before", "1970-01-01T01:00:00+01:00")], Query(ranges=(Range("updated", None, 0),))),
+        ([("orientation", "portrait")], Query(orientation="portrait")),
+        ([("color", "#ff0000")], Query(colour="red")),
+        ([("expired", "false")], Query(expired=False)),
+        ([("missing", "alt")], Query(missing="alt")),
+        ([("external_id", "0")], Query(external_id="0")),
+        ([("signature", "AB" * 32)], Query(signature="ab" * 32)),
+        ([("facets", "tag,type")], Query(facets=("tag", "type"))),
+        ([("sort", "name"), ("limit", "7")], Query(order="unique_name", descending=False, limit=7)),
+        ([("sort", "-size")], Query(order="size")),
+    ],
+)
+def test_arguments_are_understood(given_text: list[tuple[str, str]], query: Query) -> None:
+    assert parse(given_text) == query
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ("search", "cat"),
+        ("q", "!?"),
+        ("q", "x" * (TEXT_MAX + 1)),
+        ("q", " ".join(map(str, range(17)))),
+        ("namespace", "a/b"),
+        ("folder", "/a/../b"),
+        ("recursive", "perhaps"),
+        ("type", "image/unheard-of"),
+        ("min_width", "-1"),
+        ("max_size", "9" * 16),
+        ("uploaded_after", "soon"),
+        ("orientation", "round"),
+        ("color", "#12345"),
+        ("expired", "2"),
+        ("missing", "uuid"),
+        ("signature", "ab"),
+        ("facets", "tag,color"),
+        ("sort", "colour"),
+        ("sort", "--size"),
+        ("limit", "0"),
+        ("limit", str(LIMIT_MAX + 1)),
+        ("cursor", "x"),
+        ("cursor", Cursor("/DEV/cat.webp", 1).to_text()),
+        ("cursor", Cursor(2**63, 1).to_text()),
+    ],
+)
+def test_what_cannot_be_right_is_refused(bad: tuple[str, str]) -> None:
+    with pytest.raises(BadRequest):
+        parse([bad])
+
+
+def test_an_argument_that_means_one_thing_is_there_once() -> None:
+    with pytest.raises(BadRequest):
+        parse([("q", "a"), ("q", "b")])
+    with pytest.raises(BadRequest):
+        parse([("tag", str(number)) for number in range(17)])
+
+
+def test_a_folder_is_in_its_namespace() -> None:
+    with pytest.raises(BadRequest):
+        parse([("namespace", "DEV"), ("folder", "/DEVELOP/shop")])
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**63 - 1))
+def test_a_cursor_is_read_as_it_was_written(value: int, tie: int) -> None:
+    cursor = Cursor(value, tie)
+    assert Cursor.from_text(cursor.to_text(), int) == cursor
+    named = Cursor("/DEV/cat.webp", tie)
+    assert Cursor.from_text(named.to_text(), str) == named
+
+
+@given(st.lists(st.tuples(st.sampled_from(ARGUMENTS), st.text(max_size=40))))
+def test_any_arguments_are_a_query_or_a_bad_request(given_text: list[tuple[str, str]]) -> None:
+    with suppress(BadRequest):
+        assert isinstance(parse(given_text), Query)
