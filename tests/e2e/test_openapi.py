@@ -43,8 +43,9 @@ CONFIG: dict[str, Any] = {
 }
 BY_CONTRACT_400 = {"already_exists", "catalog_replaced", "not_found", "not_replaceable", "type_unauthorized"}
 """Why a request of the right shape is refused: for what there is already, and for what its files are."""
-SAID_IN_WORDS = {"filename", "destination", "original_filename", "signature", "uuids"}
-"""Fields with rules that no schema can say: what is left of a name, what the bytes are, as many uuids as files."""
+SAID_IN_WORDS = {"filename", "destination", "original_filename", "signature", "uuids", "meta"}
+"""Fields with rules that no schema can say: what is left of a name, what the bytes are, as many uuids as files, how
+many bytes an object has."""
 
 
 def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemathesis.Response) -> bool:

@@ -248,6 +248,8 @@ def _entry_of_cat(settings: CatalogSettings) -> Entry:
         blurhash="LGF5?xYk^6#M@-5c,1J5@[or[Q6.",
         dominant_color="#a1b2c3",
         content_date=_MOMENT,
+        alt="A grey cat on a red sofa",
+        tags=["cat", "indoors"],
     )
 
 

@@ -6,6 +6,8 @@ from services.catalog.bodies import DELETION_FIELDS
 from services.catalog.openapi.schemas import SHA256, SHARE, UNIQUE_NAME, UUID, Schema, entry
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types
+from services.core.assets.descriptions import META_BYTES, META_DEPTH, TAG_LENGTH, TAGS_MAX
+from services.core.assets.descriptions import TEXTS as DESCRIBING
 from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES
 from services.core.assets.reading import SHOWN_BESIDE
 
@@ -30,6 +32,7 @@ _TEXT: Schema = {
     "maxLength": TEXT_BYTES,
     "description": f"A text of the client, at most {TEXT_BYTES} bytes of UTF-8. null or empty for none.",
 }
+_TAG_TEXT = rf"^(?!\s*\[)[^,]{{0,{TAG_LENGTH}}}(,[^,]{{0,{TAG_LENGTH}}}){{0,{TAGS_MAX - 1}}}$"
 _SETTABLE: dict[str, Schema] = {
     "external_id": {**_TEXT, "examples": ["shop-4711"]},
     "expired": {
@@ -51,6 +54,26 @@ _SETTABLE: dict[str, Schema] = {
     "information": {**_TEXT, "examples": ["Photo: A. Person"]},
     "focus_x": _coordinate("the left", 0.25),
     "focus_y": _coordinate("above", 0.5),
+    "title": {**_TEXT, "examples": ["The cat of the house"]},
+    "alt": {**_TEXT, "examples": ["A grey cat on a red sofa"]},
+    "caption": {**_TEXT, "examples": ["She sleeps there all day."]},
+    "credit": {**_TEXT, "examples": ["Photo: A. Person"]},
+    "tags": {
+        "description": f"At most {TAGS_MAX} tags of {TAG_LENGTH} characters each, as a list or as one comma separated "
+        "text. Each is kept once. null or empty for none.",
+        "anyOf": [
+            {"type": "array", "maxItems": TAGS_MAX, "items": {"type": "string", "maxLength": TAG_LENGTH}},
+            {"type": "string", "pattern": _TAG_TEXT},
+            {"type": "null"},
+        ],
+        "examples": [["cat", "indoors"]],
+    },
+    "meta": {
+        "description": f"An object of the client's own, at most {META_BYTES} bytes as JSON and {META_DEPTH} deep. null "
+        "or empty for none.",
+        "anyOf": [{"type": "object"}, _NONE],
+        "examples": [{"shop": 4711}],
+    },
 }
 _BOTH: Schema = {
     "dependentRequired": {one: [other for other in FOCUS if other != one] for one in FOCUS},
@@ -202,6 +225,14 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             "external_id": {**_SETTABLE["external_id"], "type": "string", **_EMPTY},
             "information": {**_SETTABLE["information"], "type": "string", **_EMPTY},
             **{name: {**_SETTABLE[name], **_EMPTY} for name in FOCUS},
+            **{name: {**_SETTABLE[name], "type": "string", **_EMPTY} for name in DESCRIBING},
+            "tags": {
+                "type": "string",
+                "pattern": _TAG_TEXT,
+                "description": f"{_SETTABLE['tags']['description']} A list is sent as JSON.",
+                **_EMPTY,
+            },
+            "meta": {**_SETTABLE["meta"], "description": f"{_SETTABLE['meta']['description']} As JSON.", **_EMPTY},
             **fixed,
         },
         **_BOTH,

@@ -22,6 +22,8 @@ _TYPES: dict[Any, Schema] = {
     bool: {"type": "boolean"},
     int | None: {"type": ["integer", "null"]},
     float | None: {"type": ["number", "null"]},
+    list[str]: {"type": "array", "items": {"type": "string"}},
+    dict[str, Any]: {"type": "object"},
 }
 SHARE: Schema = {"minimum": 0, "maximum": 1}
 _ENTRY: dict[str, Schema] = {
@@ -72,6 +74,12 @@ _ENTRY: dict[str, Schema] = {
         "description": "When the delivered bytes last changed: Last-Modified. null in entries that are older than this "
         "field.",
     },
+    "title": {"description": "A text of the client: what people call it."},
+    "alt": {"description": "A text of the client: what it shows, for people who do not see it."},
+    "caption": {"description": "A text of the client: what stands below it."},
+    "credit": {"description": "A text of the client: who made it."},
+    "tags": {"description": "Words of the client, in its order."},
+    "meta": {"description": "An object of the client's own, which TADA does not read."},
     "original_signature": {
         "pattern": SHA256,
         "description": "SHA-256 of the file that was uploaded to the older service. Absent in other entries.",

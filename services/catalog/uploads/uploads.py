@@ -130,7 +130,7 @@ class Uploads:
         Errors are AlreadyExists, NotReplaceable, other BadRequests, and FileTooLarge.
         """
         self._rules.check_namespace(wish.namespace)
-        entries.check_texts(wish.fields)
+        entries.check_sizes(wish.fields)
         now = time.time()
         taken: set[str] = set()
 
@@ -172,7 +172,7 @@ class Uploads:
                 return entries.with_fields(entries.with_file(current, stored, extension), one.fields, one.now)
 
             one.check(found)
-            entries.check_texts(one.fields, found)
+            entries.check_sizes(one.fields, found)
             entries.check_replaceable(found, media_type, keep_type=one.keep_type)
             return _Writing(found.unique_name, media_type, file, file.size, draft)
 
@@ -188,7 +188,7 @@ class Uploads:
         wanted = adoption.parse(given)
         self._rules.check_namespace(wanted.namespace)
         check(wanted.namespace)
-        entries.check_texts(wanted.fields)
+        entries.check_sizes(wanted.fields)
         await self._check_uuid(wanted)
         claim = await self._claims.make_on_stored(wanted.unique_name)
         if claim is None:
@@ -197,7 +197,7 @@ class Uploads:
             async with adoption.copied(self._storage, wanted, claim) as file:
                 stored = adoption.stored_file(file, claim)
                 entry = adoption.entry(wanted, stored, self._rules.media_types)
-                entries.check_texts(entry.fields)  # Those of a whole entry are read only here.
+                entries.check_sizes(entry.fields)  # Those of a whole entry are read only here.
                 await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:

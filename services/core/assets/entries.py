@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.core.assets import identity, media_types, names
+from services.core.assets import descriptions, identity, media_types, names
 from services.core.assets.facts import FACTS, NO_FACTS, Facts
 from services.core.assets.names import AssetName
 from services.core.assets.stored_object import StoredObject
 from services.core.errors import AlreadyExists, BadRequest, NotReplaceable
 
 FOCUS = ("focus_x", "focus_y")
-TEXTS = ("external_id", "information")
-SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS)
+TEXTS = ("external_id", "information", *descriptions.TEXTS)
+SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS, *descriptions.FIELDS)
 """The fields a client may set at any time."""
 
 IF_KNOWN = ("original_signature", "original_version", "stored_mimetype")
@@ -35,9 +35,10 @@ class Entry:
     differ on demand (`toWebp`); `storage_key` is where the storage has the bytes. The focal point, both coordinates or
     none, is 0 to 1 from the upper left of the upright picture. `content_date` is when the delivered bytes last changed,
     and `updated_date` when anything changed. The fields from the focal point on were added later: older entries do not
-    have them. Those from `original_signature` on are of entries from the older service: what it knew of the uploaded
-    file, and the type of the stored bytes if they are not the upload, but what it delivered. A replaced file ends them.
-    `more` are fields that only the older service or its clients know.
+    have them. Those from `original_signature` to `stored_mimetype` are of entries from the older service: what it knew
+    of the uploaded file, and the type of the stored bytes if they are not the upload, but what it delivered. A replaced
+    file ends them. `meta` is an object of the client's own, and `more` are fields that only the older service or its
+    clients know.
     """
 
     uuid: str
@@ -67,9 +68,15 @@ class Entry:
     blurhash: str | None = None
     dominant_color: str | None = None
     content_date: str | None = None
+    title: str | None = None
+    alt: str | None = None
+    caption: str | None = None
+    credit: str | None = None
+    tags: list[str] = field(default_factory=list, hash=False)
     original_signature: str | None = None
     original_version: int | None = None
     stored_mimetype: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict, hash=False)
     more: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -251,13 +258,13 @@ def _next_second(before: str) -> str:
 
 
 def with_fields(entry: Entry, fields: dict[str, Any], now: float) -> Entry:
-    """Return the entry with settable fields changed; raises BadRequest for a text that is too long.
+    """Return the entry with settable fields changed; raises BadRequest for a value that is too long.
 
     A later `expiration_date` revives an entry that only its date had expired, unless `expired` is said too.
     """
     if not fields:
         return entry
-    check_texts(fields, entry)
+    check_sizes(fields, entry)
     lapsed = entry.expires_at is not None and entry.expires_at <= now
     if "expiration_date" in fields and "expired" not in fields and lapsed and entry.expired:
         fields = {**fields, "expired": False}
@@ -288,16 +295,19 @@ def check_replaceable(entry: Entry, media_type: str, *, keep_type: bool) -> None
     )
 
 
-def check_texts(fields: dict[str, Any], entry: Entry | None = None) -> None:
-    """Raise BadRequest for a text that is too long, unless the entry already has this text from before the limit."""
-    for name in TEXTS:
-        text = fields.get(name)
-        size = len(text.encode()) if text else 0
-        if size > TEXT_BYTES and (entry is None or text != getattr(entry, name)):
-            raise BadRequest(
-                f"{name} must be a text of {TEXT_BYTES} bytes at most, not {size}.",
-                "Shorten it, or keep it elsewhere and send its address.",
-            )
+def check_sizes(fields: dict[str, Any], entry: Entry | None = None) -> None:
+    """Raise BadRequest for a value that is too long, unless the entry already has this value from before the limit."""
+    for name, value in fields.items():
+        problem = _size_problem(name, value)
+        if problem and (entry is None or value != getattr(entry, name)):
+            raise BadRequest(problem, "Shorten it, or keep it elsewhere and send its address.")
+
+
+def _size_problem(name: str, value: Any) -> str:
+    if name not in TEXTS:
+        return descriptions.size_problem(name, value)
+    size = len(value.encode()) if value else 0
+    return f"{name} must be a text of {TEXT_BYTES} bytes at most, not {size}." if size > TEXT_BYTES else ""
 
 
 def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
@@ -313,6 +323,10 @@ def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
         fields["expired"] = parse_bool("expired", given["expired"])
     if "expiration_date" in given:
         fields["expiration_date"] = parse_date("expiration_date", given["expiration_date"])
+    if "tags" in given:
+        fields["tags"] = descriptions.parse_tags(given["tags"])
+    if "meta" in given:
+        fields["meta"] = descriptions.parse_meta(given["meta"])
     fields.update(_focus(given))
     return fields
 

@@ -6,14 +6,13 @@ and booleans as texts, dates without a time or none, doubled slashes, and fields
 true in the older service: it stored what it delivered. Fields that only the other program knows are kept.
 """
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from services.core.assets import facts, identity, media_types, names
+from services.core.assets import descriptions, facts, identity, media_types, names
 from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import FOCUS, Entry, parse_bool, parse_date, timestamp
 from services.core.assets.facts import FACTS
@@ -70,10 +69,10 @@ def read(value: object, now: str) -> Entry:
         **_names(given, unique_name, original_mimetype),
         "uuid": _uuid(given.get("uuid"), unique_name),
         "version": version(given.get("version")),
-        "external_id": _text(given.get("external_id")),
+        "external_id": descriptions.text(given.get("external_id")),
         "expired": boolean("expired", given.get("expired")),
         "expiration_date": date("expiration_date", given.get("expiration_date")),
-        "information": _text(given.get("information")),
+        "information": descriptions.text(given.get("information")),
         "original_mimetype": original_mimetype,
         "mimetype": mimetype,
         "signature": _signature("signature", given.get("signature")),
@@ -84,6 +83,7 @@ def read(value: object, now: str) -> Entry:
         "converted": converted,
         "storage_key": _storage_key(given, unique_name),
         **_picture(given),
+        **descriptions.read(given),
         "content_date": date("content_date", given.get("content_date")),
         "original_signature": _or_none(_signature, "original_signature", given),
         "original_version": _or_none(_positive, "original_version", given),
@@ -170,11 +170,6 @@ def _is_nothing(value: object) -> bool:
 def _or_none(read_field: Callable[[str, object], Any], name: str, given: Mapping[str, Any]) -> Any:
     value = given.get(name)
     return None if _is_nothing(value) else read_field(name, value)
-
-
-def _text(value: object) -> str | None:
-    """Read a text of a client. The older service took whatever there was: what is no text is kept as JSON."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _signature(name: str, value: object) -> str:

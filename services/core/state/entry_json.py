@@ -2,13 +2,14 @@
 
 There is room for the addresses (`Addresses.fill`): an empty text for each. A service of the previous version, which may
 work beside this one for a moment during an upgrade, needs these fields. Nested fields of the same names are no such
-room: they are written with an escape, which means the same.
+room: they are written with an escape, which means the same. What has nested fields, `meta` and `more`, comes last.
 """
 
 from typing import Any
 
 import orjson
 
+from services.core.assets import descriptions
 from services.core.assets.addresses import ADDRESSES, Addresses
 from services.core.assets.entries import IF_KNOWN, Entry
 from services.core.assets.facts import NO_FACTS
@@ -28,6 +29,8 @@ def read(raw: bytes) -> Entry:
     stored = orjson.loads(raw)
     for name in ADDRESSES:
         stored.pop(name, None)
+    if not descriptions.are_typed(stored):  # The version before kept whatever the older service had there.
+        stored |= descriptions.read(stored)
     if stored.keys() <= _KNOWN:
         return Entry(**stored)
     more = {name: stored.pop(name) for name in list(stored) if name not in _KNOWN}
@@ -35,17 +38,20 @@ def read(raw: bytes) -> Entry:
 
 
 def write(entry: Entry) -> bytes:
-    more = orjson.dumps(entry.more)
-    raw = orjson.dumps(entry).removesuffix(b',"more":' + more + b"}")
+    meta, more = orjson.dumps(entry.meta), orjson.dumps(entry.more)
+    raw = orjson.dumps(entry).removesuffix(b',"meta":' + meta + b',"more":' + more + b"}")
     for field, with_room in _ROOM:
         raw = raw.replace(field, with_room, 1)
     for field in _NOT_KNOWN:
         raw = raw.replace(field, b"", 1)
-    if not entry.more:
-        return raw + b"}"
+    raw += b',"meta":' + _escaped(meta)
+    return raw + (b"," + _escaped(more)[1:] if entry.more else b"}")
+
+
+def _escaped(nested: bytes) -> bytes:
     for field, escaped in _NESTED:
-        more = more.replace(field, escaped)
-    return raw + b"," + more[1:]
+        nested = nested.replace(field, escaped)
+    return nested
 
 
 def shown(entry: Entry, addresses: Addresses) -> dict[str, Any]:

@@ -95,10 +95,8 @@ def filepath(stored: StoredObject) -> str:
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return values as form fields: lists and objects as JSON. Null, false and the empty text are left out."""
-    return {
-        name: _text(value) for name, value in values.items() if value is not None and value is not False and value != ""
-    }
+    """Return values as form fields: lists and objects as JSON. What is null, false or empty is left out."""
+    return {name: _text(value) for name, value in values.items() if value or (value == 0 and value is not False)}
 
 
 def _text(value: object) -> str:
@@ -137,7 +135,8 @@ def several(new: Sequence[NewObject]) -> Form:
 def several_replaced(new: Sequence[NewObject]) -> Form:
     """Return the form of files that replace others: all of them share its fields."""
     entries = [entry(one.object) for one in new]
-    shared = {name: entries[0].get(name) for name in SETTABLE if len({one.get(name) for one in entries}) == 1}
+    first = entries[0]
+    shared = {name: first.get(name) for name in SETTABLE if all(one.get(name) == first.get(name) for one in entries)}
     fields = {
         "unique_names": ",".join(str(one["unique_name"]) for one in entries),
         "public_urls": ",".join(str(one.get("public_url") or "") for one in entries),

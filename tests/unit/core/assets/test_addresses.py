@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.core.assets.addresses import ADDRESSES, Addresses
+from services.core.assets.entries import IF_KNOWN
 from services.core.state import entry_json
 from tests.support.entries import MakeEntry, made_entry
 
@@ -136,12 +137,27 @@ NESTED = st.recursive(
 @example({"parent": {"public_url": "https://old/x", "unique_name": 'a"b'}})
 @example({"parent": {"public_url": "https://old/x", "unique_name": "/DEV/evil.webp"}})
 @example({"parent": [{"base_url": "https://old", "base_host": "old"}]})
-def test_nothing_that_is_nested_is_taken_for_a_place_of_an_address(more: dict[str, Any]) -> None:
-    entry = replace(made_entry(), more=more)
+def test_nothing_that_is_nested_is_taken_for_a_place_of_an_address(nested: dict[str, Any]) -> None:
+    entry = replace(made_entry(), meta=nested, more=nested)
     raw = entry_json.write(entry)
     assert entry_json.read(raw) == entry
-    assert filled(raw) == entry_json.shown(made_entry(), HERE) | more | {
+    assert filled(raw) == entry_json.shown(made_entry(), HERE) | {"meta": nested} | nested | {
         "uploaded_date": entry.uploaded_date,
         "updated_date": entry.updated_date,
         "content_date": entry.content_date,
     }
+
+
+def test_nothing_in_meta_is_taken_for_a_field_of_the_entry() -> None:
+    meta: dict[str, Any] = {
+        "a": 1,
+        **dict.fromkeys(IF_KNOWN),
+        "external_id": "x",
+        "unique_name": "/DEV/evil.webp",
+        "meta": {},
+    }
+    older = replace(made_entry(), original_signature="5e" * 32, original_version=2, stored_mimetype="image/webp")
+    for usual in (made_entry(), older):
+        entry = replace(usual, meta=meta)
+        assert entry_json.read(entry_json.write(entry)) == entry
+        assert filled(entry_json.write(entry))["meta"] == meta

@@ -391,11 +391,11 @@ def test_a_timestamp_is_iso_8601_with_an_offset() -> None:
 def test_a_text_has_4096_bytes_at_most(name: str) -> None:
     entry = made_entry()
     for text in ("x" * 4096, "é" * 2048, "", None):
-        entries.check_texts({name: text}, None)
+        entries.check_sizes({name: text}, None)
         assert getattr(entries.with_fields(entry, {name: text}, 0), name) == text
     for text in ("x" * 4097, "x" * 1_000_000):
         for check in (
-            lambda: entries.check_texts({name: text}),  # noqa: B023
+            lambda: entries.check_sizes({name: text}),  # noqa: B023
             lambda: entries.with_fields(entry, {name: text}, 0),  # noqa: B023
         ):
             with pytest.raises(BadRequest, match=f"^{name} must be a text of 4096 bytes at most, not {len(text)}"):
@@ -404,7 +404,7 @@ def test_a_text_has_4096_bytes_at_most(name: str) -> None:
 
 def test_the_length_of_a_text_is_in_bytes() -> None:
     with pytest.raises(BadRequest, match="not 4098"):
-        entries.check_texts({"information": "é" * 2049})
+        entries.check_sizes({"information": "é" * 2049})
 
 
 def test_a_longer_text_that_an_entry_has_already_may_be_sent_back() -> None:
@@ -476,7 +476,7 @@ def test_the_name_of_the_original_is_the_own_one_unless_that_ends_in_webp(
 
 
 def test_what_others_know_of_an_entry_is_stored_and_shown_with_it(make_entry: MakeEntry) -> None:
-    known = {"cms_ref": "article-9", "tags": ["a", {"b": None}], "more": 1}
+    known = {"cms_ref": "article-9", "labels": ["a", {"b": None}], "more": 1}
     entry = replace(make_entry(), more=known)
     raw = entry_json.write(entry)
     assert entry_json.read(raw) == entry

@@ -21,7 +21,7 @@ PICTURE: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("blurhash", "dominant_color"), (str, type(None))),
 }
 OPTIONAL_TEXTS = (
-    *("external_id", "information", "expiration_date", "content_date"),
+    *("external_id", "information", "expiration_date", "content_date", "title", "alt", "caption", "credit"),
     *("original_signature", "stored_mimetype"),
 )
 KNOWN_PICTURE: dict[str, Any] = {
