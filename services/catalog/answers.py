@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -37,14 +37,13 @@ async def written(
     status: int = 200,
     beside: Callable[[Entry], dict[str, str]] | None = None,
     of_files: bool = False,
-    warnings: Sequence[str] = (),
     **more: Any,
 ) -> Response:
     """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
     `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `beside`
     returns what the answer shows beside the fields of an entry. `of_files` says that the failures are of single files.
-    `warnings` are texts about what was written. Logs who did what.
+    Logs who did what.
     """
     ctx = context(request)
     logs.event(
@@ -59,8 +58,8 @@ async def written(
     wait = ctx.settings.purge_wait_seconds
     last = max((commit.number for commit in outcome.commits), default=0)
     purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait))
-    if said := [*warnings, *([] if purged else [_QUEUED])]:
-        more["warnings"] = said
+    if warnings := [*outcome.warnings, *([] if purged else [_QUEUED])]:
+        more["warnings"] = warnings
     data = [
         {**entry_json.shown(entry, ctx.addresses), **(beside(entry) if beside else {})} for entry in outcome.entries
     ]

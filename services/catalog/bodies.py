@@ -1,7 +1,7 @@
 """JSON bodies of changes, and which fields of an entry they may have."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -15,12 +15,19 @@ from services.core.assets.entries import IF_KNOWN, SETTABLE, Entry
 from services.core.assets.facts import FACTS
 from services.core.assets.reading import SHOWN_BESIDE, NotUnderstood
 from services.core.errors import BadRequest, TooLarge, WrongContentType
+from services.core.near_names import nearest
 
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
-DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *ADDRESSES, *(field.name for field in fields(Entry)), *SHOWN_BESIDE)))
+ENTRY_FIELDS = (*(field.name for field in fields(Entry) if field.name != "more"), *ADDRESSES)
+"""The fields that an entry of this service is shown with. Others may have some that only the older service knew."""
+DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *ENTRY_FIELDS, *SHOWN_BESIDE)))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
+UPLOAD_FIELDS = ("namespace", "destination", "filename", "toWebp", *SETTABLE)
+"""The text fields of a form that have an effect on a new asset."""
+CHANGE_FIELDS = ("toWebp", *ENTRY_FIELDS, *SHOWN_BESIDE)
+"""The text fields of a form of changes that are known: a whole entry may be sent back."""
 _MOVES_ON = ("updated_date", "content_date")
 """Dates that each change moves on: a client may have read the entry before the last one."""
 _NO_FIELDS = frozenset({"toWebp", *SHOWN_BESIDE})
@@ -114,6 +121,23 @@ def check_deletion(item: dict[str, Any]) -> None:
             f"A deletion has no field {unknown[:NAME_MAX]!r}: nothing was deleted.",
             f"It takes: {', '.join(_CHOOSES)}.",
         )
+
+
+def form_warnings(
+    given: Iterable[str], repeated: Collection[str], known: Collection[str], entries: Iterable[Entry]
+) -> Iterator[str]:
+    """Yield what a client should know about the names of a form's fields: which had no effect, or only in part.
+
+    Fields that only the older service knew of the written entries may be sent back.
+    """
+    theirs = {name for entry in entries for name in entry.more}
+    for name in given:
+        if name not in known and name not in theirs:
+            meant = nearest(name, known)
+            hint = f" Did you mean {meant!r}?" if meant else ""
+            yield f"The form has a field {name[:NAME_MAX]!r}, which is unknown and had no effect.{hint}"
+        elif name in repeated:
+            yield f"The form has more than one field {name!r}: the last one counted."
 
 
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:

@@ -14,11 +14,13 @@ Step = Callable[[], Awaitable[Change]]
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a request that writes: the current entries, the commits to wait for, and the failures."""
+    """The result of a request that writes: the current entries, the commits to wait for, the failures, and what the
+    client should know besides."""
 
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     failures: list[TadaError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, entry: Entry, commit: Commit | None) -> None:
         self.entries.append(entry)

@@ -162,6 +162,45 @@ def test_a_file_and_fields_can_change_together(system: System, photos: dict[str,
     assert (changed["version"], changed["information"], changed["expired"]) == (2, "both", True)
 
 
+def test_an_asset_is_described_by_forms_and_by_json(system: System, photos: dict[str, bytes], name: str) -> None:
+    said = {"title": "Été", "alt": "A pagoda", "caption": "At noon", "credit": "A. Person"}
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"], **said, tags="pagoda, sky,pagoda", meta='{"shop": 7}')
+    described = {**said, "tags": ["pagoda", "sky"], "meta": {"shop": 7}}
+    assert {**entry, **described} == entry
+    [listed] = system.edge.get(f"/catalog/{entry['uuid']}").json()["data"]
+    assert {**listed, **described} == listed
+    found = system.edge.get("/catalog", params={"filterByKey": "tags", "filterByValue": "sky"}).json()
+    assert entry["uuid"] in [one["uuid"] for one in found]
+    fields: dict[str, Any] = {"title": None, "tags": ["red, white"], "meta": {"public_url": "x", "unique_name": "y"}}
+    answer = system.api.patch(f"/file/{entry['uuid']}", json=fields)
+    [changed] = answer.json()["data"]
+    assert {**changed, **described, **fields} == changed
+    answer = system.api.patch(f"/file/{entry['uuid']}", files=[(key, (None, "")) for key in ("alt", "tags", "meta")])
+    [changed] = answer.json()["data"]
+    assert (changed["alt"], changed["tags"], changed["meta"]) == (None, [], {})
+    refused: list[dict[str, Any]] = [{"tags": [1]}, {"tags": ["x" * 129]}, {"meta": []}, {"alt": "x" * 4097}]
+    for wrong in (*refused, {"meta": {"a": "x" * 5000}}):
+        assert system.api.patch(f"/catalog/{entry['uuid']}", json=wrong).status_code == 400, wrong
+    assert system.api.get(f"/catalog/{entry['uuid']}").json()["data"][0]["tags"] == []
+
+
+def test_an_unknown_field_of_a_form_is_named_in_the_answer(system: System, photos: dict[str, bytes], name: str) -> None:
+    file = (f"{name}.jpg", photos["china.jpg"], "image/jpeg")
+    unknown = "The form has a field 'captoin', which is unknown and had no effect. Did you mean 'caption'?"
+    for route, part in (("/file", file), ("/files", (f"{name}-2.jpg", photos["china.jpg"], "image/jpeg"))):
+        answer = system.api.post(route, files={route[1:]: part}, data={"namespace": "DEV", "captoin": "x"})
+        assert answer.json()["warnings"] == [unknown]
+        [entry] = answer.json()["data"]
+    form = {"title": "x", "captoin": "x", "unique_name": entry["unique_name"]}
+    fields: list[Any] = [(key, (None, value)) for key, value in form.items()]
+    for parts in (fields, [*fields, ("file", file)]):
+        answer = system.api.patch(f"/file/{entry['uuid']}", files=parts)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["warnings"] == [unknown]
+    answer = system.api.patch(f"/file/{entry['uuid']}", files={"file": file}, data={"title": "y"})
+    assert "warnings" not in answer.json()
+
+
 @pytest.mark.parametrize("how", ["json file", "form file", "json catalog"])
 def test_fields_change_without_a_new_version(system: System, photos: dict[str, bytes], name: str, how: str) -> None:
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])

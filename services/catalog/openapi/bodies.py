@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.openapi import answers, schemas
 from services.catalog.openapi.requests import MAX_ITEMS
 from services.catalog.openapi.schemas import SHA256, Schema, reference
 from services.catalog.routes.arguments import NUMBER_MAX
-from services.catalog.routes.listing import CURSOR, FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX
+from services.catalog.routes.listing import CURSOR, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.search import colours, query
 from services.catalog.search.row import MISSING
 from services.catalog.settings import CatalogSettings
@@ -40,7 +41,11 @@ def list_parameters() -> tuple[Schema, ...]:
     """Return the parameters that select a part of the list."""
     page = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
     return (
-        _query("filterByKey", _text(FILTER_KEY_MAX), "A field of the entries, such as namespace."),
+        _query(
+            "filterByKey",
+            {"type": "string", "enum": ["", *ENTRY_FIELDS]},
+            "A field of the entries. A field that only the older service knew is possible too, if an entry has it.",
+        ),
         _query(
             "filterByValue",
             _text(FILTER_VALUE_MAX),

@@ -203,7 +203,8 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
         }
     return {
         "type": "object",
-        "description": "Fields may come in any order, before or after the files. Unknown ones are ignored.",
+        "description": "Fields may come in any order, before or after the files. Unknown ones have no effect, and are "
+        "named in warnings of the answer.",
         "required": required,
         "properties": {
             **own,

@@ -250,8 +250,8 @@ def _answer(
             "warnings": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "The entry was written, but something that follows is not done yet: the purge of the "
-                "caches (see X-Purge), or the facts that the request waits for.",
+                "description": "Fields of a form that are unknown or repeated; and what follows the write and is not "
+                "done yet: the purge of the caches (see X-Purge), or the facts that the request waits for.",
             },
             **more,
         },

@@ -1,14 +1,23 @@
 """The routes that take and remove files, one or several at a time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.catalog import answers, bulk
-from services.catalog.bodies import check_deletion, check_patch, namespace_of, read_json_list, text_list
+from services.catalog.bodies import (
+    CHANGE_FIELDS,
+    UPLOAD_FIELDS,
+    check_deletion,
+    check_patch,
+    form_warnings,
+    namespace_of,
+    read_json_list,
+    text_list,
+)
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes
@@ -40,8 +49,10 @@ async def post_file(request: Request) -> Response:
         _need_files(form, "file")
         [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
         outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
-    warnings = await _described(request, outcome) if waits else []
-    return await answers.written(request, outcome, warnings=warnings)
+        _warn(outcome, form, UPLOAD_FIELDS)
+    if waits:
+        outcome.warnings += await _described(request, outcome)
+    return await answers.written(request, outcome)
 
 
 async def post_files(request: Request) -> Response:
@@ -55,8 +66,10 @@ async def post_files(request: Request) -> Response:
         results = await ctx.uploads.create(form.files, wish)
         named = [Subject(file=file.given_name, index=at) for at, file in enumerate(form.files)]
         outcome = bulk.of(named, results)
-    warnings = await _described(request, outcome) if waits else []
-    return await answers.written(request, outcome, of_files=True, warnings=warnings)
+        _warn(outcome, form, UPLOAD_FIELDS)
+    if waits:
+        outcome.warnings += await _described(request, outcome)
+    return await answers.written(request, outcome, of_files=True)
 
 
 async def patch_file(request: Request) -> Response:
@@ -85,6 +98,7 @@ async def patch_files(request: Request) -> Response:
             for at, (uuid, file) in enumerate(pairs)
         ]
         outcome = bulk.of(named, await ctx.uploads.replace(wanted))
+        _warn(outcome, form, CHANGE_FIELDS)
     return await answers.written(request, outcome, of_files=True)
 
 
@@ -135,10 +149,17 @@ async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
         if not form.files:
             _to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
             changed = changes.change_fields(request, uuid, _given(form), strict=False)
-            return await bulk.one(changed, Subject(namespace=namespace))
-        [file] = form.files
-        [result] = await ctx.uploads.replace([_replacement(request, form, uuid, file)])
-        return bulk.of_one(result, Subject(file=file.given_name, namespace=namespace))
+            outcome = await bulk.one(changed, Subject(namespace=namespace))
+        else:
+            [file] = form.files
+            [result] = await ctx.uploads.replace([_replacement(request, form, uuid, file)])
+            outcome = bulk.of_one(result, Subject(file=file.given_name, namespace=namespace))
+        _warn(outcome, form, CHANGE_FIELDS)
+        return outcome
+
+
+def _warn(outcome: bulk.Outcome, form: Form, known: Collection[str]) -> None:
+    outcome.warnings += form_warnings(form.fields, form.repeated, known, outcome.entries)
 
 
 def _need_as_many(uuids: list[str], form: Form) -> None:

@@ -11,11 +11,13 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.context import Context, context
 from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness, identity, media_types
 from services.core.assets.addresses import ADDRESSES, Addresses
 from services.core.errors import BadRequest, Behind, NoEntry
+from services.core.near_names import nearest
 from services.core.serving import envelope
 from services.core.serving.web import error_response, matches
 from services.core.state.changes import number_of
@@ -81,7 +83,8 @@ class Query:
         # that an entry does not have counts as null without being written.
         if self.value != "null" and orjson.dumps(self.value)[1:-1] not in raw:
             return False
-        return _as_text(orjson.loads(raw).get(self.key)) == self.value
+        found = orjson.loads(raw).get(self.key)
+        return _as_text(found) == self.value or (isinstance(found, list) and self.value in found)
 
     def next_url(self, path: str, cursor: str) -> str:
         asked = {"filterByKey": self.key, "filterByValue": self.value or None, "limit": self.limit}
@@ -127,6 +130,7 @@ async def get_list(request: Request) -> Response:
     revision, addresses = await ctx.entries.revision_and_addresses()
     if number_of(revision) < freshness.generation(request.headers):
         raise Behind
+    await _check_key(ctx.entries, query)
     is_kept = freshness.GENERATION_HEADER in request.headers and query == WHOLE
     asked = hashlib.blake2b(f"{query} {ctx.addresses.assets_url}".encode(), digest_size=6).hexdigest()
     etag = f'"{revision}-{asked}"'
@@ -148,6 +152,24 @@ async def get_list(request: Request) -> Response:
     first = await anext(pages, None)  # Before the answer begins: the catalog of a cursor may be gone.
     body = _whole_list(first, pages, query, ctx.addresses) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type=media_types.JSON, headers=headers)
+
+
+async def _check_key(entries: Entries, query: Query) -> None:
+    """Raise BadRequest for a filter by a field that neither this service nor an entry has.
+
+    The catalog is read up to an entry that has it: an unknown field costs as much as a filter that matches nothing.
+    """
+    if query.key is None or query.key in ENTRY_FIELDS:
+        return
+    written = orjson.dumps(query.key) + b":"
+    async for raws in entries.scan(0, query.epoch):
+        if any(written in raw and query.key in orjson.loads(raw) for raw in raws):
+            return
+    meant = nearest(query.key, ENTRY_FIELDS)
+    raise BadRequest(
+        f"No entry has a field {query.key!r}.",
+        f"Did you mean {meant!r}?" if meant else f"Filter by one of: {', '.join(ENTRY_FIELDS)}.",
+    )
 
 
 async def _whole_list(

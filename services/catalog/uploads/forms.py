@@ -26,6 +26,8 @@ class Form:
     """A whole form: the last value of each text field, and the files in their order."""
 
     fields: dict[str, str] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+    """The names of text fields that are there more than once."""
     files: list[SpooledFile | RefusedFile] = field(default_factory=list)
 
 
@@ -197,6 +199,8 @@ class _Reader:
                 self._form.files.append(file)
             self._writer = None
         else:
+            if self._name in self._form.fields:
+                self._form.repeated.add(self._name)
             self._form.fields[self._name] = _decode(self._text, f"The field {self._name!r}")
 
 

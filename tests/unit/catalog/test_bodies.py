@@ -6,8 +6,11 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from services.catalog.bodies import (
+    CHANGE_FIELDS,
+    UPLOAD_FIELDS,
     check_deletion,
     check_patch,
+    form_warnings,
     namespace_of,
     read_json_list,
     read_json_object,
@@ -93,6 +96,27 @@ def test_a_list_of_texts_is_a_list_or_comma_separated(value: object, texts: list
 def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="uuids must be a list of texts"):
         text_list("uuids", value)
+
+
+def test_fields_of_a_form_that_have_no_effect_are_named(make_entry: MakeEntry) -> None:
+    given = {"namespace": "DEV", "captoin": "x", "expiratoin_date": "2027-01-01", "k" * 100: "", "tags": "b"}
+    assert list(form_warnings(given, {"tags", "captoin"}, UPLOAD_FIELDS, [make_entry()])) == [
+        "The form has a field 'captoin', which is unknown and had no effect. Did you mean 'caption'?",
+        "The form has a field 'expiratoin_date', which is unknown and had no effect. Did you mean 'expiration_date'?",
+        f"The form has a field {'k' * 64!r}, which is unknown and had no effect.",
+        "The form has more than one field 'tags': the last one counted.",
+    ]
+    assert list(form_warnings(dict.fromkeys(UPLOAD_FIELDS), (), UPLOAD_FIELDS, [])) == []
+
+
+def test_a_form_may_have_all_that_an_entry_is_shown_with(make_entry: MakeEntry) -> None:
+    older = make_entry()
+    older.more["project"] = 7
+    shown = entry_json.shown(older, Addresses("/assets/media")) | {"toWebp": "true", "message": "Item deleted"}
+    assert list(form_warnings(shown, (), CHANGE_FIELDS, [make_entry("dog.jpg"), older])) == []
+    [warning] = form_warnings(shown, (), CHANGE_FIELDS, [make_entry()])
+    assert "'project'" in warning
+    assert any("'version'" in warning for warning in form_warnings(shown, (), UPLOAD_FIELDS, [older]))
 
 
 @pytest.mark.parametrize("strict", [True, False])

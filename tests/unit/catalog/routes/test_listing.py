@@ -1,3 +1,4 @@
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -6,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.routes import listing
-from services.catalog.routes.listing import FILTER_KEY_MAX, FILTER_VALUE_MAX, LIMIT_MAX, WHOLE, Query, one_page
+from services.catalog.routes.listing import (
+    FILTER_KEY_MAX,
+    FILTER_VALUE_MAX,
+    LIMIT_MAX,
+    WHOLE,
+    Query,
+    _check_key,
+    one_page,
+)
 from services.core.assets.addresses import Addresses
 from services.core.errors import BadRequest
 from services.core.state import entry_json
@@ -89,6 +99,8 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
         ("size", "1234", True),
         ("external_id", "7", True),
         ("information", "été à voir", True),
+        ("tags", "cat", True),
+        ("tags", "ca", False),
         ("no_such_field", "x", False),
         ("no_such_field", "null", True),
     ],
@@ -96,7 +108,7 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
 def test_a_filter_compares_with_what_the_entry_says_in_json(
     make_entry: MakeEntry, key: str, value: str, taken: bool
 ) -> None:
-    entry = make_entry(external_id="7", information="été à voir")
+    entry = make_entry(external_id="7", information="été à voir", tags=["cat", "indoors"])
     assert Query(key, value, None, 0).takes(entry_json.write(entry), HERE) is taken
 
 
@@ -186,6 +198,42 @@ async def test_a_page_of_a_filter_that_matches_nothing_ends_and_says_go_on() -> 
     page, cursor = await one_page(catalog, asked, 1, HERE)  # type: ignore[arg-type]
     assert (page, cursor) == ([], f"{listing.EXAMINED_MAX}.7")
     assert catalog.read == listing.EXAMINED_MAX
+
+
+class Scanned:
+    """A catalog that is read from its begin, a page at a time."""
+
+    def __init__(self, *pages: list[bytes]) -> None:
+        self.pages, self.read = pages, 0
+
+    async def scan(self, after: int, epoch: str) -> AsyncIterator[list[bytes]]:
+        for page in self.pages:
+            self.read += 1
+            self.asked = (after, epoch)
+            yield page
+
+
+async def test_a_filter_by_a_field_that_nothing_has_is_refused() -> None:
+    theirs = orjson.dumps({"project": 1, "meta": {"client": 1}})
+    catalog = Scanned([b"{}"], [theirs], [b"{}"])
+    await _check_key(catalog, query("filterByKey=project&filterByValue=2"))  # type: ignore[arg-type]
+    assert (catalog.read, catalog.asked) == (2, (0, ""))
+    await _check_key(catalog, query("filterByKey=project&cursor=17.3"))  # type: ignore[arg-type]
+    assert catalog.asked == (0, "3")
+    for key, hint in (
+        ("client", "Filter by one of: uuid, version,"),
+        ("orignal_size", "Did you mean 'original_size'?"),
+    ):
+        with pytest.raises(BadRequest, match=f"^No entry has a field '{key}'") as refused:
+            await _check_key(catalog, query(f"filterByKey={key}&filterByValue=null"))  # type: ignore[arg-type]
+        assert str(refused.value.hint).startswith(hint)
+
+
+@pytest.mark.parametrize("key", ["", *ENTRY_FIELDS])
+async def test_a_filter_by_a_field_of_this_service_needs_no_look_at_entries(key: str) -> None:
+    catalog = Scanned([b"{}"])
+    await _check_key(catalog, query(f"filterByKey={key}"))  # type: ignore[arg-type]
+    assert catalog.read == 0
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\\b", "é", "\u2028", "a\nb", "true", "12", "1.5", "null", "", "/DEV"])
