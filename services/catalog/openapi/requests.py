@@ -8,7 +8,7 @@ from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types
 from services.core.assets.descriptions import META_BYTES, META_DEPTH, TAG_LENGTH, TAGS_MAX
 from services.core.assets.descriptions import TEXTS as DESCRIBING
-from services.core.assets.entries import FOCUS, SETTABLE, TEXT_BYTES
+from services.core.assets.entries import DATES, FOCUS, SETTABLE, TEXT_BYTES
 from services.core.assets.reading import SHOWN_BESIDE
 
 MAX_ITEMS = 1000
@@ -27,6 +27,15 @@ def _coordinate(start: str, example: float) -> Schema:
     }
 
 
+def _date(meaning: str) -> Schema:
+    return {
+        "description": f"{meaning} ISO 8601, in UTC unless it has an offset. Without a time, the start of that day. "
+        "null or empty for none.",
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, _NONE],
+        "examples": ["2027-01-31T18:00:00+01:00"],
+    }
+
+
 _TEXT: Schema = {
     "type": ["string", "number", "null"],
     "maxLength": TEXT_BYTES,
@@ -40,20 +49,11 @@ _SETTABLE: dict[str, Schema] = {
         "anyOf": [{"type": "boolean"}, {"type": "string", "enum": WORDS}],
         "examples": [True],
     },
-    "expiration_date": {
-        "description": (
-            "ISO 8601, in UTC unless it has an offset. Without a time, the start of that day. null or empty for none."
-        ),
-        "anyOf": [
-            {"type": "string", "format": "date-time"},
-            {"type": "string", "format": "date"},
-            {"enum": [None, "", "null"]},
-        ],
-        "examples": ["2027-01-31T18:00:00+01:00"],
-    },
+    "expiration_date": _date("From then on, the asset is expired."),
     "information": {**_TEXT, "examples": ["Photo: A. Person"]},
     "focus_x": _coordinate("the left", 0.25),
     "focus_y": _coordinate("above", 0.5),
+    "visible_from": _date("Before it, the asset is not delivered."),
     "title": {**_TEXT, "examples": ["The cat of the house"]},
     "alt": {**_TEXT, "examples": ["A grey cat on a red sofa"]},
     "caption": {**_TEXT, "examples": ["She sleeps there all day."]},
@@ -222,7 +222,7 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
                 "description": f"{_SETTABLE['expired']['description']} Empty is the same as not given.",
                 **_EMPTY,
             },
-            "expiration_date": {**_SETTABLE["expiration_date"], **_EMPTY},
+            **{name: {**_SETTABLE[name], **_EMPTY} for name in DATES},
             "external_id": {**_SETTABLE["external_id"], "type": "string", **_EMPTY},
             "information": {**_SETTABLE["information"], "type": "string", **_EMPTY},
             **{name: {**_SETTABLE[name], **_EMPTY} for name in FOCUS},

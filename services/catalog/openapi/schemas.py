@@ -74,6 +74,10 @@ _ENTRY: dict[str, Schema] = {
         "description": "When the delivered bytes last changed: Last-Modified. null in entries that are older than this "
         "field.",
     },
+    "visible_from": {
+        "format": "date-time",
+        "description": "Before it, the asset is not delivered. null for no such date.",
+    },
     "title": {"description": "A text of the client: what people call it."},
     "alt": {"description": "A text of the client: what it shows, for people who do not see it."},
     "caption": {"description": "A text of the client: what stands below it."},

@@ -13,7 +13,8 @@ from services.core.errors import AlreadyExists, BadRequest, NotReplaceable
 
 FOCUS = ("focus_x", "focus_y")
 TEXTS = ("external_id", "information", *descriptions.TEXTS)
-SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS, *descriptions.FIELDS)
+DATES = ("expiration_date", "visible_from")
+SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS, "visible_from", *descriptions.FIELDS)
 """The fields a client may set at any time."""
 
 IF_KNOWN = ("original_signature", "original_version", "stored_mimetype")
@@ -68,6 +69,7 @@ class Entry:
     blurhash: str | None = None
     dominant_color: str | None = None
     content_date: str | None = None
+    visible_from: str | None = None
     title: str | None = None
     alt: str | None = None
     caption: str | None = None
@@ -164,6 +166,16 @@ class Entry:
         """Say whether the asset may no longer be served at `now` (seconds since the epoch)."""
         end = self.expires_at
         return self.expired or (end is not None and end <= now)
+
+    @property
+    def visible_at(self) -> float | None:
+        """When the asset becomes visible by its date, as seconds since the epoch; None if it has always been."""
+        return None if self.visible_from is None else datetime.fromisoformat(self.visible_from).timestamp()
+
+    def is_visible(self, now: float) -> bool:
+        """Say whether the asset may be served at `now` (seconds since the epoch)."""
+        start = self.visible_at
+        return not self.is_expired(now) and (start is None or start <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +333,9 @@ def parse_fields(given: dict[str, Any]) -> dict[str, Any]:
             fields[name] = _optional_text(name, given[name])
     if "expired" in given:
         fields["expired"] = parse_bool("expired", given["expired"])
-    if "expiration_date" in given:
-        fields["expiration_date"] = parse_date("expiration_date", given["expiration_date"])
+    for name in DATES:
+        if name in given:
+            fields[name] = parse_date(name, given[name])
     if "tags" in given:
         fields["tags"] = descriptions.parse_tags(given["tags"])
     if "meta" in given:

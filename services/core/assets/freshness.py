@@ -65,6 +65,12 @@ def negative(lifetimes: Lifetimes) -> dict[str, str]:
     }
 
 
+def negative_until(lifetimes: Lifetimes, now: float, end: float) -> dict[str, str]:
+    """Return the headers of a refusal that is no longer right at `end` (seconds since the epoch)."""
+    brief = lifetimes.brief()
+    return positive(Lifetimes(brief.cache, brief.edge, min(1, brief.browser)), now, end).headers
+
+
 def listed(lifetimes: Lifetimes) -> dict[str, str]:
     """Return the headers of catalog pages: the tiers keep them, as they are purged; browsers hardly keep them at
     all."""

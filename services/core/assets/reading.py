@@ -85,6 +85,7 @@ def read(value: object, now: str) -> Entry:
         **_picture(given),
         **descriptions.read(given),
         "content_date": date("content_date", given.get("content_date")),
+        "visible_from": date("visible_from", given.get("visible_from")),
         "original_signature": _or_none(_signature, "original_signature", given),
         "original_version": _or_none(_positive, "original_version", given),
         "stored_mimetype": _stored_type(given, mimetype, original_mimetype) if converted else None,

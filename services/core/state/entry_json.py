@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from services.core.assets import descriptions
+from services.core.assets import descriptions, reading
 from services.core.assets.addresses import ADDRESSES, Addresses
 from services.core.assets.entries import IF_KNOWN, Entry
 from services.core.assets.facts import NO_FACTS
+from services.core.assets.reading import NotUnderstood
 
 _ROOM = (
     (b'"unique_name":', b'"public_url":"","unique_name":'),
@@ -29,12 +30,22 @@ def read(raw: bytes) -> Entry:
     stored = orjson.loads(raw)
     for name in ADDRESSES:
         stored.pop(name, None)
-    if not descriptions.are_typed(stored):  # The version before kept whatever the older service had there.
-        stored |= descriptions.read(stored)
+    _mend(stored)
     if stored.keys() <= _KNOWN:
         return Entry(**stored)
     more = {name: stored.pop(name) for name in list(stored) if name not in _KNOWN}
     return Entry(**stored, more=more)
+
+
+def _mend(stored: dict[str, Any]) -> None:
+    """Replace what the older service had in fields that this one knows: the version before kept whatever it was."""
+    if not descriptions.are_typed(stored):
+        stored |= descriptions.read(stored)
+    if stored.get("visible_from") is not None:
+        try:
+            stored["visible_from"] = reading.date("visible_from", stored["visible_from"])
+        except NotUnderstood:
+            stored["visible_from"] = None
 
 
 def write(entry: Entry) -> bytes:

@@ -67,7 +67,7 @@ class WarmAll:
             waiting.set(0)
 
     async def _look_at(self, entry: Entry, found: Warmed) -> None:
-        if not entry.unique_name.startswith(f"{self.folder}/") or entry.is_expired(time.time()):
+        if not entry.unique_name.startswith(f"{self.folder}/") or not entry.is_visible(time.time()):
             return
         await let_writers_pass(self.changes, PATIENCE_SECONDS)
         # Read it again: a page takes some time.

@@ -19,7 +19,12 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """The asset has expired, or its namespace is not served: a default image stands for it."""
+    """The asset has expired or is not visible yet, or its namespace is not served: a default image stands for it.
+
+    `until` is when the asset becomes visible by its date, as seconds since the epoch; None if only a change ends this.
+    """
+
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,8 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
     entry = entry or gif
     if entry is None:
         return Missing()
-    if entry.is_expired(now):
-        return Placeholder()
+    if not entry.is_visible(now):
+        return Placeholder(until=None if entry.is_expired(now) else entry.visible_at)
     if gif and form.kind != "original":
         return Rendition(gif, plan_of(form, focal_point(gif)))
     right_name = entry.original_name if form.kind == "original" else entry.unique_name

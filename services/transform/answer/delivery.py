@@ -120,8 +120,9 @@ class Delivery:
                     NotFound("There is no asset with this name.", "GET /catalog lists all assets."),
                     {**_SAFE, **caching.negative(lifetimes)},
                 )
-            case Placeholder():
-                headers = {**_SAFE, **_NO_SCRIPTS, **caching.negative(lifetimes)}
+            case Placeholder(until):
+                kept = caching.negative_until(lifetimes, now, until) if until else caching.negative(lifetimes)
+                headers = {**_SAFE, **_NO_SCRIPTS, **kept}
                 return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
             case Redirect(entry, path):
                 freshness = caching.positive(lifetimes.brief(), now, entry.expires_at)

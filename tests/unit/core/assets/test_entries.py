@@ -96,6 +96,38 @@ def test_an_entry_expires_by_its_flag_or_to_the_second_by_its_date(
 ) -> None:
     entry = make_entry(expired=expired, expiration_date=date)
     assert entry.is_expired(datetime.fromisoformat(at).timestamp()) is is_expired
+    assert entry.is_visible(datetime.fromisoformat(at).timestamp()) is not is_expired
+
+
+@pytest.mark.parametrize(
+    ("fields", "at", "is_visible"),
+    [
+        ({}, "17:59:59.999", False),
+        ({}, "18:00:00", True),
+        ({"expired": True}, "18:00:00", False),
+        ({"expiration_date": "2027-01-31T19:00:00.000+00:00"}, "18:59:59", True),
+        ({"expiration_date": "2027-01-31T19:00:00.000+00:00"}, "19:00:00", False),
+        ({"expiration_date": "2027-01-31T17:00:00.000+00:00"}, "18:00:00", False),
+    ],
+)
+def test_an_entry_is_visible_from_its_date_until_it_expires(
+    make_entry: MakeEntry, fields: dict[str, Any], at: str, is_visible: bool
+) -> None:
+    given = {"visible_from": "2027-01-31T19:00:00+01:00", **fields}
+    entry = make_entry(**entries.parse_fields(given))
+    assert entry.visible_from == "2027-01-31T18:00:00.000+00:00"
+    assert entry.is_visible(datetime.fromisoformat(f"2027-01-31T{at}+00:00").timestamp()) is is_visible
+
+
+@pytest.mark.parametrize(
+    ("theirs", "read"),
+    [("2027-01-31", "2027-01-31T00:00:00.000+00:00"), ("soon", None), ([1], None), ("", None), (None, None)],
+)
+def test_a_date_of_that_name_that_another_service_had_is_read_for_what_it_means(
+    make_entry: MakeEntry, theirs: object, read: str | None
+) -> None:
+    stored = orjson.loads(entry_json.write(make_entry()))
+    assert entry_json.read(orjson.dumps({**stored, "visible_from": theirs})).visible_from == read
 
 
 def test_a_replaced_file_makes_the_next_version_under_the_same_path(make_entry: MakeEntry) -> None:

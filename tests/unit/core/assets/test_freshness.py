@@ -73,6 +73,25 @@ def test_no_copy_anywhere_outlives_the_end_of_its_content(lifetimes: Lifetimes, 
         assert parsedate_to_datetime(headers["expires"]).timestamp() <= expires_at
 
 
+@given(lifetimes=lifetimes_of_any_length, now=st.floats(1.7e9, 1.9e9), rest=st.floats(0, 100 * 86400))
+def test_no_copy_of_a_no_outlives_its_end_and_none_is_kept_longer_than_a_usual_one(
+    lifetimes: Lifetimes, now: float, rest: float
+) -> None:
+    headers = caching.negative_until(lifetimes, now, now + rest)
+    if headers == caching.NEVER:
+        assert rest < 2
+        return
+    cached_until = ends(headers["x-accel-expires"], now)
+    at_the_edge_until = ends(headers["x-edge-expires"], cached_until)
+    assert max(cached_until, at_the_edge_until + browser_seconds(headers["cache-control"])) <= now + rest
+    if "expires" not in headers:
+        usual = caching.negative(lifetimes)
+        assert cached_until <= now + int(usual["x-accel-expires"]) + 1
+        assert headers["x-edge-expires"] == usual["x-edge-expires"]
+        assert browser_seconds(headers["cache-control"]) <= 1
+    assert "stale" not in headers["cache-control"]
+
+
 @given(lifetimes=lifetimes_of_any_length, rest=st.floats(0, 100 * 86400) | st.none())
 def test_no_tier_keeps_an_answer_longer_than_the_settings_say(lifetimes: Lifetimes, rest: float | None) -> None:
     freshness = caching.positive(lifetimes, NOW, None if rest is None else NOW + rest)

@@ -55,6 +55,18 @@ def test_what_has_expired_is_a_placeholder_in_every_form(
 
 
 @pytest.mark.parametrize("kind", ["original", "full", "optimise"])
+@pytest.mark.parametrize("name", ["/DEV/cat.webp", "/DEV/cat.jpg"])
+def test_what_is_not_visible_yet_is_a_placeholder_until_then_in_every_form(
+    make_entry: MakeEntry, kind: Any, name: str
+) -> None:
+    hidden = make_entry(*CAT, visible_from=FUTURE)
+    assert answer(Form(kind, name), hidden) == Placeholder(until=hidden.visible_at)
+    assert isinstance(answer(Form(kind, name), replace(hidden, visible_from=PAST)), Stored | Redirect | Rendition)
+    for never in ({"expired": True}, {"expiration_date": PAST}):
+        assert answer(Form(kind, name), replace(hidden, **never)) == Placeholder(until=None)
+
+
+@pytest.mark.parametrize("kind", ["original", "full", "optimise"])
 def test_what_is_outside_the_allowed_namespaces_is_a_placeholder(make_entry: MakeEntry, kind: Any) -> None:
     entry = make_entry(*CAT)
     assert answer(Form(kind, entry.unique_name), entry, namespaces=("PROD", "DE")) == Placeholder()

@@ -3,6 +3,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.core.assets import reading
-from services.core.assets.entries import Entry
+from services.core.assets.entries import Entry, timestamp
 from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER
 from services.core.assets.reductions import Reduction, stored_as
@@ -444,6 +445,28 @@ async def test_what_is_not_catalogued_is_a_404_and_what_has_expired_a_404_with_a
     for answer in (missing, expired, elsewhere):
         assert answer.headers["x-accel-expires"] == "60"
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(("ahead", "kept"), [(3600, "in a minute"), (50, "until then"), (0.5, "not")])
+async def test_what_is_not_visible_yet_is_a_404_with_a_picture_that_no_cache_keeps_for_longer(
+    service: Service, photo: bytes, ahead: float, kept: str
+) -> None:
+    now = time.time()
+    start = timestamp(datetime.fromtimestamp(now + ahead, UTC))
+    entry = await service.upload(photo, "new.jpg", "image/jpeg", visible_from=start)
+    answer = await service.get("/original/DEV/new.jpg")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "image/svg+xml")
+    assert entry.visible_at is not None
+    until = answer.headers["x-accel-expires"]
+    if kept == "not":
+        assert until == "0"
+    elif kept == "until then":
+        assert until == answer.headers["x-edge-expires"] == f"@{int(entry.visible_at) - 1}"
+    else:
+        assert now + 59 <= int(until.removeprefix("@")) <= time.time() + 60
+        assert answer.headers["x-edge-expires"] == "60"
+    service.entries.catalogued[entry.key] = replace(entry, visible_from=timestamp())
+    assert (await service.get("/original/DEV/new.jpg")).content == photo
 
 
 @pytest.mark.parametrize("path", ["/original/DEV/cat.jpg", "/full/DEV/cat.webp"])
