@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from services.catalog.search import search as module
+from services.catalog.search.folders import Folder, Listing
 from services.catalog.search.query import Query, parse
 from services.catalog.search.search import Search, changed_since
 from services.catalog.settings import CatalogSettings
@@ -71,6 +72,19 @@ async def test_each_change_is_found_after_it_was_answered(client: Redis, opened:
         await entries.clear()
         await current(client, search)
         assert await names(search) == set()
+
+
+async def test_folders_are_counted_as_they_are(client: Redis, opened: Open) -> None:
+    entries, entry = Entries(client), an_entry("cat", folder="shop")
+    async with opened() as search:
+        await entries.create(entry, None)
+        await current(client, search)
+        listing = await search.folders("/DEV", "", 10)
+        assert listing.folder == Folder("/DEV", 0, 0, 1, entry.size)
+        assert listing.inside == [Folder("/DEV/shop", 1, entry.size, 1, entry.size)]
+        await entries.delete(entry.uuid, lambda entry: None)
+        await current(client, search)
+        assert await search.folders("/DEV", "", 10) == Listing(Folder("/DEV", 0, 0, 0, 0), [])
 
 
 async def test_an_index_is_made_of_what_is_in_redis(client: Redis, opened: Open) -> None:

@@ -16,21 +16,30 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from services.catalog.search import planner
+from services.catalog.search.folders import Folder, Listing, Sums, above
 from services.catalog.search.planner import NARROW_MAX, Narrow, Plan, Sql
 from services.catalog.search.query import Cursor, Query
 from services.catalog.search.row import Row
 
-LAYOUT = 1
+LAYOUT = 2
 """The number of this layout. A file with another one is made again."""
 FACET_MAX = 50
 """Values that a facet lists, the most frequent ones."""
 _PAGE_BYTES = 4096
 _CACHE_BYTES = 16 * 1024 * 1024
+_SUMS_MAX = 10_000
+"""Folders whose sums are held in memory while an index is made."""
 _COLUMNS = tuple(field.name for field in fields(Row) if field.name != "tags")
 _INSERT = f"INSERT INTO entries (id, {', '.join(_COLUMNS)}) VALUES (?, {', '.join('?' * len(_COLUMNS))})"
 _INSERT_WORDS = "INSERT INTO words (rowid, text) VALUES (?, ?)"
 _INSERT_TAG = "INSERT INTO tags (tag, id) VALUES (?, ?)"
 _UPDATE = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
+_ADD_TO_FOLDER = (
+    "INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, "
+    "bytes = bytes + excluded.bytes, all_entries = all_entries + excluded.all_entries, "
+    "all_bytes = all_bytes + excluded.all_bytes"
+)
+_FOLDER = "SELECT path, entries, bytes, all_entries, all_bytes FROM folders"
 
 _TABLES = """
 CREATE TABLE entries (
@@ -40,6 +49,11 @@ CREATE TABLE entries (
     tie INTEGER NOT NULL, text TEXT NOT NULL
 );
 CREATE TABLE tags (tag TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (tag, id)) WITHOUT ROWID;
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY, parent TEXT, entries INTEGER NOT NULL, bytes INTEGER NOT NULL, all_entries INTEGER NOT NULL,
+    all_bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX folders_inside ON folders (parent, path);
 CREATE TABLE position (number INTEGER NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5(text, content=entries, content_rowid=id, tokenize=trigram, detail=none);
 """
@@ -129,9 +143,11 @@ class Writer:
 
     def apply(self, changed: Iterable[tuple[str, Row | None]], position: int) -> None:
         """Write entries as they are now, None for those that are gone, up to a change."""
+        sums = Sums()
         with _errors_named(), _transaction(self._connection):
             for name, row in changed:
-                _replace(self._connection, name, row)
+                _replace(self._connection, name, row, sums)
+            _add_to_folders(self._connection, sums)
             self._connection.execute("UPDATE position SET number = ?", (position,))
         self.position = position
 
@@ -151,7 +167,7 @@ class Builder:
             self._connection.execute("PRAGMA journal_mode = OFF")
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.executescript(_TABLES)
-        self._count = 0
+        self._count, self._sums = 0, Sums()
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add entries that it does not have yet."""
@@ -160,11 +176,16 @@ class Builder:
             self._connection.executemany(_INSERT, [(number, *_values(row)) for number, row in numbered])
             self._connection.executemany(_INSERT_WORDS, [(number, row.text) for number, row in numbered])
             self._connection.executemany(_INSERT_TAG, [(tag, number) for number, row in numbered for tag in row.tags])
+            for row in rows:
+                self._sums.add(row.folder, row.size)
+            if len(self._sums) > _SUMS_MAX:
+                _add_to_folders(self._connection, self._sums)
         self._count += len(rows)
 
     def finish(self, position: int) -> None:
         """Complete it and put it in its place."""
         with _errors_named():
+            _add_to_folders(self._connection, self._sums)
             self._connection.executescript(_INDEXES)
             self._connection.execute("INSERT INTO position VALUES (?)", (position,))
             self._connection.execute(f"PRAGMA user_version = {LAYOUT}")
@@ -182,7 +203,7 @@ class Builder:
 
 
 class Reader:
-    """Answers searches, one at a time. `find` raises Damaged."""
+    """Answers searches, one at a time. Its methods raise Damaged."""
 
     def __init__(self, path: Path, most_bytes: int) -> None:
         with _errors_named():
@@ -199,6 +220,14 @@ class Reader:
             page = self._narrow_page(query) if isinstance(plan, Narrow) else self._wide_page(query, condition)
         names, cursor = page
         return Found(names, cursor, total, exact, facets)
+
+    def folders(self, path: str, after: str, limit: int) -> Listing:
+        """Return a folder with up to `limit` folders directly in it, those whose paths are behind `after`."""
+        inside = f"{_FOLDER} WHERE parent = ? AND path > ? ORDER BY path LIMIT ?"
+        with _errors_named(), _transaction(self._connection):
+            itself = self._connection.execute(f"{_FOLDER} WHERE path = ?", (path,)).fetchone()
+            found = self._connection.execute(inside, (path, after, limit)).fetchall()
+        return Listing(Folder(*itself) if itself else Folder(path, 0, 0, 0, 0), [Folder(*one) for one in found])
 
     def close(self) -> None:
         self._connection.close()
@@ -218,13 +247,17 @@ class Reader:
         self._connection.execute("DELETE FROM found")
         if isinstance(plan, Narrow):
             return self._note(Sql("SELECT id FROM candidates WHERE driver = ?", (plan.driver,)), condition), True
-        count = int(self._connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+        count = self._count()
         exact = query.is_everything or count <= NARROW_MAX
         if query.is_everything and not query.facets:
             return count, exact
         newest = Sql(f"SELECT id FROM entries ORDER BY uploaded DESC, tie DESC LIMIT {NARROW_MAX}")
         found = self._note(newest, condition)
         return (count if query.is_everything else found), exact
+
+    def _count(self) -> int:
+        found = self._connection.execute("SELECT all_entries FROM folders WHERE path = ''").fetchone()
+        return int(found[0]) if found else 0
 
     def _note(self, source: Sql, condition: Sql) -> int:
         return self._connection.execute(
@@ -291,9 +324,26 @@ def _values(row: Row) -> tuple[str | int | None, ...]:
     return tuple(map(row.__getattribute__, _COLUMNS))
 
 
-def _replace(connection: sqlite3.Connection, name: str, row: Row | None) -> None:
-    old = connection.execute("SELECT id, text FROM entries WHERE unique_name = ?", (name,)).fetchone()
-    number, text = old or (None, None)
+def _add_to_folders(connection: sqlite3.Connection, sums: Sums) -> None:
+    folders = sums.taken()
+    connection.executemany(
+        _ADD_TO_FOLDER,
+        [
+            (one.path, next(above(one.path), None), one.entries, one.bytes, one.all_entries, one.all_bytes)
+            for one in folders
+        ],
+    )
+    fewer = [(one.path,) for one in folders if one.all_entries < 0]
+    connection.executemany("DELETE FROM folders WHERE path = ? AND all_entries = 0", fewer)
+
+
+def _replace(connection: sqlite3.Connection, name: str, row: Row | None, sums: Sums) -> None:
+    old = connection.execute("SELECT id, text, folder, size FROM entries WHERE unique_name = ?", (name,)).fetchone()
+    number, text, *place = old or (None, None)
+    if old is not None:
+        sums.remove(*place)
+    if row is not None:
+        sums.add(row.folder, row.size)
     if row is not None and old is not None:
         connection.execute(_UPDATE, (*_values(row), number))
     elif row is not None:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from services.catalog.search.folders import Listing
 from services.catalog.search.index import Builder, Damaged, Found, Full, Reader, Writer
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
@@ -73,16 +74,15 @@ class Search:
 
     async def find(self, query: Query) -> Found:
         """Answer a search; raises NoIndex while there is no index."""
-        if self._writer is None or self._place is None:
-            raise NoIndex
-        path, made = self._place.path, self._made
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, self._find, path, made, query)
-        except Damaged as error:
-            logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
-            if self._made == made:
-                await self._close_writer()
-            raise NoIndex from error
+        return await self._read(lambda reader: reader.find(query))
+
+    async def folders(self, path: str, after: str, limit: int) -> Listing:
+        """Return a folder such as /DEV/shop with up to `limit` folders directly in it, by their paths.
+
+        The folder "" is the whole catalog, and the namespaces are in it. `after` is the path where the last page ended,
+        "" for the first one. A folder without entries has zeros. Raises NoIndex while there is no index.
+        """
+        return await self._read(lambda reader: reader.folders(path, after, limit))
 
     async def reached(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until the index has a change; say whether it has it."""
@@ -186,10 +186,25 @@ class Search:
     async def _write(self, step: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._writing, step)
 
-    def _find(self, path: Path, made: int, query: Query) -> Found:
+    async def _read(self, ask: Callable[[Reader], Result]) -> Result:
+        if self._writer is None or self._place is None:
+            raise NoIndex
+        path, made = self._place.path, self._made
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._reading, lambda: ask(self._reader(path, made))
+            )
+        except Damaged as error:
+            logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
+            if self._made == made:
+                await self._close_writer()
+            raise NoIndex from error
+
+    def _reader(self, path: Path, made: int) -> Reader:
+        """Return the reader of this thread."""
         if getattr(self._local, "made", None) != made:
             if hasattr(self._local, "reader"):
                 self._local.reader.close()
             self._local.reader, self._local.made = Reader(path, self._most_bytes), made
-        found: Found = self._local.reader.find(query)
+        found: Reader = self._local.reader
         return found

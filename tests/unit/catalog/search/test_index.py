@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from services.catalog.search import index, planner
+from services.catalog.search.folders import Folder, above
 from services.catalog.search.index import Builder, Damaged, Full, Reader, Writer
 from services.catalog.search.place import Place
 from services.catalog.search.planner import Narrow, Wide
@@ -94,6 +95,32 @@ def all_pages(reader: Reader, query: Query) -> list[str]:
         if found.cursor is None:
             return names
         query = replace(query, cursor=found.cursor)
+
+
+def folders_of(rows: Sequence[Row]) -> dict[str, Folder]:
+    """Return each folder of the rows, without SQL."""
+    found: dict[str, Folder] = {}
+    for row in rows:
+        for path in (row.folder, *above(row.folder)):
+            sums, own = found.get(path, Folder(path, 0, 0, 0, 0)), int(path == row.folder)
+            found[path] = Folder(
+                path,
+                sums.entries + own,
+                sums.bytes + own * row.size,
+                sums.all_entries + 1,
+                sums.all_bytes + row.size,
+            )
+    return found
+
+
+def all_folders(reader: Reader, path: str = "") -> Iterator[Folder]:
+    """Yield a folder and all below it."""
+    listing = reader.folders(path, "", 2)
+    yield listing.folder
+    while listing.inside:
+        for folder in listing.inside:
+            yield from all_folders(reader, folder.path)
+        listing = reader.folders(path, listing.inside[-1].path, 2)
 
 
 def build(path: Path, rows: Sequence[Row], position: int = 7) -> None:
@@ -213,6 +240,7 @@ def test_changes_leave_what_a_new_index_would_have(rows: list[Row], tmp_path: Pa
     for text in [*SEARCHES, "q=changed"]:
         query = replace(query_of(text), limit=100)
         assert all_pages(reader, query) == expected(list(now.values()), query), text
+    assert {folder.path: folder for folder in all_folders(reader)} == folders_of(list(now.values()))
     reader._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
     reader.close()
     writer.close()
@@ -274,3 +302,30 @@ def test_equal_entries_have_one_order_in_every_index(rows: list[Row], tmp_path: 
         pages.append(all_pages(reader, query))
         reader.close()
     assert all(itertools.starmap(str.__eq__, zip(*pages, strict=True)))
+
+
+@pytest.mark.parametrize("most", [1, 10_000])
+def test_folders_say_what_is_in_them(
+    rows: list[Row], tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_SUMS_MAX", most)
+    path = tmp_path / "0.sqlite"
+    build(path, rows)
+    reader = Reader(path, MOST_BYTES)
+    wanted = folders_of(rows)
+    assert {folder.path: folder for folder in all_folders(reader)} == wanted
+    assert [folder.path for folder in reader.folders("/DEV", "/DEV/news", 1).inside] == ["/DEV/shop"]
+    assert reader.folders("/DEV/none", "", 9).folder == Folder("/DEV/none", 0, 0, 0, 0)
+    reader.close()
+
+
+def test_a_folder_is_gone_with_its_last_entry(rows: list[Row], tmp_path: Path) -> None:
+    path = tmp_path / "0.sqlite"
+    build(path, [rows[0], replace(rows[1], folder="/DEV/a/b")])
+    writer, reader = Writer(path, MOST_BYTES), Reader(path, MOST_BYTES)
+    writer.apply([(rows[1].unique_name, None)], 8)
+    assert [folder.path for folder in all_folders(reader)] == ["", "/DEV", rows[0].folder]
+    writer.apply([(rows[0].unique_name, None)], 9)
+    assert list(all_folders(reader)) == [Folder("", 0, 0, 0, 0)]
+    reader.close()
+    writer.close()
