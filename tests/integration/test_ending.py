@@ -83,10 +83,10 @@ async def test_what_an_answer_did_not_wait_for_is_ended_too(
 async def test_what_a_failed_upload_still_discards_is_ended_too(
     server: RedisServer, client: Redis, tmp_path: Path, deleting: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_: Any) -> None:
+    async def fails(*_: Any, **__: Any) -> None:
         raise Unavailable("The catalog cannot be reached right now.")
 
-    monkeypatch.setattr(Entries, "create", fails)
+    monkeypatch.setattr(Entries, "put", fails)
     settings = CatalogSettings(redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",))
     photo, before = encoded(marked((64, 48), RED), "JPEG"), asyncio.all_tasks()
     async with running(settings, client) as http:
