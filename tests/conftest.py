@@ -8,6 +8,7 @@ import pytest
 from httpx._config import create_ssl_context
 
 from tests.processes.s3_server import S3Server
+from tests.support.sandboxes import Children, sandboxes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,3 +42,9 @@ def missing_bucket(s3_server: S3Server) -> Iterator[str]:
     if name in [bucket["Name"] for bucket in s3_server.client.list_buckets()["Buckets"]]:
         s3_server.empty(name)
         s3_server.client.delete_bucket(Bucket=name)
+
+
+@pytest.fixture
+def children() -> Children:
+    before = sandboxes()
+    return lambda: sandboxes() - before

@@ -30,3 +30,4 @@ async def catalog(client: Redis) -> AsyncIterator[CatalogUser]:
     made = CatalogUser(client)
     async with made.process.alive():
         yield made
+    made.close()

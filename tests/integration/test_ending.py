@@ -19,7 +19,9 @@ from services.core.storage.local import LocalStorage
 from services.transform.app import make_app as make_transform
 from services.transform.settings import TransformSettings
 from tests.processes.redis_server import RedisServer
+from tests.support.pdfs import pdf
 from tests.support.pictures import RED, encoded, marked
+from tests.support.sandboxes import Children
 from tests.support.service import running
 
 APPS: dict[str, Callable[[dict[str, Any]], Starlette]] = {
@@ -94,3 +96,16 @@ async def test_what_a_failed_upload_still_discards_is_ended_too(
         assert answer.status_code == 503
         await deleting.wait()
     assert asyncio.all_tasks() <= before
+
+
+async def test_the_process_that_looks_at_files_is_ended_too(
+    server: RedisServer, client: Redis, tmp_path: Path, children: Children
+) -> None:
+    settings = CatalogSettings(
+        redis_url=server.url, data_folder_path=tmp_path, namespaces_allowed=("DEV",), purge_wait_seconds=0
+    )
+    async with running(settings, client) as http:
+        answer = await http.post("/file", files={"file": ("terms.pdf", pdf("terms"))}, data={"namespace": "DEV"})
+        assert answer.status_code == 200
+        assert len(children()) == 1
+    assert children() == set()

@@ -75,6 +75,7 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
             progress,
             catalog.warmer(),
         )
+    catalog.close()
     await storage.close()
 
 

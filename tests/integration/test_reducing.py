@@ -32,7 +32,7 @@ from services.core.storage.local import LocalStorage
 from services.core.storage.verification import read_verified
 from services.jobs import doctor
 from services.jobs.describe import describer, reduce, upgrade
-from services.jobs.describe.describer import Describer, Sight, consumer
+from services.jobs.describe.describer import Describer, consumer
 from services.jobs.describe.reduce import ReduceAll, ReduceResult
 from services.jobs.describe.sweep import sweep
 from services.jobs.describe.upgrade import ask_for_reductions
@@ -93,14 +93,6 @@ def local(tmp_path: Path) -> LocalStorage:
     made = LocalStorage(tmp_path / "local")
     prepare(made.spool)
     return made
-
-
-@pytest.fixture
-async def sights() -> AsyncIterator[list[Sight]]:
-    made: list[Sight] = []
-    yield made
-    for sight in made:
-        sight.close()
 
 
 class System:
@@ -167,17 +159,13 @@ class System:
 
 
 @pytest.fixture
-def system(client: Redis, catalog: CatalogUser, storage: Storage, sights: list[Sight]) -> System:
-    made = System(client, catalog, storage)
-    sights.append(made.sight)
-    return made
+def system(client: Redis, catalog: CatalogUser, storage: Storage) -> System:
+    return System(client, catalog, storage)
 
 
 @pytest.fixture
-def on_disk(client: Redis, catalog: CatalogUser, local: LocalStorage, sights: list[Sight]) -> System:
-    made = System(client, catalog, local)
-    sights.append(made.sight)
-    return made
+def on_disk(client: Redis, catalog: CatalogUser, local: LocalStorage) -> System:
+    return System(client, catalog, local)
 
 
 async def test_an_upload_gets_its_facts_and_a_reduction(system: System) -> None:
@@ -256,12 +244,11 @@ def entries_by_key(raw: bytes | None) -> Entry:
 
 
 async def test_a_picture_that_is_replaced_while_its_reduction_is_stored_leaves_nothing(
-    client: Redis, catalog: CatalogUser, tmp_path: Path, sights: list[Sight]
+    client: Redis, catalog: CatalogUser, tmp_path: Path
 ) -> None:
     storage = Slow(tmp_path / "slow")
     prepare(storage.spool)
     system = System(client, catalog, storage)
-    sights.append(system.sight)
     entry = await system.upload()
     storage.meanwhile = system
     await system.sight.describe(entry)
@@ -279,12 +266,11 @@ class Failing(LocalStorage):
 
 
 async def test_a_storage_that_fails_delays_the_reduction_and_not_the_facts(
-    client: Redis, catalog: CatalogUser, tmp_path: Path, sights: list[Sight]
+    client: Redis, catalog: CatalogUser, tmp_path: Path
 ) -> None:
     storage = Failing(tmp_path / "failing")
     prepare(storage.spool)
     system = System(client, catalog, storage)
-    sights.append(system.sight)
     entry = await system.upload()
     with pytest.raises(StorageDown):
         await system.sight.describe(entry)
@@ -292,19 +278,17 @@ async def test_a_storage_that_fails_delays_the_reduction_and_not_the_facts(
     assert found.facts != NO_FACTS
     await system.settled()
     again = System(client, catalog, LocalStorage(tmp_path / "failing"))
-    sights.append(again.sight)
     assert await again.sight.describe(found)
     await again.settled()
 
 
 @pytest.mark.parametrize("when", ["storing", "stored", "recorded"])
 async def test_a_worker_that_is_killed_leaves_no_orphan(
-    client: Redis, server: RedisServer, catalog: CatalogUser, tmp_path: Path, when: str, sights: list[Sight]
+    client: Redis, server: RedisServer, catalog: CatalogUser, tmp_path: Path, when: str
 ) -> None:
     storage = LocalStorage(tmp_path / "killed")
     prepare(storage.spool)
     system = System(client, catalog, storage)
-    sights.append(system.sight)
     entry = await system.upload()
     command = (sys.executable, "-m", "tests.processes.reducer", server.url, str(tmp_path / "killed"), entry.uuid, when)
     process = await asyncio.create_subprocess_exec(*command)
@@ -325,9 +309,8 @@ async def test_a_worker_that_is_killed_leaves_no_orphan(
 # The job
 
 
-async def test_the_job_makes_what_is_missing_and_nothing_twice(system: System, sights: list[Sight]) -> None:
+async def test_the_job_makes_what_is_missing_and_nothing_twice(system: System) -> None:
     without = System(system.client, system.catalog, system.storage, side=0)
-    sights.append(without.sight)
     uploaded = [await without.uploaded(f"cat{number}") for number in range(3)]
     await without.uploaded("small", SMALL)
     assert await system.files() == set()
@@ -341,11 +324,10 @@ async def test_the_job_makes_what_is_missing_and_nothing_twice(system: System, s
     await system.settled()
 
 
-async def test_another_side_makes_all_anew_and_none_removes_all(on_disk: System, sights: list[Sight]) -> None:
+async def test_another_side_makes_all_anew_and_none_removes_all(on_disk: System) -> None:
     entry = await on_disk.uploaded()
     larger = System(on_disk.client, on_disk.catalog, on_disk.storage, side=400)
     nothing = System(on_disk.client, on_disk.catalog, on_disk.storage, side=0)
-    sights += [larger.sight, nothing.sight]
     assert (await larger.reduce()).made_count == 1
     assert (await on_disk.reduction(entry)).width == 400
     await on_disk.settled()
@@ -548,13 +530,12 @@ def backend(tmp_path: Path) -> Iterator[Backend]:
 
 
 async def test_a_distant_backend_has_none(
-    client: Redis, catalog: CatalogUser, backend: Backend, tmp_path: Path, sights: list[Sight]
+    client: Redis, catalog: CatalogUser, backend: Backend, tmp_path: Path
 ) -> None:
     storage = open_storage(distant_settings_for(backend.url, tmp_path / "tada"))
     prepare(storage.spool)
     await storage.open()
     system = System(client, catalog, storage)
-    sights.append(system.sight)
     entry = an_entry(signature=hashlib.sha256(PHOTO).hexdigest(), size=len(PHOTO))
     await put(storage, entry.stored, PHOTO)
     await catalog.entries.create(entry, None)

@@ -160,6 +160,7 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
             progress,
             user.warmer(),
         )
+    user.close()
     await storage.close()
 
 

@@ -369,10 +369,8 @@ def storage(tmp_path: Path) -> WatchedStorage:
 
 
 @pytest.fixture
-async def sight(catalog: CatalogUser, storage: LocalStorage) -> AsyncIterator[Sight]:
-    made = catalog.sight(storage, 256)
-    yield made
-    made.close()
+def sight(catalog: CatalogUser, storage: LocalStorage) -> Sight:
+    return catalog.sight(storage, 256)
 
 
 def photograph(width: int = 2000, height: int = 1500) -> bytes:

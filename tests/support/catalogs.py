@@ -35,8 +35,13 @@ class CatalogUser:
         self.client, self.process, self.entries = client, Process(client), Entries(client)
         self.claims, self.doubts = Claims(client, self.process), Doubts(client)
         self.stale = StaleClaims(client, self.process, self.claims)
-
         self.reductions = Reductions(client, self.claims)
+        self._sights: list[Sight] = []
+
+    def close(self) -> None:
+        """End the processes that its sights have started."""
+        for sight in self._sights:
+            sight.close()
 
     def reaper(self, storage: Storage) -> Reaper:
         return Reaper(self.claims, self.stale, self.doubts, self.entries, storage)
@@ -45,7 +50,9 @@ class CatalogUser:
         return Reducer(self.reductions, self.claims, self.process, self.reaper(storage), storage, side)
 
     def sight(self, storage: Storage, side: int = 0) -> Sight:
-        return Sight(self.entries, storage, self.reducer(storage, side))
+        made = Sight(self.entries, storage, self.reducer(storage, side))
+        self._sights.append(made)
+        return made
 
     def warmer(self, edge: Edge | None = None, forms: Sequence[Form] = (), progress: Progress | None = None) -> Warmer:
         """Return one that asks an edge for some forms; by default it does nothing."""

@@ -41,6 +41,10 @@ class Drawable:
         self._patience, self._limits = patience, limits
         self._turn, self._pool = asyncio.Semaphore(1), Pool()
 
+    def close(self) -> None:
+        """End the process that waits for the next file."""
+        self._pool.close()
+
     async def check(self, file: SpooledFile) -> None:
         """Raise BadRequest for a file that cannot be drawn."""
         media_type = file.media_type or ""

@@ -204,8 +204,10 @@ class Uploads:
             await self._claims.release(claim)  # It has no effect if the entry refers to the object.
 
     async def close(self) -> None:
-        """End what is still being discarded. The jobs worker finds its claims and goes on."""
+        """End what is still being discarded, and the process that looks at files. The jobs worker finds the claims of
+        what is left, and goes on."""
         await cancellation.end(self._discarding)
+        self._drawable.close()
 
     async def _check_uuid(self, wanted: adoption.Adoption) -> None:
         """Raise BadRequest if the uuid of a whole entry is that of another one."""

@@ -17,6 +17,7 @@ import uvloop
 from services.core.sandbox import Refusal, process
 from services.core.sandbox.pool import Pool
 from services.core.sandbox.process import Answer, Crashed, Limits, NoAnswer, OutOfTime, Task, run
+from tests.support.sandboxes import Children
 
 Run = Callable[[Task, bytes], Answer]
 LIMITS = Limits(cpu_seconds=2, wall_seconds=20, output=1000, data=100 * 2**20)
@@ -58,26 +59,10 @@ def landlock_version() -> int:
     return int(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))
 
 
-def children() -> list[str]:
-    """Return the sandboxes that this process has, whichever of its threads has started them.
-
-    A worker of pytest has other children: the systems that tests share.
-    """
-    ids = " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children")).split()
-    return [number for number in ids if b"services.core.sandbox" in _command(number)]
-
-
 def of_children() -> float:
     """Return the seconds of processor time that the children which have ended took."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _command(number: str) -> bytes:
-    try:
-        return Path(f"/proc/{number}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 @pytest.mark.parametrize("source", [b"", b"abc" * 300])
@@ -143,10 +128,10 @@ def test_processor_time_has_an_end(running: Run) -> None:
     assert 0.5 < of_children() - started < 3
 
 
-def test_a_child_that_sleeps_is_ended_on_time(running: Run) -> None:
+def test_a_child_that_sleeps_is_ended_on_time(running: Run, children: Children) -> None:
     with pytest.raises(OutOfTime):
         running(task("sleep", Limits(cpu_seconds=1, wall_seconds=0.3, output=0, data=100 * 2**20)), b"")
-    assert children() == []
+    assert children() == set()
 
 
 def test_a_child_that_crashes_says_nothing(running: Run) -> None:
@@ -218,16 +203,16 @@ def test_a_child_can_be_ended_by_the_caller() -> None:
     assert time.monotonic() - started < LIMITS.wall_seconds / 2
 
 
-def test_a_caller_that_has_given_up_before_the_start_ends_the_child() -> None:
+def test_a_caller_that_has_given_up_before_the_start_ends_the_child(children: Children) -> None:
     def give_up(end: Callable[[], None]) -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
         run(task("sleep"), b"", give_up)
-    assert children() == []
+    assert children() == set()
 
 
-async def test_a_cancellation_ends_the_child() -> None:
+async def test_a_cancellation_ends_the_child(children: Children) -> None:
     waiting = asyncio.create_task(answer(task("sleep"), lambda: chunks(b"")))
     async with asyncio.timeout(10):
         while not children():  # noqa: ASYNC110 - a process has no event
@@ -235,17 +220,17 @@ async def test_a_cancellation_ends_the_child() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert children() == []
+    assert children() == set()
 
 
-async def test_what_the_source_raises_passes_through() -> None:
+async def test_what_the_source_raises_passes_through(children: Children) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"x"
         raise KeyError("gone")
 
     with pytest.raises(KeyError, match="gone"):
         await answer(task("echo"), broken)
-    assert children() == []
+    assert children() == set()
 
 
 async def test_there_is_no_child_without_a_source(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ import pytest
 from services.core.sandbox import Refusal
 from services.core.sandbox.pool import Pool
 from services.core.sandbox.process import Answer, Limits, NoAnswer, OutOfTime, Task
-from tests.unit.core.test_sandbox import children, chunks
+from tests.support.sandboxes import Children, sandboxes
+from tests.unit.core.test_sandbox import chunks
 
 LIMITS = Limits(cpu_seconds=2, wall_seconds=20, output=1000, data=100 * 2**20, reuse_seconds=2)
 
@@ -67,11 +68,11 @@ async def test_two_at_once_have_a_child_each(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize(("do", "raised"), [("refuse", Refusal), ("crash", NoAnswer), ("take_memory", NoAnswer)])
-async def test_a_child_that_fails_is_replaced(pool: Pool, do: str, raised: type[Exception]) -> None:
+async def test_a_child_that_fails_is_replaced(pool: Pool, children: Children, do: str, raised: type[Exception]) -> None:
     first = await pid(pool)
     with pytest.raises(raised):
         await answer(pool, task(do))
-    assert children() == []
+    assert children() == set()
     assert await pid(pool) != first
 
 
@@ -85,23 +86,23 @@ async def test_one_that_died_while_it_waited_is_not_missed(pool: Pool) -> None:
     assert (await answer(pool, task("echo"), b"x" * 1000)).head == {"length": 1000}
 
 
-async def test_processor_time_has_an_end_for_each_source(pool: Pool) -> None:
+async def test_processor_time_has_an_end_for_each_source(pool: Pool, children: Children) -> None:
     limits = Limits(cpu_seconds=1, wall_seconds=100, output=0, data=100 * 2**20, reuse_seconds=2)
     used = await pid(pool, limits=limits)
     assert is_child(used), "it waits for another source"
     with pytest.raises(NoAnswer):
         await answer(pool, task("compute", limits))
-    assert children() == []
+    assert children() == set()
     assert await pid(pool, limits=limits) != used
 
 
-async def test_one_that_is_late_is_ended(pool: Pool) -> None:
+async def test_one_that_is_late_is_ended(pool: Pool, children: Children) -> None:
     limits = Limits(cpu_seconds=1, wall_seconds=2, output=0, data=100 * 2**20, reuse_seconds=2)
     used = await pid(pool, limits=limits)
     assert is_child(used), "it waits for another source"
     with pytest.raises(OutOfTime):
         await answer(pool, task("sleep", limits))
-    assert children() == []
+    assert children() == set()
 
 
 async def test_a_source_that_breaks_ends_the_child(pool: Pool) -> None:
@@ -126,18 +127,18 @@ async def test_a_source_that_is_not_there_costs_no_child(pool: Pool) -> None:
     assert await pid(pool) == first
 
 
-async def test_a_cancellation_ends_the_child(pool: Pool) -> None:
+async def test_a_cancellation_ends_the_child(pool: Pool, children: Children) -> None:
     first = await pid(pool)
     waiting = asyncio.create_task(answer(pool, task("sleep")))
     await asyncio.sleep(0.2)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert children() == []
+    assert children() == set()
     assert await pid(pool) != first
 
 
-async def test_one_that_has_nothing_to_do_is_ended() -> None:
+async def test_one_that_has_nothing_to_do_is_ended(children: Children) -> None:
     pool = Pool(idle_seconds=0.1)
     await pid(pool)
     async with asyncio.timeout(10):
@@ -161,4 +162,4 @@ async def test_a_child_ends_with_the_service(pool: Pool, monkeypatch: pytest.Mon
 
 
 def is_child(pid: int) -> bool:
-    return str(pid) in children()
+    return str(pid) in sandboxes()

@@ -1,5 +1,7 @@
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,13 @@ FILES = small_files()
 NOISE = Image.effect_noise((64, 48), 60).convert("RGB")
 PAGE = pdf(b"1 0 0 rg 0 0 9 9 re f")
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+
+
+@pytest.fixture
+def looking() -> Iterator[Drawable]:
+    made = Drawable()
+    yield made
+    made.close()
 
 
 async def spooled(folder: Path, content: bytes) -> SpooledFile:
@@ -58,8 +67,8 @@ RESTARTING = encoded(NOISE, "JPEG", restart_marker_rows=1)
         encoded(Image.new("1", (65_535, 1)), "PNG"),
     ],
 )
-async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> None:
-    await Drawable().check(await spooled(tmp_path, content))
+async def test_what_can_be_drawn_is_taken(looking: Drawable, tmp_path: Path, content: bytes) -> None:
+    await looking.check(await spooled(tmp_path, content))
 
 
 @pytest.mark.parametrize(
@@ -92,16 +101,18 @@ async def test_what_can_be_drawn_is_taken(tmp_path: Path, content: bytes) -> Non
         (avif_claiming(FILES["avif"], 3, 70_000), "a side is too long to render"),
     ],
 )
-async def test_what_cannot_be_drawn_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+async def test_what_cannot_be_drawn_is_refused_with_the_reason(
+    looking: Drawable, tmp_path: Path, content: bytes, reason: str
+) -> None:
     with pytest.raises(BadRequest, match=reason) as raised:
-        await Drawable().check(await spooled(tmp_path, content))
+        await looking.check(await spooled(tmp_path, content))
     assert raised.value.hint
 
 
 TOO_LARGE_TO_DRAW = {"page 0 0 0.0001 9999999", "a page that unpacks to 100 MB"}
 
 
-async def test_the_pdfs_that_are_accepted_are_those_that_are_drawn(tmp_path: Path) -> None:
+async def test_the_pdfs_that_are_accepted_are_those_that_are_drawn(looking: Drawable, tmp_path: Path) -> None:
     for file in documents():
         if file.name in TOO_LARGE_TO_DRAW:
             continue  # How large depends on the settings of the service that draws.
@@ -111,13 +122,13 @@ async def test_the_pdfs_that_are_accepted_are_those_that_are_drawn(tmp_path: Pat
         except Undecodable:
             drawn = False
         try:
-            await Drawable().check(await spooled(tmp_path, file.content))
+            await looking.check(await spooled(tmp_path, file.content))
         except BadRequest:
             accepted = False
         assert accepted == drawn, file.name
 
 
-async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
+async def test_a_refusal_says_what_to_do(looking: Drawable, tmp_path: Path) -> None:
     hints = {
         encrypted(PAGE, "user"): "Save it without a password, and send it again.",
         PAGE[:200]: "Send the whole file again, or open it in an editor and save it again.",
@@ -125,7 +136,7 @@ async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
     }
     for content, hint in hints.items():
         with pytest.raises(BadRequest) as raised:
-            await Drawable().check(await spooled(tmp_path, content))
+            await looking.check(await spooled(tmp_path, content))
         assert raised.value.hint == hint
 
 
@@ -133,13 +144,14 @@ async def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
 async def test_what_takes_too_much_processor_time_is_refused(
     before: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looking, file = Drawable(limits=replace(LIMITS, cpu_seconds=1)), await spooled(tmp_path, PAGE)
-    for do in before:
-        work_instead(monkeypatch, do)
-        await looking.check(file)
-    work_instead(monkeypatch, "compute")
-    with pytest.raises(BadRequest, match="needs too much time or memory"):
-        await looking.check(file)
+    file = await spooled(tmp_path, PAGE)
+    with closing(Drawable(limits=replace(LIMITS, cpu_seconds=1))) as hasty:
+        for do in before:
+            work_instead(monkeypatch, do)
+            await hasty.check(file)
+        work_instead(monkeypatch, "compute")
+        with pytest.raises(BadRequest, match="needs too much time or memory"):
+            await hasty.check(file)
 
 
 @pytest.mark.parametrize("trouble", ["sleep", "be_killed", "no_such_work"])
@@ -147,22 +159,21 @@ async def test_a_check_that_fails_loses_no_file(
     trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     work_instead(monkeypatch, trouble)
-    with caplog.at_level(logging.WARNING):
-        await Drawable(patience=0.5).check(await spooled(tmp_path, PAGE))
+    with caplog.at_level(logging.WARNING), closing(Drawable(patience=0.5)) as hasty:
+        await hasty.check(await spooled(tmp_path, PAGE))
     assert "drawable_unchecked" in caplog.text
 
 
 async def test_a_process_that_cannot_be_started_loses_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    looking: Drawable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(process, "_COMMAND", ("/does/not/exist",))
     with caplog.at_level(logging.WARNING):
-        await Drawable().check(await spooled(tmp_path, PAGE))
+        await looking.check(await spooled(tmp_path, PAGE))
     assert "drawable_unchecked" in caplog.text
 
 
-async def test_a_file_that_is_refused_does_not_spoil_the_next(tmp_path: Path) -> None:
-    looking = Drawable()
+async def test_a_file_that_is_refused_does_not_spoil_the_next(looking: Drawable, tmp_path: Path) -> None:
     good, bad = await spooled(tmp_path, PAGE), await spooled(tmp_path, b"%PDF-1.4\n%%EOF\n")
     for _ in range(3):
         await looking.check(good)
@@ -172,10 +183,10 @@ async def test_a_file_that_is_refused_does_not_spoil_the_next(tmp_path: Path) ->
 
 async def test_a_file_larger_than_the_memory_of_the_process_is_read(tmp_path: Path) -> None:
     content = valid_pdf("large", 80 * 2**20)
-    tight = Drawable(limits=replace(LIMITS, data=40 * 2**20))
-    await tight.check(await spooled(tmp_path, content))
-    with pytest.raises(BadRequest, match="is cut short"):
-        await tight.check(await spooled(tmp_path, content[:-2000]))
+    with closing(Drawable(limits=replace(LIMITS, data=40 * 2**20))) as tight:
+        await tight.check(await spooled(tmp_path, content))
+        with pytest.raises(BadRequest, match="is cut short"):
+            await tight.check(await spooled(tmp_path, content[:-2000]))
 
 
 def work_instead(monkeypatch: pytest.MonkeyPatch, do: str) -> None:
