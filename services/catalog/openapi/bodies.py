@@ -4,16 +4,17 @@ from typing import Any
 
 from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.openapi import answers, schemas
-from services.catalog.openapi.requests import MAX_ITEMS
-from services.catalog.openapi.schemas import SHA256, Schema, reference
+from services.catalog.openapi.requests import MAX_ITEMS, WORDS
+from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.search import colours, query
 from services.catalog.search.row import MISSING
+from services.catalog.search.words import PART_MIN
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.conflicts import OnConflict
 from services.catalog.uploads.described import WAIT_SECONDS, WAITS
-from services.core.assets import media_types
+from services.core.assets import media_types, names
 from services.core.dumps import naming
 
 Body = dict[str, Any]
@@ -58,39 +59,64 @@ def list_parameters() -> tuple[Schema, ...]:
 
 
 def search_parameters() -> tuple[Schema, ...]:
-    """Return the parameters of a search."""
+    """Return the parameters of a search. Each may be empty, which is the same as absent: forms send them so."""
     number: Schema = {"type": "integer", "minimum": 0, "maximum": NUMBER_MAX}
-    date: Schema = {"type": "string", "format": "date-time"}
+    date: Schema = {"anyOf": [{"type": "string", "format": name} for name in ("date-time", "date")]}
+    truth: Schema = {"type": "string", "enum": ["", *WORDS]}
     text = _text(query.TEXT_MAX)
-    several: Schema = {"type": "array", "items": text, "maxItems": query.REPEATED_MAX}
+    types = _choice(*media_types.KNOWN, *(alias for kind in media_types.KNOWN.values() for alias in kind.aliases))
     sides = {"min": "at least", "max": "at most"}
     return (
-        _query("q", text, "Words, or parts of words of 3 characters or more. An entry that is found has all of them."),
-        _query("namespace", text, "Only entries of this namespace."),
-        _query("folder", text, "Only entries of this folder, such as /DEV/shop."),
-        _query("recursive", {"type": "boolean"}, "Whether folders below the folder belong to it."),
-        _query("tag", several, "Only entries with this tag. If it is given several times, with all of the tags."),
-        _query("type", several, "Only files of this type. If it is given several times, of one of the types."),
+        _query(
+            "q",
+            text,
+            f"Words, or parts of words of {PART_MIN} characters or more; at most {query.WORDS_MAX}. An entry that is "
+            "found has all of them. A text without letters and digits is refused.",
+        ),
+        _query("namespace", _pattern(names.SEGMENT), "Only entries of this namespace."),
+        _query(
+            "folder",
+            _pattern(f"/*{names.SEGMENT}(?:/{names.SEGMENT})*/*"),
+            "Only entries of this folder, such as /DEV/shop. It must be in the namespace, if there is one.",
+        ),
+        _query(
+            "recursive",
+            truth,
+            "Whether folders below the folder belong to it. The default is true for a namespace, and false for a "
+            "folder.",
+        ),
+        _query(
+            "tag", _several(text), "Only entries with this tag. If it is there several times, with all of the tags."
+        ),
+        _query("type", _several(types), "Only files of this type. If it is there several times, of one of the types."),
         *(
             _query(f"{side}_{column}", number, f"Only entries whose {column} is {sides[side]} this.")
             for column in query.RANGES
             for side in sides
         ),
-        _query("orientation", {"type": "string", "enum": [*query.ORIENTATIONS]}, "Only pictures of this shape."),
-        _query("color", text, f"Only pictures of a colour: {', '.join(colours.NAMES)}, or one like it: #a1b2c3."),
-        _query("expired", {"type": "boolean"}, "Only entries that are expired now, or only the others."),
-        _query("missing", {"type": "string", "enum": [*MISSING]}, "Only entries in which this field is empty."),
+        _query("orientation", _choice(*query.ORIENTATIONS), "Only pictures of this shape."),
+        _query(
+            "color",
+            _pattern("|".join((*colours.NAMES, colours.CODE))),
+            f"Only pictures of a colour: {', '.join(colours.NAMES)}, or one like it: #a1b2c3.",
+        ),
+        _query("expired", truth, "Only entries that are expired now, or only the others."),
+        _query("missing", _choice(*MISSING), "Only entries in which this field is empty."),
         *(
             _query(f"{column}_{side}", date, f"Only entries {column} {side} this. The moment itself counts as after.")
             for column in query.DATES
             for side in ("after", "before")
         ),
         _query("external_id", text, "Only entries with exactly this external_id."),
-        _query("signature", {"type": "string", "pattern": SHA256}, "Only entries with these stored bytes."),
-        _query("facets", text, f"What is counted, separated by commas: {', '.join(query.FACETS)}."),
+        _query("signature", _pattern(query.SIGNATURE), "Only entries with these stored bytes: their SHA-256."),
+        _query(
+            "facets",
+            {**_pattern(query.FACET_LIST), **text},
+            f"What is counted, separated by commas: {', '.join(query.FACETS)}.",
+        ),
         _query(
             "sort",
-            {"type": "string", "enum": [f"{way}{name}" for name in query.SORTS for way in ("-", "")]},
+            _choice(*(f"{way}{name}" for name in query.SORTS for way in ("-", ""))),
             f"The order; with a minus, the reverse. The default is {query.DEFAULT_SORT}.",
         ),
         _query(
@@ -98,8 +124,25 @@ def search_parameters() -> tuple[Schema, ...]:
             {"type": "integer", "minimum": 1, "maximum": query.LIMIT_MAX},
             f"Maximum number of entries of a page. It may have fewer. The default is {query.LIMIT}.",
         ),
-        _query("cursor", _text(query.CURSOR_MAX), "cursor of the previous page."),
+        _query(
+            "cursor",
+            {**_pattern(query.CURSOR), **_text(query.CURSOR_MAX)},
+            "cursor of the previous page. It belongs to the sort of that page.",
+        ),
     )
+
+
+def _pattern(expression: str) -> Schema:
+    """Return the schema of a text that is empty or matches an expression."""
+    return {"type": "string", "pattern": f"^(?:{expression})?$"}
+
+
+def _choice(*known: str) -> Schema:
+    return {"type": "string", "enum": ["", *known]}
+
+
+def _several(item: Schema) -> Schema:
+    return {"type": "array", "items": item, "maxItems": query.REPEATED_MAX}
 
 
 def confirm(unconfirmed_max: int) -> Schema:

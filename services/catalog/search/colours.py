@@ -3,7 +3,8 @@
 import colorsys
 import re
 
-_CODE = re.compile(r"#[0-9a-fA-F]{6}")
+CODE = "#[0-9a-fA-F]{6}"
+"""The regular expression of a colour such as #a1b2c3."""
 _BLACK, _WHITE, _GREY = 0.12, 0.9, 0.12
 """A lightness up to the first is black and from the second on white. A colour with less saturation is grey."""
 _HUES = (
@@ -23,7 +24,7 @@ NAMES = ("black", "grey", "white", *dict.fromkeys(name for _, name in _HUES))
 
 def is_code(text: str) -> bool:
     """Say whether a text is a colour such as #a1b2c3."""
-    return _CODE.fullmatch(text) is not None
+    return re.fullmatch(CODE, text) is not None
 
 
 def name_of(code: str) -> str:

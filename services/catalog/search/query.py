@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,9 +52,12 @@ ARGUMENTS = (
     "limit",
     "cursor",
 )
+SIGNATURE = "[0-9a-fA-F]{64}"
+CURSOR = "[A-Za-z0-9_-]*"
+FACET_LIST = rf"(?:{'|'.join(FACETS)})?(?:,(?:{'|'.join(FACETS)})?)*"
+"""Regular expressions of arguments, as they stand in the OpenAPI document too."""
 _SHOWN = 64
 """Characters of a value that an answer repeats."""
-_SIGNATURE = re.compile("[0-9a-f]{64}")
 _FOLDER = re.compile(rf"(?:/{names.SEGMENT})+")
 Value = str | int
 
@@ -72,6 +76,8 @@ class Cursor:
     def from_text(cls, text: str, kind: type[str] | type[int]) -> "Cursor":
         """Read a cursor of an order by values of a kind; raises BadRequest."""
         try:
+            if not re.fullmatch(CURSOR, text):
+                raise ValueError
             value, tie = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except (ValueError, TypeError, binascii.Error):
             value, tie = None, None
@@ -136,7 +142,7 @@ def parse(given: Iterable[tuple[str, str]]) -> Query:
         folder=folder,
         recursive=recursive,
         tags=tuple(dict.fromkeys(several["tag"])),
-        types=tuple(_one_of("type", media_types.canonical(name), media_types.KNOWN) for name in several["type"]),
+        types=_each("type", map(media_types.canonical, several["type"]), media_types.KNOWN),
         ranges=tuple(_ranges(one)),
         orientation=_choice(one, "orientation", ORIENTATIONS),
         colour=_colour(one.get("color")),
@@ -144,7 +150,7 @@ def parse(given: Iterable[tuple[str, str]]) -> Query:
         missing=_choice(one, "missing", MISSING),
         external_id=one.get("external_id"),
         signature=_signature(one.get("signature")),
-        facets=tuple(_one_of("facets", name.strip(), FACETS) for name in one.get("facets", "").split(",") if name),
+        facets=_each("facets", filter(None, one.get("facets", "").split(",")), FACETS),
         order=column,
         descending=order.startswith("-"),
         limit=limit_of(one.get("limit", ""), LIMIT_MAX) or LIMIT,
@@ -156,16 +162,19 @@ def _sorted_out(given: Iterable[tuple[str, str]]) -> tuple[dict[str, str], dict[
     """Return the arguments that have a value: those that are given once, and those that may be given several times."""
     one: dict[str, str] = {}
     several: dict[str, list[str]] = {name: [] for name in REPEATED}
+    seen: Counter[str] = Counter()
     for name, value in given:
         if name not in ARGUMENTS:
             raise BadRequest(
                 f"A search does not take the argument {name[:_SHOWN]!r}.", f"It takes: {', '.join(ARGUMENTS)}."
             )
-        most = CURSOR_MAX if name == "cursor" else TEXT_MAX
-        if len(value) > most:
-            raise BadRequest(f"{name} has {len(value)} characters.", f"Send {most} at most.")
-        if name in one or len(several.get(name, ())) == REPEATED_MAX:
-            raise BadRequest(f"The argument {name!r} is there too often.", "Send it once.")
+        longest = CURSOR_MAX if name == "cursor" else TEXT_MAX
+        if len(value) > longest:
+            raise BadRequest(f"{name} has {len(value)} characters.", f"Send {longest} at most.")
+        seen[name] += 1
+        often = REPEATED_MAX if name in REPEATED else 1
+        if seen[name] > often:
+            raise BadRequest(f"The argument {name!r} is there {seen[name]} times.", f"Send it {often} times at most.")
         if value and name in REPEATED:
             several[name].append(value)
         elif value:
@@ -210,8 +219,12 @@ def _ranges(one: dict[str, str]) -> Iterable[Range]:
 
 
 def _moment(name: str, text: str | None) -> int | None:
-    date = parse_date(name, text) if text else None
-    return int(datetime.fromisoformat(date).timestamp() * 1000) if date else None
+    if text is None:
+        return None
+    date = parse_date(name, text)
+    if date is None:
+        raise BadRequest(f"{name} is not a date.", "Send ISO 8601, such as 2027-01-31T18:00:00+01:00, or leave it out.")
+    return int(datetime.fromisoformat(date).timestamp() * 1000)
 
 
 def _colour(text: str | None) -> str | None:
@@ -221,13 +234,20 @@ def _colour(text: str | None) -> str | None:
 
 
 def _signature(text: str | None) -> str | None:
-    if text is None or _SIGNATURE.fullmatch(text.lower()):
-        return text and text.lower()
+    if text is None:
+        return None
+    if re.fullmatch(SIGNATURE, text):
+        return text.lower()
     raise BadRequest("signature is not a SHA-256.", "Send its 64 hex digits.")
 
 
 def _choice(one: dict[str, str], name: str, known: Collection[str]) -> str | None:
     return _one_of(name, one[name], known) if name in one else None
+
+
+def _each(name: str, values: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return values that are all known, each once."""
+    return tuple(dict.fromkeys(_one_of(name, value, known) for value in values))
 
 
 def _one_of(name: str, value: str, known: Collection[str], other: str = "") -> str:

@@ -1,12 +1,14 @@
 """The arguments of a search."""
 
+import re
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.search.query import ARGUMENTS, LIMIT, LIMIT_MAX, TEXT_MAX, Cursor, Query, Range, parse
+from services.catalog.openapi.bodies import search_parameters
+from services.catalog.search.query import ARGUMENTS, FACETS, LIMIT, LIMIT_MAX, TEXT_MAX, Cursor, Query, Range, parse
 from services.core.errors import BadRequest
 
 
@@ -35,7 +37,7 @@ def test_nothing_demands_nothing() -> None:
         ([("missing", "alt")], Query(missing="alt")),
         ([("external_id", "0")], Query(external_id="0")),
         ([("signature", "AB" * 32)], Query(signature="ab" * 32)),
-        ([("facets", "tag,type")], Query(facets=("tag", "type"))),
+        ([("facets", "tag,type,,tag")], Query(facets=("tag", "type"))),
         ([("sort", "name"), ("limit", "7")], Query(order="unique_name", descending=False, limit=7)),
         ([("sort", "-size")], Query(order="size")),
     ],
@@ -58,17 +60,21 @@ def test_arguments_are_understood(given_text: list[tuple[str, str]], query: Quer
         ("min_width", "-1"),
         ("max_size", "9" * 16),
         ("uploaded_after", "soon"),
+        ("uploaded_after", "null"),
+        ("updated_before", " "),
         ("orientation", "round"),
         ("color", "#12345"),
         ("expired", "2"),
         ("missing", "uuid"),
         ("signature", "ab"),
         ("facets", "tag,color"),
+        ("facets", "tag, type"),
         ("sort", "colour"),
         ("sort", "--size"),
         ("limit", "0"),
         ("limit", str(LIMIT_MAX + 1)),
         ("cursor", "x"),
+        ("cursor", f"!{Cursor(1, 1).to_text()}"),
         ("cursor", Cursor("/DEV/cat.webp", 1).to_text()),
         ("cursor", Cursor(2**63, 1).to_text()),
     ],
@@ -81,6 +87,8 @@ def test_what_cannot_be_right_is_refused(bad: tuple[str, str]) -> None:
 def test_an_argument_that_means_one_thing_is_there_once() -> None:
     with pytest.raises(BadRequest):
         parse([("q", "a"), ("q", "b")])
+    with pytest.raises(BadRequest):
+        parse([("q", ""), ("q", "b")])
     with pytest.raises(BadRequest):
         parse([("tag", str(number)) for number in range(17)])
 
@@ -102,3 +110,35 @@ def test_a_cursor_is_read_as_it_was_written(value: int, tie: int) -> None:
 def test_any_arguments_are_a_query_or_a_bad_request(given_text: list[tuple[str, str]]) -> None:
     with suppress(BadRequest):
         assert isinstance(parse(given_text), Query)
+
+
+DESCRIBED = {parameter["name"]: parameter["schema"] for parameter in search_parameters()}
+
+
+def test_every_argument_is_described() -> None:
+    assert tuple(DESCRIBED) == ARGUMENTS
+
+
+@pytest.mark.parametrize("name", ["namespace", "folder", "color", "signature"])
+@given(data=st.data())
+def test_a_text_of_the_described_pattern_is_accepted(name: str, data: st.DataObject) -> None:
+    parse([(name, data.draw(st.from_regex(DESCRIBED[name]["pattern"].removesuffix("$") + r"\Z")))])
+
+
+@given(st.lists(st.sampled_from(["", *FACETS]), max_size=20).map(",".join))
+def test_lists_of_facets_are_described(text: str) -> None:
+    assert re.fullmatch(DESCRIBED["facets"]["pattern"], text)
+    parse([("facets", text)])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, schema in DESCRIBED.items() for value in schema.get("items", schema).get("enum", ())],
+)
+def test_a_described_choice_is_accepted(name: str, value: str) -> None:
+    parse([(name, value)])
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+def test_cursors_are_described(value: int, tie: int) -> None:
+    assert re.fullmatch(DESCRIBED["cursor"]["pattern"], Cursor(value, tie).to_text())
