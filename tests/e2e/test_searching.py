@@ -82,6 +82,6 @@ def test_after_a_kill_a_search_finds_what_the_catalog_has(
 
 def test_the_public_cannot_search(make_system: Callable[..., System]) -> None:
     system = make_system()
-    assert system.api.get("/catalog/search").status_code in (200, 503)
-    answer = httpx.get(f"http://127.0.0.1:{system.ports.edge}/catalog/search")
-    assert answer.status_code == 404
+    for path in ("/catalog/search", "/catalog/folders"):
+        assert system.api.get(path).status_code in (200, 503)
+        assert httpx.get(f"http://127.0.0.1:{system.ports.edge}{path}").status_code == 404

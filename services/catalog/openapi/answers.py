@@ -6,6 +6,8 @@ from typing import Any
 from services.catalog.answers import DELETED
 from services.catalog.openapi import jobs
 from services.catalog.openapi.schemas import Schema, reference
+from services.catalog.routes.folders import shown
+from services.catalog.search.folders import Folder
 from services.catalog.settings import CatalogSettings
 from services.core.assets import identity, media_types, names
 from services.core.assets.entries import Entry, already_exists
@@ -129,6 +131,13 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
                 current=True,
                 facets={"type": [{"value": entry["original_mimetype"], "count": 1}]},
                 cursor=None,
+            ),
+        ),
+        "Folders": _answer(
+            "A page of the folders.",
+            "Folders",
+            envelope(
+                [_folder_example("/DEV/shop", 3, 3)], folder=_folder_example("/DEV", 1, 4), current=True, cursor=None
             ),
         ),
         "NotModified": {"description": "The client's copy is still current.", "headers": _headers("ETag")},
@@ -255,6 +264,10 @@ def _entry_of_cat(settings: CatalogSettings) -> Entry:
 
 def reference_to(name: str) -> Answer:
     return {"$ref": f"#/components/responses/{name}"}
+
+
+def _folder_example(path: str, entries: int, all_entries: int) -> dict[str, Any]:
+    return shown(Folder(path, entries, entries * 48_213, all_entries, all_entries * 48_213))
 
 
 def _links() -> dict[str, Any]:

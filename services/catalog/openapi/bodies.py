@@ -6,6 +6,7 @@ from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.openapi import answers, schemas
 from services.catalog.openapi.requests import MAX_ITEMS, WORDS
 from services.catalog.openapi.schemas import Schema, reference
+from services.catalog.routes import folders
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.search import colours, query
@@ -129,6 +130,28 @@ def search_parameters() -> tuple[Schema, ...]:
             {**_pattern(query.CURSOR), **_text(query.CURSOR_MAX)},
             "cursor of the previous page. It belongs to the sort of that page.",
         ),
+    )
+
+
+def folder_parameters() -> tuple[Schema, ...]:
+    """Return the parameters that name a folder and a page of those in it."""
+    return (
+        _query(
+            "parent",
+            _pattern(f"/|/*{names.SEGMENT}(?:/{names.SEGMENT})*/*"),
+            "The folder, such as /DEV/shop. The default is /, in which the namespaces are.",
+        ),
+        _query(
+            "namespace",
+            _pattern(names.SEGMENT),
+            "The namespace that the parent is in. Without a parent, it is the folder of this namespace.",
+        ),
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": folders.LIMIT_MAX},
+            f"Maximum number of folders of a page. The default is {folders.LIMIT}.",
+        ),
+        _query("cursor", _pattern(names.SEGMENT), "cursor of the previous page."),
     )
 
 

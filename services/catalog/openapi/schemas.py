@@ -130,6 +130,15 @@ def components() -> dict[str, Schema]:
         ),
         "Page": _answer("One entry in data.", data={"minItems": 1, "maxItems": 1}, errors={"maxItems": 0}),
         "SearchResult": _search_result(),
+        "Folder": _folder(),
+        "Folders": _answer(
+            "Folders in the order of their paths.",
+            item="Folder",
+            errors={"maxItems": 0},
+            folder={**reference("Folder"), "description": "The folder that they are in."},
+            current=_CURRENT,
+            cursor=_CURSOR,
+        ),
         "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
         "FilesRefusal": _answer(
             "Nothing was done.", error=_ERROR_OF_FILES, data={"maxItems": 0}, errors={"minItems": 1}
@@ -262,6 +271,27 @@ def _answer(
     }
 
 
+_CURRENT: Schema = {
+    "type": "boolean",
+    "description": "Whether the index has every change that was answered before the request.",
+}
+_CURSOR: Schema = {"type": ["string", "null"], "description": "The cursor of the next page. null on the last page."}
+
+
+def _folder() -> Schema:
+    count: Schema = {"type": "integer", "minimum": 0}
+    properties: dict[str, Schema] = {
+        "path": {"type": "string", "description": "Such as /DEV/shop. The whole catalog is /."},
+        "name": {"type": "string", "description": "The last part of its path."},
+        "entries": {**count, "description": "The number of the entries directly in it."},
+        "bytes": {**count, "description": "The sum of their size."},
+        "all_entries": {**count, "description": "The number of the entries in it and in all folders below it."},
+        "all_bytes": {**count, "description": "The sum of their size."},
+        "has_folders": {"type": "boolean", "description": "Whether there are folders in it."},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+
+
 def _search_result() -> Schema:
     counted: Schema = {
         "type": "array",
@@ -280,16 +310,13 @@ def _search_result() -> Schema:
             "description": "Whether total and facets count all entries. Otherwise, they count only those among the "
             "entries that were uploaded last.",
         },
-        current={
-            "type": "boolean",
-            "description": "Whether the index has every change that was answered before the request.",
-        },
+        current=_CURRENT,
         facets={
             "type": "object",
             "description": "For each requested facet its most frequent values.",
             "additionalProperties": counted,
         },
-        cursor={"type": ["string", "null"], "description": "The cursor of the next page. null on the last page."},
+        cursor=_CURSOR,
     )
 
 

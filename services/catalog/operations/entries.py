@@ -3,7 +3,7 @@
 from services.catalog.openapi import bodies
 from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import changes, listing, search
+from services.catalog.routes import changes, folders, listing, search
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
 
@@ -80,6 +80,20 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "catalog",
                 {200: "SearchResult", 400: "Refused", **DOWN},
                 bodies.search_parameters(),
+            ),
+        ),
+        Operation(
+            "GET",
+            "/catalog/folders",
+            folders.list_folders,
+            Role.PUBLIC,
+            others=others,
+            document=Document(
+                "getFolders",
+                "List the folders of a folder",
+                "catalog",
+                {200: "Folders", 400: "Refused", **DOWN},
+                bodies.folder_parameters(),
             ),
         ),
         Operation(

@@ -56,7 +56,7 @@ SIGNATURE = "[0-9a-fA-F]{64}"
 CURSOR = "[A-Za-z0-9_-]*"
 FACET_LIST = rf"(?:{'|'.join(FACETS)})?(?:,(?:{'|'.join(FACETS)})?)*"
 """Regular expressions of arguments, as they stand in the OpenAPI document too."""
-_SHOWN = 64
+SHOWN = 64
 """Characters of a value that an answer repeats."""
 _FOLDER = re.compile(rf"(?:/{names.SEGMENT})+")
 Value = str | int
@@ -166,7 +166,7 @@ def _sorted_out(given: Iterable[tuple[str, str]]) -> tuple[dict[str, str], dict[
     for name, value in given:
         if name not in ARGUMENTS:
             raise BadRequest(
-                f"A search does not take the argument {name[:_SHOWN]!r}.", f"It takes: {', '.join(ARGUMENTS)}."
+                f"A search does not take the argument {name[:SHOWN]!r}.", f"It takes: {', '.join(ARGUMENTS)}."
             )
         longest = CURSOR_MAX if name == "cursor" else TEXT_MAX
         if len(value) > longest:
@@ -193,18 +193,23 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _place(one: dict[str, str]) -> tuple[str | None, bool]:
     """Return the folder, and whether those below it belong to it. A namespace is a folder with all below it."""
-    namespace, folder = one.get("namespace"), one.get("folder")
+    found = folder_of(one.get("namespace"), one.get("folder"))
+    recursive = parse_bool("recursive", one["recursive"]) if "recursive" in one else "folder" not in one
+    return found, recursive and found is not None
+
+
+def folder_of(namespace: str | None, folder: str | None) -> str | None:
+    """Return a folder such as `/DEV/shop`, or that of the namespace alone; None for neither. Raises BadRequest."""
     if namespace is not None and not names.is_safe_segment(namespace):
-        raise BadRequest(f"{namespace[:_SHOWN]!r} is not a namespace.", "Send a name such as DEV.")
-    recursive = parse_bool("recursive", one["recursive"]) if "recursive" in one else folder is None
+        raise BadRequest(f"{namespace[:SHOWN]!r} is not a namespace.", "Send a name such as DEV.")
     if folder is None:
-        return (f"/{namespace}", recursive) if namespace else (None, False)
+        return namespace and f"/{namespace}"
     folder = "/" + folder.strip("/")
     if not _FOLDER.fullmatch(folder):
-        raise BadRequest(f"{folder[:_SHOWN]!r} is not a folder.", "Send a folder such as /DEV/shop.")
+        raise BadRequest(f"{folder[:SHOWN]!r} is not a folder.", "Send a folder such as /DEV/shop.")
     if namespace and not f"{folder}/".startswith(f"/{namespace}/"):
         raise BadRequest("The folder is not in the namespace.", "Send one of them: a folder begins with its namespace.")
-    return folder, recursive
+    return folder
 
 
 def _ranges(one: dict[str, str]) -> Iterable[Range]:
@@ -254,4 +259,4 @@ def _one_of(name: str, value: str, known: Collection[str], other: str = "") -> s
     if value in known:
         return value
     also = f" or {other}" if other else ""
-    raise BadRequest(f"{name} must not be {value[:_SHOWN]!r}.", f"Send one of {', '.join(known)}{also}.")
+    raise BadRequest(f"{name} must not be {value[:SHOWN]!r}.", f"Send one of {', '.join(known)}{also}.")

@@ -29,6 +29,7 @@ GIVEN: dict[str, Any] = {
 PUBLIC = {
     ("GET", "/catalog"),
     ("GET", "/catalog/search"),
+    ("GET", "/catalog/folders"),
     ("GET", "/catalog/{uuid:entry}"),
     ("GET", "/readiness-check"),
     ("GET", "/openapi.json"),
