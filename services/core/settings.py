@@ -16,6 +16,7 @@ from services.core import older_names, secret_files
 from services.core.assets import names, presets
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
+from services.core.assets.retired import Undo
 from services.core.clients import networks
 from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.settings import StorageSettings
@@ -153,6 +154,37 @@ class CoreSettings(StorageSettings):
     def assets_url(self) -> str:
         """The beginning of all public addresses of assets."""
         return f"{self.public_url}{self.api_prefix}{self.route_file_get}"
+
+
+class UndoSettings(CoreSettings):
+    """What can be undone, and for how long. The catalog service retires what the jobs worker lets go."""
+
+    keep_versions: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Earlier versions of each asset that can be brought back, with their bytes. 0 keeps none. The same "
+        "for catalog and jobs.",
+    )
+    trash_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which a deleted asset can be brought back. 0 deletes its bytes at once, and empties the "
+        "trash. The same for catalog and jobs.",
+    )
+
+    @property
+    def undo(self) -> Undo:
+        return Undo(self.keep_versions, self.trash_days)
+
+    @model_validator(mode="after")
+    def _check_undo(self) -> Self:
+        for name in ("keep_versions", "trash_days"):
+            if getattr(self, name) and self.backend.replaces_in_place:
+                method = self.delegated_storage_method
+                raise ValueError(f"{name.upper()}: expected 0, because {method} replaces files in place")
+        return self
 
 
 class ServerSettings(CoreSettings):

@@ -24,12 +24,14 @@ from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish
 from services.core.assets import identity
 from services.core.assets.entries import Entry
+from services.core.assets.retired import NO_UNDO, Retired, Undo
 from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
 from services.core.spool import prepare
 from services.core.state import claims as claims_module
-from services.core.state import keys
+from services.core.state import commands, keys
 from services.core.state.connection import Redis, connect
 from services.core.state.doubts import DOUBT_SECONDS
+from services.core.state.retired import RetiredObjects, read
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage
 from services.jobs.upkeep.sync import sync
@@ -59,6 +61,7 @@ class Outages(RuleBasedStateMachine):
     redis_url: str
     kind: type[LocalStorage]
     storage_faults = st.sampled_from([Fault.REFUSED, Fault.UNANSWERED, Fault.LATE])
+    undo = NO_UNDO
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +80,7 @@ class Outages(RuleBasedStateMachine):
         self.worker = await self.started()
 
     async def started(self) -> FailingProcess:
-        made = FailingProcess(self.redis_url, self.backend, self.faults)
+        made = FailingProcess(self.redis_url, self.backend, self.faults, self.undo)
         await self.client.set(made.sign_of_life, b"1")
         return made
 
@@ -232,8 +235,9 @@ class Outages(RuleBasedStateMachine):
         there = {listed.key: await self.backend.read(StoredObject(listed.key)) async for listed in self.backend.list()}
         found: dict[str, Entry | None] = {name: await _entry(user, name) for name in NAMES}
         entries = [entry for entry in found.values() if entry]
-        assert set(there) == {entry.storage_key for entry in entries}
-        for entry in entries:
+        retired = [read(raw).entry for raw in (await commands.hgetall(self.client, keys.RETIRED)).values()]
+        assert sorted(there) == sorted(entry.storage_key for entry in [*entries, *retired])
+        for entry in [*entries, *retired]:
             assert hashlib.sha256(there[entry.storage_key]).hexdigest() == entry.signature
         for name, one in found.items():
             assert (there[one.storage_key] if one else None) in self.possible[name]
@@ -259,7 +263,69 @@ class InPlaceOutages(Outages):
     storage_faults = st.sampled_from([Fault.REFUSED, Fault.UNANSWERED])
 
 
-@pytest.mark.parametrize(("machine", "kind"), [(Outages, LocalStorage), (InPlaceOutages, InPlace)])
+class UndoneOutages(Outages):
+    """Changes are undone, too, and what can be undone is let go."""
+
+    undo = Undo(versions=2, trash_days=1)
+
+    @rule(at=a_catalog, name=a_name, which=st.integers(0, 1))
+    def restore_version(self, at: int, name: str, which: int) -> None:
+        key = identity.entry_key(f"/DEV/{name}.webp")
+        found = self.runner.run(RetiredObjects(self.client).versions(key))
+        if which >= len(found):
+            return
+        process, wanted = self.catalogs[at], self.content_of(found[which])
+
+        async def step() -> None:
+            try:
+                _, commit = await process.user.entries.restore_version(key, found[which], lambda entry: None)
+            except NotFound:
+                assert None in self.possible[name]
+                return
+            self.possible[name] = {wanted}
+            await Leftovers(process.reaper).clear([commit], 10)
+
+        self.client_does(process, name, wanted, step())
+
+    @rule(at=a_catalog, which=st.integers(0, 3))
+    def undelete(self, at: int, which: int) -> None:
+        found = self.runner.run(RetiredObjects(self.client).trash(4)).found
+        if which >= len(found):
+            return
+        process, wanted = self.catalogs[at], self.content_of(found[which])
+        name = found[which].entry.filename.removesuffix(".webp")
+
+        async def step() -> None:
+            try:
+                await process.user.entries.undelete(found[which])
+            except AlreadyExists:
+                assert self.possible[name] != {None}
+                return
+            self.possible[name] = {wanted}
+
+        self.client_does(process, name, wanted, step())
+
+    @rule(which=st.integers(0, 3))
+    def let_go(self, which: int) -> None:
+        found = self.runner.run(RetiredObjects(self.client).trash(4)).found
+        if which >= len(found):
+            return
+        trashed, objects = found[which], RetiredObjects(self.worker.user.client)
+
+        async def step() -> None:
+            left = await objects.let_go(trashed.entry.storage_key, trashed.number)
+            await self.worker.reaper.settle_leftovers(left)
+
+        self.upkeep(step())
+
+    def content_of(self, retired: Retired) -> bytes:
+        """Return the bytes: a retired object is there, whatever has failed."""
+        return self.runner.run(self.backend.read(StoredObject(retired.entry.storage_key)))
+
+
+@pytest.mark.parametrize(
+    ("machine", "kind"), [(Outages, LocalStorage), (InPlaceOutages, InPlace), (UndoneOutages, LocalStorage)]
+)
 def test_in_the_end_exactly_the_bytes_of_the_catalog_are_there(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch, machine: type[Outages], kind: type[LocalStorage]
 ) -> None:

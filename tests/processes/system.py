@@ -34,7 +34,7 @@ from tools.stack.processes import NotReady, Processes
 START_WITHIN = 30
 STOP_WITHIN = 10
 SERVICES = ("catalog", "transform", "jobs")
-NO_SCHEDULE = {"SYNC_CRON": "never", "PUBLISH_CRON": "never", "EXPIRE_CRON": "never"}
+NO_SCHEDULE = {f"{job}_CRON": "never" for job in ("SYNC", "PUBLISH", "EXPIRE", "EMPTY_TRASH")}
 """What a test finds in Redis must not depend on the hour at which it runs."""
 REPLICAS = int(os.environ.get("REPLICAS", "1"))
 """How many processes of each service a system has, unless a test says: `make test-replicas` runs all with two."""

@@ -7,6 +7,7 @@ from typing import Any
 from services.core.assets import entries, identity, names
 from services.core.assets.addresses import Addresses
 from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.retired import NO_UNDO, Undo
 from services.core.state import entry_json, keys
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
@@ -31,8 +32,8 @@ ADDRESSES = Addresses("https://media.example.com/prefix/assets/media")
 class CatalogUser:
     """A process that works with the catalog: who it is, its claims, and the entries as it reads and writes them."""
 
-    def __init__(self, client: Redis) -> None:
-        self.client, self.process, self.entries = client, Process(client), Entries(client)
+    def __init__(self, client: Redis, undo: Undo = NO_UNDO) -> None:
+        self.client, self.process, self.entries = client, Process(client), Entries(client, undo)
         self.claims, self.doubts = Claims(client, self.process), Doubts(client)
         self.stale = StaleClaims(client, self.process, self.claims)
         self.reductions = Reductions(client, self.claims)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from services.core.assets.retired import NO_UNDO, Undo
 from services.core.errors import StorageDown
 from services.core.state import keys
 from services.core.state.connection import Redis
@@ -149,11 +150,11 @@ class FailingInPlace(FailingStorage):
 class FailingProcess:
     """A process that works with the catalog and the storage."""
 
-    def __init__(self, redis_url: str, backend: LocalStorage, storage_faults: Faults) -> None:
+    def __init__(self, redis_url: str, backend: LocalStorage, storage_faults: Faults, undo: Undo = NO_UNDO) -> None:
         self.dies_after: int | None = None
         self._redis: FailingRedis = FailingRedis.from_url(redis_url)
         self._redis.process, self._redis.faults = self, Faults()
-        self.user = CatalogUser(self._redis)
+        self.user = CatalogUser(self._redis, undo)
         kind = FailingInPlace if isinstance(backend, InPlace) else FailingStorage
         self.storage = kind(backend, self, storage_faults)  # type: ignore[arg-type]
         self.reaper = self.user.reaper(self.storage)

@@ -20,6 +20,13 @@ SETTABLE = ("external_id", "expired", "expiration_date", "information", *FOCUS, 
 IF_KNOWN = ("original_signature", "original_version", "stored_mimetype")
 """The fields that an entry is stored and shown without if it does not have them."""
 
+_OF_FILE = (
+    *("original_mimetype", "mimetype", "converted", "signature", "size", "original_size", "storage_key"),
+    *FACTS,
+    *IF_KNOWN,
+)
+"""The fields that follow from the stored file."""
+
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 TEXT_BYTES = 4096
 """Bytes of the longest text of a client, in UTF-8. The public reads the whole list, with all texts."""
@@ -231,23 +238,44 @@ def already_exists(entry: Entry) -> AlreadyExists:
 
 def with_file(entry: Entry, stored: StoredFile, extension: str) -> Entry:
     """Return the entry with its file replaced: the next version, under the same path and uuid."""
-    same = stored.signature == entry.signature
-    base = entry.original_filename.rpartition(".")[0] or entry.original_filename
     return replace(
         entry.with_facts(NO_FACTS),
         version=entry.version + 1,
-        original_filename=f"{base}.{extension}" if entry.converted else entry.original_filename,
+        original_filename=_uploaded_as(entry, extension) if entry.converted else entry.original_filename,
         original_mimetype=stored.media_type,
         signature=stored.signature,
         size=stored.size,
         original_size=stored.original_size,
         storage_key=stored.storage_key,
         updated_date=timestamp(),
-        content_date=entry.delivered_since if same else _next_second(entry.delivered_since),
+        content_date=_date_of_content(entry, stored.signature),
         original_signature=None,
         original_version=None,
         stored_mimetype=None,
     )
+
+
+def with_earlier_file(entry: Entry, earlier: Entry) -> Entry:
+    """Return the entry with the file that an earlier version of it had: the next version. All other fields stay."""
+    return replace(
+        entry,
+        version=entry.version + 1,
+        original_filename=_uploaded_as(entry, earlier.original_filename.rpartition(".")[2]),
+        updated_date=timestamp(),
+        content_date=_date_of_content(entry, earlier.signature),
+        **{name: getattr(earlier, name) for name in _OF_FILE},
+    )
+
+
+def _uploaded_as(entry: Entry, extension: str) -> str:
+    """Return the name of the upload with the extension of another file."""
+    base = entry.original_filename.rpartition(".")[0] or entry.original_filename
+    return f"{base}.{extension}"
+
+
+def _date_of_content(entry: Entry, signature: str) -> str:
+    """Return since when the next version delivers its bytes, whose SHA-256 is `signature`."""
+    return entry.delivered_since if signature == entry.signature else _next_second(entry.delivered_since)
 
 
 def changed(entry: Entry, **fields: Any) -> Entry:

@@ -25,14 +25,15 @@ async def signs_of_loss(entries: Entries, storage: Storage, dumps: DumpStore) ->
     """
     if await entries.count():
         return None
-    signs = [await _file(storage), await _dump(dumps)]
+    signs = [await _file(entries, storage), await _dump(dumps)]
     return " and ".join(sign for sign in signs if sign) or None
 
 
-async def _file(storage: Storage) -> str | None:
+async def _file(entries: Entries, storage: Storage) -> str | None:
+    """Say which file there is that nobody can have deleted: those in the trash are of an empty catalog, too."""
     try:
         async for listed in storage.list():
-            if not listed.key.startswith((PREFIX, REDUCTIONS)):
+            if not listed.key.startswith((PREFIX, REDUCTIONS)) and not any(await entries.are_retired([listed.key])):
                 return f"the storage has files, such as {listed.key}"
     except ListingUnsupported:
         pass

@@ -1,10 +1,10 @@
 """Claims: the right of one process to write or delete what lies under a storage key.
 
-Bytes and entry live in two places, so a stored object is always in one of three states: an entry refers to it, a
-*claim* names it, or it is free. A writer claims a storage key before it stores bytes, and the write that makes the
-entry refer to them gives the claim up in the same step (see `compare_and_set`). An object that a change leaves behind
-gets an `obsolete` claim in that step too. If any process dies in between, the claim remains, and the reaper finds what
-has to be deleted (see `stale_claims`).
+Bytes and entry live in two places, so a stored object is always in one of four states: an entry refers to it, it is
+*retired* (see `retired`), a *claim* names it, or it is free. A writer claims a storage key before it stores bytes, and
+the write that makes the entry refer to them gives the claim up in the same step (see `compare_and_set`). An object that
+a change leaves behind gets an `obsolete` claim in that step too. If any process dies in between, the claim remains, and
+the reaper finds what has to be deleted (see `stale_claims`).
 
 A claim stays until its object is settled, and no claim stays with a process that does not work on it. A process knows
 the claims that it works on by their marks. If Redis did not answer, there may be a claim that no process knows, or a
@@ -42,7 +42,7 @@ class Claims:
 
     def __init__(self, client: Redis, process: Process) -> None:
         self._redis, self._process = client, process
-        self._claim = Script(client, "claim", entries=keys.ENTRIES, claims=keys.CLAIMS)
+        self._claim = Script(client, "claim", entries=keys.ENTRIES, claims=keys.CLAIMS, retired=keys.RETIRED)
         self._release = Script(client, "release", claims=keys.CLAIMS)
         self._exchange = Script(client, "exchange", claims=keys.CLAIMS)
         self._worked_on: set[str] = set()
@@ -109,8 +109,12 @@ class Claims:
         if not await self._make(claim):
             return None
         with self.working_on(claim):
-            raw = await commands.hget(self._redis, keys.ENTRIES, claim.entry_key)
-        if raw is None or entry_json.read(raw).storage_key != storage_key:
+            # At one instant: an object can be retired, or taken back, at any time.
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.hget(keys.ENTRIES, claim.entry_key)
+                pipeline.hexists(keys.RETIRED, storage_key)
+                raw, is_retired = await pipeline.execute()
+        if not is_retired and (raw is None or entry_json.read(raw).storage_key != storage_key):
             return claim
         await self.release(claim)
         return None

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from services.core.assets import identity
-from services.core.assets.entries import SETTABLE, Entry, already_exists
+from services.core.assets.entries import SETTABLE, Entry, already_exists, with_earlier_file
 from services.core.assets.facts import Facts
+from services.core.assets.retired import NO_UNDO, Retired, Undo, undeleted
 from services.core.errors import CatalogReplaced, NoEntry
 from services.core.observing import origin
 from services.core.state import changes, commands, entry_json, keys
@@ -43,9 +44,10 @@ class NotConfirmed(Exception):
 class Entries:
     """Reads and writes entries. All methods raise RedisError."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, undo: Undo = NO_UNDO) -> None:
+        """`undo` says which objects are retired by writes that would leave them behind."""
         self._redis = client
-        self._set = CompareAndSet(client)
+        self._set = CompareAndSet(client, undo)
         self._page = Script(
             client,
             "page",
@@ -68,6 +70,11 @@ class Entries:
         """Return entries as they are stored, None for each that does not exist."""
         return await commands.hmget(self._redis, keys.ENTRIES, entry_keys) if entry_keys else []
 
+    async def are_retired(self, storage_keys: Sequence[str]) -> list[bool]:
+        """Say of each storage key whether a change that can be undone has retired the object there (see `retired`)."""
+        found = await commands.hmget(self._redis, keys.RETIRED, storage_keys) if storage_keys else []
+        return [raw is not None for raw in found]
+
     async def get(self, uuid: str) -> Entry:
         """Return an entry by its uuid, in any spelling; raises NoEntry."""
         return (await self._read(uuid)).entry
@@ -80,6 +87,10 @@ class Entries:
         """Return the revision, and the addresses in the pages that caches have (see `state/addresses`)."""
         revision, addresses = await self._redis.mget(keys.REVISION, keys.ADDRESSES)
         return (revision or b"0").decode(), (addresses or b"").decode()
+
+    async def epoch(self) -> int:
+        """Return the number of the change that last replaced the whole catalog, 0 if none has."""
+        return int(await self._redis.get(keys.EPOCH) or 0)
 
     async def count(self) -> int:
         return await commands.hlen(self._redis, keys.ENTRIES)
@@ -120,10 +131,10 @@ class Entries:
 
     # Writing
 
-    async def create(self, entry: Entry, claim: Claim | None) -> Commit:
-        """Add an entry; raises AlreadyExists when its path is taken."""
+    async def create(self, entry: Entry, claim: Claim | None = None, *, taken_back: str = "") -> Commit:
+        """Add an entry; raises AlreadyExists when its path is taken, and NotRetired (see `CompareAndSet.write`)."""
         while True:
-            if commit := await self._set.write(None, entry, claim):
+            if commit := await self._set.write(None, entry, claim, taken_back=taken_back):
                 return commit
             raw = await self.raw(entry.key)
             if raw is not None:  # Otherwise it has been deleted meanwhile.
@@ -162,6 +173,26 @@ class Entries:
                 return new, None
             if commit := await self._set.write(old, new, claim):
                 return new, commit
+
+    async def restore_version(self, key: str, version: Retired, check: Callable[[Entry], None]) -> tuple[Entry, Commit]:
+        """Give an entry the file of an earlier version, as its next version.
+
+        Raises NoEntry, what `check` raises, and NotRetired if the version was let go or taken back meanwhile.
+        """
+        while True:
+            old = await self._read(key)
+            check(old.entry)
+            new = with_earlier_file(old.entry, version.entry)
+            if commit := await self._set.write(old, new, taken_back=new.storage_key):
+                return new, commit
+
+    async def undelete(self, trashed: Retired) -> tuple[Entry, Commit]:
+        """Bring back a deleted asset with its earlier versions.
+
+        Raises AlreadyExists if its path is taken, and NotRetired if it is not in the trash any more.
+        """
+        entry = undeleted(trashed)
+        return entry, await self.create(entry, taken_back=entry.storage_key)
 
     async def describe(self, key: str, signature: str, facts: Facts) -> bool:
         """Write the facts about the bytes with a signature; say whether the entry has them now, and still has those

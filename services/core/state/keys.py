@@ -5,6 +5,9 @@
 | `tada:entries` | hash | entry key → entry as JSON: see `assets/identity` |
 | `tada:uuids` | hash | what else an entry is found by → its entry key |
 | `tada:reductions` | hash | entry key → what is known of the reduction of its picture, as JSON: see `reductions` |
+| `tada:retired` | hash | storage key → what is known of a retired object, then its entry: see `lua/retiring` |
+| `tada:versions` | sorted set | group, version, number and storage key of each retired version, in this order |
+| `tada:trash` | sorted set | storage keys of deleted assets that are retired, by the number of the deletion |
 | `tada:reduced` | text | for which setting the job *reduce* was done last: see `jobs/describe/upgrade` |
 | `tada:order` | sorted set | entry key by creation number: the stable order of the list |
 | `tada:expiry` | sorted set | entry key by expiration date, seconds since the epoch |
@@ -43,6 +46,9 @@
 ENTRIES = "tada:entries"
 UUIDS = "tada:uuids"
 REDUCTIONS = "tada:reductions"
+RETIRED = "tada:retired"
+VERSIONS = "tada:versions"
+TRASH = "tada:trash"
 REDUCED = "tada:reduced"
 ORDER = "tada:order"
 EXPIRY = "tada:expiry"

@@ -41,7 +41,14 @@ class StaleClaims:
 
     def __init__(self, client: Redis, process: Process, claims: Claims) -> None:
         self._redis, self._process, self._claims = client, process, claims
-        self._reap = Script(client, "reap", entries=keys.ENTRIES, reductions=keys.REDUCTIONS, claims=keys.CLAIMS)
+        self._reap = Script(
+            client,
+            "reap",
+            entries=keys.ENTRIES,
+            reductions=keys.REDUCTIONS,
+            claims=keys.CLAIMS,
+            retired=keys.RETIRED,
+        )
 
     async def take_all(self) -> AsyncIterator[StaleClaim]:
         """Take over every stale claim; yield those whose object needs work."""

@@ -23,6 +23,8 @@ class Backend:
     """The full name of the function that makes the dump store. It is in dumps/stores.py, which imports this package."""
     remote: bool = True
     """It can be down while the service is up: a circuit breaker guards it."""
+    replaces_in_place: bool = False
+    """It has one file for all versions of an asset (see `base.ReplacesInPlace`), so nothing can be undone."""
     needs: Mapping[str, str] = field(default_factory=dict)
     """The settings that it requires, each with its expected value."""
 
@@ -64,6 +66,7 @@ BACKENDS: Mapping[str, Backend] = {
         "distant backend",
         _distant,
         "services.core.dumps.stores.dumps_at_the_backend",
+        replaces_in_place=True,
         needs={"delegated_storage_host": "an address such as http://media-backend:8000"},
     ),
 }

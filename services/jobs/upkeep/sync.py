@@ -140,11 +140,11 @@ async def _listed(entries: Entries, claims: Claims, storage: Storage, found: Syn
         found.listed += len(keys)
         owners = [identity.entry_key(names.unique_name_of(key)) for key in keys]
         raws = await entries.raws(owners)
-        claimed = await claims.are_made(keys)
-        for key, owner, raw, is_claimed in zip(keys, owners, raws, claimed, strict=True):
+        claimed, retired = await claims.are_made(keys), await entries.are_retired(keys)
+        for key, owner, raw, *known in zip(keys, owners, raws, claimed, retired, strict=True):
             if raw is not None and entry_json.read(raw).storage_key == key:
                 present.add(UUID(owner).bytes)
-            elif not is_claimed:
+            elif not any(known):
                 found.unknown_count += 1
                 found.unknown += [key] if len(found.unknown) < NAMED_MAX else []
     return present

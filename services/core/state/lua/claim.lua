@@ -1,5 +1,5 @@
 -- Claim a storage key to write to: the plain key of the asset if it is free, else the spare one.
--- KEYS entries, claims
+-- KEYS entries, claims, retired
 -- KEYS late_delete: present while a delete of an object under the plain key may still be carried out
 -- ARGV entry_key, plain, spare
 -- ARGV claim: its value, which no other claim has
@@ -11,7 +11,8 @@ if redis.call('HGET', claims, spare) == claim then
   return spare
 end
 local raw = redis.call('HGET', entries, entry_key)
-local used = raw and cjson.decode(raw).storage_key == plain or redis.call('EXISTS', late_delete) == 1
+local used = raw and cjson.decode(raw).storage_key == plain or redis.call('HEXISTS', retired, plain) == 1
+  or redis.call('EXISTS', late_delete) == 1
 if not used and redis.call('HSETNX', claims, plain, claim) == 1 then
   return plain
 end

@@ -1,5 +1,5 @@
 -- Take over a claim that is obsolete, or on which no process works, to settle the stored object that it names.
--- KEYS entries, reductions, claims
+-- KEYS entries, reductions, claims, retired
 -- KEYS alive: that of the owner
 -- ARGV storage_key
 -- ARGV claim: its value as it was read
@@ -18,6 +18,10 @@ for _, referring in ipairs({entries, reductions}) do
     redis.call('HDEL', claims, storage_key)
     return 0
   end
+end
+if redis.call('HEXISTS', retired, storage_key) == 1 then
+  redis.call('HDEL', claims, storage_key)
+  return 0
 end
 redis.call('HSET', claims, storage_key, mine)
 return 1

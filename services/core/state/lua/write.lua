@@ -1,7 +1,8 @@
 -- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
 -- is written unless the entry is still the same as the writer read.
--- USES leave_reduction, log_change, sent_before
+-- USES leave_reduction, log_change, retiring, sent_before
 -- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed, reductions
+-- KEYS retired, versions, trash
 -- ARGV entry_key
 -- ARGV uuid: the one that the entry shows
 -- ARGV other_names: what it is found by besides its key, separated by spaces, unless another entry is found by it
@@ -12,6 +13,10 @@
 -- ARGV claimed: the storage key that the writer has claimed, '' for none
 -- ARGV claim: the value of that claim
 -- ARGV obsolete: the storage key of the bytes that the change leaves behind, '' for none
+-- ARGV undo: what becomes of these bytes: 'version' or 'trash' if they are retired as that, '' if they are to be deleted
+-- ARGV version: that of the entry that the writer has read
+-- ARGV keep_versions: of an asset; older ones are let go
+-- ARGV taken_back: the storage key of a retired object to which the entry refers from now on, '' for none
 -- ARGV keeps_reduction: 1 if the reduction of the entry's picture, if there is one, still shows it, else 0
 -- ARGV unique_name
 -- ARGV kind: that of the change, see changes.py
@@ -20,12 +25,17 @@
 -- ARGV original_name: the path under which the upload is delivered
 -- ARGV write: a unique token of this write
 -- ARGV request_id, traceparent
--- Returns {'written', number of the change, storage key of the reduction that it leaves behind, '' for none},
---   {'conflict', '', ''} or {'unclaimed', '', ''}
+-- Returns {'written', number of the change, storage key of the reduction that it leaves behind, '' for none, entry key
+--   and storage key of each retired object that it lets go…}, {'conflict', '', ''}, {'unclaimed', '', ''} or
+--   {'not retired', '', ''}
+local objects = retiring(retired, versions, trash, claims)
 local current = redis.call('HGET', entries, entry_key) or ''
 if current ~= expected then
   local change = sent_before(changes, write)
   return change and {'written', change, ''} or {'conflict', '', ''}
+end
+if taken_back ~= '' and redis.call('HEXISTS', retired, taken_back) == 0 then
+  return {'not retired', '', ''}
 end
 if claimed ~= '' then
   -- A writer that was taken for dead has lost its claim and, with it, the stored bytes.
@@ -33,8 +43,15 @@ if claimed ~= '' then
     return {'unclaimed', '', ''}
   end
   redis.call('HDEL', claims, claimed)
+  objects.forget(claimed)
 end
-if obsolete ~= '' then
+if taken_back ~= '' then
+  local since, group = objects.forget(taken_back)
+  if group == since then
+    objects.regroup(group, entry_key)
+  end
+end
+if obsolete ~= '' and undo == '' then
   redis.call('HSET', claims, obsolete, 'obsolete ' .. entry_key .. ' ' .. current)
 end
 local left = ''
@@ -68,5 +85,21 @@ end
 if to_describe == '1' then
   redis.call('XADD', undescribed, '*', 'uuid', entry_key)
 end
-return {'written', log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
-  'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent), left}
+local number = log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
+  'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent)
+local gone = {}
+if undo == 'trash' then
+  objects.regroup(entry_key, number)
+  objects.retire(obsolete, number, number, version, entry_key, current)
+elseif obsolete ~= '' then
+  if undo == 'version' then
+    objects.retire(obsolete, number, entry_key, version, entry_key, current)
+  end
+  -- Of a deleted asset nothing stays.
+  local most = wanted == '' and 0 or tonumber(keep_versions)
+  local found = objects.versions_of(entry_key)
+  for at = 1, #found - most do
+    gone[at] = objects.let_go(found[at])
+  end
+end
+return {'written', number, left, unpack(gone)}

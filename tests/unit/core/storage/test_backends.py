@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.core.assets.retired import Undo
 from services.core.dumps.stores import open_dumps
+from services.core.settings import SettingsError, UndoSettings, read
 from services.core.storage import Storage, StorageSettings
 from services.core.storage.backends import BACKENDS
 
@@ -41,3 +43,17 @@ def test_a_backend_without_a_setting_that_it_needs_is_refused(method: str, name:
     others = {other: value for other, value in NEEDS.items() if other != name}
     with pytest.raises(ValidationError, match=f"{name.upper()}: expected .*, because DELEGATED_STORAGE_METHOD is"):
         settings(method, tmp_path, **others)
+
+
+@pytest.mark.parametrize("name", ["keep_versions", "trash_days"])
+def test_nothing_can_be_undone_where_files_are_replaced_in_place(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELEGATED_STORAGE_METHOD", "DISTANT_BACKEND")
+    monkeypatch.setenv("DELEGATED_STORAGE_HOST", "http://media-backend:8000")
+    monkeypatch.setenv("DATA_FOLDER_PATH", str(tmp_path))
+    assert read(UndoSettings).undo == Undo()
+    monkeypatch.setenv(name.upper(), "1")
+    with pytest.raises(SettingsError) as refused:
+        read(UndoSettings)
+    assert refused.value.lines == [f"{name.upper()}: expected 0, because DISTANT_BACKEND replaces files in place"]

@@ -1,0 +1,65 @@
+-- Return functions for retired objects, by these keys: see core/assets/retired.py. What is known of an object is the
+-- number of the change that retired it, its group, its version and its entry key, with spaces between them, then its
+-- entry as it was.
+local function retiring(retired, versions, trash, claims)
+  local own = {}
+
+  function own.parts_of(known)
+    return string.match(known, '^(%d+) (%S+) (%d+) (%S+) (.*)$')
+  end
+
+  -- Return what stands for a version in the index: those of a group lie together there, the first ones first.
+  local function indexed(group, version, number, storage_key)
+    return string.format('%s %016.0f %s %s', group, version, number, storage_key)
+  end
+
+  -- Return the storage keys of the versions of a group, the first ones first.
+  function own.versions_of(group)
+    local found = redis.call('ZRANGE', versions, '[' .. group .. ' ', '(' .. group .. '!', 'BYLEX')
+    for at, member in ipairs(found) do
+      found[at] = string.match(member, '%S+$')
+    end
+    return found
+  end
+
+  -- Remove what is known of an object, if it is retired, and return the parts of that. The object is not touched.
+  function own.forget(storage_key)
+    local known = redis.call('HGET', retired, storage_key)
+    if not known then
+      return nil
+    end
+    local number, group, version, entry_key, raw = own.parts_of(known)
+    redis.call('HDEL', retired, storage_key)
+    redis.call('ZREM', trash, storage_key)
+    redis.call('ZREM', versions, indexed(group, version, number, storage_key))
+    return number, group, version, entry_key, raw
+  end
+
+  -- Retire an object. One to which a restored catalog refers may be retired already.
+  function own.retire(storage_key, number, group, version, entry_key, raw)
+    own.forget(storage_key)
+    redis.call('HSET', retired, storage_key, table.concat({number, group, version, entry_key, raw}, ' '))
+    if group == number then
+      redis.call('ZADD', trash, number, storage_key)
+    else
+      redis.call('ZADD', versions, 0, indexed(group, version, number, storage_key))
+    end
+  end
+
+  function own.regroup(group, new_group)
+    for _, storage_key in ipairs(own.versions_of(group)) do
+      local number, _, version, entry_key, raw = own.parts_of(redis.call('HGET', retired, storage_key))
+      own.retire(storage_key, number, new_group, version, entry_key, raw)
+    end
+  end
+
+  -- Leave a retired object behind, with an obsolete claim. Return its entry key and its storage key, with a space
+  -- between them.
+  function own.let_go(storage_key)
+    local _, _, _, entry_key = own.forget(storage_key)
+    redis.call('HSET', claims, storage_key, 'obsolete ' .. entry_key)
+    return entry_key .. ' ' .. storage_key
+  end
+
+  return own
+end
