@@ -56,6 +56,8 @@ WARM_WAITING = Gauge(
     "tada_warm_waiting", "Assets that wait until this worker warms them, by what for: upload, job.", ["reason"]
 )
 REDUCTIONS = Gauge("tada_catalog_reductions", "Pictures of the catalog that have a reduction.")
+VERSIONS = Gauge("tada_catalog_versions", "Earlier versions of assets that can be brought back.")
+TRASH = Gauge("tada_catalog_trash", "Deleted assets that can be brought back.")
 ENTRIES = Gauge("tada_catalog_entries", "Entries of the catalog.")
 LOST = Gauge("tada_catalog_lost", "1 while the catalog is empty although there are files, or dumps with entries.")
 CHANGES = Gauge("tada_changes_pending", "Changes that at least one node of the gateway lacks.")
@@ -87,12 +89,14 @@ def prepare(jobs: list[str]) -> None:
 
 async def sample(client: Redis) -> None:
     """Look up the state in Redis, in one round trip; without Redis these metrics are unknown (NaN)."""
-    gauges = (ENTRIES, REDUCTIONS, CLAIMS, QUEUED)
+    gauges = (ENTRIES, REDUCTIONS, VERSIONS, TRASH, CLAIMS, QUEUED)
     for gauge in gauges:
         gauge.set(float("nan"))
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hlen(keys.ENTRIES)
         pipeline.hlen(keys.REDUCTIONS)
+        pipeline.zcard(keys.VERSIONS)
+        pipeline.zcard(keys.TRASH)
         pipeline.hlen(keys.CLAIMS)
         pipeline.zcard(keys.QUEUE)
         found = await pipeline.execute()

@@ -27,6 +27,7 @@ from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
+from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs import metrics
@@ -83,8 +84,10 @@ async def run(settings: JobsSettings) -> None:
         settings.purge_token.get_secret_value(),
     )
     warmer = Warmer(entries, ChangeLog(client), progress, edge, settings.warm_forms)
+    retired = RetiredObjects(client)
     tools = Tools(
-        *(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress, warmer)
+        *(settings, client, process, entries, retired, claims, doubts, reaper, storage, dumps, reducer, sight),
+        *(progress, warmer),
     )
     jobs = JobLog(client)
     queue = JobQueue(client, jobs)

@@ -12,7 +12,7 @@ from services.core.dumps import naming
 from services.core.dumps.naming import LATEST
 from services.core.errors import NoDumpName
 from services.core.patterns import matching
-from services.core.settings import CoreSettings, Presets, TextList
+from services.core.settings import Presets, TextList, UndoSettings
 from services.jobs.warm import forms
 from services.jobs.warm.forms import Form
 
@@ -52,7 +52,7 @@ Token = Annotated[
 Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
-class JobsSettings(CoreSettings):
+class JobsSettings(UndoSettings):
     service = "jobs"
     nginx_service: Nodes = Field(
         ("http://127.0.0.1:8081",), description="Addresses of all nodes of the cache tier, comma separated."
@@ -72,6 +72,7 @@ class JobsSettings(CoreSettings):
     sync_cron: Cron = Field("15 3 * * *", description="Schedule of *sync* in UTC. `never` turns it off.")
     publish_cron: Cron = Field("45 3 * * *", description="Schedule of *publish* in UTC. `never` turns it off.")
     expire_cron: Cron = Field("15 4 * * *", description="Schedule of *expire* in UTC. `never` turns it off.")
+    empty_trash_cron: Cron = Field("45 4 * * *", description="Schedule of *empty_trash* in UTC. `never` turns it off.")
     sync_remove_max_percent: float = Field(
         10.0,
         ge=0,

@@ -28,6 +28,7 @@ from services.core.state import connection, keys
 from services.core.state.cancellation import end
 from services.core.state.connection import CONNECTIONS, Redis
 from services.core.state.progress import Progress
+from services.core.state.retired import RetiredObjects
 from services.core.storage import open_storage
 from services.jobs import metrics
 from services.jobs.queue import runner
@@ -65,6 +66,7 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
             client,
             catalog.process,
             catalog.entries,
+            RetiredObjects(client),
             catalog.claims,
             catalog.doubts,
             catalog.reaper(storage),

@@ -24,6 +24,7 @@ from services.core.state import cancellation, keys, stream
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis, connect
 from services.core.state.progress import Progress
+from services.core.state.retired import RetiredObjects
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Describer, consumer
 from services.jobs.queue.kinds import Tools
@@ -150,6 +151,7 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
             before,
             user.process,
             user.entries,
+            RetiredObjects(before),
             user.claims,
             user.doubts,
             user.reaper(storage),

@@ -26,6 +26,7 @@ from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
+from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import open_storage
 from services.jobs.describe.describer import Describer, Sight, consumer
@@ -69,7 +70,8 @@ async def main(url: str, folder: str, does: str) -> None:
     sight = Sight(entries, storage, reducer)
     warmer = Warmer(entries, ChangeLog(client), progress, Edge((), "/assets/media", ""), ())
     tools = Tools(
-        *(settings, client, process, entries, claims, doubts, reaper, storage, dumps, reducer, sight, progress, warmer)
+        *(settings, client, process, entries, RetiredObjects(client), claims, doubts, reaper, storage, dumps, reducer),
+        *(sight, progress, warmer),
     )
     if does == "describe":
         sight = Sight(entries, _Endless(), reducer)  # type: ignore[arg-type]

@@ -40,6 +40,15 @@ class ReduceArguments(Arguments):
     )
 
 
+class EmptyTrashArguments(Arguments):
+    up_to: str | None = Field(
+        None,
+        pattern=r"^[0-9]{1,16}$",
+        description="The id of a deleted asset. It and all that were deleted before it are deleted now.",
+    )
+    dry_run: bool = Field(False, description="Report what would be deleted, and delete nothing.")
+
+
 def _check_folder(folder: str) -> str:
     """Return a folder as `/DEV/shop`, and `` for all of them."""
     segments = [segment for segment in folder.split("/") if segment]
@@ -88,6 +97,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "sync": SyncArguments,
     "publish": Arguments,
     "expire": Arguments,
+    "empty_trash": EmptyTrashArguments,
     "describe": Arguments,
     "reduce": ReduceArguments,
     "warm": WarmArguments,

@@ -1,5 +1,6 @@
 """What each job does, what it needs and how long it may take. core/jobs/kinds.py has names and arguments."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from services.core.dumps.naming import DumpStore
 from services.core.jobs.kinds import (
     Arguments,
     CreateDumpArguments,
+    EmptyTrashArguments,
     ReduceArguments,
     RestoreArguments,
     SyncArguments,
@@ -21,6 +23,7 @@ from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
+from services.core.state.retired import RetiredObjects
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight, describe_all
 from services.jobs.describe.reduce import ReduceAll
@@ -28,6 +31,7 @@ from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.sweep import sweep
 from services.jobs.dumps import creation, restore
 from services.jobs.settings import JobsSettings
+from services.jobs.upkeep.empty_trash import empty_trash
 from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
 from services.jobs.warm.job import WarmAll
@@ -49,6 +53,7 @@ class Tools:
     client: Redis
     process: Process
     entries: Entries
+    retired: RetiredObjects
     claims: Claims
     doubts: Doubts
     reaper: Reaper
@@ -126,6 +131,19 @@ async def _expire(tools: Tools, arguments: Arguments) -> Result:
     }
 
 
+async def _empty_trash(tools: Tools, arguments: EmptyTrashArguments) -> Result:
+    emptied = await empty_trash(
+        tools.retired,
+        tools.entries,
+        tools.reaper,
+        tools.settings.undo,
+        time.time(),
+        up_to=int(arguments.up_to or 0),
+        dry_run=arguments.dry_run,
+    )
+    return emptied.answer()
+
+
 async def _describe(tools: Tools, arguments: Arguments) -> Result:
     found = await describe_all(tools.entries, ChangeLog(tools.client), tools.sight)
     return found.answer()
@@ -154,6 +172,7 @@ JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
     "publish": Job(_publish, seconds=3600, attempts=8, alone=True),
     "expire": Job(_expire, seconds=3600, attempts=8, alone=False),
+    "empty_trash": Job(_empty_trash, seconds=6 * 3600, attempts=8, alone=False),
     # At five pictures a second, this is enough for 400 000.
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
     "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),

@@ -47,8 +47,8 @@ def settings(folder: Path, **given: str) -> JobsSettings:
 
 
 def test_a_job_without_a_time_never_runs_by_itself(tmp_path: Path) -> None:
-    assert schedule(settings(tmp_path)).keys() == {"sync", "publish", "expire"}
-    assert schedule(settings(tmp_path, sync_cron="never")).keys() == {"publish", "expire"}
+    assert schedule(settings(tmp_path)).keys() == {"sync", "publish", "expire", "empty_trash"}
+    assert schedule(settings(tmp_path, sync_cron="never")).keys() == {"publish", "expire", "empty_trash"}
 
 
 @pytest.mark.parametrize("wrong", ["03:15", "daily", "61 3 * * *", "* * * *", "0 0 31 2 *"])
