@@ -70,6 +70,7 @@ The last three are for containers; `make run` uses its own paths and ports.
 - `STORAGE`: `s3` starts an S3 server on `S3_PORT` and the nine ports after it, see
   [storage-s3.md](storage-s3.md#the-server-of-make-run). `distant` uses the distant backend of `DELEGATED_STORAGE_HOST`;
   without one it starts [the example](../examples/distant_backend/README.md) on `BACKEND_PORT` (3002).
+- `TRASH_DAYS`: 30 by default, but 0 with a distant backend.
 - `METRICS_PORT` (9100; 0 for none): the port of catalog. Jobs, transform, each further process and then each nginx have
   the next ones.
 """

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +12,6 @@ from services.catalog.bulk import Outcome
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.core.assets import freshness
-from services.core.assets.entries import Entry
 from services.core.errors import TooLarge
 from services.core.observing import logs
 from services.core.serving.envelope import envelope
@@ -35,14 +34,14 @@ async def written(
     outcome: Outcome,
     *,
     status: int = 200,
-    beside: Callable[[Entry], dict[str, str]] | None = None,
+    beside: Sequence[Mapping[str, Any]] = (),
     of_files: bool = False,
     **more: Any,
 ) -> Response:
     """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
     `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `beside`
-    returns what the answer shows beside the fields of an entry. `of_files` says that the failures are of single files.
+    has what the answer shows beside the fields of each entry. `of_files` says that the failures are of single files.
     Logs who did what.
     """
     ctx = context(request)
@@ -60,17 +59,11 @@ async def written(
     purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait))
     if warnings := [*outcome.warnings, *([] if purged else [_QUEUED])]:
         more["warnings"] = warnings
-    data = [
-        {**entry_json.shown(entry, ctx.addresses), **(beside(entry) if beside else {})} for entry in outcome.entries
-    ]
+    pairs = zip(outcome.entries, beside or [{}] * len(outcome.entries), strict=True)
+    data = [{**entry_json.shown(entry, ctx.addresses), **more_of_it} for entry, more_of_it in pairs]
     body = envelope(data, outcome.failures, of_files=of_files, **more)
     if outcome.failures and not outcome.entries:
         is_size = all(isinstance(failure, TooLarge) for failure in outcome.failures)
         return JsonResponse(body, 413 if is_size else 400, headers=freshness.NEVER)
     headers = {PURGE_HEADER: "done" if purged else "queued", **freshness.NEVER}
     return JsonResponse(body, status, headers=headers)
-
-
-def deleted(entry: Entry) -> dict[str, str]:
-    """Return what an answer shows beside an entry that was deleted."""
-    return DELETED

@@ -46,6 +46,7 @@ from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
+from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Marked, open_storage
 
@@ -55,7 +56,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     `settings`."""
     client = connection.connect(settings.redis_address)
     process, progress, log = Process(client), Progress(client), JobLog(client)
-    entries, claims = Entries(client), Claims(client, process)
+    entries, claims = Entries(client, settings.undo), Claims(client, process)
     storage = open_storage(settings)
     reaper = Reaper(claims, StaleClaims(client, process, claims), Doubts(client), entries, storage)
     store = open_dumps(settings, storage)
@@ -133,6 +134,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         settings,
         process,
         entries,
+        RetiredObjects(client),
         EntryReader(client, by_uuid=True),
         progress,
         storage,

@@ -22,6 +22,7 @@ from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.retired import RetiredObjects
 from services.core.storage import Storage
 
 
@@ -30,6 +31,7 @@ class Context:
     settings: CatalogSettings
     process: Process
     entries: Entries
+    retired: RetiredObjects
     reader: EntryReader
     progress: Progress
     storage: Storage

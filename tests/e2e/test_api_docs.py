@@ -32,7 +32,7 @@ def examples() -> list[tuple[str, Any]]:
 def test_every_request_is_answered_as_shown(
     make_system: Callable[..., System], photos: dict[str, bytes], tmp_path: Path
 ) -> None:
-    system = make_system(NAMESPACES_ALLOWED="DEV,PROD")
+    system = make_system(NAMESPACES_ALLOWED="DEV,PROD", TRASH_DAYS="30", KEEP_VERSIONS="2")
     for name, photo in (("cat.jpg", "china.jpg"), ("dog.jpg", "flower.jpg"), ("fox.png", "astronaut.png")):
         (tmp_path / name).write_bytes(photos[photo])
     stored = system.stack.data / "storage" / "DEV" / "stored.webp"
@@ -55,11 +55,13 @@ def test_every_request_is_answered_as_shown(
 
 
 def named_by_the_service(shown: Any, answer: Any) -> dict[str, str]:
-    """Return what the page calls the job and the dump that the service has just made."""
+    """Return what the page calls the job, the dump and the deletion that the service has just made."""
     if "timestamp" in shown:
         return {shown["timestamp"]: answer["timestamp"]}
     if isinstance(shown, dict) and shown.get("data") and "asked_by" in shown["data"][0]:
         return {shown["data"][0]["id"]: answer["data"][0]["id"]}
+    if isinstance(shown, dict) and shown.get("data") and "trash" in shown["data"][0]:
+        return {shown["data"][0]["trash"]["id"]: answer["data"][0]["trash"]["id"]}
     return {}
 
 
@@ -101,6 +103,8 @@ def _template(path: str) -> str:
         (r"(get|restore)-dump/.+", r"\1-dump/{filename}"),
         (r"jobs/.+", "jobs/{job}"),
         (r"[0-9a-f-]{36}", "{uuid}"),
+        (r"trash/[0-9]+", "trash/{id}"),
+        (r"versions/[0-9]+", "versions/{version}"),
     ):
         path = re.sub(pattern, named, path)
     return path

@@ -14,6 +14,7 @@ from tools.stack.running import systems
 
 METRICS_PORT = 9100
 BACKEND_PORT = 3002
+TRASH_DAYS = "30"
 OWN = (
     *("BACKEND_PORT", "BIND", "DATA_DIR", "METRICS_PORT", "S3_PORT", "STORAGE", "TRANSFORM_WORKERS"),
     *(f"{name.upper()}_PORT" for name in Ports.__slots__),
@@ -58,7 +59,7 @@ def stack(environment: Mapping[str, str]) -> Stack:
         ports=Ports.from_environment(environment),
         bind=bind,
         transform_workers=int(workers),
-        settings={"LOG_FORMAT": "text", **given, **empty, **_method(environment)},
+        settings={"LOG_FORMAT": "text", **given, **empty, **_method(environment), **_trash(environment)},
         s3_port=_s3_port(environment),
         backend_port=_backend_port(environment),
         metrics_port=_metrics_port(environment, int(workers)),
@@ -88,6 +89,14 @@ def _method(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the setting that a chosen storage stands for; without a choice the environment counts."""
     method = _METHODS.get(_storage(environment))
     return {"DELEGATED_STORAGE_METHOD": method} if method else {}
+
+
+def _trash(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return how long a deleted asset stays in the trash, unless the environment says it, or the storage has none."""
+    method = {**environment, **_method(environment)}.get("DELEGATED_STORAGE_METHOD")
+    if environment.get("TRASH_DAYS") or method == _METHODS["distant"]:
+        return {}
+    return {"TRASH_DAYS": TRASH_DAYS}
 
 
 def _backend_port(environment: Mapping[str, str]) -> int | None:

@@ -48,6 +48,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
         "tags": [
             {"name": "files", "description": "Assets with their bytes."},
             {"name": "catalog", "description": "Entries; the bytes stay as they are."},
+            {"name": "undo", "description": "Earlier versions and deleted assets, which can be brought back."},
             {"name": "jobs", "description": "What the worker does, by a schedule or on request."},
             {"name": "service", "description": "The service itself."},
         ],

@@ -21,6 +21,7 @@ from services.core.errors import (
     Forbidden,
     NoDumpName,
     NoEntry,
+    SignatureMismatch,
     Subject,
     TadaError,
     TooManyRequests,
@@ -41,6 +42,8 @@ FILES = {200: "FilesPartlyWritten", 400: "FilesRefused", 413: "FilesTooLarge", *
 """Answers that many operations share: operations with a body, with Redis, about one entry, about several entries, about
 several files."""
 
+_TRASH_ID = "1772357400000000"
+_DIFFERS = {"information": {"then": None, "now": "Photo: A. Person"}}
 _MOMENT = "2026-03-01T09:30:00.000+00:00"
 
 
@@ -80,6 +83,8 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
     unknown = NoEntry(_other()).about(Subject(index=1, namespace=settings.namespaces_allowed[0]))
     changed = {**entry, "catalogItemUrl": f"{settings.catalog_url}/{entry['uuid']}"}
     deleted = {**entry, **DELETED}
+    version = {"replaced_date": _MOMENT, **entry}
+    trashed = {"id": _TRASH_ID, "deleted_date": _MOMENT, "ends_date": "2026-03-31T09:30:00.000+00:00", **entry}
     cat = Subject(file="cat.jpg")
     first = replace(cat, index=0)
     too_large = FileTooLarge(settings.payload_max_size).about(first)
@@ -114,6 +119,21 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         ),
         "Removed": _answer("Done.", "Removal", envelope([], removed=12), "X-Purge"),
         "Entry": _answer("The entry.", "Page", whole, "ETag"),
+        "Versions": _answer("The earlier versions.", "Versions", envelope([version])),
+        "ComparedVersion": _answer("The version.", "ComparedVersions", envelope([{**version, "differs": _DIFFERS}])),
+        "Trash": _answer("Deleted assets.", "Trash", envelope([trashed], total=1), "X-Next-Cursor"),
+        "Trashed": _answer("The deleted asset.", "Trashed", envelope([trashed])),
+        "Bytes": {
+            "description": "The bytes, as an attachment.",
+            "headers": _headers("Content-Disposition"),
+            "content": {media_types.BYTES: {}},
+        },
+        "Damaged": _refusal(
+            "The bytes in the storage are not those of the catalog.",
+            SignatureMismatch(
+                f"The stored bytes of {entry['unique_name']} do not match the catalog.", "Upload it again."
+            ),
+        ),
         "List": {
             "description": "The entries, or a page of them, in the order of creation.",
             "headers": _headers("ETag", "Link", "X-Next-Cursor"),

@@ -6,7 +6,7 @@ from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.openapi import answers, schemas
 from services.catalog.openapi.requests import MAX_ITEMS, WORDS
 from services.catalog.openapi.schemas import Schema, reference
-from services.catalog.routes import folders
+from services.catalog.routes import folders, undo
 from services.catalog.routes.arguments import NUMBER_MAX
 from services.catalog.routes.listing import CURSOR, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.search import colours, query
@@ -26,6 +26,20 @@ UUID: Schema = {
     "required": True,
     "description": "The uuid of an entry: with dashes or without, in any case.",
     "schema": schemas.UUID,
+}
+VERSION: Schema = {
+    "name": "version",
+    "in": "path",
+    "required": True,
+    "description": "The number of an earlier version.",
+    "schema": {"type": "integer", "minimum": 1},
+}
+TRASH_ID: Schema = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The id of a deleted asset in the trash.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 10**16 - 1},
 }
 IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",
@@ -168,9 +182,21 @@ def _several(item: Schema) -> Schema:
     return {"type": "array", "items": item, "maxItems": query.REPEATED_MAX}
 
 
-def confirm(unconfirmed_max: int) -> Schema:
-    """Return the parameter with the number of entries that are to be removed."""
-    about = f"The number of entries in the catalog. It is required if there are more than {unconfirmed_max}."
+def trash_parameters() -> tuple[Schema, ...]:
+    """Return the parameters that select a part of the trash."""
+    page = {"type": "integer", "minimum": 1, "maximum": undo.LIMIT_MAX}
+    namespace, folder = map(_pattern, undo.PLACES.values())
+    return (
+        _query("namespace", namespace, "Only assets of this namespace."),
+        _query("folder", folder, "Only assets of this folder and those below it, such as /DEV/shop."),
+        _query("limit", page, f"Maximum number of assets of a page: {undo.LIMIT} by default. It may have fewer."),
+        _query("cursor", _pattern(undo.CURSOR), "X-Next-Cursor of the previous page."),
+    )
+
+
+def confirm(things: str, unconfirmed_max: int) -> Schema:
+    """Return the parameter with the number of things that are to be removed."""
+    about = f"The number of {things}. It is required if there are more than {unconfirmed_max}."
     return _query("confirm", {"type": "integer", "minimum": 0, "maximum": NUMBER_MAX}, about)
 
 

@@ -103,6 +103,12 @@ _WRITTEN = "The written entries in their current state, and the errors. A list t
 _TEXT_OF_ERROR: Schema = {"type": "string", "description": "The text of an error, as the older service had it."}
 _ERROR_OF_FILES: Schema = {"anyOf": [{"$ref": "#/components/schemas/FileError"}, _TEXT_OF_ERROR]}
 """Of one file among several, or of the whole request."""
+_TRASH_ID: Schema = {"type": "string", "pattern": "^[0-9]{1,16}$", "description": "What names it in the trash."}
+_ENDS_DATE: Schema = {
+    "type": "string",
+    "format": "date-time",
+    "description": "From then on, it cannot be brought back for certain.",
+}
 
 
 def components() -> dict[str, Schema]:
@@ -116,7 +122,8 @@ def components() -> dict[str, Schema]:
                 "description": "The public address of the entry.",
             }
         ),
-        "DeletedEntry": entry(message={"const": DELETED["message"], "description": "The same for each entry."}),
+        "DeletedEntry": _deleted(),
+        **_undone(),
         "Problem": _problem(),
         "FileError": _file_error(),
         "Answer": _answer(_WRITTEN),
@@ -157,6 +164,50 @@ def components() -> dict[str, Schema]:
             removed={"type": "integer", "minimum": 0, "description": "How many entries were removed."},
         ),
         "Readiness": _readiness(),
+    }
+
+
+def _deleted() -> Schema:
+    """Return the shape of a deleted entry, which may be in the trash."""
+    shape = entry(message={"const": DELETED["message"], "description": "The same for each entry."})
+    shape["properties"]["trash"] = {
+        "type": "object",
+        "description": "How it can be brought back. Absent if it cannot.",
+        "required": ["id", "ends_date"],
+        "properties": {"id": _TRASH_ID, "ends_date": _ENDS_DATE},
+        "additionalProperties": False,
+    }
+    return shape
+
+
+def _undone() -> dict[str, Schema]:
+    """Return the schemas of what can be brought back."""
+    moment: Schema = {"type": "string", "format": "date-time"}
+    replaced = {**moment, "description": "When another file took its place."}
+    differs: Schema = {
+        "type": "object",
+        "description": "The fields in which the present version differs.",
+        "additionalProperties": {
+            "type": "object",
+            "required": ["then", "now"],
+            "properties": {"then": {}, "now": {}},
+            "additionalProperties": False,
+        },
+    }
+    total = {"type": "integer", "minimum": 0, "description": "All deleted assets, also those of other namespaces."}
+    nothing_wrong: Schema = {"maxItems": 0}
+    return {
+        "Version": entry(replaced_date=replaced),
+        "ComparedVersion": entry(replaced_date=replaced, differs=differs),
+        "TrashedEntry": entry(
+            id=_TRASH_ID,
+            deleted_date={**moment, "description": "When it was deleted."},
+            ends_date=_ENDS_DATE,
+        ),
+        "Versions": _answer("Earlier versions, the last one first.", item="Version", errors=nothing_wrong),
+        "ComparedVersions": _answer("An earlier version.", item="ComparedVersion", errors=nothing_wrong),
+        "Trash": _answer("Deleted assets.", item="TrashedEntry", errors=nothing_wrong, total=total),
+        "Trashed": _answer("A deleted asset.", item="TrashedEntry", errors=nothing_wrong),
     }
 
 

@@ -65,7 +65,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Remove all entries; the bytes stay",
                 "catalog",
                 {200: "Removed", **BODY, **DOWN},
-                (bodies.confirm(changes.UNCONFIRMED_MAX),),
+                (bodies.confirm("entries in the catalog", changes.UNCONFIRMED_MAX),),
             ),
         ),
         Operation(

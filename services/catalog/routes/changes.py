@@ -31,12 +31,9 @@ async def post_entry(request: Request) -> Response:
 
 async def patch_entry(request: Request) -> Response:
     """Change fields of an entry."""
-    catalog = context(request).settings.catalog_url
-
-    def beside(entry: Entry) -> dict[str, str]:
-        return {"catalogItemUrl": f"{catalog}/{entry.uuid}"}
-
-    return await answers.written(request, await change_one(request), beside=beside)
+    catalog, outcome = context(request).settings.catalog_url, await change_one(request)
+    beside = [{"catalogItemUrl": f"{catalog}/{entry.uuid}"} for entry in outcome.entries]
+    return await answers.written(request, outcome, beside=beside)
 
 
 async def patch_entries(request: Request) -> Response:
@@ -70,7 +67,7 @@ async def delete_entry(request: Request) -> Response:
     uuid = request.path_params["uuid"]
     check = partial(check_right, request)
     deleted = context(request).entries.delete(uuid, check, keep_bytes=True)
-    return await answers.written(request, await bulk.one(deleted, Subject(uuid=uuid)), beside=answers.deleted)
+    return await answers.written(request, await bulk.one(deleted, Subject(uuid=uuid)), beside=[answers.DELETED])
 
 
 async def delete_entries(request: Request) -> Response:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from services.catalog.bodies import (
 )
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
-from services.catalog.routes import changes
+from services.catalog.routes import changes, undo
 from services.catalog.uploads.conflicts import OnConflict
 from services.catalog.uploads.described import WAITS, described, lacks_facts
 from services.catalog.uploads.forms import Form
@@ -107,7 +108,7 @@ async def delete_file(request: Request) -> Response:
     uuid = request.path_params["uuid"]
     check = partial(changes.check_right, request)
     outcome = await bulk.one(context(request).entries.delete(uuid, check), Subject(uuid=uuid))
-    return await answers.written(request, outcome, beside=answers.deleted)
+    return await answers.written(request, outcome, beside=_deleted(request, outcome))
 
 
 async def delete_files(request: Request) -> Response:
@@ -139,7 +140,17 @@ async def delete_files(request: Request) -> Response:
     ]
     if not asked:
         raise NoUuids("The list has no uuid.", f"Send {example}.")
-    return await answers.written(request, await bulk.each(steps()), beside=answers.deleted, of_files=True)
+    outcome = await bulk.each(steps())
+    return await answers.written(request, outcome, beside=_deleted(request, outcome), of_files=True)
+
+
+def _deleted(request: Request, outcome: bulk.Outcome) -> list[dict[str, Any]]:
+    """Return what the answer shows beside each deleted entry: a message, and how it is brought back, if it can be."""
+    days = context(request).settings.trash_days
+    return [
+        {**answers.DELETED, **({"trash": undo.trash_dates(commit.number, days)} if commit.is_trashed else {})}
+        for commit in outcome.commits
+    ]
 
 
 async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:

@@ -1,6 +1,8 @@
 """The routes for jobs: list jobs with their results, and request one. The worker does the work."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,9 +46,13 @@ async def get_job(request: Request) -> Response:
 
 async def post_job(request: Request) -> Response:
     """Put a job into the queue; its arguments are the body, a JSON object, which most jobs do not need."""
+    return await asked(request, request.path_params["job"], await read_optional_object(request, '{"dry_run": true}'))
+
+
+async def asked(request: Request, name: str, arguments: Mapping[str, Any]) -> Response:
+    """Put a job into the queue for the owner of a request's token, and answer with it."""
     ctx = context(request)
-    given = await read_optional_object(request, '{"dry_run": true}')
-    record = await ctx.queue.put(request.path_params["job"], given, principal_of(request).name)
+    record = await ctx.queue.put(name, arguments, principal_of(request).name)
     headers = {"location": address_of(ctx, record), "retry-after": str(POLL_SECONDS)}
     return _answer([record], 202, headers)
 

@@ -25,7 +25,7 @@ _ALWAYS = frozenset(
         *("uploaded_date", "updated_date"),
     )
 )
-SHOWN_BESIDE = ("message", "catalogItemUrl")
+SHOWN_BESIDE = ("message", "catalogItemUrl", "trash")
 """What some answers show beside the fields of an entry. They are no part of it."""
 _NO_FIELDS = (*ADDRESSES, *SHOWN_BESIDE)
 

@@ -29,7 +29,35 @@ def test_a_public_address_that_is_given_stays_as_it_is_also_an_empty_one(tmp_pat
 
 
 def test_other_variables_that_are_empty_are_as_good_as_none() -> None:
-    assert variables.stack({"LOG_FORMAT": "", "API_PREFIX": ""}).settings == {"LOG_FORMAT": "text"}
+    found = variables.stack({"LOG_FORMAT": "", "API_PREFIX": "", "TRASH_DAYS": ""}).settings
+    assert found == {"LOG_FORMAT": "text", "TRASH_DAYS": "30"}
+
+
+@pytest.mark.parametrize(
+    ("given", "days"),
+    [
+        ({}, "30"),
+        ({"STORAGE": "s3"}, "30"),
+        ({"STORAGE": "local", "DELEGATED_STORAGE_METHOD": "DISTANT_BACKEND"}, "30"),
+        ({"TRASH_DAYS": "7"}, "7"),
+        ({"TRASH_DAYS": "0"}, "0"),
+        ({"STORAGE": "distant"}, None),
+        ({"DELEGATED_STORAGE_METHOD": "DISTANT_BACKEND"}, None),
+    ],
+)
+def test_deleted_assets_can_be_brought_back_where_the_storage_allows_it(
+    given: dict[str, str], days: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "program", lambda: Path(sys.executable))
+    for name in ("TRASH_DAYS", "DELEGATED_STORAGE_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    plan = {
+        process.name: process.environment
+        for process in variables.stack({"DATA_DIR": str(tmp_path), **given}).processes()
+    }
+    assert [plan[name].get("TRASH_DAYS") for name in ("catalog", "jobs")] == [days, days]
 
 
 def test_a_variable_that_is_nearly_one_of_make_run_is_named() -> None:
