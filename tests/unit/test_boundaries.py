@@ -147,7 +147,7 @@ def test_pictures_of_all_kinds_are_decoded_by_pillow_only_in_a_process_of_its_ow
         "services.jobs.describe.pixels",
         "services.jobs.describe.reduced",
         "services.transform.render.jpeg",
-        "services.transform.render.webp",
+        "services.transform.render.libwebp",
         "services.catalog.uploads.drawable_process",
         "services.core.jpeg_pixels",
     }

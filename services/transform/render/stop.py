@@ -31,6 +31,10 @@ class Stop:
             self._end = end
         self.check()
 
+    @property
+    def is_pulled(self) -> bool:
+        return self._why is not None
+
     def check(self) -> None:
         if self._why is not None:
             raise self._why

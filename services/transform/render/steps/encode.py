@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from services.core.assets import media_types
-from services.transform.render import formats, webp
+from services.transform.render import formats, libwebp, webp
 from services.transform.render.formats import Encoding
 from services.transform.render.libvips import Image, in_memory
 from services.transform.render.stages import Encoded, Order, Picture
@@ -29,20 +29,18 @@ def encode(picture: Picture, order: Order) -> Encoded:
 def save(image: Image, encoding: Encoding, stop: Stop) -> bytes:
     """Return the bytes of an image, without metadata; `stop` ends it."""
     stop.by(lambda: image.set_kill(True))
-    if _is_quick(image, encoding):
+    if _is_plain_webp(image, encoding):
         pixels = image.write_to_memory()
-        stop.check()
-        return webp.encode(pixels, image.width, image.height, encoding.quality, encoding.effort)
+        return libwebp.encode(pixels, image.width, image.height, encoding.quality, encoding.effort, stop)
     saved: bytes = getattr(image, f"{_SAVER[encoding.media_type]}save_buffer")(keep="none", **encoding.options())
     return webp.announcing_alpha(saved) if encoding.media_type == media_types.WEBP and image.hasalpha() else saved
 
 
-def _is_quick(image: Image, encoding: Encoding) -> bool:
-    """Say whether a picture is for the encoder that cannot be stopped: a WebP, small, opaque, of one frame."""
+def _is_plain_webp(image: Image, encoding: Encoding) -> bool:
+    """Say whether a picture becomes a WebP of one opaque frame, with the usual loss."""
     return (
         encoding.media_type == media_types.WEBP
         and not encoding.lossless
         and (image.bands, image.format, image.interpretation) == (3, "uchar", "srgb")
-        and image.width * image.height <= webp.PIXELS_MAX
         and not image.get_typeof("page-height")
     )
