@@ -9,6 +9,7 @@ from functools import partial
 from redis.exceptions import RedisError
 
 from services.core import descriptors
+from services.core.assets.retired import NO_UNDO
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
@@ -29,7 +30,7 @@ from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
-from services.core.storage import open_storage
+from services.core.storage import Storage, open_storage
 from services.jobs import metrics
 from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.describe.reducer import Reducer
@@ -107,7 +108,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:
-                work.append(group.create_task(_restore(client, process, dumps, settings)))
+                work.append(group.create_task(_restore(client, process, dumps, storage, settings)))
             internal.started = True
             await _told_to_stop()
             await cancellation.end(work)
@@ -120,9 +121,12 @@ async def run(settings: JobsSettings) -> None:
         await client.aclose()
 
 
-async def _restore(client: connection.Redis, process: Process, dumps: DumpStore, settings: JobsSettings) -> None:
+async def _restore(
+    client: connection.Redis, process: Process, dumps: DumpStore, storage: Storage, settings: JobsSettings
+) -> None:
     filename, skip_invalid = settings.dump_file_name_on_init, settings.restore_skip_invalid
-    await restore_on_init(client, process, dumps, filename, skip_invalid=skip_invalid)
+    retired_in = storage if settings.undo != NO_UNDO else None
+    await restore_on_init(client, process, dumps, filename, skip_invalid=skip_invalid, retired_in=retired_in)
 
 
 async def _told_to_stop() -> None:

@@ -1,6 +1,7 @@
 """One asset that is changed in all ways, with files, and a look at who owns which file."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -76,12 +77,18 @@ async def let_go(objects: RetiredObjects, retired: Retired) -> list[Leftover]:
     return await objects.let_go(retired.entry.storage_key, retired.number)
 
 
-async def check_owners(client: Redis, storage: LocalStorage) -> None:
-    """Assert that each file has exactly one owner that is whole, and that the indexes name the records."""
-    owned = [entry_json.read(raw) for raw in (await commands.hgetall(client, keys.ENTRIES)).values()]
+async def check_owners(
+    client: Redis, storage: LocalStorage, unknown: Collection[str] = (), gone: Collection[str] = ()
+) -> None:
+    """Assert that each file has one owner that is whole, and that the indexes name the records.
+
+    `unknown` files have no owner, and entries may refer to files that are `gone`.
+    """
+    entries = [entry_json.read(raw) for raw in (await commands.hgetall(client, keys.ENTRIES)).values()]
+    owned = [entry for entry in entries if entry.storage_key not in gone]
     records = {key.decode(): raw for key, raw in (await commands.hgetall(client, keys.RETIRED)).items()}
     owned += [entry_json.read(raw.split(b" ", 4)[4]) for raw in records.values()]
-    assert sorted(entry.storage_key for entry in owned) == sorted(await listed(storage))
+    assert sorted([*(entry.storage_key for entry in owned), *unknown]) == sorted(await listed(storage))
     for entry in owned:
         await read_verified(storage, entry)
     versions = [member.decode().split(" ")[3] for member in await client.zrange(keys.VERSIONS, 0, -1)]

@@ -5,10 +5,15 @@ back in the step in which an entry refers to it again. So an object is never wit
 An object that is let go becomes a leftover like any other.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+import orjson
+
+from services.core.assets import reading
 from services.core.assets.entries import Entry
+from services.core.assets.reading import NotUnderstood
 from services.core.assets.retired import Retired
 from services.core.state import commands, entry_json, keys
 from services.core.state.compare_and_set import leftover_of
@@ -17,6 +22,7 @@ from services.core.state.script import Script
 from services.core.state.stale_claims import Leftover
 
 _PAGE = 500
+_RECORD = re.compile(rb"([0-9]{1,16}) (\S+) ([0-9]{1,15}) (\S+) (\{.*\})", re.DOTALL)
 EXAMINED_MAX = 10_000
 """Deleted assets that are read for one page: none of a full trash may be wanted."""
 
@@ -25,6 +31,22 @@ def read(raw: bytes) -> Retired:
     """Read a record."""
     number, group, _, _, entry = raw.split(b" ", 4)
     return Retired(int(number), group.decode(), entry_json.read(entry))
+
+
+def understood(storage_key: bytes, raw: bytes) -> Retired | None:
+    """Read a record that may come from anywhere; None unless it fits together and belongs to its storage key."""
+    parts = _RECORD.fullmatch(raw)
+    if parts is None:
+        return None
+    number, group, version, entry_key, written = parts.groups()
+    try:
+        entry = reading.read(orjson.loads(written), "")
+    except (NotUnderstood, orjson.JSONDecodeError):
+        return None
+    told = (entry.storage_key.encode(), str(entry.version).encode(), entry.key.encode())
+    if told != (storage_key, version, entry_key) or not (group == entry_key or group.isdigit()):
+        return None
+    return Retired(int(number), group.decode(), entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,10 @@ from services.core.state.process import Process
 from services.jobs.dumps import rdb
 from services.jobs.work_folder import work_folder
 
-_KEPT_KEYS = (keys.ENTRIES, keys.UUIDS, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION)
+_KEPT_KEYS = (
+    *(keys.ENTRIES, keys.UUIDS, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION),
+    *(keys.RETIRED, keys.VERSIONS, keys.TRASH),
+)
 _SCANNED = 1000
 _STAMP_SECONDS = 60
 """How long the second in the name of a dump stays reserved: longer than clocks differ."""
@@ -97,7 +100,10 @@ class _Made:
 
 
 async def _keep_catalog(copied: Redis, database: int) -> None:
-    """Remove all keys but the catalog: the queue, rate limits and keys of other programs do not belong in a dump."""
+    """Remove all keys but the catalog, with its versions and its trash.
+
+    The queue, rate limits and keys of other programs do not belong in a dump.
+    """
     if database:
         await copied.swapdb(0, database)
     for name in await copied.info("keyspace"):

@@ -12,6 +12,7 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 from services.core.state.process import Process
 from services.core.state.script import Script
+from services.core.storage import Storage
 from services.jobs.dumps.restore import Choice, Restored, restore_dump
 from services.jobs.dumps.staging import Taken
 
@@ -24,7 +25,13 @@ _NONE_LEFT = "Nothing was changed: no entry can be restored. Choose another dump
 
 
 async def restore_on_init(
-    client: Redis, process: Process, store: DumpStore, filename: str = LATEST, *, skip_invalid: bool = False
+    client: Redis,
+    process: Process,
+    store: DumpStore,
+    filename: str = LATEST,
+    *,
+    skip_invalid: bool = False,
+    retired_in: Storage | None = None,
 ) -> Restored | None:
     """Restore a dump; None if there is a catalog, or no such dump. Wait while Redis or the storage is down.
 
@@ -32,7 +39,8 @@ async def restore_on_init(
     """
     while True:
         try:
-            return await _restore(client, process, store, filename, Choice(skip_invalid=skip_invalid))
+            choice = Choice(skip_invalid=skip_invalid)
+            return await _restore(client, process, store, filename, choice, retired_in)
         except Taken:
             logs.event(log, logging.WARNING, "restore_on_init_too_late", why="something was uploaded meanwhile")
             return None
@@ -53,7 +61,9 @@ async def restore_on_init(
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _restore(client: Redis, process: Process, store: DumpStore, filename: str, choice: Choice) -> Restored | None:
+async def _restore(
+    client: Redis, process: Process, store: DumpStore, filename: str, choice: Choice, retired_in: Storage | None
+) -> Restored | None:
     take_over = Script(client, "takeover", lock=keys.RESTORING)
     give_up = Script(client, "give_up", lease=keys.RESTORING)
     while not await client.exists(keys.ENTRIES, keys.REVISION):
@@ -66,7 +76,9 @@ async def _restore(client: Redis, process: Process, store: DumpStore, filename: 
             await asyncio.sleep(_POLL_SECONDS)
             continue
         try:
-            restored = await restore_dump(client, process, store, filename, choice, only_untouched=True)
+            restored = await restore_dump(
+                client, process, store, filename, choice, only_untouched=True, retired_in=retired_in
+            )
         finally:
             await give_up(token=process.name)
         for one in restored.left_out:

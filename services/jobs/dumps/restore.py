@@ -5,7 +5,8 @@ they are: a dump holds the catalog, not the bytes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -14,22 +15,28 @@ from typing import Any
 
 import orjson
 
+from services.core.assets.retired import Retired
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, DumpStore, Kind
 from services.core.errors import BadDump, BadEntries, DumpDamaged, DumpError, DumpMissing
-from services.core.state import keys
+from services.core.observing import logs
+from services.core.state import keys, retired
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.process import Process
-from services.core.storage import ObjectMissing
+from services.core.storage import ObjectMissing, Storage
 from services.jobs.dumps import rdb
 from services.jobs.dumps.json_array import NotAnArray, read_array
 from services.jobs.dumps.staging import Staging
 from services.jobs.dumps.validation import LeftOut, Tally
 from services.jobs.work_folder import work_folder
 
+log = logging.getLogger(__name__)
+
 _BATCH = 500
+_LOOKS = 8
+"""Objects that are looked up in the storage at the same time."""
 _SUGGESTION = "Nothing was changed. Restore another dump by its filename, or create a new one"
 
 Values = AsyncIterator[list[object]]
@@ -62,6 +69,8 @@ class Restored:
     left_out_count: int
     left_out: Sequence[LeftOut]
     commit: Commit | None
+    retired: int | None = None
+    """Retired objects of the dump that are retired again; None if none were looked for, or there is no RDB."""
     fallback: str | None = None
 
     def answer(self, choice: Choice = WHOLE) -> dict[str, Any]:
@@ -90,8 +99,12 @@ async def restore_dump(
     choice: Choice = WHOLE,
     *,
     only_untouched: bool = False,
+    retired_in: Storage | None = None,
 ) -> Restored:
     """Replace the catalog by that of a dump, at one instant. If the JSON is missing or bad, its RDB is used.
+
+    `retired_in` is the storage of the retired objects. Those of the dump that it still has are retired again; without
+    it, none are.
 
     Entries are left out, if that is the choice, when neither of the two can be restored whole. Raises NoDumpName,
     DumpMissing and BadDump, Taken (see Staging.switch), StorageDown, Unavailable and RedisError. After any of them the
@@ -99,7 +112,7 @@ async def restore_dump(
     """
     kind = "json" if filename == LATEST else naming.parse(filename)[1]
     async with work_folder(store.spool, process) as folder:
-        restore = _Restore(client, store, folder, only_untouched=only_untouched, dry_run=choice.dry_run)
+        restore = _Restore(client, store, folder, retired_in, only_untouched=only_untouched, dry_run=choice.dry_run)
         if kind == "rdb":
             return await restore.of_kind("rdb", filename, skip_invalid=choice.skip_invalid)
         try:
@@ -134,8 +147,17 @@ def _why(problem: DumpError) -> str:
 
 
 class _Restore:
-    def __init__(self, client: Redis, store: DumpStore, folder: Path, *, only_untouched: bool, dry_run: bool) -> None:
-        self._redis, self._store, self._folder = client, store, folder
+    def __init__(
+        self,
+        client: Redis,
+        store: DumpStore,
+        folder: Path,
+        retired_in: Storage | None,
+        *,
+        only_untouched: bool,
+        dry_run: bool,
+    ) -> None:
+        self._redis, self._store, self._folder, self._retired_in = client, store, folder, retired_in
         self._only_untouched, self._dry_run = only_untouched, dry_run
         self._fetched: dict[Kind, str] = {}
         """The names of the files that are here."""
@@ -154,6 +176,7 @@ class _Restore:
             await self._load(reading(path), staging, tally, name, skip_invalid=skip_invalid)
             if tally.left_out and not (skip_invalid and tally.restorable):
                 raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
+            has_retired = await self._load_retired(filename, staging)
             commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
@@ -167,6 +190,7 @@ class _Restore:
             left_out_count=tally.left_out_count,
             left_out=tally.left_out,
             commit=commit,
+            retired=staging.retired_again if has_retired else None,
         )
 
     async def _load(self, pages: Values, staging: Staging, tally: Tally, name: str, *, skip_invalid: bool) -> None:
@@ -181,6 +205,23 @@ class _Restore:
                 await staging.rename(tally.outdone())
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
+
+    async def _load_retired(self, filename: str, staging: Staging) -> bool:
+        """Load the retired objects that the RDB of the dump has; say whether there is one."""
+        if self._retired_in is None or self._dry_run:
+            return False
+        path = self._folder / "dump.rdb"
+        try:
+            if "rdb" not in self._fetched:
+                await self._fetch("rdb", self.twin_of(filename), path)
+            async with rdb.served(path) as copied:
+                await _choose_database(copied)
+                async for page in _retired_of(copied):
+                    await staging.add_retired(await _still_there(page, self._retired_in))
+        except (DumpMissing, BadDump, rdb.NotAnRdb) as problem:
+            logs.event(log, logging.WARNING, "restore_without_trash", error=str(problem))
+            return False
+        return True
 
     def _is_staged(self, tally: Tally, *, skip_invalid: bool) -> bool:
         """Say whether what has been read may become the catalog."""
@@ -218,6 +259,32 @@ async def _entries_of_rdb(path: Path) -> Values:
             yield [_parsed(raw) for raw in raws]
         if listed != await entries.count():
             raise rdb.NotAnRdb("its list of entries is incomplete")
+
+
+async def _retired_of(copied: Redis) -> AsyncIterator[dict[str, tuple[bytes, Retired]]]:
+    """Yield what an RDB knows of retired objects, by their storage keys. What cannot be understood is left out."""
+    cursor = 0
+    while True:
+        cursor, page = await copied.hscan(keys.RETIRED, cursor, count=_BATCH)
+        checked = {key.decode(errors="replace"): (raw, retired.understood(key, raw)) for key, raw in page.items()}
+        yield {key: (raw, found) for key, (raw, found) in checked.items() if found}
+        if not cursor:
+            return
+
+
+async def _still_there(page: Mapping[str, tuple[bytes, Retired]], storage: Storage) -> dict[str, bytes]:
+    """Return those records whose objects the storage has, in the size that they must have."""
+    limit = asyncio.Semaphore(_LOOKS)
+
+    async def is_there(one: Retired) -> bool:
+        async with limit:
+            try:
+                return await storage.size(one.entry.stored) == one.entry.size
+            except ObjectMissing:
+                return False
+
+    found = await asyncio.gather(*(is_there(one) for _, one in page.values()))
+    return {key: raw for (key, (raw, _)), there in zip(page.items(), found, strict=True) if there}
 
 
 async def _choose_database(copied: Redis) -> None:

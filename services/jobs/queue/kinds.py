@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.core.assets.retired import NO_UNDO
 from services.core.dumps.naming import DumpStore
 from services.core.jobs.kinds import (
     Arguments,
@@ -108,11 +109,19 @@ async def _create_dump(tools: Tools, arguments: CreateDumpArguments) -> Result:
 
 async def _restore_dump(tools: Tools, arguments: RestoreArguments) -> Result:
     choice = restore.Choice(arguments.dry_run, arguments.skip_invalid)
-    restored = await restore.restore_dump(tools.client, tools.process, tools.dumps, arguments.filename, choice)
+    restored = await restore.restore_dump(
+        tools.client,
+        tools.process,
+        tools.dumps,
+        arguments.filename,
+        choice,
+        retired_in=tools.storage if tools.settings.undo != NO_UNDO else None,
+    )
     result = {
         **restored.answer(choice),
         "completed": restored.completed,
         "renamed": restored.renamed,
+        "retired_count": restored.retired,
         "fallback": restored.fallback,
     }
     if restored.commit is not None:

@@ -53,6 +53,15 @@ local function retiring(retired, versions, trash, claims)
     end
   end
 
+  -- An entry refers to a retired object again: it is retired no longer. The versions of a deleted asset are again those
+  -- of an asset.
+  function own.take_back(storage_key)
+    local since, group, _, entry_key = own.forget(storage_key)
+    if since and group == since then
+      own.regroup(group, entry_key)
+    end
+  end
+
   -- Leave a retired object behind, with an obsolete claim. Return its entry key and its storage key, with a space
   -- between them.
   function own.let_go(storage_key)

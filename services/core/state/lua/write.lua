@@ -43,13 +43,10 @@ if claimed ~= '' then
     return {'unclaimed', '', ''}
   end
   redis.call('HDEL', claims, claimed)
-  objects.forget(claimed)
+  objects.take_back(claimed)
 end
 if taken_back ~= '' then
-  local since, group = objects.forget(taken_back)
-  if group == since then
-    objects.regroup(group, entry_key)
-  end
+  objects.take_back(taken_back)
 end
 if obsolete ~= '' and undo == '' then
   redis.call('HSET', claims, obsolete, 'obsolete ' .. entry_key .. ' ' .. current)
