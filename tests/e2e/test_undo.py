@@ -1,12 +1,19 @@
 """Earlier versions and the trash, on a whole system: what is brought back is delivered again, by both tiers at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from hashlib import sha256
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.processes.system import System
 from tests.support.problems import problem
+from tests.support.waits import wait_until
+
+RIGHTS = {"prod": "write:PROD", "dev": "write:DEV", "reader": "read:*"}
+"""Of tokens that are the names of their owners."""
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +76,15 @@ def test_a_deleted_asset_leaves_every_cache_and_comes_back(
 ) -> None:
     entry = undoing.upload(f"{name}.jpg", photos["china.jpg"])
     assert original(undoing, entry) == (200, photos["china.jpg"])
-    assert undoing.api.delete(f"/file/{entry['uuid']}").headers["x-purge"] == "done"
+    deleted = undoing.api.delete(f"/file/{entry['uuid']}")
+    assert deleted.headers["x-purge"] == "done"
+    [trash_of_it] = [one["trash"] for one in deleted.json()["data"]]
     assert original(undoing, entry)[0] == 404
     assert undoing.api.get(f"/catalog/{entry['uuid']}").status_code == 404
     trash = undoing.api.get("/catalog/trash").json()
     [trashed] = [one for one in trash["data"] if one["uuid"] == entry["uuid"]]
     assert trash["total"] >= 1
+    assert {name: trashed[name] for name in trash_of_it} == trash_of_it
     at = f"/catalog/trash/{trashed['id']}"
     assert undoing.api.get(f"{at}/file").content == photos["china.jpg"]
     answer = undoing.api.post(f"{at}/restore")
@@ -105,6 +115,81 @@ def test_a_deleted_asset_can_be_deleted_for_good(undoing: System, photos: dict[s
     assert undoing.api.get(f"/catalog/trash/{trashed['id']}").status_code == 404
     claimed = undoing.api.post("/catalog", json={"unique_name": entry["unique_name"]})
     assert claimed.status_code == 404
+
+
+def test_a_part_of_the_trash_is_listed(undoing: System, photos: dict[str, bytes], name: str) -> None:
+    ids = {}
+    for destination in ("a", "a/b", "ab"):
+        entry = undoing.upload(f"{name}.jpg", photos["china.jpg"], destination=f"{name}/{destination}")
+        ids[destination] = undoing.api.delete(f"/file/{entry['uuid']}").json()["data"][0]["trash"]["id"]
+
+    def found(query: str) -> list[str]:
+        return [one["id"] for one in undoing.api.get(f"/catalog/trash?{query}").json()["data"]]
+
+    assert found(f"folder=/DEV/{name}/a") == [ids["a/b"], ids["a"]]
+    assert found(f"namespace=DEV&folder=/DEV/{name}") == [ids["ab"], ids["a/b"], ids["a"]]
+    assert found(f"namespace=OTHER&folder=/DEV/{name}") == found("namespace=OTHER") == []
+    assert undoing.api.get("/catalog/trash?folder=a//b").status_code == 400
+    first = undoing.api.get(f"/catalog/trash?folder=/DEV/{name}&limit=2")
+    assert found(f"folder=/DEV/{name}&limit=2&cursor={first.headers['x-next-cursor']}") == [ids["a"]]
+
+
+def test_the_trash_is_emptied_by_a_job_that_leaves_what_is_deleted_later(
+    undoing: System, photos: dict[str, bytes], name: str
+) -> None:
+    for number in range(2):
+        entry = undoing.upload(f"{name}-{number}.jpg", photos["china.jpg"])
+        undoing.api.delete(f"/file/{entry['uuid']}")
+    total = undoing.api.get("/catalog/trash").json()["total"]
+    refused = undoing.api.delete(f"/catalog/trash?confirm={total + 1}")
+    assert refused.status_code == 400
+    assert f"The trash has {total} assets, not {total + 1}" in problem(refused)["message"]
+    asked = undoing.api.delete(f"/catalog/trash?confirm={total}")
+    assert asked.status_code == 202
+    later = undoing.upload(f"{name}-later.jpg", photos["flower.jpg"])
+    id_of_later = undoing.api.delete(f"/file/{later['uuid']}").json()["data"][0]["trash"]["id"]
+    job = f"/jobs/{asked.json()['data'][0]['id']}"
+    wait_until(lambda: undoing.api.get(job).json()["data"][0]["status"] == "done")
+    result = undoing.api.get(job).json()["data"][0]["result"]
+    assert (result["assets"], result["deleted"]) == (total, total)
+    assert [one["id"] for one in undoing.api.get("/catalog/trash").json()["data"]] == [id_of_later]
+
+
+def test_a_token_brings_back_only_what_is_of_its_namespaces(
+    make_system: Callable[..., System], photos: dict[str, bytes]
+) -> None:
+    tokens = ";".join(f"{name}:{rights}:{sha256(name.encode()).hexdigest()}" for name, rights in RIGHTS.items())
+    system = make_system(NAMESPACES_ALLOWED="DEV,PROD", KEEP_VERSIONS="2", TRASH_DAYS="30", MEDIA_TOKENS=tokens)
+    with ExitStack() as clients:
+        own, other, reader = (
+            clients.enter_context(
+                httpx.Client(base_url=system.api.base_url, headers={"authorization": f"Bearer {name}"}, timeout=60)
+            )
+            for name in RIGHTS
+        )
+        check_rights(system, own, other, reader, photos)
+
+
+def check_rights(
+    system: System, own: httpx.Client, other: httpx.Client, reader: httpx.Client, photos: dict[str, bytes]
+) -> None:
+    kept, gone = (
+        own.post("/file", files={"file": (f"{name}.jpg", photos["china.jpg"])}, data={"namespace": "PROD"}).json()
+        for name in ("kept", "gone")
+    )
+    kept_uuid, gone_uuid = kept["data"][0]["uuid"], gone["data"][0]["uuid"]
+    assert own.patch(f"/file/{kept_uuid}", files={"file": ("a.jpg", photos["flower.jpg"])}).status_code == 200
+    trash_id = own.delete(f"/file/{gone_uuid}").json()["data"][0]["trash"]["id"]
+    version, trashed = f"/catalog/{kept_uuid}/versions", f"/catalog/trash/{trash_id}"
+    for path in (version, f"{version}/1", f"{version}/1/file", trashed, f"{trashed}/file"):
+        assert system.api.get(path).status_code == 401, path
+        assert (other.get(path).status_code, own.get(path).status_code) == (403, 200), path
+        assert reader.get(path).status_code == 200, path
+    assert (other.get("/catalog/trash").json()["data"], len(own.get("/catalog/trash").json()["data"])) == ([], 1)
+    for method, path in (("POST", f"{version}/1/restore"), ("POST", f"{trashed}/restore"), ("DELETE", trashed)):
+        assert other.request(method, path).status_code == reader.request(method, path).status_code == 403, path
+    assert own.delete("/catalog/trash").status_code == 403
+    assert own.post(f"{version}/1/restore").status_code == own.post(f"{trashed}/restore").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/catalog/trash", "/catalog/00000000-0000-4000-8000-000000000001/versions"])
