@@ -3,6 +3,7 @@
 import asyncio
 
 from services.core.assets.addresses import Addresses
+from services.core.state import entry_json
 from services.core.state.entries import Entries
 
 MOST = 32 * 1024 * 1024
@@ -37,7 +38,7 @@ class WholeList:
     async def _made(self, revision: str) -> bytes | None:
         pages, size = [], 0
         async for raws in self._entries.scan():
-            pages.append(self._addresses.fill(b",".join(raws)))
+            pages.append(self._addresses.fill(b",".join(map(entry_json.with_all_fields, raws))))
             size += len(pages[-1])
             if size > self._most:
                 self._too_long = revision

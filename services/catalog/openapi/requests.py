@@ -230,7 +230,8 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             "tags": {
                 "type": "string",
                 "pattern": _TAG_TEXT,
-                "description": f"{_SETTABLE['tags']['description']} A list is sent as JSON.",
+                "description": f"{_SETTABLE['tags']['description']} A list is sent as JSON, or as one field for each "
+                "tag.",
                 **_EMPTY,
             },
             "meta": {**_SETTABLE["meta"], "description": f"{_SETTABLE['meta']['description']} As JSON.", **_EMPTY},

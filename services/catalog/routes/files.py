@@ -27,7 +27,7 @@ from services.catalog.uploads.described import WAITS, described, lacks_facts
 from services.catalog.uploads.forms import Form
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
-from services.core.assets import entries
+from services.core.assets import descriptions, entries
 from services.core.assets.entries import Entry
 from services.core.errors import (
     BadRequest,
@@ -170,7 +170,8 @@ async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
 
 
 def _warn(outcome: bulk.Outcome, form: Form, known: Collection[str]) -> None:
-    outcome.warnings += form_warnings(form.fields, form.repeated, known, outcome.entries)
+    overridden = form.repeated.keys() - {"tags"}  # All tags count.
+    outcome.warnings += form_warnings(form.fields, overridden, known, outcome.entries)
 
 
 def _need_as_many(uuids: list[str], form: Form) -> None:
@@ -246,9 +247,15 @@ def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
     )
 
 
-def _given(form: Form) -> dict[str, str]:
-    """Return the text fields of a form. An empty `expired` is left out: forms send it if nobody has chosen a value."""
-    return {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
+def _given(form: Form) -> dict[str, Any]:
+    """Return the text fields of a form, and of repeated tags a list of all; raises BadRequest for tags.
+
+    An empty `expired` is left out: forms send it if nobody has chosen a value.
+    """
+    given: dict[str, Any] = {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
+    if texts := form.repeated.get("tags"):
+        given["tags"] = [tag for text in texts for tag in descriptions.parse_tags(text)]
+    return given
 
 
 def _to_webp(fields: dict[str, str]) -> bool | None:

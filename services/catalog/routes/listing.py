@@ -1,4 +1,4 @@
-"""GET /catalog and GET /catalog/{uuid}: the stored JSON as it is, streamed, and parsed only to be filtered."""
+"""GET /catalog and GET /catalog/{uuid}: the stored JSON, streamed, and parsed only to be filtered."""
 
 import hashlib
 import re
@@ -20,6 +20,7 @@ from services.core.errors import BadRequest, Behind, NoEntry
 from services.core.near_names import nearest
 from services.core.serving import envelope
 from services.core.serving.web import error_response, matches
+from services.core.state import entry_json
 from services.core.state.changes import number_of
 from services.core.state.entries import PAGE, Entries
 
@@ -80,8 +81,10 @@ class Query:
                 return False
             return identity.canonical(orjson.loads(raw)["uuid"]) == wanted
         # Most entries do not contain the value, and parsing one costs ten times as much as searching it. Only a field
-        # that an entry does not have counts as null without being written.
-        if self.value != "null" and orjson.dumps(self.value)[1:-1] not in raw:
+        # that an entry does not have counts as null without being written. Of a list or an object, the value is the
+        # JSON, and not a text in it.
+        is_text = self.value != "null" and not self.value.startswith(("[", "{"))
+        if is_text and orjson.dumps(self.value)[1:-1] not in raw:
             return False
         found = orjson.loads(raw).get(self.key)
         return _as_text(found) == self.value or (isinstance(found, list) and self.value in found)
@@ -103,7 +106,7 @@ async def get_entry(request: Request) -> Response:
     raw = read.raws[0] if read else None
     if read is None or raw is None:
         return error_response(NoEntry(asked), freshness.negative(ctx.lifetimes))
-    return _page(request, ctx.addresses.fill(raw), _kept(ctx, read.addresses))
+    return _page(request, ctx.addresses.fill(entry_json.with_all_fields(raw)), _kept(ctx, read.addresses))
 
 
 def _kept(ctx: Context, addresses: str) -> dict[str, str]:
@@ -177,6 +180,7 @@ async def _whole_list(
 ) -> AsyncIterator[bytes]:
     separator = b"["
     while raws is not None:
+        raws = list(map(entry_json.with_all_fields, raws))
         taken = [raw for raw in raws if query.takes(raw, addresses)] if query.key else raws
         if taken:
             yield separator + addresses.fill(b",".join(taken))
@@ -195,7 +199,8 @@ async def one_page(entries: Entries, query: Query, limit: int, addresses: Addres
     most = PAGE if query.key else min(PAGE, limit)
     page = await entries.page(start, most, query.epoch)
     while (end := page.after) is not None:
-        taken = [(at, raw) for at, raw in enumerate(page.raws, 1) if query.takes(raw, addresses)]
+        raws = map(entry_json.with_all_fields, page.raws)
+        taken = [(at, raw) for at, raw in enumerate(raws, 1) if query.takes(raw, addresses)]
         room = limit - len(found)
         if len(taken) > room:
             # A cursor marks the end of what was read: read again, up to the last entry that fits.

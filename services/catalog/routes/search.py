@@ -7,6 +7,7 @@ from services.catalog.context import context
 from services.catalog.search.query import parse
 from services.core.assets import freshness, identity, media_types
 from services.core.serving import envelope
+from services.core.state import entry_json
 from services.core.state.changes import number_of
 
 CURRENT_SECONDS = 0.2
@@ -24,7 +25,7 @@ async def search(request: Request) -> Response:
     is_current = await ctx.search.reached(revision, CURRENT_SECONDS)
     found = await ctx.search.find(query)
     raws = await ctx.entries.raws([identity.entry_key(name) for name in found.names])
-    shown = ctx.addresses.fill(b",".join(raw for raw in raws if raw))
+    shown = ctx.addresses.fill(b",".join(entry_json.with_all_fields(raw) for raw in raws if raw))
     body = envelope.of_entries(
         shown,
         total=found.total,

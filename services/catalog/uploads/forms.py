@@ -26,8 +26,8 @@ class Form:
     """A whole form: the last value of each text field, and the files in their order."""
 
     fields: dict[str, str] = field(default_factory=dict)
-    repeated: set[str] = field(default_factory=set)
-    """The names of text fields that are there more than once."""
+    repeated: dict[str, list[str]] = field(default_factory=dict)
+    """All values of the text fields that are there more than once, in their order."""
     files: list[SpooledFile | RefusedFile] = field(default_factory=list)
 
 
@@ -199,9 +199,10 @@ class _Reader:
                 self._form.files.append(file)
             self._writer = None
         else:
+            text = _decode(self._text, f"The field {self._name!r}")
             if self._name in self._form.fields:
-                self._form.repeated.add(self._name)
-            self._form.fields[self._name] = _decode(self._text, f"The field {self._name!r}")
+                self._form.repeated.setdefault(self._name, [self._form.fields[self._name]]).append(text)
+            self._form.fields[self._name] = text
 
 
 def _too_large(limit: int, max_files: int, most: int) -> TooLarge:

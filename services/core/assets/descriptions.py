@@ -46,8 +46,6 @@ def parse_meta(value: object) -> dict[str, Any]:
     given = {} if value is None else value
     if not isinstance(given, dict):
         raise BadRequest("meta is not a JSON object.", 'Send an object such as {"shop": 4711}.')
-    if _is_deeper(given, META_DEPTH):
-        raise BadRequest(f"meta is nested more than {META_DEPTH} deep.", "Send a flatter object.")
     return given
 
 
@@ -57,6 +55,8 @@ def size_problem(name: str, value: Any) -> str:
         return f"tags has {len(value)} tags, and may have {TAGS_MAX}."
     if name == "tags" and (long := next((tag for tag in value if len(tag) > TAG_LENGTH), None)):
         return f"The tag {long[:TAG_LENGTH]!r}… has {len(long)} characters, and may have {TAG_LENGTH}."
+    if name == "meta" and _is_deeper(value, META_DEPTH):
+        return f"meta is nested more than {META_DEPTH} deep."
     if name == "meta" and (size := len(_written(value))) > META_BYTES:
         return f"meta has {size} bytes as JSON, and may have {META_BYTES}."
     return ""

@@ -5,6 +5,7 @@ work beside this one for a moment during an upgrade, needs these fields. Nested 
 room: they are written with an escape, which means the same. What has nested fields, `meta` and `more`, comes last.
 """
 
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -23,6 +24,18 @@ _NESTED = ((b'"public_url":', b'"\\u0070ublic_url":'), (b'"base_url":', b'"\\u00
 
 _KNOWN = frozenset(Entry.__slots__) - {"more"}
 _NOT_KNOWN = tuple(f',"{name}":null'.encode() for name in IF_KNOWN)
+_NEWEST = b',"visible_from":'
+"""Entries that have this field were written with all fields."""
+_DESCRIBING = tuple(f'"{name}":'.encode() for name in descriptions.FIELDS)
+_EMPTY: dict[str, Any] = {
+    **{one.name: None for one in fields(Entry) if one.default is None and one.name not in IF_KNOWN},
+    "tags": [],
+    "meta": {},
+}
+_LATER: tuple[tuple[bytes, bytes], ...] = tuple(
+    (f'"{name}":'.encode(), b"," + orjson.dumps({name: empty})[1:-1]) for name, empty in _EMPTY.items()
+)
+"""The fields that were added later, and what an entry without them is shown with instead."""
 
 
 def read(raw: bytes) -> Entry:
@@ -63,6 +76,18 @@ def _escaped(nested: bytes) -> bytes:
     for field, escaped in _NESTED:
         nested = nested.replace(field, escaped)
     return nested
+
+
+def with_all_fields(raw: bytes) -> bytes:
+    """Return a stored entry with the fields that were added after it was written: they are empty.
+
+    This costs a search in the text for an entry that has all of them, and little more for others.
+    """
+    if _NEWEST in raw:
+        return raw
+    if any(name in raw for name in _DESCRIBING):
+        return write(read(raw))  # The older service had other values in fields of these names.
+    return raw[:-1] + b"".join(empty for name, empty in _LATER if name not in raw) + b"}"
 
 
 def shown(entry: Entry, addresses: Addresses) -> dict[str, Any]:

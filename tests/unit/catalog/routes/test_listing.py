@@ -101,6 +101,10 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
         ("information", "été à voir", True),
         ("tags", "cat", True),
         ("tags", "ca", False),
+        ("tags", '["cat","indoors"]', True),
+        ("tags", '["cat"]', False),
+        ("meta", '{"shop":{"id":7,"name":"A"}}', True),
+        ("meta", "{}", False),
         ("no_such_field", "x", False),
         ("no_such_field", "null", True),
     ],
@@ -108,7 +112,9 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
 def test_a_filter_compares_with_what_the_entry_says_in_json(
     make_entry: MakeEntry, key: str, value: str, taken: bool
 ) -> None:
-    entry = make_entry(external_id="7", information="été à voir", tags=["cat", "indoors"])
+    entry = make_entry(
+        external_id="7", information="été à voir", tags=["cat", "indoors"], meta={"shop": {"id": 7, "name": "A"}}
+    )
     assert Query(key, value, None, 0).takes(entry_json.write(entry), HERE) is taken
 
 
@@ -158,7 +164,8 @@ class Numbered:
     """A catalog of entries with the creation numbers 1, 2, 3…, that counts what is read of it."""
 
     def __init__(self, values: list[str]) -> None:
-        self.raws = [orjson.dumps({"at": number, "kind": value}) for number, value in enumerate(values, 1)]
+        shown = ({"at": number, "kind": value} for number, value in enumerate(values, 1))
+        self.raws = [entry_json.with_all_fields(orjson.dumps(entry)) for entry in shown]
         self.read = 0
 
     async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:

@@ -142,9 +142,9 @@ async def test_a_form_without_a_file_is_one_too(spool: Path) -> None:
 async def test_of_a_field_that_comes_twice_the_last_value_counts(spool: Path) -> None:
     async with opened(spool, multipart(field("namespace", "DEV"), field("namespace", "PROD"))) as form:
         assert form.fields == {"namespace": "PROD"}
-        assert form.repeated == {"namespace"}
+        assert form.repeated == {"namespace": ["DEV", "PROD"]}
     async with opened(spool, multipart(field("namespace", "DEV"), field("title", "DEV"))) as form:
-        assert form.repeated == set()
+        assert form.repeated == {}
 
 
 async def test_a_file_without_a_declared_type_declares_none(spool: Path) -> None:

@@ -74,11 +74,11 @@ def test_what_is_no_object_is_refused(value: object) -> None:
 
 
 def test_meta_is_not_nested_deeper_than_it_can_be_read() -> None:
-    assert entries.parse_fields({"meta": nested(META_DEPTH - 1)})
+    entries.check_sizes(entries.parse_fields({"meta": nested(META_DEPTH - 1)}))
     for levels in (META_DEPTH, 900):
         for value in (nested(levels), orjson.dumps(nested(min(levels, 200))).decode()):
             with pytest.raises(BadRequest, match=f"meta is nested more than {META_DEPTH} deep"):
-                entries.parse_fields({"meta": value})
+                entries.check_sizes(entries.parse_fields({"meta": value}))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,7 @@ def test_meta_is_not_nested_deeper_than_it_can_be_read() -> None:
             {"tags": [str(at) for at in range(TAGS_MAX + 1)]},
             f"tags has {TAGS_MAX + 1} tags, and may have {TAGS_MAX}",
         ),
+        ({"meta": nested(META_DEPTH - 1)}, {"meta": nested(META_DEPTH)}, f"nested more than {META_DEPTH} deep"),
         ({"tags": ["é" * TAG_LENGTH]}, {"tags": ["é" * (TAG_LENGTH + 1)]}, f"has {TAG_LENGTH + 1} characters"),
         (
             {"meta": {"a": "x" * (META_BYTES - 8)}},
