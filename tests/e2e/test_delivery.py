@@ -250,33 +250,6 @@ def test_expiry_holds_to_the_second_whatever_the_caches_hold(
     assert served_until > end.timestamp() - 2, "it expired long before its date"
 
 
-def test_an_asset_becomes_visible_to_the_second_whatever_the_caches_hold(
-    system: System, photos: dict[str, bytes], name: str
-) -> None:
-    start = datetime.now(UTC) + timedelta(seconds=4)
-    system.upload(f"{name}.jpg", photos["china.jpg"], visible_from=start.isoformat())
-    paths = [f"/assets/media/{form}/DEV/{name}.webp" for form in ("optimise/80x0", "full", "original")]
-    hidden_until, seen = dict.fromkeys(paths, 0.0), dict.fromkeys(paths, 0.0)
-    with system.paused("jobs"):  # Nobody purges: the caches alone have to forget.
-        statuses = []
-        while time.time() < start.timestamp() + 1.5:
-            for path in paths:
-                started = time.time()
-                answer = system.edge.get(path)
-                if answer.status_code == 404:
-                    assert answer.headers["content-type"].startswith("image/svg+xml")
-                    statuses.append(answer.headers["x-cache-status"])
-                    hidden_until[path] = started
-                else:
-                    assert answer.status_code in (200, 302)
-                    seen[path] = seen[path] or time.time()
-            time.sleep(0.05)
-    assert "HIT" in statuses
-    for path in paths:
-        assert start.timestamp() <= seen[path] < start.timestamp() + 1.5, path
-        assert hidden_until[path] < start.timestamp(), f"{path} became visible late"
-
-
 def test_bytes_that_are_not_the_signed_ones_are_never_served(
     system: System, photos: dict[str, bytes], name: str
 ) -> None:
