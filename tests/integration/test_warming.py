@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import io
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from aiohttp import web
 from PIL import Image
 from pydantic import SecretStr
 
-from services.core.assets.entries import Entry
+from services.core.assets.entries import Entry, timestamp
 from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import BadRequest, CatalogReplaced, Unavailable
 from services.core.jobs.log import JobLog
@@ -143,9 +145,9 @@ async def tell(client: Redis, progress_of: Progress) -> None:
     await eventually(is_heard)
 
 
-async def stored(catalog: CatalogUser, base: str = "cat", folder: str | None = None) -> Entry:
+async def stored(catalog: CatalogUser, base: str = "cat", folder: str | None = None, **fields: Any) -> Entry:
     """Create an entry whose picture is described already."""
-    entry = replace(an_entry(base, folder=folder), width=640, height=427)
+    entry = replace(an_entry(base, folder=folder), width=640, height=427, **fields)
     await catalog.entries.create(entry, None)
     return entry
 
@@ -276,6 +278,55 @@ async def test_assets_are_warmed_one_after_the_other_and_each_once(
         await eventually(lambda: asked_for(nodes, 3))
     assert nodes[1].asked == [f"/shop/assets/media/optimise/thumb/DEV/{base}.webp" for base in "abc"]
     assert metrics.WARM_WAITING.labels("upload")._value.get() == 0
+
+
+async def test_an_asset_that_is_not_visible_yet_is_warmed_when_it_is(
+    client: Redis,
+    catalog: CatalogUser,
+    reached: Progress,
+    edge: Edge,
+    nodes: list[Node],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warmer, "CLOCK_SECONDS", 0.0)
+    made = catalog.warmer(edge, (THUMB,), reached)
+    start = time.time() + 0.5
+    dates = {base: timestamp(datetime.fromtimestamp(start + more, UTC)) for base, more in (("late", 3600), ("soon", 0))}
+    hidden = [await stored(catalog, base, visible_from=date) for base, date in dates.items()]
+    visible = await stored(catalog, "cat", visible_from=timestamp())
+    never = await stored(catalog, "never", visible_from=dates["late"], expired=True)
+    await tell(client, reached)
+    for entry in (*hidden, visible, never):
+        made.soon(entry.key)
+    async with running(made):
+        await eventually(lambda: asked_for(nodes, 3))
+        assert time.time() >= start
+    bases = ("cat", "never", "soon")
+    assert nodes[1].asked == [f"/shop/assets/media/optimise/thumb/DEV/{base}.webp" for base in bases]
+
+
+async def test_too_many_that_are_not_visible_yet_are_not_waited_for(
+    client: Redis,
+    catalog: CatalogUser,
+    reached: Progress,
+    edge: Edge,
+    nodes: list[Node],
+    monkeypatch: pytest.MonkeyPatch,
+    counted: Callable[[], object],
+) -> None:
+    made = catalog.warmer(edge, (THUMB, DENSE), reached)
+    hidden = [await stored(catalog, base, visible_from="2099-01-01T00:00:00.000+00:00") for base in "abc"]
+    await tell(client, reached)
+    for entry in hidden:
+        made.soon(entry.key)
+    monkeypatch.setattr(warmer, "WAITING_MAX", 2)
+
+    async def is_dropped() -> bool:
+        return counted() == {"dropped": 2}
+
+    async with running(made):
+        await eventually(is_dropped)
+    assert nodes[0].asked == []
 
 
 async def asked_for(nodes: Sequence[Node], count: int) -> bool:

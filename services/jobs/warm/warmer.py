@@ -5,9 +5,12 @@ asked for; the job *warm* makes up for it.
 """
 
 import asyncio
+import heapq
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -30,6 +33,9 @@ WAITING_MAX = 10_000
 """Assets that wait. What comes then is left to its visitors."""
 PATIENCE_SECONDS = 5.0
 """How long each asset waits for uploads."""
+CLOCK_SECONDS = 1.0
+"""How long after its date an asset is warmed: the clocks of the services that deliver it may be behind."""
+_LOOK_SECONDS = 60.0
 _PURGE_SECONDS = 20.0
 _AGAIN_SECONDS = 0.5
 
@@ -43,6 +49,8 @@ class Warmer:
         self._entries, self._changes, self._progress, self._edge = entries, changes, progress, edge
         self.forms = forms
         self._waiting: dict[str, None] = {}
+        self._hidden: list[tuple[float, str]] = []
+        """A heap of assets that are not visible yet: when to warm each, as seconds since the epoch, and its key."""
         self._news = asyncio.Event()
 
     def soon(self, entry_key: str) -> None:
@@ -58,15 +66,15 @@ class Warmer:
     async def run(self) -> None:
         """Warm what waits, one asset after the other, until cancelled. If Redis goes away, it continues later."""
         while not is_cancelled():
-            await self._news.wait()
-            entry_key = next(iter(self._waiting))
+            entry_key = await self._next()
             try:
                 await let_writers_pass(self._changes, PATIENCE_SECONDS)
                 # A change from here on makes it wait again.
                 self._waiting.pop(entry_key)
                 raw = await self._entries.raw(entry_key)
-                if raw is not None:
-                    await self.warm(entry_json.read(raw))
+                entry = entry_json.read(raw) if raw else None
+                if entry and not self._keeps_for_later(entry):
+                    await self.warm(entry)
             except RedisError as error:
                 logs.event(log, logging.WARNING, "warming_delayed", error=str(error))
                 self._waiting.setdefault(entry_key)
@@ -89,6 +97,28 @@ class Warmer:
             metrics.WARMED.labels(outcome).inc(count)
         logs.event(log, logging.INFO, "warmed", asset=entry.unique_name, **counts)
         return found
+
+    async def _next(self) -> str:
+        """Return the key of the asset that is next; wait until there is one."""
+        while True:
+            while self._hidden and self._hidden[0][0] <= time.time():
+                self.soon(heapq.heappop(self._hidden)[1])
+            if self._waiting:
+                return next(iter(self._waiting))
+            pause = min(self._hidden[0][0] - time.time(), _LOOK_SECONDS) if self._hidden else None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), pause)
+
+    def _keeps_for_later(self, entry: Entry) -> bool:
+        """Say whether an asset is not visible yet. Then it is kept until it is, if there is room."""
+        now, start = time.time(), entry.visible_at
+        if start is None or entry.is_visible(now) or entry.is_expired(now):
+            return False
+        if len(self._hidden) < WAITING_MAX:
+            heapq.heappush(self._hidden, (start + CLOCK_SECONDS, entry.key))
+        else:
+            metrics.WARMED.labels(metrics.DROPPED).inc(len(self.forms))
+        return True
 
     def _tell(self) -> None:
         metrics.WARM_WAITING.labels("upload").set(len(self._waiting))
