@@ -1,7 +1,7 @@
 """The index of a process and the catalog in a real Redis: the index is fed from the log, and made again from Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,9 @@ import pytest
 from services.catalog.search import search as module
 from services.catalog.search.folders import Folder, Listing
 from services.catalog.search.query import Query, parse
+from services.catalog.search.row import Row
 from services.catalog.search.search import Search, changed_since
+from services.catalog.search.writing import Writer
 from services.catalog.settings import CatalogSettings
 from services.core.errors import NoIndex
 from services.core.state import cancellation, keys
@@ -74,6 +76,44 @@ async def test_each_change_is_found_after_it_was_answered(client: Redis, opened:
         assert await names(search) == set()
 
 
+async def test_changes_are_gathered_until_a_search_waits_for_them(
+    client: Redis, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: list[int] = []
+
+    class Counted(Writer):
+        def apply(self, changed: Iterable[tuple[str, Row | None]], position: int) -> None:
+            some = list(changed)
+            applied.append(len(some))
+            super().apply(some, position)
+
+    monkeypatch.setattr(module, "Writer", Counted)
+    monkeypatch.setattr(module, "GATHER_SECONDS", SECONDS * 3)
+    entries, wanted = Entries(client), [an_entry("a"), an_entry("b"), an_entry("c")]
+    async with opened() as search:
+        await entries.create(an_entry("first"), None)
+        await current(client, search)
+        applied.clear()
+        for entry in wanted:
+            await entries.create(entry, None)
+        await current(client, search)
+        assert sum(applied) == 3
+        assert len(applied) <= 2
+
+
+async def test_changes_are_applied_though_nobody_searches(client: Redis, opened: Open) -> None:
+    async with opened() as search:
+        await Entries(client).create(an_entry("first"), None)
+
+        async def is_there() -> bool:
+            try:
+                return bool(await names(search))
+            except NoIndex:
+                return False
+
+        await eventually(is_there)
+
+
 async def test_folders_are_counted_as_they_are(client: Redis, opened: Open) -> None:
     entries, entry = Entries(client), an_entry("cat", folder="shop")
     async with opened() as search:
@@ -95,7 +135,7 @@ async def test_an_index_is_made_of_what_is_in_redis(client: Redis, opened: Open)
     async with opened() as search:
         await current(client, search)
         found = await search.find(parse([("q", "photo")]))
-        assert (found.total, found.exact) == (1200, True)
+        assert (found.total, found.total_exact) == (1200, True)
         assert await names(search, parse([("q", "newest")])) == {newest.unique_name}
 
 

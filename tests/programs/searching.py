@@ -15,9 +15,10 @@ from pathlib import Path
 
 import orjson
 
-from services.catalog.search.index import Builder, Reader, Writer
 from services.catalog.search.query import parse
+from services.catalog.search.reading import Reader
 from services.catalog.search.row import row_of
+from services.catalog.search.writing import Builder, Writer
 
 ENTRIES, BATCH, TIMES = 1_000_000, 500, 20
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -106,7 +107,7 @@ def main() -> None:
                 found = reader.find(query)
                 times.append((time.process_time() - before) * 1000)
             times.sort()
-            exact = "" if found.exact else " (not exact)"
+            exact = "" if found.total_exact else " (not exact)"
             about = f"{found.total}{exact}, {len(found.names)} on the page"
             print(f"{text:45} {times[TIMES // 2]:7.1f} ms, slowest {times[-1]:7.1f} ms: {about}")
         for together in (1, 10, 100):

@@ -150,6 +150,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
                 total_exact=True,
                 current=True,
                 facets={"type": [{"value": entry["original_mimetype"], "count": 1}]},
+                facets_exact=True,
                 cursor=None,
             ),
         ),

@@ -358,8 +358,8 @@ def _search_result() -> Schema:
         total={"type": "integer", "minimum": 0, "description": "The number of entries that are found."},
         total_exact={
             "type": "boolean",
-            "description": "Whether total and facets count all entries. Otherwise, they count only those among the "
-            "entries that were uploaded last.",
+            "description": "Whether total counts all entries. Otherwise, it counts only those among the entries that "
+            "were uploaded last.",
         },
         current=_CURRENT,
         facets={
@@ -367,6 +367,7 @@ def _search_result() -> Schema:
             "description": "For each requested facet its most frequent values.",
             "additionalProperties": counted,
         },
+        facets_exact={"type": "boolean", "description": "The same for the facets."},
         cursor=_CURSOR,
     )
 

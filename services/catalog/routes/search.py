@@ -29,11 +29,12 @@ async def search(request: Request) -> Response:
     body = envelope.of_entries(
         shown,
         total=found.total,
-        total_exact=found.exact,
+        total_exact=found.total_exact,
         current=is_current,
         facets={
             name: [{"value": value, "count": count} for value, count in counts] for name, counts in found.facets.items()
         },
+        facets_exact=found.facets_exact,
         cursor=found.cursor.to_text() if found.cursor else None,
     )
     return Response(body, media_type=media_types.JSON, headers=freshness.NEVER)

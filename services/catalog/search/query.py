@@ -120,13 +120,6 @@ class Query:
     limit: int = LIMIT
     cursor: Cursor | None = None
 
-    @property
-    def is_everything(self) -> bool:
-        """Say whether every entry is found."""
-        rest = (self.words, self.folder, self.tags, self.types, self.ranges, self.orientation, self.colour)
-        more = (self.expired, self.missing, self.external_id, self.signature)
-        return not any(rest) and all(one is None for one in more)
-
 
 def parse(given: Iterable[tuple[str, str]]) -> Query:
     """Read the arguments of a search; raises BadRequest for an unknown one, and for a value that is not valid.

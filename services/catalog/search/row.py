@@ -4,10 +4,11 @@ An entry is read by the names of its fields, and a field that it does not have i
 write more fields or fewer.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -18,30 +19,41 @@ MISSING = ("title", "alt", "caption", "tags", "credit", "external_id", "informat
 """The fields of which a search can ask for the entries that lack them. The position of each is its bit in `lacks`."""
 _TEXTS = ("title", "alt", "caption", "external_id", "information")
 _TIE_BYTES = 8
+_SIGNATURE = re.compile("[0-9a-fA-F]{64}")
+
+
+class Group(NamedTuple):
+    """What the entries of a group have in common (see ledger.py). Empty texts stand for what an entry does not have.
+
+    `shape` is landscape, portrait or square. `lacks` has a bit for each field of MISSING that is empty.
+    """
+
+    namespace: str
+    type: str
+    shape: str
+    colour: str
+    lacks: int
+    expired: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry as the index has it. The fields are the columns of its table, except for the tags.
+    """An entry as the index has it.
 
     Dates are milliseconds since 1970. `tie` orders entries that are otherwise equal, in all processes in the same way.
-    `lacks` has a bit for each field of MISSING that is empty.
     """
 
     unique_name: str
     folder: str
-    type: str
+    group: Group
     width: int | None
     height: int | None
-    colour: str | None
-    expired: bool
     expires: int | None
     uploaded: int
     updated: int
     size: int
     external_id: str | None
-    signature: str
-    lacks: int
+    signature: bytes
     tie: int
     text: str
     tags: tuple[str, ...]
@@ -52,26 +64,41 @@ def row_of(raw: bytes) -> Row:
     entry = orjson.loads(raw)
     name = str(entry["unique_name"])
     tags = tuple(dict.fromkeys(tag for tag in entry.get("tags") or () if isinstance(tag, str)))
-    colour = entry.get("dominant_color")
+    colour, width, height = entry.get("dominant_color"), entry.get("width"), entry.get("height")
     return Row(
         unique_name=name,
         folder=name.rpartition("/")[0],
-        type=str(entry.get("original_mimetype") or ""),
-        width=entry.get("width"),
-        height=entry.get("height"),
-        colour=colours.name_of(colour) if colour else None,
-        expired=entry.get("expired") is True,
+        group=Group(
+            name[1:].partition("/")[0],
+            str(entry.get("original_mimetype") or ""),
+            _shape(width, height),
+            colours.name_of(colour) if colour else "",
+            sum(1 << bit for bit, field in enumerate(MISSING) if not entry.get(field)),
+            entry.get("expired") is True,
+        ),
+        width=width,
+        height=height,
         expires=_milliseconds(entry.get("expiration_date")),
         uploaded=_milliseconds(entry.get("uploaded_date")) or 0,
         updated=_milliseconds(entry.get("updated_date")) or 0,
         size=int(entry.get("size") or 0),
         external_id=_text(entry.get("external_id")) or None,
-        signature=_text(entry.get("signature")),
-        lacks=sum(1 << bit for bit, field in enumerate(MISSING) if not entry.get(field)),
+        signature=signature_of(_text(entry.get("signature"))) or b"",
         tie=int.from_bytes(blake2b(name.encode(), digest_size=_TIE_BYTES).digest()) >> 1,
         text=searched((name, _text(entry.get("original_filename")), *(_text(entry.get(one)) for one in _TEXTS), *tags)),
         tags=tags,
     )
+
+
+def signature_of(text: str) -> bytes | None:
+    """Return the 32 bytes of a SHA-256 in hex; None for another text."""
+    return bytes.fromhex(text) if _SIGNATURE.fullmatch(text) else None
+
+
+def _shape(width: int | None, height: int | None) -> str:
+    if not width or not height:
+        return ""
+    return "landscape" if width > height else "portrait" if width < height else "square"
 
 
 def _text(value: Any) -> str:

@@ -10,16 +10,19 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from services.catalog.search.file import Damaged, Full
 from services.catalog.search.folders import Listing
-from services.catalog.search.index import Builder, Damaged, Found, Full, Reader, Writer
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
+from services.catalog.search.reading import Found, Reader
 from services.catalog.search.row import row_of
+from services.catalog.search.writing import Builder, Writer
 from services.core.assets import identity
 from services.core.errors import CatalogReplaced, NoIndex
 from services.core.observing import logs
@@ -34,8 +37,9 @@ log = logging.getLogger(__name__)
 READERS = 2
 _CHANGES = 1000
 """Changes that are applied at a time."""
-_GATHER_SECONDS = 0.05
-"""Changes that come within this time are applied together. This costs less for each."""
+GATHER_SECONDS = 1.0
+"""Changes that come within this time are applied together, unless a search waits for them. Many together cost less
+than half, and the facts about an uploaded picture come soon after its upload."""
 _AGAIN_SECONDS = 0.5
 _FULL_SECONDS = 600.0
 """Pause after the index has reached its bound. It would take as long to reach it again as to make it."""
@@ -71,6 +75,8 @@ class Search:
         self._made = 0
         """How often an index was opened: a reader of an earlier one is opened again."""
         self._moved = asyncio.Condition()
+        self._awaited = asyncio.Event()
+        """Set when a search waits for changes, until the next ones are read."""
 
     async def find(self, query: Query) -> Found:
         """Answer a search; raises NoIndex while there is no index."""
@@ -86,6 +92,9 @@ class Search:
 
     async def reached(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until the index has a change; say whether it has it."""
+        if self._writer is not None and self._writer.position >= number:
+            return True
+        self._awaited.set()
         try:
             async with asyncio.timeout(seconds), self._moved:
                 await self._moved.wait_for(lambda: self._writer is not None and self._writer.position >= number)
@@ -130,6 +139,7 @@ class Search:
                 await self._make(path)
                 continue
             position = self._writer.position
+            self._awaited.clear()
             changes = await self._log.from_(position, _CHANGES + 1)
             names = changed_since(changes, position)
             if names is None:
@@ -137,7 +147,8 @@ class Search:
             elif names:
                 await self._apply(self._writer, names, changes[-1].number)
             elif await self._log.wait_after(position, BLOCK):
-                await asyncio.sleep(_GATHER_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._awaited.wait(), GATHER_SECONDS)
 
     async def _open(self, path: Path) -> None:
         """Open the index that the process has from before, if there is one."""

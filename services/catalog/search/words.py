@@ -35,6 +35,10 @@ def needle(word: str) -> str:
 
 
 def trigrams(word: str) -> list[str]:
-    """Return the trigrams that every text has in which the word is found. One letter has none."""
+    """Return trigrams that every text has in which the word is found. One letter has none.
+
+    Only every second one is there, and the last: each costs time, and so few texts have these but not the others.
+    """
     wanted = needle(word)
-    return list(dict.fromkeys(wanted[at : at + 3] for at in range(len(wanted) - 2)))
+    last = len(wanted) - 3
+    return list(dict.fromkeys(wanted[at : at + 3] for at in (*range(0, last, 2), last) if last >= 0))

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 import orjson
 import pytest
 
-from services.catalog.search import index, planner
+from services.catalog.search import counting, ledger, planner, reading, writing
+from services.catalog.search.file import Damaged, Full
 from services.catalog.search.folders import Folder, above
-from services.catalog.search.index import Builder, Damaged, Full, Reader, Writer
 from services.catalog.search.place import Place
-from services.catalog.search.planner import Narrow, Wide
 from services.catalog.search.query import Query, parse
+from services.catalog.search.reading import Reader
 from services.catalog.search.row import MISSING, Row, row_of
 from services.catalog.search.words import needle
+from services.catalog.search.writing import Builder, Writer
 
 COUNT = 5000
 NOW = 1_800_000_000.0
@@ -29,9 +31,9 @@ THINGS = ("cat", "dog", "house", "chair", "bridge", "lamp")
 def an_entry(number: int, **changes: Any) -> bytes:
     """Return a stored entry; its words, folder and fields follow from its number."""
     chance = random.Random(number)
-    thing, folder = chance.choice(THINGS), chance.choice(("shop", "shop/old", "news", "shop2"))
+    thing, folder = chance.choice(THINGS), chance.choice(("DEV/shop", "DEV/shop/old", "DEV/news", "DEV/shop2", "PROD"))
     entry: dict[str, Any] = {
-        "unique_name": f"/DEV/{folder}/{thing}-{number}.webp",
+        "unique_name": f"/{folder}/{thing}-{number}.webp",
         "original_filename": f"{thing}-{number}.jpg",
         "original_mimetype": chance.choice(("image/jpeg", "image/png")),
         "width": chance.choice((None, 100, 200)),
@@ -54,14 +56,14 @@ def an_entry(number: int, **changes: Any) -> bytes:
 def takes(row: Row, query: Query) -> bool:
     """Say whether a row is found, without SQL."""
     orientation = (row.width > row.height) - (row.width < row.height) if row.width and row.height else None
-    is_expired = row.expired or (row.expires is not None and row.expires <= NOW * 1000)
+    is_expired = row.group.expired or (row.expires is not None and row.expires <= NOW * 1000)
     folder = query.folder or ""
     return all(
         (
             all(needle(word) in row.text for word in query.words),
             not folder or row.folder == folder or (query.recursive and row.folder.startswith(f"{folder}/")),
             set(query.tags) <= set(row.tags),
-            not query.types or row.type in query.types,
+            not query.types or row.group.type in query.types,
             all(
                 (value := getattr(row, bounds.column)) is not None
                 and (bounds.least is None or value >= bounds.least)
@@ -70,11 +72,11 @@ def takes(row: Row, query: Query) -> bool:
             ),
             query.orientation is None
             or (orientation is not None and query.orientation == ("square", "landscape", "portrait")[orientation]),
-            query.colour in (None, row.colour),
+            query.colour in (None, row.group.colour),
             query.expired in (None, is_expired),
-            query.missing is None or row.lacks >> MISSING.index(query.missing) & 1,
+            query.missing is None or row.group.lacks >> MISSING.index(query.missing) & 1,
             query.external_id in (None, row.external_id),
-            query.signature in (None, row.signature),
+            query.signature in (None, row.signature.hex()),
         )
     )
 
@@ -121,6 +123,20 @@ def all_folders(reader: Reader, path: str = "") -> Iterator[Folder]:
         for folder in listing.inside:
             yield from all_folders(reader, folder.path)
         listing = reader.folders(path, listing.inside[-1].path, 2)
+
+
+def counts_of(reader: Reader) -> list[list[tuple[Any, ...]]]:
+    """Return the counts of groups and tags."""
+    groups = "namespace, type, shape, colour, lacks, expired, entries FROM groups WHERE entries != 0"
+    return [
+        reader._connection.execute(f"SELECT {what} ORDER BY 1, 2, 3, 4, 5, 6").fetchall()
+        for what in (groups, "*, 0, 0, 0 FROM tag_counts")
+    ]
+
+
+def rebuilt(path: Path, rows: Sequence[Row]) -> Reader:
+    build(path, rows)
+    return Reader(path, MOST_BYTES)
 
 
 def build(path: Path, rows: Sequence[Row], position: int = 7) -> None:
@@ -175,6 +191,23 @@ SEARCHES = [
     "q=lamp&sort=name",
     "q=lamp&sort=-size",
     "sort=updated_date&expired=true",
+    "expired=false",
+    "expired=true&type=image/png",
+    "namespace=PROD",
+    "namespace=PROD&missing=alt&color=blue",
+    "namespace=PROD&tag=sale",
+    "namespace=DEV&sort=name",
+    "namespace=DEV&expired=false",
+    "folder=/DEV/shop&type=image/png",
+    "folder=/DEV/shop&recursive=true&orientation=portrait",
+    "folder=/DEV/shop&recursive=true&sort=uploaded_date",
+    "folder=/DEV/shop&recursive=true&sort=-name",
+    "folder=/PROD",
+    "type=image/png&type=image/jpeg",
+    "min_width=200",
+    "min_height=120&color=red&q=cat",
+    "uploaded_before=2026-01-20",
+    "tag=new",
 ]
 
 
@@ -182,45 +215,116 @@ def query_of(text: str) -> Query:
     return parse((name, value) for name, _, value in (part.partition("=") for part in text.split("&") if part))
 
 
-@pytest.mark.parametrize("most", [20_000, 40], ids=["narrow", "wide"])
+BOUNDS = {"narrow": (10_000, 10_000, 500), "counted": (40, 10_000, 500), "walked": (40, 0, 0)}
+"""Candidates that are looked at, rows that are counted, and runs that are merged: which plans there are."""
+
+
+@pytest.fixture(params=BOUNDS)
+def bounded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    plan: str = request.param
+    narrow, count, runs = BOUNDS[plan]
+    for module, name, most in (
+        (planner, "NARROW_MAX", narrow),
+        (planner, "FEW", min(narrow, 200)),
+        (reading, "WALK_MAX", narrow),
+        (reading, "SAMPLE_MAX", narrow),
+        (reading, "RUNS_MAX", runs),
+        (counting, "COUNT_MAX", count),
+    ):
+        monkeypatch.setattr(module, name, most)
+    return plan
+
+
+def facets_of(rows: Sequence[Row], query: Query) -> dict[str, dict[str, int]]:
+    """Return the facets of a search, without SQL."""
+    found = [row for row in rows if takes(row, query)]
+    tags = Counter(tag for row in found for tag in row.tags)
+    return {
+        "type": Counter(row.group.type for row in found),
+        "folder": Counter(row.folder for row in found),
+        "tag": tags,
+    }
+
+
 @pytest.mark.parametrize("text", SEARCHES)
 def test_what_is_found_is_what_a_look_at_every_row_finds(
-    rows: list[Row], reader: Reader, text: str, most: int, monkeypatch: pytest.MonkeyPatch
+    rows: list[Row], reader: Reader, text: str, bounded: str
 ) -> None:
-    monkeypatch.setattr(planner, "NARROW_MAX", most)
-    monkeypatch.setattr(index, "NARROW_MAX", most)
     query = replace(query_of(text), limit=97)
     wanted = expected(rows, query)
     assert all_pages(reader, query) == wanted
-    found = reader.find(query, NOW)
-    if found.exact:
-        assert found.total == len(wanted)
-    else:
-        assert found.total <= min(len(wanted), most)
+    for name, facet in facets_of(rows, query).items():
+        found = reader.find(replace(query, facets=(name,)), NOW)
+        if found.facets_exact:
+            assert dict(found.facets[name]) == facet
+        else:
+            assert sum(count for _, count in found.facets[name]) <= 2 * reading.SAMPLE_MAX
+        counts = [count for _, count in found.facets[name]]
+        assert counts == sorted(counts, reverse=True)
+        assert found.total == len(wanted) if found.total_exact else found.total <= reading.SAMPLE_MAX
+        assert bounded != "narrow" or (found.total_exact and found.facets_exact)
 
 
-def test_facets_count_what_is_found(rows: list[Row], reader: Reader) -> None:
-    query = query_of("q=cat&folder=/DEV/shop&facets=tag,type,folder")
-    matching = [row for row in rows if takes(row, query)]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "namespace=DEV",
+        "type=image/jpeg&color=red",
+        "missing=title&orientation=landscape&namespace=DEV",
+        "expired=false",
+        "expired=false&type=image/png",
+        "folder=/DEV/shop",
+        "folder=/DEV/shop&recursive=true&type=image/png",
+        "tag=sale",
+        "tag=sale&namespace=DEV",
+        "min_width=200",
+        "uploaded_after=2026-01-10",
+    ],
+)
+@pytest.mark.parametrize("bounded", ["counted"], indirect=True)
+def test_what_has_no_words_is_counted_exactly(rows: list[Row], reader: Reader, text: str, bounded: str) -> None:
+    query = query_of(text)
     found = reader.find(query, NOW)
-    assert found.exact
-    assert dict(found.facets["folder"]) == {"/DEV/shop": len(matching)}
-    assert sum(count for _, count in found.facets["type"]) == len(matching)
-    assert dict(found.facets["tag"]) == {
-        tag: sum(tag in row.tags for row in matching) for tag in ("sale", "summer", "new")
+    assert (found.total, found.total_exact) == (len(expected(rows, query)), True)
+
+
+@pytest.mark.parametrize(
+    ("text", "facets"),
+    [
+        ("", "type,folder,tag"),
+        ("namespace=DEV", "type,folder,tag"),
+        ("color=red", "type,folder"),
+        ("folder=/DEV/shop&recursive=true", "type,folder"),
+        ("folder=/DEV/shop&type=image/png", "type,folder"),
+    ],
+)
+@pytest.mark.parametrize("bounded", ["counted"], indirect=True)
+def test_facets_without_words_are_counted_exactly(
+    rows: list[Row], reader: Reader, text: str, facets: str, bounded: str
+) -> None:
+    query = query_of(f"{text}&facets={facets}")
+    found = reader.find(query, NOW)
+    assert found.facets_exact
+    wanted = facets_of(rows, query)
+    assert {name: dict(values) for name, values in found.facets.items()} == {
+        name: wanted[name] for name in found.facets
     }
-    counts = [count for _, count in found.facets["tag"]]
-    assert counts == sorted(counts, reverse=True)
 
 
-def test_the_plan_is_the_driver_with_the_fewest_entries() -> None:
+def test_the_driver_is_the_one_with_the_fewest_entries() -> None:
     most = planner.NARROW_MAX
-    assert planner.choose([most, 3, 4]) == Narrow(1)
-    assert planner.choose([most, most + 1]) == Narrow(0)
-    assert planner.choose([most + 1]) == Wide() == planner.choose([])
+    assert planner.choose([most, 3, 4]) == 1
+    assert planner.choose([most, most + 1]) == 0
+    assert planner.choose([most + 1]) is None
+    assert planner.choose([]) is None
 
 
-def test_changes_leave_what_a_new_index_would_have(rows: list[Row], tmp_path: Path) -> None:
+@pytest.mark.parametrize("loose", [0, 30, 10_000])
+def test_changes_leave_what_a_new_index_would_have(
+    rows: list[Row], tmp_path: Path, loose: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LOOSE_MAX", loose)
     chance = random.Random(1)
     path = tmp_path / "0.sqlite"
     build(path, rows[:1000])
@@ -241,6 +345,9 @@ def test_changes_leave_what_a_new_index_would_have(rows: list[Row], tmp_path: Pa
         query = replace(query_of(text), limit=100)
         assert all_pages(reader, query) == expected(list(now.values()), query), text
     assert {folder.path: folder for folder in all_folders(reader)} == folders_of(list(now.values()))
+    assert counts_of(reader) == counts_of(rebuilt(tmp_path / "again.sqlite", list(now.values())))
+    monkeypatch.setattr(writing, "LOOSE_MAX", 0)
+    writer.apply([], 39)
     reader._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
     reader.close()
     writer.close()
@@ -308,7 +415,7 @@ def test_equal_entries_have_one_order_in_every_index(rows: list[Row], tmp_path: 
 def test_folders_say_what_is_in_them(
     rows: list[Row], tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "_SUMS_MAX", most)
+    monkeypatch.setattr(ledger, "_HELD_MAX", most)
     path = tmp_path / "0.sqlite"
     build(path, rows)
     reader = Reader(path, MOST_BYTES)
@@ -324,7 +431,7 @@ def test_a_folder_is_gone_with_its_last_entry(rows: list[Row], tmp_path: Path) -
     build(path, [rows[0], replace(rows[1], folder="/DEV/a/b")])
     writer, reader = Writer(path, MOST_BYTES), Reader(path, MOST_BYTES)
     writer.apply([(rows[1].unique_name, None)], 8)
-    assert [folder.path for folder in all_folders(reader)] == ["", "/DEV", rows[0].folder]
+    assert {folder.path for folder in all_folders(reader)} == {"", *above(rows[0].folder), rows[0].folder}
     writer.apply([(rows[0].unique_name, None)], 9)
     assert list(all_folders(reader)) == [Folder("", 0, 0, 0, 0)]
     reader.close()

@@ -14,7 +14,6 @@ from services.core.errors import BadRequest
 
 def test_nothing_demands_nothing() -> None:
     assert parse([]) == Query() == parse([(name, "") for name in ARGUMENTS])
-    assert parse([]).is_everything
     assert parse([]).limit == LIMIT
 
 
