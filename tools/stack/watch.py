@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from tools.stack.processes import Processes
 from tools.stack.restarts import RESTARTS_MAX, Restarts
 
 READY_WITHIN = 60
+_LOOKS_EACH = 0.1
+"""Seconds between two looks at the processes."""
 _LEFT_BEHIND_WITHIN = 1
 """Seconds. The processes that an ended process leaves behind are killed at once."""
 _RELOADS = "catalog"
@@ -27,7 +28,8 @@ class Watch:
 
     def __init__(self, processes: Processes, log: JoinedLog, ready: Callable[[], None]) -> None:
         self._processes, self._log, self._ready = processes, log, ready
-        self._stop, self._hangup = threading.Event(), threading.Event()
+        # A signal sets these. An Event would be wrong: its lock may be held by the thread that the signal interrupts.
+        self._told_to_stop = self._hung_up = False
         self._has_started = False
         self._unready: dict[str, float] = {}
         """Processes that have not answered yet, with the time at which that is said."""
@@ -40,27 +42,33 @@ class Watch:
         had_terminal = _has_terminal()
 
         def hang_up(*_: object) -> None:
-            gone = had_terminal and not _has_terminal()
-            (self._stop if gone else self._hangup).set()
+            if had_terminal and not _has_terminal():
+                stop()
+            else:
+                self._hung_up = True
+
+        def stop(*_: object) -> None:
+            self._told_to_stop = True
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, stop)
         signal.signal(signal.SIGHUP, hang_up)
 
     def run(self) -> str:
         """Start all processes and watch them. Return the problem if they cannot go on, or an empty text."""
         for name in self._processes.plan:
             self._start(name)
-        while not self._stop.wait(0.1):
+        while not self._told_to_stop:
             problem = self._look_for_ended() or self._look_for_unready()
             if problem:
                 return problem
             for name in [name for name, due in self._due.items() if due <= time.monotonic()]:
                 del self._due[name]
                 self._start(name)
-            if self._hangup.is_set():
-                self._hangup.clear()
+            if self._hung_up:
+                self._hung_up = False
                 self._reload()
+            time.sleep(_LOOKS_EACH)
         return ""
 
     def _start(self, name: str) -> None:
