@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +185,29 @@ async def test_what_cannot_replace_the_file_is_refused(
     first = entry_of(await upload(http, WEBP, filename="cat.webp", toWebp="false"))
     answer = await upload(http, SECOND, "replace")
     assert (answer.status_code, problem(answer)["code"]) == (400, "not_replaceable")
+    assert (problem(answer)["uuid"], problem(answer)["unique_name"]) == (first["uuid"], PATH)
     assert await listed(http) == [first]
     await need_all_bytes(settings, client, http)
+
+
+@pytest.mark.parametrize("on_conflict", ["refuse", "skip"])
+async def test_among_several_files_each_that_is_refused_names_what_is_there(
+    http: httpx.AsyncClient, on_conflict: str
+) -> None:
+    first = entry_of(await upload(http, FIRST))
+    png = encoded(marked((64, 48), RED), "PNG")
+    answer = await upload_all(http, [("dog.jpg", FIRST), ("cat.png", png)], on_conflict)
+    assert [one["filename"] for one in entries_of(answer)] == ["dog.webp"]
+    told = {name: problem(answer)[name] for name in ("code", "uuid", "unique_name", "file", "index")}
+    assert told == {
+        "code": "already_exists",
+        "uuid": first["uuid"],
+        "unique_name": PATH,
+        "file": "cat.png",
+        "index": 1,
+    }
+    [text] = answer.json()["errors"]
+    assert (text["filename"], text["uuid"]) == ("cat.png", first["uuid"])
 
 
 async def test_a_taken_name_gets_the_next_number(
@@ -225,6 +247,45 @@ async def test_a_form_skips_what_is_there_and_stores_the_rest(
     answer = await upload_all(http, [("dog.jpg", SECOND), ("cat.jpg", FIRST)], "skip")
     assert [one["filename"] for one in entries_of(answer)] == ["dog.webp", "cat.webp"]
     assert entries_of(answer)[1] == first
+    await need_all_bytes(settings, client, http)
+
+
+@pytest.mark.parametrize("there", [False, True])
+async def test_of_the_same_file_twice_in_a_form_the_second_is_skipped(
+    settings: CatalogSettings, client: Redis, http: httpx.AsyncClient, there: bool
+) -> None:
+    if there:
+        await upload(http, FIRST)
+    answer = await upload_all(http, [("cat.jpg", FIRST), ("cat.jpg", FIRST), ("cat.jpg", SECOND)], "skip")
+    [entry] = await listed(http)
+    assert entries_of(answer) == [entry, entry]
+    assert (problem(answer)["code"], problem(answer)["index"]) == ("already_exists", 2)
+    await need_all_bytes(settings, client, http)
+
+
+async def test_the_same_damaged_file_twice_in_a_form_is_refused_twice(http: httpx.AsyncClient) -> None:
+    answer = await upload_all(http, [("cat.jpg", FIRST[:600]), ("cat.jpg", FIRST[:600])], "skip")
+    assert answer.status_code == 400
+    [first, second] = problems(answer)
+    assert (first["message"], first["index"], second["index"]) == (second["message"], 0, 1)
+    assert first["code"] != "already_exists"
+
+
+async def test_uploads_at_once_with_different_wishes_leave_what_they_were_answered(
+    settings: CatalogSettings, client: Redis, http: httpx.AsyncClient
+) -> None:
+    wishes = ["", "refuse", "skip", "replace", "rename", "replace", "rename", "skip"]
+    contents = [(FIRST, SECOND, THIRD)[at % 3] for at in range(len(wishes))]
+    made = await asyncio.gather(*map(partial(upload, http), contents, wishes))
+    for wish, answer in zip(wishes, made, strict=True):
+        if answer.status_code != 200:
+            assert (answer.status_code, problem(answer)["code"]) == (400, "already_exists")
+            assert wish != "replace"
+    written = [entry_of(answer) for answer in made if answer.status_code == 200]
+    versions = sorted({one["version"] for one in written if one["unique_name"] == PATH})
+    assert versions == list(range(1, len(versions) + 1))
+    shown = {one["unique_name"]: one["version"] for one in await listed(http)}
+    assert shown == dict.fromkeys((one["unique_name"] for one in written), 1) | {PATH: versions[-1]}
     await need_all_bytes(settings, client, http)
 
 

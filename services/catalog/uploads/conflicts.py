@@ -8,6 +8,7 @@ from typing import Any
 from services.core.assets import entries, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
+from services.core.errors import NotReplaceable, Subject
 
 _STEPS = 20
 """The highest number of a name is 2 to the power of so many."""
@@ -52,11 +53,17 @@ class NewAsset:
         return replace(self, number=number)
 
     def check(self, current: Entry) -> None:
-        """Raise AlreadyExists or NotReplaceable if the upload fails beside `current`, whatever bytes it has."""
+        """Raise AlreadyExists or NotReplaceable if the upload fails beside `current`, whatever bytes it has.
+
+        Both name its path and its uuid.
+        """
         if self.on_conflict is OnConflict.REFUSE:
             raise entries.already_exists(current)
         if self.on_conflict is OnConflict.REPLACE:
-            entries.check_replaceable(current, self.media_type, keep_type=self.keep_type)
+            try:
+                entries.check_replaceable(current, self.media_type, keep_type=self.keep_type)
+            except NotReplaceable as error:
+                raise error.about(Subject(uuid=current.uuid, unique_name=current.unique_name)) from error
 
     def is_same(self, current: Entry, signature: str) -> bool:
         """Say whether an entry has the bytes of the upload: as received, or as they would be stored (`signature`).

@@ -132,22 +132,32 @@ class Uploads:
         self._rules.check_namespace(wish.namespace)
         entries.check_sizes(wish.fields)
         now = time.time()
-        taken: set[str] = set()
+        taken: dict[str, tuple[int, str]] = {}
+        """The path of each file so far, with its position and its SHA-256 as received."""
+        same: dict[int, int] = {}
+        """Files that an earlier one makes unnecessary: the positions of both."""
 
-        async def planned(received: SpooledFile | RefusedFile) -> _Writing:
+        async def planned(at: int, received: SpooledFile | RefusedFile) -> _Writing:
             file = _kept(received)
             new, current = self._new(file, wish, now), None
             if new.on_conflict is OnConflict.RENAME:
                 new = await self._with_free_name(new, taken)
             elif new.unique_name in taken:
+                first, signature = taken[new.unique_name]
+                if new.on_conflict is OnConflict.SKIP and signature == new.received:
+                    same[at] = first
                 raise AlreadyExists(new.unique_name, identity.asset_uuid(new.unique_name), "Another file of this form")
             elif current := await self._current(new.unique_name):
                 new.check(current)
-            taken.add(new.unique_name)
+            taken[new.unique_name] = at, new.received
             is_over = current is not None
             return _Writing(new.unique_name, new.media_type, file, file.size, new.draft, new, is_over)
 
-        return await self._write([await _caught(planned(file)) for file in files])
+        results = await self._write([await _caught(planned(at, file)) for at, file in enumerate(files)])
+        for at, first in same.items():
+            result = results[first]
+            results[at] = result if isinstance(result, TadaError) else (result[0], None)
+        return results
 
     async def replace(self, wanted: Sequence[Replacement]) -> list[Written | TadaError]:
         """Give entries new files and fields. Errors are NoEntry, NotReplaceable, other BadRequests, FileTooLarge and
