@@ -25,7 +25,7 @@
 | `tada:generation` | text | the epoch: number of the last change of the whole catalog; `0` if it is not there |
 | `tada:aside:{epoch}` | text | present while the catalog of an earlier epoch can still be read |
 | `tada:aside:{epoch}:entries`, `…:order` | hash, sorted set | that catalog, for its readers |
-| `tada:restore:{id}:entries`, `…:order`, and so on | | a catalog that is being loaded, before the switch |
+| `tada:restore:{id}:entries`, `…:order`, `…:expiry`, `…:uuids` | | a catalog that is being loaded, before the switch |
 | `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
 | `tada:job:{id}` | text | the record of a job, as JSON, for a week |
@@ -78,10 +78,10 @@ JOBS_ENDED = "tada:jobs-ended"
 QUEUE = "tada:jobs"
 
 
-def staged(restore: str) -> tuple[str, str, str, str, str]:
-    """The entries, order, expiry, uuids and retired objects of a catalog that is being loaded."""
+def staged(restore: str) -> tuple[str, str, str, str]:
+    """The entries, order, expiry and uuids of a catalog that is being loaded."""
     prefix = f"tada:restore:{restore}"
-    return f"{prefix}:entries", f"{prefix}:order", f"{prefix}:expiry", f"{prefix}:uuids", f"{prefix}:retired"
+    return f"{prefix}:entries", f"{prefix}:order", f"{prefix}:expiry", f"{prefix}:uuids"
 
 
 def dump(stamp: str) -> str:

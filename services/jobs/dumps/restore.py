@@ -6,7 +6,7 @@ they are: a dump holds the catalog, not the bytes.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -25,6 +25,7 @@ from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.process import Process
+from services.core.state.retired import STEP, Again, RetiredObjects
 from services.core.storage import ObjectMissing, Storage
 from services.jobs.dumps import rdb
 from services.jobs.dumps.json_array import NotAnArray, read_array
@@ -176,7 +177,7 @@ class _Restore:
             await self._load(reading(path), staging, tally, name, skip_invalid=skip_invalid)
             if tally.left_out and not (skip_invalid and tally.restorable):
                 raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
-            has_retired = await self._load_retired(filename, staging)
+            trash = await self._trash_of(filename)
             commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
@@ -190,7 +191,7 @@ class _Restore:
             left_out_count=tally.left_out_count,
             left_out=tally.left_out,
             commit=commit,
-            retired=staging.retired_again if has_retired else None,
+            retired=await trash.after_switch() if trash else None,
         )
 
     async def _load(self, pages: Values, staging: Staging, tally: Tally, name: str, *, skip_invalid: bool) -> None:
@@ -206,22 +207,21 @@ class _Restore:
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
 
-    async def _load_retired(self, filename: str, staging: Staging) -> bool:
-        """Load the retired objects that the RDB of the dump has; say whether there is one."""
+    async def _trash_of(self, filename: str) -> "_Trash | None":
+        """Retire again what the RDB of the dump knows of, as far as that can be done before the switch."""
         if self._retired_in is None or self._dry_run:
-            return False
-        path = self._folder / "dump.rdb"
+            return None
+        path, trash = self._folder / "dump.rdb", _Trash(RetiredObjects(self._redis))
         try:
             if "rdb" not in self._fetched:
                 await self._fetch("rdb", self.twin_of(filename), path)
             async with rdb.served(path) as copied:
                 await _choose_database(copied)
                 async for page in _retired_of(copied):
-                    await staging.add_retired(await _still_there(page, self._retired_in))
+                    await trash.before_switch(await _still_there(page, self._retired_in))
         except (DumpMissing, BadDump, rdb.NotAnRdb) as problem:
             logs.event(log, logging.WARNING, "restore_without_trash", error=str(problem))
-            return False
-        return True
+        return trash
 
     def _is_staged(self, tally: Tally, *, skip_invalid: bool) -> bool:
         """Say whether what has been read may become the catalog."""
@@ -261,11 +261,48 @@ async def _entries_of_rdb(path: Path) -> Values:
             raise rdb.NotAnRdb("its list of entries is incomplete")
 
 
+class _Trash:
+    """Retires again what a dump knows of, in small steps around the switch.
+
+    Before the switch it retires what nobody has: if the switch fails, or the process dies, this does no harm.
+    Afterwards it settles what the catalog before had, and what the new one has.
+    """
+
+    def __init__(self, objects: RetiredObjects) -> None:
+        self._objects = objects
+        self._count: int | None = None
+        self._later: dict[str, bytes] = {}
+
+    async def before_switch(self, records: Mapping[str, bytes]) -> None:
+        self._count = self._count or 0
+        outcomes = await self._objects.retire_again(records, replace=False)
+        self._count += outcomes.count(Again.RETIRED)
+        self._later |= {
+            key: raw
+            for (key, raw), outcome in zip(records.items(), outcomes, strict=True)
+            if outcome in (Again.ENTRY, Again.RECORD)
+        }
+
+    async def after_switch(self) -> int | None:
+        """Return how many objects are retired again; None if the dump has none."""
+        await self._objects.take_back_all()
+        for batch in _batches(self._later):
+            outcomes = await self._objects.retire_again(batch, replace=True)
+            self._count = (self._count or 0) + outcomes.count(Again.RETIRED)
+        return self._count
+
+
+def _batches(records: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    rest = iter(records.items())
+    while batch := dict(islice(rest, STEP)):
+        yield batch
+
+
 async def _retired_of(copied: Redis) -> AsyncIterator[dict[str, tuple[bytes, Retired]]]:
     """Yield what an RDB knows of retired objects, by their storage keys. What cannot be understood is left out."""
     cursor = 0
     while True:
-        cursor, page = await copied.hscan(keys.RETIRED, cursor, count=_BATCH)
+        cursor, page = await copied.hscan(keys.RETIRED, cursor, count=STEP)
         checked = {key.decode(errors="replace"): (raw, retired.understood(key, raw)) for key, raw in page.items()}
         yield {key: (raw, found) for key, (raw, found) in checked.items() if found}
         if not cursor:

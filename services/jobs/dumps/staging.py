@@ -1,7 +1,7 @@
 """A catalog that is loaded beside the live one and then replaces it at one instant."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.core.assets import identity
@@ -30,7 +30,7 @@ class Staging:
     def __init__(self, client: Redis) -> None:
         self._redis = client
         self._keys = keys.staged(secrets.token_hex(8))
-        staged, order, expiry, uuids, retired = self._keys
+        staged, order, expiry, uuids = self._keys
         self._switch = Script(
             client,
             "restore",
@@ -40,22 +40,15 @@ class Staging:
             staged_order=order,
             staged_expiry=expiry,
             staged_uuids=uuids,
-            staged_retired=retired,
-            retired=keys.RETIRED,
-            versions=keys.VERSIONS,
-            trash=keys.TRASH,
-            claims=keys.CLAIMS,
             **changes.REPLACES,
         )
-        self._count = self._retired_count = 0
-        self.retired_again = 0
-        """How many of the loaded objects are retired since `switch`."""
+        self._count = 0
 
     async def add(self, entries: Sequence[Entry]) -> None:
         """Load entries after those that are loaded."""
         if not entries:
             return
-        staged, order, expiry, uuids, _ = self._keys
+        staged, order, expiry, uuids = self._keys
         keyed = {entry.key: entry for entry in entries}
         ends = {key: entry.expires_at for key, entry in keyed.items() if not entry.expired}
         due = {key: end for key, end in ends.items() if end is not None}
@@ -79,20 +72,9 @@ class Staging:
             await pipeline.execute()
         self._count += len(entries)
 
-    async def add_retired(self, records: Mapping[str, bytes]) -> None:
-        """Load what is known of retired objects, by their storage keys."""
-        if not records:
-            return
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hset(self._keys[-1], mapping=dict(records))
-            for key in self._keys:
-                pipeline.expire(key, STAGED_SECONDS)
-            await pipeline.execute()
-        self._retired_count += len(records)
-
     async def rename(self, entry_keys: Sequence[str]) -> None:
         """Have loaded entries show the MD5 of their paths: what they showed follows from the path of another."""
-        staged, _, _, uuids, _ = self._keys
+        staged, _, _, uuids = self._keys
         for at in range(0, len(entry_keys), _BATCH):
             batch = entry_keys[at : at + _BATCH]
             raws = await commands.hmget(self._redis, staged, batch)
@@ -117,16 +99,11 @@ class Staging:
     async def switch(self, *, only_untouched: bool = False) -> Commit:
         """Make this the catalog. Readers see the old one or this one.
 
-        Loaded objects are retired, and what is retired already stays so, unless an entry refers to them. The old
-        catalog stays for readers that have begun with it. Raises Taken if this one was to fill a Redis without a
-        catalog, and there is one now.
+        The old one stays for readers that have begun with it. Raises Taken if it was to fill a Redis without a catalog,
+        and there is one now.
         """
-        outcome, change, self.retired_again = await self._switch(
-            count=self._count,
-            retired_count=self._retired_count,
-            only_untouched=int(only_untouched),
-            write=changes.token(),
-            **origin.passed_on(),
+        outcome, change = await self._switch(
+            count=self._count, only_untouched=int(only_untouched), write=changes.token(), **origin.passed_on()
         )
         if outcome == b"taken":
             raise Taken

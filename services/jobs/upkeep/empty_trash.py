@@ -49,6 +49,8 @@ async def empty_trash(
     """
     found, moment = Emptied(dry_run), int(now * _MICROSECONDS)
     run = _Run(retired, reaper, found)
+    if not dry_run:
+        await retired.take_back_all()  # A restore may have ended too early.
     after, until = 0, max(up_to, moment - undo.trash_days * _DAY)
     while due := await retired.trash_until(until, after, _BATCH):
         found.assets += len(due)

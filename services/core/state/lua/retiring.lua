@@ -53,6 +53,19 @@ local function retiring(retired, versions, trash, claims)
     end
   end
 
+  -- Return the entry with this key if it refers to an object.
+  function own.entry_of(entries, storage_key, entry_key)
+    local raw = redis.call('HGET', entries, entry_key)
+    -- Decoding an entry costs much more than a look, and most do not have the key anywhere.
+    local entry = raw and string.find(raw, storage_key, 1, true) and cjson.decode(raw)
+    return entry and entry.storage_key == storage_key and entry or nil
+  end
+
+  -- Say whether an entry has the bytes of one that is stored.
+  function own.has_bytes_of(entry, raw)
+    return entry.signature == cjson.decode(raw).signature
+  end
+
   -- An entry refers to a retired object again: it is retired no longer. The versions of a deleted asset are again those
   -- of an asset.
   function own.take_back(storage_key)
