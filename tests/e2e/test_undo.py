@@ -1,12 +1,14 @@
 """Earlier versions and the trash, on a whole system: what is brought back is delivered again, by both tiers at once."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from tests.processes.system import System
 from tests.support.problems import problem
@@ -61,6 +63,7 @@ def test_an_earlier_version_is_listed_compared_fetched_and_restored(
         "application/octet-stream",
         "no-store",
     )
+    assert file.headers["content-disposition"] == f'attachment; filename="{name}.jpg"'
     answer = undoing.api.post(f"{at}/1/restore")
     assert answer.headers["x-purge"] == "done"
     assert the_one(answer)["version"] == 3
@@ -153,6 +156,92 @@ def test_the_trash_is_emptied_by_a_job_that_leaves_what_is_deleted_later(
     result = undoing.api.get(job).json()["data"][0]["result"]
     assert (result["assets"], result["deleted"]) == (total, total)
     assert [one["id"] for one in undoing.api.get("/catalog/trash").json()["data"]] == [id_of_later]
+
+
+def test_of_many_who_bring_it_back_at_once_one_does(undoing: System, photos: dict[str, bytes], name: str) -> None:
+    entry = undoing.upload(f"{name}.jpg", photos["china.jpg"])
+    replaced(undoing, entry, photos["flower.jpg"])
+
+    def at_once(path: str) -> list[int]:
+        with ThreadPoolExecutor(8) as pool:
+            return sorted(pool.map(lambda _: undoing.api.post(path).status_code, range(8)))
+
+    assert at_once(f"/catalog/{entry['uuid']}/versions/1/restore") == [200, *[404] * 7]
+    assert [one["version"] for one in undoing.api.get(f"/catalog/{entry['uuid']}/versions").json()["data"]] == [2]
+    trash_id = undoing.api.delete(f"/file/{entry['uuid']}").json()["data"][0]["trash"]["id"]
+    first, *others = at_once(f"/catalog/trash/{trash_id}/restore")
+    assert first == 200
+    assert set(others) <= {400, 404}
+    assert original(undoing, entry) == (200, photos["china.jpg"])
+
+
+def test_who_deletes_for_good_what_somebody_brings_back_is_told_the_truth(
+    undoing: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = undoing.upload(f"{name}.jpg", photos["china.jpg"])
+    for _ in range(8):
+        trash_id = undoing.api.delete(f"/file/{entry['uuid']}").json()["data"][0]["trash"]["id"]
+        at = f"/catalog/trash/{trash_id}"
+        with ThreadPoolExecutor(2) as pool:
+            restored, deleted = pool.map(
+                lambda step: step().status_code,
+                (lambda at=at: undoing.api.post(f"{at}/restore"), lambda at=at: undoing.api.delete(at)),
+            )
+        assert sorted((restored, deleted)) == [200, 404]
+        if restored == 200:
+            assert original(undoing, entry) == (200, photos["china.jpg"])
+        else:
+            assert undoing.api.get(f"/catalog/{entry['uuid']}").status_code == 404
+            undoing.upload(f"{name}.jpg", photos["china.jpg"])
+
+
+def test_a_version_of_another_type_is_delivered_under_its_own_name_again(
+    undoing: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = undoing.upload(f"{name}.jpg", photos["china.jpg"])
+    other = undoing.api.patch(f"/file/{entry['uuid']}", files={"file": ("x.png", photos["astronaut.png"])})
+    assert other.status_code == 200
+    png = f"/assets/media/original/DEV/{name}.png"
+    assert undoing.edge.get(png).content == photos["astronaut.png"]
+    again = the_one(undoing.api.post(f"/catalog/{entry['uuid']}/versions/1/restore"))
+    assert (again["original_mimetype"], again["original_filename"]) == ("image/jpeg", f"{name}.jpg")
+    assert original(undoing, entry) == (200, photos["china.jpg"])
+    assert undoing.edge.get(png).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["0", "9" * 16, "9" * 17, "9" * 5000, "-1", "1.5"])
+def test_a_number_that_nothing_has_is_not_found(
+    undoing: System, photos: dict[str, bytes], number: str, name: str
+) -> None:
+    entry = undoing.upload(f"{name}.jpg", photos["china.jpg"])
+    for path in (f"/catalog/trash/{number}", f"/catalog/{entry['uuid']}/versions/{number}"):
+        assert undoing.api.get(path).status_code == undoing.api.post(f"{path}/restore").status_code == 404, path
+
+
+def test_what_a_full_redis_or_a_lost_storage_refuses_can_be_done_later(
+    undoing: System, photos: dict[str, bytes], name: str
+) -> None:
+    entry = undoing.upload(f"{name}.jpg", photos["china.jpg"])
+    replaced(undoing, entry, photos["flower.jpg"])
+    other = undoing.upload(f"{name}-other.jpg", photos["china.jpg"])
+    trash_id = undoing.api.delete(f"/file/{other['uuid']}").json()["data"][0]["trash"]["id"]
+    steps = {f"/catalog/{entry['uuid']}/versions/1/restore", f"/catalog/trash/{trash_id}/restore"}
+    storage = undoing.stack.data / "storage"
+    storage.rename(storage.with_name("away"))
+    refused = [undoing.api.post(path) for path in steps]
+    refused.append(undoing.api.get(f"/catalog/trash/{trash_id}/file"))
+    storage.with_name("away").rename(storage)
+    for answer in refused:
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, True), answer.text
+    wait_until(lambda: undoing.api.get("/readiness-check").status_code == 200)
+    with redis.Redis(port=undoing.ports.redis) as client:
+        client.config_set("maxmemory", 1)
+        answered = {path: undoing.api.post(path).status_code for path in steps}
+        client.config_set("maxmemory", 0)
+    assert set(answered.values()) <= {200, 503}
+    for path in steps:
+        assert undoing.api.post(path).status_code == (404 if answered[path] == 200 else 200)
+    assert original(undoing, entry) == original(undoing, other) == (200, photos["china.jpg"])
 
 
 def test_a_token_brings_back_only_what_is_of_its_namespaces(

@@ -32,7 +32,7 @@ VERSION: Schema = {
     "in": "path",
     "required": True,
     "description": "The number of an earlier version.",
-    "schema": {"type": "integer", "minimum": 1},
+    "schema": {"type": "integer", "minimum": 1, "maximum": 10**16 - 1},
 }
 TRASH_ID: Schema = {
     "name": "id",

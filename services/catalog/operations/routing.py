@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.convertors import IntegerConvertor, StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 
@@ -18,7 +18,14 @@ class _EntryConvertor(StringConvertor):
     regex = r"(?!(?:(?:create|restore)-dump|dumps|search|folders|trash)(?:/|$))[^/]+"
 
 
+class _NumberConvertor(IntegerConvertor):
+    """The number of a version or of a change. Python reads no integer of thousands of digits."""
+
+    regex = "[0-9]{1,16}"
+
+
 register_url_convertor("entry", _EntryConvertor())
+register_url_convertor("number", _NumberConvertor())
 
 
 def routes(operations: Iterable[Operation], tokens: Principals) -> list[Route]:

@@ -19,7 +19,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
     def operation(method: str, path: str, handler: Answer, role: Role, document: Document) -> Operation:
         return Operation(method, f"/catalog{path}", handler, role, others=others, document=document)
 
-    version, trashed = "/{uuid:entry}/versions/{version:int}", "/trash/{id:int}"
+    version, trashed = "/{uuid:entry}/versions/{version:number}", "/trash/{id:number}"
     return (
         operation(
             "GET",

@@ -109,6 +109,8 @@ async def delete_trashed(request: Request) -> Response:
     await need_no_body(request)
     ctx, found = context(request), await _trashed_of(request)
     left = await ctx.retired.let_go(found.entry.storage_key, found.number)
+    if not left:  # Somebody has just brought it back, or deleted it.
+        raise _gone()
     await ctx.leftovers.clear([Commit(0, let_go=tuple(left))], ctx.settings.purge_wait_seconds)
     return _answer([_trashed(ctx, found)])
 
@@ -204,7 +206,7 @@ async def _file(ctx: Context, entry: Entry) -> Response:
 
     headers = {
         "content-length": str(entry.size),
-        "content-disposition": "attachment",
+        "content-disposition": f'attachment; filename="{entry.original_name.rpartition("/")[2]}"',
         "x-content-type-options": "nosniff",
         **freshness.NEVER,
     }

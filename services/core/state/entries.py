@@ -1,6 +1,7 @@
 """The entries in Redis: every read and write of them, safe with any number of replicas."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from services.core.assets import identity
@@ -189,9 +190,13 @@ class Entries:
     async def undelete(self, trashed: Retired) -> tuple[Entry, Commit]:
         """Bring back a deleted asset with its earlier versions.
 
-        Raises AlreadyExists if its path is taken, and NotRetired if it is not in the trash any more.
+        If another entry has its uuid by now, it gets the MD5 of its path. Raises AlreadyExists if its path is taken,
+        and NotRetired if it is not in the trash any more.
         """
         entry = undeleted(trashed)
+        with suppress(NoEntry):
+            if (await self.get(entry.uuid)).key != entry.key:
+                entry = replace(entry, uuid=identity.asset_uuid(entry.unique_name))
         return entry, await self.create(entry, taken_back=entry.storage_key)
 
     async def describe(self, key: str, signature: str, facts: Facts) -> bool:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from services.core.assets import identity
 from services.core.assets.entries import with_fields
 from services.core.assets.retired import Retired, Undo
+from services.core.dumps.loss import signs_of_loss
+from services.core.dumps.stores import open_dumps
 from services.core.errors import AlreadyExists, NoEntry
 from services.core.spool import prepare
 from services.core.state import commands, keys
@@ -14,9 +17,12 @@ from services.core.state import retired as retired_module
 from services.core.state.compare_and_set import NotRetired
 from services.core.state.connection import Redis
 from services.core.state.retired import RetiredObjects, TrashSize
+from services.core.storage import StorageSettings, StoredObject
 from services.core.storage.local import LocalStorage
+from services.jobs.upkeep.sync import sync
+from tests.support.catalogs import an_entry
 from tests.support.editor import KEY, Editor, check_owners, let_go
-from tests.support.objects import listed
+from tests.support.objects import listed, put
 
 UNDO = Undo(versions=2, trash_days=30)
 
@@ -270,3 +276,53 @@ async def test_the_bytes_of_an_entry_are_retired_as_they_are(client: Redis, edit
     await editor.delete()
     [record] = (await commands.hgetall(client, keys.RETIRED)).values()
     assert record.split(b" ", 4)[4] == before
+
+
+async def test_an_asset_whose_uuid_another_one_has_by_now_comes_back_with_that_of_its_path(
+    editor: Editor, objects: RetiredObjects
+) -> None:
+    older = "00000000-0000-4000-8000-000000000001"
+    first = await editor.upload(uuid=older)
+    trashed = await trashed_of(objects, await editor.delete())
+    other = an_entry("dog", uuid=older)
+    await editor.user.entries.create(other)
+    again = await editor.undelete(trashed)
+    assert again.uuid == identity.asset_uuid(first.unique_name)
+    assert await editor.user.entries.get(again.uuid) == again
+    assert await editor.user.entries.get(older) == other
+
+
+async def test_an_asset_keeps_the_uuid_that_only_it_has_had(editor: Editor, objects: RetiredObjects) -> None:
+    older = "0000000000004000800000000000000A"
+    await editor.upload(uuid=older)
+    again = await editor.undelete(await trashed_of(objects, await editor.delete()))
+    assert again.uuid == older
+    assert await editor.user.entries.get(older.lower()) == again
+
+
+async def test_sync_neither_reports_nor_removes_what_is_retired(
+    client: Redis, editor: Editor, storage: LocalStorage
+) -> None:
+    await editor.upload()
+    await editor.replace()
+    await editor.delete()
+    await editor.upload()
+    user = editor.user
+    found = await sync(user.entries, user.claims, user.doubts, storage, dry_run=False, max_percent=100)
+    assert (found.checked, found.listed, found.unknown_count, found.removed_count) == (1, 3, 0, 0)
+    await check_owners(client, storage)
+
+
+async def test_a_catalog_of_which_all_is_in_the_trash_is_not_lost(
+    editor: Editor, storage: LocalStorage, tmp_path: Path
+) -> None:
+    dumps = open_dumps(
+        StorageSettings(data_folder_path=tmp_path / "data", dump_folder_path=tmp_path / "dumps"), storage
+    )
+    dumps.prepare()
+    await editor.upload()
+    await editor.replace()
+    await editor.delete()
+    assert await signs_of_loss(editor.user.entries, storage, dumps) is None
+    await put(storage, StoredObject("DEV/dog.webp"), b"a dog")
+    assert "DEV/dog.webp" in (await signs_of_loss(editor.user.entries, storage, dumps) or "")

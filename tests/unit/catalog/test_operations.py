@@ -55,7 +55,7 @@ def asked(path: str) -> str:
     """Return a path as a client asks for it."""
     for parameter, value in (("{uuid:entry}", "{uuid}"), ("{uuid}", "6f438dc0-9676-5d65-a2cc-df4eba5d9bcc")):
         path = path.replace(parameter, value)
-    path = path.replace("{version:int}", "1").replace("{id:int}", "1")
+    path = path.replace("{version:number}", "1").replace("{id:number}", "1")
     return path.replace("{filename}", "latest").replace("{job}", "expire")
 
 

@@ -70,7 +70,7 @@ async def test_every_operation_that_writes_refuses_an_argument_that_it_does_not_
     assert len(writing) > 30
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:3001") as http:
         for place in writing:
-            path = place.path.replace("{version:int}", "1").replace("{id:int}", "1")
+            path = place.path.replace("{version:number}", "1").replace("{id:number}", "1")
             path = path.replace("{uuid:entry}", "x").replace("{uuid}", "x").replace("{filename}", "latest")
             for query in ("dry_runs=true", "filterByKey=namespace&filterByValue=DEV"):
                 answer = await http.request(place.operation.method, path.replace("{job}", "sync"), params=query)
