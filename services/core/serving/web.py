@@ -22,6 +22,8 @@ from services.core.serving.request_log import ID, ID_HEADER, LEFT
 log = logging.getLogger(__name__)
 
 Answer = Callable[[Request], Awaitable[Response]]
+_ETAG = re.compile(r'"[^"]*"')
+"""A validator without the mark that it is weak. It may have commas."""
 _READING = ("GET", "HEAD")
 
 
@@ -101,9 +103,8 @@ ERROR_HANDLERS: dict[Any, Any] = {
 
 def matches(request: Request, etag: str) -> bool:
     """Say whether If-None-Match names this answer (weak comparison, RFC 9110 13.1.2)."""
-    given = request.headers.get("if-none-match", "")
-    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
-    return etag in tags or "*" in tags
+    given = request.headers.get("if-none-match", "").strip()
+    return given == "*" or etag in _ETAG.findall(given)
 
 
 class Direct:

@@ -150,6 +150,12 @@ def test_a_validator_matches_weakly_and_in_a_list(given_tags: str, matched: bool
     assert matches(request, '"abc"') is matched
 
 
+def test_a_validator_may_have_commas() -> None:
+    for given, matched in (('"a,b"', True), ('"x", W/"a,b"', True), ('"a", "b"', False), ('"x,"a,b"', False)):
+        request = Request({"type": "http", "headers": [(b"if-none-match", given.encode())]})
+        assert matches(request, '"a,b"') is matched, given
+
+
 def test_without_a_validator_nothing_matches() -> None:
     assert not matches(Request({"type": "http", "headers": []}), '"abc"')
 
