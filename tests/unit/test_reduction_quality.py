@@ -30,8 +30,10 @@ from tests.support.reductions import a_reduction
 PHOTOGRAPHS = [
     Path(sklearn.__file__).parent / "datasets/images/flower.jpg",
     Path(sklearn.__file__).parent / "datasets/images/china.jpg",
-    Path(skimage.__file__).parent / "data/coffee.png",
-    Path(skimage.__file__).parent / "data/astronaut.png",
+    *(
+        Path(skimage.__file__).parent / "data" / name
+        for name in ("coffee.png", "astronaut.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg")
+    ),
 ]
 CAMERA = (4032, 3024)
 SCORE, BYTES = 0.5, 0.02
@@ -96,14 +98,20 @@ def judged(rendition: bytes, path: Path, kind: str) -> Made:
     return Made(compute_ssimulacra2(io.BytesIO(ideal), io.BytesIO(rendition)), len(rendition))
 
 
-@pytest.mark.parametrize("width", [200, 400])
+@pytest.mark.parametrize("width", [200, 270, 400])
 @pytest.mark.parametrize("kind", ["plain", "turned", "wide gamut"])
 def test_renditions_from_the_upload_and_from_its_reduction_are_alike(kind: str, width: int) -> None:
     pairs = []
     for path in PHOTOGRAPHS:
         content, facts, reduction = uploaded(path, kind)
         entry = made_entry().with_facts(facts)
-        record = a_reduction(entry, content=reduction.content, width=reduction.width, height=reduction.height)
+        record = a_reduction(
+            entry,
+            content=reduction.content,
+            width=reduction.width,
+            height=reduction.height,
+            smaller=reduction.smaller,
+        )
         decision = with_reduction(Rendition(entry, Plan(width)), record, 8192)
         assert isinstance(decision, Rendition)
         assert decision.reduced, "it is small enough"

@@ -1,16 +1,20 @@
 """A reduction: a small picture of an object, made once after the upload, from which small renditions are made. Pure.
 
-It is an optimisation. Whatever is missing or damaged of it, the object itself is there.
+It is one file, in which a second picture with half the sides follows the first one, for the smallest renditions. A
+decoder that knows nothing of it sees the first one only.
+
+A reduction is an optimisation. Whatever is missing or damaged of it, the object itself is there.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from services.core.assets.entries import Entry
-from services.core.assets.media_types import AVIF, JPEG, PNG, TIFF, WEBP
+from services.core.assets.media_types import AVIF, JPEG, PNG, TIFF, WEBP, sniff
 
 PREFIX = ".reductions/"
 """What their storage keys begin with. No asset can have such a key, because of the dot."""
-REVISION = 1
+REVISION = 2
 """Raise it when reductions are made in another way: the job *reduce* then makes all of them anew."""
 TYPES = (JPEG, WEBP)
 """Media types of reductions: without and with transparency."""
@@ -18,8 +22,8 @@ BYTES_MAX = 8 * 1024 * 1024
 SIDE_MAX = 2048
 """Pixels of the longer side, at most."""
 SHARE_MAX = 0.54
-"""How large, beside a reduction, a rendition may be that is made from it. Up to 0.53 it scores as one from the upload,
-and at 0.59 up to a point less (docs/rendering.md)."""
+"""How large, beside a picture of a reduction, a rendition may be that is made from it. Up to 0.53 it scores as one from
+the upload, and at 0.59 up to a point less (docs/rendering.md)."""
 
 _LEAST_SIDE = 512
 """Pixels of the longer side of a picture. What is smaller costs little in any case."""
@@ -34,11 +38,34 @@ _SHARE_OF_PNG = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A picture in the file of a reduction: `size` bytes from `start` on. Its sides are in pixels."""
+
+    start: int
+    size: int
+    width: int
+    height: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+    def of(self, content: bytes) -> bytes:
+        """Return the picture out of the file."""
+        return content[self.start : self.end]
+
+    def suffices(self, width: int, height: int) -> bool:
+        """Say whether a picture of this size, before anything is cut off, can be made from it."""
+        return width <= SHARE_MAX * self.width and height <= SHARE_MAX * self.height
+
+
+@dataclass(frozen=True, slots=True)
 class Reduction:
     """What the catalog knows of a reduction. `digest` is the SHA-256 of its bytes, `size` how many they are.
 
-    It shows the object with the SHA-256 `of`. Sides are in pixels, and the picture is upright and sRGB. `side` and
-    `revision` are the setting and the REVISION with which it was made.
+    It shows the object with the SHA-256 `of`. Sides are in pixels, those of its first picture, and all its pictures are
+    upright and sRGB. `side` and `revision` are the setting and the REVISION with which it was made. `smaller` are the
+    pictures after the first one, each smaller than the one before. Records of earlier versions have none.
     """
 
     storage_key: str
@@ -50,6 +77,7 @@ class Reduction:
     height: int
     side: int
     revision: int
+    smaller: tuple[Part, ...] = ()
 
     def shows(self, entry: Entry) -> bool:
         """Say whether it is a reduction of what the entry refers to now."""
@@ -63,9 +91,29 @@ class Reduction:
         """Say whether it is as one that is made now."""
         return (self.side, self.revision) == (side, REVISION)
 
-    def suffices(self, width: int, height: int) -> bool:
-        """Say whether a picture of this size, before anything is cut off, can be made from it."""
-        return width <= SHARE_MAX * self.width and height <= SHARE_MAX * self.height
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All its pictures, the largest first."""
+        return parts(self.size, self.width, self.height, self.smaller)
+
+    def part_for(self, width: int, height: int) -> Part | None:
+        """Return the smallest of its pictures from which one of this size, before anything is cut off, can be made."""
+        return next((part for part in reversed(self.parts) if part.suffices(width, height)), None)
+
+
+def parts(size: int, width: int, height: int, smaller: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Return all pictures of a reduction of `size` bytes, by the sides of the first one and those after it."""
+    return (Part(0, smaller[0].start if smaller else size, width, height), *smaller)
+
+
+def are_pictures(said: tuple[Part, ...], content: bytes, media_type: str) -> bool:
+    """Say whether a file has these pictures, one after the other, none larger than the one before, and nothing else."""
+    ends = [0, *(part.end for part in said)]
+    return (
+        [*(part.start for part in said), len(content)] == ends
+        and all(sniff(part.of(content)) == media_type and min(part.width, part.height) > 0 for part in said)
+        and all(after.width <= one.width and after.height <= one.height for one, after in pairwise(said))
+    )
 
 
 def may_pay(entry: Entry, side: int) -> bool:
@@ -105,14 +153,15 @@ def is_kept(media_type: str, size: int, upload_size: int) -> bool:
     return size <= BYTES_MAX and (media_type != PNG or size <= _SHARE_OF_PNG * upload_size)
 
 
-def stored_as(entry: Entry, reduction: Reduction) -> Entry:
-    """Return an entry as if its reduction were its object."""
+def stored_as(entry: Entry, reduction: Reduction, part: Part | None = None) -> Entry:
+    """Return an entry as if its reduction were its object, with the sides of `part`, by default the first picture."""
+    shown = part or reduction.parts[0]
     return replace(
         entry,
         storage_key=reduction.storage_key,
         signature=reduction.digest,
         size=reduction.size,
         stored_mimetype=reduction.media_type,
-        width=reduction.width,
-        height=reduction.height,
+        width=shown.width,
+        height=shown.height,
     )

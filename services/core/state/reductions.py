@@ -9,11 +9,12 @@ nothing any more.
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, fields
+from typing import Any
 
 import orjson
 
 from services.core.assets.entries import Entry
-from services.core.assets.reductions import REVISION, Reduction
+from services.core.assets.reductions import REVISION, Part, Reduction
 from services.core.state import commands, keys
 from services.core.state.claim import Claim
 from services.core.state.claims import Claims
@@ -23,11 +24,18 @@ from services.core.state.stale_claims import Leftover
 
 PAGE = 500
 _FIELDS = frozenset(field.name for field in fields(Reduction))
+_FIELDS_OF_PART = frozenset(field.name for field in fields(Part))
 
 
 def read(raw: bytes) -> Reduction:
     """Read a stored record. Fields that only a later version knows are passed over: both may run during an upgrade."""
-    return Reduction(**{name: value for name, value in orjson.loads(raw).items() if name in _FIELDS})
+    known = _known(orjson.loads(raw), _FIELDS)
+    smaller = tuple(Part(**_known(part, _FIELDS_OF_PART)) for part in known.pop("smaller", ()))
+    return Reduction(**known, smaller=smaller)
+
+
+def _known(stored: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name in names}
 
 
 def setting(side: int) -> str:

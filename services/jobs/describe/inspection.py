@@ -4,10 +4,12 @@ A picture that needs more than the limits is not described.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from services.core.assets import media_types, reductions
+from services.core.assets import reductions
 from services.core.assets.entries import Entry
 from services.core.assets.facts import FACTS, Facts, problem
+from services.core.assets.reductions import Part
 from services.core.errors import Undecodable
 from services.core.sandbox import Refusal, process
 from services.core.sandbox.pool import Pool
@@ -37,12 +39,13 @@ _REUSE_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A reduction that has been made, and is not stored yet."""
+    """A reduction that has been made, and is not stored yet: see `Reduction` for the fields."""
 
     content: bytes
     media_type: str
     width: int
     height: int
+    smaller: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,21 @@ async def inspect(storage: Storage, entry: Entry, pool: Pool, side: int = 0, lim
 
 def _reduction(answer: process.Answer, side: int) -> Picture:
     match answer.head.get("reduction"):
-        case {"media_type": str(media_type), "width": int(width), "height": int(height)} if (
-            media_type in reductions.TYPES
-            and media_type == media_types.sniff(answer.body)
-            and min(width, height) > 0
-            and max(width, height) <= side
+        case {"media_type": str(media_type), "width": int(width), "height": int(height), "smaller": [*said]} if (
+            media_type in reductions.TYPES and max(width, height) <= side
         ):
-            return Picture(answer.body, media_type, width, height)
+            smaller = tuple(part for part in map(_part, said) if part)
+            parts = reductions.parts(len(answer.body), width, height, smaller)
+            if len(smaller) == len(said) and reductions.are_pictures(parts, answer.body, media_type):
+                return Picture(answer.body, media_type, width, height, smaller)
     raise Undecodable("The file cannot be decoded: its reduction is not valid.", _HINT)
+
+
+def _part(said: Any) -> Part | None:
+    match said:
+        case {"start": int(start), "size": int(size), "width": int(width), "height": int(height)}:
+            return Part(start, size, width, height)
+    return None
 
 
 def _task(entry: Entry, side: int, limits: Limits) -> Task:

@@ -1,5 +1,6 @@
 """Finds the facts of one picture from its bytes, and makes its reduction. Runs in a sandbox: see inspection.py."""
 
+from dataclasses import asdict
 from typing import Any
 
 from services.core.assets import media_types, reductions
@@ -34,5 +35,5 @@ def _of_picture(source: bytes, media_type: str, pixels: int, side: int) -> tuple
     facts, made = seen(source, media_type, pixels, side)
     if made is None or not reductions.is_kept(media_type, len(made.content), len(source)):
         return facts, b""
-    described = {"media_type": made.media_type, "width": made.width, "height": made.height}
+    described = {name: value for name, value in asdict(made).items() if name != "content"}
     return {**facts, "reduction": described}, made.content

@@ -77,6 +77,7 @@ class Reducer:
             height=picture.height,
             side=self.side,
             revision=reductions.REVISION,
+            smaller=picture.smaller,
         )
         async with work_folder(self._storage.spool, self._process) as folder:
             source = folder / "reduction"

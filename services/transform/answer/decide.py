@@ -120,11 +120,12 @@ def with_reduction(decision: Decision, found: Reduction | None, side_max: int) -
     if not entry.width or not entry.height:
         return decision
     box = fit(entry.width, entry.height, plan, side_max)
-    if not found.suffices(box.width, box.height):
+    part = found.part_for(box.width, box.height)
+    if part is None:
         return decision
     # What the upload would become, to the pixel: the sides of a reduction are rounded.
     exact = plan if box.cuts else replace(plan, width=box.width, height=box.height, fit="fill")
-    return replace(decision, reduced=Rendition(reductions.stored_as(entry, found), replace(exact, reduced=True)))
+    return replace(decision, reduced=Rendition(reductions.stored_as(entry, found, part), replace(exact, reduced=part)))
 
 
 def focal_point(entry: Entry) -> Focus | None:

@@ -90,7 +90,7 @@ def _decoding(source: Source, box: Box, plan: Plan) -> float:
     if source.media_type != JPEG:
         return _DECODE.get(source.media_type, max(_DECODE.values())) * pixels
     factor = min(source.width / box.width, source.height / box.height)
-    made = pixels / jpeg_shrink(factor, reduced=plan.reduced) ** 2
+    made = pixels / jpeg_shrink(factor, reduced=plan.reduced is not None) ** 2
     return _JPEG_READ * pixels + _JPEG_MADE * made
 
 

@@ -35,7 +35,7 @@ def render(content: bytes, plan: Plan, limits: Limits, stop: Stop | None = None)
     """
     order = Order(plan, limits, stop or Stop())
     try:
-        source = inspect(content, plan, limits)
+        source = inspect(plan.reduced.of(content) if plan.reduced else content, plan, limits)
         rendered = _made(source, order)
         if isinstance(source, Document):
             return rendered

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal
 
+from services.core.assets.reductions import Part
 from services.transform.render.steps.effect import Effect
 
 Format = Literal["webp", "avif", "jpeg", "png", "plain"]
@@ -29,8 +30,8 @@ class Plan:
     Sides are in pixels and 0 is free; nothing is ever enlarged. A quality of 0 follows the size of the result. `focus`
     is for `cover`: None cuts the middle out, "smart" what people look at. With `max_bytes` the quality is lowered until
     the result is no larger, as far as that goes; 0 is no budget. `effects` are applied to the result one after the
-    other. `reduced` says that the source is a reduction (`core/assets/reductions.py`), so it is not made smaller while
-    it is decoded, if that costs quality.
+    other. `reduced` says that the source is a reduction (`core/assets/reductions.py`), and which of its pictures is
+    taken. That is not made smaller while it is decoded, if it costs quality.
     """
 
     width: int = 0
@@ -41,7 +42,7 @@ class Plan:
     focus: Focus | Literal["smart"] | None = None
     max_bytes: int = 0
     effects: tuple[Effect, ...] = ()
-    reduced: bool = False
+    reduced: Part | None = None
 
     @property
     def may_be_source(self) -> bool:
@@ -84,7 +85,7 @@ def _written(name: str, value: Any) -> str:
         case "max_bytes":
             return f"max{value}"
         case "reduced":
-            return name
+            return f"reduced{value.start},{value.size},{value.width},{value.height}"
         case "effects":
             return "".join(_effect_written(effect) for effect in value)
     return f"{name}{value}"

@@ -31,7 +31,7 @@ def _drawn(source: Document, order: Order) -> Picture:
 
 
 def _jpeg(source: Raster, width: int, height: int, order: Order) -> Image:
-    shrink = jpeg_shrink(min(source.width / width, source.height / height), reduced=order.plan.reduced)
+    shrink = jpeg_shrink(min(source.width / width, source.height / height), reduced=order.plan.reduced is not None)
     pixels = jpeg.decode(source.content, shrink, order.stop)
     if pixels is None:
         return Image.jpegload_buffer(source.content, shrink=shrink, access="sequential", fail_on="truncated")

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from services.core.assets import names, reductions
 from services.core.assets.facts import Facts
-from services.core.assets.reductions import Reduction, may_pay, pays, stored_as, surely_pays
+from services.core.assets.reductions import Part, Reduction, may_pay, pays, stored_as, surely_pays
 from tests.support.catalogs import an_entry
 
 SIDE = 1024
+FIRST, SECOND = Part(0, 70, 1008, 756), Part(70, 29, 504, 378)
 REDUCTION = Reduction(
-    ".reductions/DEV/cat.webp.0123456789abcdef", "5e" * 32, "d1" * 32, 99, "image/jpeg", 1008, 756, SIDE, 1
+    ".reductions/DEV/cat.webp.0123456789abcdef", "5e" * 32, "d1" * 32, 99, "image/jpeg", 1008, 756, SIDE, 1, (SECOND,)
 )
 
 
@@ -76,10 +77,51 @@ def test_a_large_picture_that_is_no_png_needs_no_look_at_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "enough"), [(400, 300, True), (544, 408, True), (545, 408, False), (200, 409, False)]
+    ("width", "height", "part"),
+    [
+        (200, 150, SECOND),
+        (272, 204, SECOND),
+        (273, 204, FIRST),
+        (200, 205, FIRST),
+        (544, 408, FIRST),
+        (545, 408, None),
+        (200, 409, None),
+    ],
 )
-def test_a_rendition_is_at_most_about_half_as_large(width: int, height: int, enough: bool) -> None:
-    assert REDUCTION.suffices(width, height) is enough
+def test_a_rendition_is_made_from_the_smallest_picture_of_which_it_is_at_most_about_half(
+    width: int, height: int, part: Part | None
+) -> None:
+    assert REDUCTION.part_for(width, height) == part
+
+
+def test_a_reduction_of_before_has_one_picture() -> None:
+    alone = replace(REDUCTION, smaller=())
+    assert alone.parts == (Part(0, 99, 1008, 756),)
+    assert alone.part_for(200, 150) == alone.parts[0]
+
+
+JPEG, WEBP = b"\xff\xd8\xff\xe0" + bytes(20), b"RIFF\x10\0\0\0WEBPVP8 " + bytes(8)
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "true"),
+    [
+        (JPEG, [(0, 24, 8, 6)], True),
+        (JPEG + JPEG, [(0, 24, 8, 6), (24, 24, 4, 3)], True),
+        (WEBP + WEBP, [(0, 24, 8, 6), (24, 24, 4, 3)], False),
+        (JPEG + WEBP, [(0, 24, 8, 6), (24, 24, 4, 3)], False),
+        (JPEG + JPEG, [(0, 24, 8, 6)], False),
+        (JPEG + JPEG, [(0, 24, 8, 6), (23, 25, 4, 3)], False),
+        (JPEG + JPEG, [(0, 24, 8, 6), (24, 23, 4, 3)], False),
+        (JPEG + JPEG, [(0, 24, 8, 6), (24, 24, 9, 3)], False),
+        (JPEG + JPEG, [(0, 24, 8, 6), (24, 24, 4, 0)], False),
+        (JPEG + JPEG, [(0, 48, 8, 6), (48, 0, 4, 3)], False),
+        (JPEG + JPEG, [(0, 72, 8, 6), (72, -24, 4, 3)], False),
+        (b"", [(0, 0, 8, 6)], False),
+    ],
+)
+def test_pictures_lie_one_after_the_other(content: bytes, said: list[tuple[int, int, int, int]], true: bool) -> None:
+    assert reductions.are_pictures(tuple(Part(*one) for one in said), content, "image/jpeg") is true
 
 
 def test_a_reduction_shows_the_bytes_that_it_was_made_of() -> None:
@@ -105,6 +147,8 @@ def test_an_entry_can_be_seen_with_the_reduction_as_its_object() -> None:
         REDUCTION.digest,
     )
     assert (seen.width, seen.height) == (1008, 756)
+    small = stored_as(entry, REDUCTION, SECOND)
+    assert (small.size, small.width, small.height) == (99, 504, 378), "the file is read as a whole"
     assert (seen.unique_name, seen.uuid, seen.delivered_since) == (
         entry.unique_name,
         entry.uuid,

@@ -187,6 +187,8 @@ async def test_a_large_photograph_has_a_reduction_too(
     assert seen.facts.width == 2000
     assert seen.reduction
     assert Image.open(io.BytesIO(seen.reduction.content)).size == (500, 500)
+    [second] = seen.reduction.smaller
+    assert Image.open(io.BytesIO(second.of(seen.reduction.content))).size == (250, 250)
     assert (seen.reduction.media_type, seen.reduction.width, seen.reduction.height) == ("image/jpeg", 500, 500)
     assert (await inspect(storage, entry, pool)).reduction is None
 
@@ -217,11 +219,15 @@ async def test_of_pngs_photographs_have_a_reduction_and_drawings_have_none(
     "reduction",
     [
         "null",
-        '{"media_type": "image/png", "width": 1, "height": 1}',
-        '{"media_type": "image/jpeg", "width": 501, "height": 1}',
-        '{"media_type": "image/jpeg", "width": 0, "height": 1}',
-        '{"media_type": "image/webp", "width": 1, "height": 1}',
-        '{"media_type": "image/jpeg", "width": "1", "height": 1}',
+        '{"media_type": "image/jpeg", "width": 1, "height": 1}',
+        '{"media_type": "image/png", "width": 1, "height": 1, "smaller": []}',
+        '{"media_type": "image/jpeg", "width": 501, "height": 1, "smaller": []}',
+        '{"media_type": "image/jpeg", "width": 0, "height": 1, "smaller": []}',
+        '{"media_type": "image/webp", "width": 1, "height": 1, "smaller": []}',
+        '{"media_type": "image/jpeg", "width": "1", "height": 1, "smaller": []}',
+        '{"media_type": "image/jpeg", "width": 1, "height": 1, "smaller": [1]}',
+        '{"media_type": "image/jpeg", "width": 2, "height": 2,'
+        ' "smaller": [{"start": 3, "size": 0, "width": 1, "height": 1}]}',
     ],
 )
 async def test_a_reduction_is_not_believed_either(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from services.core.assets import reductions
 from services.core.assets.media_types import sniff
 from services.core.assets.orientation import turned
 from services.jobs.describe.picture import seen
@@ -64,6 +65,30 @@ def rendered(content: bytes, width: int) -> Image.Image:
 def test_the_longer_side_is_that_of_the_setting(size: tuple[int, int], expected: tuple[int, int]) -> None:
     found = made(saved(Image.new("RGB", size, "red"), "JPEG"))
     assert (found.width, found.height) == expected == decode(found.content).size
+
+
+def test_a_second_picture_with_half_the_sides_comes_after_the_first(photos: dict[str, bytes]) -> None:
+    for content in (saved(photograph(photos, 2000, 1500), "JPEG"), saved(transparent(photos), "PNG")):
+        found = made(content, 800)
+        [second] = found.smaller
+        assert (second.width, second.height) == (400, 300) == decode(second.of(found.content)).size
+        parts = reductions.parts(len(found.content), found.width, found.height, found.smaller)
+        assert reductions.are_pictures(parts, found.content, found.media_type)
+        first, small = (rendered(part.of(found.content), 200) for part in parts)
+        assert difference(first, small) < 2
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+@pytest.mark.parametrize("size", [(2049, 1025), (1999, 2500)])
+def test_halves_of_odd_sides_are_rounded_up(mode: str, size: tuple[int, int]) -> None:
+    image = Image.linear_gradient("L").resize(size).convert(mode)
+    if mode == "RGBA":
+        image.putalpha(100)
+    found = made(saved(image, "PNG", compress_level=0), 255)
+    [second] = found.smaller
+    assert (second.width, second.height) == (-(-found.width // 2), -(-found.height // 2))
+    assert decode(second.of(found.content)).size == (second.width, second.height)
+    assert decode(second.of(found.content)).mode == decode(found.content).mode
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
+from services.core.assets.reductions import Part
 from services.transform.address.arguments import ARGUMENTS, Argument
 from services.transform.address.form import Form, canonical, effective, parse
 from services.transform.answer.decide import (
@@ -305,6 +306,18 @@ def test_a_rendition_from_a_reduction_has_the_size_of_one_from_the_upload(
         assert (made.entry.storage_key, made.entry.unique_name) == (reduction.storage_key, entry.unique_name)
         assert made.plan.reduced
         assert made.plan.focus == plan.focus
+
+
+def test_a_rendition_is_made_from_the_smallest_picture_of_a_reduction_that_suffices(make_entry: MakeEntry) -> None:
+    entry, second = make_entry(*CAT).with_facts(Facts(4032, 3024)), Part(5, 2, 504, 378)
+    reduction = a_reduction(entry, smaller=(second,))
+    for width, part in ((200, second), (272, second), (273, reduction.parts[0])):
+        decision = with_reduction(Rendition(entry, Plan(width)), reduction, 8192)
+        assert isinstance(decision, Rendition)
+        assert decision.reduced
+        assert decision.reduced.plan.reduced == part
+        assert (decision.reduced.entry.width, decision.reduced.entry.height) == (part.width, part.height)
+        assert (decision.reduced.entry.size, decision.reduced.entry.signature) == (reduction.size, reduction.digest)
 
 
 def test_what_is_not_a_rendition_needs_no_reduction(make_entry: MakeEntry) -> None:

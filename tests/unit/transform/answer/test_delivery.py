@@ -21,7 +21,7 @@ from services.core.assets import reading
 from services.core.assets.entries import Entry, timestamp
 from services.core.assets.facts import Facts
 from services.core.assets.freshness import GENERATION_HEADER, NEVER
-from services.core.assets.reductions import Reduction, stored_as
+from services.core.assets.reductions import Part, Reduction, stored_as
 from services.core.clients import networks
 from services.core.errors import Behind
 from services.core.serving.web import ERROR_HANDLERS, Direct
@@ -779,6 +779,22 @@ async def test_small_forms_are_made_from_a_reduction(
 async def test_full_and_original_are_the_upload(service: Service, reduced: tuple[Entry, Reduction]) -> None:
     assert not is_from_reduction(await service.get("/full/DEV/cat.webp"))
     assert not is_from_reduction(await service.get("/original/DEV/cat.jpg"))
+
+
+async def test_the_smallest_forms_are_made_from_the_second_picture_of_a_reduction(service: Service) -> None:
+    entry = await service.upload(encoded(Image.new("RGB", (2000, 1500), BLUE), "JPEG"), "cat.jpg", "image/jpeg")
+    first, second = (
+        encoded(Image.new("RGB", size, colour), "JPEG") for size, colour in (((1024, 768), GREEN), ((512, 384), RED))
+    )
+    await service.reduce(entry, first + second, smaller=(Part(len(first), len(second), 512, 384),))
+    strongest = []
+    for width in (400, 200):
+        shown = decode((await service.get(f"/optimise/{width}x0/DEV/cat.webp")).content)
+        assert shown.size == (width, width * 3 // 4)
+        pixel = shown.convert("RGB").getpixel((5, 5))
+        assert isinstance(pixel, tuple)
+        strongest.append(pixel.index(max(pixel)))
+    assert strongest == [1, 0], "green, then red"
 
 
 async def test_the_etags_of_the_two_differ_and_each_is_confirmed(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.core.assets.media_types import AVIF, GIF, JPEG, PDF, PNG, SVG, TIFF, WEBP
+from services.core.assets.reductions import Part
 from services.transform.render.cost import Source, estimate
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
@@ -15,12 +16,13 @@ LIMITS = Limits()
 PHOTO = Source(JPEG, 3_000_000, 4000, 3000)
 CAMERA = Source(JPEG, 9_000_000, 6000, 4000)
 REDUCTION = Source(JPEG, 180_000, 1024, 768)
+REDUCED = Part(0, 180_000, 1024, 768)
 
 MEASURED = [
     (Source(JPEG, 200_000, 1200, 800), Plan(200), 0.009),
     (Source(JPEG, 200_000, 1200, 800), Plan(800), 0.052),
-    (REDUCTION, Plan(200, reduced=True), 0.0073),
-    (REDUCTION, Plan(400, reduced=True), 0.0176),
+    (REDUCTION, Plan(200, reduced=REDUCED), 0.0073),
+    (REDUCTION, Plan(400, reduced=REDUCED), 0.0176),
     (PHOTO, Plan(200), 0.019),
     (PHOTO, Plan(800), 0.079),
     (PHOTO, Plan(1600), 0.195),
@@ -100,4 +102,4 @@ def test_whatever_an_entry_says_there_is_an_estimate(media_type: str, size: int)
 
 def test_a_form_that_is_made_from_a_reduction_is_cheaper() -> None:
     for side in (200, 400):
-        assert estimate(REDUCTION, Plan(side, reduced=True), LIMITS) < 0.8 * estimate(PHOTO, Plan(side), LIMITS)
+        assert estimate(REDUCTION, Plan(side, reduced=REDUCED), LIMITS) < 0.8 * estimate(PHOTO, Plan(side), LIMITS)
