@@ -313,7 +313,7 @@ class UndoneOutages(Outages):
         trashed, objects = found[which], RetiredObjects(self.worker.user.client)
 
         async def step() -> None:
-            left = await objects.let_go(trashed.entry.storage_key, trashed.number)
+            left = await objects.let_go(trashed.entry.storage_key, trashed.number, trashed.group)
             await self.worker.reaper.settle_leftovers(left)
 
         self.upkeep(step())

@@ -74,7 +74,7 @@ class Editor:
 
 
 async def let_go(objects: RetiredObjects, retired: Retired) -> list[Leftover]:
-    return await objects.let_go(retired.entry.storage_key, retired.number)
+    return await objects.let_go(retired.entry.storage_key, retired.number, retired.group)
 
 
 async def check_owners(

@@ -108,7 +108,7 @@ async def delete_trashed(request: Request) -> Response:
     """Delete a deleted asset for good, before its time."""
     await need_no_body(request)
     ctx, found = context(request), await _trashed_of(request)
-    left = await ctx.retired.let_go(found.entry.storage_key, found.number)
+    left = await ctx.retired.let_go(found.entry.storage_key, found.number, found.group)
     if not left:  # Somebody has just brought it back, or deleted it.
         raise _gone()
     await ctx.leftovers.clear([Commit(0, let_go=tuple(left))], ctx.settings.purge_wait_seconds)

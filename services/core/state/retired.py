@@ -166,12 +166,13 @@ class RetiredObjects:
         if group:
             yield group
 
-    async def let_go(self, storage_key: str, number: int) -> list[Leftover]:
+    async def let_go(self, storage_key: str, number: int, group: str) -> list[Leftover]:
         """Let an object go, with the earlier versions if it is a deleted asset; return what that leaves behind.
 
-        Nothing happens unless it is still retired since the change with this number.
+        Nothing happens unless it is still retired since the change with this number, and of this group: its asset may
+        have been deleted, or brought back, since somebody has decided this.
         """
-        told = await self._let_go(storage_key=storage_key, number=number)
+        told = await self._let_go(storage_key=storage_key, number=number, of_group=group)
         return [leftover_of(one) for one in told]
 
     async def retire_again(self, records: Mapping[str, bytes], *, replace: bool) -> list[Again]:

@@ -54,13 +54,13 @@ async def empty_trash(
     after, until = 0, max(up_to, moment - undo.trash_days * _DAY)
     while due := await retired.trash_until(until, after, _BATCH):
         found.assets += len(due)
-        await run.let_go([(one.entry.storage_key, one.number) for one in due])
+        await run.let_go([(one.entry.storage_key, one.number, one.group) for one in due])
         after = due[-1].number
     epoch = await entries.epoch()
     async for group in retired.groups():
         surplus = await _surplus(group, retired, entries, undo, moment, epoch)
         found.versions += len(surplus)
-        await run.let_go([(one.storage_key, one.number) for one in surplus])
+        await run.let_go([(one.storage_key, one.number, one.group) for one in surplus])
     return found
 
 
@@ -70,10 +70,10 @@ class _Run:
     reaper: Reaper
     found: Emptied
 
-    async def let_go(self, due: Sequence[tuple[str, int]]) -> None:
+    async def let_go(self, due: Sequence[tuple[str, int, str]]) -> None:
         if self.found.dry_run:
             return
-        left = [leftover for storage_key, number in due for leftover in await self.retired.let_go(storage_key, number)]
+        left = [leftover for one in due for leftover in await self.retired.let_go(*one)]
         self.found.deleted += await self.reaper.settle_leftovers(left)
 
 

@@ -326,3 +326,19 @@ async def test_a_catalog_of_which_all_is_in_the_trash_is_not_lost(
     assert await signs_of_loss(editor.user.entries, storage, dumps) is None
     await put(storage, StoredObject("DEV/dog.webp"), b"a dog")
     assert "DEV/dog.webp" in (await signs_of_loss(editor.user.entries, storage, dumps) or "")
+
+
+async def test_what_has_changed_its_asset_since_it_was_seen_is_not_let_go(
+    client: Redis, editor: Editor, objects: RetiredObjects, storage: LocalStorage
+) -> None:
+    """As when a job has read a version, and finds its asset in the trash, or there again."""
+    await editor.upload()
+    await editor.replace()
+    [living] = await objects.versions(KEY)
+    trashed = await trashed_of(objects, await editor.delete())
+    assert await let_go(objects, living) == []
+    [version] = await objects.versions(trashed.group)
+    await editor.undelete(trashed)
+    assert await let_go(objects, version) == []
+    assert await objects.versions(KEY) == [living]
+    await check_owners(client, storage)
