@@ -4,6 +4,7 @@ from typing import Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.assets.reductions import Part
 from services.transform.answer.conditional import form
 from services.transform.render.plan import Fit, Focus, Format, Plan
 
@@ -28,7 +29,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "focus": st.none() | st.just("smart") | st.builds(Focus, shares, shares),
     "max_bytes": st.integers(0, 10**7),
     "effects": st.lists(st.builds(Tinted, shares), max_size=2).map(tuple),
-    "reduced": st.booleans(),
+    "reduced": st.none() | st.builds(Part, *[st.integers(0, 10**7)] * 4),
 }
 plans = st.builds(Plan, **VALUES)
 
