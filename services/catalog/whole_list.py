@@ -38,7 +38,7 @@ class WholeList:
     async def _made(self, revision: str) -> bytes | None:
         pages, size = [], 0
         async for raws in self._entries.scan():
-            pages.append(self._addresses.fill(b",".join(map(entry_json.with_all_fields, raws))))
+            pages.append(entry_json.list_of(raws, self._addresses))
             size += len(pages[-1])
             if size > self._most:
                 self._too_long = revision

@@ -112,7 +112,7 @@ class _Copy:
         with listed.open("wb") as file:
             file.write(b"[")
             async for raw in self._copied():
-                file.write((b"," if self._made.entries else b"") + addresses.fill(raw))
+                file.write((b"," if self._made.entries else b"") + entry_json.list_of([raw], addresses))
                 self._made.entries += 1
             file.write(b"]")
         await self._put_dump(listed, stamp)

@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,20 @@ async def test_a_catalog_comes_back_byte_for_byte_after_redis_was_emptied(
     )
     assert (restored.completed, restored.renamed) == (0, 0)
     assert made.records == count == len(orjson.loads(before))
+
+
+async def test_a_dump_has_entries_of_a_version_before_with_all_fields(
+    client: Redis, local: DumpStore, folder: Path, dump: Dumping
+) -> None:
+    entry = an_entry()
+    await fill(client, [entry])
+    before, described = entry_json.write(entry).split(b',"visible_from"')[0], b',"title":5}'
+    await client.hset(keys.ENTRIES, entry.key, (before + described).decode())  # type: ignore[misc]
+    made = await dump.create(local)
+    [dumped] = orjson.loads((folder / naming.filename_of(made.stamp, "json")).read_bytes())
+    assert dumped == entry_json.shown(replace(entry, title="5"), ADDRESSES)
+    await dump.restore(local)
+    assert orjson.loads(await shown(client)) == [dumped]
 
 
 async def test_what_is_answered_has_the_shape_of_the_manual(client: Redis, local: DumpStore, dump: Dumping) -> None:

@@ -106,7 +106,7 @@ async def get_entry(request: Request) -> Response:
     raw = read.raws[0] if read else None
     if read is None or raw is None:
         return error_response(NoEntry(asked), freshness.negative(ctx.lifetimes))
-    return _page(request, ctx.addresses.fill(entry_json.with_all_fields(raw)), _kept(ctx, read.addresses))
+    return _page(request, entry_json.list_of([raw], ctx.addresses), _kept(ctx, read.addresses))
 
 
 def _kept(ctx: Context, addresses: str) -> dict[str, str]:

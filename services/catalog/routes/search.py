@@ -25,7 +25,7 @@ async def search(request: Request) -> Response:
     is_current = await ctx.search.reached(revision, CURRENT_SECONDS)
     found = await ctx.search.find(query)
     raws = await ctx.entries.raws([identity.entry_key(name) for name in found.names])
-    shown = ctx.addresses.fill(b",".join(entry_json.with_all_fields(raw) for raw in raws if raw))
+    shown = entry_json.list_of(filter(None, raws), ctx.addresses)
     body = envelope.of_entries(
         shown,
         total=found.total,

@@ -83,7 +83,7 @@ class _Writing:
     """One file that becomes an entry, and the state of this process.
 
     `draft` makes the entry from the current one (None if there is none) and from the stored bytes. If it returns the
-    current one, there is nothing to write. A `new` asset may get an entry that does not exist yet. `is_over` says that
+    current one, there is nothing to write. A `new` asset may get an entry that does not exist yet. `is_taken` says that
     the path has an entry, which is certain under the claim of a backend that replaces in place.
     """
 
@@ -93,7 +93,7 @@ class _Writing:
     original_size: int
     draft: Callable[[Entry | None, StoredFile], Entry]
     new: NewAsset | None = None
-    is_over: bool = False
+    is_taken: bool = False
     claim: Claim | None = None
     intended: Entry | None = None
     receipt: Receipt | None = None
@@ -150,8 +150,8 @@ class Uploads:
             elif current := await self._current(new.unique_name):
                 new.check(current)
             taken[new.unique_name] = at, new.received
-            is_over = current is not None
-            return _Writing(new.unique_name, new.media_type, file, file.size, new.draft, new, is_over)
+            is_taken = current is not None
+            return _Writing(new.unique_name, new.media_type, file, file.size, new.draft, new, is_taken)
 
         results = await self._write([await _caught(planned(at, file)) for at, file in enumerate(files)])
         for at, first in same.items():
@@ -321,7 +321,7 @@ class Uploads:
         intended = writing.entry(current)
         if intended == current:
             return intended, None
-        writing.is_over, writing.intended = current is not None, intended
+        writing.is_taken, writing.intended = current is not None, intended
         assert writing.claim
         writing.claim = await self._claims.intend(writing.claim, intended)
         return None
@@ -366,8 +366,8 @@ class Uploads:
 
     async def _receipts(self, writings: Sequence[_Writing]) -> list[tuple[_Writing, Outcome]]:
         # For a backend that replaces in place, a new file and a replacement are different requests.
-        added = [writing for writing in writings if not writing.is_over]
-        replaced = [writing for writing in writings if writing.is_over]
+        added = [writing for writing in writings if not writing.is_taken]
+        replaced = [writing for writing in writings if writing.is_taken]
         outcomes = [*await self._put(added), *await self._put(replaced)]
         return list(zip([*added, *replaced], outcomes, strict=True))
 
@@ -377,7 +377,7 @@ class Uploads:
             return []
         new = [NewObject(self._object(writing), writing.file.path, writing.file.signature) for writing in writings]
         try:
-            if writings[0].is_over and isinstance(self._storage, ReplacesInPlace):
+            if writings[0].is_taken and isinstance(self._storage, ReplacesInPlace):
                 return await self._storage.replace(new)
             return await self._storage.put(new)
         except TadaError as error:
@@ -392,7 +392,7 @@ class Uploads:
     async def _commit(self, writing: _Writing) -> Written:
         """Make the entry refer to the stored bytes."""
         if writing.new:
-            return await self._entries.put(writing.entry_key, writing.entry, writing.claim, is_there=writing.is_over)
+            return await self._entries.put(writing.entry_key, writing.entry, writing.claim, is_there=writing.is_taken)
         try:
             entry, commit = await self._entries.change(writing.entry_key, writing.entry, writing.claim)
         except NoEntry:

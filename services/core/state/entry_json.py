@@ -5,6 +5,7 @@ work beside this one for a moment during an upgrade, needs these fields. Nested 
 room: they are written with an escape, which means the same. What has nested fields, `meta` and `more`, comes last.
 """
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -76,6 +77,11 @@ def _escaped(nested: bytes) -> bytes:
     for field, escaped in _NESTED:
         nested = nested.replace(field, escaped)
     return nested
+
+
+def list_of(raws: Iterable[bytes], addresses: Addresses) -> bytes:
+    """Return stored entries as clients see them, separated by commas."""
+    return addresses.fill(b",".join(map(with_all_fields, raws)))
 
 
 def with_all_fields(raw: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from services.core.assets.addresses import Addresses
 from services.core.dumps import naming
 from services.core.dumps.naming import KINDS, STEM, DumpExists, DumpStore, Kind
-from services.core.state import commands, keys
+from services.core.state import commands, entry_json, keys
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.process import Process
@@ -127,7 +127,7 @@ async def _write_list(entries: Entries, target: Path, addresses: Addresses) -> i
     with target.open("wb") as file:
         file.write(b"[")
         async for raws in entries.scan():
-            file.write((b"," if records else b"") + addresses.fill(b",".join(raws)))
+            file.write((b"," if records else b"") + entry_json.list_of(raws, addresses))
             records += len(raws)
         file.write(b"]")
     return records
