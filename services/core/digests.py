@@ -1,7 +1,8 @@
 """The SHA-256 of files and of streams, as the catalog and dumps write it: in hex."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 
@@ -12,25 +13,26 @@ def sha256_of(path: Path) -> str:
 
 
 async def checked(
-    chunks: AsyncIterator[bytes],
+    chunks: AsyncGenerator[bytes, None],
     expected: Callable[[], str | None],
     wrong: Callable[[], Exception],
     size: int | None = None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield chunks, the last one only if all of them together have the expected SHA-256 and size.
 
     Raises `wrong()` if they have not. `expected` is called after the last chunk: some sources send the digest with the
     answer. None as a digest or a size means that it is not known and not checked.
     """
     digest, count, held = hashlib.sha256(), 0, b""
-    async for chunk in chunks:
-        count += len(chunk)
-        if size is not None and count > size:
-            raise wrong()
-        digest.update(chunk)
-        if held:
-            yield held
-        held = chunk
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            count += len(chunk)
+            if size is not None and count > size:
+                raise wrong()
+            digest.update(chunk)
+            if held:
+                yield held
+            held = chunk
     known = expected()
     if (size is not None and count != size) or (known is not None and known != digest.hexdigest()):
         raise wrong()

@@ -18,7 +18,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -158,8 +158,9 @@ class _Copy:
         try:
             if not await asyncio.to_thread(self._link, entry, source):
                 with source.open("wb") as file:
-                    async for chunk in stream_verified(self._storage, entry):
-                        await asyncio.to_thread(file.write, chunk)
+                    async with aclosing(stream_verified(self._storage, entry)) as chunks:
+                        async for chunk in chunks:
+                            await asyncio.to_thread(file.write, chunk)
             await self._put(NewObject(StoredObject(entry.storage_key), source, entry.signature))
         finally:
             source.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ import hashlib
 import io
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -407,7 +407,7 @@ class WatchedStorage(LocalStorage):
         super().__init__(root)
         self.read_keys: list[str] = []
 
-    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         self.read_keys.append(stored.key)
         return super().stream(stored, start, length)
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ async def die(tools: Tools, arguments: Any) -> dict[str, Any]:
 class _Endless:
     """A storage that never comes to the end of a file."""
 
-    async def stream(self, stored: object) -> AsyncIterator[bytes]:
+    async def stream(self, stored: object) -> AsyncGenerator[bytes, None]:
         yield b"..."
         await asyncio.Event().wait()
 

@@ -1,7 +1,7 @@
 """Processes whose Redis and storage fail when a test says so, and that can die between any two calls."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,7 +121,9 @@ class FailingStorage:
     async def read(self, stored: StoredObject) -> bytes:
         return await self._ask(lambda: self._backend.read(stored))
 
-    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(
+        self, stored: StoredObject, start: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         yield await self.read(stored)
 
     async def size(self, stored: StoredObject) -> int:

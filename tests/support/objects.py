@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from services.core.storage import NewObject, ObjectExists, Receipt, ReplacesInPlace, Storage, StoredObject
@@ -32,6 +34,15 @@ async def put(storage: Storage, stored: StoredObject, content: bytes, *, replace
 
 async def streamed(storage: Storage, stored: StoredObject, start: int = 0, length: int | None = None) -> bytes:
     return b"".join([chunk async for chunk in storage.stream(stored, start, length)])
+
+
+def held_open(storage: Storage) -> set[str]:
+    """Return the files of a storage in a folder that this process has open."""
+    folder, held = storage.spool.parent, set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.add(descriptor.readlink())
+    return {str(path.relative_to(folder)) for path in held if path.is_relative_to(folder)}
 
 
 async def listed(storage: Storage, prefix: str = "") -> dict[str, int]:

@@ -1,6 +1,6 @@
 """A storage as a double, for tests of what is put around one."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 from services.core.errors import TadaError
@@ -38,7 +38,9 @@ class Scripted:
         self._answer()
         return b"meow"
 
-    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(
+        self, stored: StoredObject, start: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         self._answer()
         yield b"meow"
 

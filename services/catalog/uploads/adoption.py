@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,8 +101,9 @@ async def _copied(storage: Storage, stored: StoredObject, owner: str) -> AsyncIt
     writer = SpoolWriter(storage.spool, owner, stored.key, None, sys.maxsize)
     try:
         try:
-            async for chunk in storage.stream(stored):
-                await writer.write(chunk)
+            async with aclosing(storage.stream(stored)) as chunks:
+                async for chunk in chunks:
+                    await writer.write(chunk)
         except ObjectMissing:
             raise NotFound(f"The storage has no file {stored.key}.", "Put it there first, or upload it.") from None
         yield await writer.finish()

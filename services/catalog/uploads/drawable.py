@@ -10,7 +10,7 @@ the file is accepted.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from services.catalog.uploads.opened import Opened
 from services.catalog.uploads.spool import SpooledFile
@@ -89,7 +89,7 @@ def _check_svg(file: SpooledFile) -> None:
     svg.check(xml_text.utf8(file.path.read_bytes()))
 
 
-async def _nothing() -> AsyncIterator[bytes]:
+async def _nothing() -> AsyncGenerator[bytes, None]:
     """The child reads the file itself."""
     return
     yield b""

@@ -6,7 +6,8 @@ broke. If a used child refuses a file, a fresh child is asked again: an earlier 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 
 from services.core.sandbox import Refusal
 from services.core.sandbox.process import Answer, Child, NoAnswer, Task, ask, end
@@ -16,8 +17,8 @@ USES = 50
 _IDLE_SECONDS = 60.0
 """A child that is idle for so long is ended: it holds some 40 MB."""
 
-Open = Callable[[], AsyncIterator[bytes]]
-"""Opens a source. It may be called twice."""
+Open = Callable[[], AsyncGenerator[bytes, None]]
+"""Opens a source. It may be called twice; each source is closed."""
 
 
 class Pool:
@@ -29,15 +30,17 @@ class Pool:
 
     async def answer(self, task: Task, open_source: Open) -> Answer:
         """Return the answer to a source; raises Refusal and NoAnswer of a fresh child, and what the source raises."""
-        source = open_source()
-        first = await anext(source, b"")  # Open it before the child starts: there may be no source.
-        if used := self._take(task):
+        async with aclosing(open_source()) as source:
+            first = await anext(source, b"")  # Open it before the child starts: there may be no source.
+            used = self._take(task)
             try:
-                return await self._ask(used, task, first, source)
+                return await self._ask(used or Child(task), task, first, source)
             except (Refusal, NoAnswer):
-                source = open_source()
-                first = await anext(source, b"")
-        return await self._ask(Child(task), task, first, source)
+                if used is None:
+                    raise
+        async with aclosing(open_source()) as source:
+            first = await anext(source, b"")
+            return await self._ask(Child(task), task, first, source)
 
     def close(self) -> None:
         """End the idle children."""

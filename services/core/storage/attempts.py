@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -57,7 +57,7 @@ async def resumed(
     open_at: Callable[[int, int | None], AsyncGenerator[bytes, None]],
     start: int,
     length: int | None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield what `open_at(start, length)` yields; after an Interrupted, call it again for the rest.
 
     The deadline limits silence: it begins again with every chunk, because a large body may take long. An attempt that

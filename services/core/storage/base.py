@@ -9,7 +9,7 @@ have it does not mention it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeGuard, runtime_checkable
@@ -101,8 +101,11 @@ class Storage(Protocol):
         """Return a whole object; raises ObjectMissing."""
         ...
 
-    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Yield an object, or `length` bytes of it from `start`, in chunks; raises ObjectMissing at the first one."""
+    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield an object, or `length` bytes of it from `start`, in chunks; raises ObjectMissing at the first one.
+
+        A reader that may stop before the end closes it (`aclosing`): that frees the file or the connection at once.
+        """
         ...
 
     async def size(self, stored: StoredObject) -> int:

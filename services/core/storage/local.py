@@ -8,11 +8,12 @@ import asyncio
 import os
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from services.core.assets.stored_object import StoredObject
 from services.core.errors import StorageDown
@@ -62,8 +63,11 @@ class LocalStorage:
     def read_in_thread(self, stored: StoredObject) -> bytes:
         return self._read(stored.key)
 
-    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        with self._errors_named(), await self._opened(stored.key) as file:
+    async def stream(
+        self, stored: StoredObject, start: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        with self._errors_named(), _Opening(lambda: self._open(stored.key)) as opening:
+            file = await asyncio.to_thread(opening.file)
             file.seek(start)
             while chunk := await asyncio.to_thread(file.read, CHUNK if length is None else min(CHUNK, length)):
                 yield chunk
@@ -124,15 +128,6 @@ class LocalStorage:
             yield descriptor, name
         finally:
             os.close(descriptor)
-
-    async def _opened(self, key: str) -> BinaryIO:
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open, key))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            # The thread opens it all the same.
-            opening.add_done_callback(_close)
-            raise
 
     def _open(self, key: str) -> BinaryIO:
         with self._folder(key) as (folder, name):
@@ -219,9 +214,31 @@ class LocalStorage:
             Path(path).unlink()
 
 
-def _close(opening: "asyncio.Future[BinaryIO]") -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+class _Opening:
+    """A file that a thread opens. It is closed at the end of the context, or when it is open if that is later: a thread
+    cannot be cancelled."""
+
+    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
+        self._open, self._lock = open_file, threading.Lock()
+        self._file: BinaryIO | None = None
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._is_over = True
+            if self._file:
+                self._file.close()
+
+    def file(self) -> BinaryIO:
+        file = self._open()
+        with self._lock:
+            self._file = file
+            if self._is_over:
+                file.close()
+        return file
 
 
 def _parts(key: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 
 from services.core.assets.entries import Entry
@@ -41,7 +41,7 @@ async def verify_size(storage: Storage, entry: Entry) -> None:
         raise _mismatch(entry)
 
 
-def stream_verified(storage: Storage, entry: Entry) -> AsyncIterator[bytes]:
+def stream_verified(storage: Storage, entry: Entry) -> AsyncGenerator[bytes, None]:
     """Yield an object that is too large for memory. Its end is yielded only if the whole object is what the catalog
     expects.
 

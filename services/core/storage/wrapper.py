@@ -3,8 +3,8 @@
 The wrapper has exactly the abilities of its backend: `wrapped` makes a class of the parts that the backend needs.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,13 @@ class Wrapped:
             content: bytes = await self._backend.read(stored)
             return content
 
-    async def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(
+        self, stored: StoredObject, start: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         with self._meter.untraced("stream"), self._guard():
-            async for chunk in self._backend.stream(stored, start, length):
-                yield chunk
+            async with aclosing(self._backend.stream(stored, start, length)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def size(self, stored: StoredObject) -> int:
         with self._meter.around("size"), self._guard():

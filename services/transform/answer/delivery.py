@@ -7,7 +7,8 @@ for that any more once the entry has changed. So an answer need not be confirmed
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -229,12 +230,13 @@ def _type_of(content: bytes, entry: Entry) -> str:
     return said if said and media_types.KNOWN[said].raster else entry.stored_type
 
 
-async def _with_cut_logged(first: bytes, rest: AsyncIterator[bytes], entry: Entry) -> AsyncIterator[bytes]:
+async def _with_cut_logged(first: bytes, rest: AsyncGenerator[bytes, None], entry: Entry) -> AsyncIterator[bytes]:
     """Yield a body; say why in the log when it cannot be sent to its end."""
-    yield first
     try:
-        async for chunk in rest:
-            yield chunk
+        async with aclosing(rest):
+            yield first
+            async for chunk in rest:
+                yield chunk
     except (TadaError, ObjectMissing) as error:
         code = error.code if isinstance(error, TadaError) else "file_missing"
         if isinstance(error, SignatureMismatch):

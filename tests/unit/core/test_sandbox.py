@@ -7,7 +7,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,12 @@ def run_whole(task: Task, source: bytes) -> Answer:
     return run(task, source, lambda end: None)
 
 
-async def answer(task: Task, open_source: Callable[[], AsyncIterator[bytes]]) -> Answer:
+async def answer(task: Task, open_source: Callable[[], AsyncGenerator[bytes, None]]) -> Answer:
     """Ask a child that is used once."""
     return await Pool(uses=1).answer(task, open_source)
 
 
-async def chunks(source: bytes) -> AsyncIterator[bytes]:
+async def chunks(source: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(source), 256 * 1024):
         yield source[start : start + 256 * 1024]
 
@@ -224,7 +224,7 @@ async def test_a_cancellation_ends_the_child(children: Children) -> None:
 
 
 async def test_what_the_source_raises_passes_through(children: Children) -> None:
-    async def broken() -> AsyncIterator[bytes]:
+    async def broken() -> AsyncGenerator[bytes, None]:
         yield b"x"
         raise KeyError("gone")
 
@@ -234,7 +234,7 @@ async def test_what_the_source_raises_passes_through(children: Children) -> None
 
 
 async def test_there_is_no_child_without_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def missing() -> AsyncIterator[bytes]:
+    async def missing() -> AsyncGenerator[bytes, None]:
         raise FileNotFoundError
         yield b""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import pytest
@@ -106,7 +106,7 @@ async def test_one_that_is_late_is_ended(pool: Pool, children: Children) -> None
 
 
 async def test_a_source_that_breaks_ends_the_child(pool: Pool) -> None:
-    async def broken() -> AsyncIterator[bytes]:
+    async def broken() -> AsyncGenerator[bytes, None]:
         yield b"x"
         raise KeyError("gone")
 
@@ -117,7 +117,7 @@ async def test_a_source_that_breaks_ends_the_child(pool: Pool) -> None:
 
 
 async def test_a_source_that_is_not_there_costs_no_child(pool: Pool) -> None:
-    async def missing() -> AsyncIterator[bytes]:
+    async def missing() -> AsyncGenerator[bytes, None]:
         raise FileNotFoundError
         yield b""
 
@@ -125,6 +125,25 @@ async def test_a_source_that_is_not_there_costs_no_child(pool: Pool) -> None:
     with pytest.raises(FileNotFoundError):
         await pool.answer(task("echo"), missing)
     assert await pid(pool) == first
+
+
+async def test_a_source_that_is_not_read_to_its_end_is_closed(pool: Pool) -> None:
+    begun, closed = asyncio.Event(), []
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield bytes(1000)
+                begun.set()
+        finally:
+            closed.append(True)
+
+    waiting = asyncio.create_task(pool.answer(task("echo"), endless))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert closed
 
 
 async def test_a_cancellation_ends_the_child(pool: Pool, children: Children) -> None:

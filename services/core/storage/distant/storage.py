@@ -4,7 +4,7 @@ The backend keeps the files of an asset under one path, so a new version replace
 whether an old version can still be read by its number.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -67,7 +67,7 @@ class DistantStorage:
 
         return await attempt(self._client.policy, whole)
 
-    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         return resumed(self._client.policy, self._reader(stored).open_at, start, length)
 
     async def size(self, stored: StoredObject) -> int:

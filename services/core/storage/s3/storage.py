@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,7 +92,7 @@ class S3Storage:
 
         return await self._ask(whole)
 
-    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def stream(self, stored: StoredObject, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         reader = Reader(self._client, self._bucket, _key(stored), self._policy.deadline)
         return resumed(self._policy, reader.open_at, start, length)
 

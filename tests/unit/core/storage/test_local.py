@@ -2,8 +2,10 @@ import asyncio
 import gc
 import os
 import secrets
+import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,7 @@ from services.core.settings import CoreSettings
 from services.core.spool import prepare, search_of
 from services.core.storage import open_storage
 from services.core.storage.local import CHUNK, LocalStorage
-from tests.support.objects import an_object, listed, new, put, streamed
+from tests.support.objects import an_object, held_open, listed, new, put, streamed
 
 CAT = an_object()
 
@@ -52,6 +54,29 @@ async def test_a_reader_that_is_cancelled_while_its_file_is_opened_closes_it(sto
             await reading
     assert await streamed(storage, CAT) == b"purr"
     gc.collect()
+
+
+def test_a_file_that_is_opened_while_its_loop_ends_is_closed(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_open, open_file = threading.Event(), threading.Event(), LocalStorage._open
+
+    def opens_late(one: LocalStorage, key: str) -> BinaryIO:
+        begun.set()
+        may_open.wait()
+        return open_file(one, key)
+
+    async def leaves() -> None:
+        await put(storage, CAT, b"purr")
+        monkeypatch.setattr(LocalStorage, "_open", opens_late)
+        reading = asyncio.create_task(streamed(storage, CAT))
+        await asyncio.to_thread(begun.wait)
+        reading.cancel()
+        asyncio.get_running_loop().call_soon(may_open.set)
+
+    asyncio.run(leaves())
+    gc.collect()  # A file that is left open is a ResourceWarning then, and so fails this test.
+    assert held_open(storage) == set()
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

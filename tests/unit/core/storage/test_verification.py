@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from services.core.errors import SignatureMismatch
 from services.core.spool import prepare
 from services.core.storage import ObjectMissing
 from services.core.storage.local import CHUNK, LocalStorage
+from services.core.storage.meter import Meter
 from services.core.storage.verification import read_verified, stream_verified, verify, verify_size
+from services.core.storage.wrapper import wrapped
 from tests.support.entries import MakeEntry
-from tests.support.objects import put
+from tests.support.objects import held_open, put
 
 CONTENT = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
 Store = Callable[[bytes], Awaitable[Entry]]
@@ -78,3 +81,18 @@ async def test_a_file_that_is_gone_is_missing(storage: LocalStorage, make_entry:
         await verify_size(storage, make_entry())
     with pytest.raises(ObjectMissing):
         await anext(stream_verified(storage, make_entry()))
+
+
+async def test_a_reader_that_stops_before_the_end_leaves_no_file_open(storage: LocalStorage, store: Store) -> None:
+    entry = await store(CONTENT)
+    async with aclosing(stream_verified(wrapped(storage, Meter("test"), None), entry)) as chunks:
+        await anext(chunks)
+        assert held_open(storage) == {entry.storage_key}
+    assert held_open(storage) == set()
+
+
+async def test_an_object_that_is_too_long_is_not_left_open(storage: LocalStorage, store: Store) -> None:
+    entry = await store(CONTENT + bytes(2 * CHUNK))
+    with pytest.raises(SignatureMismatch):
+        await verify(wrapped(storage, Meter("test"), None), entry)
+    assert held_open(storage) == set()
