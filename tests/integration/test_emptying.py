@@ -96,17 +96,20 @@ async def test_versions_without_their_asset_stay_for_a_week_after_the_catalog_is
     assert set(await listed(storage)) == {last.storage_key} != {first.storage_key}
 
 
-async def test_an_object_to_which_an_entry_refers_again_is_not_deleted(
+async def test_what_an_entry_refers_to_again_is_not_deleted_nor_are_its_versions(
     client: Redis, editor: Editor, storage: LocalStorage
 ) -> None:
-    """As after the restore of a dump from before the deletion."""
-    await editor.upload()
+    """As after the restore of a dump from before the deletion that has died behind the switch."""
+    first = await editor.upload()
+    await editor.replace()
     before = {key: await client.dump(key) for key in (keys.ENTRIES, keys.ORDER, keys.UUIDS)}
     number = await editor.delete()
     for key, value in before.items():
         assert value
         await client.restore(key, 0, value)
-    assert (await emptied(editor, number, 31)).assets == 0
+    assert await emptied(editor, number, 31) == Emptied(dry_run=False)
     assert await editor.reap() == 0
-    assert not await client.exists(keys.RETIRED, keys.TRASH, keys.CLAIMS)
+    [version] = await RetiredObjects(client).versions(first.key)
+    assert version.entry == first
+    assert not await client.exists(keys.TRASH, keys.CLAIMS)
     await check_owners(client, storage)

@@ -6,7 +6,7 @@ they are: a dump holds the catalog, not the bytes.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -15,29 +15,27 @@ from typing import Any
 
 import orjson
 
-from services.core.assets.retired import Retired
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, DumpStore, Kind
 from services.core.errors import BadDump, BadEntries, DumpDamaged, DumpError, DumpMissing
 from services.core.observing import logs
-from services.core.state import keys, retired
+from services.core.state import keys
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.process import Process
-from services.core.state.retired import STEP, Again, RetiredObjects
+from services.core.state.retired import RetiredObjects
 from services.core.storage import ObjectMissing, Storage
 from services.jobs.dumps import rdb
 from services.jobs.dumps.json_array import NotAnArray, read_array
 from services.jobs.dumps.staging import Staging
+from services.jobs.dumps.trash import Trash
 from services.jobs.dumps.validation import LeftOut, Tally
 from services.jobs.work_folder import work_folder
 
 log = logging.getLogger(__name__)
 
 _BATCH = 500
-_LOOKS = 8
-"""Objects that are looked up in the storage at the same time."""
 _SUGGESTION = "Nothing was changed. Restore another dump by its filename, or create a new one"
 
 Values = AsyncIterator[list[object]]
@@ -207,18 +205,17 @@ class _Restore:
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
 
-    async def _trash_of(self, filename: str) -> "_Trash | None":
+    async def _trash_of(self, filename: str) -> Trash | None:
         """Retire again what the RDB of the dump knows of, as far as that can be done before the switch."""
         if self._retired_in is None or self._dry_run:
             return None
-        path, trash = self._folder / "dump.rdb", _Trash(RetiredObjects(self._redis))
+        path, trash = self._folder / "dump.rdb", Trash(RetiredObjects(self._redis), self._retired_in)
         try:
             if "rdb" not in self._fetched:
                 await self._fetch("rdb", self.twin_of(filename), path)
             async with rdb.served(path) as copied:
                 await _choose_database(copied)
-                async for page in _retired_of(copied):
-                    await trash.before_switch(await _still_there(page, self._retired_in))
+                await trash.before_switch(copied)
         except (DumpMissing, BadDump, rdb.NotAnRdb) as problem:
             logs.event(log, logging.WARNING, "restore_without_trash", error=str(problem))
         return trash
@@ -259,69 +256,6 @@ async def _entries_of_rdb(path: Path) -> Values:
             yield [_parsed(raw) for raw in raws]
         if listed != await entries.count():
             raise rdb.NotAnRdb("its list of entries is incomplete")
-
-
-class _Trash:
-    """Retires again what a dump knows of, in small steps around the switch.
-
-    Before the switch it retires what nobody has: if the switch fails, or the process dies, this does no harm.
-    Afterwards it settles what the catalog before had, and what the new one has.
-    """
-
-    def __init__(self, objects: RetiredObjects) -> None:
-        self._objects = objects
-        self._count: int | None = None
-        self._later: dict[str, bytes] = {}
-
-    async def before_switch(self, records: Mapping[str, bytes]) -> None:
-        self._count = self._count or 0
-        outcomes = await self._objects.retire_again(records, replace=False)
-        self._count += outcomes.count(Again.RETIRED)
-        self._later |= {
-            key: raw
-            for (key, raw), outcome in zip(records.items(), outcomes, strict=True)
-            if outcome in (Again.ENTRY, Again.RECORD)
-        }
-
-    async def after_switch(self) -> int | None:
-        """Return how many objects are retired again; None if the dump has none."""
-        await self._objects.take_back_all()
-        for batch in _batches(self._later):
-            outcomes = await self._objects.retire_again(batch, replace=True)
-            self._count = (self._count or 0) + outcomes.count(Again.RETIRED)
-        return self._count
-
-
-def _batches(records: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    rest = iter(records.items())
-    while batch := dict(islice(rest, STEP)):
-        yield batch
-
-
-async def _retired_of(copied: Redis) -> AsyncIterator[dict[str, tuple[bytes, Retired]]]:
-    """Yield what an RDB knows of retired objects, by their storage keys. What cannot be understood is left out."""
-    cursor = 0
-    while True:
-        cursor, page = await copied.hscan(keys.RETIRED, cursor, count=STEP)
-        checked = {key.decode(errors="replace"): (raw, retired.understood(key, raw)) for key, raw in page.items()}
-        yield {key: (raw, found) for key, (raw, found) in checked.items() if found}
-        if not cursor:
-            return
-
-
-async def _still_there(page: Mapping[str, tuple[bytes, Retired]], storage: Storage) -> dict[str, bytes]:
-    """Return those records whose objects the storage has, in the size that they must have."""
-    limit = asyncio.Semaphore(_LOOKS)
-
-    async def is_there(one: Retired) -> bool:
-        async with limit:
-            try:
-                return await storage.size(one.entry.stored) == one.entry.size
-            except ObjectMissing:
-                return False
-
-    found = await asyncio.gather(*(is_there(one) for _, one in page.values()))
-    return {key: raw for (key, (raw, _)), there in zip(page.items(), found, strict=True) if there}
 
 
 async def _choose_database(copied: Redis) -> None:
