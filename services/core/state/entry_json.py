@@ -5,8 +5,8 @@ work beside this one for a moment during an upgrade, needs these fields. Nested 
 room: they are written with an escape, which means the same. What has nested fields, `meta` and `more`, comes last.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -27,16 +27,10 @@ _KNOWN = frozenset(Entry.__slots__) - {"more"}
 _NOT_KNOWN = tuple(f',"{name}":null'.encode() for name in IF_KNOWN)
 _NEWEST = b',"visible_from":'
 """Entries that have this field were written with all fields."""
-_DESCRIBING = tuple(f'"{name}":'.encode() for name in descriptions.FIELDS)
-_EMPTY: dict[str, Any] = {
-    **{one.name: None for one in fields(Entry) if one.default is None and one.name not in IF_KNOWN},
-    "tags": [],
-    "meta": {},
-}
-_LATER: tuple[tuple[bytes, bytes], ...] = tuple(
-    (f'"{name}":'.encode(), b"," + orjson.dumps({name: empty})[1:-1]) for name, empty in _EMPTY.items()
-)
-"""The fields that were added later, and what an entry without them is shown with instead."""
+_LAST_BEFORE = b'"content_date":'
+"""The field that was the last one in the version before, but for those of IF_KNOWN and of the older service."""
+_DESCRIBING = re.compile(rf'"(?:{"|".join(descriptions.FIELDS)})":'.encode())
+_NOT_DESCRIBED = b"," + orjson.dumps({"visible_from": None, **descriptions.read({})})[1:]
 
 
 def read(raw: bytes) -> Entry:
@@ -87,13 +81,15 @@ def list_of(raws: Iterable[bytes], addresses: Addresses) -> bytes:
 def with_all_fields(raw: bytes) -> bytes:
     """Return a stored entry with the fields that were added after it was written: they are empty.
 
-    This costs a search in the text for an entry that has all of them, and little more for others.
+    This costs a search in the text. It begins at the end, where these fields are.
     """
-    if _NEWEST in raw:
+    if raw.rfind(_NEWEST) >= 0:
         return raw
-    if any(name in raw for name in _DESCRIBING):
-        return write(read(raw))  # The older service had other values in fields of these names.
-    return raw[:-1] + b"".join(empty for name, empty in _LATER if name not in raw) + b"}"
+    last = raw.rfind(_LAST_BEFORE)
+    # The older service had other values in fields of these names.
+    if last < 0 or _DESCRIBING.search(raw, last):
+        return write(read(raw))
+    return raw[:-1] + _NOT_DESCRIBED
 
 
 def shown(entry: Entry, addresses: Addresses) -> dict[str, Any]:

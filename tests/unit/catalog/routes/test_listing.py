@@ -164,8 +164,8 @@ class Numbered:
     """A catalog of entries with the creation numbers 1, 2, 3…, that counts what is read of it."""
 
     def __init__(self, values: list[str]) -> None:
-        shown = ({"at": number, "kind": value} for number, value in enumerate(values, 1))
-        self.raws = [entry_json.with_all_fields(orjson.dumps(entry)) for entry in shown]
+        numbered = enumerate(values, 1)
+        self.raws = [orjson.dumps({"at": at, "kind": value, "visible_from": None}) for at, value in numbered]
         self.read = 0
 
     async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:
