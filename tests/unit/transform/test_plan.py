@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.core.assets.reductions import Part
 from services.transform.render.plan import Focus, Plan, tag
 
 
@@ -25,7 +26,7 @@ SET: dict[str, Any] = {
     "focus": Focus(0.25, 0.5),
     "max_bytes": 2048,
     "effects": (Grey(0.5),),
-    "reduced": True,
+    "reduced": Part(0, 180_000, 1024, 768),
 }
 """A value of each field that is not its default: whoever adds a field adds it here."""
 SHAPE = ("width", "height", "fit", "focus", "format")
