@@ -17,6 +17,7 @@ from services.catalog.search.row import Row
 from services.catalog.search.search import Search, changed_since
 from services.catalog.search.writing import Writer
 from services.catalog.settings import CatalogSettings
+from services.core.assets.entries import Entry
 from services.core.errors import NoIndex
 from services.core.state import cancellation, keys
 from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryWritten, number_of
@@ -74,6 +75,39 @@ async def test_each_change_is_found_after_it_was_answered(client: Redis, opened:
         await entries.clear()
         await current(client, search)
         assert await names(search) == set()
+
+
+async def test_a_data_folder_that_is_away_is_not_made_and_one_that_comes_back_has_an_index_again(
+    client: Redis, tmp_path: Path
+) -> None:
+    data, entries, first, second = tmp_path / "data", Entries(client), an_entry("first"), an_entry("second")
+    await entries.create(first, None)
+    search = Search(entries, ChangeLog(client), data / "search", MOST_BYTES)
+    running = asyncio.create_task(search.run())
+
+    async def has(*wanted: Entry) -> None:
+        async def is_found() -> bool:
+            try:
+                return await names(search) == {one.unique_name for one in wanted}
+            except NoIndex:
+                return False
+
+        await eventually(is_found, SECONDS)
+
+    try:
+        assert not await search.reached(1, 0.1)
+        assert not data.exists()
+        data.mkdir()
+        await has(first)
+        data.rename(tmp_path / "away")
+        data.mkdir()
+        await entries.clear()
+        await entries.create(second, None)
+        await has(second)
+        assert (data / "search" / "0.sqlite").exists()
+    finally:
+        await cancellation.end([running])
+        await search.close()
 
 
 async def test_changes_are_gathered_until_a_search_waits_for_them(

@@ -72,6 +72,8 @@ class Search:
         self._local = threading.local()
         self._place: Place | None = None
         self._writer: Writer | None = None
+        self._trouble = ""
+        """What has last kept it from having an index. It is logged once."""
         self._made = 0
         """How often an index was opened: a reader of an earlier one is opened again."""
         self._moved = asyncio.Condition()
@@ -117,7 +119,9 @@ class Search:
                 await self._close_writer()
                 rest = _FULL_SECONDS
             except (Damaged, OSError) as error:
-                logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
+                if str(error) != self._trouble:
+                    logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
+                self._trouble = str(error)
                 await self._close_writer()
             if not is_cancelled():
                 await asyncio.sleep(rest)
@@ -130,25 +134,35 @@ class Search:
             self._place.close()
 
     async def _follow(self) -> None:
-        if self._place is None:
-            self._place = await self._write(lambda: Place(self._folder))
-            await self._open(self._place.path)
-        path = self._place.path
+        place = await self._placed()
         while not is_cancelled():
             if self._writer is None:
-                await self._make(path)
+                if place.is_lost:
+                    return
+                await self._make(place.path)
                 continue
             position = self._writer.position
             self._awaited.clear()
             changes = await self._log.from_(position, _CHANGES + 1)
             names = changed_since(changes, position)
             if names is None:
-                await self._make(path)
+                await self._make(place.path)
             elif names:
                 await self._apply(self._writer, names, changes[-1].number)
             elif await self._log.wait_after(position, BLOCK):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._awaited.wait(), GATHER_SECONDS)
+
+    async def _placed(self) -> Place:
+        """Return the place of the index, another one if the folder of the last one is gone."""
+        if self._place is not None and not self._place.is_lost:
+            return self._place
+        if self._place is not None:
+            self._place.close()
+            self._place = None
+        self._place = await self._write(lambda: Place(self._folder))
+        await self._open(self._place.path)
+        return self._place
 
     async def _open(self, path: Path) -> None:
         """Open the index that the process has from before, if there is one."""
@@ -185,7 +199,7 @@ class Search:
             self._moved.notify_all()
 
     async def _take(self, writer: Writer) -> None:
-        self._writer, self._made = writer, self._made + 1
+        self._writer, self._made, self._trouble = writer, self._made + 1, ""
         async with self._moved:
             self._moved.notify_all()
 
