@@ -208,11 +208,11 @@ def _need_files(form: Form, name: str) -> None:
 
 
 def _on_conflict(request: Request) -> OnConflict:
-    said = request.query_params.get("on_conflict", OnConflict.REFUSE)
-    if said not in list(OnConflict):
+    try:
+        return OnConflict(request.query_params.get("on_conflict", OnConflict.REFUSE))
+    except ValueError:
         known = ", ".join(OnConflict)
-        raise BadRequest(f"on_conflict must be one of {known}.", "Leave it out to have a taken path refused.")
-    return OnConflict(said)
+        raise BadRequest(f"on_conflict must be one of {known}.", "Leave it out to have a taken path refused.") from None
 
 
 def _waits_for_facts(request: Request) -> bool:

@@ -121,6 +121,8 @@ class Uploads:
     def __init__(self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, rules: Rules) -> None:
         self._claims, self._reaper = claims, reaper
         self._entries, self._storage, self._rules = entries, storage, rules
+        # Asked once: Python compares all methods for it, and every upload needs it several times.
+        self._in_place = storage if isinstance(storage, ReplacesInPlace) else None
         self._drawable = Drawable()
         self._discarding: set[asyncio.Task[None]] = set()
 
@@ -311,11 +313,11 @@ class Uploads:
         """Claim the storage key of the file. Return the result if nothing has to be stored after all."""
         if writing.new and writing.new.on_conflict is OnConflict.RENAME:
             await self._claim_free_name(writing, writing.new)
-        elif isinstance(self._storage, ReplacesInPlace):
+        elif self._in_place:
             writing.claim = await self._claims.make_in_place(writing.unique_name)
         else:
             writing.claim = await self._claims.make(writing.unique_name)
-        if not isinstance(self._storage, ReplacesInPlace):
+        if not self._in_place:
             return None
         current = await self._current(writing.unique_name)
         intended = writing.entry(current)
@@ -334,7 +336,7 @@ class Uploads:
         passed: set[str] = set()
         while True:
             plain = names.plain_storage_key(new.unique_name)
-            if isinstance(self._storage, ReplacesInPlace):
+            if self._in_place:
                 writing.claim = await self._claims.make_on_unused(plain)
             else:
                 writing.claim = await self._claims.make(new.unique_name)
@@ -352,7 +354,7 @@ class Uploads:
         """Store the files. If the storage has an unknown object under a key, it stays, and another key is used."""
         taken = []
         for writing, outcome in await self._receipts(writings):
-            if isinstance(outcome, ObjectExists) and not isinstance(self._storage, ReplacesInPlace):
+            if isinstance(outcome, ObjectExists) and not self._in_place:
                 assert writing.claim
                 # The object there is not the writer's: from here on, it must not be treated as such.
                 found, writing.claim = writing.claim, None
@@ -377,8 +379,8 @@ class Uploads:
             return []
         new = [NewObject(self._object(writing), writing.file.path, writing.file.signature) for writing in writings]
         try:
-            if writings[0].is_taken and isinstance(self._storage, ReplacesInPlace):
-                return await self._storage.replace(new)
+            if writings[0].is_taken and self._in_place:
+                return await self._in_place.replace(new)
             return await self._storage.put(new)
         except TadaError as error:
             return [error] * len(new)
