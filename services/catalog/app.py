@@ -22,6 +22,7 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Tokens
 from services.catalog.uploads.forms import OVERHEAD
 from services.catalog.uploads.leftovers import Leftovers, keep_tidy
+from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.spool import sweep_forever
 from services.catalog.uploads.uploads import Rules, Uploads
 from services.catalog.whole_list import WholeList
@@ -41,7 +42,7 @@ from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
-from services.core.state.entry_reader import EntryReader
+from services.core.state.entry_reader import EntryReader, finding
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
@@ -73,6 +74,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         spool.prepare(storage.spool)
 
     leftovers, uploads = Leftovers(reaper), Uploads(claims, reaper, entries, storage, rules)
+    moves = Moves(process, claims, reaper, entries, storage)
     search = Search(entries, ChangeLog(client), settings.search_folder, settings.search_index_max)
     asked = of_writer(client, storage, belonging)
     internal = Internal("catalog", settings, asked)
@@ -99,6 +101,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             await cancellation.end(upkeep)
             await search.close()
             await uploads.close()
+            await moves.close()
             await leftovers.close()
         await internal.close()
         await store.close()
@@ -135,13 +138,14 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         process,
         entries,
         RetiredObjects(client),
-        EntryReader(client, by_uuid=True),
+        EntryReader(client, finding),
         progress,
         storage,
         store,
         log,
         JobQueue(client, log),
         uploads,
+        moves,
         leftovers,
         asked,
         WholeList(entries, settings.addresses),

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 
 from services.catalog.middleware.arguments import NAME_MAX
-from services.core.assets import identity, media_types, reading
+from services.core.assets import media_types, reading
 from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import IF_KNOWN, SETTABLE, Entry
 from services.core.assets.facts import FACTS
@@ -28,6 +28,8 @@ UPLOAD_FIELDS = ("namespace", "destination", "filename", "toWebp", *SETTABLE)
 """The text fields of a form that have an effect on a new asset."""
 CHANGE_FIELDS = ("toWebp", *ENTRY_FIELDS, *SHOWN_BESIDE)
 """The text fields of a form of changes that are known: a whole entry may be sent back."""
+PLACE = ("destination", "filename")
+"""The fields of a change that give an asset another path."""
 _MOVES_ON = ("updated_date", "content_date")
 """Dates that each change moves on: a client may have read the entry before the last one."""
 _NO_FIELDS = frozenset({"toWebp", *SHOWN_BESIDE})
@@ -140,6 +142,30 @@ def form_warnings(
             yield f"The form has more than one field {name!r}: the last one counted."
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a client wants an asset to be; None keeps what it has."""
+
+    destination: str | None
+    filename: str | None
+
+
+def place_in(given: Mapping[str, object]) -> Place | None:
+    """Return the place that a change names, None if it names none; raises BadRequest for a value that is not a text."""
+    destination, filename = (_text_or_none(name, given.get(name)) for name in PLACE)
+    return None if destination is None and filename is None else Place(destination, filename)
+
+
+def _text_or_none(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise BadRequest(f"{name} is not a text.", "Send a string, or leave it out.")
+
+
+def without_place(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in PLACE}
+
+
 def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
     """Raise BadRequest if a change has a field that only the service sets, with a new value.
 
@@ -151,7 +177,7 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
         if name in SETTABLE or name in _NO_FIELDS or (name in FACTS and value in _NOTHING):
             continue
         if name == "uuid":
-            same = _names(value, entry)
+            same = entry.is_named(str(value))
         elif name in ADDRESSES:
             same = _was_shown(name, value, entry)
         elif name in has:
@@ -161,7 +187,10 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
         else:
             continue
         if not same:
-            raise BadRequest(f"{name} cannot be changed.", f"These fields can be changed: {', '.join(SETTABLE)}.")
+            hint = f"These fields can be changed: {', '.join(SETTABLE)}."
+            if name in PLACE:
+                hint = "PATCH /file/{uuid} gives an asset another destination or filename, without a new file."
+            raise BadRequest(f"{name} cannot be changed.", hint)
 
 
 def _means(name: str, value: object, entry: Entry) -> bool:
@@ -175,11 +204,6 @@ def _means(name: str, value: object, entry: Entry) -> bool:
     except NotUnderstood:
         return False
     return bool(getattr(read, name) == getattr(entry, name))
-
-
-def _names(value: object, entry: Entry) -> bool:
-    """Say whether a value is a uuid by which the entry is found."""
-    return identity.canonical(str(value)) in identity.all_names(entry.uuid, entry.unique_name)
 
 
 def _was_shown(name: str, value: object, entry: Entry) -> bool:

@@ -9,6 +9,7 @@ from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.forms import Form, read_form
 from services.catalog.uploads.leftovers import Leftovers
+from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.uploads import Uploads
 from services.catalog.whole_list import WholeList
 from services.core.assets.addresses import Addresses
@@ -39,6 +40,7 @@ class Context:
     jobs: JobLog
     queue: JobQueue
     uploads: Uploads
+    moves: Moves
     leftovers: Leftovers
     health: Health
     whole_list: WholeList

@@ -18,7 +18,7 @@ from services.core.serving.request_log import RequestLog, route_template
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import cancellation, connection
 from services.core.state.belonging import Belonging
-from services.core.state.entry_reader import EntryReader
+from services.core.state.entry_reader import EntryReader, following
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
 from services.transform import metrics
@@ -54,7 +54,8 @@ def make_app(settings: TransformSettings) -> Starlette:
     renders = Renders(Sources(storage, guard), pool, settings.limits, Allowance(settings.render_budget))
     trusted = networks(settings.trusted_proxies)
     question = questions.reader(settings.side_max, settings.allowed)
-    delivery = Delivery(settings, EntryReader(client), storage, renders, guard, question, settings.lifetimes, trusted)
+    readers = EntryReader(client), EntryReader(client, following)
+    delivery = Delivery(settings, *readers, storage, renders, guard, question, settings.lifetimes, trusted)
 
     async def deliver(request: Request) -> Response:
         return await delivery(request)

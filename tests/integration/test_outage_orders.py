@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,17 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from redis.exceptions import RedisError
 
 from services.catalog.uploads.leftovers import Leftovers
+from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish
-from services.core.assets import identity
+from services.core.assets import identity, moves
 from services.core.assets.entries import Entry
+from services.core.assets.names import AssetName, unique_name_of
 from services.core.assets.retired import NO_UNDO, Retired, Undo
-from services.core.errors import AlreadyExists, NotFound, StorageDown, TadaError
+from services.core.errors import AlreadyExists, BadRequest, NotFound, StorageDown, TadaError
 from services.core.spool import prepare
 from services.core.state import claims as claims_module
-from services.core.state import commands, keys
+from services.core.state import commands, entry_json, keys
 from services.core.state.connection import Redis, connect
 from services.core.state.doubts import DOUBT_SECONDS
 from services.core.state.retired import RetiredObjects, read
@@ -52,7 +54,29 @@ a_redis_fault = st.sampled_from([None, Fault.REFUSED, Fault.UNANSWERED, Fault.RE
 
 
 def uuid_of(name: str) -> str:
-    return identity.asset_uuid(f"/DEV/{name}.webp")
+    return identity.asset_uuid(path_of(name))
+
+
+def path_of(name: str) -> str:
+    return f"/DEV/{name}.webp"
+
+
+ELSEWHERE = "The asset that had this name has been moved, and is found by its old uuid."
+
+
+def at_its_path(name: str) -> Callable[[Entry], None]:
+    """Return a check that refuses an asset that is not at this path any more."""
+
+    def check(entry: Entry) -> None:
+        if entry.unique_name != path_of(name):
+            raise BadRequest(ELSEWHERE)
+
+    return check
+
+
+def is_not_there(error: TadaError) -> bool:
+    """Say whether a client is told that there is no asset of a name."""
+    return isinstance(error, NotFound) or error.message == ELSEWHERE
 
 
 class Outages(RuleBasedStateMachine):
@@ -108,9 +132,9 @@ class Outages(RuleBasedStateMachine):
 
         async def step() -> None:
             file = self.spooled(process, name, content)
-            wanted = Replacement(uuid_of(name), file, False, {}, 0.0, lambda entry: None)
+            wanted = Replacement(uuid_of(name), file, False, {}, 0.0, at_its_path(name))
             [outcome] = await self.uploads(process).replace([wanted])
-            if isinstance(outcome, NotFound):
+            if isinstance(outcome, TadaError) and is_not_there(outcome):
                 assert None in self.possible[name]
                 return
             if isinstance(outcome, TadaError):
@@ -128,14 +152,50 @@ class Outages(RuleBasedStateMachine):
 
         async def step() -> None:
             try:
-                _, commit = await process.user.entries.delete(uuid_of(name), lambda entry: None)
-            except NotFound:
+                _, commit = await process.user.entries.delete(uuid_of(name), at_its_path(name))
+            except (NotFound, BadRequest) as error:
+                if not is_not_there(error):
+                    raise
                 assert None in self.possible[name]
                 return
             self.possible[name] = {None}
             await Leftovers(process.reaper).clear([commit], 10)
 
         self.client_does(process, name, None, step())
+
+    @rule(at=a_catalog, name=a_name)
+    def move(self, at: int, name: str) -> None:
+        """Rename an asset to the other name. Whatever fails, it is at one of both paths."""
+        [other] = {*NAMES} - {name}
+        process, check = self.catalogs[at], at_its_path(name)
+        before = self.signatures(name, other)
+
+        def renamed(entry: Entry) -> tuple[Entry, AssetName]:
+            check(entry)
+            return entry, moves.renamed(entry, None, other)
+
+        async def step() -> None:
+            _, commit = await self.moves(process).change(uuid_of(name), renamed)
+            assert commit
+            await Leftovers(process.reaper).clear([commit], 10)
+
+        with suppress(RedisError, TadaError, Killed):
+            self.runner.run(step())
+        self.bury()
+        after = self.signatures(name, other)
+        if after != before:
+            assert after == [None, before[0]]
+            self.possible[other] = {one for one in self.possible[name] if one and _digest(one) == before[0]}
+            self.possible[name] = {None}
+
+    def signatures(self, *names: str) -> list[str | None]:
+        """Return those of the entries at some paths, as Redis has them."""
+
+        async def read() -> list[bytes | None]:
+            wanted = [identity.entry_key(path_of(name)) for name in names]
+            return await commands.hmget(self.client, keys.ENTRIES, wanted)
+
+        return [entry_json.read(raw).signature if raw else None for raw in self.runner.run(read())]
 
     def client_does(
         self, process: FailingProcess, name: str, wanted: bytes | None, step: Coroutine[Any, Any, None]
@@ -238,7 +298,8 @@ class Outages(RuleBasedStateMachine):
         retired = [read(raw).entry for raw in (await commands.hgetall(self.client, keys.RETIRED)).values()]
         assert sorted(there) == sorted(entry.storage_key for entry in [*entries, *retired])
         for entry in [*entries, *retired]:
-            assert hashlib.sha256(there[entry.storage_key]).hexdigest() == entry.signature
+            assert _digest(there[entry.storage_key]) == entry.signature
+            assert unique_name_of(entry.storage_key) == entry.unique_name
         for name, one in found.items():
             assert (there[one.storage_key] if one else None) in self.possible[name]
 
@@ -246,16 +307,22 @@ class Outages(RuleBasedStateMachine):
         user = process.user
         return Uploads(user.claims, process.reaper, user.entries, process.storage, RULES)
 
+    def moves(self, process: FailingProcess) -> Moves:
+        user = process.user
+        return Moves(user.process, user.claims, process.reaper, user.entries, process.storage)
+
     def spooled(self, process: FailingProcess, name: str, content: bytes) -> SpooledFile:
         path = spool_file(process.storage, name, content)
-        return SpooledFile(f"{name}.png", None, "image/png", path, len(content), hashlib.sha256(content).hexdigest())
+        return SpooledFile(f"{name}.png", None, "image/png", path, len(content), _digest(content))
 
 
 async def _entry(user: CatalogUser, name: str) -> Entry | None:
-    try:
-        return await user.entries.get(uuid_of(name))
-    except NotFound:
-        return None
+    raw = await user.entries.raw(identity.entry_key(path_of(name)))
+    return entry_json.read(raw) if raw else None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 class InPlaceOutages(Outages):
@@ -270,16 +337,22 @@ class UndoneOutages(Outages):
 
     @rule(at=a_catalog, name=a_name, which=st.integers(0, 1))
     def restore_version(self, at: int, name: str, which: int) -> None:
-        key = identity.entry_key(f"/DEV/{name}.webp")
+        key = identity.entry_key(path_of(name))
         found = self.runner.run(RetiredObjects(self.client).versions(key))
         if which >= len(found):
             return
         process, wanted = self.catalogs[at], self.content_of(found[which])
+        is_copied = unique_name_of(found[which].entry.storage_key) != path_of(name)
+
+        def restore(process: FailingProcess) -> Any:
+            return self.moves(process).restore if is_copied else process.user.entries.restore_version
 
         async def step() -> None:
             try:
-                _, commit = await process.user.entries.restore_version(key, found[which], lambda entry: None)
-            except NotFound:
+                _, commit = await restore(process)(key, found[which], at_its_path(name))
+            except (NotFound, BadRequest) as error:
+                if not is_not_there(error):
+                    raise
                 assert None in self.possible[name]
                 return
             self.possible[name] = {wanted}

@@ -216,6 +216,7 @@ def dump_parameters() -> tuple[Schema, ...]:
 
 _CHANGING = ("Replacement", "Replacements")
 _AS_JSON = " Without files, the fields may come as JSON, as for PATCH /catalog/{uuid} and PATCH /catalog."
+_PLACE_AS_JSON = " In JSON, null is the same as no destination or filename, and an empty destination means no folder."
 
 
 def form(schema: str, settings: CatalogSettings) -> Body:
@@ -226,6 +227,7 @@ def form(schema: str, settings: CatalogSettings) -> Body:
     """
     part = "files" if schema.endswith("s") else "file"
     as_json = _AS_JSON if schema in _CHANGING else ""
+    as_json += _PLACE_AS_JSON if schema == "Replacement" else ""
     encoding = {part: {"contentType": ", ".join(settings.valid_mimetypes)}}
     return {
         "required": True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.catalog.bodies import DELETION_FIELDS
+from services.catalog.bodies import DELETION_FIELDS, PLACE
 from services.catalog.openapi.schemas import SHA256, SHARE, UNIQUE_NAME, UUID, Schema, entry
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types
@@ -91,7 +91,7 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
         "Deletion": _deletion(),
         "Upload": _form({"file": _file()}, ["file", "namespace"], settings),
         "Uploads": _form({"files": _file_list()}, ["files", "namespace"], settings),
-        "Replacement": _with_one_of(_form({"file": _file()}, [], None), ("file", *SETTABLE)),
+        "Replacement": _with_one_of(_form({"file": _file(), **_place()}, [], None), ("file", *PLACE, *SETTABLE)),
         "Replacements": _form({"uuids": _uuids(), "files": _file_list()}, ["uuids", "files"], None),
     }
 
@@ -180,7 +180,8 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
     place: dict[str, Schema] = {}
     fixed: dict[str, Schema] = {}
     if new is None:
-        fixed = {name: {"type": "string", "readOnly": True} for name in entry()["properties"] if name not in SETTABLE}
+        names = [name for name in entry()["properties"] if name not in {*SETTABLE, *own}]
+        fixed = {name: {"type": "string", "readOnly": True} for name in names}
     else:
         place = {
             "namespace": {
@@ -238,6 +239,24 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             **fixed,
         },
         **_BOTH,
+    }
+
+
+def _place() -> dict[str, Schema]:
+    """Return what gives an asset another path."""
+    return {
+        "destination": {
+            "type": "string",
+            "description": "Moves the asset to other folders below its namespace, without a file; / for none. Empty is "
+            "the same as not given.",
+            **_EMPTY,
+        },
+        "filename": {
+            "type": "string",
+            "description": "Renames the asset, without a file. The extension is the one that it has, or none. Empty is "
+            "the same as not given.",
+            **_EMPTY,
+        },
     }
 
 

@@ -73,9 +73,9 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             document=Document(
                 "patchFile",
-                "Replace a file, change fields, or both",
+                "Replace a file, or give it another path; change fields",
                 "files",
-                {200: "Written", **BODY, **ONE},
+                {200: "Written", 500: "Damaged", **BODY, **ONE},
                 (bodies.UUID,),
                 body=bodies.form("Replacement", settings),
             ),

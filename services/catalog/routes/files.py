@@ -11,13 +11,17 @@ from starlette.responses import Response
 from services.catalog import answers, bulk
 from services.catalog.bodies import (
     CHANGE_FIELDS,
+    PLACE,
     UPLOAD_FIELDS,
     check_deletion,
     check_patch,
     form_warnings,
     namespace_of,
+    place_in,
     read_json_list,
+    read_json_object,
     text_list,
+    without_place,
 )
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
@@ -27,8 +31,9 @@ from services.catalog.uploads.described import WAITS, described, lacks_facts
 from services.catalog.uploads.forms import Form
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
-from services.core.assets import descriptions, entries
+from services.core.assets import descriptions, entries, moves
 from services.core.assets.entries import Entry
+from services.core.assets.names import AssetName
 from services.core.errors import (
     BadRequest,
     NamespaceForbidden,
@@ -39,7 +44,9 @@ from services.core.errors import (
     Subject,
     UnevenLists,
 )
+from services.core.state.compare_and_set import Commit
 
+_IF_CHOSEN = ("expired", *PLACE)
 _NO_FACTS_YET = "Written. Some facts are not found yet: GET /catalog/{uuid} has them as soon as they are."
 
 
@@ -74,10 +81,12 @@ async def post_files(request: Request) -> Response:
 
 
 async def patch_file(request: Request) -> Response:
-    """Replace the file of an entry, change its fields, or both."""
-    if not _is_form(request):
-        return await answers.written(request, await changes.change_one(request))
+    """Replace the file of an asset, or give it another path; change its fields."""
     uuid = request.path_params["uuid"]
+    if not _is_form(request):
+        given = await read_json_object(request, '{"expired": true}')
+        named = Subject(uuid=uuid, namespace=namespace_of(given))
+        return await answers.written(request, await bulk.one(_change(request, uuid, given, strict=True), named))
     with bulk.about(Subject(uuid=uuid)):
         outcome = await _patch_by_form(request, uuid)
     return await answers.written(request, outcome)
@@ -153,13 +162,29 @@ def _deleted(request: Request, outcome: bulk.Outcome) -> list[dict[str, Any]]:
     ]
 
 
+async def _change(request: Request, uuid: str, given: dict[str, Any], *, strict: bool) -> tuple[Entry, Commit | None]:
+    """Change the settable fields of an asset and its path, as far as `given` has them."""
+    place = place_in(given)
+    if place is None:
+        return await changes.change_fields(request, uuid, given, strict=strict)
+    others, now = without_place(given), time.time()
+    fields = entries.parse_fields(others)
+
+    def step(entry: Entry) -> tuple[Entry, AssetName]:
+        changes.check_right(request, entry)
+        check_patch(entry, others, strict=strict)
+        return entries.with_fields(entry, fields, now), moves.renamed(entry, place.destination, place.filename)
+
+    return await context(request).moves.change(uuid, step)
+
+
 async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
     ctx = context(request)
     async with ctx.form(request, "file", 1) as form:
         namespace = namespace_of(form.fields)
         if not form.files:
             _to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
-            changed = changes.change_fields(request, uuid, _given(form), strict=False)
+            changed = _change(request, uuid, _given(form), strict=False)
             outcome = await bulk.one(changed, Subject(namespace=namespace))
         else:
             [file] = form.files
@@ -184,15 +209,23 @@ def _need_as_many(uuids: list[str], form: Form) -> None:
 
 
 def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | RefusedFile) -> Replacement:
+    given = _given(form)
+    place = place_in(given)
+
     def check(entry: Entry) -> None:
         changes.check_right(request, entry)
-        check_patch(entry, _given(form), strict=False)
+        check_patch(entry, without_place(given), strict=False)
+        if place and moves.renamed(entry, place.destination, place.filename).unique_name != entry.unique_name:
+            raise BadRequest(
+                "A new file and another path are two changes.",
+                "Send the file first, then destination and filename to PATCH /file/{uuid} without a file.",
+            )
 
     return Replacement(
         uuid,
         file,
         keep_type=_to_webp(form.fields) is False,
-        fields=entries.parse_fields(_given(form)),
+        fields=entries.parse_fields(given),
         now=time.time(),
         check=check,
     )
@@ -250,9 +283,11 @@ def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
 def _given(form: Form) -> dict[str, Any]:
     """Return the text fields of a form, and of repeated tags a list of all; raises BadRequest for tags.
 
-    An empty `expired` is left out: forms send it if nobody has chosen a value.
+    Some fields are left out if they are empty: forms send them if nobody has chosen a value.
     """
-    given: dict[str, Any] = {name: value for name, value in form.fields.items() if name != "expired" or value.strip()}
+    given: dict[str, Any] = {
+        name: value for name, value in form.fields.items() if name not in _IF_CHOSEN or value.strip()
+    }
     if texts := form.repeated.get("tags"):
         given["tags"] = [tag for text in texts for tag in descriptions.parse_tags(text)]
     return given

@@ -104,9 +104,16 @@ async def get_entry(request: Request) -> Response:
     uuid = identity.canonical(asked)
     read = await ctx.reader.read_all([uuid], freshness.generation(request.headers)) if uuid else None
     raw = read.raws[0] if read else None
-    if read is None or raw is None:
+    if uuid is None or read is None or raw is None:
         return error_response(NoEntry(asked), freshness.negative(ctx.lifetimes))
-    return _page(request, entry_json.list_of([raw], ctx.addresses), _kept(ctx, read.addresses))
+    # Changes of a moved asset do not concern the page of a uuid that it had before, so no cache may keep that.
+    kept = _kept(ctx, read.addresses) if _is_named(raw, uuid) else freshness.ASK_FIRST
+    return _page(request, entry_json.list_of([raw], ctx.addresses), kept)
+
+
+def _is_named(raw: bytes, uuid: str) -> bool:
+    """Say whether a uuid, in its one spelling, is one of an entry; nearly always it is the one that is stored first."""
+    return raw.startswith(b'{"uuid":"%s"' % uuid.encode()) or entry_json.read(raw).is_named(uuid)
 
 
 def _kept(ctx: Context, addresses: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from services.catalog.context import Context, context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes, jobs
 from services.catalog.routes.arguments import limit_of, number_of
+from services.catalog.uploads.moves import is_elsewhere
 from services.core.assets import freshness, media_types, names, retired
 from services.core.assets.entries import Entry, timestamp
 from services.core.assets.retired import Retired
@@ -63,7 +64,9 @@ async def restore_version(request: Request) -> Response:
     ctx = context(request)
     entry, found = await _version_of(request)
     await _need_file(ctx, found.entry)
-    restored = ctx.entries.restore_version(entry.key, found, partial(changes.check_right, request))
+    # The asset may have been moved since.
+    restore = ctx.moves.restore if is_elsewhere(found, entry) else ctx.entries.restore_version
+    restored = restore(entry.key, found, partial(changes.check_right, request))
     return await answers.written(request, await _undone(restored, Subject(uuid=entry.uuid)))
 
 

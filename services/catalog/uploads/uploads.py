@@ -11,18 +11,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError
-
 from services.catalog.uploads import adoption, conflicts
 from services.catalog.uploads.conflicts import NewAsset, OnConflict
+from services.catalog.uploads.discarding import Discarding
 from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import RefusedFile, SpooledFile, measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
-from services.core.errors import AlreadyExists, BadRequest, NamespaceForbidden, NoEntry, TadaError, TypeUnauthorized
-from services.core.observing import logs
-from services.core.state import cancellation, entry_json
+from services.core.errors import (
+    AlreadyExists,
+    BadRequest,
+    NamespaceForbidden,
+    NoEntry,
+    TadaError,
+    TypeUnauthorized,
+    Unavailable,
+)
+from services.core.state import entry_json
 from services.core.state.claim import Claim
 from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
@@ -31,9 +37,6 @@ from services.core.state.reaper import Reaper
 from services.core.storage import NewObject, ObjectExists, Outcome, Receipt, ReplacesInPlace, Storage, StoredObject
 
 log = logging.getLogger(__name__)
-
-_TELL_SECONDS = 0.5
-"""How long the answer to a failed upload waits until its bytes are removed."""
 
 Written = tuple[Entry, Commit | None]
 """The entry, and the commit: None if the entry stays as it is, which only `OnConflict.SKIP` asks for."""
@@ -119,12 +122,11 @@ class Uploads:
     """Creates entries and replaces their files, one or several at a time; each succeeds or fails by itself."""
 
     def __init__(self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, rules: Rules) -> None:
-        self._claims, self._reaper = claims, reaper
-        self._entries, self._storage, self._rules = entries, storage, rules
+        self._claims, self._entries, self._storage, self._rules = claims, entries, storage, rules
         # Asked once: Python compares all methods for it, and every upload needs it several times.
         self._in_place = storage if isinstance(storage, ReplacesInPlace) else None
         self._drawable = Drawable()
-        self._discarding: set[asyncio.Task[None]] = set()
+        self._discarding = Discarding(reaper)
 
     async def create(self, files: Sequence[SpooledFile | RefusedFile], wish: Wish) -> list[Written | TadaError]:
         """Store new assets, or do with a path that is taken as `wish.on_conflict` says.
@@ -177,7 +179,7 @@ class Uploads:
             names.check_type(extension, file.given_name, media_type, self._rules.media_types)
 
             def draft(current: Entry | None, stored: StoredFile) -> Entry:
-                if current is None:
+                if current is None or current.unique_name != found.unique_name:
                     raise NoEntry(one.uuid)
                 one.check(current)
                 entries.check_replaceable(current, media_type, keep_type=one.keep_type)
@@ -188,7 +190,8 @@ class Uploads:
             entries.check_replaceable(found, media_type, keep_type=one.keep_type)
             return _Writing(found.unique_name, media_type, file, file.size, draft)
 
-        return await self._write([await _caught(planned(one)) for one in wanted])
+        results = await self._write([await _caught(planned(one)) for one in wanted])
+        return [await self._unless_moved(one.uuid, result) for one, result in zip(wanted, results, strict=True)]
 
     async def adopt(self, given: dict[str, Any], check: Callable[[str], None]) -> tuple[Entry, Commit]:
         """Add an entry for a file that is in the storage under the plain key of its `unique_name`.
@@ -218,8 +221,15 @@ class Uploads:
     async def close(self) -> None:
         """End what is still being discarded, and the process that looks at files. The jobs worker finds the claims of
         what is left, and goes on."""
-        await cancellation.end(self._discarding)
+        await self._discarding.close()
         self._drawable.close()
+
+    async def _unless_moved(self, uuid: str, result: Written | TadaError) -> Written | TadaError:
+        """Return the result of a replacement. An asset that is gone from its path may have been moved meanwhile."""
+        if isinstance(result, NoEntry):
+            with suppress(NoEntry):
+                return Unavailable(f"{(await self._entries.get(uuid)).unique_name} was moved.", "Send it again.")
+        return result
 
     async def _check_uuid(self, wanted: adoption.Adoption) -> None:
         """Raise BadRequest if the uuid of a whole entry is that of another one."""
@@ -227,7 +237,7 @@ class Uploads:
             return
         with suppress(NoEntry):
             other = await self._entries.get(wanted.whole["uuid"])
-            if other.unique_name != wanted.unique_name:
+            if other.unique_name != wanted.unique_name and other.is_named(wanted.whole["uuid"]):
                 raise BadRequest(
                     f"The uuid {other.uuid} is that of {other.unique_name}.",
                     "Leave the uuid out: the entry gets the one that follows from its path.",
@@ -408,25 +418,7 @@ class Uploads:
             if one.claim and _is_committed(one):
                 self._claims.spent(one.claim)
         failed = [one.claim for one in writings if one.claim and not _is_committed(one)]
-        if not failed:
-            return
-        discarding = {asyncio.create_task(self._discard(claim)) for claim in failed}
-        self._discarding |= discarding
-        for task in discarding:
-            task.add_done_callback(self._discarding.discard)
-        # Usually done at once, so that nothing is left when the client gets the answer. If Redis or the storage is
-        # down, it continues after the answer.
-        await asyncio.wait(discarding, timeout=_TELL_SECONDS)
-
-    async def _discard(self, claim: Claim) -> None:
-        """Settle the claim of a failed upload, unless the write went through after all.
-
-        If that fails, the jobs worker does it: it finds the claim.
-        """
-        try:
-            await self._reaper.discard(claim)
-        except (RedisError, TadaError) as error:
-            logs.event(log, logging.WARNING, "discard_delayed", error=str(error), storage_key=claim.storage_key)
+        await self._discarding.discard(failed)
 
 
 Result = TypeVar("Result")

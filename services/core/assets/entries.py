@@ -93,6 +93,10 @@ class Entry:
         """Where the catalog has the entry."""
         return identity.entry_key(self.unique_name)
 
+    def is_named(self, uuid: str) -> bool:
+        """Say whether a uuid, in any spelling, is one of this entry, and not of where its asset was before."""
+        return identity.canonical(uuid) in identity.all_names(self.uuid, self.unique_name)
+
     @property
     def delivered_since(self) -> str:
         """When the delivered bytes of the asset last changed.

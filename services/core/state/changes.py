@@ -23,6 +23,8 @@ WRITES: dict[str, str | int] = {
     "uuids": keys.UUIDS,
     "revision": keys.REVISION,
     "changes": keys.CHANGES,
+    "moved": keys.MOVED,
+    "old_paths": keys.OLD_PATHS,
     "kept": KEPT,
 }
 """What every script that changes the catalog has in common."""
@@ -45,19 +47,27 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class EntryWritten(_Change):
-    """An entry is new, has another file, or other fields."""
+    """An entry is new, has another file, other fields, or another path.
+
+    `also` are the paths from which the asset was moved: what is answered there has changed, too.
+    """
 
     uuid: str
     unique_name: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EntryDeleted(_Change):
-    """An entry is gone. `original_name` is the path under which its upload was delivered."""
+    """An entry is gone, or has another path now. `original_name` is the path under which its upload was delivered.
+
+    `also` is as in EntryWritten.
+    """
 
     uuid: str
     unique_name: str
     original_name: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +141,11 @@ def _read(stream_id: bytes, fields: dict[bytes, bytes]) -> Change:
         return fields.get(name, b"").decode()
 
     common = (number_of(stream_id), text(b"request_id"), text(b"traceparent"))
-    kind = text(b"kind")
+    kind, also = text(b"kind"), tuple(text(b"also").split())
     if kind == WRITTEN:
-        return EntryWritten(*common, text(b"uuid"), text(b"unique_name"))
+        return EntryWritten(*common, text(b"uuid"), text(b"unique_name"), also)
     if kind == DELETED:
-        return EntryDeleted(*common, text(b"uuid"), text(b"unique_name"), text(b"original_name"))
+        return EntryDeleted(*common, text(b"uuid"), text(b"unique_name"), text(b"original_name"), also)
     if kind == DESCRIBED:
         return EntryDescribed(*common, text(b"uuid"), text(b"unique_name"))
     return CatalogReplaced(*common)

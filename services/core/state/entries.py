@@ -16,6 +16,7 @@ from services.core.state.claim import Claim
 from services.core.state.compare_and_set import Commit, CompareAndSet, Found
 from services.core.state.connection import Redis
 from services.core.state.entry_reader import finding
+from services.core.state.moving import Moving, PathTaken
 from services.core.state.script import Script
 
 PAGE = 500
@@ -49,6 +50,7 @@ class Entries:
         """`undo` says which objects are retired by writes that would leave them behind."""
         self._redis = client
         self._set = CompareAndSet(client, undo)
+        self._moving = Moving(client)
         self._page = Script(
             client,
             "page",
@@ -78,7 +80,18 @@ class Entries:
 
     async def get(self, uuid: str) -> Entry:
         """Return an entry by its uuid, in any spelling; raises NoEntry."""
-        return (await self._read(uuid)).entry
+        return (await self.find(uuid)).entry
+
+    async def find(self, uuid: str) -> Found:
+        """Return an entry by its uuid, in any spelling, or by its key, for a write; raises NoEntry.
+
+        An asset that was moved is also found by what it was found by before, as long as no other one is.
+        """
+        wanted = identity.canonical(uuid)
+        raw = (await self._find(wanted=[wanted]))[1] if wanted else None
+        if raw is None:
+            raise NoEntry(uuid)
+        return Found(raw, entry_json.read(raw))
 
     async def revision(self) -> str:
         """Return the revision, which changes whenever any entry does."""
@@ -168,12 +181,29 @@ class Entries:
         was faster, so that no update is lost. Raises NoEntry, and what the step raises.
         """
         while True:
-            old = await self._read(uuid)
+            old = await self.find(uuid)
             new = step(old.entry)
             if new == old.entry:
                 return new, None
             if commit := await self._set.write(old, new, claim):
                 return new, commit
+
+    async def write(self, found: Found, entry: Entry, claim: Claim | None = None) -> Commit | None:
+        """Write an entry that has the same path; None if another writer was faster."""
+        return await self._set.write(found, entry, claim)
+
+    async def move(self, found: Found, entry: Entry, claim: Claim) -> Commit | None:
+        """Give an asset the path of `entry`, which refers to the claimed object; None if another writer was faster.
+
+        Raises AlreadyExists if the path is taken.
+        """
+        while True:
+            try:
+                return await self._moving.move(found, entry, claim)
+            except PathTaken:
+                raw = await self.raw(entry.key)
+                if raw is not None:  # Otherwise it has been deleted meanwhile.
+                    raise already_exists(entry_json.read(raw)) from None
 
     async def restore_version(self, key: str, version: Retired, check: Callable[[Entry], None]) -> tuple[Entry, Commit]:
         """Give an entry the file of an earlier version, as its next version.
@@ -181,7 +211,7 @@ class Entries:
         Raises NoEntry, what `check` raises, and NotRetired if the version was let go or taken back meanwhile.
         """
         while True:
-            old = await self._read(key)
+            old = await self.find(key)
             check(old.entry)
             new = with_earlier_file(old.entry, version.entry)
             if commit := await self._set.write(old, new, taken_back=new.storage_key):
@@ -195,7 +225,8 @@ class Entries:
         """
         entry = undeleted(trashed)
         with suppress(NoEntry):
-            if (await self.get(entry.uuid)).key != entry.key:
+            other = await self.get(entry.uuid)
+            if other.key != entry.key and other.is_named(entry.uuid):
                 entry = replace(entry, uuid=identity.asset_uuid(entry.unique_name))
         return entry, await self.create(entry, taken_back=entry.storage_key)
 
@@ -222,7 +253,7 @@ class Entries:
         It is found by its uuid, in any spelling, or by its key.
         """
         while True:
-            old = await self._read(uuid)
+            old = await self.find(uuid)
             check(old.entry)
             if commit := await self._set.delete(old, keep_bytes=keep_bytes):
                 return old.entry, commit
@@ -257,10 +288,3 @@ class Entries:
     async def _found(self, key: str) -> Found | None:
         raw = await self.raw(key)
         return Found(raw, entry_json.read(raw)) if raw else None
-
-    async def _read(self, uuid: str) -> Found:
-        wanted = identity.canonical(uuid)
-        raw = (await self._find(wanted=[wanted]))[1] if wanted else None
-        if raw is None:
-            raise NoEntry(uuid)
-        return Found(raw, entry_json.read(raw))

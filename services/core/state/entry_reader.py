@@ -6,7 +6,7 @@ after the last of these requests, so no request gets an entry from before it cam
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class _Asked:
 
 
 def finding(client: Redis) -> Script:
-    """Return the script that reads entries by uuid, or by their keys."""
+    """Return the script that reads entries by uuid (see `assets/identity`), or by their keys."""
     return Script(
         client,
         "find",
@@ -51,27 +51,34 @@ def finding(client: Redis) -> Script:
         uuids=keys.UUIDS,
         revision=keys.REVISION,
         addresses=keys.ADDRESSES,
+        moved=keys.MOVED,
+        order=keys.ORDER,
     )
 
 
-def _reading(client: Redis) -> Script:
+def reading(client: Redis) -> Script:
     """Return the script that reads entries by their keys alone, with what is known of their reductions."""
     return Script(client, "read", entries=keys.ENTRIES, reductions=keys.REDUCTIONS, revision=keys.REVISION)
 
 
-class EntryReader:
-    """Reads stored entries, for one event loop: by their keys, or by uuid (see `assets/identity`)."""
+def following(client: Redis) -> Script:
+    """Return the script that reads the entries of moved assets by the keys that these had where the assets were."""
+    return Script(client, "moved", moved=keys.MOVED, order=keys.ORDER, entries=keys.ENTRIES, revision=keys.REVISION)
 
-    def __init__(self, client: Redis, *, by_uuid: bool = False) -> None:
-        self._read = finding(client) if by_uuid else _reading(client)
+
+class EntryReader:
+    """Reads stored entries, for one event loop, by one of the scripts above."""
+
+    def __init__(self, client: Redis, script: Callable[[Redis], Script] = reading) -> None:
+        self._read = script(client)
         self._asked: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
     async def read(self, wanted: Sequence[str], at_least: int = 0) -> list[bytes | None]:
         """Return entries as they are stored, None for each that does not exist.
 
-        `wanted` are entry keys; or uuids, each in its one spelling. `at_least` is a change that the caller knows of.
-        Raises Behind if Redis does not have it, and RedisError.
+        `wanted` are what the script reads by: entry keys, or uuids, each in its one spelling. `at_least` is a change
+        that the caller knows of. Raises Behind if Redis does not have it, and RedisError.
         """
         return (await self.read_all(wanted, at_least)).raws
 

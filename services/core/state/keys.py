@@ -8,6 +8,8 @@
 | `tada:retired` | hash | storage key → what is known of a retired object, then its entry: see `lua/retiring` |
 | `tada:versions` | sorted set | group, version, number and storage key of each retired version, in this order |
 | `tada:trash` | sorted set | storage keys of deleted assets that are retired, by the number of the deletion |
+| `tada:moved` | hash | what a moved asset was found by → its creation number: see `moving` |
+| `tada:old-paths` | hash | creation number → the paths from which the asset was moved: see `lua/old_addresses` |
 | `tada:reduced` | text | for which setting the job *reduce* was done last: see `jobs/describe/upgrade` |
 | `tada:order` | sorted set | entry key by creation number: the stable order of the list |
 | `tada:expiry` | sorted set | entry key by expiration date, seconds since the epoch |
@@ -49,6 +51,8 @@ REDUCTIONS = "tada:reductions"
 RETIRED = "tada:retired"
 VERSIONS = "tada:versions"
 TRASH = "tada:trash"
+MOVED = "tada:moved"
+OLD_PATHS = "tada:old-paths"
 REDUCED = "tada:reduced"
 ORDER = "tada:order"
 EXPIRY = "tada:expiry"

@@ -16,7 +16,7 @@ def lines(change: Change) -> str:
     """Return the message to a node about a change: what is removed from its disk, and which purge groups are raised."""
     match change:
         case EntryWritten() | EntryDeleted():
-            raised = [names.stem(change.unique_name), *_pages(change)]
+            raised = [*map(names.stem, (change.unique_name, *change.also)), *_pages(change)]
         case EntryDescribed():
             raised = _pages(change)
         case CatalogReplaced():

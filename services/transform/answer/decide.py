@@ -29,10 +29,11 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The asset is known under another name in this form."""
+    """The asset is known under another name in this form. It is `moved` if it has had this name itself before."""
 
     entry: Entry
     path: str
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,22 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
     if form.kind == "original" or not (raster or form.kind == "optimise") or not is_made:
         return Stored(entry)
     return Rendition(entry, plan_of(form, focal_point(entry)))
+
+
+def decide_moved(form: Form, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
+    """Choose the answer where there is no asset; `found` are the entries of assets that were at `candidates`.
+
+    Whatever such an asset would be delivered as if it were still there leads to where it is.
+    """
+    there = [entry and replace(entry, unique_name=name) for entry, name in zip(found, candidates(form), strict=True)]
+    decision = decide(form, there, now, namespaces)
+    if isinstance(decision, Missing | Placeholder):
+        return decision
+    entry = found[there.index(decision.entry)]
+    assert entry
+    asked = decision.path if isinstance(decision, Redirect) else form.name
+    name = names.with_extension(entry.unique_name, asked.rpartition(".")[2])
+    return Redirect(entry, form.path(name), moved=True)
 
 
 def _is_asked_as_webp(form: Form, entry: Entry) -> bool:

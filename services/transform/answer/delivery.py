@@ -38,6 +38,7 @@ from services.transform.answer.decide import (
     Rendition,
     Stored,
     decide,
+    decide_moved,
     with_reduction,
 )
 from services.transform.answer.disconnect import while_connected
@@ -68,6 +69,8 @@ class Delivery:
 
     settings: TransformSettings
     entries: EntryReader
+    moved: EntryReader
+    """Of assets that were moved away from where they are asked for."""
     storage: Storage
     renders: Renders
     guard: StorageGuard
@@ -83,6 +86,8 @@ class Delivery:
         for _ in range(_ATTEMPTS):
             now = time.time()
             decision = self._decide(question, read, now)
+            if isinstance(decision, Missing):
+                decision = await self._decide_moved(question, known, now)
             try:
                 response = await self._prepare(decision, request, now)
             except SignatureMismatch:
@@ -112,6 +117,10 @@ class Delivery:
         side_max = formats.side_max(decision.plan.format, self.settings.limits)
         return with_reduction(decision, _reduction(record) if record else None, side_max)
 
+    async def _decide_moved(self, question: Question, known: int, now: float) -> Decision:
+        found = [_parsed(raw) if raw else None for raw in await self.moved.read(question.entry_keys, known)]
+        return decide_moved(question.wanted, found, now, self.settings.namespaces_allowed)
+
     async def _prepare(self, decision: Decision, request: Request, now: float) -> Response | None:
         """Make the answer; None when the storage has no such object (any more)."""
         lifetimes = self.lifetimes
@@ -125,12 +134,14 @@ class Delivery:
                 kept = caching.negative_until(lifetimes, now, until) if until else caching.negative(lifetimes)
                 headers = {**_SAFE, **_NO_SCRIPTS, **kept}
                 return Response(placeholder.IMAGE, 404, headers, placeholder.MEDIA_TYPE)
-            case Redirect(entry, path):
+            case Redirect(entry, path, moved):
                 freshness = caching.positive(lifetimes.brief(), now, entry.expires_at)
                 asked_for = request.scope["query_string"].decode("latin-1")
                 query = f"?{asked_for}" if asked_for else ""
                 location = f"{self.settings.api_prefix}{self.settings.route_file_get}{path}{query}"
-                return Response(status_code=302, headers={"location": location, **_SAFE, **freshness.headers})
+                return Response(
+                    status_code=301 if moved else 302, headers={"location": location, **_SAFE, **freshness.headers}
+                )
             case Rendition(entry, _, Rendition() as reduced):
                 if (response := await self._from_reduction(reduced, entry, request, now)) is not None:
                     return response

@@ -10,7 +10,7 @@ from services.core.errors import AlreadyExists, NotFound
 from services.core.state import entry_json, keys
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
-from services.core.state.entry_reader import EntryReader
+from services.core.state.entry_reader import EntryReader, finding
 from tests.support.catalogs import an_entry, leave
 
 NEW = an_entry()
@@ -44,7 +44,7 @@ async def test_an_entry_is_found_by_every_name_in_every_spelling_and_shows_its_o
     client: Redis, entries: Entries, entry: Entry
 ) -> None:
     await entries.create(entry, None)
-    reader = EntryReader(client, by_uuid=True)
+    reader = EntryReader(client, finding)
     for text in every_name(entry):
         assert await entries.get(text) == entry, text
         assert await reader.read([str(identity.canonical(text))]) == [entry_json.write(entry)], text
@@ -131,7 +131,7 @@ async def test_the_uuid_of_a_path_finds_its_entry_though_another_has_shown_it_be
     await entries.create(NEW, None)
     changed, _ = await entries.change(own, lambda old: replace(old, version=2))
     assert changed.unique_name == PATH
-    assert await EntryReader(client, by_uuid=True).read([own]) == [entry_json.write(changed)]
+    assert await EntryReader(client, finding).read([own]) == [entry_json.write(changed)]
     await entries.change(OTHER.uuid, lambda old: replace(old, version=3))
     assert await entries.get(own) == changed, "a change of the other takes nothing back"
     deleted, _ = await entries.delete(own, lambda _: None)

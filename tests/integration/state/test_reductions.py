@@ -14,7 +14,7 @@ from services.core.state.claim import Claim
 from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
-from services.core.state.entry_reader import EntryReader
+from services.core.state.entry_reader import EntryReader, finding
 from services.core.state.process import Process
 from services.core.state.reductions import Reductions
 from services.core.state.stale_claims import Leftover
@@ -216,7 +216,7 @@ async def test_a_reader_gets_entries_and_their_reductions_with_one_command(
     read = await EntryReader(client).read_all([other.key, ENTRY.key, "00" * 16])
     assert [raw is not None for raw in read.raws] == [True, True, False]
     assert read.reductions == [None, orjson.dumps(asdict(made)), None]
-    by_uuid = await EntryReader(client, by_uuid=True).read_all([ENTRY.uuid])
+    by_uuid = await EntryReader(client, finding).read_all([ENTRY.uuid])
     assert by_uuid.reductions == []
 
 

@@ -1,6 +1,7 @@
 -- Put a staged catalog in the place of the live one at one instant. The live one is put aside.
 -- USES log_change, put_aside, sent_before
 -- KEYS entries, order, expiry, uuids, sequence, revision, changes, epoch, undescribed
+-- KEYS moved, old_paths
 -- KEYS staged_entries, staged_order, staged_expiry, staged_uuids
 -- ARGV count: entries that were staged
 -- ARGV only_untouched: 1 if the live catalog must never have been written to, else 0
@@ -23,8 +24,10 @@ if only_untouched == '1' and redis.call('EXISTS', entries, revision) > 0 then
   return {'taken', ''}
 end
 put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
-local moved = {{staged_entries, entries}, {staged_order, order}, {staged_expiry, expiry}, {staged_uuids, uuids}}
-for _, pair in ipairs(moved) do
+-- The creation numbers are given anew: nobody is led to another asset.
+redis.call('UNLINK', moved, old_paths)
+local switched = {{staged_entries, entries}, {staged_order, order}, {staged_expiry, expiry}, {staged_uuids, uuids}}
+for _, pair in ipairs(switched) do
   if redis.call('EXISTS', pair[1]) == 1 then
     redis.call('RENAME', pair[1], pair[2])
     redis.call('PERSIST', pair[2])

@@ -1,8 +1,8 @@
 -- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
 -- is written unless the entry is still the same as the writer read.
--- USES leave_reduction, log_change, retiring, sent_before
+-- USES leave_reduction, log_change, old_addresses, retiring, sent_before
 -- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed, reductions
--- KEYS retired, versions, trash
+-- KEYS retired, versions, trash, moved, old_paths
 -- ARGV entry_key
 -- ARGV uuid: the one that the entry shows
 -- ARGV other_names: what it is found by besides its key, separated by spaces, unless another entry is found by it
@@ -51,6 +51,9 @@ end
 if obsolete ~= '' and undo == '' then
   redis.call('HSET', claims, obsolete, 'obsolete ' .. entry_key .. ' ' .. current)
 end
+-- The public is led to the asset from where it was before: these answers depend on its entry, too.
+local addresses, asset = old_addresses(moved, old_paths), redis.call('ZSCORE', order, entry_key)
+local also = asset and addresses.paths(asset) or ''
 local left = ''
 if keeps_reduction == '0' then
   left = leave_reduction(reductions, claims, entry_key)
@@ -58,10 +61,14 @@ end
 if wanted == '' then
   redis.call('HDEL', entries, entry_key)
   redis.call('ZREM', order, entry_key)
+  if also ~= '' then
+    addresses.forget(asset, math.huge)
+  end
 else
   redis.call('HSET', entries, entry_key, wanted)
   if current == '' then
     redis.call('ZADD', order, redis.call('INCR', sequence), entry_key)
+    addresses.take(entry_key .. ' ' .. other_names)
   end
 end
 if wanted == '' or expires == '' then
@@ -82,8 +89,12 @@ end
 if to_describe == '1' then
   redis.call('XADD', undescribed, '*', 'uuid', entry_key)
 end
-local number = log_change(changes, revision, kept, 'kind', kind, 'uuid', uuid, 'unique_name', unique_name,
-  'original_name', original_name, 'write', write, 'request_id', request_id, 'traceparent', traceparent)
+local told = {'kind', kind, 'uuid', uuid, 'unique_name', unique_name, 'original_name', original_name, 'write', write,
+  'request_id', request_id, 'traceparent', traceparent}
+if also ~= '' then
+  told[#told + 1], told[#told + 2] = 'also', also
+end
+local number = log_change(changes, revision, kept, unpack(told))
 local gone = {}
 if undo == 'trash' then
   objects.regroup(entry_key, number)

@@ -61,6 +61,12 @@ async def test_each_kind_of_change_is_read_as_what_it_is() -> None:
     assert await read("17-0", kind="deleted", **entry, **origin) == EntryDeleted(
         *common, "u", "/DEV/cat.webp", "/DEV/cat.jpg"
     )
+    also = {"also": "/DEV/b/cat.webp /DEV/a/cat.webp"}
+    written = await read("17-0", kind="written", **entry, **also)
+    deleted = await read("17-0", kind="deleted", **entry, **also)
+    assert isinstance(written, EntryWritten)
+    assert isinstance(deleted, EntryDeleted)
+    assert written.also == deleted.also == ("/DEV/b/cat.webp", "/DEV/a/cat.webp")
     assert await read("17-0", kind="described", **entry, **origin) == EntryDescribed(*common, "u", "/DEV/cat.webp")
     assert await read("17-0", kind="replaced", **origin) == CatalogReplaced(*common)
 

@@ -64,6 +64,10 @@ def numbers(batch: Batch | None) -> list[int]:
             f"17 gone /catalog/{WAVE_KEY}\n17 gone /catalog/{WAVE_UUID}\n"
             f"17 raise /DEV/wave\n17 raise {WAVE_KEY}\n17 raise {WAVE_UUID}\n",
         ),
+        (
+            EntryWritten(17, "r", "t", UUID, NAME, ("/DEV/b/cat.webp", "/DEV/a/cat.webp")),
+            f"17 raise /DEV/shop/cat\n17 raise /DEV/b/cat\n17 raise /DEV/a/cat\n{PAGES}",
+        ),
         (EntryDescribed(17, "r", "t", UUID, NAME), PAGES),
         (EntryDescribed(17, "r", "t", OLDER, NAME), f"{PAGES}17 raise e080a953-5300-4277-b939-6e235d8238a2\n"),
         (CatalogReplaced(17, "r", "t"), "17 raise *\n"),

@@ -20,6 +20,7 @@ from services.transform.answer.decide import (
     Stored,
     candidates,
     decide,
+    decide_moved,
     plan_of,
     with_reduction,
 )
@@ -44,6 +45,50 @@ def answer(asked: Form, *catalogued: Entry, namespaces: tuple[str, ...] = ("DEV"
 def test_what_is_not_catalogued_is_missing(make_entry: MakeEntry, kind: Any) -> None:
     assert answer(Form(kind, "/DEV/dog.webp"), make_entry(*CAT)) == Missing()
     assert answer(Form(kind, "/DEV/cat.png"), make_entry(*CAT)) == Missing()
+
+
+def at_old_path(asked: Form, **moved: Entry) -> Decision:
+    """Decide about assets that were moved away from file names in /DEV, each with `_` for its dot."""
+    by_name = {f"/DEV/{name.replace('_', '.')}": entry for name, entry in moved.items()}
+    return decide_moved(asked, [by_name.get(name) for name in candidates(asked)], NOW, ("DEV",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        (Form("original", "/DEV/cat.jpg"), "/original/DEV/a/dog.jpg"),
+        (Form("original", "/DEV/cat.webp"), "/original/DEV/a/dog.jpg"),
+        (Form("full", "/DEV/cat.webp"), "/full/DEV/a/dog.webp"),
+        (Form("full", "/DEV/cat.jpg"), "/full/DEV/a/dog.webp"),
+        (Form("optimise", "/DEV/cat.webp", 200, 100), "/optimise/200x100/DEV/a/dog.webp"),
+        (Form("optimise", "/DEV/cat.webp", preset="thumb"), "/optimise/thumb/DEV/a/dog.webp"),
+    ],
+)
+def test_each_form_of_a_moved_asset_leads_to_the_same_form(make_entry: MakeEntry, asked: Form, path: str) -> None:
+    moved = make_entry("dog.jpg", "image/jpeg", destination="a")
+    assert at_old_path(asked, cat_webp=moved) == Redirect(moved, path, moved=True)
+
+
+@pytest.mark.parametrize("name", ["/DEV/cat.png", "/DEV/dog.webp", "/DEV/a/cat.webp"])
+def test_what_a_moved_asset_has_never_been_is_missing(make_entry: MakeEntry, name: str) -> None:
+    assert at_old_path(Form("full", name), cat_webp=make_entry("dog.jpg", "image/jpeg")) == Missing()
+
+
+def test_a_moved_gif_leads_to_what_is_asked_of_it(make_entry: MakeEntry) -> None:
+    gif = make_entry("new.gif", "image/gif")
+    for asked, path in (
+        (Form("full", "/DEV/old.gif"), "/full/DEV/new.gif"),
+        (Form("full", "/DEV/old.webp"), "/full/DEV/new.webp"),
+        (Form("original", "/DEV/old.webp"), "/original/DEV/new.gif"),
+    ):
+        assert at_old_path(asked, old_gif=gif) == Redirect(gif, path, moved=True)
+
+
+def test_a_moved_asset_that_may_not_be_served_is_a_placeholder(make_entry: MakeEntry) -> None:
+    asked = Form("full", "/DEV/cat.webp")
+    assert at_old_path(asked, cat_webp=make_entry("dog.jpg", "image/jpeg", expired=True)) == Placeholder()
+    hidden = make_entry("dog.jpg", "image/jpeg", visible_from=FUTURE)
+    assert at_old_path(asked, cat_webp=hidden) == Placeholder(until=hidden.visible_at)
 
 
 @pytest.mark.parametrize("kind", ["original", "full", "optimise"])

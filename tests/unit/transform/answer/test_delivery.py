@@ -65,6 +65,9 @@ class Entries:
         """Of each reading, which change whoever asked knew of."""
         self.changes: list[Callable[[], object]] = []
 
+    async def read(self, wanted: list[str], at_least: int = 0) -> list[bytes | None]:
+        return (await self.read_all(wanted, at_least)).raws
+
     async def read_all(self, wanted: list[str], at_least: int = 0) -> Read:
         if self.known and self.changes:
             self.changes.pop(0)()
@@ -82,6 +85,7 @@ class Service:
 
     def __init__(self, folder: Path, make_entry: MakeEntry, **settings: Any) -> None:
         self.storage, self.entries, self._make_entry = LocalStorage(folder), Entries(), make_entry
+        self.moved = Entries()
         prepare(self.storage.spool)
         read = TransformSettings(api_prefix="/prefix", namespaces_allowed=("DEV",), **settings)
         self.pool = RenderPool(read.render_threads, read.render_queue, Patience(read.waiting_seconds))
@@ -93,6 +97,7 @@ class Service:
         delivery = Delivery(
             read,
             self.entries,  # type: ignore[arg-type]
+            self.moved,  # type: ignore[arg-type]
             self.storage,
             renders,
             unlimited,
@@ -430,6 +435,42 @@ async def test_the_other_name_of_an_asset_redirects_with_its_query(
     assert (answer.status_code, answer.headers["location"]) == (302, location)
 
 
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/original/DEV/a/cat.jpg", "/original/DEV/b/dog.jpg"),
+        ("/original/DEV/a/cat.webp", "/original/DEV/b/dog.jpg"),
+        ("/full/image/DEV/a/cat.jpg?width=200&x=%20y", "/full/DEV/b/dog.webp?width=200&x=%20y"),
+        ("/optimise/9x9/DEV/a/cat.webp?accept=avif", "/optimise/9x9/DEV/b/dog.webp?accept=avif"),
+    ],
+)
+async def test_an_address_from_before_a_move_leads_to_the_same_form(
+    service: Service, make_entry: MakeEntry, asked: str, location: str
+) -> None:
+    before = make_entry("cat.jpg", "image/jpeg", destination="a")
+    service.moved.catalogued[before.key] = make_entry("dog.jpg", "image/jpeg", destination="b")
+    answer = await service.get(asked, FOR_A_CACHE)
+    assert (answer.status_code, answer.headers["location"]) == (301, f"/prefix/assets/media{location}")
+    assert answer.headers["x-accel-expires"] == answer.headers["x-edge-expires"] == "60"
+    assert service.moved.known == [REVISION]
+
+
+async def test_a_redirect_from_before_a_move_ends_with_its_asset(service: Service, make_entry: MakeEntry) -> None:
+    before = make_entry("cat.jpg", "image/jpeg", destination="a")
+    soon = timestamp(datetime.fromtimestamp(time.time() + 40, UTC))
+    service.moved.catalogued[before.key] = make_entry("cat.jpg", "image/jpeg", expiration_date=soon)
+    answer = await service.get("/full/DEV/a/cat.webp")
+    assert answer.status_code == 301
+    assert answer.headers["x-accel-expires"].startswith("@")
+    service.moved.catalogued[before.key] = make_entry("cat.jpg", "image/jpeg", expired=True)
+    assert (await service.get("/full/DEV/a/cat.webp")).status_code == 404
+
+
+async def test_a_move_that_the_catalog_lacks_is_waited_for(service: Service, make_entry: MakeEntry) -> None:
+    service.moved.revision -= 1
+    assert (await service.get("/full/DEV/a/cat.webp", FOR_A_CACHE)).status_code == 503
+
+
 async def test_what_is_not_catalogued_is_a_404_and_what_has_expired_a_404_with_a_picture(
     service: Service, photo: bytes
 ) -> None:
@@ -589,7 +630,7 @@ async def test_a_redis_that_is_behind_what_a_cache_knows_is_not_answered_from(
     assert answer.status_code == 503
     assert {name: answer.headers[name] for name in NEVER} == NEVER
     assert int(answer.headers["retry-after"]) > 0
-    service.entries.revision = REVISION + 1
+    service.entries.revision = service.moved.revision = REVISION + 1
     assert (await service.get(path, {GENERATION_HEADER: str(REVISION + 1)})).status_code in (200, 404)
 
 
