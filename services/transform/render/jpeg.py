@@ -18,13 +18,17 @@ them takes what the decoder saves."""
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """8 bits of red, green and blue each, `stride` pixels in a row of memory, of which `width` are the picture's."""
+    """8 bits of red, green and blue each, `stride` pixels in a row of memory, of which `width` are the picture's.
+
+    `profile` is the ICC profile in the file, empty if there is none.
+    """
 
     content: bytes
     width: int
     height: int
     stride: int
     rows: int
+    profile: bytes = b""
 
 
 class _Source(io.BytesIO):
@@ -52,7 +56,8 @@ def decode(source: bytes, shrink: int, stop: Stop) -> Pixels | None:
             return None
         picture.draft("RGB", (width, height))
         # As libvips has it: where the last column or row stands for fewer pixels than the others, it is left out.
-        return Pixels(picture.tobytes(), width, height, picture.width, picture.height)
+        profile = picture.info.get("icc_profile", b"")
+        return Pixels(picture.tobytes(), width, height, picture.width, picture.height, profile)
     except Exception:  # noqa: BLE001 - whatever a reader of strangers' headers stumbles over, libvips has its say
         stop.check()
         return None

@@ -9,6 +9,7 @@ from services.transform.render import document, jpeg
 from services.transform.render.geometry import jpeg_shrink
 from services.transform.render.libvips import LOADERS, Image, selected, set_profile
 from services.transform.render.stages import Document, Order, Picture, Raster
+from services.transform.render.steps.scale import scale
 
 
 def load(source: Document | Raster, order: Order) -> Picture:
@@ -19,9 +20,14 @@ def load(source: Document | Raster, order: Order) -> Picture:
         raise Undecodable("The stored file cannot be rendered: it is cut short.", "Upload the whole file again.")
     # Turned only once it is small: so the sides are those of the picture as it is stored.
     width, height = turned(source.box.width, source.box.height, source.orientation)
-    plain = source.media_type == media_types.JPEG and source.interpretation == "srgb" and not source.profiled
-    image = _jpeg(source, width, height, order) if plain else _thumbnail(source, width, height)
-    return Picture(image, source.box, source.frames, source.orientation)
+    is_rgb_jpeg = source.media_type == media_types.JPEG and source.interpretation == "srgb"
+    image = _jpeg(source, width, height, order) if is_rgb_jpeg else _thumbnail(source, width, height)
+    picture = Picture(image, source.box, source.frames, source.orientation)
+    if is_rgb_jpeg and source.profiled:
+        # Colours are converted when there are fewer pixels, as libvips' thumbnail does it.
+        small = scale(picture, order)
+        return small.showing(small.image.icc_transform("srgb", embedded=True))
+    return picture
 
 
 def _drawn(source: Document, order: Order) -> Picture:
@@ -36,6 +42,8 @@ def _jpeg(source: Raster, width: int, height: int, order: Order) -> Image:
     if pixels is None:
         return Image.jpegload_buffer(source.content, shrink=shrink, access="sequential", fail_on="truncated")
     image = Image.new_from_memory(pixels.content, pixels.stride, pixels.rows, 3, "uchar").copy(interpretation="srgb")
+    if source.profiled:
+        set_profile(image, pixels.profile)
     whole = (pixels.width, pixels.height) == (pixels.stride, pixels.rows)
     return image if whole else image.crop(0, 0, pixels.width, pixels.height)
 

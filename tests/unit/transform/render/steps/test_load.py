@@ -1,14 +1,18 @@
+import numpy as np
 import pytest
 from PIL import Image
 
 from services.core.errors import Undecodable
-from services.transform.render import libvips
+from services.transform.render import jpeg, libvips
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from services.transform.render.source import inspect
 from services.transform.render.stages import Picture
 from services.transform.render.steps.load import load
+from services.transform.render.steps.scale import scale
+from tests.support.colour_profiles import wide_gamut
 from tests.support.pictures import FRAMES, animation, encoded
+from tests.support.pixels import decode
 from tests.support.stages import order, size
 
 
@@ -25,6 +29,21 @@ def test_a_jpeg_is_made_smaller_while_it_is_decoded_but_not_smaller_than_the_res
     found = loaded(photos["china.jpg"], Plan(width))
     assert size(found) == decoded
     assert (found.image.bands, found.image.format, found.image.interpretation) == (3, "uchar", "srgb")
+
+
+@pytest.mark.parametrize("width", [0, 200, 300, 80])
+@pytest.mark.parametrize("pixels_max", [0, jpeg.PIXELS_MAX])
+def test_a_jpeg_with_a_profile_is_decoded_as_one_without_and_then_converted(
+    photos: dict[str, bytes], width: int, pixels_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jpeg, "PIXELS_MAX", pixels_max)
+    image, plan = decode(photos["china.jpg"]).convert("RGB"), Plan(width)
+    plain = scale(loaded(encoded(image, "JPEG"), plan), order(plan)).image.copy_memory()
+    libvips.set_profile(plain, wide_gamut())
+    expected = plain.icc_transform("srgb", embedded=True)
+    found = loaded(encoded(image, "JPEG", icc_profile=wide_gamut()), plan).image
+    assert np.array_equal(found.numpy(), expected.numpy())
+    assert (found.bands, found.format, found.interpretation) == (3, "uchar", "srgb")
 
 
 def test_other_types_come_in_the_size_of_the_box(photos: dict[str, bytes]) -> None:
