@@ -50,11 +50,15 @@ class Principal:
 
     def need_namespace(self, namespace: str) -> None:
         """Raise Forbidden unless the token may write in a namespace."""
-        if self.namespaces is not None and namespace not in self.namespaces:
+        if not self.may_use(namespace):
+            allowed = ", ".join(sorted(self.namespaces or ()))
             raise Forbidden(
                 f"The token {self.name!r} may not write in namespace {namespace!r}.",
-                f"It may write in: {', '.join(sorted(self.namespaces))}.",
+                f"It may write in: {allowed}.",
             )
+
+    def may_use(self, namespace: str) -> bool:
+        return self.namespaces is None or namespace in self.namespaces
 
 
 ANYBODY = Principal("anybody", Role.ADMIN, None)

@@ -3,6 +3,7 @@
 from typing import Any, get_type_hints
 
 from services.catalog.answers import DELETED
+from services.catalog.uploads.duplicates import NAMED_MAX
 from services.core.assets import identity, names
 from services.core.assets.addresses import ADDRESSES
 from services.core.assets.entries import IF_KNOWN, Entry
@@ -126,10 +127,10 @@ def components() -> dict[str, Schema]:
         **_undone(),
         "Problem": _problem(),
         "FileError": _file_error(),
-        "Answer": _answer(_WRITTEN),
+        "Answer": _of_uploads(_answer(_WRITTEN)),
         "ChangedAnswer": _answer("The changed entry.", item="ChangedEntry"),
         "DeletedAnswer": _answer("The deleted entry.", item="DeletedEntry"),
-        "FilesAnswer": _answer(_WRITTEN, error=_ERROR_OF_FILES),
+        "FilesAnswer": _of_uploads(_answer(_WRITTEN, error=_ERROR_OF_FILES)),
         "DeletedFilesAnswer": _answer(
             "The deleted entries, and the errors. A list that succeeded in part has both.",
             item="DeletedEntry",
@@ -165,6 +166,18 @@ def components() -> dict[str, Schema]:
         ),
         "Readiness": _readiness(),
     }
+
+
+def _of_uploads(answer: Schema) -> Schema:
+    """Return the shape of an answer to uploads, which may name duplicates."""
+    named = {"of": {**UUID, "description": "The upload."}, "uuid": UUID, "unique_name": {"type": "string"}}
+    answer["properties"]["duplicates"] = {
+        "type": "array",
+        "description": f"Entries with the bytes of an upload, up to {NAMED_MAX} for each. Absent if none is known.",
+        "minItems": 1,
+        "items": {"type": "object", "required": list(named), "properties": named, "additionalProperties": False},
+    }
+    return answer
 
 
 def _deleted() -> Schema:

@@ -28,6 +28,7 @@ from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes, undo
 from services.catalog.uploads.conflicts import OnConflict
 from services.catalog.uploads.described import WAITS, described, lacks_facts
+from services.catalog.uploads.duplicates import duplicates
 from services.catalog.uploads.forms import Form
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
@@ -60,7 +61,7 @@ async def post_file(request: Request) -> Response:
         _warn(outcome, form, UPLOAD_FIELDS)
     if waits:
         outcome.warnings += await _described(request, outcome)
-    return await answers.written(request, outcome)
+    return await answers.written(request, outcome, **await _duplicates(request, outcome))
 
 
 async def post_files(request: Request) -> Response:
@@ -77,7 +78,7 @@ async def post_files(request: Request) -> Response:
         _warn(outcome, form, UPLOAD_FIELDS)
     if waits:
         outcome.warnings += await _described(request, outcome)
-    return await answers.written(request, outcome, of_files=True)
+    return await answers.written(request, outcome, of_files=True, **await _duplicates(request, outcome))
 
 
 async def patch_file(request: Request) -> Response:
@@ -259,6 +260,15 @@ async def _described(request: Request, outcome: bulk.Outcome) -> list[str]:
     """Wait for the facts about the entries of an outcome, and return warnings."""
     outcome.entries = await described(context(request).entries, outcome.entries)
     return [_NO_FACTS_YET] if any(lacks_facts(entry) for entry in outcome.entries) else []
+
+
+async def _duplicates(request: Request, outcome: bulk.Outcome) -> dict[str, Any]:
+    """Return what the answer shows beside the uploads: `duplicates`, if other entries have their bytes."""
+    ctx, number = context(request), max((commit.number for commit in outcome.commits), default=0)
+    for entry in outcome.entries:
+        ctx.search.uploaded(number, entry.signature, entry.unique_name)
+    found = await duplicates(ctx.search, ctx.entries, outcome.entries, principal_of(request).may_use)
+    return {"duplicates": found} if found else {}
 
 
 def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:

@@ -211,18 +211,18 @@ def walked(query: Query) -> Sql:
     return both(parts)
 
 
-def behind(query: Query) -> Sql:
-    """Return what an entry behind the cursor fulfils."""
+def behind(query: Query, column: str = "") -> Sql:
+    """Return what an entry behind the cursor fulfils. `column` has what entries are sorted by, if not their own."""
     if query.cursor is None:
         return EVERYTHING
     side = "<" if query.descending else ">"
-    return Sql(f"({query.order}, tie) {side} (?, ?)", (query.cursor.value, query.cursor.tie))
+    return Sql(f"({column or query.order}, tie) {side} (?, ?)", (query.cursor.value, query.cursor.tie))
 
 
-def in_order(query: Query) -> str:
+def in_order(query: Query, column: str = "") -> str:
     """Return the order of the entries, as SQL."""
     way = "DESC" if query.descending else "ASC"
-    return f"{query.order} {way}, tie {way}"
+    return f"{column or query.order} {way}, tie {way}"
 
 
 def runs(query: Query, kinds: frozenset[str], groups: Sql) -> Runs | None:

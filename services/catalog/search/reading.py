@@ -12,6 +12,7 @@ from services.catalog.search.file import connect, errors_named, transaction
 from services.catalog.search.folders import Folder, Listing
 from services.catalog.search.planner import Sql
 from services.catalog.search.query import Cursor, Query
+from services.catalog.search.row import signature_of
 
 FACET_MAX = 50
 """Values that a facet lists, the most frequent ones."""
@@ -20,18 +21,21 @@ WALK_MAX = 10_000
 SAMPLE_MAX = 5000
 """Entries that are looked at for a total, or a facet, that would take too long to count."""
 RUNS_MAX = 500
+SAME_MAX = 100
+_SAME = f"SELECT unique_name FROM entries WHERE signature = ? LIMIT {SAME_MAX}"
 _NOTES = """
 CREATE TEMP TABLE candidates (driver INTEGER, id INTEGER, PRIMARY KEY (driver, id)) WITHOUT ROWID;
-CREATE TEMP TABLE found (id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE found (id INTEGER PRIMARY KEY, grp INTEGER, place, tie INTEGER);
 """
-"""What a reader notes of one search: the entries of drivers that have no count, and those that are found."""
+"""What a reader notes of one search: the entries of drivers that have no count, and those that are found, with what
+they are sorted by (`place` and `tie`)."""
 _FOLDER = "SELECT path, entries, bytes, all_entries, all_bytes FROM folders"
 _LATE = "SELECT EXISTS (SELECT 1 FROM entries WHERE expires <= ? AND expired = 0)"
 # A CROSS JOIN reads its left side first. SQLite would read all tags, because they are sorted already.
 _FACETS = {
     "tag": "SELECT tag, count(*) FROM found CROSS JOIN tags USING (id) GROUP BY tag",
-    "type": "SELECT type, sum(number) FROM (SELECT grp, count(*) AS number FROM found CROSS JOIN entries USING (id) "
-    "GROUP BY grp) JOIN groups ON groups.id = grp GROUP BY type",
+    "type": "SELECT type, sum(number) FROM (SELECT grp, count(*) AS number FROM found GROUP BY grp) "
+    "JOIN groups ON groups.id = grp GROUP BY type",
     "folder": "SELECT folder, count(*) FROM found CROSS JOIN entries USING (id) GROUP BY folder",
 }
 
@@ -93,6 +97,12 @@ class Reader:
             found = self._connection.execute(inside, (path, after, limit)).fetchall()
         return Listing(Folder(*itself) if itself else Folder(path, 0, 0, 0, 0), [Folder(*one) for one in found])
 
+    def same_bytes(self, signature: str) -> list[str]:
+        """Return the paths of up to SAME_MAX entries with a signature."""
+        with errors_named():
+            found = self._connection.execute(_SAME, (signature_of(signature),)).fetchall()
+        return [name for (name,) in found]
+
     def close(self) -> None:
         self._connection.close()
 
@@ -117,11 +127,12 @@ class Reader:
 
     def _narrow(self, asked: _Asked, candidates: Sql) -> Found:
         """Look at all entries of a driver."""
-        total, query, behind = self._note(candidates, asked), asked.query, planner.behind(asked.query)
+        total, query, behind = self._note(candidates, asked), asked.query, planner.behind(asked.query, "place")
         facets = {name: self._most(Sql(_FACETS[name])) for name in query.facets}
         found = self._connection.execute(
-            f"SELECT unique_name, {query.order}, tie FROM found CROSS JOIN entries USING (id) WHERE {behind.text} "
-            f"ORDER BY {planner.in_order(query)} LIMIT {query.limit + 1}",
+            f"SELECT unique_name, place, tie FROM (SELECT id, place, tie FROM found WHERE {behind.text} "
+            f"ORDER BY {planner.in_order(query, 'place')} LIMIT {query.limit + 1}) "
+            "CROSS JOIN (SELECT id, unique_name FROM entries) USING (id)",
             behind.values,
         ).fetchall()
         return Found(*_page(found, query.limit), total, True, facets, True)
@@ -144,7 +155,8 @@ class Reader:
         """Note those of some entries that are found, and return their number."""
         self._connection.execute("DELETE FROM found")
         return self._connection.execute(
-            f"INSERT OR IGNORE INTO found SELECT entries.id FROM ({source.text}) AS candidates "
+            f"INSERT OR IGNORE INTO found SELECT entries.id, grp, {asked.query.order}, tie "
+            f"FROM ({source.text}) AS candidates "
             f"CROSS JOIN entries USING (id) WHERE {asked.condition.text}",
             (*source.values, *asked.condition.values),
         ).rowcount

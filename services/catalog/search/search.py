@@ -21,6 +21,7 @@ from services.catalog.search.folders import Listing
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
 from services.catalog.search.reading import Found, Reader
+from services.catalog.search.recent import Recent
 from services.catalog.search.row import row_of
 from services.catalog.search.writing import Builder, Writer
 from services.core.assets import identity
@@ -74,6 +75,7 @@ class Search:
         self._writer: Writer | None = None
         self._trouble = ""
         """What has last kept it from having an index. It is logged once."""
+        self._recent = Recent()
         self._made = 0
         """How often an index was opened: a reader of an earlier one is opened again."""
         self._moved = asyncio.Condition()
@@ -91,6 +93,22 @@ class Search:
         "" for the first one. A folder without entries has zeros. Raises NoIndex while there is no index.
         """
         return await self._read(lambda reader: reader.folders(path, after, limit))
+
+    async def same_bytes(self, signatures: Sequence[str]) -> list[list[str]]:
+        """Return for each signature the paths of entries that have it, up to SAME_MAX of the index and the last uploads
+        of this process. Some may have changed meanwhile. Raises NoIndex while there is no index."""
+        found = await self._read(lambda reader: [reader.same_bytes(signature) for signature in signatures])
+        if self._writer is not None:
+            self._recent.forget(self._writer.position)
+        return [
+            list(dict.fromkeys([*names, *self._recent.names(signature)]))
+            for names, signature in zip(found, signatures, strict=True)
+        ]
+
+    def uploaded(self, number: int, signature: str, unique_name: str) -> None:
+        """Note an upload of this process, with the number of its change or of a later one: `same_bytes` names it before
+        the index has it."""
+        self._recent.add(number, signature, unique_name)
 
     async def reached(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until the index has a change; say whether it has it."""

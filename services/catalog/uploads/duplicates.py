@@ -1,0 +1,54 @@
+"""Which other entries have the bytes of an upload."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from services.catalog.search.search import Search
+from services.core.assets import identity
+from services.core.assets.entries import Entry
+from services.core.errors import NoIndex
+from services.core.state import entry_json
+from services.core.state.entries import Entries
+
+NAMED_MAX = 10
+"""Duplicates that are named for one upload."""
+WAIT_SECONDS = 0.1
+"""How long an upload waits to know them."""
+
+
+async def duplicates(
+    search: Search, stored: Entries, uploaded: Sequence[Entry], may_see: Callable[[str], bool]
+) -> list[dict[str, Any]]:
+    """Return uuid and path of other entries with the bytes of an upload, in namespaces that one may see; `of` is the
+    uuid of the upload.
+
+    Nothing is named without an index, nor if this takes too long.
+    """
+    if not uploaded:
+        return []
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            found = await search.same_bytes([entry.signature for entry in uploaded])
+            return [
+                other
+                for entry, names in zip(uploaded, found, strict=True)
+                for other in await _as_they_are(stored, entry, [name for name in names if may_see(name.split("/")[1])])
+            ]
+    except (NoIndex, RedisError, TimeoutError):
+        return []
+
+
+async def _as_they_are(stored: Entries, uploaded: Entry, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return those that still have the bytes: the index may be behind."""
+    others = [name for name in names if name != uploaded.unique_name]
+    raws = await stored.raws([identity.entry_key(name) for name in others])
+    entries = (entry_json.read(raw) for raw in raws if raw)
+    same = (entry for entry in entries if entry.signature == uploaded.signature)
+    return [
+        {"of": uploaded.uuid, "uuid": entry.uuid, "unique_name": entry.unique_name}
+        for entry in itertools.islice(same, NAMED_MAX)
+    ]
