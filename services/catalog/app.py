@@ -77,7 +77,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     moves = Moves(process, claims, reaper, entries, storage)
     search = Search(entries, ChangeLog(client), settings.search_folder, settings.search_index_max)
     asked = of_writer(client, storage, belonging)
-    internal = Internal("catalog", settings, asked)
+    internal = Internal("catalog", settings, asked, [search.sample])
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

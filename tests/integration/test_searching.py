@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.catalog import metrics
 from services.catalog.search import search as module
 from services.catalog.search.folders import Folder, Listing
 from services.catalog.search.query import Query, parse
@@ -230,6 +231,56 @@ async def test_a_damaged_file_is_made_again(client: Redis, opened: Open, tmp_pat
     async with opened() as search:
         await current(client, search)
         assert await names(search) == {an_entry("first").unique_name}
+
+
+async def test_changes_from_before_the_log_are_no_gap(client: Redis, opened: Open) -> None:
+    """A version that wrote no log has left a revision."""
+    await fill(client, many(3))
+    await client.set(keys.REVISION, "1700000000000000-0")
+    for _ in range(2):
+        async with opened() as search:
+            await current(client, search)
+            assert len(await names(search)) == 3
+            await search.sample()
+            assert metrics.INDEX_BEHIND._value.get() == 0
+
+
+async def test_an_index_that_is_full_refuses_searches_and_says_so(
+    client: Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FULL_SECONDS", 0.05)
+    entries, number = Entries(client), 0
+    search = Search(entries, ChangeLog(client), tmp_path / "search", 400_000)
+    running = asyncio.create_task(search.run())
+    try:
+        await entries.create(an_entry("first"), None)
+        await current(client, search)
+        await search.sample()
+        assert metrics.INDEX_READY._value.get() == 1
+        assert 0 < metrics.INDEX_BYTES._value.get() < 2 * 400_000
+        full = metrics.INDEX_FULL._value.get()
+        while "search_index_full" not in caplog.messages:
+            number += 1
+            await entries.create(an_entry(f"more{number}", information="word " * 500 + str(number)), None)
+            await search.reached(number_of(await entries.revision()), 0.01)
+        assert metrics.INDEX_FULL._value.get() > full
+
+        async def is_refused() -> bool:
+            try:
+                await search.find(Query())
+            except NoIndex:
+                return True
+            return False
+
+        await eventually(is_refused)
+        await search.sample()
+        assert metrics.INDEX_READY._value.get() == 0
+        await entries.clear()
+        await current(client, search)
+        assert await names(search) == set()
+    finally:
+        await cancellation.end([running])
+        await search.close()
 
 
 async def test_two_processes_have_an_index_each(client: Redis, opened: Open) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from services.catalog import metrics as catalog_metrics
 from services.core.observing import metrics as core_metrics
 from services.jobs import metrics as jobs_metrics
 from services.transform import metrics as transform_metrics
@@ -19,7 +20,7 @@ RULES = yaml.safe_load((ROOT / "charts/tada/alerts/tada.rules.yaml").read_text()
 DASHBOARD = json.loads((ROOT / "charts/tada/dashboards/tada.json").read_text())
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
-MODULES = (core_metrics, transform_metrics, jobs_metrics)
+MODULES = (core_metrics, catalog_metrics, transform_metrics, jobs_metrics)
 HITS = (ROOT / "gateway/nginx/tada/hits.lua").read_text()
 ADDED = {"instance", "job", "le"}
 """Labels that Prometheus adds."""

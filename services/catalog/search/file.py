@@ -99,6 +99,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of an index, with those of its log."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
 def remove(path: Path) -> None:
     """Remove an index, and the files that SQLite has beside it."""
     for suffix in ("", "-wal", "-shm", "-journal"):

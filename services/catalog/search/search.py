@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from services.catalog.search.file import Damaged, Full
+from services.catalog import metrics
+from services.catalog.search.file import Damaged, Full, size_of
 from services.catalog.search.folders import Listing
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
@@ -29,7 +30,7 @@ from services.core.errors import CatalogReplaced, NoIndex
 from services.core.observing import logs
 from services.core.state.cancellation import is_cancelled
 from services.core.state.changes import CatalogReplaced as Replaced
-from services.core.state.changes import Change, ChangeLog
+from services.core.state.changes import Change, ChangeLog, number_of
 from services.core.state.connection import BLOCK
 from services.core.state.entries import Entries
 
@@ -75,6 +76,8 @@ class Search:
         self._writer: Writer | None = None
         self._trouble = ""
         """What has last kept it from having an index. It is logged once."""
+        self._before_the_log = 0
+        """The revision while the log is empty: an index without a position has all that was before."""
         self._recent = Recent()
         self._made = 0
         """How often an index was opened: a reader of an earlier one is opened again."""
@@ -112,15 +115,25 @@ class Search:
 
     async def reached(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until the index has a change; say whether it has it."""
-        if self._writer is not None and self._writer.position >= number:
+        if self._has(number):
             return True
         self._awaited.set()
         try:
             async with asyncio.timeout(seconds), self._moved:
-                await self._moved.wait_for(lambda: self._writer is not None and self._writer.position >= number)
+                await self._moved.wait_for(lambda: self._has(number))
         except TimeoutError:
             return False
         return True
+
+    async def sample(self) -> None:
+        """Set the metrics that are looked up on request."""
+        writer, place = self._writer, self._place
+        metrics.INDEX_READY.set(writer is not None)
+        metrics.INDEX_BYTES_MAX.set(self._most_bytes)
+        metrics.INDEX_BYTES.set(await asyncio.to_thread(size_of, place.path) if place and writer else 0)
+        revision = number_of(await self._entries.revision())
+        behind = max(0, revision - writer.position) if writer and not self._has(revision) else 0
+        metrics.INDEX_BEHIND.set(behind / 1_000_000)
 
     async def run(self) -> None:
         """Keep the index up to date until cancelled. If Redis goes away, this continues when it is back."""
@@ -133,6 +146,7 @@ class Search:
             except CatalogReplaced:
                 rest = 0
             except Full as error:
+                metrics.INDEX_FULL.inc()
                 logs.event(log, logging.ERROR, "search_index_full", bytes_max=self._most_bytes, error=str(error))
                 await self._close_writer()
                 rest = _FULL_SECONDS
@@ -160,14 +174,20 @@ class Search:
                 await self._make(place.path)
                 continue
             position = self._writer.position
+            before_the_log = 0 if position else number_of(await self._entries.revision())
             self._awaited.clear()
             changes = await self._log.from_(position, _CHANGES + 1)
             names = changed_since(changes, position)
             if names is None:
                 await self._make(place.path)
-            elif names:
+                continue
+            if names:
                 await self._apply(self._writer, names, changes[-1].number)
-            elif await self._log.wait_after(position, BLOCK):
+                continue
+            if before_the_log > self._before_the_log:
+                self._before_the_log = before_the_log
+                await self._say_moved()
+            if await self._log.wait_after(position, BLOCK):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._awaited.wait(), GATHER_SECONDS)
 
@@ -204,6 +224,7 @@ class Search:
             await self._write(builder.abandon)
             raise
         await self._take(await self._write(lambda: Writer(path, self._most_bytes)))
+        metrics.INDEX_MADE.inc()
         logs.event(log, logging.INFO, "search_index_made", entries=count)
 
     async def _apply(self, writer: Writer, names: Sequence[str], position: int) -> None:
@@ -213,13 +234,19 @@ class Search:
                 [(name, row_of(raw) if raw else None) for name, raw in zip(names, raws, strict=True)], position
             )
         )
-        async with self._moved:
-            self._moved.notify_all()
+        await self._say_moved()
 
     async def _take(self, writer: Writer) -> None:
         self._writer, self._made, self._trouble = writer, self._made + 1, ""
+        await self._say_moved()
+
+    async def _say_moved(self) -> None:
         async with self._moved:
             self._moved.notify_all()
+
+    def _has(self, number: int) -> bool:
+        """Say whether the index has a change."""
+        return self._writer is not None and number <= max(self._writer.position, self._before_the_log)
 
     async def _close_writer(self) -> None:
         if (writer := self._writer) is not None:
