@@ -13,6 +13,7 @@ import redis
 import yaml
 
 from gateway.nginx.render import DEFAULTS
+from services.catalog.settings import CatalogSettings
 from services.core.probes.health import Health
 from services.core.probes.internal import Internal
 from services.jobs.settings import JobsSettings
@@ -302,6 +303,18 @@ def test_the_volume_of_the_smallest_cache_has_room_for_what_the_node_knows_twice
     assert volume["emptyDir"]["sizeLimit"] == "33Mi"
     [volume, _] = pod(render({"edge.cacheSize": "2Gi"}), "edge")["volumes"]
     assert volume["emptyDir"]["sizeLimit"] == "2560Mi"
+
+
+def test_the_index_of_the_search_is_on_a_disk_of_the_node_with_room_for_it() -> None:
+    """SQLite cannot use a network file system, and a pod that has more on a volume than its limit is evicted."""
+    for variant in ("defaults", "everything"):
+        catalog = rendered(variant)
+        [mount] = [each for each in container(catalog, "catalog")["volumeMounts"] if each["name"] == "search"]
+        [volume] = [each for each in pod(catalog, "catalog")["volumes"] if each["name"] == "search"]
+        assert mount["mountPath"] == "/search"
+        most = CatalogSettings.model_fields["search_index_max"].default
+        assert int(volume["emptyDir"]["sizeLimit"].removesuffix("Mi")) * 1024**2 >= 1.2 * most
+    assert not any(each["name"] == "search" for each in pod(rendered("defaults"), "transform")["volumes"])
 
 
 def test_the_edges_grow_by_processor_and_their_deployment_says_no_number_of_pods() -> None:

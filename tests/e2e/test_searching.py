@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +16,7 @@ from tests.support.waits import wait_until
 
 CLIENTS, CHANGES = 4, 150
 WORDS = ("summer", "winter", "été")
+FOLDERS = ("some", "some/deep", "some/other")
 
 
 def searched(system: System, **arguments: str) -> Iterator[dict[str, Any]]:
@@ -25,6 +27,10 @@ def searched(system: System, **arguments: str) -> Iterator[dict[str, Any]]:
         assert body["current"]
         yield from body["data"]
         cursor = body["cursor"]
+
+
+def facet(body: dict[str, Any], name: str) -> dict[str, int]:
+    return {one["value"]: one["count"] for one in body["facets"][name]}
 
 
 def is_ready(system: System) -> bool:
@@ -46,9 +52,13 @@ def test_after_a_kill_a_search_finds_what_the_catalog_has(
         if mine and chance.random() < 0.2:
             client.delete(f"/file/{mine.pop()}")
         elif mine and chance.random() < 0.4:
-            client.patch(f"/catalog/{chance.choice(mine)}", json={"information": chance.choice(WORDS)})
+            fields = {"information": chance.choice(WORDS), "tags": chance.sample(WORDS, 2)}
+            client.patch(f"/catalog/{chance.choice(mine)}", json=fields)
         else:
-            files, form = {"file": (f"{name}.jpg", photos["china.jpg"])}, {"namespace": "DEV", "destination": "some"}
+            files, form = (
+                {"file": (f"{name}.jpg", photos["china.jpg"])},
+                {"namespace": "DEV", "destination": chance.choice(FOLDERS)},
+            )
             answer = client.post("/file", files=files, data=form)
             if answer.status_code == 200:
                 mine.append(answer.json()["data"][0]["uuid"])
@@ -76,8 +86,16 @@ def test_after_a_kill_a_search_finds_what_the_catalog_has(
     by_name = {entry["unique_name"]: entry for entry in listed}
     assert {entry["unique_name"]: entry for entry in searched(system)} == by_name
     for word in WORDS:
-        wanted = {name for name, entry in by_name.items() if entry["information"] == word}
-        assert {entry["unique_name"] for entry in searched(system, q=word, folder="/DEV/some")} == wanted
+        wanted = {name for name, entry in by_name.items() if word in (entry["information"], *entry["tags"])}
+        found = searched(system, q=word, folder="/DEV/some", recursive="true")
+        assert {entry["unique_name"] for entry in found} == wanted
+    counted = system.api.get("/catalog/search", params={"facets": "folder,tag,type"}).json()
+    assert (counted["total"], counted["total_exact"], counted["facets_exact"]) == (len(listed), True, True)
+    assert facet(counted, "tag") == Counter(tag for entry in listed for tag in entry["tags"])
+    assert facet(counted, "folder") == Counter(entry["unique_name"].rpartition("/")[0] for entry in listed)
+    assert facet(counted, "type") == {"image/jpeg": len(listed)}
+    folder = system.api.get("/catalog/folders", params={"parent": "/DEV/some"}).json()["folder"]
+    assert (folder["all_entries"], folder["all_bytes"]) == (len(listed), sum(entry["size"] for entry in listed))
 
 
 def test_the_public_cannot_search(make_system: Callable[..., System]) -> None:

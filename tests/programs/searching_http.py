@@ -102,14 +102,18 @@ async def fill(url: str, count: int) -> None:
     client, usual = connect(url), orjson.loads(entry_json.write(a_usual_entry()))
     for start in range(0, count, BATCH):
         raws = [{**usual, **orjson.loads(an_entry(number))} for number in range(start, min(start + BATCH, count))]
-        by_key = {}
+        by_key: dict[str, bytes] = {}
+        named: dict[str, str] = {}
         for raw in raws:
             name = raw["unique_name"]
             raw |= {"uuid": identity.asset_uuid(name), "storage_key": name[1:], "destination": name.split("/")[2]}
-            by_key[identity.entry_key(name)] = orjson.dumps(raw)
+            key = identity.entry_key(name)
+            by_key[key] = orjson.dumps(raw)
+            named |= dict.fromkeys(identity.other_names(raw["uuid"], name), key)
         async with client.pipeline(transaction=False) as pipeline:
             pipeline.hset(keys.ENTRIES, mapping=by_key)
             pipeline.zadd(keys.ORDER, {key: number for number, key in enumerate(by_key, start + 1)})
+            pipeline.hset(keys.UUIDS, mapping=named)
             await pipeline.execute()
     await client.aclose()
 
@@ -192,7 +196,7 @@ def upload(catalog: Catalog, prefix: str, count: int) -> float:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         redis = RedisServer(Path(folder))
         data = Path(folder) / "data"
         data.mkdir()

@@ -88,6 +88,10 @@ lifecycle:
   mountPath: {{ $dumps }}
   subPath: dumps
 {{- end }}
+{{- if eq .component "catalog" }}
+- name: search
+  mountPath: {{ $settings.SEARCH_FOLDER_PATH }}
+{{- end }}
 - name: tmp
   mountPath: /tmp
 {{- with (index .root.Values .component).extraVolumeMounts }}
@@ -104,6 +108,11 @@ lifecycle:
   emptyDir:
     sizeLimit: {{ (index .root.Values .component).spool | default "16Mi" }}
   {{- end }}
+{{- if eq .component "catalog" }}
+- name: search
+  emptyDir:
+    sizeLimit: {{ .root.Values.catalog.searchSpace }}
+{{- end }}
 - name: tmp
   emptyDir:
     medium: Memory

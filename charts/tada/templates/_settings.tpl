@@ -34,6 +34,7 @@ URL_TO_POST_BACKUP: {{ include "tada.older" (dict "root" . "key" "mediaApi.route
 {{- $media := .Values.mediaApi -}}
 HOST: "0.0.0.0"
 DUMP_FOLDER_PATH: {{ .Values.redis.dumpFolderPath | quote }}
+SEARCH_FOLDER_PATH: /search
 HEALTHCHECK_ROUTE: {{ $media.routes.healthcheck.get | quote }}
 ROUTE_FILE_POST: {{ $media.routes.file.post | quote }}
 ROUTE_FILES_POST: {{ $media.routes.files.post | quote }}

@@ -12,7 +12,7 @@ from pathlib import Path
 LAYOUT = 3
 """The number of this layout. A file with another one is made again."""
 _PAGE_BYTES = 4096
-_CACHE_BYTES = 16 * 1024 * 1024
+_CACHE_BYTES = 8 * 1024 * 1024
 
 TABLES = """
 CREATE TABLE entries (

@@ -12,8 +12,8 @@ from services.catalog.search.query import Query, Range
 from services.catalog.search.row import MISSING
 from services.catalog.search.words import needle, trigrams
 
-NARROW_MAX = 10_000
-"""Candidates that are looked at for one search: some 20 ms."""
+NARROW_MAX = 5000
+"""Candidates that are looked at for one search: some 10 ms."""
 
 FEW = 200
 """A driver with so few entries is used, without a count of the others."""
@@ -126,11 +126,17 @@ def drivers(query: Query, now: int, groups: Sql) -> Iterator[Driver]:
         )
     for bounds in query.ranges:
         yield Driver(_entries(within(bounds)))
-    if wanted := match(query.words):
-        ids = "SELECT id FROM loose UNION ALL SELECT rowid FROM words WHERE words MATCH ?"
-        yield Driver(Sql(ids, (wanted,)))
+    for word in query.words:
+        if match([word]):
+            yield with_words([word])
     if query.words or query.expired is not None:
         yield Driver(_entries(EVERYTHING), folder_count("", recursive=True))
+
+
+def with_words(words: Sequence[str]) -> Driver:
+    """Return the driver of entries that have some words, at least one of which has trigrams."""
+    ids = "SELECT id FROM loose UNION ALL SELECT rowid FROM words WHERE words MATCH ?"
+    return Driver(Sql(ids, (match(words),)))
 
 
 def choose(counts: Sequence[int]) -> int | None:

@@ -117,6 +117,11 @@ class Reader:
             candidates.append(driver.ids if driver.count else noted)
             if counts[-1] <= planner.FEW:
                 break
+        words = [word for word in asked.query.words if planner.match([word])]
+        if planner.choose(counts) is None and len(words) > 1:
+            # Each word is frequent, but entries with all of them may be few.
+            counts.append(self._note_candidates(len(counts), planner.with_words(words).ids))
+            candidates.append(Sql("SELECT id FROM candidates WHERE driver = ?", (len(counts) - 1,)))
         chosen = planner.choose(counts)
         return None if chosen is None else candidates[chosen]
 

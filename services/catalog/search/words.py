@@ -25,7 +25,7 @@ def words_of(text: str) -> list[str]:
 
 def searched(texts: Iterable[str]) -> str:
     """Return the text that is searched: each word once, with a space before and behind it."""
-    words = dict.fromkeys(word for text in texts for word in words_of(text[:TEXT_MAX]))
+    words = dict.fromkeys(words_of(" ".join(text[:TEXT_MAX] for text in texts)))
     return f" {' '.join(words)} "[:TEXT_MAX] if words else ""
 
 

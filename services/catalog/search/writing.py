@@ -74,6 +74,7 @@ class Builder:
             self._connection = connect(self._new, most_bytes)
             self._connection.execute("PRAGMA journal_mode = OFF")
             self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.execute("PRAGMA temp_store = FILE")  # What is sorted for the indexes is large.
             self._connection.executescript(TABLES)
             self._connection.execute("BEGIN")
         self._count, self._ledger = 0, Ledger(self._connection)
