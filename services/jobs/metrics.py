@@ -58,6 +58,7 @@ WARM_WAITING = Gauge(
 REDUCTIONS = Gauge("tada_catalog_reductions", "Pictures of the catalog that have a reduction.")
 VERSIONS = Gauge("tada_catalog_versions", "Earlier versions of assets that can be brought back.")
 TRASH = Gauge("tada_catalog_trash", "Deleted assets that can be brought back.")
+MOVED = Gauge("tada_catalog_moved", "Assets that were moved, and are reached from where they were.")
 ENTRIES = Gauge("tada_catalog_entries", "Entries of the catalog.")
 LOST = Gauge("tada_catalog_lost", "1 while the catalog is empty although there are files, or dumps with entries.")
 CHANGES = Gauge("tada_changes_pending", "Changes that at least one node of the gateway lacks.")
@@ -89,7 +90,7 @@ def prepare(jobs: list[str]) -> None:
 
 async def sample(client: Redis) -> None:
     """Look up the state in Redis, in one round trip; without Redis these metrics are unknown (NaN)."""
-    gauges = (ENTRIES, REDUCTIONS, VERSIONS, TRASH, CLAIMS, QUEUED)
+    gauges = (ENTRIES, REDUCTIONS, VERSIONS, TRASH, MOVED, CLAIMS, QUEUED)
     for gauge in gauges:
         gauge.set(float("nan"))
     async with client.pipeline(transaction=False) as pipeline:
@@ -97,6 +98,7 @@ async def sample(client: Redis) -> None:
         pipeline.hlen(keys.REDUCTIONS)
         pipeline.zcard(keys.VERSIONS)
         pipeline.zcard(keys.TRASH)
+        pipeline.hlen(keys.OLD_PATHS)
         pipeline.hlen(keys.CLAIMS)
         pipeline.zcard(keys.QUEUE)
         found = await pipeline.execute()

@@ -79,6 +79,13 @@ class JobsSettings(UndoSettings):
         le=100,
         description="*sync* removes nothing if it would remove more than this percentage of the entries.",
     )
+    moved_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which the old address of a moved asset leads to the new one. 0 for as long as no other "
+        "asset takes it.",
+    )
     reduction_side: int = Field(
         1024,
         ge=0,

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from services.core.assets import moves
 from services.core.assets.retired import Undo
 from services.core.spool import prepare
 from services.core.state import keys
 from services.core.state.connection import Redis
+from services.core.state.moving import OldPaths
 from services.core.state.retired import RetiredObjects
 from services.core.storage.local import LocalStorage
-from services.jobs.upkeep.empty_trash import Emptied, empty_trash
+from services.jobs.upkeep.empty_trash import Emptied, empty_trash, forget_old_paths
 from tests.support.editor import Editor, check_owners
 from tests.support.objects import listed
 
@@ -51,6 +53,23 @@ async def test_a_deleted_asset_stays_for_its_time_and_goes_with_its_versions(
     assert await emptied(editor, number, 30.1) == Emptied(dry_run=False, assets=1, deleted=2)
     assert not await listed(storage)
     await check_owners(client, storage)
+
+
+@pytest.mark.parametrize(("days", "moved_days", "forgotten"), [(364, 365, 0), (366, 365, 1), (9999, 0, 0)])
+async def test_old_paths_are_forgotten_after_their_days(
+    client: Redis, editor: Editor, days: int, moved_days: int, forgotten: int
+) -> None:
+    entry = await editor.upload()
+    claim = await editor.user.claims.make("/DEV/a/cat.webp")
+    entry_there = moves.moved(entry, moves.renamed(entry, "a", None), claim.storage_key)
+    commit = await editor.user.entries.move(await editor.user.entries.find(entry.uuid), entry_there, claim)
+    assert commit
+    now = commit.number / 1_000_000 + days * DAY
+    old_paths = OldPaths(client)
+    assert await forget_old_paths(old_paths, moved_days, now, dry_run=True) == forgotten
+    assert await client.hlen(keys.OLD_PATHS) == 1  # type: ignore[misc]
+    assert await forget_old_paths(old_paths, moved_days, now) == forgotten
+    assert await client.hlen(keys.OLD_PATHS) == 1 - forgotten  # type: ignore[misc]
 
 
 async def test_what_was_deleted_up_to_an_id_goes_if_that_is_asked_for(

@@ -6,6 +6,8 @@ that comes later to a path on the way is never taken for the moved one. An asset
 it. With an asset, its old paths end.
 """
 
+from collections.abc import AsyncIterator
+
 from services.core.assets import identity
 from services.core.assets.entries import Entry
 from services.core.observing import origin
@@ -18,9 +20,32 @@ from services.core.state.connection import Redis
 from services.core.state.script import Script
 from services.core.state.stale_claims import Leftover
 
+_SCANNED = 500
+
 
 class PathTaken(Exception):
     """There is an asset at the new path. Nothing was written."""
+
+
+class OldPaths:
+    """The paths from which assets were moved. All methods raise RedisError."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+        self._forget = Script(client, "forget_old", moved=keys.MOVED, old_paths=keys.OLD_PATHS)
+
+    async def left_before(self, number: int) -> AsyncIterator[tuple[str, int]]:
+        """Yield the creation numbers of assets, and how many of their old paths they left before the change with a
+        number. One that is moved meanwhile may be yielded twice."""
+        async for asset, lines in self._redis.hscan_iter(keys.OLD_PATHS, count=_SCANNED):
+            count = sum(int(line.split(b" ", 1)[0]) < number for line in lines.splitlines())
+            if count:
+                yield asset.decode(), count
+
+    async def forget(self, asset: str, number: int) -> int:
+        """Lead nobody any more to an asset from the paths that it left before the change with a number; return how many
+        these were."""
+        return int(await self._forget(asset=asset, before=number))
 
 
 class Moving:

@@ -21,6 +21,7 @@ from services.core.state.claims import Claims
 from services.core.state.connection import Redis
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
+from services.core.state.moving import OldPaths
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
@@ -32,7 +33,7 @@ from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.sweep import sweep
 from services.jobs.dumps import creation, restore
 from services.jobs.settings import JobsSettings
-from services.jobs.upkeep.empty_trash import empty_trash
+from services.jobs.upkeep.empty_trash import empty_trash, forget_old_paths
 from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
 from services.jobs.warm.job import WarmAll
@@ -141,15 +142,18 @@ async def _expire(tools: Tools, arguments: Arguments) -> Result:
 
 
 async def _empty_trash(tools: Tools, arguments: EmptyTrashArguments) -> Result:
+    now, dry_run = time.time(), arguments.dry_run
     emptied = await empty_trash(
         tools.retired,
         tools.entries,
         tools.reaper,
         tools.settings.undo,
-        time.time(),
+        now,
         up_to=int(arguments.up_to or 0),
-        dry_run=arguments.dry_run,
+        dry_run=dry_run,
     )
+    old_paths, days = OldPaths(tools.client), tools.settings.moved_days
+    emptied.old_paths = await forget_old_paths(old_paths, days, now, dry_run=dry_run)
     return emptied.answer()
 
 

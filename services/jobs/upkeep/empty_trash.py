@@ -1,7 +1,8 @@
 """The job *empty_trash*: lets go what can be undone no longer, and deletes it.
 
 That is a deleted asset after its time, an earlier version of which there are enough younger ones, and what has lost its
-asset. Each is let go in one step, and becomes a leftover, so the job can end at any moment and be run again.
+asset. Each is let go in one step, and becomes a leftover, so the job can end at any moment and be run again. It also
+forgets the old paths of assets that were moved, after their time.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from services.core.assets.retired import Undo
 from services.core.state.entries import Entries
+from services.core.state.moving import OldPaths
 from services.core.state.reaper import Reaper
 from services.core.state.retired import Indexed, RetiredObjects
 
@@ -22,12 +24,14 @@ _OWNERLESS_DAYS = 7
 
 @dataclass(slots=True)
 class Emptied:
-    """The result of a run: deleted assets and earlier versions that are let go, and objects that are deleted by now."""
+    """The result of a run: deleted assets and earlier versions that are let go, objects that are deleted by now, and
+    old paths that are forgotten."""
 
     dry_run: bool
     assets: int = 0
     versions: int = 0
     deleted: int = 0
+    old_paths: int = 0
 
     def answer(self) -> dict[str, Any]:
         return asdict(self)
@@ -61,6 +65,19 @@ async def empty_trash(
         surplus = await _surplus(group, retired, entries, undo, moment, epoch)
         found.versions += len(surplus)
         await run.let_go([(one.storage_key, one.number, one.group) for one in surplus])
+    return found
+
+
+async def forget_old_paths(old_paths: OldPaths, days: int, now: float, *, dry_run: bool = False) -> int:
+    """Forget the paths that assets left more than `days` before `now` (seconds since the epoch); return how many.
+
+    0 days are no limit. Raises RedisError.
+    """
+    if not days:
+        return 0
+    before, found = int(now * _MICROSECONDS) - days * _DAY, 0
+    async for asset, count in old_paths.left_before(before):
+        found += count if dry_run else await old_paths.forget(asset, before)
     return found
 
 

@@ -14,6 +14,7 @@ from services.core.state.claim import Claim
 from services.core.state.compare_and_set import Commit, Found
 from services.core.state.connection import Redis
 from services.core.state.entry_reader import EntryReader, finding, following
+from services.core.state.moving import OldPaths
 from services.core.state.retired import RetiredObjects
 from services.jobs.dumps.staging import Staging
 from tests.support.catalogs import CatalogUser, an_entry
@@ -241,6 +242,35 @@ async def test_earlier_versions_go_with_the_asset(client: Redis) -> None:
     assert await RetiredObjects(client).versions(first.key) == []
     [version] = await RetiredObjects(client).versions(after.key)
     assert version.entry == first
+
+
+async def test_old_paths_are_forgotten_after_their_time(client: Redis, catalog: CatalogUser) -> None:
+    a = await create(catalog, an_entry("cat", folder="a"))
+    other = await create(catalog, an_entry("other"))
+    _, first = await move_and_commit(catalog, a.uuid, "b")
+    _, second = await move_and_commit(catalog, a.uuid, "c")
+    await move(catalog, other.uuid, "d")
+    paths = a.unique_name, "/DEV/b/cat.webp", other.unique_name
+    old_paths, between = OldPaths(client), first.number
+    assert [found async for found in old_paths.left_before(between)] == [("1", 1)]
+    assert await old_paths.forget("1", between) == 1
+    assert await found_at(client, *paths) == [False, True, True]
+    assert await old_paths.forget("1", between) == 0
+    assert [found async for found in old_paths.left_before(second.number + 10**9)] == [("1", 1), ("2", 1)]
+    assert await old_paths.forget("1", second.number) == 1
+    assert await found_at(client, *paths) == [False, False, True]
+    assert await client.hkeys(keys.OLD_PATHS) == [b"2"]  # type: ignore[misc]
+
+
+async def test_a_path_that_is_by_now_of_another_asset_is_not_forgotten_with_the_first(
+    client: Redis, catalog: CatalogUser
+) -> None:
+    first = await create(catalog, an_entry("cat", folder="a"))
+    _, commit = await move_and_commit(catalog, first.uuid, "b")
+    second = await create(catalog, an_entry("cat", folder="a"))
+    there = await move(catalog, second.uuid, "c")
+    assert await OldPaths(client).forget("1", commit.number) == 1
+    assert await led_to(client, first.unique_name) == there
 
 
 @pytest.mark.parametrize("how", ["cleared", "restored"])
