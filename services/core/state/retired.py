@@ -23,7 +23,8 @@ from services.core.state.script import Script
 from services.core.state.stale_claims import Leftover
 
 _PAGE = 500
-_RECORD = re.compile(rb"([0-9]{1,16}) (\S+) ([0-9]{1,15}) (\S+) (\{.*\})", re.DOTALL)
+_RECORD = re.compile(rb"([0-9]{1,16}) ([0-9]{1,16}|[0-9a-f-]{36}) ([0-9]{1,15}) (\S+) (\{.*\})", re.DOTALL)
+"""The group is a deletion, or an entry key: not that of the record if the asset has been moved since."""
 STEP = 100
 """Records that one step settles: 3 to 7 ms of Redis' time."""
 EXAMINED_MAX = 10_000
@@ -47,7 +48,7 @@ def understood(storage_key: bytes, raw: bytes) -> Retired | None:
     except (NotUnderstood, orjson.JSONDecodeError):
         return None
     told = (entry.storage_key.encode(), str(entry.version).encode(), entry.key.encode())
-    if told != (storage_key, version, entry_key) or not (group == entry_key or group.isdigit()):
+    if told != (storage_key, version, entry_key):
         return None
     return Retired(int(number), group.decode(), entry)
 

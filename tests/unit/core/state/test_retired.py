@@ -11,7 +11,7 @@ def record(number: str = "1796000000000000", group: str = CAT.key, version: str 
     return f"{number} {group} {version} {key} ".encode() + RAW
 
 
-@pytest.mark.parametrize("group", [CAT.key, "1796000000000000", "1796000000000009"])
+@pytest.mark.parametrize("group", [CAT.key, "1796000000000000", "1796000000000009", made_entry("moved.jpg").key])
 def test_a_record_that_fits_together_is_understood(group: str) -> None:
     found = retired.understood(CAT.storage_key.encode(), record(group=group))
     assert found
