@@ -26,6 +26,7 @@ from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import an_entry, fill, many
+from tests.support.pictures import RED, encoded, marked
 from tests.support.problems import problem
 from tests.support.service import running
 from tests.support.waits import eventually
@@ -378,6 +379,20 @@ async def test_a_search_is_answered_with_entries_as_they_are_shown(client: Redis
         "type": [{"value": "image/jpeg", "count": 1}],
         "tag": [],
     }
+
+
+async def test_an_asset_that_has_moved_is_found_at_its_new_path_only(http: httpx.AsyncClient) -> None:
+    form = {"namespace": "DEV", "destination": "shop"}
+    uploaded = await http.post("/file", files={"file": ("cat.jpg", encoded(marked((64, 48), RED), "JPEG"))}, data=form)
+    [entry] = uploaded.json()["data"]
+    assert (await searched(http, "q=cat"))["total"] == 1
+    moved = await http.patch(f"/file/{entry['uuid']}", json={"destination": "news", "filename": "dog"})
+    assert moved.status_code == 200, moved.text
+    assert (await searched(http, "q=shop"))["total"] == 0
+    [found] = (await searched(http, "q=news+dog"))["data"]
+    assert found == moved.json()["data"][0]
+    folders = (await http.get("/catalog/folders?parent=/DEV")).json()["data"]
+    assert [(folder["path"], folder["entries"]) for folder in folders] == [("/DEV/news", 1)]
 
 
 async def test_pages_have_every_entry_once(client: Redis, http: httpx.AsyncClient) -> None:

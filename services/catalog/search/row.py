@@ -5,7 +5,6 @@ write more fields or fewer.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -36,16 +35,15 @@ class Group(NamedTuple):
     expired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An entry as the index has it.
 
     Dates are milliseconds since 1970. `tie` orders entries that are otherwise equal, in all processes in the same way.
     """
 
+    group: Group
     unique_name: str
     folder: str
-    group: Group
     width: int | None
     height: int | None
     expires: int | None

@@ -6,7 +6,6 @@ It holds the number of the last change that it has, and writes it in the same tr
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from services.catalog.search.row import Row
 LOOSE_MAX = 500
 """Entries whose text may wait to be indexed (see file.py)."""
 _CHECKPOINT_PAGES = 4000
-_OF_ROW = tuple(field.name for field in fields(Row) if field.name not in ("group", "tags"))
+_, *_OF_ROW, _ = Row._fields
 _COLUMNS = ("grp", "expired", *_OF_ROW)
 _OLD = f"SELECT id, {', '.join(_COLUMNS)} FROM entries WHERE unique_name = ?"
 _INSERT = f"INSERT INTO entries (id, {', '.join(_COLUMNS)}) VALUES (?, {', '.join('?' * len(_COLUMNS))})"
@@ -117,7 +116,7 @@ class Builder:
 
 
 def _values(row: Row, group: int) -> tuple[str | int | bytes | None, ...]:
-    return group, row.group.expired, *map(row.__getattribute__, _OF_ROW)
+    return group, row.group.expired, *row[1:-1]
 
 
 def _replace(connection: sqlite3.Connection, ledger: Ledger, name: str, row: Row | None) -> None:

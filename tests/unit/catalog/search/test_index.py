@@ -428,7 +428,7 @@ def test_folders_say_what_is_in_them(
 
 def test_a_folder_is_gone_with_its_last_entry(rows: list[Row], tmp_path: Path) -> None:
     path = tmp_path / "0.sqlite"
-    build(path, [rows[0], replace(rows[1], folder="/DEV/a/b")])
+    build(path, [rows[0], rows[1]._replace(folder="/DEV/a/b")])
     writer, reader = Writer(path, MOST_BYTES), Reader(path, MOST_BYTES)
     writer.apply([(rows[1].unique_name, None)], 8)
     assert {folder.path for folder in all_folders(reader)} == {"", *above(rows[0].folder), rows[0].folder}
