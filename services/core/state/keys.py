@@ -28,6 +28,7 @@
 | `tada:aside:{epoch}` | text | present while the catalog of an earlier epoch can still be read |
 | `tada:aside:{epoch}:entries`, `…:order` | hash, sorted set | that catalog, for its readers |
 | `tada:restore:{id}:entries`, `…:order`, `…:expiry`, `…:uuids` | | a catalog that is being loaded, before the switch |
+| `tada:restore:{id}:moved`, `…:old-paths` | hash | from where its assets were moved |
 | `tada:dump:{stamp}` | text | present when a dump has taken that second for its name |
 | `tada:restoring` | text | who restores the latest dump into a Redis that was empty at the start |
 | `tada:job:{id}` | text | the record of a job, as JSON, for a week |
@@ -82,10 +83,11 @@ JOBS_ENDED = "tada:jobs-ended"
 QUEUE = "tada:jobs"
 
 
-def staged(restore: str) -> tuple[str, str, str, str]:
-    """The entries, order, expiry and uuids of a catalog that is being loaded."""
+def staged(restore: str) -> tuple[str, str, str, str, str, str]:
+    """The entries, order, expiry, uuids, moved names and old paths of a catalog that is being loaded."""
     prefix = f"tada:restore:{restore}"
-    return f"{prefix}:entries", f"{prefix}:order", f"{prefix}:expiry", f"{prefix}:uuids"
+    entries, order, expiry, uuids = (f"{prefix}:{part}" for part in ("entries", "order", "expiry", "uuids"))
+    return entries, order, expiry, uuids, f"{prefix}:moved", f"{prefix}:old-paths"
 
 
 def dump(stamp: str) -> str:

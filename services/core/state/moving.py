@@ -6,10 +6,13 @@ that comes later to a path on the way is never taken for the moved one. An asset
 it. With an asset, its old paths end.
 """
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from services.core.assets import identity
 from services.core.assets.entries import Entry
+from services.core.assets.names import is_unique_name
 from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
 from services.core.state.changes import number_of
@@ -21,10 +24,35 @@ from services.core.state.script import Script
 from services.core.state.stale_claims import Leftover
 
 _SCANNED = 500
+_LINE = re.compile(r"([0-9]{1,16}) (\S+) ")
 
 
 class PathTaken(Exception):
     """There is an asset at the new path. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldPath:
+    """A path from which an asset was moved. `number` is that of the move."""
+
+    number: int
+    path: str
+
+    @property
+    def names(self) -> list[str]:
+        """What an asset is found by there: its uuid and its entry key, unless another asset has one of them."""
+        return [identity.entry_key(self.path), identity.asset_uuid(self.path)]
+
+
+def understood(lines: bytes) -> list[OldPath]:
+    """Read what is known of an asset, as lua/old_addresses.lua writes it. What cannot be understood is left out."""
+    found = (_LINE.match(line) for line in lines.decode(errors="replace").split("\n"))
+    return [OldPath(int(line[1]), line[2]) for line in found if line and is_unique_name(line[2])]
+
+
+def written(old_paths: Sequence[OldPath]) -> str:
+    """Write it again."""
+    return "\n".join(" ".join((str(one.number), one.path, *one.names)) for one in old_paths)
 
 
 class OldPaths:

@@ -20,7 +20,7 @@ from services.jobs.work_folder import work_folder
 
 _KEPT_KEYS = (
     *(keys.ENTRIES, keys.UUIDS, keys.ORDER, keys.EXPIRY, keys.SEQUENCE, keys.REVISION),
-    *(keys.RETIRED, keys.VERSIONS, keys.TRASH),
+    *(keys.RETIRED, keys.VERSIONS, keys.TRASH, keys.MOVED, keys.OLD_PATHS),
 )
 _SCANNED = 1000
 _STAMP_SECONDS = 60

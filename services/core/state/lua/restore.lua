@@ -2,7 +2,7 @@
 -- USES log_change, put_aside, sent_before
 -- KEYS entries, order, expiry, uuids, sequence, revision, changes, epoch, undescribed
 -- KEYS moved, old_paths
--- KEYS staged_entries, staged_order, staged_expiry, staged_uuids
+-- KEYS staged_entries, staged_order, staged_expiry, staged_uuids, staged_moved, staged_old_paths
 -- ARGV count: entries that were staged
 -- ARGV only_untouched: 1 if the live catalog must never have been written to, else 0
 -- ARGV aside: prefix of what is put aside
@@ -26,7 +26,8 @@ end
 put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
 -- The creation numbers are given anew: nobody is led to another asset.
 redis.call('UNLINK', moved, old_paths)
-local switched = {{staged_entries, entries}, {staged_order, order}, {staged_expiry, expiry}, {staged_uuids, uuids}}
+local switched = {{staged_entries, entries}, {staged_order, order}, {staged_expiry, expiry}, {staged_uuids, uuids},
+  {staged_moved, moved}, {staged_old_paths, old_paths}}
 for _, pair in ipairs(switched) do
   if redis.call('EXISTS', pair[1]) == 1 then
     redis.call('RENAME', pair[1], pair[2])
