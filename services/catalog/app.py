@@ -21,7 +21,6 @@ from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Tokens
 from services.catalog.uploads.forms import OVERHEAD
-from services.catalog.uploads.leftovers import Leftovers, keep_tidy
 from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.spool import sweep_forever
 from services.catalog.uploads.uploads import Rules, Uploads
@@ -29,6 +28,7 @@ from services.catalog.whole_list import WholeList
 from services.core import spool
 from services.core.clients import networks
 from services.core.dumps.stores import open_dumps
+from services.core.jobs.action_lists import ActionLists
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.health import of_writer
@@ -43,6 +43,7 @@ from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader, finding
+from services.core.state.leftovers import Leftovers, keep_tidy
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
@@ -150,6 +151,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         asked,
         WholeList(entries, settings.addresses),
         search,
+        ActionLists(client),
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app

@@ -8,19 +8,20 @@ from starlette.requests import Request
 from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.forms import Form, read_form
-from services.catalog.uploads.leftovers import Leftovers
 from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.uploads import Uploads
 from services.catalog.whole_list import WholeList
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.dumps.naming import DumpStore
+from services.core.jobs.action_lists import ActionLists
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.probes.health import Health
 from services.core.serving.web import Answer
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
+from services.core.state.leftovers import Leftovers
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.retired import RetiredObjects
@@ -45,6 +46,7 @@ class Context:
     health: Health
     whole_list: WholeList
     search: Search
+    action_lists: ActionLists
     document: Answer
 
     @property

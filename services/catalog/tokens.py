@@ -48,6 +48,10 @@ class Principal:
         if self.namespaces is not None:
             raise Forbidden(f"The token {self.name!r} is limited to namespaces.", "Use a token for all namespaces (*).")
 
+    @property
+    def may_see_jobs(self) -> bool:
+        return self.role >= Role.ADMIN and self.namespaces is None
+
     def need_namespace(self, namespace: str) -> None:
         """Raise Forbidden unless the token may write in a namespace."""
         if not self.may_use(namespace):

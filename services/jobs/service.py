@@ -59,7 +59,7 @@ async def run(settings: JobsSettings) -> None:
     """Purge and run jobs until SIGTERM or SIGINT."""
     descriptors.raise_limit()
     client = connection.connect(settings.redis_address)
-    process, entries, storage = Process(client), Entries(client), open_storage(settings)
+    process, entries, storage = Process(client), Entries(client, settings.undo), open_storage(settings)
     metrics.prepare(list(JOBS))
     pulse = Pulse(_PULSE_SECONDS)
     belonging = Belonging(client, storage)

@@ -53,6 +53,7 @@ UNSAID_OF_SEARCHES = (
     " words.",
     "The folder is not in the namespace.",
     "is not a cursor of this order.",
+    "The search has no condition",
 )
 """Why a search with arguments of the right shape is refused."""
 

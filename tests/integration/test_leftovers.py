@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets.entries import Entry
 from services.core.errors import StorageDown
 from services.core.spool import prepare
 from services.core.state import commands, keys
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis, connect
+from services.core.state.leftovers import Leftovers
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import ObjectMissing, StoredObject
 from services.core.storage.local import LocalStorage

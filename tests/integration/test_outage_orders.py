@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from redis.exceptions import RedisError
 
-from services.catalog.uploads.leftovers import Leftovers
 from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish
@@ -33,6 +32,7 @@ from services.core.state import claims as claims_module
 from services.core.state import commands, entry_json, keys
 from services.core.state.connection import Redis, connect
 from services.core.state.doubts import DOUBT_SECONDS
+from services.core.state.leftovers import Leftovers
 from services.core.state.retired import RetiredObjects, read
 from services.core.storage import StoredObject
 from services.core.storage.local import LocalStorage

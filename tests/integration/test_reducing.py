@@ -14,7 +14,6 @@ import sklearn
 from PIL import Image
 from pydantic import SecretStr
 
-from services.catalog.uploads.leftovers import Leftovers
 from services.core.assets import entries
 from services.core.assets.entries import Entry, StoredFile, timestamp
 from services.core.assets.facts import NO_FACTS
@@ -27,6 +26,7 @@ from services.core.state import cancellation, entry_json, keys, reductions
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis
 from services.core.state.leases import Leases
+from services.core.state.leftovers import Leftovers
 from services.core.storage import NewObject, Outcome, Storage, StorageSettings, open_storage
 from services.core.storage.local import LocalStorage
 from services.core.storage.verification import read_verified

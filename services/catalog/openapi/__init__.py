@@ -7,7 +7,7 @@ server's address. `tests/e2e/test_openapi.py` holds the document against a runni
 from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import answers, jobs, requests, schemas
+from services.catalog.openapi import actions, answers, jobs, requests, schemas
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -27,7 +27,7 @@ the body."""
 def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], *, protected: bool) -> dict[str, Any]:
     """Return the document of the operations at `paths`; `protected` says whether a token is configured."""
     components = {
-        "schemas": {**schemas.components(), **requests.components(settings), **jobs.schemas()},
+        "schemas": {**schemas.components(), **requests.components(settings), **jobs.schemas(), **actions.components()},
         "responses": answers.components(settings),
         "headers": answers.header_components(),
     }

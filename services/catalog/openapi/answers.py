@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import jobs
+from services.catalog.openapi import actions, jobs
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes.folders import shown
 from services.catalog.search.folders import Folder
@@ -160,6 +160,16 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             envelope(
                 [_folder_example("/DEV/shop", 3, 3)], folder=_folder_example("/DEV", 1, 4), current=True, cursor=None
             ),
+        ),
+        "DryRun": _answer(
+            "What would be done (dry_run).", "ActionPreview", envelope([entry], dry_run=True, count=1, not_found=[])
+        ),
+        "Acting": _answer(
+            "The job is in the queue.",
+            "ActionAsked",
+            envelope([actions.example_of_job()], dry_run=False, count=12, not_found=[]),
+            "Location",
+            "Retry-After",
         ),
         "NotModified": {"description": "The client's copy is still current.", "headers": _headers("ETag")},
         "Refused": _refusal("The request is not valid.", already_exists(_entry_of_cat(settings)).about(cat)),

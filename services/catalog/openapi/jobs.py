@@ -177,7 +177,7 @@ def id_parameter() -> Schema:
 
 
 def name_parameter() -> Schema:
-    return _parameter("path", "job", {"enum": list(kinds.KINDS)}, "The name of a job.", "expire")
+    return _parameter("path", "job", {"enum": [*kinds.BY_NAME]}, "The name of a job.", "expire")
 
 
 def arguments() -> dict[str, Any]:
@@ -192,8 +192,8 @@ def arguments() -> dict[str, Any]:
 def _job_arguments() -> Schema:
     """Return one shape for the arguments of all jobs: generators make one class of it."""
     taken: dict[str, Schema] = {}
-    for job, kind in kinds.KINDS.items():
-        for name, schema in kind.model_json_schema()["properties"].items():
+    for job in kinds.BY_NAME:
+        for name, schema in kinds.KINDS[job].model_json_schema()["properties"].items():
             before = taken.get(name, {}).get("description")
             said = f"For {job}: {schema['description']}"
             taken[name] = {**schema, "description": f"{before} {said}" if before else said}
@@ -254,7 +254,10 @@ def _job() -> Schema:
         "ended_at": _MOMENT,
         "retry_at": {**_MOMENT, "description": "When the next attempt begins."},
         "attempts": {"type": "integer", "minimum": 0},
-        "result": {"type": ["object", "null"], "description": "Its fields are in docs/jobs.md."},
+        "result": {
+            "type": ["object", "null"],
+            "description": "Its fields are in docs/jobs.md. An action that has not ended has what is done so far.",
+        },
         "error": error,
         "request_id": {
             **text,

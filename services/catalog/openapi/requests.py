@@ -6,6 +6,7 @@ from services.catalog.bodies import DELETION_FIELDS, PLACE
 from services.catalog.openapi.schemas import SHA256, SHARE, UNIQUE_NAME, UUID, Schema, entry
 from services.catalog.settings import CatalogSettings
 from services.core.assets import media_types
+from services.core.assets.actions import ADD_TAGS, CHANGES, FIELDS, REMOVE_TAGS
 from services.core.assets.descriptions import META_BYTES, META_DEPTH, TAG_LENGTH, TAGS_MAX
 from services.core.assets.descriptions import TEXTS as DESCRIBING
 from services.core.assets.entries import DATES, FOCUS, SETTABLE, TEXT_BYTES
@@ -87,6 +88,7 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
     return {
         "Changes": _changes(),
         "ChangeOfOne": _changes(uuid={**UUID, "description": "The uuid of the entry, in any spelling."}),
+        "ChangeOfMany": _change_of_many(),
         "Adoption": _adoption(),
         "Deletion": _deletion(),
         "Upload": _form({"file": _file()}, ["file", "namespace"], settings),
@@ -121,6 +123,21 @@ def _changes(**more: Schema) -> Schema:
         **_BOTH,
     }
     return _with_one_of(said, SETTABLE)
+
+
+def _change_of_many() -> Schema:
+    """Return the schema of a change that is for many entries."""
+    said = {
+        "type": "object",
+        "description": "Fields to set; then tags to remove, and tags to add.",
+        "properties": {
+            **{name: _SETTABLE[name] for name in FIELDS},
+            REMOVE_TAGS: {**_SETTABLE["tags"], "description": "Tags to remove. The others stay."},
+            ADD_TAGS: {**_SETTABLE["tags"], "description": "Tags to add. The others stay."},
+        },
+        "additionalProperties": False,
+    }
+    return _with_one_of(said, CHANGES)
 
 
 def _adoption() -> Schema:

@@ -1,11 +1,15 @@
 """The operations that read and change entries."""
 
+from services.catalog.openapi import actions as document
 from services.catalog.openapi import bodies
 from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import changes, folders, listing, search
+from services.catalog.routes import actions, changes, folders, listing, search
+from services.catalog.routes.arguments import UNCONFIRMED_MAX
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
+
+_ACTION = {200: "DryRun", 202: "Acting", **BODY, **DOWN}
 
 
 def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
@@ -65,7 +69,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Remove all entries; the bytes stay",
                 "catalog",
                 {200: "Removed", **BODY, **DOWN},
-                (bodies.confirm("entries in the catalog", changes.UNCONFIRMED_MAX),),
+                (bodies.confirm("entries in the catalog", UNCONFIRMED_MAX),),
             ),
         ),
         Operation(
@@ -80,6 +84,53 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "catalog",
                 {200: "SearchResult", 400: "Refused", **DOWN},
                 bodies.search_parameters(),
+            ),
+        ),
+        Operation(
+            "DELETE",
+            "/catalog/search",
+            actions.delete_found,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "deleteFound",
+                "Delete all assets that a search finds: entries, bytes and cached copies",
+                "catalog",
+                _ACTION,
+                (
+                    *document.choosing_parameters(),
+                    document.dry_run(),
+                    bodies.confirm("entries that are found", UNCONFIRMED_MAX),
+                ),
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/catalog/search",
+            actions.change_found,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "changeFound",
+                "Change fields of all entries that a search finds",
+                "catalog",
+                _ACTION,
+                (*document.choosing_parameters(), document.dry_run()),
+                body=document.change_of_many(),
+            ),
+        ),
+        Operation(
+            "POST",
+            "/catalog/actions",
+            actions.post_action,
+            Role.WRITE,
+            others=others,
+            document=Document(
+                "postAction",
+                "Delete or change many entries, chosen by a search or by their uuids",
+                "catalog",
+                _ACTION,
+                body=document.action(),
             ),
         ),
         Operation(

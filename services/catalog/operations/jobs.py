@@ -26,7 +26,7 @@ def operations() -> tuple[Operation, ...]:
             "GET",
             "/jobs/{job}",
             jobs.get_job,
-            Role.ADMIN,
+            Role.WRITE,
             document=Document(
                 "getJob",
                 "Look at a job",

@@ -62,6 +62,12 @@ class Operation:
         parameters = self.document.parameters if self.document else ()
         return tuple(parameter["name"] for parameter in parameters if parameter["in"] == "query")
 
+    @property
+    def repeated(self) -> tuple[str, ...]:
+        """The names of those arguments that may occur several times."""
+        parameters = self.document.parameters if self.document else ()
+        return tuple(parameter["name"] for parameter in parameters if parameter["schema"].get("type") == "array")
+
     def places(self) -> Iterator["Place"]:
         """Yield the paths of the operation, its own first."""
         yield Place(self.path, self)

@@ -15,7 +15,7 @@ from services.core.serving.web import Answer
 class _EntryConvertor(StringConvertor):
     """What may stand for an entry in a path: anything but the name of another route there."""
 
-    regex = r"(?!(?:(?:create|restore)-dump|dumps|search|folders|trash)(?:/|$))[^/]+"
+    regex = r"(?!(?:(?:create|restore)-dump|dumps|search|folders|trash|actions)(?:/|$))[^/]+"
 
 
 class _NumberConvertor(IntegerConvertor):
@@ -44,7 +44,7 @@ def routes(operations: Iterable[Operation], tokens: Principals) -> list[Route]:
 def _around(operation: Operation, tokens: Principals) -> Iterator[Middleware]:
     yield Middleware(Authentication, tokens=tokens, role=operation.role)
     if operation.writes:
-        yield Middleware(Arguments, known=operation.arguments, refusal=operation.refusal)
+        yield Middleware(Arguments, known=operation.arguments, repeated=operation.repeated, refusal=operation.refusal)
 
 
 def hot(operations: Iterable[Operation]) -> dict[str, Answer]:

@@ -3,7 +3,8 @@
 from services.catalog.openapi import bodies
 from services.catalog.openapi.answers import BODY, DOWN, ONE
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import changes, undo
+from services.catalog.routes import undo
+from services.catalog.routes.arguments import UNCONFIRMED_MAX
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
 from services.core.serving.web import Answer
@@ -78,7 +79,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Delete all deleted assets for good",
                 "undo",
                 {202: "Asked", **BODY, **DOWN},
-                (bodies.confirm("assets in the trash", changes.UNCONFIRMED_MAX),),
+                (bodies.confirm("assets in the trash", UNCONFIRMED_MAX),),
             ),
         ),
         operation(

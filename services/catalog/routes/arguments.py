@@ -4,6 +4,8 @@ from services.core.errors import BadRequest
 
 _DIGITS = 15
 NUMBER_MAX = 10**_DIGITS - 1
+UNCONFIRMED_MAX = 100
+"""Up to so many entries can be removed without a confirmation of their number."""
 
 
 def limit_of(text: str, most: int) -> int | None:

@@ -11,15 +11,12 @@ from services.catalog import answers, bulk
 from services.catalog.bodies import check_patch, namespace_of, need_no_body, read_json_list, read_json_object
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
-from services.catalog.routes.arguments import number_of
+from services.catalog.routes.arguments import UNCONFIRMED_MAX, number_of
 from services.core.assets import entries
 from services.core.assets.entries import SETTABLE, Entry
 from services.core.errors import BadRequest, Subject
 from services.core.state.compare_and_set import Commit
 from services.core.state.entries import NotConfirmed
-
-UNCONFIRMED_MAX = 100
-"""Up to so many entries can be removed without a confirmation of their number."""
 
 
 async def post_entry(request: Request) -> Response:

@@ -1,7 +1,7 @@
 """The routes for jobs: list jobs with their results, and request one. The worker does the work."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -12,8 +12,9 @@ from services.catalog.context import Context, context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness
-from services.core.errors import BadRequest
-from services.core.jobs.log import STATUSES, Record
+from services.core.errors import BadRequest, NotFound
+from services.core.jobs.kinds import ACT
+from services.core.jobs.log import STATUSES, Record, unknown_job
 from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 
@@ -39,22 +40,34 @@ async def list_jobs(request: Request) -> Response:
 
 
 async def get_job(request: Request) -> Response:
-    """Answer with one job."""
-    record = await context(request).jobs.get(request.path_params["job"])
+    """Answer with one job. The result of an action that has not ended is what it has done so far.
+
+    A token that may not see all jobs sees the actions that it has asked for.
+    """
+    ctx, principal, job_id = context(request), principal_of(request), request.path_params["job"]
+    record = await ctx.jobs.get(job_id)
+    if not principal.may_see_jobs and (record.name, record.asked_by) != (ACT, principal.name):
+        raise unknown_job(job_id)
+    if record.name == ACT and not record.ended:
+        progress = await ctx.action_lists.progress(str(record.arguments.get("list_id")))
+        record = replace(record, result=progress.answer() if progress else None)
     return _answer([record], headers={} if record.ended else {"retry-after": str(POLL_SECONDS)})
 
 
 async def post_job(request: Request) -> Response:
     """Put a job into the queue; its arguments are the body, a JSON object, which most jobs do not need."""
-    return await asked(request, request.path_params["job"], await read_optional_object(request, '{"dry_run": true}'))
+    name, arguments = request.path_params["job"], await read_optional_object(request, '{"dry_run": true}')
+    if name == ACT:
+        raise NotFound("An action is not requested by its name.", "Send it with its entries: POST /catalog/actions.")
+    return await asked(request, name, arguments)
 
 
-async def asked(request: Request, name: str, arguments: Mapping[str, Any]) -> Response:
-    """Put a job into the queue for the owner of a request's token, and answer with it."""
+async def asked(request: Request, name: str, arguments: Mapping[str, Any], job_id: str = "", **beside: Any) -> Response:
+    """Put a job into the queue for the owner of a request's token, and answer with it; `beside` stands beside it."""
     ctx = context(request)
-    record = await ctx.queue.put(name, arguments, principal_of(request).name)
+    record = await ctx.queue.put(name, arguments, principal_of(request).name, job_id)
     headers = {"location": address_of(ctx, record), "retry-after": str(POLL_SECONDS)}
-    return _answer([record], 202, headers)
+    return _answer([record], 202, headers, **beside)
 
 
 def address_of(ctx: Context, record: Record) -> str:
@@ -62,6 +75,6 @@ def address_of(ctx: Context, record: Record) -> str:
     return f"{ctx.settings.api_prefix}/jobs/{record.id}"
 
 
-def _answer(records: list[Record], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = envelope([asdict(record) for record in records])
+def _answer(records: list[Record], status: int = 200, headers: dict[str, str] | None = None, **beside: Any) -> Response:
+    body = envelope([asdict(record) for record in records], **beside)
     return JsonResponse(body, status, headers={**freshness.NEVER, **(headers or {})})

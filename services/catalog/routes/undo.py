@@ -14,7 +14,7 @@ from services.catalog.bodies import need_no_body
 from services.catalog.context import Context, context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes, jobs
-from services.catalog.routes.arguments import limit_of, number_of
+from services.catalog.routes.arguments import UNCONFIRMED_MAX, limit_of, number_of
 from services.catalog.uploads.moves import is_elsewhere
 from services.core.assets import freshness, media_types, names, retired
 from services.core.assets.entries import Entry, timestamp
@@ -124,7 +124,7 @@ async def empty_trash(request: Request) -> Response:
     ctx = context(request)
     confirmed = number_of(request.query_params.get("confirm"), "confirm", "the number of assets in the trash")
     size = await ctx.retired.trash_size()
-    if size.count != confirmed if confirmed is not None else size.count > changes.UNCONFIRMED_MAX:
+    if size.count != confirmed if confirmed is not None else size.count > UNCONFIRMED_MAX:
         said = "" if confirmed is None else f", not {confirmed}"
         raise BadRequest(
             f"The trash has {size.count} assets{said}: nothing was deleted.",

@@ -33,13 +33,15 @@ DEFAULT_SORT = "-uploaded_date"
 REPEATED = ("tag", "type")
 """Arguments that may be given several times. An entry that is found has all of the tags, and one of the types."""
 REPEATED_MAX = 16
+NUMBERS = tuple(f"{end}_{name}" for name in RANGES for end in ("min", "max"))
+TRUTHS = ("recursive", "expired")
 ARGUMENTS = (
     "q",
     "namespace",
     "folder",
     "recursive",
     *REPEATED,
-    *(f"{end}_{name}" for name in RANGES for end in ("min", "max")),
+    *NUMBERS,
     "orientation",
     "color",
     "expired",
@@ -52,6 +54,8 @@ ARGUMENTS = (
     "limit",
     "cursor",
 )
+CHOOSING = tuple(name for name in ARGUMENTS if name not in ("facets", "sort", "limit", "cursor"))
+"""Arguments that decide which entries are found."""
 SIGNATURE = "[0-9a-fA-F]{64}"
 CURSOR = "[A-Za-z0-9_-]*"
 FACET_LIST = rf"(?:{'|'.join(FACETS)})?(?:,(?:{'|'.join(FACETS)})?)*"

@@ -60,6 +60,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An entry that is found: its path, and its `updated_date` then, as milliseconds since 1970."""
+
+    unique_name: str
+    updated: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """A search with what follows from it."""
 
@@ -80,14 +88,22 @@ class Reader:
 
     def find(self, query: Query, now: float | None = None) -> Found:
         """Answer a search. All of it is of one state of the index. `now` is seconds since 1970."""
-        moment = int((time.time() if now is None else now) * 1000)
         with errors_named(), transaction(self._connection):
-            marked = query.expired is None or not self._number(Sql(_LATE, (moment,)))
-            groups = planner.group_condition(query, marked=marked)
-            kinds = planner.kinds_of(query, marked=marked)
-            asked = _Asked(query, moment, groups, kinds, planner.condition(query, moment, groups))
+            asked = self._asked(query, now)
             candidates = self._driver(asked)
             return self._narrow(asked, candidates) if candidates else self._wide(asked)
+
+    def named(self, query: Query, most: int, now: float | None = None) -> list[Named]:
+        """Return entries that are found, up to `most`, in no order. `now` is seconds since 1970."""
+        with errors_named(), transaction(self._connection):
+            asked = self._asked(query, now)
+            source = self._driver(asked) or Sql("SELECT id FROM entries")
+            found = self._connection.execute(
+                f"SELECT unique_name, updated FROM ({source.text}) AS candidates CROSS JOIN entries USING (id) "
+                f"WHERE {asked.condition.text} LIMIT {most}",
+                (*source.values, *asked.condition.values),
+            )
+            return [Named(*one) for one in found]
 
     def folders(self, path: str, after: str, limit: int) -> Listing:
         """Return a folder with up to `limit` folders directly in it, those whose paths are behind `after`."""
@@ -105,6 +121,13 @@ class Reader:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _asked(self, query: Query, now: float | None) -> _Asked:
+        moment = int((time.time() if now is None else now) * 1000)
+        marked = query.expired is None or not self._number(Sql(_LATE, (moment,)))
+        groups = planner.group_condition(query, marked=marked)
+        kinds = planner.kinds_of(query, marked=marked)
+        return _Asked(query, moment, groups, kinds, planner.condition(query, moment, groups))
 
     def _driver(self, asked: _Asked) -> Sql | None:
         """Return the entries of the driver with the fewest, None if all have very many."""

@@ -5,7 +5,6 @@ write more fields or fewer.
 """
 
 import re
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import orjson
 
 from services.catalog.search import colours
 from services.catalog.search.words import searched
+from services.core.assets.entries import milliseconds
 
 MISSING = ("title", "alt", "caption", "tags", "credit", "external_id", "information")
 """The fields of which a search can ask for the entries that lack them. The position of each is its bit in `lacks`."""
@@ -76,9 +76,9 @@ def row_of(raw: bytes) -> Row:
         ),
         width=width,
         height=height,
-        expires=_milliseconds(entry.get("expiration_date")),
-        uploaded=_milliseconds(entry.get("uploaded_date")) or 0,
-        updated=_milliseconds(entry.get("updated_date")) or 0,
+        expires=milliseconds(entry.get("expiration_date")),
+        uploaded=milliseconds(entry.get("uploaded_date")) or 0,
+        updated=milliseconds(entry.get("updated_date")) or 0,
         size=int(entry.get("size") or 0),
         external_id=_text(entry.get("external_id")) or None,
         signature=signature_of(_text(entry.get("signature"))) or b"",
@@ -101,12 +101,3 @@ def _shape(width: int | None, height: int | None) -> str:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _milliseconds(date: Any) -> int | None:
-    """Return the time of an ISO 8601 date; None for a value that is none."""
-    try:
-        moment = datetime.fromisoformat(date)
-    except (TypeError, ValueError):
-        return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

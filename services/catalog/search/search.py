@@ -21,7 +21,7 @@ from services.catalog.search.file import Damaged, Full, size_of
 from services.catalog.search.folders import Listing
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
-from services.catalog.search.reading import Found, Reader
+from services.catalog.search.reading import Found, Named, Reader
 from services.catalog.search.recent import Recent
 from services.catalog.search.row import row_of
 from services.catalog.search.writing import Builder, Writer
@@ -88,6 +88,10 @@ class Search:
     async def find(self, query: Query) -> Found:
         """Answer a search; raises NoIndex while there is no index."""
         return await self._read(lambda reader: reader.find(query))
+
+    async def named(self, query: Query, most: int) -> list[Named]:
+        """Return entries that a search finds, up to `most`, in no order; raises NoIndex while there is no index."""
+        return await self._read(lambda reader: reader.named(query, most))
 
     async def folders(self, path: str, after: str, limit: int) -> Listing:
         """Return a folder such as /DEV/shop with up to `limit` folders directly in it, by their paths.

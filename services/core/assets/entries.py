@@ -206,6 +206,15 @@ def timestamp(at: datetime | None = None) -> str:
     return (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
+def milliseconds(date: object) -> int | None:
+    """Return a date of an entry as milliseconds since 1970; None for a value that is not a date."""
+    try:
+        moment = datetime.fromisoformat(date)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 def new_entry(name: AssetName, stored: StoredFile, *, converted: bool, fields: dict[str, Any]) -> Entry:
     """Return version 1 of an asset; `fields` are settable ones."""
     now = timestamp()

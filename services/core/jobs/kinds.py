@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.core.assets import names
+from services.core.assets.actions import Action, Change
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.errors import BadRequest, NotFound
@@ -93,6 +94,27 @@ class RestoreArguments(Arguments):
     )
 
 
+ACT = "act"
+
+
+class ActArguments(Arguments):
+    action: Action = Field(description="What is done with the entries.")
+    list_id: str = Field(pattern="^[0-9a-f]{16}$", description="The list of the entries, which the catalog has made.")
+    fields: dict[str, Any] = Field(default_factory=dict, description="The change, as PATCH /catalog/search takes it.")
+    search: dict[str, Any] | None = Field(None, description="By what the entries were found, for people to read.")
+
+    @property
+    def change(self) -> Change:
+        """The change of fields; raises BadRequest."""
+        return Change.parse(self.fields)
+
+    @model_validator(mode="after")
+    def _check_change(self) -> Self:
+        if self.action == "change":
+            Change.parse(self.fields)
+        return self
+
+
 KINDS: Mapping[str, type[Arguments]] = {
     "sync": SyncArguments,
     "publish": Arguments,
@@ -103,7 +125,10 @@ KINDS: Mapping[str, type[Arguments]] = {
     "warm": WarmArguments,
     "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,
+    ACT: ActArguments,
 }
+BY_NAME = tuple(name for name in KINDS if name != ACT)
+"""The jobs that can be requested by name. An action is requested together with its entries: POST /catalog/actions."""
 
 
 def parse(name: str, given: Mapping[str, Any]) -> Arguments:

@@ -83,7 +83,7 @@ class JobLog:
         """Return the record of a job; raises NotFound."""
         found = await self.find(job_id)
         if found is None:
-            raise NotFound(f"No job {job_id} is known.", "GET /jobs lists those of the last week.")
+            raise unknown_job(job_id)
         return found
 
     async def find(self, job_id: str) -> Record | None:
@@ -141,6 +141,10 @@ class JobLog:
         for ended, waited_for in self._waiting.items():
             if waited_for == job_id.decode():
                 ended.set()
+
+
+def unknown_job(job_id: str) -> NotFound:
+    return NotFound(f"No job {job_id} is known.", "GET /jobs lists those of the last week.")
 
 
 def told(error: BaseException) -> dict[str, Any]:

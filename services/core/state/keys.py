@@ -34,6 +34,9 @@
 | `tada:job:{id}` | text | the record of a job, as JSON, for a week |
 | `tada:job-log` | sorted set | ids of jobs by the time they were asked for |
 | `tada:jobs-ended` | channel | ids of jobs that have ended, for those who wait |
+| `tada:actions` | sorted set | ids of the lists of actions that wait or run, by when they end by themselves |
+| `tada:action:{id}` | list | the entries of an action: see `jobs/action_lists` |
+| `tada:action:{id}:progress` | text | how far it is, as JSON |
 | `tada:job-done:{id}` | list | left by the version before; it expires within a week |
 | `tada:jobs` | sorted set | the queue: ids of jobs by the time from which they may run, milliseconds since 1970 |
 | `tada:jobs:health-check` | text | a worker's sign of life |
@@ -77,6 +80,7 @@ ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
 
 RESTORING = "tada:restoring"
 
+ACTIONS = "tada:actions"
 JOB_LOG = "tada:job-log"
 JOBS_ENDED = "tada:jobs-ended"
 """The channel with the id of each job that has ended."""
@@ -96,6 +100,14 @@ def dump(stamp: str) -> str:
 
 def job(job_id: str) -> str:
     return f"tada:job:{job_id}"
+
+
+def action(list_id: str) -> str:
+    return f"tada:action:{list_id}"
+
+
+def action_progress(list_id: str) -> str:
+    return f"tada:action:{list_id}:progress"
 
 
 def lease(what: str) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 from services.core.assets.retired import NO_UNDO
 from services.core.dumps.naming import DumpStore
+from services.core.jobs.action_lists import ActionLists
 from services.core.jobs.kinds import (
+    ActArguments,
     Arguments,
     CreateDumpArguments,
     EmptyTrashArguments,
@@ -16,17 +18,19 @@ from services.core.jobs.kinds import (
     SyncArguments,
     WarmArguments,
 )
-from services.core.state.changes import ChangeLog
+from services.core.state.changes import ChangeLog, number_of
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
+from services.core.state.leftovers import Leftovers
 from services.core.state.moving import OldPaths
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.retired import RetiredObjects
 from services.core.storage import Storage
+from services.jobs.act import Act
 from services.jobs.describe.describer import Sight, describe_all
 from services.jobs.describe.reduce import ReduceAll
 from services.jobs.describe.reducer import Reducer
@@ -40,7 +44,7 @@ from services.jobs.warm.job import WarmAll
 from services.jobs.warm.warmer import Warmer
 
 PURGE_SECONDS = 20
-"""How long a restore waits until no cache serves the old catalog."""
+"""How long a restore or an action waits until no cache serves the old catalog."""
 
 Result = dict[str, Any]
 STOPPED = "stopped"
@@ -180,6 +184,20 @@ async def _warm(tools: Tools, arguments: WarmArguments) -> Result:
     return (await run.run()).answer()
 
 
+async def _act(tools: Tools, arguments: ActArguments) -> Result:
+    leftovers = Leftovers(tools.reaper)
+    change = arguments.change if arguments.action == "change" else None
+    run = Act(
+        *(tools.entries, ChangeLog(tools.client), leftovers, ActionLists(tools.client), arguments.list_id, change)
+    )
+    try:
+        progress = await run.run()
+    finally:
+        await leftovers.close()
+    last = number_of(await tools.entries.revision())
+    return {"action": arguments.action, **progress.answer(), "purged": await tools.progress.purged(last, PURGE_SECONDS)}
+
+
 # Somebody waits for create_dump and restore_dump, so they fail soon. The daily jobs wait longer for a storage.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
@@ -190,6 +208,7 @@ JOBS: Mapping[str, Job] = {
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
     "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),
     "warm": Job(_warm, seconds=24 * 3600, attempts=8, alone=False),
+    "act": Job(_act, seconds=24 * 3600, attempts=8, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
 }

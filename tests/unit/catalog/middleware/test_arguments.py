@@ -57,6 +57,12 @@ def test_what_is_unknown_or_means_nothing_is_refused_by_its_name(
     assert (refused.value.message, refused.value.hint) == (message, hint)
 
 
+def test_only_an_argument_that_may_be_repeated_may_be_there_twice() -> None:
+    check("tag=a&tag=b&q=c", ("tag", "q"), "DELETE /catalog/search", ("tag",))
+    with pytest.raises(BadRequest, match="there twice"):
+        check("tag=a&q=b&q=c", ("tag", "q"), "DELETE /catalog/search", ("tag",))
+
+
 def test_a_long_name_is_not_repeated_whole() -> None:
     with pytest.raises(BadRequest) as refused:
         check("x" * 8000, (), "DELETE /catalog")

@@ -263,6 +263,10 @@ def test_what_is_found_is_what_a_look_at_every_row_finds(
         assert counts == sorted(counts, reverse=True)
         assert found.total == len(wanted) if found.total_exact else found.total <= reading.SAMPLE_MAX
         assert bounded != "narrow" or (found.total_exact and found.facets_exact)
+    updated = {row.unique_name: row.updated for row in rows}
+    named = [(one.unique_name, one.updated) for one in reader.named(query, COUNT, NOW)]
+    assert sorted(named) == sorted((name, updated[name]) for name in wanted)
+    assert len(reader.named(query, 3, NOW)) == min(3, len(wanted))
 
 
 @pytest.mark.parametrize(
