@@ -33,27 +33,28 @@ class Count:
     reads: Sql | None = None
 
 
-def total(query: Query, now: int, groups: Sql, kinds: frozenset[str]) -> tuple[Count, Count | None] | None:
-    """Return the counts of the total, the second of which is to be taken from the first; None if there are none.
+def total(query: Query, now: int, groups: Sql, kinds: frozenset[str]) -> tuple[tuple[int, Count], ...] | None:
+    """Return the counts that make the total, each with its sign; None if there are none.
 
     `groups` is what is demanded of groups, and `kinds` are the kinds of conditions (see planner.py).
     """
     if kinds <= {"groups"}:
-        return Count(group_count(groups)), None
-    if kinds <= {"groups", "expired"} and query.expired is False:
-        late, unmarked = due(now), both([groups, Sql("groups.expired = 0")])
-        return Count(group_count(unmarked)), Count(_entries(both([late, in_groups(groups)])), _at_most(late))
+        return ((1, Count(group_count(groups))),)
+    if kinds <= {"groups", "expired"}:
+        late, marked = due(now), both([groups, Sql("groups.expired = ?", (query.expired is True,))])
+        unmarked = Count(_entries(both([late, in_groups(groups)])), _at_most(late))
+        return (1, Count(group_count(marked))), (1 if query.expired else -1, unmarked)
     if kinds == {"folder"} and query.folder is not None:
-        return Count(folder_count(query.folder, query.recursive)), None
+        return ((1, Count(folder_count(query.folder, query.recursive))),)
     if kinds == {"folder", "groups"}:
         place, reads = _place(query)
-        return Count(_entries(both([place, in_groups(groups)])), reads), None
+        return ((1, Count(_entries(both([place, in_groups(groups)])), reads)),)
     if kinds == {"ranges"} and len(query.ranges) == 1:
         bounds = within(query.ranges[0])
-        return Count(_entries(bounds), _at_most(bounds)), None
+        return ((1, Count(_entries(bounds), _at_most(bounds))),)
     if kinds - {"groups"} == {"tags"} and len(query.tags) == 1 and _has_only_namespace(query, kinds - {"tags"}):
         where = both([Sql("tag = ?", query.tags), _of_namespace(query)])
-        return Count(Sql(f"SELECT sum(entries) FROM tag_counts WHERE {where.text}", where.values)), None
+        return ((1, Count(Sql(f"SELECT sum(entries) FROM tag_counts WHERE {where.text}", where.values))),)
     return None
 
 

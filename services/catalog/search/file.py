@@ -79,8 +79,9 @@ def errors_named() -> Iterator[None]:
         raise Damaged(str(error)) from error
 
 
-def connect(path: Path, most_bytes: int) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def connect(path: Path, most_bytes: int, wait_seconds: float = 5.0) -> sqlite3.Connection:
+    """Open a file; a statement waits up to `wait_seconds` for the locks of others."""
+    connection = sqlite3.connect(path, wait_seconds, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_BYTES // 1024}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA max_page_count = {most_bytes // _PAGE_BYTES}")

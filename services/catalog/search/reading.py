@@ -113,12 +113,6 @@ class Reader:
             found = self._connection.execute(inside, (path, after, limit)).fetchall()
         return Listing(Folder(*itself) if itself else Folder(path, 0, 0, 0, 0), [Folder(*one) for one in found])
 
-    def same_bytes(self, signature: str) -> list[str]:
-        """Return the paths of up to SAME_MAX entries with a signature."""
-        with errors_named():
-            found = self._connection.execute(_SAME, (signature_of(signature),)).fetchall()
-        return [name for (name,) in found]
-
     def close(self) -> None:
         self._connection.close()
 
@@ -191,10 +185,9 @@ class Reader:
 
     def _total(self, asked: _Asked) -> int | None:
         counts = counting.total(asked.query, asked.now, asked.groups, asked.kinds)
-        if counts is None or not all(self._is_cheap(count) for count in counts if count):
+        if counts is None or not all(self._is_cheap(count) for _, count in counts):
             return None
-        count, less = counts
-        return self._number(count.sql) - (self._number(less.sql) if less else 0)
+        return sum(sign * self._number(count.sql) for sign, count in counts)
 
     def _facet(self, name: str, asked: _Asked) -> list[tuple[str, int]] | None:
         count = counting.facet(name, asked.query, asked.groups, asked.kinds)
@@ -245,6 +238,25 @@ class Reader:
             end = self._connection.execute(last, walked.values).fetchone()
             cursor = Cursor(*end) if end else None
         return names, cursor
+
+
+class Signatures:
+    """Looks up entries by their signature, in so little time that it needs no thread: some 10 microseconds.
+
+    It waits for no lock. `names` raises Damaged, also if it would have to wait.
+    """
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        with errors_named():
+            self._connection = connect(path, most_bytes, 0)
+
+    def names(self, signature: str) -> list[str]:
+        """Return the paths of up to SAME_MAX entries with a signature."""
+        with errors_named():
+            return [name for (name,) in self._connection.execute(_SAME, (signature_of(signature),))]
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _page(found: list[tuple[str, str | int, int]], limit: int) -> Page:

@@ -21,7 +21,7 @@ from services.catalog.search.file import Damaged, Full, size_of
 from services.catalog.search.folders import Listing
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
-from services.catalog.search.reading import Found, Named, Reader
+from services.catalog.search.reading import Found, Named, Reader, Signatures
 from services.catalog.search.recent import Recent
 from services.catalog.search.row import row_of
 from services.catalog.search.writing import Builder, Writer
@@ -79,6 +79,7 @@ class Search:
         self._before_the_log = 0
         """The revision while the log is empty: an index without a position has all that was before."""
         self._recent = Recent()
+        self._signatures: Signatures | None = None
         self._made = 0
         """How often an index was opened: a reader of an earlier one is opened again."""
         self._moved = asyncio.Condition()
@@ -101,16 +102,19 @@ class Search:
         """
         return await self._read(lambda reader: reader.folders(path, after, limit))
 
-    async def same_bytes(self, signatures: Sequence[str]) -> list[list[str]]:
-        """Return for each signature the paths of entries that have it, up to SAME_MAX of the index and the last uploads
-        of this process. Some may have changed meanwhile. Raises NoIndex while there is no index."""
-        found = await self._read(lambda reader: [reader.same_bytes(signature) for signature in signatures])
-        if self._writer is not None:
-            self._recent.forget(self._writer.position)
-        return [
-            list(dict.fromkeys([*names, *self._recent.names(signature)]))
-            for names, signature in zip(found, signatures, strict=True)
-        ]
+    def same_bytes(self, signature: str) -> list[str]:
+        """Return the paths of entries that have a signature, up to SAME_MAX of the index and the last uploads of this
+        process. Some may have changed meanwhile. Raises NoIndex while there is no index."""
+        if self._writer is None or self._place is None:
+            raise NoIndex
+        self._recent.forget(self._writer.position)
+        try:
+            if self._signatures is None:
+                self._signatures = Signatures(self._place.path, self._most_bytes)
+            found = self._signatures.names(signature)
+        except Damaged as error:  # Searches say so, and close the index.
+            raise NoIndex from error
+        return list(dict.fromkeys([*found, *self._recent.names(signature)]))
 
     def uploaded(self, number: int, signature: str, unique_name: str) -> None:
         """Note an upload of this process, with the number of its change or of a later one: `same_bytes` names it before
@@ -253,6 +257,9 @@ class Search:
         return self._writer is not None and number <= max(self._writer.position, self._before_the_log)
 
     async def _close_writer(self) -> None:
+        if self._signatures is not None:
+            self._signatures.close()
+            self._signatures = None
         if (writer := self._writer) is not None:
             self._writer = None
             await self._write(writer.close)

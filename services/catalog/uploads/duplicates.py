@@ -1,8 +1,8 @@
 """Which other entries have the bytes of an upload."""
 
-import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -16,8 +16,6 @@ from services.core.state.entries import Entries
 
 NAMED_MAX = 10
 """Duplicates that are named for one upload."""
-WAIT_SECONDS = 0.1
-"""How long an upload waits to know them."""
 
 
 async def duplicates(
@@ -26,20 +24,14 @@ async def duplicates(
     """Return uuid and path of other entries with the bytes of an upload, in namespaces that one may see; `of` is the
     uuid of the upload.
 
-    Nothing is named without an index, nor if this takes too long.
+    Nothing is named without an index, nor if Redis is away.
     """
-    if not uploaded:
-        return []
-    try:
-        async with asyncio.timeout(WAIT_SECONDS):
-            found = await search.same_bytes([entry.signature for entry in uploaded])
-            return [
-                other
-                for entry, names in zip(uploaded, found, strict=True)
-                for other in await _as_they_are(stored, entry, [name for name in names if may_see(name.split("/")[1])])
-            ]
-    except (NoIndex, RedisError, TimeoutError):
-        return []
+    found: list[dict[str, Any]] = []
+    with suppress(NoIndex, RedisError):
+        for entry in uploaded:
+            names = [name for name in search.same_bytes(entry.signature) if may_see(name.split("/")[1])]
+            found += await _as_they_are(stored, entry, names)
+    return found
 
 
 async def _as_they_are(stored: Entries, uploaded: Entry, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -278,6 +278,8 @@ def test_what_is_found_is_what_a_look_at_every_row_finds(
         "missing=title&orientation=landscape&namespace=DEV",
         "expired=false",
         "expired=false&type=image/png",
+        "expired=true",
+        "expired=true&type=image/png&namespace=DEV",
         "folder=/DEV/shop",
         "folder=/DEV/shop&recursive=true&type=image/png",
         "tag=sale",
