@@ -76,9 +76,9 @@ class Services:
 
         monkeypatch.setattr(owner, name, counting)
 
-    async def upload(self, filename: str, status: int = 200) -> None:
+    async def upload(self, filename: str, status: int = 200, content: bytes = PHOTO) -> None:
         form = {"namespace": "DEV", "filename": filename}
-        answer = await self.catalog.post("/file", files={"file": ("cat.jpg", PHOTO)}, data=form)
+        answer = await self.catalog.post("/file", files={"file": ("cat.jpg", content)}, data=form)
         assert answer.status_code == status, answer.text
 
     async def get(self, path: str, *, status: int = 200, **headers: str) -> httpx.Response:
@@ -247,10 +247,16 @@ async def stored(redis: Redis) -> dict[bytes, bytes | None]:
 
 
 async def test_an_upload_costs_three_commands_and_two_syncs(services: Services) -> None:
-    await services.upload("dog.jpg")
+    other = encoded(marked((64, 48), RED), "JPEG")
+    await services.upload("dog.jpg", content=other)
     assert services.spent() == {"HGET": 1, "EVALSHA": 2, "syncs": 2}
     found = await services.get("/original/DEV/dog.jpg")
-    assert hashlib.sha256(found.content).digest() == hashlib.sha256(PHOTO).digest()
+    assert hashlib.sha256(found.content).digest() == hashlib.sha256(other).digest()
+
+
+async def test_an_upload_of_bytes_that_another_entry_has_reads_that_entry(services: Services) -> None:
+    await services.upload("dog.jpg")
+    assert services.spent() == {"HGET": 1, "EVALSHA": 2, "HMGET": 1, "syncs": 2}
 
 
 async def test_an_upload_of_what_is_there_already_costs_one_command(services: Services) -> None:
