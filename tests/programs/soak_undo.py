@@ -89,7 +89,7 @@ class UndoStorm:
     def _client(self, number: int) -> None:
         chance = random.Random(number)
         with httpx.Client(base_url=str(self._system.api.base_url), timeout=30) as client:
-            while self.seen.changes < self._changes:
+            while self.seen.changes < self._changes and not self._over.is_set():
                 name = f"undo{self.seen.changes // CHANGES_OF_AN_ASSET}"
                 try:
                     kind, done = self._change(client, chance, name)
@@ -149,6 +149,12 @@ class UndoStorm:
         return answer.status_code == 200
 
     def _kill(self) -> None:
+        try:
+            self._kill_in_turn()
+        finally:
+            self._over.set()  # If a part does not start again, nobody waits for it.
+
+    def _kill_in_turn(self) -> None:
         for part in cycle(PARTS):
             wanted = self.seen.changes + self._random.randint(*CHANGES_BETWEEN)
             while self.seen.changes < wanted:
