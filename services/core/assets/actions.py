@@ -54,6 +54,8 @@ class Change:
         if self.removed_tags or self.added_tags:
             wanted["tags"] = self._tags(wanted.get("tags", entry.tags))
         differing = {name: value for name, value in wanted.items() if value != getattr(entry, name)}
+        if "expiration_date" in differing and "expired" in wanted:
+            differing["expired"] = wanted["expired"]  # Otherwise a later date alone would revive the entry.
         return entries.with_fields(entry, differing, now)
 
     def _tags(self, before: Iterable[str]) -> list[str]:

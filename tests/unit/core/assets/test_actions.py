@@ -43,6 +43,14 @@ def test_a_later_date_revives_what_only_its_date_had_expired() -> None:
     assert not Change.parse({"expiration_date": "2099-01-31"}).applied(entry, NOW).expired
 
 
+def test_a_later_date_does_not_revive_what_is_expired_by_the_same_change() -> None:
+    entry = an_entry(expired=True, expiration_date="2020-01-01T00:00:00.000+00:00")
+    change = Change.parse({"expired": True, "expiration_date": "2099-01-31"})
+    once = change.applied(entry, NOW)
+    assert (once.expired, once.expiration_date) == (True, "2099-01-31T00:00:00.000+00:00")
+    assert change.applied(once, NOW + 1) is once
+
+
 @pytest.mark.parametrize(
     "given", [{"caption": "new"}, {"add_tags": ["b"]}, {"remove_tags": ["a"]}, {"meta": {"a": [1]}}, {"expired": True}]
 )
