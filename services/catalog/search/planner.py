@@ -134,8 +134,9 @@ def drivers(query: Query, now: int, groups: Sql) -> Iterator[Driver]:
 
 
 def with_words(words: Sequence[str]) -> Driver:
-    """Return the driver of entries that have some words, at least one of which has trigrams."""
-    ids = "SELECT id FROM loose UNION ALL SELECT rowid FROM words WHERE words MATCH ?"
+    """Return the driver of entries that have some words, at least one of which has trigrams. It names each once."""
+    ids = "SELECT id FROM loose UNION ALL "
+    ids += "SELECT rowid FROM words WHERE words MATCH ? AND rowid NOT IN (SELECT id FROM loose)"
     return Driver(Sql(ids, (match(words),)))
 
 

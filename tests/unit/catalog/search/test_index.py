@@ -360,6 +360,21 @@ def test_changes_leave_what_a_new_index_would_have(
     assert Writer(path, MOST_BYTES).position == 39
 
 
+@pytest.mark.parametrize("bounded", ["counted"], indirect=True)
+def test_entries_that_wait_to_be_indexed_hide_no_others(tmp_path: Path, bounded: str) -> None:
+    path = tmp_path / "0.sqlite"
+    some = [row_of(an_entry(number, title="picture")) for number in range(60)]
+    build(path, some)
+    writer, reader = Writer(path, MOST_BYTES), Reader(path, MOST_BYTES)
+    some[:5] = [row_of(an_entry(number, title="picture of old")) for number in range(5)]
+    writer.apply([(row.unique_name, row) for row in some[:5]], 8)
+    query = query_of("q=picture")
+    assert all_pages(reader, query) == expected(some, query)
+    assert len(reader.named(query, 100, NOW)) == 60
+    reader.close()
+    writer.close()
+
+
 def test_an_index_that_was_not_finished_is_none(rows: list[Row], tmp_path: Path) -> None:
     path = tmp_path / "0.sqlite"
     Builder(path, MOST_BYTES).add(rows[:10])
