@@ -26,10 +26,11 @@ from services.core.assets import identity, moves
 from services.core.assets.entries import Entry
 from services.core.assets.names import AssetName, unique_name_of
 from services.core.assets.retired import NO_UNDO, Retired, Undo
-from services.core.errors import AlreadyExists, BadRequest, NotFound, StorageDown, TadaError
+from services.core.errors import AlreadyExists, BadRequest, NotFound, StorageDown, TadaError, Unavailable
 from services.core.spool import prepare
 from services.core.state import claims as claims_module
 from services.core.state import commands, entry_json, keys
+from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis, connect
 from services.core.state.doubts import DOUBT_SECONDS
 from services.core.state.leftovers import Leftovers
@@ -76,7 +77,7 @@ def at_its_path(name: str) -> Callable[[Entry], None]:
 
 def is_not_there(error: TadaError) -> bool:
     """Say whether a client is told that there is no asset of a name."""
-    return isinstance(error, NotFound) or error.message == ELSEWHERE
+    return isinstance(error, NotFound) or error.message == ELSEWHERE or error.message.endswith(" was moved.")
 
 
 class Outages(RuleBasedStateMachine):
@@ -344,13 +345,15 @@ class UndoneOutages(Outages):
         process, wanted = self.catalogs[at], self.content_of(found[which])
         is_copied = unique_name_of(found[which].entry.storage_key) != path_of(name)
 
-        def restore(process: FailingProcess) -> Any:
-            return self.moves(process).restore if is_copied else process.user.entries.restore_version
+        async def restored(process: FailingProcess) -> tuple[Entry, Commit]:
+            if is_copied:
+                return await self.moves(process).restore(key, found[which], at_its_path(name))
+            return await process.user.entries.restore_version(key, found[which], lambda _: None)
 
         async def step() -> None:
             try:
-                _, commit = await restore(process)(key, found[which], at_its_path(name))
-            except (NotFound, BadRequest) as error:
+                _, commit = await restored(process)
+            except (NotFound, BadRequest, Unavailable) as error:
                 if not is_not_there(error):
                     raise
                 assert None in self.possible[name]

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from services.core.assets import moves
 from services.core.assets.entries import Entry, StoredFile, with_file
 from services.core.assets.retired import NO_UNDO, Retired, Undo
 from services.core.state import commands, entry_json, keys
@@ -40,6 +41,18 @@ class Editor:
         claim = await self.user.claims.make(an_entry().unique_name)
         file = await self._stored(claim.storage_key)
         entry, commit = await self.user.entries.change(KEY, lambda old: with_file(old, file, "jpg"), claim)
+        assert commit
+        await self._end(commit)
+        return entry
+
+    async def move(self, filename: str) -> Entry:
+        """Rename the asset. It has other bytes then, which is nothing to those who look at owners only."""
+        found = await self.user.entries.find(KEY)
+        name = moves.renamed(found.entry, None, filename)
+        claim = await self.user.claims.make(name.unique_name)
+        file = await self._stored(claim.storage_key)
+        entry = replace(moves.moved(found.entry, name, claim.storage_key), signature=file.signature, size=file.size)
+        commit = await self.user.entries.move(found, entry, claim)
         assert commit
         await self._end(commit)
         return entry

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from services.core.assets import identity
+from services.core.assets import identity, names
 from services.core.assets.entries import SETTABLE, Entry, already_exists, with_earlier_file
 from services.core.assets.facts import Facts
 from services.core.assets.retired import NO_UNDO, Retired, Undo, undeleted
-from services.core.errors import CatalogReplaced, NoEntry
+from services.core.errors import CatalogReplaced, NoEntry, Unavailable
 from services.core.observing import origin
 from services.core.state import changes, commands, entry_json, keys
 from services.core.state.changes import number_of
@@ -208,11 +208,14 @@ class Entries:
     async def restore_version(self, key: str, version: Retired, check: Callable[[Entry], None]) -> tuple[Entry, Commit]:
         """Give an entry the file of an earlier version, as its next version.
 
-        Raises NoEntry, what `check` raises, and NotRetired if the version was let go or taken back meanwhile.
+        The object of the version must have a storage key of the entry's path. Raises NoEntry, what `check` raises,
+        Unavailable if the asset was moved meanwhile, and NotRetired if the version was let go or taken back meanwhile.
         """
         while True:
             old = await self.find(key)
             check(old.entry)
+            if names.unique_name_of(version.entry.storage_key) != old.entry.unique_name:
+                raise Unavailable(f"{old.entry.unique_name} was moved.", "Send it again.")
             new = with_earlier_file(old.entry, version.entry)
             if commit := await self._set.write(old, new, taken_back=new.storage_key):
                 return new, commit

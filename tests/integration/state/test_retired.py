@@ -10,7 +10,7 @@ from services.core.assets.entries import with_fields
 from services.core.assets.retired import Retired, Undo
 from services.core.dumps.loss import signs_of_loss
 from services.core.dumps.stores import open_dumps
-from services.core.errors import AlreadyExists, NoEntry
+from services.core.errors import AlreadyExists, NoEntry, Unavailable
 from services.core.spool import prepare
 from services.core.state import commands, keys
 from services.core.state import retired as retired_module
@@ -107,6 +107,19 @@ async def test_what_was_taken_back_meanwhile_is_not_restored_again(
         await editor.restore(version)
     assert gone.entry == third
     assert (await editor.user.entries.get(third.uuid)).version == 4
+    await check_owners(client, storage)
+
+
+async def test_a_version_is_not_restored_under_a_path_that_its_asset_has_left_meanwhile(
+    client: Redis, editor: Editor, objects: RetiredObjects, storage: LocalStorage
+) -> None:
+    await editor.upload()
+    await editor.replace()
+    [version] = await objects.versions(KEY)
+    moved = await editor.move("dog")
+    with pytest.raises(Unavailable):
+        await editor.restore(version)
+    assert await editor.user.entries.get(moved.uuid) == moved
     await check_owners(client, storage)
 
 
