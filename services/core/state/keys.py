@@ -6,7 +6,7 @@
 | `tada:uuids` | hash | what else an entry is found by → its entry key |
 | `tada:reductions` | hash | entry key → what is known of the reduction of its picture, as JSON: see `reductions` |
 | `tada:retired` | hash | storage key → what is known of a retired object, then its entry: see `lua/retiring` |
-| `tada:versions` | sorted set | group, version, number and storage key of each retired version, in this order |
+| `tada:versions` | sorted set | group, number, version and storage key of each retired version, in this order |
 | `tada:trash` | sorted set | storage keys of deleted assets that are retired, by the number of the deletion |
 | `tada:moved` | hash | what a moved asset was found by → its creation number: see `moving` |
 | `tada:old-paths` | hash | creation number → the paths from which the asset was moved: see `lua/old_addresses` |

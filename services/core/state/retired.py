@@ -200,5 +200,5 @@ class RetiredObjects:
 
 
 def _indexed(member: bytes) -> Indexed:
-    group, _, number, storage_key = member.decode().split(" ")
+    group, number, _, storage_key = member.decode().split(" ")
     return Indexed(group, int(number), storage_key)

@@ -123,6 +123,22 @@ async def test_a_version_is_not_restored_under_a_path_that_its_asset_has_left_me
     await check_owners(client, storage)
 
 
+async def test_of_two_lives_of_a_path_the_versions_replaced_last_stay(
+    client: Redis, editor: Editor, objects: RetiredObjects, storage: LocalStorage
+) -> None:
+    """An entry that is removed without its file leaves its versions to the next asset there, which begins at 1."""
+    await editor.upload()
+    for _ in range(2):
+        former = await editor.replace()
+    await editor.user.entries.delete(KEY, lambda _: None, keep_bytes=True)
+    first = await editor.upload()
+    second = await editor.replace()
+    await editor.replace()
+    assert [version.entry for version in await objects.versions(KEY)] == [second, first]
+    await editor.reap()
+    await check_owners(client, storage, unknown=[former.storage_key])
+
+
 async def test_a_deleted_asset_is_in_the_trash_and_comes_back_with_its_versions(
     client: Redis, editor: Editor, objects: RetiredObjects, storage: LocalStorage
 ) -> None:

@@ -8,9 +8,10 @@ local function retiring(retired, versions, trash, claims)
     return string.match(known, '^(%d+) (%S+) (%d+) (%S+) (.*)$')
   end
 
-  -- Return what stands for a version in the index: those of a group lie together there, the first ones first.
+  -- Return what stands for a version in the index: those of a group lie together there, the first ones first. The number
+  -- tells which these are: versions of two lives of a path may lie together, and each life begins at version 1.
   local function indexed(group, version, number, storage_key)
-    return string.format('%s %016.0f %s %s', group, version, number, storage_key)
+    return string.format('%s %016.0f %s %s', group, number, version, storage_key)
   end
 
   -- Return the storage keys of the versions of a group, the first ones first.
