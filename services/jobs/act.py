@@ -1,8 +1,9 @@
 """The job *act*: what a client wants done with many entries, one entry after the other.
 
 Each entry is read anew, and is written by the same compare-and-set as by a single request. It is left alone if it is
-gone, or if it has changed since a search has found it: it might not be found any more. The job can be interrupted at
-any time. The next run goes on with the first entries that are not known to be done, and does them again if they are.
+gone, even if another asset has its path by now, or if it has changed since a search has found it: it might not be found
+any more. The job can be interrupted at any time. The next run goes on with the first entries that are not known to be
+done, and does them again if they are.
 """
 
 import asyncio
@@ -105,6 +106,8 @@ class Act:
         key, change, now = identity.entry_key(item.unique_name), self.change, time.time()
 
         def check(entry: Entry) -> None:
+            if item.uploaded is not None and milliseconds(entry.uploaded_date) != item.uploaded:
+                raise NoEntry(item.unique_name)
             if item.found is not None and milliseconds(entry.updated_date) != item.found:
                 raise _HasChanged
 

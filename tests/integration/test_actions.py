@@ -37,6 +37,7 @@ from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.objects import listed, put
 from tests.support.problems import problem
 from tests.support.service import running
+from tests.support.waits import eventually
 
 PHOTO = b"\xff\xd8\xff\xe0 a photograph"
 WRITER, OTHER, READER, LIMITED_ADMIN = "wr1ter", "0ther", "r3ader", "l1mited"
@@ -91,7 +92,7 @@ def found(entries: Sequence[Entry]) -> list[Item]:
 
 
 def named(entries: Sequence[Entry]) -> list[Item]:
-    return [Item(entry.unique_name) for entry in entries]
+    return [Item(entry.unique_name, uploaded=milliseconds(entry.uploaded_date)) for entry in entries]
 
 
 async def changes_of(client: Redis, kind: type[EntryDeleted] | type[EntryWritten]) -> list[str]:
@@ -213,6 +214,31 @@ async def test_entries_that_were_named_are_changed_whatever_they_are_by_now(
     assert await catalog.entries.count() == 0
 
 
+@pytest.mark.parametrize("change", [None, Change.parse({"caption": "new"})])
+async def test_a_later_asset_at_the_path_of_a_named_one_is_left_alone(
+    catalog: CatalogUser, storage: LocalStorage, lists: ActionLists, run: Run, change: Change | None
+) -> None:
+    [entry] = await uploaded(catalog, storage, 1, uploaded_date="2026-01-01T00:00:00.000+00:00")
+    list_id = await lists.make(named([entry]))
+    await catalog.entries.delete(entry.uuid, lambda entry: None, keep_bytes=True)
+    later = replace(entry, uploaded_date="2026-01-01T00:00:00.001+00:00")  # Its uuid is the MD5 of its path again.
+    await catalog.entries.create(later, None)
+    progress = await run(list_id, change).run()
+    assert (progress.done_count, [one.reason for one in progress.skipped]) == (0, [GONE])
+    assert await catalog.entries.get(later.uuid) == later
+
+
+async def test_a_list_is_never_without_an_end(server: RedisServer, client: Redis, lists: ActionLists) -> None:
+    """Between two commands a process can be killed."""
+    async with client.monitor() as monitor:
+        made = await lists.make([Item(f"/DEV/{at}.webp") for at in range(7000)])
+        said = []
+        while keys.action_progress(made) not in (line := (await monitor.next_command())["command"]):
+            said.append(line.split()[0].upper())
+    first = said.index("RPUSH")
+    assert said[first - 1 : first + 3] == ["MULTI", "RPUSH", "EXPIRE", "EXEC"]
+
+
 async def test_an_entry_that_cannot_be_changed_fails_alone(
     catalog: CatalogUser, storage: LocalStorage, lists: ActionLists, run: Run
 ) -> None:
@@ -308,8 +334,11 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncItera
         media_tokens=SecretStr(tokens),
     )
     async with running(settings, client, WRITER) as made:
-        while (await made.get("/catalog/search")).status_code == 503:
-            pass
+
+        async def is_answered() -> bool:
+            return (await made.get("/catalog/search")).status_code != 503
+
+        await eventually(is_answered)
         yield made
 
 
@@ -401,7 +430,7 @@ async def test_entries_with_two_uuids_are_one_and_are_taken_as_they_are(
     body = await asked(http, "POST", "/catalog/actions", json=given)
     assert body["count"] == 1
     [job] = body["data"]
-    assert await lists.items(job["arguments"]["list_id"], 0, 10) == [Item(cat.unique_name)]
+    assert await lists.items(job["arguments"]["list_id"], 0, 10) == named([cat])
 
 
 async def test_more_than_a_hundred_are_deleted_only_with_their_number(client: Redis, http: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from services.catalog.routes import jobs
 from services.catalog.search.query import Query
 from services.catalog.tokens import Principal
 from services.core.assets import freshness, identity
+from services.core.assets.entries import milliseconds
 from services.core.errors import Behind
 from services.core.jobs import action_lists
 from services.core.jobs.action_lists import ENTRIES_MAX, Item
@@ -90,9 +91,10 @@ async def _named(ctx: Context, principal: Principal, uuids: tuple[str, ...]) -> 
     for at in range(0, len(uuids), _PAGE):
         part = uuids[at : at + _PAGE]
         for uuid, raw in zip(part, await ctx.reader.read(part), strict=True):
-            name = str(orjson.loads(raw)["unique_name"]) if raw else ""
-            if raw and principal.may_use(_namespace(name)):
-                found[name] = Item(name)
+            entry = orjson.loads(raw) if raw else {}
+            name = entry.get("unique_name", "")
+            if name and principal.may_use(_namespace(name)):
+                found[name] = Item(name, uploaded=milliseconds(entry.get("uploaded_date")))
             else:
                 not_found.append(uuid)
     return list(found.values()), not_found

@@ -33,21 +33,25 @@ _PART = 5000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An entry: its path, and its `updated_date` when it was found, as milliseconds since 1970.
+    """An entry: its path, and its dates when the action was asked for, as milliseconds since 1970.
 
-    None if the action is for the entry whatever it is by now.
+    `found` is the `updated_date` of one that a search has found. It is None if the action is for the asset whatever it
+    is by now. Then `uploaded` is the `uploaded_date`, which the asset keeps: one that comes to the path later has
+    another.
     """
 
     unique_name: str
     found: int | None = None
+    uploaded: int | None = None
 
     def to_text(self) -> str:
-        return f"{'' if self.found is None else self.found} {self.unique_name}"
+        found, uploaded = ("" if date is None else date for date in (self.found, self.uploaded))
+        return f"{found} {uploaded} {self.unique_name}"
 
     @classmethod
     def from_text(cls, text: str) -> "Item":
-        found, _, name = text.partition(" ")
-        return cls(name, int(found) if found else None)
+        found, uploaded, name = text.split(" ", 2)
+        return cls(name, *(int(date) if date else None for date in (found, uploaded)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,10 @@ class ActionLists:
         made = secrets.token_hex(8)
         await self._redis.zadd(keys.ACTIONS, {made: now + KEPT_SECONDS})
         for at in range(0, len(texts), _PART):
-            await commands.rpush(self._redis, keys.action(made), texts[at : at + _PART])
-            await self._redis.expire(keys.action(made), KEPT_SECONDS)
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.rpush(keys.action(made), *texts[at : at + _PART])
+                pipeline.expire(keys.action(made), KEPT_SECONDS)
+                await pipeline.execute()
         await self.note(made, Progress(len(texts)))
         return made
 

@@ -46,11 +46,6 @@ def hsetnx(client: Redis, key: str, field: str, value: str) -> Awaitable[bool]:
     return cast("Awaitable[bool]", client.hsetnx(key, field, value))
 
 
-def rpush(client: Redis, key: str, values: Sequence[str]) -> Awaitable[int]:
-    """Add values at the end of a list and return its length; there must be at least one value."""
-    return cast("Awaitable[int]", client.rpush(key, *values))
-
-
 def lrange(client: Redis, key: str, first: int, last: int) -> Awaitable[list[bytes]]:
     """Return the values from a position to another, that one included."""
     return cast("Awaitable[list[bytes]]", client.lrange(key, first, last))
