@@ -105,7 +105,8 @@ def decide(form: Form, found: list[Entry | None], now: float, namespaces: tuple[
 def decide_moved(form: Form, found: list[Entry | None], now: float, namespaces: tuple[str, ...]) -> Decision:
     """Choose the answer where there is no asset; `found` are the entries of assets that were at `candidates`.
 
-    Whatever such an asset would be delivered as if it were still there leads to where it is.
+    Whatever such an asset would be delivered as if it were still there leads to where it is: to its unique name,
+    because any other name of it may be that of another asset there. From that one, `decide` leads on.
     """
     there = [entry and replace(entry, unique_name=name) for entry, name in zip(found, candidates(form), strict=True)]
     decision = decide(form, there, now, namespaces)
@@ -113,9 +114,7 @@ def decide_moved(form: Form, found: list[Entry | None], now: float, namespaces: 
         return decision
     entry = found[there.index(decision.entry)]
     assert entry
-    asked = decision.path if isinstance(decision, Redirect) else form.name
-    name = names.with_extension(entry.unique_name, asked.rpartition(".")[2])
-    return Redirect(entry, form.path(name), moved=True)
+    return Redirect(entry, form.path(entry.unique_name), moved=True)
 
 
 def _is_asked_as_webp(form: Form, entry: Entry) -> bool:

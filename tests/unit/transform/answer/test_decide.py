@@ -56,8 +56,8 @@ def at_old_path(asked: Form, **moved: Entry) -> Decision:
 @pytest.mark.parametrize(
     ("asked", "path"),
     [
-        (Form("original", "/DEV/cat.jpg"), "/original/DEV/a/dog.jpg"),
-        (Form("original", "/DEV/cat.webp"), "/original/DEV/a/dog.jpg"),
+        (Form("original", "/DEV/cat.jpg"), "/original/DEV/a/dog.webp"),
+        (Form("original", "/DEV/cat.webp"), "/original/DEV/a/dog.webp"),
         (Form("full", "/DEV/cat.webp"), "/full/DEV/a/dog.webp"),
         (Form("full", "/DEV/cat.jpg"), "/full/DEV/a/dog.webp"),
         (Form("optimise", "/DEV/cat.webp", 200, 100), "/optimise/200x100/DEV/a/dog.webp"),
@@ -74,14 +74,42 @@ def test_what_a_moved_asset_has_never_been_is_missing(make_entry: MakeEntry, nam
     assert at_old_path(Form("full", name), cat_webp=make_entry("dog.jpg", "image/jpeg")) == Missing()
 
 
-def test_a_moved_gif_leads_to_what_is_asked_of_it(make_entry: MakeEntry) -> None:
+def test_a_moved_gif_leads_to_its_only_name(make_entry: MakeEntry) -> None:
     gif = make_entry("new.gif", "image/gif")
     for asked, path in (
         (Form("full", "/DEV/old.gif"), "/full/DEV/new.gif"),
-        (Form("full", "/DEV/old.webp"), "/full/DEV/new.webp"),
+        (Form("full", "/DEV/old.webp"), "/full/DEV/new.gif"),
+        (Form("optimise", "/DEV/old.webp", 200, 100), "/optimise/200x100/DEV/new.gif"),
         (Form("original", "/DEV/old.webp"), "/original/DEV/new.gif"),
     ):
         assert at_old_path(asked, old_gif=gif) == Redirect(gif, path, moved=True)
+
+
+@pytest.mark.parametrize("kind", ["original", "full", "optimise"])
+@pytest.mark.parametrize(
+    ("old", "asked", "moved", "neighbour"),
+    [
+        ("cat.webp", "cat.jpg", ("dog.jpg", "image/jpeg", True), ("dog.jpg", "image/jpeg", False)),
+        ("cat.webp", "cat.webp", ("dog.jpg", "image/jpeg", True), ("dog.jpg", "image/jpeg", False)),
+        ("cat.gif", "cat.gif", ("dog.gif", "image/gif", False), ("dog.jpg", "image/jpeg", True)),
+        ("cat.gif", "cat.webp", ("dog.gif", "image/gif", False), ("dog.jpg", "image/jpeg", True)),
+    ],
+)
+def test_an_old_address_leads_to_no_neighbour_of_the_moved_asset(
+    make_entry: MakeEntry,
+    kind: Any,
+    old: str,
+    asked: str,
+    moved: tuple[str, str, bool],
+    neighbour: tuple[str, str, bool],
+) -> None:
+    there, other = (make_entry(name, kind, convert=converted) for name, kind, converted in (moved, neighbour))
+    decision: Decision = at_old_path(Form(kind, f"/DEV/{asked}"), **{old.replace(".", "_"): there})
+    for _ in range(2):
+        if isinstance(decision, Redirect):
+            decision = answer(Form(kind, decision.path.removeprefix(Form(kind, "").path(""))), there, other)
+    assert isinstance(decision, Stored | Rendition)
+    assert decision.entry == there
 
 
 def test_a_moved_asset_that_may_not_be_served_is_a_placeholder(make_entry: MakeEntry) -> None:
