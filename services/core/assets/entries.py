@@ -288,17 +288,17 @@ def _uploaded_as(entry: Entry, extension: str) -> str:
 
 def _date_of_content(entry: Entry, signature: str) -> str:
     """Return since when the next version delivers its bytes, whose SHA-256 is `signature`."""
-    return entry.delivered_since if signature == entry.signature else _next_second(entry.delivered_since)
+    return entry.delivered_since if signature == entry.signature else next_second(entry.delivered_since)
 
 
 def changed(entry: Entry, **fields: Any) -> Entry:
     """Return the entry with other fields, as of now."""
     moved = any(name in FOCUS and value != getattr(entry, name) for name, value in fields.items())
-    content_date = _next_second(entry.delivered_since) if moved else entry.delivered_since
+    content_date = next_second(entry.delivered_since) if moved else entry.delivered_since
     return replace(entry, **fields, updated_date=timestamp(), content_date=content_date)
 
 
-def _next_second(before: str) -> str:
+def next_second(before: str) -> str:
     """Return now, or the next second when `before` is of the same one.
 
     HTTP dates have whole seconds, and a new version must not have the date of the version before. So many changes in

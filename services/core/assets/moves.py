@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from services.core.assets import identity, media_types, names, reading
-from services.core.assets.entries import Entry, timestamp
+from services.core.assets.entries import Entry, next_second, timestamp
 from services.core.assets.names import AssetName
 from services.core.errors import BadRequest
 
@@ -30,7 +30,8 @@ def renamed(entry: Entry, destination: str | None, filename: str | None) -> Asse
 def moved(entry: Entry, name: AssetName, storage_key: str) -> Entry:
     """Return the entry at another path, with its bytes under another key. What is delivered stays the same.
 
-    A uuid that follows from the path follows from the new one. The older service's uuid of an asset stays.
+    It has the date of the move: a client may have other bytes of that path, and ask only by their date. A uuid
+    that follows from the path follows from the new one. The older service's uuid of an asset stays.
     """
     follows = identity.canonical(entry.uuid) in (identity.asset_uuid(entry.unique_name), entry.key)
     return replace(
@@ -42,7 +43,7 @@ def moved(entry: Entry, name: AssetName, storage_key: str) -> Entry:
         original_filename=name.original_filename,
         storage_key=storage_key,
         updated_date=timestamp(),
-        content_date=entry.delivered_since,
+        content_date=next_second(entry.delivered_since),
     )
 
 

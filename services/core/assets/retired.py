@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.core.assets.entries import Entry, timestamp
+from services.core.assets.entries import Entry, next_second, timestamp
 
 _MICROSECONDS = 1_000_000
 _ALWAYS_DIFFER = frozenset({"version", "storage_key", "uploaded_date", "updated_date", "content_date"})
@@ -55,9 +55,12 @@ def ends(number: int, days: int) -> datetime:
 
 
 def undeleted(retired: Retired) -> Entry:
-    """Return the entry of a deleted asset as it exists again: the same version of the same asset."""
+    """Return the entry of a deleted asset as it exists again: the same version of the same asset.
+
+    What is delivered has the date of now: a client may have the bytes of an asset that was there meanwhile.
+    """
     entry = retired.entry
-    return replace(entry, updated_date=timestamp(), content_date=entry.delivered_since)
+    return replace(entry, updated_date=timestamp(), content_date=next_second(entry.delivered_since))
 
 
 def differences(then: Entry, now: Entry) -> dict[str, dict[str, Any]]:

@@ -154,7 +154,7 @@ async def test_a_deleted_asset_is_in_the_trash_and_comes_back_with_its_versions(
     assert await objects.versions(KEY) == []
     await check_owners(client, storage)
     again = await editor.undelete(trashed)
-    assert replace(again, updated_date=second.updated_date) == second
+    assert replace(again, updated_date=second.updated_date, content_date=second.content_date) == second
     assert await editor.user.entries.get(second.uuid) == again
     assert [version.entry for version in await objects.versions(KEY)] == [first]
     assert (await objects.trash_size()) == TrashSize(0, 0)
