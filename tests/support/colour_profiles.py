@@ -1,7 +1,8 @@
-"""Colour profiles, made of LittleCMS' own sRGB with other primaries."""
+"""Colour profiles, made of LittleCMS' own sRGB with other primaries, and unusual ways to store one in a JPEG."""
 
 import io
 import struct
+from collections.abc import Callable
 
 from PIL import ImageCms
 
@@ -35,3 +36,35 @@ def wide_gamut(primaries: dict[bytes, tuple[float, float, float]] = ADOBE_RGB) -
 
 def profile(raw: bytes) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(raw))
+
+
+def _twice(content: bytes) -> bytes:
+    before, stored, after = _around_profile(content)
+    return before + 2 * stored + after
+
+
+def _without_its_second_piece(content: bytes) -> bytes:
+    before, stored, after = _around_profile(content)
+    count = len(b"\xff\xe2..ICC_PROFILE\0.")
+    return before + stored[:count] + b"\x02" + stored[count + 1 :] + after
+
+
+def _after_the_frame_header(content: bytes) -> bytes:
+    before, stored, after = _around_profile(content)
+    scan = after.index(b"\xff\xda")
+    return before + after[:scan] + stored + after[scan:]
+
+
+def _around_profile(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what is before, in and after the only ICC segment of a JPEG."""
+    start = content.index(b"ICC_PROFILE\0") - 4
+    end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+    return content[:start], content[start:end], content[end:]
+
+
+LAYOUTS: dict[str, Callable[[bytes], bytes]] = {
+    "twice": _twice,
+    "without its second piece": _without_its_second_piece,
+    "after the frame header": _after_the_frame_header,
+}
+"""What makes, of a JPEG with a profile in one piece, one whose profile libvips finds and Pillow does not."""

@@ -20,7 +20,7 @@ them takes what the decoder saves."""
 class Pixels:
     """8 bits of red, green and blue each, `stride` pixels in a row of memory, of which `width` are the picture's.
 
-    `profile` is the ICC profile in the file, empty if there is none.
+    `profile` is the ICC profile in the file, empty if there is none, or if only libvips finds it.
     """
 
     content: bytes
@@ -56,7 +56,7 @@ def decode(source: bytes, shrink: int, stop: Stop) -> Pixels | None:
             return None
         picture.draft("RGB", (width, height))
         # As libvips has it: where the last column or row stands for fewer pixels than the others, it is left out.
-        profile = picture.info.get("icc_profile", b"")
+        profile = picture.info.get("icc_profile") or b""  # None, if its pieces do not fit together.
         return Pixels(picture.tobytes(), width, height, picture.width, picture.height, profile)
     except Exception:  # noqa: BLE001 - whatever a reader of strangers' headers stumbles over, libvips has its say
         stop.check()

@@ -39,7 +39,7 @@ def _drawn(source: Document, order: Order) -> Picture:
 def _jpeg(source: Raster, width: int, height: int, order: Order) -> Image:
     shrink = jpeg_shrink(min(source.width / width, source.height / height), reduced=order.plan.reduced is not None)
     pixels = jpeg.decode(source.content, shrink, order.stop)
-    if pixels is None:
+    if pixels is None or (source.profiled and not pixels.profile):
         return Image.jpegload_buffer(source.content, shrink=shrink, access="sequential", fail_on="truncated")
     image = Image.new_from_memory(pixels.content, pixels.stride, pixels.rows, 3, "uchar").copy(interpretation="srgb")
     if source.profiled:

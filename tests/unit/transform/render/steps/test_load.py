@@ -10,7 +10,7 @@ from services.transform.render.source import inspect
 from services.transform.render.stages import Picture
 from services.transform.render.steps.load import load
 from services.transform.render.steps.scale import scale
-from tests.support.colour_profiles import wide_gamut
+from tests.support.colour_profiles import DISPLAY_P3, LAYOUTS, wide_gamut
 from tests.support.pictures import FRAMES, animation, encoded
 from tests.support.pixels import decode
 from tests.support.stages import order, size
@@ -44,6 +44,18 @@ def test_a_jpeg_with_a_profile_is_decoded_as_one_without_and_then_converted(
     found = loaded(encoded(image, "JPEG", icc_profile=wide_gamut()), plan).image
     assert np.array_equal(found.numpy(), expected.numpy())
     assert (found.bands, found.format, found.interpretation) == (3, "uchar", "srgb")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("width", [0, 400, 200, 80])
+def test_a_profile_counts_in_any_layout_in_which_libvips_finds_it(
+    photos: dict[str, bytes], layout: str, width: int
+) -> None:
+    image, plan = decode(photos["china.jpg"]).convert("RGB"), Plan(width)
+    sound = encoded(image, "JPEG", icc_profile=wide_gamut(DISPLAY_P3))
+    expected = loaded(sound, plan).image.numpy()
+    assert not np.array_equal(loaded(encoded(image, "JPEG"), plan).image.numpy(), expected), "the profile matters"
+    assert np.array_equal(loaded(LAYOUTS[layout](sound), plan).image.numpy(), expected)
 
 
 def test_other_types_come_in_the_size_of_the_box(photos: dict[str, bytes]) -> None:
