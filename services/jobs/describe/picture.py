@@ -26,6 +26,8 @@ _KINDS = {
     media_types.TIFF: "TIFF",
 }
 _ORIENTATION = 0x0112
+_ICC = b"ICC_PROFILE\0"
+"""How a profile in an APP2 segment begins (ICC.1, B.4)."""
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None  # This module has its own limit.
@@ -47,7 +49,8 @@ def seen(source: bytes, media_type: str, pixels: int, side: int = 0) -> tuple[di
     if media_type == media_types.JPEG and decoded is not source and not jpeg_pixels.are_all_there(source):
         raise ValueError("it is cut short")
     own, stated = image.info.get("icc_profile"), colour.profile(source, media_type)
-    making = maker(image, media_type, own if stated is None else stated, side)
+    known = own or media_type != media_types.JPEG or not _may_have_profile(source)
+    making = maker(image, media_type, own if stated is None else stated, side) if known else None
     if making:
         making.draft(image)
     else:
@@ -79,6 +82,22 @@ def _reduction(image: Image.Image, making: Maker, turn: int) -> Reduced | None:
     with suppress(MemoryError, OSError, ValueError):
         return making.encoded(making.shrunk(image), turn)
     return None
+
+
+def _may_have_profile(source: bytes) -> bool:
+    """Say whether a JPEG has an ICC profile, or is too irregular to tell.
+
+    Pillow gives none if the pieces do not fit together, or if they come after the frame header. What renders pictures
+    may use it all the same, so a reduction could show other colours.
+    """
+    content = Memory(source)
+    try:
+        return any(
+            segment.marker == jpeg.APP2 and content.up_to(segment.at + 4, len(_ICC)) == _ICC
+            for segment in jpeg.opening(content)
+        )
+    except Malformed:
+        return True
 
 
 def _orientation(image: Image.Image, source: bytes, media_type: str) -> int:

@@ -15,7 +15,7 @@ from services.jobs.describe.reduced import Maker, Reduced
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
-from tests.support.colour_profiles import DISPLAY_P3, srgb, wide_gamut
+from tests.support.colour_profiles import DISPLAY_P3, LAYOUTS, srgb, wide_gamut
 from tests.support.pixels import decode
 
 SIDE = 256
@@ -196,6 +196,17 @@ def test_a_profile_that_is_broken_costs_the_reduction_and_not_the_facts(photos: 
     content = saved(photograph(photos, 1600, 1200), "JPEG", icc_profile=wide_gamut(DISPLAY_P3)[:400])
     facts, found = seen(content, "image/jpeg", 50_000_000, SIDE)
     assert facts["width"] == 1600
+    assert found is None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_profile_that_is_not_found_costs_the_reduction_and_not_the_facts(
+    photos: dict[str, bytes], layout: str
+) -> None:
+    content = saved(photograph(photos, 1600, 1200), "JPEG", icc_profile=wide_gamut(DISPLAY_P3))
+    assert reduction(content)
+    facts, found = seen(LAYOUTS[layout](content), "image/jpeg", 50_000_000, SIDE)
+    assert (facts["width"], facts["height"]) == (1600, 1200)
     assert found is None
 
 
