@@ -98,7 +98,7 @@ def encode(pixels: Any, width: int, height: int, quality: int, effort: int, stop
         raise ValueError(f"{len(pixels)} bytes are not the pixels of {width}x{height}")
     config, picture, writer = _Config(), _Picture(), _Writer()
     if not (_init_config(byref(config), _DEFAULT, quality, _ABI) and _init_picture(byref(picture), _ABI)):
-        raise Error(f"libwebp does not have the interface {_ABI:#06x}")
+        raise Error("WebP", f"libwebp does not have the interface {_ABI:#06x}")
     config.method = effort
     picture.width, picture.height = width, height
     if width * height > _MOMENT:
@@ -108,7 +108,8 @@ def encode(pixels: Any, width: int, height: int, quality: int, effort: int, stop
     try:
         first = ctypes.addressof(c_char.from_buffer(pixels))
         if not (_import(byref(picture), first, 3 * width) and _encode(byref(config), byref(picture))):
-            raise Error(f"libwebp: error {picture.error_code}")
+            # Without a detail of its own, it would be what libvips has said last, of any picture.
+            raise Error("WebP", f"libwebp: error {picture.error_code}")
         return ctypes.string_at(writer.memory, writer.size)
     finally:
         _free_picture(byref(picture))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 import sklearn
 from PIL import Image
 
@@ -54,9 +55,13 @@ def test_a_large_picture_is_not_encoded_to_its_end_when_that_is_stopped(effort: 
     stop.over()
 
 
-def test_what_the_format_cannot_hold_is_an_error() -> None:
-    with pytest.raises(Error):
+def test_what_the_format_cannot_hold_is_an_error_that_tells_nothing_of_other_pictures() -> None:
+    pyvips.vips_lib.vips_foreign_find_load_buffer(b"another picture", 15)
+    assert pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer()), "libvips has an error to tell"
+    with pytest.raises(Error) as caught:
         libwebp.encode(noise(16384, 1), 16384, 1, 80, 4, Stop())
+    pyvips.vips_lib.vips_error_clear()
+    assert str(caught.value).splitlines()[-1].strip() == "libwebp: error 5"  # VP8_ENC_ERROR_BAD_DIMENSION
 
 
 @pytest.mark.parametrize("missing", [1, -1])
