@@ -100,6 +100,15 @@ async def test_files_of_one_form_are_told_of_each_other(http: httpx.AsyncClient)
     ]
 
 
+async def test_uploads_skipped_together_do_not_trouble_the_next(http: httpx.AsyncClient) -> None:
+    await upload(http, "a.jpg")
+    files = [("files", ("a.jpg", FIRST))] * 2
+    skipped = await http.post("/files", params={"on_conflict": "skip"}, files=files, data={"namespace": "DEV"})
+    assert skipped.status_code == 200, skipped.text
+    assert (await http.get("/catalog/search")).json()["current"]
+    assert named(await upload(http, "b.jpg", OTHER)) == set()
+
+
 async def test_of_uploads_at_once_at_least_one_is_told_of_the_other(http: httpx.AsyncClient) -> None:
     for turn in range(5):
         body = FIRST + bytes([turn])

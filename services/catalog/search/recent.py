@@ -28,8 +28,9 @@ class Recent:
 
     def _drop(self) -> None:
         number, signature, name = self._uploads.popleft()
-        names = self._names[signature]
-        if names.get(name) == number:
+        names = self._names.get(signature)
+        # The same path may have been noted twice with one number.
+        if names is not None and names.get(name) == number:
             del names[name]
-        if not names:
-            del self._names[signature]
+            if not names:
+                del self._names[signature]
