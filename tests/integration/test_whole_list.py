@@ -1,13 +1,20 @@
 """The list of all entries, which is kept until anything changes, on a real Redis."""
 
 import asyncio
+from pathlib import Path
 
 import orjson
+import pytest
 
+from services.catalog.bodies import ENTRY_FIELDS
+from services.catalog.routes import listing
+from services.catalog.settings import CatalogSettings
 from services.catalog.whole_list import WholeList
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
+from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import ADDRESSES, an_entry
+from tests.support.service import running
 
 
 def listed(body: bytes | None) -> list[str]:
@@ -54,3 +61,15 @@ async def test_a_list_that_is_too_long_is_not_held(client: Redis) -> None:
     revision = await entries.revision()
     assert await WholeList(entries, ADDRESSES, most=100).body(revision) is None
     assert await WholeList(entries, ADDRESSES, most=10_000).body(revision) is not None
+
+
+async def test_a_list_with_other_fields_is_not_the_copy_that_a_client_has(
+    server: RedisServer, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = CatalogSettings(redis_url=server.url, data_folder_path=tmp_path)
+    async with running(settings, client) as http:
+        await Entries(client).create(an_entry("first"), None)
+        known = {"if-none-match": (await http.get("/catalog")).headers["etag"]}
+        assert (await http.get("/catalog", headers=known)).status_code == 304
+        monkeypatch.setattr(listing, "ENTRY_FIELDS", (*ENTRY_FIELDS, "newer"))
+        assert (await http.get("/catalog", headers=known)).status_code == 200

@@ -142,7 +142,8 @@ async def get_list(request: Request) -> Response:
         raise Behind
     await _check_key(ctx.entries, query)
     is_kept = freshness.GENERATION_HEADER in request.headers and query == WHOLE
-    asked = hashlib.blake2b(f"{query} {ctx.addresses.assets_url}".encode(), digest_size=6).hexdigest()
+    # The fields are part of it: a version with other fields has other bodies for the same revision.
+    asked = hashlib.blake2b(f"{query} {ctx.addresses.assets_url} {ENTRY_FIELDS}".encode(), digest_size=6).hexdigest()
     etag = f'"{revision}-{asked}"'
     headers = {"etag": etag, **(_kept(ctx, addresses) if is_kept else freshness.ASK_FIRST)}
     if matches(request, etag):

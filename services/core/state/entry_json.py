@@ -26,7 +26,8 @@ _NESTED = ((b'"public_url":', b'"\\u0070ublic_url":'), (b'"base_url":', b'"\\u00
 _KNOWN = frozenset(Entry.__slots__) - {"more"}
 _NOT_KNOWN = tuple(f',"{name}":null'.encode() for name in IF_KNOWN)
 _NEWEST = b',"visible_from":'
-"""Entries that have this field were written with all fields."""
+_TAGS, _META = b',"tags":[', b',"meta":{'
+"""Entries that have these fields and _NEWEST were written with all fields. The older service may have had some only."""
 _LAST_BEFORE = b'"content_date":'
 """The field that was the last one in the version before, but for those of IF_KNOWN and of the older service."""
 _DESCRIBING = re.compile(rf'"(?:{"|".join(descriptions.FIELDS)})":'.encode())
@@ -84,7 +85,7 @@ def with_all_fields(raw: bytes) -> bytes:
     This costs a search in the text. It begins at the end, where these fields are.
     """
     if raw.rfind(_NEWEST) >= 0:
-        return raw
+        return raw if raw.rfind(_TAGS) >= 0 and raw.rfind(_META) >= 0 else write(read(raw))
     last = raw.rfind(_LAST_BEFORE)
     # The older service had other values in fields of these names.
     if last < 0 or _DESCRIBING.search(raw, last):

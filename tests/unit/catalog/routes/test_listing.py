@@ -165,7 +165,8 @@ class Numbered:
 
     def __init__(self, values: list[str]) -> None:
         numbered = enumerate(values, 1)
-        self.raws = [orjson.dumps({"at": at, "kind": value, "visible_from": None}) for at, value in numbered]
+        newest: dict[str, Any] = {"visible_from": None, "tags": [], "meta": {}}
+        self.raws = [orjson.dumps({"at": at, "kind": value, **newest}) for at, value in numbered]
         self.read = 0
 
     async def page(self, after: int, count: int, epoch: str = "", last: int | None = None) -> Page:

@@ -39,6 +39,25 @@ def test_what_the_older_service_had_under_these_names_is_shown_for_what_it_means
     assert (shown["tags"], shown["title"], shown["meta"]) == (["a", "b"], "5", {})
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"note": 1, "visible_from": "2020-01-01T00:00:00Z"},
+        {"visible_from": "soon"},
+        {"project": {"id": 7, "visible_from": None}},
+        {"visible_from": None, "tags": ["a"]},
+        {"visible_from": None, "meta": {"a": 1}},
+    ],
+)
+def test_a_date_of_the_older_service_does_not_hide_the_fields_that_lack(
+    make_entry: MakeEntry, theirs: dict[str, Any]
+) -> None:
+    raw = without(entry_json.write(make_entry()), *DESCRIBED, **theirs)
+    shown = orjson.loads(HERE.fill(entry_json.with_all_fields(raw)))
+    assert shown == entry_json.shown(entry_json.read(raw), HERE)
+    assert {*DESCRIBED} <= shown.keys()
+
+
 def test_an_entry_of_this_version_is_shown_as_it_is_stored(make_entry: MakeEntry) -> None:
     raw = entry_json.write(make_entry(title="Cat", meta={"visible_from": None}))
     assert entry_json.with_all_fields(raw) is raw
