@@ -195,6 +195,20 @@ async def test_an_asset_leaves_the_trash_with_its_versions(
     await check_owners(client, storage)
 
 
+async def test_an_object_is_let_go_although_the_answer_was_lost(
+    client: Redis, editor: Editor, objects: RetiredObjects, storage: LocalStorage
+) -> None:
+    """Redis' client sends the script again then."""
+    await editor.upload()
+    trashed = await trashed_of(objects, await editor.delete())
+    lost = await let_go(objects, trashed)
+    assert len(lost) == 1
+    assert await let_go(objects, trashed) == lost
+    assert await editor.user.reaper(storage).settle_leftovers(lost) == 1
+    assert await let_go(objects, trashed) == []
+    await check_owners(client, storage)
+
+
 async def test_what_a_dead_process_has_let_go_is_deleted_by_another(
     client: Redis, editor: Editor, objects: RetiredObjects, storage: LocalStorage
 ) -> None:
