@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from arq.connections import ArqRedis
 from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -22,12 +23,14 @@ from services.core.errors import BadRequest, NotFound, TooManyRequests
 from services.core.jobs import action_lists
 from services.core.jobs.action_lists import ENTRIES_MAX, LISTS_MAX, ActionLists, Item, Progress
 from services.core.jobs.kinds import ACT, ActArguments, parse
+from services.core.jobs.log import JobLog, Record
 from services.core.spool import prepare
 from services.core.state import keys
 from services.core.state.changes import ChangeLog, EntryDeleted, EntryWritten
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
+from services.core.state.leases import Leases
 from services.core.state.leftovers import Leftovers
 from services.core.storage.local import LocalStorage
 from services.jobs import act as module
@@ -509,6 +512,11 @@ async def test_a_token_sees_its_own_actions_and_their_progress(
     for token in (WRITER, "m4ster"):
         [shown] = (await http.get(path, headers={"authorization": f"Bearer {token}"})).json()["data"]
         assert (shown["status"], shown["result"]["done_count"]) == ("queued", 1)
+    failed = Record(job["id"], ACT, "writer", job["arguments"], "failed", job["queued_at"])
+    await Leases(client).take(job["id"], "a worker")
+    assert await JobLog(client).note(failed, "a worker")
+    [shown] = (await http.get(path)).json()["data"]
+    assert (shown["status"], shown["result"]["done_count"]) == ("failed", 1)
     for token, status in ((OTHER, 404), (LIMITED_ADMIN, 404), (READER, 403)):
         assert (await http.get(path, headers={"authorization": f"Bearer {token}"})).status_code == status
     master = {"authorization": "Bearer m4ster"}
@@ -523,3 +531,16 @@ async def test_too_many_actions_at_once_are_told_to_wait(client: Redis, http: ht
         await asked(http, "DELETE", "/catalog/search?q=cat")
     answer = await http.delete("/catalog/search?q=cat")
     assert (answer.status_code, bool(answer.headers["retry-after"])) == (429, True)
+
+
+@pytest.mark.parametrize(("broken", "kept"), [((ArqRedis, "enqueue_job"), 0), ((JobLog, "note"), 1)])
+async def test_a_list_without_a_job_keeps_no_place(
+    client: Redis, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, broken: tuple[type, str], kept: int
+) -> None:
+    async def fail(*args: Any, **more: Any) -> None:
+        raise RedisConnectionError
+
+    await create(client, "cat")
+    monkeypatch.setattr(*broken, fail)
+    assert (await http.delete("/catalog/search?q=cat")).status_code == 503
+    assert await client.zcard(keys.QUEUE) == await client.zcard(keys.ACTIONS) == kept

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from redis.exceptions import ResponseError
 
 from services.core.dumps.stores import open_dumps
 from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
-from services.core.jobs import kinds
+from services.core.jobs import action_lists, kinds
 from services.core.jobs import log as job_log
+from services.core.jobs.action_lists import ActionLists, Item
 from services.core.jobs.log import JobLog, Record
 from services.core.jobs.queue import JobQueue, decode, encode
 from services.core.probes.pulse import Pulse
@@ -150,6 +152,35 @@ async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue
     week = 7 * 24 * 3600
     assert week - 60 < await tools.client.ttl(keys.job(asked.id)) <= week
     assert [found.id async for found in log.latest()] == [asked.id]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("attempts", [1, 2])
+async def test_an_action_that_fails_for_good_gives_its_place_to_another(
+    tools: Tools, queue: JobQueue, log: JobLog, attempts: int
+) -> None:
+    lists = ActionLists(tools.client)
+    list_id = await lists.make([Item("/DEV/a.webp"), Item("/DEV/b.webp")])
+    begun = action_lists.Progress(2, begun=True).further(1, [], [])
+    places = []
+
+    async def run(tools: Tools, arguments: Any) -> dict[str, Any]:
+        places.append(await tools.client.zcard(keys.ACTIONS))
+        await lists.note(list_id, begun)
+        raise StorageDown("It is away.")
+
+    async with worker(tools, act=replace(JOBS[kinds.ACT], run=run, attempts=attempts)):
+        asked = await queue.put(kinds.ACT, {"action": "delete", "list_id": list_id}, "cms")
+        assert (await log.wait(asked.id, 10)).status == "failed"
+
+        async def is_over() -> bool:
+            return not await queue.has(asked.id)
+
+        await eventually(is_over)
+    assert places == [1] * attempts, "It kept its place as long as it was tried again."
+    assert await tools.client.zcard(keys.ACTIONS) == await tools.client.exists(keys.action(list_id)) == 0
+    assert await lists.progress(list_id) == begun
+    assert await tools.client.ttl(keys.action_progress(list_id)) > 6 * 24 * 3600
 
 
 async def test_a_sync_that_would_remove_too_much_is_stopped_and_not_done(

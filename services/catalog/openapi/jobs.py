@@ -256,7 +256,7 @@ def _job() -> Schema:
         "attempts": {"type": "integer", "minimum": 0},
         "result": {
             "type": ["object", "null"],
-            "description": "Its fields are in docs/jobs.md. An action that has not ended has what is done so far.",
+            "description": "Its fields are in docs/jobs.md. An action that runs or has failed has what is done.",
         },
         "error": error,
         "request_id": {

@@ -1,9 +1,11 @@
 """The routes that ask for an action on many entries. They find the entries, and a job does the work."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import orjson
+from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -68,7 +70,13 @@ async def _answer(request: Request, asked: Asked) -> Response:
     given = {"action": asked.action, "list_id": list_id, "fields": asked.fields, "search": asked.search}
     job_id = f"{ACT}-{list_id}"
     logs.event(log, logging.INFO, "action_asked", by=principal.name, action=asked.action, count=len(items), job=job_id)
-    return await jobs.asked(request, ACT, given, job_id, dry_run=False, **about)
+    try:
+        return await jobs.asked(request, ACT, given, job_id, dry_run=False, **about)
+    except BaseException:
+        with suppress(RedisError):  # It ends by itself then.
+            if not await ctx.queue.has(job_id):
+                await ctx.action_lists.end(list_id)
+        raise
 
 
 async def _searched(ctx: Context, principal: Principal, query: Query) -> list[Item]:

@@ -40,7 +40,7 @@ async def list_jobs(request: Request) -> Response:
 
 
 async def get_job(request: Request) -> Response:
-    """Answer with one job. The result of an action that has not ended is what it has done so far.
+    """Answer with one job. The result of an action that has not ended, or has failed, is what it has done.
 
     A token that may not see all jobs sees the actions that it has asked for.
     """
@@ -48,7 +48,7 @@ async def get_job(request: Request) -> Response:
     record = await ctx.jobs.get(job_id)
     if not principal.may_see_jobs and (record.name, record.asked_by) != (ACT, principal.name):
         raise unknown_job(job_id)
-    if record.name == ACT and not record.ended:
+    if record.name == ACT and record.result is None:
         progress = await ctx.action_lists.progress(str(record.arguments.get("list_id")))
         record = replace(record, result=progress.answer() if progress else None)
     return _answer([record], headers={} if record.ended else {"retry-after": str(POLL_SECONDS)})

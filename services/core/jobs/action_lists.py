@@ -150,12 +150,12 @@ class ActionLists:
             pipeline.zadd(keys.ACTIONS, {list_id: time.time() + KEPT_SECONDS}, xx=True)
             await pipeline.execute()
 
-    async def end(self, list_id: str) -> None:
-        """Remove the list of an action that is done. It stays known for a while how it has ended."""
+    async def end(self, list_id: str, known_seconds: int = _ENDED_SECONDS) -> None:
+        """Remove the list of an action that has ended. It stays known for a while how far it was."""
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.delete(keys.action(list_id))
             pipeline.zrem(keys.ACTIONS, list_id)
-            pipeline.expire(keys.action_progress(list_id), _ENDED_SECONDS)
+            pipeline.expire(keys.action_progress(list_id), known_seconds)
             await pipeline.execute()
 
 

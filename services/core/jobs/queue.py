@@ -50,6 +50,10 @@ class JobQueue:
         await self._log.note(record)
         return record
 
+    async def has(self, job_id: str) -> bool:
+        """Say whether a job waits or runs; raises RedisError."""
+        return await self._pool.zscore(keys.QUEUE, job_id) is not None
+
 
 def _said(error: object) -> dict[str, Any]:
     if isinstance(error, BaseException):

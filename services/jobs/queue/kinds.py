@@ -18,6 +18,7 @@ from services.core.jobs.kinds import (
     SyncArguments,
     WarmArguments,
 )
+from services.core.jobs.log import KEPT_SECONDS as JOB_KEPT_SECONDS
 from services.core.state.changes import ChangeLog, number_of
 from services.core.state.claims import Claims
 from services.core.state.connection import Redis
@@ -73,12 +74,16 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How a job is run. `attempts` are for failures that may pass, `alone` is for jobs that disturb each other."""
+    """How a job is run. `attempts` are for failures that may pass, `alone` is for jobs that disturb each other.
+
+    `given_up` is called with its arguments, as they were sent, after it has failed for good. It may be called again.
+    """
 
     run: Callable[[Tools, Any], Awaitable[Result]]
     seconds: float
     attempts: int
     alone: bool
+    given_up: Callable[[Tools, Mapping[str, Any]], Awaitable[None]] | None = None
 
 
 async def _sync(tools: Tools, arguments: SyncArguments) -> Result:
@@ -198,6 +203,11 @@ async def _act(tools: Tools, arguments: ActArguments) -> Result:
     return {"action": arguments.action, **progress.answer(), "purged": await tools.progress.purged(last, PURGE_SECONDS)}
 
 
+async def _give_up_act(tools: Tools, given: Mapping[str, Any]) -> None:
+    """Let the next action begin. What was done is known for as long as the job."""
+    await ActionLists(tools.client).end(str(given.get("list_id")), JOB_KEPT_SECONDS)
+
+
 # Somebody waits for create_dump and restore_dump, so they fail soon. The daily jobs wait longer for a storage.
 JOBS: Mapping[str, Job] = {
     "sync": Job(_sync, seconds=6 * 3600, attempts=8, alone=True),
@@ -208,7 +218,7 @@ JOBS: Mapping[str, Job] = {
     "describe": Job(_describe, seconds=24 * 3600, attempts=8, alone=False),
     "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),
     "warm": Job(_warm, seconds=24 * 3600, attempts=8, alone=False),
-    "act": Job(_act, seconds=24 * 3600, attempts=8, alone=False),
+    "act": Job(_act, seconds=24 * 3600, attempts=8, alone=False, given_up=_give_up_act),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
 }

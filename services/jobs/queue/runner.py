@@ -82,7 +82,9 @@ class Runner:
             return False
         error = told(Unreadable(why))
         logs.event(log, logging.ERROR, "job_failed", job=job_id, error=why)
-        return await self._log.note(replace(record, status="failed", ended_at=timestamp(), error=error), token)
+        noted = await self._log.note(replace(record, status="failed", ended_at=timestamp(), error=error), token)
+        await self._give_up(record)
+        return noted
 
     async def _attempt(self, new: Record, held: list[str], token: str) -> dict[str, Any]:
         job = self._jobs[new.name]
@@ -90,6 +92,7 @@ class Runner:
         if record.status in ("done", "stopped"):  # The worker died before it could remove it from the queue.
             return dict(record.result or {})
         if record.status == "failed":
+            await self._give_up(record)
             raise _failed_before(record)
         if record.status == "running":
             died = WorkerDied(f"The worker that ran it died or lost Redis {record.attempts} times.")
@@ -146,6 +149,12 @@ class Runner:
         metrics.JOBS.labels(record.name, "failed").inc()
         traceback = None if isinstance(error, TadaError) else error
         logs.event(log, logging.ERROR, "job_failed", exc_info=traceback, job=record.id, error=str(error))
+        await self._give_up(record)
+
+    async def _give_up(self, record: Record) -> None:
+        job = self._jobs.get(record.name)
+        if job and job.given_up:
+            await job.given_up(self._tools, record.arguments)
 
     async def _note(self, record: Record, token: str) -> None:
         if not await self._log.note(record, token):
