@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LAYOUT = 3
+LAYOUT = 4
 """The number of this layout. A file with another one is made again."""
 _PAGE_BYTES = 4096
 _CACHE_BYTES = 8 * 1024 * 1024

@@ -1,7 +1,7 @@
 """What the index has of an entry. Pure.
 
 An entry is read by the names of its fields, and a field that it does not have is empty: services of other versions may
-write more fields or fewer.
+write more fields or fewer. What an older service had in the fields of descriptions is read as the catalog shows it.
 """
 
 import re
@@ -12,6 +12,7 @@ import orjson
 
 from services.catalog.search import colours
 from services.catalog.search.words import searched
+from services.core.assets import descriptions
 from services.core.assets.entries import milliseconds
 
 MISSING = ("title", "alt", "caption", "tags", "credit", "external_id", "information")
@@ -60,8 +61,10 @@ class Row(NamedTuple):
 def row_of(raw: bytes) -> Row:
     """Return the row of a stored entry."""
     entry = orjson.loads(raw)
+    if not descriptions.are_typed(entry):
+        entry |= descriptions.read(entry)
     name = str(entry["unique_name"])
-    tags = tuple(dict.fromkeys(tag for tag in entry.get("tags") or () if isinstance(tag, str)))
+    tags = tuple(dict.fromkeys(entry.get("tags", ())))
     colour, width, height = entry.get("dominant_color"), entry.get("width"), entry.get("height")
     return Row(
         unique_name=name,

@@ -20,6 +20,8 @@ from services.catalog.search.reading import Reader
 from services.catalog.search.row import MISSING, Row, row_of
 from services.catalog.search.words import needle
 from services.catalog.search.writing import Builder, Writer
+from services.core.state import entry_json
+from tests.support import catalogs
 
 COUNT = 5000
 NOW = 1_800_000_000.0
@@ -407,6 +409,15 @@ def test_an_entry_with_few_fields_is_found(tmp_path: Path) -> None:
     found = reader.find(query_of("q=cat&missing=alt"), NOW)
     assert (found.names, found.total, found.cursor) == (["/DEV/cat.webp"], 1, None)
     reader.close()
+
+
+@pytest.mark.parametrize("tags", ["summer,beach", ["summer", "beach", "summer"], "summer", 7, None, "", {"a": 1}])
+def test_fields_of_an_older_service_are_indexed_as_they_are_shown(tags: Any) -> None:
+    stored = orjson.loads(entry_json.write(catalogs.an_entry("cat")))
+    raw = orjson.dumps({**stored, "tags": tags, "title": ["a", 1]})
+    shown = entry_json.read(raw)
+    assert row_of(raw) == row_of(entry_json.write(shown))
+    assert row_of(raw).tags == tuple(shown.tags)
 
 
 def test_each_process_has_a_file_of_its_own(tmp_path: Path) -> None:
