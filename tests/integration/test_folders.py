@@ -16,6 +16,7 @@ from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import an_entry
 from tests.support.problems import problem
 from tests.support.service import running
+from tests.support.waits import eventually
 
 
 @pytest.fixture
@@ -26,8 +27,17 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncItera
 
 async def folders(http: httpx.AsyncClient, text: str = "") -> dict[str, Any]:
     """Return the answer once there is an index."""
-    while (answer := await http.get(f"/catalog/folders?{text}")).status_code == 503:
+    path = f"/catalog/folders?{text}"
+
+    async def is_answered() -> bool:
+        answer = await http.get(path)
+        if answer.status_code != 503:
+            return True
         assert (problem(answer)["code"], bool(answer.headers["retry-after"])) == (NoIndex.code, True)
+        return False
+
+    await eventually(is_answered)
+    answer = await http.get(path)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "no-store"
     body: dict[str, Any] = answer.json()

@@ -1,27 +1,30 @@
 """The index of a process and the catalog in a real Redis: the index is fed from the log, and made again from Redis."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from services.catalog import metrics
 from services.catalog.search import search as module
+from services.catalog.search.file import Damaged
 from services.catalog.search.folders import Folder, Listing
 from services.catalog.search.query import Query, parse
+from services.catalog.search.reading import Reader
 from services.catalog.search.row import Row
 from services.catalog.search.search import Search, changed_since
-from services.catalog.search.writing import Writer
+from services.catalog.search.writing import Builder, Writer
 from services.catalog.settings import CatalogSettings
 from services.core.assets.entries import Entry
 from services.core.errors import NoIndex
 from services.core.state import cancellation, keys
-from services.core.state.changes import CatalogReplaced, ChangeLog, EntryDeleted, EntryWritten, number_of
+from services.core.state.changes import CatalogReplaced, Change, ChangeLog, EntryDeleted, EntryWritten, number_of
 from services.core.state.connection import Redis, connect
 from services.core.state.entries import Entries
 from tests.processes.redis_server import RedisServer
@@ -57,6 +60,14 @@ async def current(client: Redis, search: Search) -> None:
 
 async def names(search: Search, query: Query | None = None) -> set[str]:
     return set((await search.find(query or Query(limit=500))).names)
+
+
+async def is_without_index(search: Search) -> bool:
+    try:
+        await search.find(Query())
+    except NoIndex:
+        return True
+    return False
 
 
 async def test_each_change_is_found_after_it_was_answered(client: Redis, opened: Open) -> None:
@@ -266,14 +277,7 @@ async def test_an_index_that_is_full_refuses_searches_and_says_so(
             await search.reached(number_of(await entries.revision()), 0.01)
         assert metrics.INDEX_FULL._value.get() > full
 
-        async def is_refused() -> bool:
-            try:
-                await search.find(Query())
-            except NoIndex:
-                return True
-            return False
-
-        await eventually(is_refused)
+        await eventually(lambda: is_without_index(search))
         await search.sample()
         assert metrics.INDEX_READY._value.get() == 0
         await entries.clear()
@@ -351,6 +355,75 @@ async def test_changes_while_an_index_is_made_are_not_lost(
         assert await names(search, parse([("q", "new")])) == {new.unique_name}
 
 
+async def test_an_index_that_a_search_closes_while_changes_are_read_is_made_again(
+    client: Redis, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries, read, closed = Entries(client), ChangeLog.from_, asyncio.Event()
+    async with opened() as search:
+        await entries.create(an_entry("first"), None)
+        await current(client, search)
+
+        async def during(self: ChangeLog, number: int, count: int) -> list[Change]:
+            changes = await read(self, number, count)
+            if len(changes) > 1 and not closed.is_set():
+                with monkeypatch.context() as patch:
+                    patch.setattr(Reader, "find", damaged)
+                    assert await is_without_index(search)
+                closed.set()
+            return changes
+
+        def damaged(*_: object) -> None:
+            raise Damaged("its pages are not what they were")
+
+        monkeypatch.setattr(ChangeLog, "from_", during)
+        await entries.create(an_entry("second"), None)
+        await current(client, search)
+        assert closed.is_set()
+        assert await names(search) == {an_entry("first").unique_name, an_entry("second").unique_name}
+
+
+async def test_an_entry_that_cannot_be_read_ends_no_index_for_good(
+    client: Redis, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_FAILED_SECONDS", 0.05)
+    entries, entry = Entries(client), an_entry("odd")
+    async with opened() as search:
+        await entries.create(entry, None)
+        await current(client, search)
+        await entries.change(entry.uuid, lambda found: replace(found, width=cast("int", "wide"), height=3))
+
+        async def is_said() -> bool:
+            return "search_failed" in caplog.messages and await is_without_index(search)
+
+        await eventually(is_said)
+        await entries.change(entry.uuid, lambda found: replace(found, width=4))
+        await current(client, search)
+        assert await names(search) == {entry.unique_name}
+
+
+async def test_an_index_that_cannot_be_completed_is_made_again_less_and_less_often(
+    client: Redis, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    sleep, finish = asyncio.sleep, Builder.finish
+
+    async def rested(seconds: float) -> None:
+        rests.append(seconds)
+        await sleep(0)
+
+    def finished(self: Builder, position: int) -> None:
+        if len(rests) < 12:
+            raise OSError(errno.EIO, "the disk is broken")
+        finish(self, position)
+
+    monkeypatch.setattr(Builder, "finish", finished)
+    monkeypatch.setattr(asyncio, "sleep", rested)
+    await Entries(client).create(an_entry("first"), None)
+    async with opened() as search:
+        await current(client, search)
+        assert rests == [min(2.0**number, 600.0) for number in range(12)]
+
+
 @pytest.fixture
 async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncIterator[httpx.AsyncClient]:
     async with running(CatalogSettings(redis_url=server.url, data_folder_path=tmp_path), client) as made:
@@ -359,8 +432,14 @@ async def http(tmp_path: Path, server: RedisServer, client: Redis) -> AsyncItera
 
 async def searched(http: httpx.AsyncClient, text: str) -> dict[str, Any]:
     """Return the answer to a search once there is an index."""
-    while (answer := await http.get(f"/catalog/search?{text}")).status_code == 503:
-        assert answer.headers["retry-after"]
+
+    async def is_answered() -> bool:
+        answer = await http.get("/catalog/search?limit=1")
+        assert answer.status_code != 503 or answer.headers["retry-after"]
+        return answer.status_code != 503
+
+    await eventually(is_answered)
+    answer = await http.get(f"/catalog/search?{text}")
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     assert body["errors"] == body["problems"] == []

@@ -43,8 +43,13 @@ GATHER_SECONDS = 1.0
 """Changes that come within this time are applied together, unless a search waits for them. Many together cost less
 than half, and the facts about an uploaded picture come soon after its upload."""
 _AGAIN_SECONDS = 0.5
+"""Pause after other trouble. Each time that an index is not completed, it is doubled, up to _FULL_SECONDS: to make one
+reads the whole catalog."""
 _FULL_SECONDS = 600.0
 """Pause after the index has reached its bound. It would take as long to reach it again as to make it."""
+
+_FAILED_SECONDS = 30.0
+"""Pause after an error that nobody has foreseen, such as an entry that cannot be read."""
 
 Result = TypeVar("Result")
 
@@ -76,6 +81,7 @@ class Search:
         self._writer: Writer | None = None
         self._trouble = ""
         """What has last kept it from having an index. It is logged once."""
+        self._rest = _AGAIN_SECONDS
         self._before_the_log = 0
         """The revision while the log is empty: an index without a position has all that was before."""
         self._recent = Recent()
@@ -163,6 +169,11 @@ class Search:
                     logs.event(log, logging.ERROR, "search_index_damaged", error=str(error))
                 self._trouble = str(error)
                 await self._close_writer()
+                rest = self._rest
+            except Exception as error:  # noqa: BLE001 - the task is to go on after any error
+                logs.event(log, logging.ERROR, "search_failed", exc_info=error, error=str(error))
+                await self._close_writer()
+                rest = max(self._rest, _FAILED_SECONDS)
             if not is_cancelled():
                 await asyncio.sleep(rest)
 
@@ -181,7 +192,8 @@ class Search:
                     return
                 await self._make(place.path)
                 continue
-            position = self._writer.position
+            writer = self._writer  # A search that finds it damaged closes it meanwhile.
+            position = writer.position
             before_the_log = 0 if position else number_of(await self._entries.revision())
             self._awaited.clear()
             changes = await self._log.from_(position, _CHANGES + 1)
@@ -190,7 +202,7 @@ class Search:
                 await self._make(place.path)
                 continue
             if names:
-                await self._apply(self._writer, names, changes[-1].number)
+                await self._apply(writer, names, changes[-1].number)
                 continue
             if before_the_log > self._before_the_log:
                 self._before_the_log = before_the_log
@@ -223,6 +235,7 @@ class Search:
         latest = await self._log.latest()
         builder = await self._write(lambda: Builder(path, self._most_bytes))
         count = 0
+        self._rest = min(2 * self._rest, _FULL_SECONDS)
         try:
             async for raws in self._entries.scan():
                 await self._write(lambda raws=raws: builder.add([row_of(raw) for raw in raws]))  # type: ignore[misc]
@@ -245,7 +258,7 @@ class Search:
         await self._say_moved()
 
     async def _take(self, writer: Writer) -> None:
-        self._writer, self._made, self._trouble = writer, self._made + 1, ""
+        self._writer, self._made, self._trouble, self._rest = writer, self._made + 1, "", _AGAIN_SECONDS
         await self._say_moved()
 
     async def _say_moved(self) -> None:

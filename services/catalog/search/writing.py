@@ -63,7 +63,7 @@ class Writer:
 
 
 class Builder:
-    """Makes an index beside its final place. It counts only when it is complete: `finish` puts it there."""
+    """Makes an index under another name. It counts only when it is complete: `finish` gives it its own."""
 
     def __init__(self, path: Path, most_bytes: int) -> None:
         self._path, self._new = path, path.with_suffix(".new")
