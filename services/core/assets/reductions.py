@@ -96,9 +96,9 @@ class Reduction:
         """All its pictures, the largest first."""
         return parts(self.size, self.width, self.height, self.smaller)
 
-    def part_for(self, width: int, height: int) -> Part | None:
-        """Return the smallest of its pictures from which one of this size, before anything is cut off, can be made."""
-        return next((part for part in reversed(self.parts) if part.suffices(width, height)), None)
+    def parts_for(self, width: int, height: int) -> list[Part]:
+        """Return its pictures from which one of this size, before anything is cut off, can be made; smallest first."""
+        return [part for part in reversed(self.parts) if part.suffices(width, height)]
 
 
 def parts(size: int, width: int, height: int, smaller: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -8,7 +8,7 @@ from services.core.assets.reductions import Reduction
 from services.transform.address.arguments import Need
 from services.transform.address.form import Form
 from services.transform.render import formats
-from services.transform.render.geometry import fit
+from services.transform.render.geometry import Box, fit
 from services.transform.render.plan import Focus, Plan
 
 
@@ -125,8 +125,10 @@ def _is_asked_as_webp(form: Form, entry: Entry) -> bool:
 def with_reduction(decision: Decision, found: Reduction | None, side_max: int) -> Decision:
     """Return a decision with the way to make it from a reduction, if it is a rendition that is small enough.
 
-    `found` is the reduction of its entry, if there is one; `side_max` bounds the sides of the result. A PNG is made
-    from the upload: it is lossless, so it would show what the reduction has lost, and be up to half as large again.
+    `found` is the reduction of its entry, if there is one; `side_max` bounds the sides of the result. Its smallest
+    picture that suffices is taken, unless a cut out of it would not show what one out of the upload shows. A PNG is
+    made from the upload: it is lossless, so it would show what the reduction has lost, and be up to half as large
+    again.
     """
     if not isinstance(decision, Rendition) or found is None or not found.shows(decision.entry):
         return decision
@@ -136,12 +138,23 @@ def with_reduction(decision: Decision, found: Reduction | None, side_max: int) -
     if not entry.width or not entry.height:
         return decision
     box = fit(entry.width, entry.height, plan, side_max)
-    part = found.part_for(box.width, box.height)
-    if part is None:
+    suffice = found.parts_for(box.width, box.height)
+    if box.cuts:
+        suffice = [part for part in suffice if _is_near(fit(part.width, part.height, plan, side_max), box)]
+    if not suffice:
         return decision
+    part = suffice[0]
     # What the upload would become, to the pixel: the sides of a reduction are rounded.
     exact = plan if box.cuts else replace(plan, width=box.width, height=box.height, fit="fill")
     return replace(decision, reduced=Rendition(reductions.stored_as(entry, found, part), replace(exact, reduced=part)))
+
+
+def _is_near(one: Box, other: Box) -> bool:
+    """Say whether a cut out of one scaled picture shows what the same cut out of another shows.
+
+    It does not for a thin picture: a shorter side of two pixels can stand for anything from 1.5 to 2.5.
+    """
+    return abs(one.width - other.width) <= 1 and abs(one.height - other.height) <= 1
 
 
 def focal_point(entry: Entry) -> Focus | None:

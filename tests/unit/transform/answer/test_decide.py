@@ -354,6 +354,8 @@ def test_a_blur_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_en
 
 
 LENGTH = st.integers(1, 9999)
+THIN = 300
+"""Pixels of the shorter side of a reduction: with fewer, its rounding can be seen in what is cut out of it."""
 SIDES = st.tuples(st.integers(0, 1200), st.integers(0, 1200))
 
 
@@ -363,22 +365,46 @@ def test_a_rendition_from_a_reduction_has_the_size_of_one_from_the_upload(
 ) -> None:
     entry = made_entry(*CAT).with_facts(Facts(width, height))
     scale = min(1, 1024 / max(width, height))
-    reduction = a_reduction(entry, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    first = max(1, round(width * scale)), max(1, round(height * scale))
+    second = Part(5, 2, -(-first[0] // 2), -(-first[1] // 2))
+    reduction = a_reduction(entry, width=first[0], height=first[1], smaller=(second,))
     plan = Plan(*sides, fit=how, focus=focus)
     decision = with_reduction(Rendition(entry, plan), reduction, 8192)
     assert isinstance(decision, Rendition)
     whole = fit(width, height, plan, 8192)
     fits = whole.width <= 0.54 * reduction.width and whole.height <= 0.54 * reduction.height
-    assert (decision.reduced is not None) is fits
+    if not fits or min(first) >= THIN or not whole.cuts:
+        assert (decision.reduced is not None) is fits
     if decision.reduced:
         made = decision.reduced
-        box = fit(reduction.width, reduction.height, made.plan, 8192)
+        assert made.plan.reduced
+        box = fit(made.plan.reduced.width, made.plan.reduced.height, made.plan, 8192)
         assert (box.crop_width, box.crop_height) == (whole.crop_width, whole.crop_height)
         assert abs(box.width - whole.width) <= 1
         assert abs(box.height - whole.height) <= 1
         assert (made.entry.storage_key, made.entry.unique_name) == (reduction.storage_key, entry.unique_name)
-        assert made.plan.reduced
         assert made.plan.focus == plan.focus
+
+
+@pytest.mark.parametrize(
+    ("sides", "plan", "part"),
+    [
+        ((8414, 20), Plan(131, 1), None),  # 421 pixels wide before it is cut, and 512 from 1024x2.
+        ((8414, 20), Plan(131), 0),  # Nothing is cut.
+        ((9000, 450), Plan(10, 10), 0),  # 200, and 201 from 1024x51, but 197 from 512x26.
+        ((4032, 3024), Plan(100, 100), 1),
+    ],
+)
+def test_a_cut_of_a_thin_picture_shows_as_much_from_a_reduction_as_from_the_upload(
+    make_entry: MakeEntry, sides: tuple[int, int], plan: Plan, part: int | None
+) -> None:
+    entry, height = make_entry(*CAT).with_facts(Facts(*sides)), round(1024 * sides[1] / sides[0])
+    second = Part(5, 2, 512, -(-height // 2))
+    reduction = a_reduction(entry, width=1024, height=height, smaller=(second,))
+    decision = with_reduction(Rendition(entry, plan), reduction, 8192)
+    assert isinstance(decision, Rendition)
+    used = decision.reduced.plan.reduced if decision.reduced else None
+    assert used == (None if part is None else reduction.parts[part])
 
 
 def test_a_rendition_is_made_from_the_smallest_picture_of_a_reduction_that_suffices(make_entry: MakeEntry) -> None:
