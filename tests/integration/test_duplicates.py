@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.catalog.search import reading
 from services.catalog.search import search as module
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads.duplicates import NAMED_MAX
@@ -40,6 +41,10 @@ def settings_of(server: RedisServer, folder: Path, **more: Any) -> CatalogSettin
 
 async def is_searched(http: httpx.AsyncClient) -> bool:
     return (await http.get("/catalog/search")).status_code == 200
+
+
+async def is_current(http: httpx.AsyncClient) -> bool:
+    return bool((await http.get("/catalog/search")).json()["current"])
 
 
 @pytest.fixture
@@ -132,6 +137,18 @@ async def test_a_token_of_one_namespace_is_not_told_of_others(http: httpx.AsyncC
     assert named(await upload(http, "mine.jpg", namespace="PROD", token=LIMITED)) == set()
     assert named(await upload(http, "again.jpg", namespace="PROD", token=LIMITED)) == {"/PROD/mine.webp"}
     assert named(await upload(http, "all.jpg")) == {"/DEV/secret.webp", "/PROD/mine.webp", "/PROD/again.webp"}
+
+
+async def test_very_many_in_another_namespace_hide_none(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "SAME_MAX", 2)
+    for number in range(4):
+        await upload(http, f"{number}.jpg")
+    await upload(http, "mine.jpg", namespace="PROD", token=LIMITED)
+    await eventually(lambda: is_current(http))
+    assert named(await upload(http, "again.jpg", namespace="PROD", token=LIMITED)) == {"/PROD/mine.webp"}
 
 
 async def test_few_of_very_many_are_named(http: httpx.AsyncClient) -> None:

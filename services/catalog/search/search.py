@@ -108,19 +108,19 @@ class Search:
         """
         return await self._read(lambda reader: reader.folders(path, after, limit))
 
-    def same_bytes(self, signature: str) -> list[str]:
-        """Return the paths of entries that have a signature, up to SAME_MAX of the index and the last uploads of this
-        process. Some may have changed meanwhile. Raises NoIndex while there is no index."""
+    def same_bytes(self, signature: str, wanted: Callable[[str], bool]) -> list[str]:
+        """Return the wanted ones of the paths of entries that have a signature: up to SAME_MAX of the index, and those
+        of the last uploads of this process. Some may have changed meanwhile. Raises NoIndex while there is no index."""
         if self._writer is None or self._place is None:
             raise NoIndex
         self._recent.forget(self._writer.position)
         try:
             if self._signatures is None:
                 self._signatures = Signatures(self._place.path, self._most_bytes)
-            found = self._signatures.names(signature)
+            found = self._signatures.names(signature, wanted)
         except Damaged as error:  # Searches say so, and close the index.
             raise NoIndex from error
-        return list(dict.fromkeys([*found, *self._recent.names(signature)]))
+        return list(dict.fromkeys([*found, *filter(wanted, self._recent.names(signature))]))
 
     def uploaded(self, number: int, signature: str, unique_name: str) -> None:
         """Note an upload of this process, with the number of its change or of a later one: `same_bytes` names it before

@@ -27,10 +27,13 @@ async def duplicates(
     Nothing is named without an index, nor if Redis is away.
     """
     found: list[dict[str, Any]] = []
+
+    def is_seen(unique_name: str) -> bool:
+        return may_see(unique_name.split("/")[1])
+
     with suppress(NoIndex, RedisError):
         for entry in uploaded:
-            names = [name for name in search.same_bytes(entry.signature) if may_see(name.split("/")[1])]
-            found += await _as_they_are(stored, entry, names)
+            found += await _as_they_are(stored, entry, search.same_bytes(entry.signature, is_seen))
     return found
 
 
