@@ -54,13 +54,21 @@ def strips() -> bool:
 
 
 @pytest.fixture
-def settings(server: RedisServer, tmp_path: Path, storage: dict[str, Any], strips: bool) -> CatalogSettings:
+def trash_days() -> int:
+    return 0
+
+
+@pytest.fixture
+def settings(
+    server: RedisServer, tmp_path: Path, storage: dict[str, Any], strips: bool, trash_days: int
+) -> CatalogSettings:
     return CatalogSettings(
         redis_url=server.url,
         data_folder_path=tmp_path / "data",
         namespaces_allowed=("DEV",),
         purge_wait_seconds=0,
         use_stripmetadata=strips,
+        trash_days=trash_days,
         **storage,
     )
 
@@ -295,6 +303,29 @@ async def test_uploads_at_once_that_rename_all_succeed(
     made = await asyncio.gather(*(upload(http, FIRST, "rename") for _ in range(AT_ONCE)))
     assert len({entry_of(answer)["unique_name"] for answer in made}) == AT_ONCE
     await need_all_bytes(settings, client, http)
+
+
+@pytest.mark.parametrize(("storage", "trash_days"), [({}, 30)])
+@pytest.mark.parametrize("at_once", [1, AT_ONCE])
+async def test_names_of_deleted_assets_are_given_again(
+    settings: CatalogSettings, client: Redis, http: httpx.AsyncClient, at_once: int
+) -> None:
+    for content in (FIRST, SECOND, THIRD):
+        await upload(http, content, "rename")
+    deleted = await listed(http)
+    for one in deleted:
+        assert (await http.delete(f"/file/{one['uuid']}")).status_code == 200
+    made = [entry_of(one) for one in await asyncio.gather(*(upload(http, FIRST, "rename") for _ in range(at_once)))]
+    names = {one["unique_name"] for one in made}
+    assert len(names) == at_once
+    assert PATH in names
+
+    async def is_settled() -> bool:
+        return await client.hlen(keys.CLAIMS) == 0  # type: ignore[misc,no-any-return]
+
+    await eventually(is_settled)
+    stored = {f"DEV/{path.name}" for path in (settings.data_folder_path / "DEV").iterdir()}
+    assert stored == {one["storage_key"] for one in [*deleted, *made]}
 
 
 async def test_uploads_at_once_that_replace_all_succeed_one_after_the_other(

@@ -87,7 +87,8 @@ class _Writing:
 
     `draft` makes the entry from the current one (None if there is none) and from the stored bytes. If it returns the
     current one, there is nothing to write. A `new` asset may get an entry that does not exist yet. `is_taken` says that
-    the path has an entry, which is certain under the claim of a backend that replaces in place.
+    the path has an entry, which is certain under the claim of a backend that replaces in place. `reserved` is a claim
+    on the name alone.
     """
 
     unique_name: str
@@ -98,6 +99,7 @@ class _Writing:
     new: NewAsset | None = None
     is_taken: bool = False
     claim: Claim | None = None
+    reserved: Claim | None = None
     intended: Entry | None = None
     receipt: Receipt | None = None
     outcome: Written | TadaError | None = None
@@ -341,7 +343,8 @@ class Uploads:
     async def _claim_free_name(self, writing: _Writing, new: NewAsset) -> None:
         """Claim the plain key of a free name, and give the asset this name.
 
-        Nobody else gets a name while its plain key is claimed, if all rename. So all of them succeed.
+        Nobody else gets a name while its plain key is claimed, if all rename. So all of them succeed. The plain key may
+        be that of a retired object. Then the name is reserved by another claim, and the file gets the spare key.
         """
         passed: set[str] = set()
         while True:
@@ -351,12 +354,15 @@ class Uploads:
             else:
                 writing.claim = await self._claims.make(new.unique_name)
             if writing.claim:
-                is_free = await self._current(new.unique_name) is None
-                if is_free and writing.claim.storage_key == plain:
+                if writing.claim.storage_key != plain and (await self._entries.are_retired([plain]))[0]:
+                    writing.reserved = await self._claims.make_on_unused(names.name_key(new.unique_name))
+                is_reserved = writing.reserved is not None or writing.claim.storage_key == plain
+                if is_reserved and await self._current(new.unique_name) is None:
                     writing.new, writing.unique_name, writing.draft = new, new.unique_name, new.draft
                     return
                 unused, writing.claim = writing.claim, None
                 await self._claims.release(unused)
+                await self._free_name(writing)
             passed.add(new.unique_name)
             new = await self._with_free_name(new, passed)
 
@@ -418,7 +424,14 @@ class Uploads:
             if one.claim and _is_committed(one):
                 self._claims.spent(one.claim)
         failed = [one.claim for one in writings if one.claim and not _is_committed(one)]
+        for one in writings:
+            await self._free_name(one)
         await self._discarding.discard(failed)
+
+    async def _free_name(self, writing: _Writing) -> None:
+        if writing.reserved:
+            reserved, writing.reserved = writing.reserved, None
+            await self._claims.release(reserved)
 
 
 Result = TypeVar("Result")

@@ -84,6 +84,11 @@ def spare_storage_key(unique_name: str) -> str:
     return f"{plain_storage_key(unique_name)}.{secrets.token_hex(8)}"
 
 
+def name_key(unique_name: str) -> str:
+    """Return the spare key of an asset under which nothing is ever stored: a claim on it reserves the name."""
+    return f"{plain_storage_key(unique_name)}.{'0' * 16}"
+
+
 def unique_name_of(storage_key: str) -> str:
     """Return the path of the asset that a storage key, plain or spare, belongs to if it belongs to any."""
     return "/" + _SPARE.sub("", storage_key)
