@@ -438,8 +438,8 @@ async def test_the_other_name_of_an_asset_redirects_with_its_query(
 @pytest.mark.parametrize(
     ("asked", "location"),
     [
-        ("/original/DEV/a/cat.jpg", "/original/DEV/b/dog.jpg"),
-        ("/original/DEV/a/cat.webp", "/original/DEV/b/dog.jpg"),
+        ("/original/DEV/a/cat.jpg", "/original/DEV/b/dog.webp"),
+        ("/original/DEV/a/cat.webp", "/original/DEV/b/dog.webp"),
         ("/full/image/DEV/a/cat.jpg?width=200&x=%20y", "/full/DEV/b/dog.webp?width=200&x=%20y"),
         ("/optimise/9x9/DEV/a/cat.webp?accept=avif", "/optimise/9x9/DEV/b/dog.webp?accept=avif"),
     ],
