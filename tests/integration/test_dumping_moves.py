@@ -35,17 +35,18 @@ async def led_to(client: Redis, *paths: str) -> list[Entry | None]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "retires", "leads"),
-    [("rdb", False, True), ("rdb", True, True), ("json", True, True), ("json", False, False)],
+    ("kind", "retires", "has_rdb"),
+    [("rdb", False, True), ("rdb", True, True), ("json", True, True), ("json", False, True), ("json", False, False)],
 )
 async def test_old_paths_come_back_with_what_they_lead_to(
     server: RedisServer,
     client: Redis,
     catalog: CatalogUser,
     tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
     kind: naming.Kind,
     retires: bool,
-    leads: bool,
+    has_rdb: bool,
 ) -> None:
     storage = LocalStorage(tmp_path / "data")
     prepare(storage.spool)
@@ -71,10 +72,13 @@ async def test_old_paths_come_back_with_what_they_lead_to(
     await catalog.entries.create(stranger)
     await moved(catalog, stranger.uuid, "y")
     filename = naming.filename_of(made.stamp, kind)
+    if not has_rdb:
+        (tmp_path / "dumps" / naming.filename_of(made.stamp, "rdb")).unlink()
     await restore_dump(client, catalog.process, store, filename, retired_in=storage if retires else None)
-    assert await led_to(client, *paths) == [there if leads else None, None, None]
+    assert await led_to(client, *paths) == [there if has_rdb else None, None, None]
     assert await led_to(client, stranger.unique_name) == [None]
-    if leads:
+    assert caplog.messages.count("restore_without_rdb") == (not has_rdb)
+    if has_rdb:
         assert await catalog.entries.get(cat.uuid) == there
         await catalog.entries.delete(there.uuid, lambda _: None)
     assert await commands.hgetall(client, keys.OLD_PATHS) == await commands.hgetall(client, keys.MOVED) == {}

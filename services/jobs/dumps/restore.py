@@ -175,7 +175,7 @@ class _Restore:
             await self._load(reading(path), staging, tally, name, skip_invalid=skip_invalid)
             if tally.left_out and not (skip_invalid and tally.restorable):
                 raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
-            trash = await self._beside_entries(kind, filename, staging)
+            trash = await self._beside_entries(filename, staging)
             commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
         finally:
             await staging.drop()
@@ -205,10 +205,10 @@ class _Restore:
         except (NotAnArray, rdb.NotAnRdb) as problem:
             raise _bad("; ".join(part for part in (f"{name}: {problem}", tally.summary()) if part)) from None
 
-    async def _beside_entries(self, kind: Kind, filename: str, staging: Staging) -> Trash | None:
+    async def _beside_entries(self, filename: str, staging: Staging) -> Trash | None:
         """Load the old paths that the RDB of the dump knows of, and retire again what it knows of, as far as that can
-        be done before the switch. For a JSON, its RDB is read only if objects are retired."""
-        if self._dry_run or (self._retired_in is None and kind == "json"):
+        be done before the switch. Without an RDB, the entries alone are restored."""
+        if self._dry_run:
             return None
         path = self._folder / "dump.rdb"
         trash = Trash(RetiredObjects(self._redis), self._retired_in) if self._retired_in else None
@@ -221,7 +221,7 @@ class _Restore:
                 if trash:
                     await trash.before_switch(copied)
         except (DumpMissing, BadDump, rdb.NotAnRdb) as problem:
-            logs.event(log, logging.WARNING, "restore_without_trash", error=str(problem))
+            logs.event(log, logging.WARNING, "restore_without_rdb", error=str(problem))
         return trash
 
     def _is_staged(self, tally: Tally, *, skip_invalid: bool) -> bool:
