@@ -51,6 +51,12 @@ S3 = {"delegatedStorage.storageMethod": "S3"}
         ({"secrets.REDIS_URL": "redis://r"}, "secrets.REDIS_URL: is for an external Redis"),
         ({"cache.used": 3}, "cache.used: expected 2 at most"),
         ({"terminationGracePeriodSeconds": 20}, "terminationGracePeriodSeconds: expected 25 at least"),
+        ({"catalog.settings.TRASH_DAYS": 30}, "jobs.settings.TRASH_DAYS: expected 30, as in catalog.settings (got 0)"),
+        (
+            {"catalog.settings.KEEP_VERSIONS": 3, "jobs.settings.KEEP_VERSIONS": 2},
+            "jobs.settings.KEEP_VERSIONS: expected 3, as in catalog.settings (got 2)",
+        ),
+        ({"jobs.settings.TRASH_DAYS": 7}, "jobs.settings.TRASH_DAYS: expected 0, as in catalog.settings (got 7)"),
         ({"ingress.public.enabled": True}, "ingress.public.host: expected a host"),
         ({"ingress.internal.enabled": True}, "ingress.internal.host: expected a host of its own"),
         (
@@ -71,6 +77,19 @@ def test_what_cannot_be_right_is_refused_with_its_name(values: dict[str, Any], s
     with pytest.raises(Refused) as refused:
         render(values)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"catalog.settings.TRASH_DAYS": 30, "jobs.settings.TRASH_DAYS": "30"},
+        {"settings.KEEP_VERSIONS": 3},
+        {"catalog.settings.TRASH_DAYS": 0, "jobs.settings.KEEP_VERSIONS": 0},
+    ],
+    ids=str,
+)
+def test_what_is_kept_for_undo_may_be_said_in_each_way(values: dict[str, Any]) -> None:
+    assert render(values)
 
 
 def test_every_value_is_described() -> None:
