@@ -108,6 +108,40 @@ async def test_json_changes_fields_and_null_clears_them(
     assert said_in(entry_of(await sent_json(http, route, nothing))) == NOTHING
 
 
+def as_a_browser(value: object) -> str:
+    """Return what FormData.append makes of a value of JSON."""
+    match value:
+        case dict():
+            return "[object Object]"
+        case list():
+            return ",".join(map(as_a_browser, value))
+        case None | bool():
+            return orjson.dumps(value).decode()
+    return str(value)
+
+
+@pytest.mark.parametrize("said", [[], [("alt", "A grey cat"), ("external_id", "7"), ("meta", '{"shop": 7}')]])
+async def test_a_browser_sends_a_whole_entry_back_in_a_form(http: httpx.AsyncClient, said: Fields) -> None:
+    entry = entry_of(await sent(http, "POST /file", said))
+    answer = await sent(http, BY_FORM[0], [(name, as_a_browser(value)) for name, value in entry.items()])
+    moved_on = ("updated_date", "content_date")
+    assert {**entry_of(answer), **{name: entry[name] for name in moved_on}} == entry
+    assert [text for text in answer.json()["warnings"] if "meta" in text or "form" in text] == [
+        "meta is the text '[object Object]', which had no effect. Send it as JSON: JSON.stringify(entry.meta)."
+    ]
+
+
+@pytest.mark.parametrize("route", [*NEW, *BY_FORM])
+async def test_null_and_blanks_of_a_form_are_no_text_but_those_of_json_are(
+    http: httpx.AsyncClient, route: str
+) -> None:
+    if route in BY_FORM:
+        await sent(http, "POST /file", [("alt", "A grey cat"), ("title", "Cat")])
+    entry = entry_of(await sent(http, route, [("alt", "null"), ("title", " "), ("external_id", "null")]))
+    assert (entry["alt"], entry["title"], entry["external_id"]) == (None, None, None)
+    assert entry_of(await sent_json(http, BY_JSON[0], {"alt": "null"}))["alt"] == "null"
+
+
 @pytest.mark.parametrize("route", [*NEW, *BY_FORM])
 async def test_all_of_the_tags_count_that_a_form_repeats(http: httpx.AsyncClient, route: str) -> None:
     if route in BY_FORM:

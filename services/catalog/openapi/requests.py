@@ -42,7 +42,7 @@ _TEXT: Schema = {
     "maxLength": TEXT_BYTES,
     "description": f"A text of the client, at most {TEXT_BYTES} bytes of UTF-8. null or empty for none.",
 }
-_TAG_TEXT = rf"^(?!\s*\[)[^,]{{0,{TAG_LENGTH}}}(,[^,]{{0,{TAG_LENGTH}}}){{0,{TAGS_MAX - 1}}}$"
+_TAG_TEXT = f"^[^,]{{0,{TAG_LENGTH}}}(,[^,]{{0,{TAG_LENGTH}}}){{0,{TAGS_MAX - 1}}}$"
 _SETTABLE: dict[str, Schema] = {
     "external_id": {**_TEXT, "examples": ["shop-4711"]},
     "expired": {

@@ -48,6 +48,10 @@ from services.core.errors import (
 from services.core.state.compare_and_set import Commit
 
 _IF_CHOSEN = ("expired", *PLACE)
+_NO_TEXT = ("", "null")
+_NO_OBJECT = "[object Object]"
+"""The text that a browser makes of an object: what was in it is lost."""
+_NO_META = f"meta is the text {_NO_OBJECT!r}, which had no effect. Send it as JSON: JSON.stringify(entry.meta)."
 _NO_FACTS_YET = "Written. Some facts are not found yet: GET /catalog/{uuid} has them as soon as they are."
 
 
@@ -198,6 +202,8 @@ async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
 def _warn(outcome: bulk.Outcome, form: Form, known: Collection[str]) -> None:
     overridden = form.repeated.keys() - {"tags"}  # All tags count.
     outcome.warnings += form_warnings(form.fields, overridden, known, outcome.entries)
+    if _lost_meta(form):
+        outcome.warnings.append(_NO_META)
 
 
 def _need_as_many(uuids: list[str], form: Form) -> None:
@@ -293,14 +299,22 @@ def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
 def _given(form: Form) -> dict[str, Any]:
     """Return the text fields of a form, and of repeated tags a list of all; raises BadRequest for tags.
 
-    Some fields are left out if they are empty: forms send them if nobody has chosen a value.
+    Some fields are left out if they are empty: forms send them if nobody has chosen a value. A browser that sends an
+    entry back makes texts of its values: "null" is no text, and a `meta` that is lost is left out.
     """
     given: dict[str, Any] = {
         name: value for name, value in form.fields.items() if name not in _IF_CHOSEN or value.strip()
     }
+    given |= {name: None for name in entries.TEXTS if name in given and given[name].strip() in _NO_TEXT}
+    if _lost_meta(form):
+        del given["meta"]
     if texts := form.repeated.get("tags"):
         given["tags"] = [tag for text in texts for tag in descriptions.parse_tags(text)]
     return given
+
+
+def _lost_meta(form: Form) -> bool:
+    return form.fields.get("meta", "").strip() == _NO_OBJECT
 
 
 def _to_webp(fields: dict[str, str]) -> bool | None:

@@ -26,10 +26,11 @@ _TEXT_TYPES = (str, type(None))
 def parse_tags(value: object) -> list[str]:
     """Read tags from JSON (a list) or from a form (comma separated, or a list as JSON), each once, in their order.
 
-    null and the empty text mean none. Raises BadRequest.
+    null and the empty text mean none. A text that begins like a list but is no JSON is comma separated. Raises
+    BadRequest.
     """
     value = _of_form(value, "[")
-    if isinstance(value, str) and not value.lstrip().startswith("["):
+    if isinstance(value, str):
         value = value.split(",")
     given = [] if value is None else value
     if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
