@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -36,13 +36,14 @@ async def written(
     status: int = 200,
     beside: Sequence[Mapping[str, Any]] = (),
     of_files: bool = False,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
     **more: Any,
 ) -> Response:
     """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
     `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `beside`
     has what the answer shows beside the fields of each entry. `of_files` says that the failures are of single files.
-    Logs who did what.
+    `meanwhile` is waited for too, and may change the outcome. Before any wait, this logs who did what.
     """
     ctx = context(request)
     logs.event(
@@ -56,7 +57,10 @@ async def written(
     )
     wait = ctx.settings.purge_wait_seconds
     last = max((commit.number for commit in outcome.commits), default=0)
-    purged, _ = await asyncio.gather(ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait))
+    others = [meanwhile()] if meanwhile else []
+    purged, *_ = await asyncio.gather(
+        ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait), *others
+    )
     if warnings := [*outcome.warnings, *([] if purged else [_QUEUED])]:
         more["warnings"] = warnings
     pairs = zip(outcome.entries, beside or [{}] * len(outcome.entries), strict=True)

@@ -132,9 +132,7 @@ async def test_a_browser_sends_a_whole_entry_back_in_a_form(http: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("route", [*NEW, *BY_FORM])
-async def test_null_and_blanks_of_a_form_are_no_text_but_those_of_json_are(
-    http: httpx.AsyncClient, route: str
-) -> None:
+async def test_null_and_blanks_of_a_form_are_no_text_but_those_of_json_are(http: httpx.AsyncClient, route: str) -> None:
     if route in BY_FORM:
         await sent(http, "POST /file", [("alt", "A grey cat"), ("title", "Cat")])
     entry = entry_of(await sent(http, route, [("alt", "null"), ("title", " "), ("external_id", "null")]))

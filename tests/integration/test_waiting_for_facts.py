@@ -1,5 +1,6 @@
 """Uploads whose answers wait for facts: the catalog service on a real Redis, and a worker as a process."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from services.catalog.settings import CatalogSettings
 from services.catalog.uploads import described
 from services.core.assets.facts import FACTS
+from services.core.state import cancellation
 from services.core.state.connection import Redis
 from tests.processes.jobs_worker import JobsWorker
 from tests.processes.redis_server import RedisServer
@@ -18,7 +20,7 @@ from tests.support.pdfs import pdf
 from tests.support.pictures import RED, encoded, marked
 from tests.support.problems import problem, problems
 from tests.support.service import running
-from tests.support.waits import wait_until
+from tests.support.waits import eventually, wait_until
 
 WIDE, TALL = (encoded(marked(size, RED), "JPEG") for size in ((96, 48), (48, 96)))
 UNKNOWN = dict.fromkeys(FACTS)
@@ -101,6 +103,19 @@ async def test_without_a_worker_the_answer_comes_after_a_while_and_says_so(http:
     assert time.monotonic() - started >= SHORT_SECONDS
     assert facts_of(entry_of(answer)) == UNKNOWN
     assert warned(answer)
+
+
+async def test_what_was_written_is_logged_before_the_wait(
+    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def is_logged() -> bool:
+        return "written" in caplog.messages
+
+    caplog.set_level("INFO")
+    waiting = asyncio.create_task(upload(http, "cat.jpg", WIDE, wait="facts"))
+    await eventually(is_logged)
+    assert not waiting.done()
+    await cancellation.end([waiting])
 
 
 async def test_nobody_waits_for_the_facts_of_a_pdf_or_without_a_wish(http: httpx.AsyncClient) -> None:

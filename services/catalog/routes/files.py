@@ -63,9 +63,8 @@ async def post_file(request: Request) -> Response:
         [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
         outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
         _warn(outcome, form, UPLOAD_FIELDS)
-    if waits:
-        outcome.warnings += await _described(request, outcome)
-    return await answers.written(request, outcome, **await _duplicates(request, outcome))
+    facts = partial(_describe, request, outcome) if waits else None
+    return await answers.written(request, outcome, meanwhile=facts, **await _duplicates(request, outcome))
 
 
 async def post_files(request: Request) -> Response:
@@ -80,9 +79,9 @@ async def post_files(request: Request) -> Response:
         named = [Subject(file=file.given_name, index=at) for at, file in enumerate(form.files)]
         outcome = bulk.of(named, results)
         _warn(outcome, form, UPLOAD_FIELDS)
-    if waits:
-        outcome.warnings += await _described(request, outcome)
-    return await answers.written(request, outcome, of_files=True, **await _duplicates(request, outcome))
+    facts = partial(_describe, request, outcome) if waits else None
+    told = await _duplicates(request, outcome)
+    return await answers.written(request, outcome, of_files=True, meanwhile=facts, **told)
 
 
 async def patch_file(request: Request) -> Response:
@@ -262,10 +261,11 @@ def _waits_for_facts(request: Request) -> bool:
     return said is not None
 
 
-async def _described(request: Request, outcome: bulk.Outcome) -> list[str]:
-    """Wait for the facts about the entries of an outcome, and return warnings."""
+async def _describe(request: Request, outcome: bulk.Outcome) -> None:
+    """Wait for the facts about the entries of an outcome, and give it these, or a warning."""
     outcome.entries = await described(context(request).entries, outcome.entries)
-    return [_NO_FACTS_YET] if any(lacks_facts(entry) for entry in outcome.entries) else []
+    if any(lacks_facts(entry) for entry in outcome.entries):
+        outcome.warnings.append(_NO_FACTS_YET)
 
 
 async def _duplicates(request: Request, outcome: bulk.Outcome) -> dict[str, Any]:
