@@ -152,6 +152,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         WholeList(entries, settings.addresses),
         search,
         ActionLists(client),
+        asyncio.Lock(),
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app

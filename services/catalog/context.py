@@ -1,5 +1,6 @@
 """What the routes work with: made once at the start, the same for every request."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -47,6 +48,8 @@ class Context:
     whole_list: WholeList
     search: Search
     action_lists: ActionLists
+    finding: asyncio.Lock
+    """Held by the one action that finds its entries: they take much memory, and a thread that answers searches."""
     document: Answer
 
     @property

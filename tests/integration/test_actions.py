@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.catalog.routes import actions as route
+from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.core.assets.actions import Change
 from services.core.assets.descriptions import TAGS_MAX
@@ -488,6 +489,43 @@ async def test_more_entries_than_an_action_may_have_are_refused(
     answer = await http.delete("/catalog/search?q=cat&dry_run=true")
     assert answer.status_code == 400
     assert "uploaded_after" in problem(answer)["hint"]
+
+
+async def test_entries_where_the_token_may_not_write_do_not_count(
+    client: Redis, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await create(client, "cat-1", "cat-2")
+    for at, entry in enumerate(mine):
+        await Entries(client).create(replace(in_prod(entry), uuid=f"{at}" * 32), None)
+    monkeypatch.setattr(route, "ENTRIES_MAX", 2)
+    assert (await asked(http, "DELETE", "/catalog/search?q=cat&dry_run=true"))["count"] == 2
+
+
+async def test_one_action_at_a_time_finds_its_entries_and_searches_go_on(
+    client: Redis, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(client, "cat")
+    named, at_once, most = Search.named, 0, 0
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any) -> list[Item]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        has_begun.set()
+        await may_end.wait()
+        at_once -= 1
+        return await named(*args)
+
+    monkeypatch.setattr(Search, "named", slow)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(asked(http, "DELETE", "/catalog/search?q=cat&dry_run=true"))
+        await has_begun.wait()
+        for _ in range(5):
+            assert (await http.get("/catalog/search?q=cat")).status_code == 200
+        may_end.set()
+    assert most == 1
 
 
 async def test_an_index_that_is_behind_is_not_acted_on(

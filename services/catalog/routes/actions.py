@@ -56,7 +56,17 @@ async def post_action(request: Request) -> Response:
 
 
 async def _answer(request: Request, asked: Asked) -> Response:
-    ctx, principal = context(request), principal_of(request)
+    ctx = context(request)
+    if asked.query is not None and not await ctx.search.reached(
+        number_of(await ctx.entries.revision()), CURRENT_SECONDS
+    ):
+        raise Behind
+    async with ctx.finding:
+        return await _find_and_ask(request, ctx, asked)
+
+
+async def _find_and_ask(request: Request, ctx: Context, asked: Asked) -> Response:
+    principal = principal_of(request)
     if asked.query is not None:
         items, not_found = await _searched(ctx, principal, asked.query), list[str]()
     else:
@@ -82,14 +92,12 @@ async def _answer(request: Request, asked: Asked) -> Response:
 async def _searched(ctx: Context, principal: Principal, query: Query) -> list[Item]:
     """Return the entries that a search finds, without those of namespaces in which the token may not write.
 
-    Raises Behind, NoIndex, and BadRequest if there are too many.
+    Raises NoIndex, and BadRequest if there are too many.
     """
-    if not await ctx.search.reached(number_of(await ctx.entries.revision()), CURRENT_SECONDS):
-        raise Behind
-    found = await ctx.search.named(query, ENTRIES_MAX + 1)
+    found = await ctx.search.named(query, ENTRIES_MAX + 1, principal.namespaces)
     if len(found) > ENTRIES_MAX:
         raise action_lists.too_many()
-    return [Item(one.unique_name, one.updated) for one in found if principal.may_use(_namespace(one.unique_name))]
+    return found
 
 
 async def _named(ctx: Context, principal: Principal, uuids: tuple[str, ...]) -> tuple[list[Item], list[str]]:

@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from services.catalog.search.folders import Folder, Listing
 from services.catalog.search.planner import Sql
 from services.catalog.search.query import Cursor, Query
 from services.catalog.search.row import signature_of
+from services.core.jobs.action_lists import Item
 
 FACET_MAX = 50
 """Values that a facet lists, the most frequent ones."""
@@ -64,14 +65,6 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """An entry that is found: its path, and its `updated_date` then, as milliseconds since 1970."""
-
-    unique_name: str
-    updated: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
     """A search with what follows from it."""
 
@@ -97,17 +90,27 @@ class Reader:
             candidates = self._driver(asked)
             return self._narrow(asked, candidates) if candidates else self._wide(asked)
 
-    def named(self, query: Query, most: int, now: float | None = None) -> list[Named]:
-        """Return entries that are found, up to `most`, in no order. `now` is seconds since 1970."""
+    def named(
+        self, query: Query, most: int, now: float | None = None, namespaces: Collection[str] | None = None
+    ) -> list[Item]:
+        """Return entries that are found, up to `most`, in no order. `now` is seconds since 1970.
+
+        With `namespaces`, only entries in these count.
+        """
         with errors_named(), transaction(self._connection):
             asked = self._asked(query, now)
+            condition = asked.condition
+            if namespaces is not None:
+                within = planner.in_groups(Sql(f"namespace IN ({', '.join('?' * len(namespaces))})", (*namespaces,)))
+                # By the plus, no index is read: candidates are given.
+                condition = planner.both([condition, Sql(f"+{within.text}", within.values)])
             source = self._driver(asked) or Sql("SELECT id FROM entries")
             found = self._connection.execute(
                 f"SELECT unique_name, updated FROM ({source.text}) AS candidates CROSS JOIN entries USING (id) "
-                f"WHERE {asked.condition.text} LIMIT {most}",
-                (*source.values, *asked.condition.values),
+                f"WHERE {condition.text} LIMIT {most}",
+                (*source.values, *condition.values),
             )
-            return [Named(*one) for one in found]
+            return [Item(*one) for one in found]
 
     def folders(self, path: str, after: str, limit: int) -> Listing:
         """Return a folder with up to `limit` folders directly in it, those whose paths are behind `after`."""

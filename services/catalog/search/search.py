@@ -8,7 +8,7 @@ answered 503. One thread writes to the file, and READERS threads answer searches
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +21,13 @@ from services.catalog.search.file import Damaged, Full, size_of
 from services.catalog.search.folders import Listing
 from services.catalog.search.place import Place
 from services.catalog.search.query import Query
-from services.catalog.search.reading import Found, Named, Reader, Signatures
+from services.catalog.search.reading import Found, Reader, Signatures
 from services.catalog.search.recent import Recent
 from services.catalog.search.row import row_of
 from services.catalog.search.writing import Builder, Writer
 from services.core.assets import identity
 from services.core.errors import CatalogReplaced, NoIndex
+from services.core.jobs.action_lists import Item
 from services.core.observing import logs
 from services.core.state.cancellation import is_cancelled
 from services.core.state.changes import CatalogReplaced as Replaced
@@ -96,9 +97,12 @@ class Search:
         """Answer a search; raises NoIndex while there is no index."""
         return await self._read(lambda reader: reader.find(query))
 
-    async def named(self, query: Query, most: int) -> list[Named]:
-        """Return entries that a search finds, up to `most`, in no order; raises NoIndex while there is no index."""
-        return await self._read(lambda reader: reader.named(query, most))
+    async def named(self, query: Query, most: int, namespaces: Collection[str] | None) -> list[Item]:
+        """Return entries that a search finds, up to `most`, in no order, of all namespaces or of some.
+
+        Raises NoIndex while there is no index.
+        """
+        return await self._read(lambda reader: reader.named(query, most, namespaces=namespaces))
 
     async def folders(self, path: str, after: str, limit: int) -> Listing:
         """Return a folder such as /DEV/shop with up to `limit` folders directly in it, by their paths.

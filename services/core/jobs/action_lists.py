@@ -4,6 +4,7 @@ A list is written once, before its job is requested. Beside it is how far the jo
 on where it was. A list that nobody needs any more ends by itself. There is a limit to their number and to their size.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Sequence
@@ -113,7 +114,7 @@ class ActionLists:
 
     async def make(self, items: Sequence[Item]) -> str:
         """Keep a list for a job and return its id; raises BadRequest for one that is too long, and TooManyRequests."""
-        texts = [item.to_text() for item in items]
+        texts = await asyncio.to_thread(lambda: [item.to_text() for item in items])
         if len(texts) > ENTRIES_MAX or sum(map(len, texts)) > BYTES_MAX:
             raise too_many()
         now = time.time()

@@ -266,9 +266,12 @@ def test_what_is_found_is_what_a_look_at_every_row_finds(
         assert found.total == len(wanted) if found.total_exact else found.total <= reading.SAMPLE_MAX
         assert bounded != "narrow" or (found.total_exact and found.facets_exact)
     updated = {row.unique_name: row.updated for row in rows}
-    named = [(one.unique_name, one.updated) for one in reader.named(query, COUNT, NOW)]
+    named = [(one.unique_name, one.found) for one in reader.named(query, COUNT, NOW)]
     assert sorted(named) == sorted((name, updated[name]) for name in wanted)
     assert len(reader.named(query, 3, NOW)) == min(3, len(wanted))
+    for namespaces in ((), ("DEV",), ("DEV", "PROD", "None")):
+        of_these = {name for name in wanted if name.split("/")[1] in namespaces}
+        assert {one.unique_name for one in reader.named(query, len(of_these), NOW, namespaces)} == of_these
 
 
 @pytest.mark.parametrize(
