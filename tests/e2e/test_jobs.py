@@ -148,7 +148,6 @@ def test_jobs_are_for_those_who_may_everything_and_never_at_the_edge(make_system
     cms = {"Authorization": f"Bearer {token}"}
     for method, path in (
         ("GET", "/jobs"),
-        ("GET", "/jobs/some-id"),
         ("POST", "/jobs/sync"),
         ("POST", "/catalog/create-dump"),
         ("POST", "/catalog/restore-dump"),
@@ -161,6 +160,11 @@ def test_jobs_are_for_those_who_may_everything_and_never_at_the_edge(make_system
             assert public.request(method, path, headers=OWNER).status_code in (404, 405), path
     assert system.api.get("/jobs", headers=OWNER).json()["data"] == []
     asked = system.api.post("/jobs/expire", headers=OWNER).json()["data"][0]
+    # Who may write sees the jobs that it has asked for, and no others.
+    assert system.api.get(f"/jobs/{asked['id']}").status_code == 401
+    assert system.api.get(f"/jobs/{asked['id']}", headers=cms).status_code == 404
+    for public in (system.edge, system.cache):
+        assert public.get(f"/jobs/{asked['id']}", headers=OWNER).status_code in (404, 405)
     assert asked["asked_by"] == "media"
 
 
