@@ -1,10 +1,13 @@
 """A real Redis for each module, empty at the start of each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from services.core.spool import prepare
 from services.core.state.connection import Redis, connect
+from services.core.storage.local import LocalStorage
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser
 
@@ -22,6 +25,13 @@ async def client(server: RedisServer) -> AsyncIterator[Redis]:
     await made.flushall()
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    made = LocalStorage(tmp_path / "data")
+    prepare(made.spool)
+    return made
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from services.core.jobs import action_lists
 from services.core.jobs.action_lists import ENTRIES_MAX, LISTS_MAX, ActionLists, Item, Progress
 from services.core.jobs.kinds import ACT, ActArguments, parse
 from services.core.jobs.log import JobLog, Record
-from services.core.spool import prepare
 from services.core.state import keys
 from services.core.state.changes import ChangeLog, EntryDeleted, EntryWritten
 from services.core.state.compare_and_set import Commit
@@ -46,13 +45,6 @@ from tests.support.waits import eventually
 PHOTO = b"\xff\xd8\xff\xe0 a photograph"
 WRITER, OTHER, READER, LIMITED_ADMIN = "wr1ter", "0ther", "r3ader", "l1mited"
 Run = Callable[..., Act]
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    made = LocalStorage(tmp_path / "data")
-    prepare(made.spool)
-    return made
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from services.core.assets.facts import NO_FACTS, Facts
 from services.core.errors import StorageDown
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
-from services.core.spool import prepare
 from services.core.state import cancellation, keys, stream
 from services.core.state.changes import Change, ChangeLog, EntryDescribed, EntryWritten
 from services.core.state.connection import Redis
@@ -45,13 +44,6 @@ SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A describer that let writers go first would wait a moment after each upload."""
     monkeypatch.setattr(describer, "PATIENCE_SECONDS", 0.0)
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    made = LocalStorage(tmp_path / "data")
-    prepare(made.spool)
-    return made
 
 
 @pytest.fixture

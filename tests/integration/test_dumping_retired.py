@@ -11,7 +11,6 @@ from services.core.assets.retired import Undo
 from services.core.dumps import naming
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
-from services.core.spool import prepare
 from services.core.state import commands, entry_json, keys
 from services.core.state.connection import Redis
 from services.core.state.retired import RetiredObjects
@@ -26,13 +25,6 @@ from tests.support.objects import listed
 
 Step = Callable[[], Awaitable[object]]
 UNDO = Undo(versions=3, trash_days=30)
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    made = LocalStorage(tmp_path / "data")
-    prepare(made.spool)
-    return made
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """The job empty_trash on a real Redis with files: what is due goes, and nothing else."""
 
-from pathlib import Path
-
 import pytest
 
 from services.core.assets import moves
 from services.core.assets.retired import Undo
-from services.core.spool import prepare
 from services.core.state import keys
 from services.core.state.connection import Redis
 from services.core.state.moving import OldPaths
@@ -18,13 +15,6 @@ from tests.support.objects import listed
 
 DAY = 86_400
 UNDO = Undo(versions=2, trash_days=30)
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    made = LocalStorage(tmp_path / "data")
-    prepare(made.spool)
-    return made
 
 
 @pytest.fixture

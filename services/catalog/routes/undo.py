@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -203,9 +204,10 @@ async def _file(ctx: Context, entry: Entry) -> Response:
         raise _file_gone(entry) from None
 
     async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in body:
-            yield chunk
+        async with aclosing(body):
+            yield first
+            async for chunk in body:
+                yield chunk
 
     headers = {
         "content-length": str(entry.size),

@@ -173,6 +173,11 @@ class Entry:
         """When the entry expires by its date, as seconds since the epoch."""
         return None if self.expiration_date is None else datetime.fromisoformat(self.expiration_date).timestamp()
 
+    @property
+    def due_at(self) -> float | None:
+        """When it has to be marked as expired, as seconds since the epoch; None for never, and if it is already."""
+        return None if self.expired else self.expires_at
+
     def is_expired(self, now: float) -> bool:
         """Say whether the asset may no longer be served at `now` (seconds since the epoch)."""
         end = self.expires_at

@@ -117,7 +117,7 @@ class CompareAndSet:
         to_describe: bool = False,
     ) -> Commit | None:
         wanted = None if kind == DELETED else entry
-        expires = wanted.expires_at if wanted and not wanted.expired else None
+        due = wanted.due_at if wanted else None
         keeps_reduction = wanted is not None and old is not None and old.entry.signature == wanted.signature
         outcome, detail, reduction, *let_go = await self._write(
             entry_key=entry.key,
@@ -126,7 +126,7 @@ class CompareAndSet:
             by_path=identity.asset_uuid(entry.unique_name),
             expected=old.raw if old else b"",
             wanted=entry_json.write(wanted) if wanted else b"",
-            expires="" if expires is None else repr(expires),
+            expires="" if due is None else repr(due),
             claimed=claim.storage_key if claim else "",
             claim=claim.value if claim else "",
             obsolete=left,

@@ -111,7 +111,7 @@ class Moving:
             new_name=entry.unique_name,
             by_path=identity.asset_uuid(entry.unique_name),
             wanted=entry_json.write(entry),
-            expires="" if entry.expires_at is None or entry.expired else repr(entry.expires_at),
+            expires="" if entry.due_at is None else repr(entry.due_at),
             claimed=claim.storage_key,
             claim=claim.value,
             write=changes.token(),

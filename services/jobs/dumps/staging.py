@@ -77,8 +77,7 @@ class Staging:
             return
         staged, order, expiry, uuids, *_ = self._keys
         keyed = {entry.key: entry for entry in entries}
-        ends = {key: entry.expires_at for key, entry in keyed.items() if not entry.expired}
-        due = {key: end for key, end in ends.items() if end is not None}
+        due = {key: end for key, entry in keyed.items() if (end := entry.due_at) is not None}
         named = {identity.asset_uuid(entry.unique_name): key for key, entry in keyed.items()}
         others = {
             name: key

@@ -11,7 +11,6 @@ from services.core.assets.retired import Retired, Undo
 from services.core.dumps.loss import signs_of_loss
 from services.core.dumps.stores import open_dumps
 from services.core.errors import AlreadyExists, NoEntry, Unavailable
-from services.core.spool import prepare
 from services.core.state import commands, keys
 from services.core.state import retired as retired_module
 from services.core.state.compare_and_set import NotRetired
@@ -25,13 +24,6 @@ from tests.support.editor import KEY, Editor, check_owners, let_go
 from tests.support.objects import listed, put
 
 UNDO = Undo(versions=2, trash_days=30)
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    made = LocalStorage(tmp_path / "data")
-    prepare(made.spool)
-    return made
 
 
 @pytest.fixture
