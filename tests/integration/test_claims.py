@@ -13,7 +13,8 @@ import pytest
 
 from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.spool import SpooledFile
-from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish, Written
+from services.catalog.uploads.uploads import Replacement, Rules, Uploads, Wish
+from services.catalog.uploads.writing import Written
 from services.core.assets.entries import Entry
 from services.core.errors import AlreadyExists, BadRequest, StorageDown, Unavailable
 from services.core.spool import prepare

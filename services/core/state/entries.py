@@ -69,6 +69,11 @@ class Entries:
         """Return an entry as it is stored, None if it does not exist."""
         return await commands.hget(self._redis, keys.ENTRIES, key)
 
+    async def of_path(self, unique_name: str) -> Entry | None:
+        """Return the entry of a path, None if there is none."""
+        raw = await self.raw(identity.entry_key(unique_name))
+        return entry_json.read(raw) if raw else None
+
     async def raws(self, entry_keys: Sequence[str]) -> list[bytes | None]:
         """Return entries as they are stored, None for each that does not exist."""
         return await commands.hmget(self._redis, keys.ENTRIES, entry_keys) if entry_keys else []
