@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from services.catalog import origins
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
-from services.core.settings import Route, ServerSettings, Size, TextList, UndoSettings
+from services.core.settings import OutwardSettings, Route, ServerSettings, Size, TextList, UndoSettings
 from services.core.spool import search_of
 
 
@@ -20,7 +20,7 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     return named
 
 
-class CatalogSettings(ServerSettings, UndoSettings):
+class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     service = "catalog"
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(

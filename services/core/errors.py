@@ -11,7 +11,8 @@ TadaError
 │   ├── NoUuids           400  the request names no entry
 │   ├── UnevenLists       400  a form has not as many files as uuids
 │   ├── OtherNamespace    400  the entry is in another namespace than the request says
-│   └── CatalogReplaced   400  the rest of a list that was begun before the whole catalog was replaced
+│   ├── CatalogReplaced   400  the rest of a list that was begun before the whole catalog was replaced
+│   └── OutwardRefused    400  an address outside that is not valid, or that TADA may not reach
 ├── Unauthorized          401  the bearer token is missing or wrong
 ├── Forbidden             403  the token does not allow this
 │   └── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
@@ -34,6 +35,7 @@ TadaError
 ├── WorkerDied            500  the worker was killed too often while it ran a job
 ├── TookTooLong           500  a job was ended because it took too long
 ├── Unreadable            500  an item of the queue is not a job
+├── OutwardFailed         502  a server outside cannot be reached, is too slow, or sends what is not valid
 └── Unavailable           503  a dependency is down or the service is full: try again
     ├── NoIndex           503  the index of the search is being made
     ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost changes
@@ -158,6 +160,10 @@ class CatalogReplaced(BadRequest):
         super().__init__(
             "The whole catalog has been replaced since this list was begun.", "Begin again, without a cursor."
         )
+
+
+class OutwardRefused(BadRequest):
+    code = "outward_refused"
 
 
 class Unauthorized(TadaError):
@@ -326,6 +332,11 @@ class TookTooLong(TadaError):
 
 class Unreadable(TadaError):
     code = "unreadable"
+
+
+class OutwardFailed(TadaError):
+    status = 502
+    code = "outward_failed"
 
 
 class Unavailable(TadaError):

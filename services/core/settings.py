@@ -18,6 +18,7 @@ from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.assets.retired import Undo
 from services.core.clients import networks
+from services.core.outward.addresses import Allowed
 from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.settings import StorageSettings
 
@@ -63,6 +64,11 @@ def _check_namespaces(namespaces: tuple[str, ...]) -> tuple[str, ...]:
 def _check_networks(names: tuple[str, ...]) -> tuple[str, ...]:
     networks(names)
     return names
+
+
+def _check_allowed(texts: tuple[str, ...]) -> tuple[str, ...]:
+    Allowed.parse(texts)
+    return texts
 
 
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
@@ -185,6 +191,20 @@ class UndoSettings(CoreSettings):
                 method = self.delegated_storage_method
                 raise ValueError(f"{name.upper()}: expected 0, because {method} replaces files in place")
         return self
+
+
+class OutwardSettings(CoreSettings):
+    """Which servers outside a client can have TADA reach. catalog refuses addresses early that jobs would refuse."""
+
+    outward_allowed: Annotated[TextList, AfterValidator(_check_allowed)] = Field(
+        (),
+        description="Networks, addresses and host names inside your network that imports and webhooks may reach, comma "
+        "separated: 10.1.2.0/24, cms.internal. By default only public addresses. The same for catalog and jobs.",
+    )
+
+    @property
+    def outward(self) -> Allowed:
+        return Allowed.parse(self.outward_allowed)
 
 
 class ServerSettings(CoreSettings):

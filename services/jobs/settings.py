@@ -12,7 +12,7 @@ from services.core.dumps import naming
 from services.core.dumps.naming import LATEST
 from services.core.errors import NoDumpName
 from services.core.patterns import matching
-from services.core.settings import Presets, TextList, UndoSettings
+from services.core.settings import OutwardSettings, Presets, TextList, UndoSettings
 from services.jobs.warm import forms
 from services.jobs.warm.forms import Form
 
@@ -52,7 +52,7 @@ Token = Annotated[
 Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
 
 
-class JobsSettings(UndoSettings):
+class JobsSettings(UndoSettings, OutwardSettings):
     service = "jobs"
     nginx_service: Nodes = Field(
         ("http://127.0.0.1:8081",), description="Addresses of all nodes of the cache tier, comma separated."

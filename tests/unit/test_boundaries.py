@@ -162,9 +162,10 @@ def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
     assert users(imports, "arq") == {"services.core.jobs.queue", "services.jobs.queue.worker"}
 
 
-def test_only_what_talks_to_a_node_of_nginx_and_the_storages_over_the_network_know_http(imports: Imports) -> None:
+def test_only_what_talks_to_nodes_of_nginx_to_storages_and_to_the_outside_knows_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
         "services.jobs.http",
+        "services.core.outward.client",
         "services.core.storage.distant.client",
         "services.core.storage.distant.transport",
         "services.core.storage.s3.errors",
