@@ -14,7 +14,7 @@ from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
-from services.core.observing import logs
+from services.core.observing import logs, origin
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.probes.pulse import Pulse
@@ -126,7 +126,8 @@ async def _restore(
 ) -> None:
     filename, skip_invalid = settings.dump_file_name_on_init, settings.restore_skip_invalid
     retired_in = storage if settings.undo != NO_UNDO else None
-    await restore_on_init(client, process, dumps, filename, skip_invalid=skip_invalid, retired_in=retired_in)
+    with origin.acting_as(origin.of_job("restore_dump")):
+        await restore_on_init(client, process, dumps, filename, skip_invalid=skip_invalid, retired_in=retired_in)
 
 
 async def _told_to_stop() -> None:

@@ -24,10 +24,12 @@ from services.core.jobs import log as job_log
 from services.core.jobs.action_lists import ActionLists, Item
 from services.core.jobs.log import JobLog, Record
 from services.core.jobs.queue import JobQueue, decode, encode
+from services.core.observing import origin
 from services.core.probes.pulse import Pulse
 from services.core.spool import prepare
 from services.core.state import connection, keys
 from services.core.state.cancellation import end
+from services.core.state.changes import ChangeLog
 from services.core.state.connection import CONNECTIONS, Redis
 from services.core.state.progress import Progress
 from services.core.state.retired import RetiredObjects
@@ -39,7 +41,7 @@ from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.watch import keep_watching
 from tests.processes.redis_server import RedisServer
-from tests.support.catalogs import CatalogUser, fill, many
+from tests.support.catalogs import CatalogUser, an_entry, fill, many
 from tests.support.waits import eventually
 
 # arq closes its pool by a name that redis-py calls deprecated.
@@ -135,6 +137,30 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let jobs be tried again soon."""
     monkeypatch.setattr(runner, "_FIRST_PAUSE", 0.05)
     monkeypatch.setattr(runner, "_PAUSE_FACTOR", 1)
+
+
+async def test_a_job_acts_in_the_name_of_who_has_asked_for_it_or_in_its_own(tools: Tools, queue: JobQueue) -> None:
+    names: list[str] = []
+
+    async def run(tools: Tools, arguments: Any) -> dict[str, Any]:
+        names.append(origin.who.get())
+        return {}
+
+    async def are_done() -> bool:
+        return len(names) == 3
+
+    due = replace(an_entry(), expiration_date="2026-01-31T17:00:00.000+00:00")
+    await tools.entries.create(due)
+    with origin.acting_as("cms"):
+        await queue.put("sync", {}, "cms")
+    await queue.put("sync", {}, "schedule")
+    async with worker(tools, sync=run):
+        await queue._pool.enqueue_job("sync")
+        await eventually(are_done)
+    assert sorted(names) == ["cms", "job:sync", "job:sync"]
+    created, expired = (await ChangeLog(tools.client).news(0, 10)).events
+    assert (created.who, expired.who) == ("", "job:expire")
+    assert expired.happened.after == {"expired": True}
 
 
 async def test_a_job_is_run_and_leaves_its_result_for_a_week(tools: Tools, queue: JobQueue, log: JobLog) -> None:

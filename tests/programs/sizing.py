@@ -20,12 +20,12 @@ import redis
 import sklearn
 from PIL import Image
 
-from services.core.assets import identity
+from services.core.assets import events, identity
 from services.core.state import keys
 from services.core.state.changes import KEPT
 from services.core.state.connection import connect
 from tests.processes.system import System
-from tests.support.catalogs import fill, many
+from tests.support.catalogs import an_entry, fill, many
 
 ENTRIES, FORMS = 100_000, 2000
 SERVICES = ("catalog", "transform", "jobs", "redis", "nginx-cache", "nginx-edge")
@@ -121,7 +121,7 @@ def redis_bytes(system: System) -> dict[str, float]:
     }
 
 
-def change(number: int) -> dict[str, str]:
+def change(number: int) -> dict[str, str | bytes]:
     """Return a change as the log has it (services/core/state/lua/write.lua)."""
     name = f"/DEV/photos/photo-{number}"
     return {
@@ -131,6 +131,8 @@ def change(number: int) -> dict[str, str]:
         "original_name": f"{name}.jpg",
         "request_id": secrets.token_hex(16),
         "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+        "who": "media",
+        "event": events.written(None, an_entry(f"photo-{number}", folder="photos")).to_text(),
     }
 
 

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.catalog.middleware import local
 from services.catalog.tokens import ANYBODY, Principal, Role
+from services.core.observing import origin
 
 _PRINCIPAL = "tada.principal"
 
@@ -40,6 +41,9 @@ class Authentication:
             if self._role is Role.ADMIN:
                 principal.need_everything()
             scope[_PRINCIPAL] = principal
+            with origin.acting_as(principal.name):
+                await self._app(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

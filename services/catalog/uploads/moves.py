@@ -69,7 +69,7 @@ class Moves:
                 return entries.with_earlier_file(found.entry, replace(version.entry, storage_key=storage_key))
 
             async def write(entry: Entry, claim: Claim, found: Found = found) -> Commit | None:
-                return await self._entries.write(found, entry, claim)
+                return await self._entries.write(found, entry, claim, restores=True)
 
             if result := await self._copied(version.entry, draft, write):
                 return result

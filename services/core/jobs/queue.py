@@ -14,7 +14,8 @@ from services.core.state import keys
 from services.core.state.connection import Redis
 
 ORIGIN = "tada_origin"
-"""The argument in the queue with the request and the trace that a job belongs to; other programs need not give it."""
+"""The argument in the queue with the request, the trace and the sender that a job belongs to; other programs need not
+give it."""
 
 
 def encode(value: Any) -> bytes:
@@ -44,7 +45,9 @@ class JobQueue:
         """
         arguments = kinds.parse(name, given).model_dump(exclude_unset=True)
         job_id = job_id or f"{name}-{secrets.token_hex(8)}"
-        passed_on = {**origin.passed_on(), "request_id": origin.request_id.get() or job_id}
+        passed_on = origin.passed_on()
+        passed_on["request_id"] = passed_on["request_id"] or job_id
+        passed_on["who"] = passed_on["who"] or origin.of_job(name)
         record = Record(job_id, name, asked_by, arguments, request_id=passed_on["request_id"])
         await self._pool.enqueue_job(name, _job_id=job_id, **{**arguments, ORIGIN: passed_on})
         await self._log.note(record)

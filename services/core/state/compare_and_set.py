@@ -8,8 +8,9 @@ changed. A writer that waits for that (see `progress`) answers when the public c
 
 from dataclasses import dataclass
 
-from services.core.assets import identity
+from services.core.assets import events, identity
 from services.core.assets.entries import Entry
+from services.core.assets.events import Happened
 from services.core.assets.retired import NO_UNDO, Undo
 from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
@@ -79,35 +80,49 @@ class CompareAndSet:
         )
 
     async def write(
-        self, old: Found | None, entry: Entry, claim: Claim | None = None, *, taken_back: str = ""
+        self,
+        old: Found | None,
+        entry: Entry,
+        claim: Claim | None = None,
+        *,
+        taken_back: str = "",
+        deletion: int | None = None,
+        restores: bool = False,
     ) -> Commit | None:
         """Store an entry; an object to which it no longer refers is left behind, or retired as a version.
 
         `taken_back` is the storage key of a retired object to which the entry refers from now on; raises NotRetired
-        if it is not retired any more.
+        if it is not retired any more. `deletion` and `restores` are as in `events.written`.
         """
+        happened = events.written(old.entry if old else None, entry, restores=restores, deletion=deletion)
         left = old.entry.storage_key if old and old.entry.storage_key != entry.storage_key else ""
         # A replacement by the same bytes makes another version, of which the caches have nothing.
         has_file = old is None or (old.entry.version, old.entry.signature) != (entry.version, entry.signature)
         undo = _VERSION if left and self._undo.versions else ""
         return await self._swap(
-            old, entry, claim, kind=WRITTEN, left=left, undo=undo, taken_back=taken_back, to_describe=has_file
+            *(old, entry, happened, claim),
+            kind=WRITTEN,
+            left=left,
+            undo=undo,
+            taken_back=taken_back,
+            to_describe=has_file,
         )
 
     async def describe(self, old: Found, entry: Entry) -> Commit | None:
         """Store an entry that has new facts and is the same otherwise."""
-        return await self._swap(old, entry, kind=DESCRIBED)
+        return await self._swap(old, entry, events.described(old.entry, entry), kind=DESCRIBED)
 
     async def delete(self, old: Found, *, keep_bytes: bool = False) -> Commit | None:
         """Remove an entry; its bytes are left behind or go into the trash, unless they are kept."""
         left = "" if keep_bytes else old.entry.storage_key
         undo = _TRASH if left and self._undo.trash_days else ""
-        return await self._swap(old, old.entry, kind=DELETED, left=left, undo=undo)
+        return await self._swap(old, old.entry, events.deleted(old.entry), kind=DELETED, left=left, undo=undo)
 
     async def _swap(
         self,
         old: Found | None,
         entry: Entry,
+        happened: Happened,
         claim: Claim | None = None,
         *,
         kind: str,
@@ -139,6 +154,7 @@ class CompareAndSet:
             kind=kind,
             to_describe=int(to_describe),
             write=changes.token(),
+            event=happened.to_text(),
             **origin.passed_on(),
         )
         if outcome == b"unclaimed":

@@ -150,10 +150,14 @@ class Entries:
 
     # Writing
 
-    async def create(self, entry: Entry, claim: Claim | None = None, *, taken_back: str = "") -> Commit:
-        """Add an entry; raises AlreadyExists when its path is taken, and NotRetired (see `CompareAndSet.write`)."""
+    async def create(self, entry: Entry, claim: Claim | None = None, *, back: Retired | None = None) -> Commit:
+        """Add an entry; raises AlreadyExists when its path is taken.
+
+        `back` is the deleted asset that it brings back; raises NotRetired if that is not in the trash any more.
+        """
+        taken_back, deletion = (entry.storage_key, back.number) if back else ("", None)
         while True:
-            if commit := await self._set.write(None, entry, claim, taken_back=taken_back):
+            if commit := await self._set.write(None, entry, claim, taken_back=taken_back, deletion=deletion):
                 return commit
             raw = await self.raw(entry.key)
             if raw is not None:  # Otherwise it has been deleted meanwhile.
@@ -193,9 +197,11 @@ class Entries:
             if commit := await self._set.write(old, new, claim):
                 return new, commit
 
-    async def write(self, found: Found, entry: Entry, claim: Claim | None = None) -> Commit | None:
-        """Write an entry that has the same path; None if another writer was faster."""
-        return await self._set.write(found, entry, claim)
+    async def write(
+        self, found: Found, entry: Entry, claim: Claim | None = None, *, restores: bool = False
+    ) -> Commit | None:
+        """Write an entry of the same path, which `restores` an earlier version or not; None if another was faster."""
+        return await self._set.write(found, entry, claim, restores=restores)
 
     async def move(self, found: Found, entry: Entry, claim: Claim) -> Commit | None:
         """Give an asset the path of `entry`, which refers to the claimed object; None if another writer was faster.
@@ -222,7 +228,7 @@ class Entries:
             if names.unique_name_of(version.entry.storage_key) != old.entry.unique_name:
                 raise Unavailable(f"{old.entry.unique_name} was moved.", "Send it again.")
             new = with_earlier_file(old.entry, version.entry)
-            if commit := await self._set.write(old, new, taken_back=new.storage_key):
+            if commit := await self._set.write(old, new, taken_back=new.storage_key, restores=True):
                 return new, commit
 
     async def undelete(self, trashed: Retired) -> tuple[Entry, Commit]:
@@ -236,7 +242,7 @@ class Entries:
             other = await self.get(entry.uuid)
             if other.key != entry.key and other.is_named(entry.uuid):
                 entry = replace(entry, uuid=identity.asset_uuid(entry.unique_name))
-        return entry, await self.create(entry, taken_back=entry.storage_key)
+        return entry, await self.create(entry, back=trashed)
 
     async def describe(self, key: str, signature: str, facts: Facts) -> bool:
         """Write the facts about the bytes with a signature; say whether the entry has them now, and still has those

@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from services.core.assets import identity
+from services.core.assets import events, identity
 from services.core.assets.entries import Entry
 from services.core.assets.names import is_unique_name
 from services.core.observing import origin
@@ -115,6 +115,7 @@ class Moving:
             claimed=claim.storage_key,
             claim=claim.value,
             write=changes.token(),
+            event=events.written(before, entry).to_text(),
             **origin.passed_on(),
         )
         if outcome == b"taken":

@@ -17,7 +17,7 @@ from services.core.assets.entries import Entry
 from services.core.assets.facts import NO_FACTS
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
 from services.core.jobs.queue import JobQueue
-from services.core.observing import logs
+from services.core.observing import logs, origin
 from services.core.sandbox.pool import Pool
 from services.core.state import entry_json, keys
 from services.core.state.changes import ChangeLog
@@ -157,7 +157,8 @@ class Describer:
                     await self._queue.put(job, {}, "restore", f"{job}-{message.id}")
             else:
                 key = message.fields[b"uuid"].decode()
-                await self._describe(key, message.deliveries)
+                with origin.acting_as(origin.of_job("describe")):
+                    await self._describe(key, message.deliveries)
                 self._warmer.soon(key)
         except (StorageDown, OSError) as error:  # An error of the system: there is no process or no memory left.
             logs.event(log, logging.WARNING, "describe_delayed", error=str(error))

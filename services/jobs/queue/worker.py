@@ -101,9 +101,10 @@ class _Worker(Worker):
 
 def _function(name: str, runner: Runner) -> Function:
     async def run(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-        job_id, request_id, traceparent = ctx["job_id"], *_origin(kwargs.pop(ORIGIN, None))
+        job_id, request_id, traceparent, who = ctx["job_id"], *_origin(kwargs.pop(ORIGIN, None))
         with (
             origin.working_for(request_id or job_id),
+            origin.acting_as(who or origin.of_job(name)),
             tracing.span(f"job {name}", traceparent, served=True, job=job_id),
         ):
             try:
@@ -114,10 +115,10 @@ def _function(name: str, runner: Runner) -> Function:
     return func(run, name=name)
 
 
-def _origin(given: object) -> tuple[str, str]:
-    """Return the request and the trace that a job belongs to, if they are in the queue."""
+def _origin(given: object) -> tuple[str, str, str]:
+    """Return the request, the trace and the sender that a job belongs to, if they are in the queue."""
     known = given if isinstance(given, dict) else {}
-    return str(known.get("request_id", "")), str(known.get("traceparent", ""))
+    return str(known.get("request_id", "")), str(known.get("traceparent", "")), str(known.get("who", ""))
 
 
 def _named(args: tuple[Any, ...]) -> dict[str, Any]:
@@ -129,11 +130,13 @@ def _beats(tools: Tools) -> list[CronJob]:
     """Return a task that runs every few seconds. It is logged only if it has done something."""
 
     async def run_expire(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        _tell("expired", len(await expire(tools.entries)))
+        with origin.acting_as(origin.of_job("expire")):
+            _tell("expired", len(await expire(tools.entries)))
 
     async def run_reap(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         try:
-            _tell("reaped", await tools.reaper.settle_all())
+            with origin.acting_as(origin.of_job("reap")):
+                _tell("reaped", await tools.reaper.settle_all())
         except StorageDown as error:
             logs.event(log, logging.WARNING, "reap_delayed", error=error.message)
 

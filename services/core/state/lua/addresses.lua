@@ -16,5 +16,5 @@ redis.call('SET', addresses, assets_url)
 if redis.call('EXISTS', revision) == 0 then
   return 0  -- Nothing has ever been written: no page has an address.
 end
-log_change(changes, revision, kept, 'kind', 'replaced')
+log_change(changes, revision, kept, 'kind', 'replaced', 'event', '["catalog.replaced",null,{"cause":"addresses"}]')
 return 1

@@ -14,5 +14,5 @@ for at = 1, #about, 2 do
   end
 end
 redis.call('UNLINK', before)
-log_change(changes, revision, kept, 'kind', 'replaced')
+log_change(changes, revision, kept, 'kind', 'replaced', 'event', '["catalog.replaced",null,{"cause":"upgrade"}]')
 return 1

@@ -9,7 +9,7 @@
 -- ARGV confirmed: number of entries that there must be, '' if it is not given
 -- ARGV unconfirmed_max: without it, remove no more than that; no bound if it is negative
 -- ARGV write: a unique token of this call
--- ARGV request_id, traceparent
+-- ARGV request_id, traceparent, who
 -- Returns {1 if it was done, number of entries, number of the change ('' if there were none)}
 local before, fields = sent_before(changes, write)
 if before then
@@ -30,7 +30,8 @@ end
 put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
 -- Nobody is led to an asset that is gone.
 redis.call('UNLINK', moved, old_paths)
+local event = '["catalog.replaced",{"count":' .. count .. '},{"cause":"emptied","count":0}]'
 local change = log_change(changes, revision, kept, 'kind', 'replaced', 'count', count, 'write', write,
-  'request_id', request_id, 'traceparent', traceparent)
+  'request_id', request_id, 'traceparent', traceparent, 'who', who, 'event', event)
 redis.call('SET', epoch, change)
 return {1, count, change}

@@ -13,7 +13,8 @@
 -- ARGV claim: the value of that claim
 -- ARGV kept: changes that stay in the log
 -- ARGV write: a unique token of this write
--- ARGV request_id, traceparent
+-- ARGV event: what it does, as assets/events.py writes it
+-- ARGV request_id, traceparent, who
 -- Returns {'moved', number of the change, storage key of the reduction that it leaves behind, '' for none},
 --   {'conflict', '', ''}, {'taken', '', ''} or {'unclaimed', '', ''}
 if (redis.call('HGET', entries, entry_key) or '') ~= expected then
@@ -58,9 +59,10 @@ for name in string.gmatch(new_names, '%S+') do
 end
 redis.call('XADD', undescribed, '*', 'uuid', new_key)
 
--- The public is led elsewhere from all paths at which the asset has been: their answers are made again.
+-- The public is led elsewhere from all paths at which the asset has been: their answers are made again. For the gateway
+-- these are two changes. Clients are told of one, the second: the first has an empty event.
 local gone = {'kind', 'deleted', 'uuid', uuid, 'unique_name', unique_name, 'original_name', original_name,
-  'request_id', request_id, 'traceparent', traceparent}
+  'request_id', request_id, 'traceparent', traceparent, 'who', who, 'event', ''}
 local also = addresses.paths(asset)
 if also ~= '' then
   gone[#gone + 1], gone[#gone + 2] = 'also', also
@@ -69,5 +71,5 @@ local number = log_change(changes, revision, kept, unpack(gone))
 addresses.leave(asset, number, unique_name, table.concat(old_names, ' '), new_name)
 addresses.take(new_key .. ' ' .. new_names)
 number = log_change(changes, revision, kept, 'kind', 'written', 'uuid', new_uuid, 'unique_name', new_name, 'write', write,
-  'request_id', request_id, 'traceparent', traceparent)
+  'request_id', request_id, 'traceparent', traceparent, 'who', who, 'event', event)
 return {'moved', number, left}

@@ -10,7 +10,7 @@
 -- ARGV aside_seconds: for so long it stays
 -- ARGV kept: changes that stay in the log
 -- ARGV write: a unique token of this call
--- ARGV request_id, traceparent
+-- ARGV request_id, traceparent, who
 -- Returns {'restored', number of the change} or {'lost', ''} if not all is staged, or {'taken', ''}
 local before = sent_before(changes, write)
 if before then
@@ -23,6 +23,8 @@ end
 if only_untouched == '1' and redis.call('EXISTS', entries, revision) > 0 then
   return {'taken', ''}
 end
+local event = '["catalog.replaced",{"count":' .. redis.call('HLEN', entries) .. '},{"cause":"restored","count":'
+  .. string.format('%.0f', count) .. '}]'
 put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
 -- The creation numbers are given anew: nobody is led to another asset.
 redis.call('UNLINK', moved, old_paths)
@@ -41,6 +43,6 @@ end
 -- What it has no facts about is described by a job.
 redis.call('XADD', undescribed, '*', 'all', 1)
 local change = log_change(changes, revision, kept, 'kind', 'replaced', 'write', write, 'request_id', request_id,
-  'traceparent', traceparent)
+  'traceparent', traceparent, 'who', who, 'event', event)
 redis.call('SET', epoch, change)
 return {'restored', change}

@@ -24,7 +24,8 @@
 -- ARGV kept: changes that stay in the log
 -- ARGV original_name: the path under which the upload is delivered
 -- ARGV write: a unique token of this write
--- ARGV request_id, traceparent
+-- ARGV event: what it does, as assets/events.py writes it
+-- ARGV request_id, traceparent, who
 -- Returns {'written', number of the change, storage key of the reduction that it leaves behind, '' for none, entry key
 --   and storage key of each retired object that it lets go…}, {'conflict', '', ''}, {'unclaimed', '', ''} or
 --   {'not retired', '', ''}
@@ -90,7 +91,7 @@ if to_describe == '1' then
   redis.call('XADD', undescribed, '*', 'uuid', entry_key)
 end
 local told = {'kind', kind, 'uuid', uuid, 'unique_name', unique_name, 'original_name', original_name, 'write', write,
-  'request_id', request_id, 'traceparent', traceparent}
+  'request_id', request_id, 'traceparent', traceparent, 'who', who, 'event', event}
 if also ~= '' then
   told[#told + 1], told[#told + 2] = 'also', also
 end

@@ -17,9 +17,11 @@ def test_without_an_endpoint_nothing_is_imported_and_nothing_is_traced() -> None
 
 
 def test_what_is_passed_on_is_the_request_that_is_worked_for() -> None:
-    assert origin.passed_on() == {"request_id": "", "traceparent": ""}
+    assert origin.passed_on() == {"request_id": "", "traceparent": "", "who": ""}
     with origin.working_for("edge-0123"):
-        assert origin.passed_on() == {"request_id": "edge-0123", "traceparent": ""}
+        with origin.acting_as("cms"):
+            assert origin.passed_on() == {"request_id": "edge-0123", "traceparent": "", "who": "cms"}
+        assert origin.passed_on()["who"] == ""
     with origin.working_for("no id"):
         made = origin.passed_on()["request_id"]
     assert len(made) == 16
