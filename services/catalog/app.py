@@ -4,12 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from services.catalog import openapi
+from services.catalog import metrics, openapi
 from services.catalog.context import Context
 from services.catalog.keyring import Keyring
 from services.catalog.middleware import cors
@@ -26,6 +27,7 @@ from services.catalog.uploads.spool import sweep_forever
 from services.catalog.uploads.uploads import Rules, Uploads
 from services.catalog.whole_list import WholeList
 from services.core import spool
+from services.core.assets.quotas import NO_QUOTAS
 from services.core.clients import networks
 from services.core.dumps.stores import open_dumps
 from services.core.jobs.action_lists import ActionLists
@@ -40,6 +42,7 @@ from services.core.state.addresses import NotedAddresses
 from services.core.state.belonging import Belonging
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
+from services.core.state.counting import Counting
 from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader, finding
@@ -50,7 +53,8 @@ from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
-from services.core.storage import Marked, open_storage
+from services.core.state.usage import Room
+from services.core.storage import Marked, ReplacesInPlace, open_storage
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
@@ -58,8 +62,10 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     `settings`."""
     client = connection.connect(settings.redis_address)
     process, progress, log = Process(client), Progress(client), JobLog(client)
-    entries, claims = Entries(client, settings.undo), Claims(client, process)
     storage = open_storage(settings)
+    # Where files are replaced in place, the storage has the new file before the entry: a write cannot be refused.
+    limits = NO_QUOTAS if isinstance(storage, ReplacesInPlace) else settings.quotas
+    entries, claims = Entries(client, settings.undo, limits), Claims(client, process)
     reaper = Reaper(claims, StaleClaims(client, process, claims), Doubts(client), entries, storage)
     store = open_dumps(settings, storage)
     rules = Rules(
@@ -74,11 +80,12 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     if not isinstance(storage, Marked):
         spool.prepare(storage.spool)
 
-    leftovers, uploads = Leftovers(reaper), Uploads(claims, reaper, entries, storage, rules)
+    leftovers, room = Leftovers(reaper), Room(client, settings.quotas)
+    uploads = Uploads(claims, reaper, entries, storage, rules, room)
     moves = Moves(process, claims, reaper, entries, storage)
     search = Search(entries, ChangeLog(client), settings.search_folder, settings.search_index_max)
     asked = of_writer(client, storage, belonging)
-    internal = Internal("catalog", settings, asked, [search.sample])
+    internal = Internal("catalog", settings, asked, [search.sample, partial(metrics.sample, room, settings.quotas)])
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -96,6 +103,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(keep_tidy(claims)),
                 asyncio.create_task(search.run()),
                 asyncio.create_task(older_redis.say(client)),
+                asyncio.create_task(Counting(client).keep()),
             ]
             internal.started = True
             yield
@@ -148,6 +156,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         uploads,
         moves,
         leftovers,
+        room,
         asked,
         WholeList(entries, settings.addresses),
         search,

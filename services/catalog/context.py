@@ -26,6 +26,7 @@ from services.core.state.leftovers import Leftovers
 from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.retired import RetiredObjects
+from services.core.state.usage import Room
 from services.core.storage import Storage
 
 
@@ -44,6 +45,7 @@ class Context:
     uploads: Uploads
     moves: Moves
     leftovers: Leftovers
+    room: Room
     health: Health
     whole_list: WholeList
     search: Search

@@ -1,6 +1,10 @@
-"""What the catalog service measures besides core.observing.metrics: the index of the search of this process."""
+"""What the catalog service measures besides core.observing.metrics: the index of the search of this process, and what
+namespaces have."""
 
 from prometheus_client import Counter, Gauge
+
+from services.core.assets.quotas import Quotas
+from services.core.state.usage import Room
 
 INDEX_READY = Gauge(
     "tada_search_index_ready", "1 if this process has an index of the search. Else, searches are refused."
@@ -16,3 +20,24 @@ INDEX_FULL = Counter(
     "tada_search_index_full_total",
     "How often the index has reached SEARCH_INDEX_MAX, or its disk was full. It is made again ten minutes later.",
 )
+
+USAGE_BYTES = Gauge(
+    "tada_usage_bytes",
+    "Bytes that count for the quota of a namespace: files of entries, of earlier versions and of the trash. Every "
+    "process says the same.",
+    ["asset_namespace"],
+)
+USAGE_ASSETS = Gauge("tada_usage_assets", "Entries of a namespace. Every process says the same.", ["asset_namespace"])
+QUOTA_BYTES = Gauge("tada_quota_bytes", "Bytes that a namespace may have (QUOTAS).", ["asset_namespace"])
+QUOTA_ASSETS = Gauge("tada_quota_assets", "Entries that a namespace may have (QUOTAS).", ["asset_namespace"])
+
+
+async def sample(room: Room, limits: Quotas) -> None:
+    """Look up what namespaces have. Those without a quota have no series of one."""
+    for namespace, quota in limits.items():
+        for gauge, most in ((QUOTA_BYTES, quota.bytes), (QUOTA_ASSETS, quota.assets)):
+            if most is not None:
+                gauge.labels(namespace).set(most)
+    for namespace, used in (await room.counts()).of.items():
+        USAGE_BYTES.labels(namespace).set(used.total.bytes or 0)
+        USAGE_ASSETS.labels(namespace).set(used.assets)

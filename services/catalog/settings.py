@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from services.catalog import origins
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
-from services.core.settings import OutwardSettings, Route, ServerSettings, Size, TextList, UndoSettings
+from services.core.settings import OutwardSettings, QuotaMap, Route, ServerSettings, Size, TextList, UndoSettings
 from services.core.spool import search_of
 
 
@@ -42,6 +42,12 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     valid_mimetypes: Annotated[TextList, AfterValidator(_check_types)] = Field(
         (media_types.PNG, media_types.JPEG, media_types.WEBP, media_types.SVG, media_types.PDF),
         description="Media types that may be uploaded, comma separated.",
+    )
+    quotas: QuotaMap = Field(
+        {},
+        description="What namespaces may have: bytes and, after a colon, assets, such as "
+        "DEV=10gb:100000,SHOP=500mb,OLD=:2000. Earlier versions and the trash count as bytes. A namespace that is not "
+        "named has no quota.",
     )
     convert_to_webp: bool = Field(
         True,
@@ -102,6 +108,13 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
         if self.media_tokens_file:
             lines.append(self.media_tokens_file.read_text())
         return parse_tokens(self.media_token.get_secret_value(), "\n".join(lines))
+
+    @model_validator(mode="after")
+    def _check_quotas(self) -> Self:
+        for namespace in self.quotas:
+            if namespace not in self.namespaces_allowed:
+                raise ValueError(f"QUOTAS: {namespace!r} is not in NAMESPACES_ALLOWED")
+        return self
 
     @model_validator(mode="after")
     def _check_tokens(self) -> Self:

@@ -19,7 +19,8 @@ TadaError
 ├── NotFound              404  no such thing, or its file is gone
 │   └── NoEntry           404  the catalog has no entry with this uuid
 ├── TooLarge              413  a body with more than it may have
-│   └── FileTooLarge      413  a file with more bytes than PAYLOAD_MAX_SIZE
+│   ├── FileTooLarge      413  a file with more bytes than PAYLOAD_MAX_SIZE
+│   └── QuotaExceeded     413  the namespace has no room for it (QUOTAS)
 ├── Undecodable           422  the stored bytes cannot be rendered
 │   └── TooSlow           422  rendering it was ended because it took too long
 ├── TooManyRequests       429  a rate limit is used up
@@ -207,6 +208,20 @@ class FileTooLarge(TooLarge):
         """`limit` is in bytes."""
         super().__init__(f"The file has more than {limit} bytes.", "Send a smaller file, or raise PAYLOAD_MAX_SIZE.")
         self.limit = limit
+
+
+class QuotaExceeded(TooLarge):
+    code = "quota_exceeded"
+
+    def __init__(self, namespace: str, what: str, used: int, allowed: int, needed: int) -> None:
+        """`what` is counted: bytes or assets."""
+        super().__init__(
+            f"Namespace {namespace!r} has {used} of {allowed} {what}, and {needed} more are needed.",
+            "Delete what is not needed, also earlier versions and the trash, or have QUOTAS raised."
+            if what == "bytes"
+            else "Delete assets that are not needed, or have QUOTAS raised.",
+        )
+        self.subject = Subject(namespace=namespace)
 
 
 class Undecodable(TadaError):

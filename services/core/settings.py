@@ -4,7 +4,6 @@ Each service has its own frozen settings class on top of these. A field's enviro
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -13,30 +12,22 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import NoDecode
 
 from services.core import older_names, secret_files
-from services.core.assets import names, presets
+from services.core.assets import names, presets, quotas
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
+from services.core.assets.quotas import Quota
 from services.core.assets.retired import Undo
+from services.core.assets.sizes import parse_size
 from services.core.clients import networks
 from services.core.outward.addresses import Allowed
 from services.core.patterns import WITHOUT_SLASH, matching
 from services.core.storage.settings import StorageSettings
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?\s*", re.IGNORECASE)
-_SIZE_UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def parse_size(value: object) -> object:
-    """Read `10mb` style sizes (1 mb = 1024² bytes, as the Node.js service counted)."""
-    if not isinstance(value, str):
-        return value
-    match = _SIZE.fullmatch(value)
-    if match is None:
-        raise ValueError("expected a size such as 500kb, 10mb or 1048576")
-    if len(match[1]) > 15:
-        raise ValueError("expected a size below a petabyte")
-    return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
+def _read_quotas(value: object) -> object:
+    return quotas.read(value) if isinstance(value, str) else value
 
 
 def split_list(value: object) -> object:
@@ -87,6 +78,7 @@ RedisUrl = Annotated[
 ]
 Route = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /assets/media")]
 Presets = Annotated[dict[str, str], NoDecode, BeforeValidator(_read_presets)]
+QuotaMap = Annotated[dict[str, Quota], NoDecode, BeforeValidator(_read_quotas)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 

@@ -56,7 +56,7 @@ def catalog(client: Redis) -> CatalogUser:
 
 
 def uploads_of(user: CatalogUser, storage: Storage) -> Uploads:
-    return Uploads(user.claims, user.reaper(storage), user.entries, storage, RULES)
+    return Uploads(user.claims, user.reaper(storage), user.entries, storage, RULES, user.room)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from services.core.assets import moves
 from services.core.assets.retired import Undo
 from services.core.state import keys
 from services.core.state.connection import Redis
+from services.core.state.counting import Counting
 from services.core.state.moving import OldPaths
 from services.core.state.retired import RetiredObjects
 from services.core.storage.local import LocalStorage
@@ -116,6 +117,8 @@ async def test_what_an_entry_refers_to_again_is_not_deleted_nor_are_its_versions
     for key, value in before.items():
         assert value
         await client.restore(key, 0, value)
+    await client.unlink(keys.USAGE)  # A real restore counts anew.
+    await Counting(client).make()
     assert await emptied(editor, number, 31) == Emptied(dry_run=False)
     assert await editor.reap() == 0
     [version] = await RetiredObjects(client).versions(first.key)

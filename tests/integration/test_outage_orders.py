@@ -306,7 +306,7 @@ class Outages(RuleBasedStateMachine):
 
     def uploads(self, process: FailingProcess) -> Uploads:
         user = process.user
-        return Uploads(user.claims, process.reaper, user.entries, process.storage, RULES)
+        return Uploads(user.claims, process.reaper, user.entries, process.storage, RULES, user.room)
 
     def moves(self, process: FailingProcess) -> Moves:
         user = process.user

@@ -7,6 +7,7 @@ from typing import Any
 from services.core.assets import entries, identity, names
 from services.core.assets.addresses import Addresses
 from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.quotas import NO_QUOTAS, Quotas
 from services.core.assets.retired import NO_UNDO, Undo
 from services.core.state import entry_json, keys
 from services.core.state.changes import ChangeLog
@@ -19,6 +20,7 @@ from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
 from services.core.state.stale_claims import StaleClaims
+from services.core.state.usage import Room
 from services.core.storage import Storage
 from services.jobs.describe.describer import Sight
 from services.jobs.describe.reducer import Reducer
@@ -32,8 +34,9 @@ ADDRESSES = Addresses("https://media.example.com/prefix/assets/media")
 class CatalogUser:
     """A process that works with the catalog: who it is, its claims, and the entries as it reads and writes them."""
 
-    def __init__(self, client: Redis, undo: Undo = NO_UNDO) -> None:
-        self.client, self.process, self.entries = client, Process(client), Entries(client, undo)
+    def __init__(self, client: Redis, undo: Undo = NO_UNDO, limits: Quotas = NO_QUOTAS) -> None:
+        self.client, self.process, self.entries = client, Process(client), Entries(client, undo, limits)
+        self.room = Room(client, limits)
         self.claims, self.doubts = Claims(client, self.process), Doubts(client)
         self.stale = StaleClaims(client, self.process, self.claims)
         self.reductions = Reductions(client, self.claims)

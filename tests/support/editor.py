@@ -11,6 +11,7 @@ from services.core.assets.retired import NO_UNDO, Retired, Undo
 from services.core.state import commands, entry_json, keys
 from services.core.state.compare_and_set import Commit
 from services.core.state.connection import Redis
+from services.core.state.counting import Counting
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import Leftover
 from services.core.storage import StoredObject
@@ -77,6 +78,8 @@ class Editor:
         return await self.user.reaper(self.storage).settle_all()
 
     async def _stored(self, storage_key: str) -> StoredFile:
+        if not self._made:
+            await Counting(self.user.client).make()
         self._made += 1
         content = f"version {self._made}".encode()
         await put(self.storage, StoredObject(storage_key), content)
@@ -93,7 +96,7 @@ async def let_go(objects: RetiredObjects, retired: Retired) -> list[Leftover]:
 async def check_owners(
     client: Redis, storage: LocalStorage, unknown: Collection[str] = (), gone: Collection[str] = ()
 ) -> None:
-    """Assert that each file has one owner that is whole, and that the indexes name the records.
+    """Assert that each file has one owner that is whole, indexes name the records, and counts are right.
 
     `unknown` files have no owner, and entries may refer to files that are `gone`.
     """
@@ -107,3 +110,4 @@ async def check_owners(
     versions = [member.decode().split(" ")[3] for member in await client.zrange(keys.VERSIONS, 0, -1)]
     trash = [member.decode() for member in await client.zrange(keys.TRASH, 0, -1)]
     assert sorted([*versions, *trash]) == sorted(records)
+    assert not await Counting(client).wrong()

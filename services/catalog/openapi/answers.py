@@ -6,11 +6,13 @@ from typing import Any
 from services.catalog.answers import DELETED
 from services.catalog.openapi import actions, jobs
 from services.catalog.openapi.schemas import Schema, reference
+from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
 from services.catalog.search.folders import Folder
 from services.catalog.settings import CatalogSettings
 from services.core.assets import identity, media_types, names
 from services.core.assets.entries import Entry, already_exists
+from services.core.assets.quotas import Quota
 from services.core.dumps import naming
 from services.core.errors import (
     BadDump,
@@ -30,6 +32,7 @@ from services.core.errors import (
 )
 from services.core.serving.envelope import envelope
 from services.core.state import entry_json
+from services.core.state.usage import Used
 from services.core.storage.backends import BACKENDS, DEFAULT
 
 Answer = dict[str, Any]
@@ -115,7 +118,9 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             envelope([], [taken], of_files=True),
         ),
         "FilesTooLarge": _answer(
-            "All files are too large, or the body is.", "FilesRefusal", envelope([], [too_large], of_files=True)
+            "All files are too large, or their namespace has no room for them, or the body is too large.",
+            "FilesRefusal",
+            envelope([], [too_large], of_files=True),
         ),
         "Removed": _answer("Done.", "Removal", envelope([], removed=12), "X-Purge"),
         "Entry": _answer("The entry.", "Page", whole, "ETag"),
@@ -171,6 +176,13 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "Location",
             "Retry-After",
         ),
+        "Usage": _answer(
+            "The namespaces that the token may use.",
+            "Usage",
+            envelope(
+                [usage.shown(entry["namespace"], Used(48_213_000, 1000, 96_426, 2), Quota(10 * 1024**3))], complete=True
+            ),
+        ),
         "NotModified": {"description": "The client's copy is still current.", "headers": _headers("ETag")},
         "Refused": _refusal("The request is not valid.", already_exists(_entry_of_cat(settings)).about(cat)),
         "Unauthorized": _refusal("No valid bearer token.", Unauthorized(), "WWW-Authenticate"),
@@ -179,7 +191,10 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             Forbidden("The token 'cms' may not write in namespace 'PROD'.", "It may write in: DEV."),
         ),
         "NotFound": _refusal("The entry does not exist, or its file is gone.", NoEntry(_other())),
-        "TooLarge": _refusal("The body is too large.", FileTooLarge(settings.payload_max_size).about(cat)),
+        "TooLarge": _refusal(
+            "The body is too large, or its namespace has no room for it (quota_exceeded).",
+            FileTooLarge(settings.payload_max_size).about(cat),
+        ),
         "TooMany": _refusal(
             "A rate limit is exceeded.",
             TooManyRequests("Too many requests: 100 in 30 s are allowed.", "Try again in 3 seconds.", 3),

@@ -147,6 +147,16 @@ def components() -> dict[str, Schema]:
             current=_CURRENT,
             cursor=_CURSOR,
         ),
+        "NamespaceUsage": _usage(),
+        "Usage": _answer(
+            "Namespaces in the order of their names.",
+            item="NamespaceUsage",
+            errors={"maxItems": 0},
+            complete={
+                "type": "boolean",
+                "description": "false while everything is counted, after an upgrade: the numbers are too small then.",
+            },
+        ),
         "Refusal": _answer("Nothing was done.", data={"maxItems": 0}, errors={"minItems": 1}),
         "FilesRefusal": _answer(
             "Nothing was done.", error=_ERROR_OF_FILES, data={"maxItems": 0}, errors={"minItems": 1}
@@ -352,6 +362,21 @@ def _folder() -> Schema:
         "all_entries": {**count, "description": "The number of the entries in it and in all folders below it."},
         "all_bytes": {**count, "description": "The sum of their size."},
         "has_folders": {"type": "boolean", "description": "Whether there are folders in it."},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+
+
+def _usage() -> Schema:
+    count: Schema = {"type": "integer", "minimum": 0}
+    limit: Schema = {"type": ["integer", "null"], "minimum": 0}
+    properties: dict[str, Schema] = {
+        "namespace": {"type": "string"},
+        "assets": {**count, "description": "The number of its entries."},
+        "bytes": {**count, "description": "The sum of their size."},
+        "retired_files": {**count, "description": "The number of its earlier versions and deleted assets that stay."},
+        "retired_bytes": {**count, "description": "The sum of their size."},
+        "quota_assets": {**limit, "description": "The most entries that it may have. null for any number."},
+        "quota_bytes": {**limit, "description": "The most bytes, retired ones included. null for any number."},
     }
     return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
 

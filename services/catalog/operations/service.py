@@ -1,8 +1,9 @@
-"""The operations about the service itself: its health, its document, and the page to try it."""
+"""The operations about the service itself: its health, what namespaces have, its document, and the page to try it."""
 
+from services.catalog.openapi.answers import DOWN
 from services.catalog.openapi.bodies import IF_NONE_MATCH
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import docs_page, health
+from services.catalog.routes import docs_page, health, usage
 from services.catalog.routes.docs_page import DOCUMENT, PAGE
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
@@ -21,6 +22,18 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Whether requests can be answered",
                 "service",
                 {200: "Ready", 503: "NotReady"},
+            ),
+        ),
+        Operation(
+            "GET",
+            "/usage",
+            usage.get_usage,
+            Role.READ,
+            document=Document(
+                "getUsage",
+                "What each namespace has, and what it may have",
+                "service",
+                {200: "Usage", **DOWN},
             ),
         ),
         Operation(

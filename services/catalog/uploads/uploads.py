@@ -15,6 +15,7 @@ from services.catalog.uploads.writer import Writer, caught
 from services.catalog.uploads.writing import Writing, Written
 from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
+from services.core.assets.quotas import Quota
 from services.core.errors import (
     AlreadyExists,
     BadRequest,
@@ -28,6 +29,7 @@ from services.core.state.claims import Claims
 from services.core.state.compare_and_set import Commit
 from services.core.state.entries import Entries
 from services.core.state.reaper import Reaper
+from services.core.state.usage import Room
 from services.core.storage import Storage
 
 
@@ -73,15 +75,17 @@ class Replacement:
 class Uploads:
     """Creates entries and replaces their files, one or several at a time; each succeeds or fails by itself."""
 
-    def __init__(self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, rules: Rules) -> None:
+    def __init__(
+        self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, rules: Rules, room: Room
+    ) -> None:
         self._claims, self._entries, self._storage, self._rules = claims, entries, storage, rules
-        self._drawable, self._free_names = Drawable(), FreeNames(entries)
-        self._writer = Writer(claims, reaper, entries, storage, self._drawable, strip=rules.strip_metadata)
+        self._drawable, self._free_names, self._room = Drawable(), FreeNames(entries), room
+        self._writer = Writer(claims, reaper, entries, storage, self._drawable, room, strip=rules.strip_metadata)
 
     async def create(self, files: Sequence[SpooledFile | RefusedFile], wish: Wish) -> list[Written | TadaError]:
         """Store new assets, or do with a path that is taken as `wish.on_conflict` says.
 
-        Errors are AlreadyExists, NotReplaceable, other BadRequests, and FileTooLarge.
+        Errors are AlreadyExists, NotReplaceable, other BadRequests, FileTooLarge and QuotaExceeded.
         """
         self._rules.check_namespace(wish.namespace)
         entries.check_sizes(wish.fields)
@@ -114,8 +118,8 @@ class Uploads:
         return results
 
     async def replace(self, wanted: Sequence[Replacement]) -> list[Written | TadaError]:
-        """Give entries new files and fields. Errors are NoEntry, NotReplaceable, other BadRequests, FileTooLarge and
-        those of `check`."""
+        """Give entries new files and fields. Errors are NoEntry, NotReplaceable, other BadRequests, FileTooLarge,
+        QuotaExceeded and those of `check`."""
         seen: set[str] = set()
 
         async def planned(one: Replacement) -> Writing:
@@ -148,7 +152,7 @@ class Uploads:
 
         `given` has the fields of the entry that the client knows. Fields that follow from the bytes are computed. A
         `signature` that does not match, and a file that cannot be drawn, are refused. Raises BadRequest, AlreadyExists,
-        NotFound, StorageDown, and what `check(namespace)` raises.
+        NotFound, QuotaExceeded, StorageDown, and what `check(namespace)` raises.
         """
         wanted = adoption.parse(given)
         self._rules.check_namespace(wanted.namespace)
@@ -163,6 +167,7 @@ class Uploads:
                 stored = adoption.stored_file(file, claim)
                 entry = adoption.entry(wanted, stored, self._rules.media_types)
                 entries.check_sizes(entry.fields)  # Those of a whole entry are read only here.
+                await self._room.check(entry.namespace, Quota(entry.size, 1))
                 await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:

@@ -15,10 +15,12 @@ from services.catalog.uploads.spool import measured_again
 from services.catalog.uploads.stripping import strip_file
 from services.catalog.uploads.writing import Writing, Written
 from services.core.assets import entries, names
+from services.core.assets.quotas import Quota
 from services.core.errors import BadRequest, NoEntry, TadaError
 from services.core.state.claims import Claims
 from services.core.state.entries import Entries
 from services.core.state.reaper import Reaper
+from services.core.state.usage import Room
 from services.core.storage import NewObject, ObjectExists, Outcome, Receipt, ReplacesInPlace, Storage, StoredObject
 
 
@@ -26,13 +28,21 @@ class Writer:
     """Writes files and entries, one or several at a time; each succeeds or fails by itself."""
 
     def __init__(
-        self, claims: Claims, reaper: Reaper, entries: Entries, storage: Storage, drawable: Drawable, *, strip: bool
+        self,
+        claims: Claims,
+        reaper: Reaper,
+        entries: Entries,
+        storage: Storage,
+        drawable: Drawable,
+        room: Room,
+        *,
+        strip: bool,
     ) -> None:
         """`strip` says whether metadata is removed from files."""
         self._claims, self._entries, self._storage = claims, entries, storage
         # Asked once: Python compares all methods for it, and every upload needs it several times.
         self._in_place = storage if isinstance(storage, ReplacesInPlace) else None
-        self._drawable, self._strip_metadata = drawable, strip
+        self._drawable, self._room, self._strip_metadata = drawable, room, strip
         self._discarding, self._free_names = Discarding(reaper), FreeNames(entries)
 
     async def close(self) -> None:
@@ -63,14 +73,15 @@ class Writer:
         file, media_type = writing.file, writing.media_type
         if self._strip_metadata and await asyncio.to_thread(strip_file, file.path, media_type, ended=file.ended):
             writing.file = await asyncio.to_thread(measured_again, writing.file)
-        if writing.new is None or writing.new.on_conflict is not OnConflict.SKIP:
-            return None
-        current = await self._entries.of_path(writing.unique_name)
-        if current is None:
-            return None
-        if writing.new.is_same(current, writing.file.signature):
-            return current, None
-        raise entries.already_exists(current)
+        if writing.new and writing.new.on_conflict is OnConflict.SKIP:
+            current = await self._entries.of_path(writing.unique_name)
+            if current and writing.new.is_same(current, writing.file.signature):
+                return current, None
+            if current:
+                raise entries.already_exists(current)
+        if writing.new and not writing.is_taken:
+            await self._room.check(writing.namespace, Quota(writing.file.size, 1))
+        return None
 
     async def _claim(self, writing: Writing) -> Written | None:
         """Claim the storage key of the file. Return the result if nothing has to be stored after all."""
@@ -86,6 +97,8 @@ class Writer:
         intended = writing.entry(current)
         if intended == current:
             return intended, None
+        grows = intended.size - (current.size if current else 0)
+        await self._room.check(writing.namespace, Quota(grows, int(current is None)))
         writing.is_taken, writing.intended = current is not None, intended
         assert writing.claim
         writing.claim = await self._claims.intend(writing.claim, intended)

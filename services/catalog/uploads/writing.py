@@ -40,6 +40,10 @@ class Writing:
     outcome: Written | TadaError | None = None
 
     @property
+    def namespace(self) -> str:
+        return self.unique_name.split("/", 2)[1]
+
+    @property
     def entry_key(self) -> str:
         return identity.entry_key(self.unique_name)
 

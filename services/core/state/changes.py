@@ -29,6 +29,7 @@ WRITES: dict[str, str | int] = {
     "changes": keys.CHANGES,
     "moved": keys.MOVED,
     "old_paths": keys.OLD_PATHS,
+    "usage": keys.USAGE,
     "kept": KEPT,
 }
 """What every script that changes the catalog has in common."""

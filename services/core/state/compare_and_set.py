@@ -8,9 +8,10 @@ changed. A writer that waits for that (see `progress`) answers when the public c
 
 from dataclasses import dataclass
 
-from services.core.assets import events, identity
+from services.core.assets import events, identity, quotas
 from services.core.assets.entries import Entry
 from services.core.assets.events import Happened
+from services.core.assets.quotas import NO_QUOTA, NO_QUOTAS, Quota, Quotas
 from services.core.assets.retired import NO_UNDO, Undo
 from services.core.observing import origin
 from services.core.state import changes, entry_json, keys
@@ -60,11 +61,11 @@ class CompareAndSet:
     """Writes entries over what the writer has read: `old`, None if there was no entry.
 
     All methods return None if something else is stored by now, and raise RedisError. With a claim they raise
-    Unavailable if it has been lost.
+    Unavailable if it has been lost. With quotas, `write` raises QuotaExceeded.
     """
 
-    def __init__(self, client: Redis, undo: Undo = NO_UNDO) -> None:
-        self._redis, self._undo = client, undo
+    def __init__(self, client: Redis, undo: Undo = NO_UNDO, limits: Quotas = NO_QUOTAS) -> None:
+        self._redis, self._undo, self._limits = client, undo, limits
         self._write = Script(
             client,
             "write",
@@ -75,6 +76,7 @@ class CompareAndSet:
             retired=keys.RETIRED,
             versions=keys.VERSIONS,
             trash=keys.TRASH,
+            counted=keys.USAGE_COUNTED,
             keep_versions=undo.versions,
             **changes.WRITES,
         )
@@ -134,6 +136,7 @@ class CompareAndSet:
         wanted = None if kind == DELETED else entry
         due = wanted.due_at if wanted else None
         keeps_reduction = wanted is not None and old is not None and old.entry.signature == wanted.signature
+        quota = self._limits.get(entry.namespace, NO_QUOTA)
         outcome, detail, reduction, *let_go = await self._write(
             entry_key=entry.key,
             uuid=entry.uuid,
@@ -148,6 +151,11 @@ class CompareAndSet:
             undo=undo,
             version=old.entry.version if old else "",
             taken_back=taken_back,
+            namespace=entry.namespace,
+            size=old.entry.size if old else 0,
+            new_size=wanted.size if wanted else 0,
+            quota_bytes="" if quota.bytes is None else quota.bytes,
+            quota_assets="" if quota.assets is None else quota.assets,
             keeps_reduction=int(keeps_reduction),
             unique_name=entry.unique_name,
             original_name=entry.original_name,
@@ -161,6 +169,9 @@ class CompareAndSet:
             raise interrupted()
         if outcome == b"not retired":
             raise NotRetired
+        if outcome == b"over quota":
+            used = Quota(bytes=int(detail), assets=int(reduction))
+            quotas.check(entry.namespace, quota, used, Quota(bytes=int(let_go[0]), assets=int(old is None)))
         if outcome != b"written":
             return None
         left = "" if undo else left

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from services.core.assets import identity, names
 from services.core.assets.entries import SETTABLE, Entry, already_exists, with_earlier_file
 from services.core.assets.facts import Facts
+from services.core.assets.quotas import NO_QUOTAS, Quotas
 from services.core.assets.retired import NO_UNDO, Retired, Undo, undeleted
 from services.core.errors import CatalogReplaced, NoEntry, Unavailable
 from services.core.observing import origin
@@ -46,10 +47,11 @@ class NotConfirmed(Exception):
 class Entries:
     """Reads and writes entries. All methods raise RedisError."""
 
-    def __init__(self, client: Redis, undo: Undo = NO_UNDO) -> None:
-        """`undo` says which objects are retired by writes that would leave them behind."""
+    def __init__(self, client: Redis, undo: Undo = NO_UNDO, limits: Quotas = NO_QUOTAS) -> None:
+        """`undo` says which objects are retired by writes that would leave them behind. A write that a namespace has no
+        room for raises QuotaExceeded."""
         self._redis = client
-        self._set = CompareAndSet(client, undo)
+        self._set = CompareAndSet(client, undo, limits)
         self._moving = Moving(client)
         self._page = Script(
             client,

@@ -13,6 +13,8 @@
 | `tada:reduced` | text | for which setting the job *reduce* was done last: see `jobs/describe/upgrade` |
 | `tada:order` | sorted set | entry key by creation number: the stable order of the list |
 | `tada:expiry` | sorted set | entry key by expiration date, seconds since the epoch |
+| `tada:usage` | hash | what each namespace has, as `NAMESPACE WHAT`, and whether that is complete: see `usage` |
+| `tada:usage:counted` | set | storage keys of retired objects that are counted, until all are |
 | `tada:sequence` | number | last creation number given |
 | `tada:revision` | text | number of the last change of the catalog: see `changes` |
 | `tada:addresses` | text | what the addresses begin with in the pages that caches have: see `state/addresses` |
@@ -60,6 +62,8 @@ OLD_PATHS = "tada:old-paths"
 REDUCED = "tada:reduced"
 ORDER = "tada:order"
 EXPIRY = "tada:expiry"
+USAGE = "tada:usage"
+USAGE_COUNTED = "tada:usage:counted"
 SEQUENCE = "tada:sequence"
 REVISION = "tada:revision"
 ADDRESSES = "tada:addresses"

@@ -87,6 +87,7 @@ class Moving:
             retired=keys.RETIRED,
             versions=keys.VERSIONS,
             trash=keys.TRASH,
+            counted=keys.USAGE_COUNTED,
             **changes.WRITES,
         )
 
@@ -111,6 +112,8 @@ class Moving:
             new_name=entry.unique_name,
             by_path=identity.asset_uuid(entry.unique_name),
             wanted=entry_json.write(entry),
+            namespace=entry.namespace,
+            growth=entry.size - before.size,
             expires="" if entry.due_at is None else repr(entry.due_at),
             claimed=claim.storage_key,
             claim=claim.value,

@@ -100,7 +100,14 @@ class RetiredObjects:
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
-        own = {"retired": keys.RETIRED, "versions": keys.VERSIONS, "trash": keys.TRASH, "claims": keys.CLAIMS}
+        own = {
+            "retired": keys.RETIRED,
+            "versions": keys.VERSIONS,
+            "trash": keys.TRASH,
+            "claims": keys.CLAIMS,
+            "usage": keys.USAGE,
+            "counted": keys.USAGE_COUNTED,
+        }
         self._let_go = Script(client, "let_go", **own)
         self._take_back = Script(client, "take_back", entries=keys.ENTRIES, **own)
         self._retire_again = Script(client, "retire_again", entries=keys.ENTRIES, **own)

@@ -1,6 +1,7 @@
 """A catalog that is loaded beside the live one and then replaces it at one instant."""
 
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
@@ -70,6 +71,8 @@ class Staging:
             **changes.REPLACES,
         )
         self._count = 0
+        self._bytes: Counter[str] = Counter()
+        self._assets: Counter[str] = Counter()
 
     async def add(self, entries: Sequence[Entry]) -> None:
         """Load entries after those that are loaded."""
@@ -97,6 +100,9 @@ class Staging:
                 pipeline.expire(key, STAGED_SECONDS)
             await pipeline.execute()
         self._count += len(entries)
+        for entry in keyed.values():
+            self._bytes[entry.namespace] += entry.size
+            self._assets[entry.namespace] += 1
 
     async def rename(self, entry_keys: Sequence[str]) -> None:
         """Have loaded entries show the MD5 of their paths: what they showed follows from the path of another."""
@@ -149,7 +155,11 @@ class Staging:
         and there is one now.
         """
         outcome, change = await self._switch(
-            count=self._count, only_untouched=int(only_untouched), write=changes.token(), **origin.passed_on()
+            count=self._count,
+            counts=" ".join(f"{name} {self._bytes[name]} {count}" for name, count in self._assets.items()),
+            only_untouched=int(only_untouched),
+            write=changes.token(),
+            **origin.passed_on(),
         )
         if outcome == b"taken":
             raise Taken

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.core import settings
+from services.core.assets import sizes
 from services.core.settings import CoreSettings, ServerSettings, load
 
 
@@ -30,18 +31,18 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_size_is_read_as_the_older_service_read_it(text: str, size: int) -> None:
-    assert settings.parse_size(text) == size
+    assert sizes.parse_size(text) == size
 
 
 @given(st.integers(0, 10**12))
 def test_a_size_in_bytes_is_itself_as_number_and_as_text(size: int) -> None:
-    assert settings.parse_size(str(size)) == settings.parse_size(size) == size
+    assert sizes.parse_size(str(size)) == sizes.parse_size(size) == size
 
 
 @pytest.mark.parametrize("text", ["", "mb", "ten", "10 tb", "-1", "1e6", "10mb!"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a size such as 500kb, 10mb or 1048576"):
-        settings.parse_size(text)
+        sizes.parse_size(text)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 -- Remove all entries at one instant. They are put aside for their readers.
--- USES log_change, put_aside, sent_before
+-- USES count_anew, log_change, put_aside, sent_before
 -- KEYS entries, order, expiry, uuids, revision, changes, epoch
--- KEYS moved, old_paths
+-- KEYS moved, old_paths, usage
 -- ARGV aside: prefix of what is put aside
 -- ARGV read_seconds: for so long it can be read
 -- ARGV aside_seconds: for so long it stays
@@ -30,6 +30,7 @@ end
 put_aside(entries, order, expiry, uuids, epoch, aside, read_seconds, aside_seconds)
 -- Nobody is led to an asset that is gone.
 redis.call('UNLINK', moved, old_paths)
+count_anew(usage, '')
 local event = '["catalog.replaced",{"count":' .. count .. '},{"cause":"emptied","count":0}]'
 local change = log_change(changes, revision, kept, 'kind', 'replaced', 'count', count, 'write', write,
   'request_id', request_id, 'traceparent', traceparent, 'who', who, 'event', event)

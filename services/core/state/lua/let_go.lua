@@ -1,12 +1,12 @@
 -- Let go a retired object; of a deleted asset, its earlier versions too.
--- USES retiring
--- KEYS retired, versions, trash, claims
+-- USES counting, retiring
+-- KEYS retired, versions, trash, claims, usage, counted
 -- ARGV storage_key
 -- ARGV number: that of the change that retired it
 -- ARGV of_group
 -- Returns the entry key and the storage key of each object that is left behind; none if it is not retired since that
 --   change, or belongs to another group by now. If it has been let go and is not deleted yet: those of this object
-local objects = retiring(retired, versions, trash, claims)
+local objects = retiring(retired, versions, trash, claims, counting(usage, counted))
 local known = redis.call('HGET', retired, storage_key)
 if not known then
   -- It may have been sent twice, because the answer was lost. The reaper deletes the earlier versions then.

@@ -1,13 +1,15 @@
 -- Give the entry of an asset another path, in one step with all consequences. Compare and set on the stored bytes, as in
 -- write.lua.
--- USES leave_reduction, log_change, old_addresses, retiring, sent_before
+-- USES counting, leave_reduction, log_change, old_addresses, retiring, sent_before
 -- KEYS entries, order, expiry, uuids, revision, claims, changes, undescribed, reductions, retired, versions, trash
--- KEYS moved, old_paths
+-- KEYS moved, old_paths, usage, counted
 -- ARGV entry_key, uuid, other_names, unique_name, original_name, obsolete: of the entry that the writer has read; the last
 --   is the storage key of its bytes
 -- ARGV expected: its stored bytes
 -- ARGV new_key, new_uuid, new_names, new_name, by_path: the same of the entry at its new path; by_path as in write.lua
 -- ARGV wanted: the bytes to store
+-- ARGV namespace: that of both paths
+-- ARGV growth: bytes that the file at the new path has more
 -- ARGV expires: seconds since 1970, '' for never
 -- ARGV claimed: the storage key that the writer has claimed
 -- ARGV claim: the value of that claim
@@ -27,7 +29,8 @@ end
 if redis.call('HGET', claims, claimed) ~= claim then
   return {'unclaimed', '', ''}
 end
-local objects = retiring(retired, versions, trash, claims)
+local counts = counting(usage, counted)
+local objects = retiring(retired, versions, trash, claims, counts)
 local addresses = old_addresses(moved, old_paths)
 redis.call('HDEL', claims, claimed)
 objects.forget(claimed)
@@ -40,6 +43,7 @@ redis.call('HSET', entries, new_key, wanted)
 local asset = redis.call('ZSCORE', order, entry_key)
 redis.call('ZREM', order, entry_key)
 redis.call('ZADD', order, asset, new_key)
+counts.change(asset, namespace, growth, 0)
 redis.call('ZREM', expiry, entry_key)
 if expires ~= '' then
   redis.call('ZADD', expiry, expires, new_key)

@@ -1,9 +1,10 @@
 -- Put a staged catalog in the place of the live one at one instant. The live one is put aside.
--- USES log_change, put_aside, sent_before
+-- USES count_anew, log_change, put_aside, sent_before
 -- KEYS entries, order, expiry, uuids, sequence, revision, changes, epoch, undescribed
--- KEYS moved, old_paths
+-- KEYS moved, old_paths, usage
 -- KEYS staged_entries, staged_order, staged_expiry, staged_uuids, staged_moved, staged_old_paths
 -- ARGV count: entries that were staged
+-- ARGV counts: namespace, bytes and entries of each namespace
 -- ARGV only_untouched: 1 if the live catalog must never have been written to, else 0
 -- ARGV aside: prefix of what is put aside
 -- ARGV read_seconds: for so long it can be read
@@ -36,6 +37,7 @@ for _, pair in ipairs(switched) do
     redis.call('PERSIST', pair[2])
   end
 end
+count_anew(usage, counts)
 -- Numbers only grow: one that was given is never given again.
 if tonumber(redis.call('GET', sequence) or '0') < count then
   redis.call('SET', sequence, count)

@@ -1,10 +1,10 @@
 -- Retire objects as a dump knows them.
--- USES retiring
--- KEYS entries, retired, versions, trash, claims
+-- USES counting, retiring
+-- KEYS entries, retired, versions, trash, claims, usage, counted
 -- ARGV records...: of each object: 1 if its record takes the place of another one, else 0; its storage key; its record
 -- Returns for each: 'retired'; 'entry' if an entry refers to it; 'record' if there is another record of it; 'other' if
 --   there are other bytes under its key by now
-local objects = retiring(retired, versions, trash, claims)
+local objects = retiring(retired, versions, trash, claims, counting(usage, counted))
 local function retire(one)
   local replaces, storage_key, known = string.match(one, '^([01]) (%S+) (.*)$')
   local number, group, version, entry_key, raw = objects.parts_of(known)

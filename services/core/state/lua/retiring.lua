@@ -1,7 +1,7 @@
 -- Return functions for retired objects, by these keys: see core/assets/retired.py. What is known of an object is the
 -- number of the change that retired it, its group, its version and its entry key, with spaces between them, then its
--- entry as it was.
-local function retiring(retired, versions, trash, claims)
+-- entry as it was. `counts` are the functions of counting.lua.
+local function retiring(retired, versions, trash, claims, counts)
   local own = {}
 
   function own.parts_of(known)
@@ -23,8 +23,7 @@ local function retiring(retired, versions, trash, claims)
     return found
   end
 
-  -- Remove what is known of an object, if it is retired, and return the parts of that. The object is not touched.
-  function own.forget(storage_key)
+  local function remove(storage_key)
     local known = redis.call('HGET', retired, storage_key)
     if not known then
       return nil
@@ -36,9 +35,7 @@ local function retiring(retired, versions, trash, claims)
     return number, group, version, entry_key, raw
   end
 
-  -- Retire an object. One to which a restored catalog refers may be retired already.
-  function own.retire(storage_key, number, group, version, entry_key, raw)
-    own.forget(storage_key)
+  local function note(storage_key, number, group, version, entry_key, raw)
     redis.call('HSET', retired, storage_key, table.concat({number, group, version, entry_key, raw}, ' '))
     if group == number then
       redis.call('ZADD', trash, number, storage_key)
@@ -47,11 +44,34 @@ local function retiring(retired, versions, trash, claims)
     end
   end
 
+  -- Remove what is known of an object, if it is retired, and return the parts of that. The object is not touched.
+  function own.forget(storage_key)
+    local number, group, version, entry_key, raw = remove(storage_key)
+    if number then
+      counts.forget(storage_key, raw)
+    end
+    return number, group, version, entry_key, raw
+  end
+
+  -- Retire an object. One to which a restored catalog refers may be retired already.
+  function own.retire(storage_key, number, group, version, entry_key, raw)
+    own.forget(storage_key)
+    note(storage_key, number, group, version, entry_key, raw)
+    counts.retire(storage_key, raw)
+  end
+
   function own.regroup(group, new_group)
     for _, storage_key in ipairs(own.versions_of(group)) do
-      local number, _, version, entry_key, raw = own.parts_of(redis.call('HGET', retired, storage_key))
-      own.retire(storage_key, number, new_group, version, entry_key, raw)
+      local number, _, version, entry_key, raw = remove(storage_key)
+      note(storage_key, number, new_group, version, entry_key, raw)
     end
+  end
+
+  -- Return the bytes of a retired object, 0 if it is not retired.
+  function own.size_of(storage_key)
+    local known = redis.call('HGET', retired, storage_key)
+    local _, _, _, _, raw = own.parts_of(known or '')
+    return raw and cjson.decode(raw).size or 0
   end
 
   -- Return the entry with this key if it refers to an object.

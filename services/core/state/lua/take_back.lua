@@ -1,8 +1,8 @@
 -- End what is known of retired objects to which an entry refers again, as after the restore of a dump.
--- USES retiring
--- KEYS entries, retired, versions, trash, claims
+-- USES counting, retiring
+-- KEYS entries, retired, versions, trash, claims, usage, counted
 -- ARGV storage_keys...
-local objects = retiring(retired, versions, trash, claims)
+local objects = retiring(retired, versions, trash, claims, counting(usage, counted))
 for _, storage_key in ipairs(storage_keys) do
   local known = redis.call('HGET', retired, storage_key)
   if known then

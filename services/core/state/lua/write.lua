@@ -1,8 +1,8 @@
 -- Create, change or delete one entry, in one step with all consequences. Compare and set on the stored bytes: nothing
 -- is written unless the entry is still the same as the writer read.
--- USES leave_reduction, log_change, old_addresses, retiring, sent_before
+-- USES counting, leave_reduction, log_change, old_addresses, retiring, sent_before
 -- KEYS entries, order, expiry, uuids, sequence, revision, claims, changes, undescribed, reductions
--- KEYS retired, versions, trash, moved, old_paths
+-- KEYS retired, versions, trash, moved, old_paths, usage, counted
 -- ARGV entry_key
 -- ARGV uuid: the one that the entry shows
 -- ARGV other_names: what it is found by besides its key, separated by spaces, unless another entry is found by it
@@ -17,6 +17,10 @@
 -- ARGV version: that of the entry that the writer has read
 -- ARGV keep_versions: of an asset; older ones are let go
 -- ARGV taken_back: the storage key of a retired object to which the entry refers from now on, '' for none
+-- ARGV namespace
+-- ARGV size: bytes of the file of the entry that the writer has read, 0 if there was none
+-- ARGV new_size: bytes of the file of the entry to store, 0 to delete it
+-- ARGV quota_bytes, quota_assets: what the namespace may have, '' for any number
 -- ARGV keeps_reduction: 1 if the reduction of the entry's picture, if there is one, still shows it, else 0
 -- ARGV unique_name
 -- ARGV kind: that of the change, see changes.py
@@ -27,9 +31,10 @@
 -- ARGV event: what it does, as assets/events.py writes it
 -- ARGV request_id, traceparent, who
 -- Returns {'written', number of the change, storage key of the reduction that it leaves behind, '' for none, entry key
---   and storage key of each retired object that it lets go…}, {'conflict', '', ''}, {'unclaimed', '', ''} or
---   {'not retired', '', ''}
-local objects = retiring(retired, versions, trash, claims)
+--   and storage key of each retired object that it lets go…}, {'conflict', '', ''}, {'unclaimed', '', ''},
+--   {'not retired', '', ''} or {'over quota', bytes and entries of the namespace, bytes that are needed}
+local counts = counting(usage, counted)
+local objects = retiring(retired, versions, trash, claims, counts)
 local current = redis.call('HGET', entries, entry_key) or ''
 if current ~= expected then
   local change = sent_before(changes, write)
@@ -37,6 +42,28 @@ if current ~= expected then
 end
 if taken_back ~= '' and redis.call('HEXISTS', retired, taken_back) == 0 then
   return {'not retired', '', ''}
+end
+if wanted ~= '' and quota_bytes .. quota_assets ~= '' then
+  local needed = new_size - objects.size_of(claimed) - objects.size_of(taken_back)
+  if undo == '' then
+    needed = needed - size
+  end
+  if obsolete ~= '' then
+    local left = {}
+    for _, storage_key in ipairs(objects.versions_of(entry_key)) do
+      if storage_key ~= claimed and storage_key ~= taken_back then
+        left[#left + 1] = storage_key
+      end
+    end
+    for at = 1, #left + (undo == '' and 0 or 1) - keep_versions do
+      needed = needed - objects.size_of(left[at])
+    end
+  end
+  local bytes, assets = counts.used(namespace)
+  local over_bytes = quota_bytes ~= '' and needed > 0 and bytes + needed > tonumber(quota_bytes)
+  if over_bytes or current == '' and quota_assets ~= '' and assets >= tonumber(quota_assets) then
+    return {'over quota', bytes, assets, needed}
+  end
 end
 if claimed ~= '' then
   -- A writer that was taken for dead has lost its claim and, with it, the stored bytes.
@@ -60,6 +87,7 @@ if keeps_reduction == '0' then
   left = leave_reduction(reductions, claims, entry_key)
 end
 if wanted == '' then
+  counts.change(asset, namespace, -size, -1)
   redis.call('HDEL', entries, entry_key)
   redis.call('ZREM', order, entry_key)
   if also ~= '' then
@@ -68,9 +96,11 @@ if wanted == '' then
 else
   redis.call('HSET', entries, entry_key, wanted)
   if current == '' then
-    redis.call('ZADD', order, redis.call('INCR', sequence), entry_key)
+    asset = redis.call('INCR', sequence)
+    redis.call('ZADD', order, asset, entry_key)
     addresses.take(entry_key .. ' ' .. other_names)
   end
+  counts.change(asset, namespace, new_size - size, current == '' and 1 or 0)
 end
 if wanted == '' or expires == '' then
   redis.call('ZREM', expiry, entry_key)

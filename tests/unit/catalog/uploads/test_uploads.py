@@ -27,6 +27,7 @@ def uploads(tmp_path: Path) -> Uploads:
         user.entries,
         storage,
         Rules(("DEV", "PROD"), DEFAULT_TYPES, strip_metadata=False, convert_to_webp=True),
+        user.room,
     )
 
 

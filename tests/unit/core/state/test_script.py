@@ -10,7 +10,17 @@ from redis.exceptions import NoScriptError
 
 from services.core.state.script import LUA, Script, Source
 
-HELPERS = {"leave_reduction", "log_change", "now_at", "old_addresses", "put_aside", "retiring", "sent_before"}
+HELPERS = {
+    "count_anew",
+    "counting",
+    "leave_reduction",
+    "log_change",
+    "now_at",
+    "old_addresses",
+    "put_aside",
+    "retiring",
+    "sent_before",
+}
 """Functions that scripts use: they are called by scripts, with values and not by names."""
 FILES = sorted(path for path in LUA.glob("*.lua") if path.stem not in HELPERS)
 
