@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from services.catalog.middleware.arguments import NAME_MAX
 from services.core.assets import media_types, reading
-from services.core.assets.addresses import ADDRESSES
+from services.core.assets.addresses import SHOWN
 from services.core.assets.entries import IF_KNOWN, SETTABLE, Entry
 from services.core.assets.facts import FACTS
 from services.core.assets.reading import SHOWN_BESIDE, NotUnderstood
@@ -20,7 +20,7 @@ from services.core.near_names import nearest
 _MAX_JSON = 1024 * 1024
 _MAX_ITEMS = 1000
 _CHOOSES = ("namespace", "uuids", "uuid")
-ENTRY_FIELDS = (*(field.name for field in fields(Entry) if field.name != "more"), *ADDRESSES)
+ENTRY_FIELDS = (*(field.name for field in fields(Entry) if field.name != "more"), *SHOWN)
 """The fields that an entry of this service is shown with. Others may have some that only the older service knew."""
 DELETION_FIELDS = tuple(dict.fromkeys((*_CHOOSES, *ENTRY_FIELDS, *SHOWN_BESIDE)))
 """What an item of a list of deletions may have: an entry that the client has read may be sent back."""
@@ -178,7 +178,7 @@ def check_patch(entry: Entry, given: dict[str, Any], *, strict: bool) -> None:
             continue
         if name == "uuid":
             same = entry.is_named(str(value))
-        elif name in ADDRESSES:
+        elif name in SHOWN:
             same = _was_shown(name, value, entry)
         elif name in has:
             same = value == has[name] or _means(name, value, entry) or (not strict and value == str(has[name]))

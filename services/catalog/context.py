@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
@@ -60,7 +60,8 @@ class Context:
 
     @property
     def lifetimes(self) -> Lifetimes:
-        return self.settings.lifetimes
+        """How long a page may be kept. A CDN keeps it no longer than a browser: it is not purged of pages."""
+        return replace(self.settings.lifetimes, cdn=0)
 
     def form(self, request: Request, file_field: str, max_files: int) -> AbstractAsyncContextManager[Form]:
         """Read the request's form; see forms.read_form."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import NoDecode
 
 from services.core import older_names, secret_files
-from services.core.assets import names, presets, quotas
+from services.core.assets import cache_tags, names, presets, quotas
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.assets.quotas import Quota
@@ -65,6 +65,7 @@ def _check_allowed(texts: tuple[str, ...]) -> tuple[str, ...]:
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 _ADDRESS = r"https?://[^/\s?#]+(/[^\s?#]*)?"
 _PATH = r"(/[A-Za-z0-9_\-]+)+"
+CdnTags = Annotated[str, matching(r"[a-z0-9-]{1,32}", "1 to 32 characters of a-z, 0-9 and -")]
 Collector = Annotated[str, matching(_ADDRESS, "an address such as http://collector:4318, or nothing", optional=True)]
 Prefix = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /prefix, or nothing", optional=True)]
 PublicUrl = Annotated[
@@ -111,6 +112,18 @@ class CoreSettings(StorageSettings):
         le=365 * 86400,
         description="Seconds that a browser may show an asset before it asks again. A purge does not reach browsers.",
     )
+    cdn_seconds: int = Field(
+        0,
+        ge=0,
+        le=365 * 86400,
+        description="Seconds that a CDN in front of the edge may keep an asset, if the jobs worker purges it. With 0, "
+        "a CDN keeps it for as long as a browser, and need not be purged.",
+    )
+    cdn_tags: CdnTags = Field(
+        "tada",
+        description="What the tags of answers begin with (Cache-Tag, Surrogate-Key), by which a CDN is purged. Each "
+        f"installation behind one account of a CDN needs its own. `{cache_tags.OFF}` for no tags.",
+    )
     log_format: Literal["text", "json"] = Field(
         "json", description="Format of the log, one line per event: text for people, or json."
     )
@@ -128,6 +141,12 @@ class CoreSettings(StorageSettings):
         "traces.",
     )
 
+    @model_validator(mode="after")
+    def _check_cdn(self) -> Self:
+        if self.cdn_seconds and self.cdn_tags == cache_tags.OFF:
+            raise ValueError("CDN_SECONDS: expected 0 with CDN_TAGS=off, because nothing could be purged")
+        return self
+
     @property
     def redis_address(self) -> str:
         """The URL of Redis, password included."""
@@ -136,7 +155,7 @@ class CoreSettings(StorageSettings):
     @property
     def lifetimes(self) -> Lifetimes:
         """How long an answer may be kept, and where."""
-        return Lifetimes(self.cache_seconds, self.edge_cache_seconds, self.browser_seconds)
+        return Lifetimes(self.cache_seconds, self.edge_cache_seconds, self.browser_seconds, self.cdn_seconds)
 
     @property
     def catalog_url(self) -> str:

@@ -100,6 +100,11 @@ class TransformSettings(ServerSettings):
         short = any(len(key) < 32 for key in self.signing_keys)
         if short or (self.signed_urls and not self.signing_keys):
             raise ValueError("URL_SIGNING_KEYS: expected keys of 32 characters or more, comma separated")
+        if self.signed_urls and self.cdn_seconds:
+            raise ValueError(
+                "CDN_SECONDS: expected 0 with SIGNED_URLS, because a CDN would answer an address for so long after its "
+                "signature has expired"
+            )
         return self
 
     @property

@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 from services.catalog.answers import DELETED
 from services.catalog.uploads.duplicates import NAMED_MAX
 from services.core.assets import identity, names
-from services.core.assets.addresses import ADDRESSES
+from services.core.assets.addresses import SHOWN
 from services.core.assets.entries import IF_KNOWN, Entry
 from services.core.errors import TadaError
 
@@ -43,6 +43,12 @@ _ENTRY: dict[str, Schema] = {
     "original_filename": {"description": "The name under which it was uploaded, made safe: cat.jpg."},
     "base_url": {"format": "uri-reference", "description": "The beginning of all public addresses of assets."},
     "base_host": {"description": "The host in base_url. Empty if base_url has no host."},
+    "versioned_url": {
+        "format": "uri-reference",
+        "description": (
+            "public_url with v, which says what the asset contains now. Browsers may keep its answer for a year."
+        ),
+    },
     "external_id": {"description": "A text of the client, such as its own id."},
     "expired": {"description": "An expired asset is no longer delivered."},
     "expiration_date": {"format": "date-time", "description": "From then on, the asset is expired. null for never."},
@@ -249,7 +255,7 @@ def error_codes() -> list[str]:
 
 def entry(**beside: Schema) -> Schema:
     """Return the shape of an entry, with what some answers show beside its fields."""
-    types = {**get_type_hints(Entry), **dict.fromkeys(ADDRESSES, str)}
+    types = {**get_type_hints(Entry), **dict.fromkeys(SHOWN, str)}
     return {
         "type": "object",
         "description": "One asset of the catalog.",

@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from services.catalog.bodies import ENTRY_FIELDS
 from services.catalog.context import Context, context
 from services.catalog.routes.arguments import limit_of
-from services.core.assets import freshness, identity, media_types
-from services.core.assets.addresses import ADDRESSES, Addresses
+from services.core.assets import cache_tags, freshness, identity, media_types
+from services.core.assets.addresses import SHOWN, Addresses
 from services.core.errors import BadRequest, Behind, NoEntry
 from services.core.near_names import nearest
 from services.core.serving import envelope
@@ -73,7 +73,7 @@ class Query:
         """Say whether a stored entry, shown with these addresses, matches the filter."""
         if self.key is None:
             return True
-        if self.key in ADDRESSES:
+        if self.key in SHOWN:
             raw = addresses.fill(raw)
         if self.key == "uuid" and (wanted := identity.canonical(self.value)):
             low = raw.lower()
@@ -107,7 +107,7 @@ async def get_entry(request: Request) -> Response:
     if uuid is None or read is None or raw is None:
         return error_response(NoEntry(asked), freshness.negative(ctx.lifetimes))
     # Changes of a moved asset do not concern the page of a uuid that it had before, so no cache may keep that.
-    kept = _kept(ctx, read.addresses) if _is_named(raw, uuid) else freshness.ASK_FIRST
+    kept = _kept(ctx, read.addresses, raw) if _is_named(raw, uuid) else freshness.ASK_FIRST
     return _page(request, entry_json.list_of([raw], ctx.addresses), kept)
 
 
@@ -116,10 +116,13 @@ def _is_named(raw: bytes, uuid: str) -> bool:
     return raw.startswith(b'{"uuid":"%s"' % uuid.encode()) or entry_json.read(raw).is_named(uuid)
 
 
-def _kept(ctx: Context, addresses: str) -> dict[str, str]:
-    """Return how long caches may keep an answer with the addresses of this process: not if the caches have others."""
-    same = addresses == ctx.addresses.assets_url
-    return freshness.listed(ctx.lifetimes) if same else freshness.ASK_FIRST
+def _kept(ctx: Context, addresses: str, raw: bytes | None = None) -> dict[str, str]:
+    """Return how long caches may keep an answer with the addresses of this process, and its tags: those of the asset on
+    the page of an entry. They may not keep it if they have other addresses."""
+    if addresses != ctx.addresses.assets_url:
+        return freshness.ASK_FIRST
+    unique_name = orjson.loads(raw)["unique_name"] if raw else None
+    return {**freshness.listed(ctx.lifetimes), **cache_tags.headers(ctx.settings.cdn_tags, unique_name)}
 
 
 def _page(request: Request, shown: bytes, cache_headers: dict[str, str]) -> Response:

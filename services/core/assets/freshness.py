@@ -36,15 +36,22 @@ def generation(headers: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Upper bounds in seconds, from the settings."""
+    """Upper bounds in seconds, from the settings. `cdn` is of a CDN that is purged; 0 for one that is not, which then
+    keeps an answer for as long as a browser."""
 
     cache: int
     edge: int
     browser: int
+    cdn: int = 0
 
     def brief(self) -> "Lifetimes":
         """Return the bounds for answers without content, which are made again at no cost."""
-        return Lifetimes(*(min(BRIEF_SECONDS, bound) for bound in (self.cache, self.edge, self.browser)))
+        return Lifetimes(*(min(BRIEF_SECONDS, bound) for bound in (self.cache, self.edge, self.browser, self.cdn)))
+
+    @property
+    def shared(self) -> str:
+        """What Cache-Control says to a CDN that is purged, beside what it says to browsers."""
+        return f", s-maxage={self.cdn}" if self.cdn else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ def negative(lifetimes: Lifetimes) -> dict[str, str]:
     """Return the headers of a refusal: the tiers keep it for a short time, browsers hardly at all."""
     brief = lifetimes.brief()
     return {
-        "cache-control": "public, max-age=1",
+        "cache-control": f"public, max-age=1{brief.shared}",
         "x-accel-expires": str(brief.cache),
         "x-edge-expires": str(brief.edge),
     }
@@ -87,12 +94,12 @@ def positive(lifetimes: Lifetimes, now: float, expires_at: float | None) -> Fres
     A stored header is the same for as long as it is stored, so "the edge may keep it for a minute" cannot be said in
     the last minute before the end. The cache tier's copy therefore ends early enough for every copy made from it to
     end in time; from then on ("last call") answers carry the absolute end for everyone. Content that has an end is
-    never served stale.
+    never served stale. A CDN gets it for as long as a browser, also one that is purged: nothing changes at the end.
     """
     if expires_at is None:
         return Freshness(
             {
-                "cache-control": f"public, max-age={lifetimes.browser}, "
+                "cache-control": f"public, max-age={lifetimes.browser}{lifetimes.shared}, "
                 f"stale-while-revalidate={STALE_WHILE_REVALIDATE}, stale-if-error={STALE_IF_ERROR}",
                 "x-accel-expires": str(lifetimes.cache),
                 "x-edge-expires": str(lifetimes.edge),

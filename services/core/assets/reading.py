@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.core.assets import descriptions, facts, identity, media_types, names
-from services.core.assets.addresses import ADDRESSES
+from services.core.assets.addresses import SHOWN
 from services.core.assets.entries import FOCUS, Entry, parse_bool, parse_date, timestamp
 from services.core.assets.facts import FACTS
 from services.core.errors import BadRequest
@@ -27,7 +27,7 @@ _ALWAYS = frozenset(
 )
 SHOWN_BESIDE = ("message", "catalogItemUrl", "trash")
 """What some answers show beside the fields of an entry. They are no part of it."""
-_NO_FIELDS = (*ADDRESSES, *SHOWN_BESIDE)
+_NO_FIELDS = (*SHOWN, *SHOWN_BESIDE)
 
 NOTHING = ("", "null", "undefined")
 """Texts with which forms and older clients say that there is nothing."""

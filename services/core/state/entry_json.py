@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from services.core.assets import descriptions, reading
-from services.core.assets.addresses import ADDRESSES, Addresses
+from services.core.assets.addresses import SHOWN, Addresses
 from services.core.assets.entries import IF_KNOWN, Entry
 from services.core.assets.facts import NO_FACTS
 from services.core.assets.reading import NotUnderstood
@@ -37,7 +37,7 @@ _NOT_DESCRIBED = b"," + orjson.dumps({"visible_from": None, **descriptions.read(
 def read(raw: bytes) -> Entry:
     """Read a stored entry."""
     stored = orjson.loads(raw)
-    for name in ADDRESSES:
+    for name in SHOWN:
         stored.pop(name, None)
     _mend(stored)
     if stored.keys() <= _KNOWN:

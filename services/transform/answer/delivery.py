@@ -15,8 +15,8 @@ from functools import lru_cache
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from services.core.assets import cache_tags, fingerprint, media_types, names
 from services.core.assets import freshness as caching
-from services.core.assets import media_types, names
 from services.core.assets.entries import Entry
 from services.core.assets.freshness import Lifetimes
 from services.core.clients import UNKNOWN, Networks, client
@@ -52,6 +52,7 @@ IN_MEMORY = 8 * 1024 * 1024
 """Bytes. Larger objects are streamed; what libvips renders is read whole in any case."""
 _STORED = "stored"
 """What the limit of reads calls the stored bytes themselves. No plan has this tag."""
+_WITH_CONTENT = (200, 206, 304)
 _ATTEMPTS = 5
 _IN_PLACE_SECONDS = 0.2
 """Between the bytes of a storage that replaces in place and the entry that goes with them there is no more time."""
@@ -81,6 +82,13 @@ class Delivery:
 
     async def __call__(self, request: Request) -> Response:
         question = self.question(request.scope["path"], request.scope["query_string"].decode("latin-1"))
+        response, decision = await self._answer(question, request)
+        response.headers.update(cache_tags.headers(self.settings.cdn_tags, question.wanted.name))
+        if response.status_code in _WITH_CONTENT and isinstance(decision, Stored | Rendition):
+            response.headers.update(_fingerprint(decision.entry))
+        return response
+
+    async def _answer(self, question: Question, request: Request) -> tuple[Response, Decision]:
         wanted, known = question.entry_keys, caching.generation(request.headers)
         read = await self.entries.read_all(wanted, known)
         for _ in range(_ATTEMPTS):
@@ -100,11 +108,11 @@ class Delivery:
                     raise
             else:
                 if response is not None:
-                    return response
+                    return response, decision
                 # The storage has no such object, or has it no more: another version may have taken its place.
                 fresh = await self.entries.read_all(wanted, known)
                 if _same(fresh.raws, read.raws):
-                    return _file_gone(decision)
+                    return _file_gone(decision), decision
             read = fresh
         raise Unavailable("This asset changes faster than it can be delivered.", "Try again in a moment.")
 
@@ -254,6 +262,13 @@ async def _with_cut_logged(first: bytes, rest: AsyncGenerator[bytes, None], entr
             metrics.SIGNATURE_MISMATCHES.inc()
         logs.event(log, logging.ERROR, code, message=str(error), asset=entry.unique_name, answer="cut")
         raise
+
+
+def _fingerprint(entry: Entry) -> dict[str, str]:
+    """Return the header that says what the answer contains. An address of what has an end is never good for a year."""
+    if entry.expires_at is not None:
+        return {}
+    return {fingerprint.HEADER: fingerprint.fingerprint(entry.signature, entry.focus_x, entry.focus_y)}
 
 
 def _same(now: list[bytes | None], before: list[bytes | None]) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.core.assets.addresses import ADDRESSES, Addresses
 from services.core.assets.entries import IF_KNOWN
+from services.core.assets.fingerprint import fingerprint
 from services.core.state import entry_json
 from tests.support.entries import MakeEntry, made_entry
 
@@ -26,6 +27,29 @@ def test_an_entry_is_shown_with_the_addresses_of_the_settings(make_entry: MakeEn
     assert shown["public_url"] == "https://media.example.com/prefix/assets/media/full/DEV/shop/cat.webp"
     assert shown["base_url"] == "https://media.example.com/prefix/assets/media"
     assert shown["base_host"] == "media.example.com"
+
+
+def test_the_versioned_address_says_what_the_asset_contains(make_entry: MakeEntry) -> None:
+    entry = make_entry("cat.jpg", signature="0123456789ab" + "c" * 52)
+    shown = entry_json.shown(entry, HERE)
+    assert shown["versioned_url"] == f"{shown['public_url']}?v=0123456789ab"
+    pointed = entry_json.shown(replace(entry, focus_x=0.25, focus_y=1.0), HERE)
+    assert pointed["versioned_url"] == f"{shown['public_url']}?v=0123456789ab-0.25-1"
+    assert pointed["versioned_url"].rpartition("=")[2] == fingerprint(entry.signature, 0.25, 1.0)
+
+
+def test_several_entries_in_one_text_have_each_its_own_version(make_entry: MakeEntry) -> None:
+    entries = [
+        make_entry("a.jpg", signature="a" * 64),
+        replace(make_entry("b.pdf", "application/pdf", signature="b" * 64), focus_x=0.5, focus_y=0.25),
+        replace(make_entry("c.jpg", signature="c" * 64), meta={"uuid": "x", "signature": "d" * 64, "focus_x": 1}),
+    ]
+    raw = b"[" + b",".join(map(entry_json.write, entries)) + b"]"
+    assert [entry["versioned_url"] for entry in orjson.loads(HERE.fill(raw))] == [
+        f"{HERE.assets_url}/full/DEV/a.webp?v=aaaaaaaaaaaa",
+        f"{HERE.assets_url}/original/DEV/b.pdf?v=bbbbbbbbbbbb-0.5-0.25",
+        f"{HERE.assets_url}/full/DEV/c.webp?v=cccccccccccc",
+    ]
 
 
 def test_without_a_public_url_the_addresses_are_host_relative(make_entry: MakeEntry) -> None:

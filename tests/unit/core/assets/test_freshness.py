@@ -1,3 +1,4 @@
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -47,6 +48,26 @@ def test_what_has_no_end_may_be_served_stale_while_the_origin_is_down_or_asked()
     control = caching.positive(DEFAULT, NOW, None).headers["cache-control"]
     assert "stale-if-error=2592000" in control
     assert "stale-while-revalidate=60" in control
+
+
+def test_a_cdn_that_is_not_purged_gets_no_lifetime_of_its_own() -> None:
+    kinds = (caching.positive(DEFAULT, NOW, None).headers, caching.negative(DEFAULT), caching.listed(DEFAULT))
+    assert all("s-maxage" not in headers["cache-control"] for headers in kinds)
+
+
+def test_a_cdn_that_is_purged_keeps_content_for_long_and_a_refusal_for_a_minute() -> None:
+    purged = replace(DEFAULT, cdn=86400)
+    content = caching.positive(purged, NOW, None).headers["cache-control"]
+    assert content.startswith("public, max-age=60, s-maxage=86400, stale-while-revalidate=")
+    assert caching.negative(purged)["cache-control"] == "public, max-age=1, s-maxage=60"
+    assert ", s-maxage=60, " in caching.positive(purged.brief(), NOW, None).headers["cache-control"]
+
+
+@given(lifetimes=lifetimes_of_any_length, rest=st.floats(-1000, 100 * 86400))
+def test_a_cdn_keeps_what_has_an_end_no_longer_than_a_browser(lifetimes: Lifetimes, rest: float) -> None:
+    purged = replace(lifetimes, cdn=365 * 86400)
+    assert caching.positive(purged, NOW, NOW + rest) == caching.positive(lifetimes, NOW, NOW + rest)
+    assert "s-maxage" not in caching.negative_until(purged, NOW, NOW + rest)["cache-control"]
 
 
 @given(lifetimes=lifetimes_of_any_length, rest=st.floats(-1000, 100 * 86400))
