@@ -11,7 +11,6 @@ from starlette.responses import Response
 from services.catalog import answers, bulk
 from services.catalog.bodies import (
     CHANGE_FIELDS,
-    PLACE,
     UPLOAD_FIELDS,
     check_deletion,
     check_patch,
@@ -30,15 +29,15 @@ from services.catalog.uploads.conflicts import OnConflict
 from services.catalog.uploads.described import WAITS, described, lacks_facts
 from services.catalog.uploads.duplicates import duplicates
 from services.catalog.uploads.forms import Form
+from services.catalog.uploads.given import NO_OBJECT, fields_of, lost_meta, need_files, to_webp
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.uploads import Replacement, Wish
-from services.core.assets import descriptions, entries, moves
+from services.core.assets import entries, moves
 from services.core.assets.entries import Entry
 from services.core.assets.names import AssetName
 from services.core.errors import (
     BadRequest,
     NamespaceForbidden,
-    NoFile,
     NoNamespace,
     NoUuids,
     OtherNamespace,
@@ -47,11 +46,7 @@ from services.core.errors import (
 )
 from services.core.state.compare_and_set import Commit
 
-_IF_CHOSEN = ("expired", *PLACE)
-_NO_TEXT = ("", "null")
-_NO_OBJECT = "[object Object]"
-"""The text that a browser makes of an object: what was in it is lost."""
-_NO_META = f"meta is the text {_NO_OBJECT!r}, which had no effect. Send it as JSON: JSON.stringify(entry.meta)."
+_NO_META = f"meta is the text {NO_OBJECT!r}, which had no effect. Send it as JSON: JSON.stringify(entry.meta)."
 _NO_FACTS_YET = "Written. Some facts are not found yet: GET /catalog/{uuid} has them as soon as they are."
 
 
@@ -59,7 +54,7 @@ async def post_file(request: Request) -> Response:
     """Upload one file."""
     ctx, on_conflict, waits = context(request), _on_conflict(request), _waits_for_facts(request)
     async with ctx.form(request, "file", 1) as form:
-        _need_files(form, "file")
+        need_files(form, "file")
         [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
         outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
         _warn(outcome, form, UPLOAD_FIELDS)
@@ -71,7 +66,7 @@ async def post_files(request: Request) -> Response:
     """Upload several files that share their fields; each succeeds or fails by itself."""
     ctx, on_conflict, waits = context(request), _on_conflict(request), _waits_for_facts(request)
     async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
-        _need_files(form, "files")
+        need_files(form, "files")
         wish = _wish(request, form, on_conflict)
         if wish.filename and len(form.files) > 1:
             raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
@@ -187,8 +182,8 @@ async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
     async with ctx.form(request, "file", 1) as form:
         namespace = namespace_of(form.fields)
         if not form.files:
-            _to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
-            changed = _change(request, uuid, _given(form), strict=False)
+            to_webp(form.fields)  # Without a file it has no effect, but an invalid value is refused.
+            changed = _change(request, uuid, fields_of(form), strict=False)
             outcome = await bulk.one(changed, Subject(namespace=namespace))
         else:
             [file] = form.files
@@ -201,7 +196,7 @@ async def _patch_by_form(request: Request, uuid: str) -> bulk.Outcome:
 def _warn(outcome: bulk.Outcome, form: Form, known: Collection[str]) -> None:
     overridden = form.repeated.keys() - {"tags"}  # All tags count.
     outcome.warnings += form_warnings(form.fields, overridden, known, outcome.entries)
-    if _lost_meta(form):
+    if lost_meta(form):
         outcome.warnings.append(_NO_META)
 
 
@@ -215,12 +210,12 @@ def _need_as_many(uuids: list[str], form: Form) -> None:
 
 
 def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | RefusedFile) -> Replacement:
-    given = _given(form)
-    place = place_in(given)
+    sent = fields_of(form)
+    place = place_in(sent)
 
     def check(entry: Entry) -> None:
         changes.check_right(request, entry)
-        check_patch(entry, without_place(given), strict=False)
+        check_patch(entry, without_place(sent), strict=False)
         if place and moves.renamed(entry, place.destination, place.filename).unique_name != entry.unique_name:
             raise BadRequest(
                 "A new file and another path are two changes.",
@@ -230,8 +225,8 @@ def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | Re
     return Replacement(
         uuid,
         file,
-        keep_type=_to_webp(form.fields) is False,
-        fields=entries.parse_fields(given),
+        keep_type=to_webp(form.fields) is False,
+        fields=entries.parse_fields(sent),
         now=time.time(),
         check=check,
     )
@@ -239,11 +234,6 @@ def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | Re
 
 def _is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/")
-
-
-def _need_files(form: Form, name: str) -> None:
-    if not form.files:
-        raise NoFile("The form has no file.", f"Send it as a file part named {name!r}: curl -F '{name}=@cat.jpg'.")
 
 
 def _on_conflict(request: Request) -> OnConflict:
@@ -290,33 +280,7 @@ def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
         namespace=namespace,
         destination=form.fields.get("destination"),
         filename=form.fields.get("filename") or None,
-        to_webp=_to_webp(form.fields),
-        fields=entries.parse_fields(_given(form)),
+        to_webp=to_webp(form.fields),
+        fields=entries.parse_fields(fields_of(form)),
         on_conflict=on_conflict,
     )
-
-
-def _given(form: Form) -> dict[str, Any]:
-    """Return the text fields of a form, and of repeated tags a list of all; raises BadRequest for tags.
-
-    Some fields are left out if they are empty: forms send them if nobody has chosen a value. A browser that sends an
-    entry back makes texts of its values: "null" is no text, and a `meta` that is lost is left out.
-    """
-    given: dict[str, Any] = {
-        name: value for name, value in form.fields.items() if name not in _IF_CHOSEN or value.strip()
-    }
-    given |= {name: None for name in entries.TEXTS if name in given and given[name].strip() in _NO_TEXT}
-    if _lost_meta(form):
-        del given["meta"]
-    if texts := form.repeated.get("tags"):
-        given["tags"] = [tag for text in texts for tag in descriptions.parse_tags(text)]
-    return given
-
-
-def _lost_meta(form: Form) -> bool:
-    return form.fields.get("meta", "").strip() == _NO_OBJECT
-
-
-def _to_webp(fields: dict[str, str]) -> bool | None:
-    said = fields.get("toWebp")
-    return entries.parse_bool("toWebp", said) if said else None
