@@ -15,7 +15,7 @@ FAULT_TABLE ?= /tmp/tada-faults.md
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables of run and start: STORAGE (local, s3 or distant) S3_PORT BACKEND_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
+	@echo "  Variables of run and start: STORAGE (local, s3 or distant) S3_PORT BACKEND_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT UPLOAD_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
 
 run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run

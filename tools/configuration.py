@@ -53,6 +53,7 @@ Services that also read one must have the same value. See [gateway/nginx](../gat
 | `CACHE_MAX_SIZE` | `10g` | Maximum size of a tier's cache on the disk. |
 | `GATEWAY_PATIENCE` | `60` | Seconds that a node waits for a jobs worker at its start. After that, it starts cold. |
 | `METRICS_LISTEN` | `0.0.0.0:9145` | Address of a node's metrics. Do not publish it. `off` turns it off. |
+| `UPLOAD_LISTEN` | `0.0.0.0:8082` | Address of the upload entry, in the cache tier. `off` turns it off. |
 | `GENERATIONS_FILE` | `/var/cache/tada/generations` | File of a node's state. It must not be below `CACHE_DIR`. |
 | `LUA_DIR` | `/opt/tada/lua` | Folder that contains the folder `tada` with the gateway's Lua programs. |
 
@@ -62,11 +63,14 @@ The last three are for containers; `make run` uses its own paths and ports.
 
 `make run` and `make start` also take these variables:
 
-- `DATA_DIR`, and the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and `REDIS_PORT`.
-- `BIND`: the address on which the edge and the internal entry listen. Any address but loopback needs `MEDIA_TOKEN` or
-  named tokens.
+- `DATA_DIR`, and the ports `EDGE_PORT`, `API_PORT`, `CACHE_PORT`, `UPLOAD_PORT`, `CATALOG_PORT`, `TRANSFORM_PORT` and
+  `REDIS_PORT`.
+- `BIND`: the address on which the edge, the internal entry and the upload entry listen. Any address but loopback needs
+  `MEDIA_TOKEN` or named tokens.
 - `TRANSFORM_WORKERS` (default: one per core).
 - `PUBLIC_URL`: the address of the edge on this machine by default. With `PUBLIC_URL=`, addresses are host-relative.
+- `UPLOAD_URL`: the address of the upload entry on this machine by default. With `UPLOAD_URL=`, addresses in tickets are
+  host-relative.
 - `STORAGE`: `s3` starts an S3 server on `S3_PORT` and the nine ports after it, see
   [storage-s3.md](storage-s3.md#the-server-of-make-run). `distant` uses the distant backend of `DELEGATED_STORAGE_HOST`;
   without one it starts [the example](../examples/distant_backend/README.md) on `BACKEND_PORT` (3002).

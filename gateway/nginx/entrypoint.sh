@@ -20,4 +20,4 @@ main=$(render)
 # Debian has nginx in sbin, which is not on everybody's path.
 PATH="$PATH:/usr/sbin:/sbin"
 # nginx repeats the arguments of a request in its error log.
-exec nginx -c "$main" 2> >(exec sed -uE 's/([?&](signature|filterBy(Key|Value))=)[^& "]*/\1-/Ig' >&2)
+exec nginx -c "$main" 2> >(exec sed -uE 's/([?&](signature|ticket|filterBy(Key|Value))=)[^& "]*/\1-/Ig' >&2)

@@ -31,6 +31,7 @@ DEFAULTS = {
     "EDGE_LISTEN": "0.0.0.0:8080",
     "CACHE_LISTEN": "0.0.0.0:8081",
     "API_LISTEN": "0.0.0.0:3001",
+    "UPLOAD_LISTEN": "0.0.0.0:8082",
     "METRICS_LISTEN": "0.0.0.0:9145",
     "API_PREFIX": "",
     "ROUTE_FILE_GET": "/assets/media",
@@ -56,6 +57,8 @@ DEFAULTS = {
 }
 """Every setting, by the name of its environment variable, and its value when the variable is empty or not set."""
 
+_MAIN_LISTENS = ("EDGE_LISTEN", "CACHE_LISTEN", "API_LISTEN")
+_OPTIONAL = ("METRICS_LISTEN", "UPLOAD_LISTEN")
 _SUFFIX = ".conf.template"
 _PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
 _PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
@@ -93,10 +96,9 @@ def _write(file: Path, text: str) -> None:
 
 
 def read(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return every setting. An empty variable means the default, but for METRICS_LISTEN: there it means none."""
+    """Return every setting. An empty variable means the default, but for those in _OPTIONAL: there it means none."""
     settings = {name: environment.get(name) or default for name, default in DEFAULTS.items()}
-    settings["METRICS_LISTEN"] = environment.get("METRICS_LISTEN", DEFAULTS["METRICS_LISTEN"])
-    return settings
+    return settings | {name: environment.get(name, DEFAULTS[name]) for name in _OPTIONAL}
 
 
 def placeholders(settings: Mapping[str, str]) -> dict[str, str]:
@@ -113,6 +115,7 @@ def placeholders(settings: Mapping[str, str]) -> dict[str, str]:
         "EXPLAINING": "include explaining.conf;" if _is_true("SIGNED_URLS", settings) else "",
         "GATEWAY_PATIENCE": _patience(settings),
         "METRICS": _metrics(settings),
+        "UPLOADS": _uploads(settings),
         "GENERATIONS_FILE": _generations_file(settings),
         # The internal entry asks the cache tier, which is the same nginx.
         "CACHE_SERVERS": settings["CACHE_SERVERS"]
@@ -133,6 +136,7 @@ def routes(settings: Mapping[str, str]) -> dict[str, str]:
         raise SettingError(f"API_PREFIX: expected a path such as /prefix, or nothing (got {prefix!r})")
     assets, catalog = prefix + _route("ROUTE_FILE_GET", settings), prefix + _route("ROUTE_CATALOG_GET", settings)
     return {
+        "PUBLIC_DIRECT": f"{prefix}/direct",
         "PUBLIC_ASSETS": assets,
         "PUBLIC_CATALOG": catalog,
         # Behind the edge there is no prefix, and each path is the default one.
@@ -240,15 +244,27 @@ def _patience(settings: Mapping[str, str]) -> str:
 
 def _metrics(settings: Mapping[str, str]) -> str:
     """Return what includes the server for metrics. It needs a port of its own: the public must not see them."""
-    address = settings["METRICS_LISTEN"]
-    if address in ("", "off"):
+    return "include metrics.conf;" if _has_port("METRICS_LISTEN", _MAIN_LISTENS, settings) else ""
+
+
+def _uploads(settings: Mapping[str, str]) -> str:
+    """Return what includes the upload entry. It needs a port of its own: the public must not see the other ones."""
+    if settings["TIER"] == "edge":
         return ""
+    return "include uploads.conf;" if _has_port("UPLOAD_LISTEN", (*_MAIN_LISTENS, "METRICS_LISTEN"), settings) else ""
+
+
+def _has_port(name: str, others: Iterable[str], settings: Mapping[str, str]) -> bool:
+    """Say whether a server is wanted; raises SettingError for an address that is not valid, or not its own."""
+    address = settings[name]
+    if address in ("", "off"):
+        return False
     if not _ADDRESS.fullmatch(address):
-        raise SettingError(f"METRICS_LISTEN: expected address:port, or off (got {address!r})")
-    for other in (settings["EDGE_LISTEN"], settings["CACHE_LISTEN"], settings["API_LISTEN"]):
-        if _port(address) == _port(other):
-            raise SettingError(f"METRICS_LISTEN: expected a port of its own (got {address!r}, beside {other!r})")
-    return "include metrics.conf;"
+        raise SettingError(f"{name}: expected address:port, or off (got {address!r})")
+    for other in others:
+        if _port(address) == _port(settings[other]):
+            raise SettingError(f"{name}: expected a port of its own (got {address!r}, beside {settings[other]!r})")
+    return True
 
 
 def _generations_file(settings: Mapping[str, str]) -> str:

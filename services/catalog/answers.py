@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -37,13 +37,15 @@ async def written(
     beside: Sequence[Mapping[str, Any]] = (),
     of_files: bool = False,
     meanwhile: Callable[[], Awaitable[None]] | None = None,
+    shows: Collection[str] | None = None,
     **more: Any,
 ) -> Response:
     """Answer a write when no cache serves the old state, or when the time limit for that has passed.
 
     `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `beside`
     has what the answer shows beside the fields of each entry. `of_files` says that the failures are of single files.
-    `meanwhile` is waited for too, and may change the outcome. Before any wait, this logs who did what.
+    `meanwhile` is waited for too, and may change the outcome. `shows` are the fields of an entry that the client may
+    see, if not all. Before any wait, this logs who did what.
     """
     ctx = context(request)
     logs.event(
@@ -64,10 +66,14 @@ async def written(
     if warnings := [*outcome.warnings, *([] if purged else [_QUEUED])]:
         more["warnings"] = warnings
     pairs = zip(outcome.entries, beside or [{}] * len(outcome.entries), strict=True)
-    data = [{**entry_json.shown(entry, ctx.addresses), **more_of_it} for entry, more_of_it in pairs]
+    data = [{**_shown(entry_json.shown(entry, ctx.addresses), shows), **more_of_it} for entry, more_of_it in pairs]
     body = envelope(data, outcome.failures, of_files=of_files, **more)
     if outcome.failures and not outcome.entries:
         is_size = all(isinstance(failure, TooLarge) for failure in outcome.failures)
         return JsonResponse(body, 413 if is_size else 400, headers=freshness.NEVER)
     headers = {PURGE_HEADER: "done" if purged else "queued", **freshness.NEVER}
     return JsonResponse(body, status, headers=headers)
+
+
+def _shown(entry: dict[str, Any], fields: Collection[str] | None) -> dict[str, Any]:
+    return entry if fields is None else {name: value for name, value in entry.items() if name in fields}

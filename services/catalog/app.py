@@ -18,8 +18,10 @@ from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.operations import hot, not_limited, operations, paths, routes
 from services.catalog.routes import docs_page
+from services.catalog.routes.tickets import DIRECT
 from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
+from services.catalog.tickets.tickets import Tickets
 from services.catalog.tokens import Tokens
 from services.catalog.uploads.forms import OVERHEAD
 from services.catalog.uploads.moves import Moves
@@ -53,13 +55,14 @@ from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
+from services.core.state.tickets import TicketRecords
 from services.core.state.usage import Room
 from services.core.storage import Marked, ReplacesInPlace, open_storage
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
-    """Return the service. `read_tokens` is called at the start, every few seconds and at each SIGHUP. By default, the
-    tokens are those of `settings`."""
+    """Return the service. `read_tokens` is called at the start and at each SIGHUP. By default, the tokens are those of
+    `settings`."""
     client = connection.connect(settings.redis_address)
     process, progress, log = Process(client), Progress(client), JobLog(client)
     storage = open_storage(settings)
@@ -104,7 +107,6 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(search.run()),
                 asyncio.create_task(older_redis.say(client)),
                 asyncio.create_task(Counting(client).keep()),
-                asyncio.create_task(keyring.keep()),
             ]
             internal.started = True
             yield
@@ -127,7 +129,10 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
             Middleware(
-                cors.Cors, **cors.options(settings.origins_allowed, settings.methods_allowed, protected=protected)
+                cors.CorsOf,
+                path=DIRECT,
+                of_path=cors.of_pages(settings.origins_allowed),
+                of_others=cors.options(settings.origins_allowed, settings.methods_allowed, protected=protected),
             ),
             Middleware(
                 Throttle,
@@ -155,6 +160,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         log,
         JobQueue(client, log),
         uploads,
+        Tickets(TicketRecords(client), keyring, settings.signing_keys),
         moves,
         leftovers,
         room,

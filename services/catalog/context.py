@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
+from services.catalog.tickets.tickets import Tickets
 from services.catalog.uploads.forms import Form, read_form
 from services.catalog.uploads.moves import Moves
 from services.catalog.uploads.uploads import Uploads
@@ -43,6 +44,7 @@ class Context:
     jobs: JobLog
     queue: JobQueue
     uploads: Uploads
+    tickets: Tickets
     moves: Moves
     leftovers: Leftovers
     room: Room
@@ -63,15 +65,17 @@ class Context:
         """How long a page may be kept. A CDN keeps it no longer than a browser: it is not purged of pages."""
         return replace(self.settings.lifetimes, cdn=0)
 
-    def form(self, request: Request, file_field: str, max_files: int) -> AbstractAsyncContextManager[Form]:
-        """Read the request's form; see forms.read_form."""
+    def form(
+        self, request: Request, file_field: str, max_files: int, max_size: int | None = None
+    ) -> AbstractAsyncContextManager[Form]:
+        """Read the request's form; see forms.read_form. `max_size` is in bytes, where files must be smaller."""
         return read_form(
             request,
             self.storage.spool,
             self.process.name,
             file_field,
             max_files,
-            self.settings.payload_max_size,
+            min(max_size or self.settings.payload_max_size, self.settings.payload_max_size),
         )
 
 

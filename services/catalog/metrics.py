@@ -1,5 +1,5 @@
-"""What the catalog service measures besides core.observing.metrics: the index of the search of this process, what
-namespaces have, and the tokens."""
+"""What the catalog service measures besides core.observing.metrics: the index of the search of this process, and what
+namespaces have."""
 
 from prometheus_client import Counter, Gauge
 
@@ -30,11 +30,6 @@ USAGE_BYTES = Gauge(
 USAGE_ASSETS = Gauge("tada_usage_assets", "Entries of a namespace. Every process says the same.", ["asset_namespace"])
 QUOTA_BYTES = Gauge("tada_quota_bytes", "Bytes that a namespace may have (QUOTAS).", ["asset_namespace"])
 QUOTA_ASSETS = Gauge("tada_quota_assets", "Entries that a namespace may have (QUOTAS).", ["asset_namespace"])
-
-TOKENS = Gauge("tada_tokens", "Tokens that are valid.")
-TOKENS_KEPT = Gauge(
-    "tada_tokens_kept", "1 while the tokens cannot be read again, so that those from before stay valid."
-)
 
 
 async def sample(room: Room, limits: Quotas) -> None:

@@ -8,8 +8,19 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from services.catalog import origins
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
-from services.core.settings import OutwardSettings, QuotaMap, Route, ServerSettings, Size, TextList, UndoSettings
+from services.core.settings import (
+    OutwardSettings,
+    PublicUrl,
+    QuotaMap,
+    Route,
+    ServerSettings,
+    Size,
+    TextList,
+    UndoSettings,
+)
 from services.core.spool import search_of
+
+_KEY_LENGTH = 32
 
 
 def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
@@ -31,6 +42,16 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
         SecretStr(""), description="Named tokens, each as name:role:namespaces:digest, separated by semicolons."
     )
     media_tokens_file: Path | None = Field(None, description="A file of named tokens, one token per line.")
+    ticket_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys of 32 characters or more, comma separated, that sign the tickets of pages: the first one "
+        "makes new tickets, all are valid. If it is empty, the service makes a key and keeps it in Redis.",
+    )
+    upload_url: PublicUrl = Field(
+        "",
+        description="Public address of the gateway's upload entry, to which pages upload with a ticket. If it is "
+        "empty, upload_url in tickets has no host.",
+    )
     payload_max_size: Size = Field(10 * 1024**2, description="Largest file that may be uploaded, such as 10mb.")
     payload_max_files: int = Field(
         100, gt=0, le=1000, description="Maximum number of files in one form of POST or PATCH /files."
@@ -102,6 +123,12 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     def search_folder(self) -> Path:
         return self.search_folder_path or search_of(self.data_folder_path)
 
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """The configured keys of tickets. The first one makes new tickets."""
+        keys = self.ticket_keys.get_secret_value().split(",")
+        return tuple(key.strip() for key in keys if key.strip())
+
     def tokens(self) -> Tokens:
         """Return every token that is valid; reads MEDIA_TOKENS_FILE."""
         lines = [self.media_tokens.get_secret_value()]
@@ -114,6 +141,12 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
         for namespace in self.quotas:
             if namespace not in self.namespaces_allowed:
                 raise ValueError(f"QUOTAS: {namespace!r} is not in NAMESPACES_ALLOWED")
+        return self
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        if any(len(key) < _KEY_LENGTH for key in self.signing_keys):
+            raise ValueError(f"TICKET_KEYS: expected keys of {_KEY_LENGTH} characters or more, comma separated")
         return self
 
     @model_validator(mode="after")

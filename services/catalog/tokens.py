@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from services.core.assets import names
@@ -29,11 +29,12 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The sender of a request. No namespaces means all of them."""
+    """The sender of a request. No namespaces means all of them. `digest` is the SHA-256 of the token, if it has one."""
 
     name: str
     role: Role
     namespaces: frozenset[str] | None
+    digest: bytes = field(default=b"", repr=False, compare=False)
 
     def need(self, role: Role) -> None:
         """Raise Forbidden unless the token has at least `role`."""
@@ -97,7 +98,7 @@ def parse_tokens(media_token: str, lines: str) -> Tokens:
     principals = []
     if media_token:
         digest = hashlib.sha256(media_token.encode()).digest()
-        principals.append((digest, Principal("media", Role.ADMIN, None)))
+        principals.append((digest, Principal("media", Role.ADMIN, None, digest)))
     for line in re.split(r"[;\n]", lines):
         text = line.partition("#")[0].strip()
         if not text:
@@ -107,7 +108,8 @@ def parse_tokens(media_token: str, lines: str) -> Tokens:
             raise ValueError("expected lines such as cms:write:DEV,PROD:<SHA-256 of the token in hex>")
         name, role, namespaces, digest_hex = match.groups()
         allowed = None if namespaces == "*" else frozenset(filter(None, namespaces.split(",")))
-        principals.append((bytes.fromhex(digest_hex), Principal(name, Role[role.upper()], allowed)))
+        digest = bytes.fromhex(digest_hex)
+        principals.append((digest, Principal(name, Role[role.upper()], allowed, digest)))
     return Tokens(tuple(principals))
 
 

@@ -15,7 +15,11 @@ TadaError
 │   └── OutwardRefused    400  an address outside that is not valid, or that TADA may not reach
 ├── Unauthorized          401  the bearer token is missing or wrong
 ├── Forbidden             403  the token does not allow this
-│   └── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
+│   ├── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
+│   └── TicketRefused          the ticket of a page does not allow the upload
+│       ├── TicketInvalid      it was not made here, or its maker may not write any more
+│       ├── TicketEnded        its time is over
+│       └── TicketUsed         as many files as it allows have been uploaded, or are being uploaded
 ├── NotFound              404  no such thing, or its file is gone
 │   └── NoEntry           404  the catalog has no entry with this uuid
 ├── TooLarge              413  a body with more than it may have
@@ -185,6 +189,34 @@ class NamespaceForbidden(Forbidden):
 
     def __init__(self, namespace: str, allowed: tuple[str, ...]) -> None:
         super().__init__(f"Namespace {namespace!r} is not allowed.", f"Use one of: {', '.join(allowed)}.")
+
+
+class TicketRefused(Forbidden):
+    code = "ticket_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Ask for a new one where you got it.")
+
+
+class TicketInvalid(TicketRefused):
+    code = "ticket_not_valid"
+
+    def __init__(self) -> None:
+        super().__init__("The ticket is not valid.")
+
+
+class TicketEnded(TicketRefused):
+    code = "ticket_ended"
+
+    def __init__(self) -> None:
+        super().__init__("The ticket has ended.")
+
+
+class TicketUsed(TicketRefused):
+    code = "ticket_used"
+
+    def __init__(self) -> None:
+        super().__init__("The ticket is used up.")
 
 
 class NotFound(TadaError):

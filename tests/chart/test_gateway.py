@@ -22,6 +22,10 @@ JUDGED = {
         "the names are those of Services, whose addresses stay; nodes of the cache have one each",
     ),
     "add_header_redefinition": (r"Parent header", "an error is not what was asked for, and has no headers of it"),
+    "proxy_pass_normalized": (
+        r"path after the host",
+        "the path is ours; at most a name of letters and digits is asked",
+    ),
     "hash_without_default": (r"\$asset_vary", "made of two variables of two values each, all four of which are there"),
 }
 
@@ -33,6 +37,7 @@ VALUES: list[dict[str, Any]] = [
         "mediaApi.routes.file.get": "/pictures/",
         "mediaApi.originsAllowed": "localhost,https://cms.example.com",
         "cache.replicas": 3,
+        "uploadEntry.enabled": True,
     },
     {"settings": {"FORMAT_NEGOTIATION": True}},
     {"settings": {"SIGNED_URLS": True}, "cache.replicas": 3, "cache.used": 2},

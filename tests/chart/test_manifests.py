@@ -49,6 +49,7 @@ EVERYTHING = {
     "cache.persistence.enabled": True,
     "ingress.public": {"enabled": True, "host": "media.example.com", "tlsSecret": "certificate"},
     "ingress.internal": {"enabled": True, "host": "api.example.com", "tlsSecret": "certificate"},
+    "ingress.upload": {"enabled": True, "host": "media.example.com", "tlsSecret": "certificate"},
     "networkPolicy.publicFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
     "image.pullSecrets": ["registry"],
     "catalog.extraVolumes": [{"name": "tokens", "secret": {"secretName": "tokens"}}],
@@ -274,7 +275,7 @@ def test_metrics_are_behind_no_address_of_the_public_side_or_of_the_internal_ent
         for rule in each["spec"]["rules"]
         for path in rule["http"]["paths"]
     }
-    assert behind == {"tada-edge", "tada-api"}
+    assert behind == {"tada-edge", "tada-api", "tada-upload"}
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -350,7 +351,7 @@ def test_local_mode_is_one_pod_of_each_at_localhost_and_nothing_that_a_machine_o
         for each in found
         if each["kind"] == "Service" and each["spec"].get("type") == "LoadBalancer"
     }
-    assert open_ones == {"tada-edge": [8080], "tada-api": [3001]}
+    assert open_ones == {"tada-edge": [8080], "tada-api": [3001], "tada-upload": [8082]}
     assert environment(found, "catalog")["PUBLIC_URL"] == "http://localhost:8080"
     for component in workloads(found):
         assert container(found, component)["resources"]["requests"] == {"cpu": "0", "memory": "0"}
@@ -469,3 +470,19 @@ def test_redis_starts_with_the_arguments_of_the_chart_and_keeps_every_write(tmp_
 def test_redis_is_the_one_that_the_jobs_worker_copies() -> None:
     [copied] = re.findall(r"^FROM (redis:\S+) AS", (ROOT / "services/jobs/Dockerfile").read_text(), re.MULTILINE)
     assert container(rendered("defaults"), "redis")["image"] == copied
+
+
+def test_the_upload_entry_is_there_where_somebody_wants_it() -> None:
+    found: list[Object] = render()
+    assert environment(found, "cache")["UPLOAD_LISTEN"] == "off"
+    assert "UPLOAD_URL" not in environment(found, "catalog")
+    assert not [each for each in found if each["metadata"]["name"] == "tada-upload"]
+    found = render({"ingress.upload": {"enabled": True, "host": "up.example.com", "tlsSecret": "tls"}})
+    assert environment(found, "cache")["UPLOAD_LISTEN"] == "0.0.0.0:8082"
+    assert environment(found, "catalog")["UPLOAD_URL"] == "https://up.example.com"
+    [rule] = one(found, "Ingress", "tada-upload")["spec"]["rules"]
+    assert [path["path"] for path in rule["http"]["paths"]] == ["/direct"]
+    policy = one(found, "NetworkPolicy", "tada-cache")["spec"]["ingress"]
+    assert {"ports": [{"port": "upload"}]} in policy
+    assert one(found, "Service", "tada-upload")["spec"]["ports"][0]["targetPort"] == "upload"
+    assert environment(render({"local": True}), "catalog")["UPLOAD_URL"] == "http://localhost:8082"

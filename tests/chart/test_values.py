@@ -58,6 +58,7 @@ S3 = {"delegatedStorage.storageMethod": "S3"}
         ),
         ({"jobs.settings.TRASH_DAYS": 7}, "jobs.settings.TRASH_DAYS: expected 0, as in catalog.settings (got 7)"),
         ({"ingress.public.enabled": True}, "ingress.public.host: expected a host"),
+        ({"ingress.upload.enabled": True}, "ingress.upload.host: expected a host"),
         ({"ingress.internal.enabled": True}, "ingress.internal.host: expected a host of its own"),
         (
             {"ingress.internal": {"enabled": True, "host": "m.example.com"}, "ingress.public.host": "m.example.com"},

@@ -48,7 +48,7 @@ def answers(url: str) -> bool:
 
 def test_the_minute_of_the_example_goes_as_shown(tmp_path: Path, photos: dict[str, bytes]) -> None:
     [port] = free_ports(1)
-    ports = Ports(*free_ports(6))
+    ports = Ports(*free_ports(7))
     (tmp_path / "cat.jpg").write_bytes(photos["china.jpg"])
     here = {
         ":9000": f":{port}",

@@ -156,7 +156,7 @@ def test_the_page_leads_from_an_older_installation_to_a_running_tada(
     assert done.returncode == 0, done.stdout + done.stderr
     assert tree(made.folder / "media") == before
 
-    ports = Ports(*free_ports(6))
+    ports = Ports(*free_ports(7))
     environment = {**os.environ, "DATA_DIR": str(made.folder / "data"), "METRICS_PORT": "0"}
     environment |= {name: str(port) for name, port in ports.by_variable().items()}
     start = "; ".join(commands("Then start TADA"))

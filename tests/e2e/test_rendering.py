@@ -40,6 +40,7 @@ def test_nginx_takes_what_is_rendered_and_no_placeholder_is_left(
             "EDGE_LISTEN": "127.0.0.1:18080",
             "CACHE_LISTEN": "127.0.0.1:18081",
             "API_LISTEN": "127.0.0.1:13001",
+            "UPLOAD_LISTEN": "127.0.0.1:18083",
             "CACHE_SERVERS": render.servers(["127.0.0.1:18081", "127.0.0.1:18082"]),
             "CATALOG_SERVERS": "server 127.0.0.1:13010;",
             "TRANSFORM_SERVERS": "server 127.0.0.1:13020;",
@@ -110,6 +111,7 @@ def test_the_program_needs_no_more_of_the_standard_library_than_its_image_has() 
         ({"PURGE_TOKEN": TOKEN, "GATEWAY_PATIENCE": "-1"}, "GATEWAY_PATIENCE"),
         ({"PURGE_TOKEN": TOKEN, "METRICS_LISTEN": "9145"}, "METRICS_LISTEN"),
         ({"PURGE_TOKEN": TOKEN, "METRICS_LISTEN": "127.0.0.1:8080"}, "METRICS_LISTEN"),
+        ({"PURGE_TOKEN": TOKEN, "TIER": "cache", "UPLOAD_LISTEN": "0.0.0.0:3001"}, "UPLOAD_LISTEN"),
         ({"PURGE_TOKEN": TOKEN, "GENERATIONS_FILE": "/var/cache/tada/store/x"}, "GENERATIONS_FILE"),
     ],
 )

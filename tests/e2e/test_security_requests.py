@@ -85,6 +85,7 @@ TARGETS = {
     "asset": ("GET", "/assets/media/original/DEV/none.jpg"),
     "api": ("POST", "/file"),
     "reading api": ("GET", "/catalog"),
+    "upload": ("POST", "/direct"),
 }
 
 
@@ -104,7 +105,9 @@ def talk(port: int, payload: str) -> bytes:
 def test_no_request_hides_in_another_one(system: System, target: str) -> None:
     """What the first tier takes for one request is one to all behind it, so nothing of it answers somebody else."""
     method, path = TARGETS[target]
-    port = system.ports.edge if target in ("edge", "asset") else system.ports.api
+    port = {"edge": system.ports.edge, "asset": system.ports.edge, "upload": system.ports.upload}.get(
+        target, system.ports.api
+    )
     payloads = attacks(method, path)
     with ThreadPoolExecutor(len(payloads)) as pool:
         answers = dict(zip(payloads, pool.map(partial(talk, port), payloads.values()), strict=True))
@@ -179,7 +182,7 @@ TRICKS = (
 )
 
 
-@pytest.mark.parametrize("tier", ["edge", "api", "cache"])
+@pytest.mark.parametrize("tier", ["edge", "api", "cache", "upload"])
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_leads_to_what_is_no_asset(system: System, tier: str, path: str) -> None:
     port = getattr(system.ports, tier)

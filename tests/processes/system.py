@@ -59,8 +59,8 @@ class System:
     ) -> None:
         self.folder, self._replicas = folder, replicas
         self.sockets = Path(tempfile.mkdtemp(prefix="tada-test-"))
-        ports = free_ports(6 + 2 * (caches - 1) + edges - 1)
-        self.ports, more = Ports(*ports[:6]), ports[6:]
+        ports = free_ports(7 + 2 * (caches - 1) + edges - 1)
+        self.ports, more = Ports(*ports[:7]), ports[7:]
         self.stack = Stack(
             data=folder / "data",
             sockets=self.sockets,
@@ -79,6 +79,7 @@ class System:
         for number in range(2, replicas + 1):
             self.add(f"jobs.{number}", like="jobs")
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.api}", timeout=60)
+        self.uploads = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.upload}", timeout=60)
         self.edge = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.edge}", timeout=60)
         self.cache = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.cache}", timeout=60)
         self.transform = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.transform}", timeout=60)
@@ -193,7 +194,7 @@ class System:
         Raises AssertionError when a part had ended by itself, or did not end, once nothing runs any more.
         """
         ended = self._processes.ended()
-        for client in (self.api, self.edge, self.cache, self.transform):
+        for client in (self.api, self.uploads, self.edge, self.cache, self.transform):
             client.close()
         hanging = self._processes.end(signal.SIGTERM, *self.parts(), within=STOP_WITHIN)
         shutil.rmtree(self.sockets, ignore_errors=True)

@@ -54,12 +54,19 @@ def test_the_file_with_the_older_name_is_that_for_work_on_the_code() -> None:
         assert older[part] == ours[part]
 
 
-@pytest.mark.parametrize(("given", "address"), [({}, "127.0.0.1"), ({"API_BIND": "10.0.0.5"}, "10.0.0.5")])
-def test_the_internal_entry_is_open_to_this_machine_or_to_the_address_that_is_given(
-    given: dict[str, str], address: str
+@pytest.mark.parametrize(
+    ("given", "internal", "upload"),
+    [
+        ({}, "127.0.0.1", "127.0.0.1"),
+        ({"API_BIND": "10.0.0.5"}, "10.0.0.5", "127.0.0.1"),
+        ({"UPLOAD_BIND": "0.0.0.0"}, "127.0.0.1", "0.0.0.0"),
+    ],
+)
+def test_each_entry_is_open_to_this_machine_or_to_the_address_that_is_given_for_it(
+    given: dict[str, str], internal: str, upload: str
 ) -> None:
-    [port] = composed("compose.yaml", **given)["services"]["cache"]["ports"]
-    assert (port["host_ip"], port["published"]) == (address, "3001")
+    ports = composed("compose.yaml", **given)["services"]["cache"]["ports"]
+    assert {port["published"]: port["host_ip"] for port in ports} == {"3001": internal, "8082": upload}
 
 
 @pytest.mark.parametrize(("given", "public"), [({}, "http://localhost:8080"), ({"PUBLIC_URL": ""}, "")])

@@ -24,7 +24,7 @@ class Bench:
     """Starts processes, knows what they use, and stops them all."""
 
     def __init__(self, folder: Path, workers: int) -> None:
-        *ports, self.static_port, self.app_port = free_ports(8)
+        *ports, self.static_port, self.app_port = free_ports(9)
         self.folder = folder
         self.static = folder / "static"
         self.static.mkdir(parents=True)

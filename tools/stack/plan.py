@@ -36,6 +36,7 @@ class Ports:
     catalog: int = 3010
     transform: int = 3020
     redis: int = 6379
+    upload: int = 8082
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Ports":
@@ -103,6 +104,10 @@ class Stack:
     @property
     def api_url(self) -> str:
         return f"http://localhost:{self.ports.api}"
+
+    @property
+    def upload_url(self) -> str:
+        return f"http://localhost:{self.ports.upload}"
 
     def processes(self) -> list[Process]:
         """Prepare the folders and configuration files and return all processes."""
@@ -230,6 +235,7 @@ class Stack:
             "EDGE_LISTEN": f"{self.bind}:{ports.edge}",
             "CACHE_LISTEN": f"{LOOPBACK}:{ports.cache}",
             "API_LISTEN": f"{self.bind}:{ports.api}",
+            "UPLOAD_LISTEN": f"{self.bind}:{ports.upload}" if number == 1 else "off",
             "METRICS_LISTEN": f"{LOOPBACK}:{metrics}" if metrics else "off",
             "CACHE_SERVERS": render.servers(f"{LOOPBACK}:{port}" for port in self._cache_ports),
             "CATALOG_SERVERS": self._servers("catalog", self.ports.catalog, self.catalogs),
@@ -264,6 +270,7 @@ class Stack:
             "REDIS_URL": f"redis://{LOOPBACK}:{self.ports.redis}",
             "DATA_FOLDER_PATH": str(self.data / "storage"),
             "PUBLIC_URL": self.edge_url,
+            "UPLOAD_URL": self.upload_url,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             **ALLOCATOR,

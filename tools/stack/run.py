@@ -129,6 +129,7 @@ def _announcement(stack: Stack, *, in_background: bool) -> str:
 TADA is ready.
   public edge      {stack.edge_url}{routes["PUBLIC_ASSETS"]}/…   {stack.edge_url}{routes["PUBLIC_CATALOG"]}
   internal entry   {stack.api_url}   (uploads and the whole API)
+  upload entry     {stack.upload_url}{routes["PUBLIC_DIRECT"]}   (uploads of pages with a ticket)
   cache tier       http://localhost:{stack.ports.cache}
 {_storage(stack)}  data             {stack.data}
 Try it:

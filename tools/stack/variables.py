@@ -23,12 +23,12 @@ OWN = (
 _SERVICES = ("METRICS_HOST",)
 """What is near to one of these, and is a setting of the services."""
 _SETTINGS = (
-    *("API_PREFIX", "PUBLIC_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
+    *("API_PREFIX", "PUBLIC_URL", "UPLOAD_URL", "ROUTE_FILE_GET", "ROUTE_CATALOG_GET", "ORIGINS_ALLOWED"),
     *("CACHE_MAX_SIZE", "GATEWAY_PATIENCE", "HEALTHCHECK_ROUTE", "LOG_FORMAT", "FORMAT_NEGOTIATION", "SIGNED_URLS"),
 )
 _METHODS = {"local": "STANDALONE", "s3": "S3", "distant": "DISTANT_BACKEND"}
 """What STORAGE may be, and the setting of the services that it stands for."""
-MAY_BE_EMPTY = ("PUBLIC_URL",)
+MAY_BE_EMPTY = ("PUBLIC_URL", "UPLOAD_URL")
 """What means something when it is set and empty: without a public address, addresses are host-relative."""
 
 

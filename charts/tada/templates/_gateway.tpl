@@ -10,6 +10,10 @@
     {{- if eq .component "cache" }}
     - name: api
       containerPort: 3001
+    {{- if include "tada.takesUploads" .root }}
+    - name: upload
+      containerPort: 8082
+    {{- end }}
     {{- end }}
     {{- with include "tada.nginxMetrics" . }}
     - name: metrics

@@ -60,6 +60,19 @@ tada/version: {{ . | quote }}
 {{- end }}
 {{- end }}
 
+{{/* Whether there is an upload entry: true or nothing. */}}
+{{- define "tada.takesUploads" -}}
+{{- if or .Values.local .Values.uploadEntry.enabled .Values.ingress.upload.enabled }}true{{ end }}
+{{- end }}
+
+{{- define "tada.uploadUrl" -}}
+{{- $ingress := .Values.ingress.upload -}}
+{{- if .Values.uploadEntry.url }}{{ .Values.uploadEntry.url }}
+{{- else if $ingress.enabled }}{{ ternary "https" "http" (ne $ingress.tlsSecret "") }}://{{ $ingress.host }}
+{{- else if .Values.local }}http://localhost:8082
+{{- end }}
+{{- end }}
+
 {{/* dict root component: the number of pods. */}}
 {{- define "tada.replicas" -}}
 {{- if .root.Values.local }}1

@@ -44,6 +44,7 @@ CONVERT_TO_WEBP: {{ include "tada.older" (dict "root" . "key" "mediaApi.convertT
 PAYLOAD_MAX_FILES: {{ include "tada.text" $media.payloadMaxFiles | quote }}
 ORIGINS_ALLOWED: {{ $media.originsAllowed | quote }}
 METHODS_ALLOWED: {{ $media.methodsAllowed | quote }}
+UPLOAD_URL: {{ include "tada.uploadUrl" . | quote }}
 RATE_LIMIT: {{ include "tada.text" .Values.rateLimit.limit | quote }}
 RATE_LIMIT_WINDOW_MS: {{ include "tada.text" .Values.rateLimit.windowMs | quote }}
 MEDIA_API_RATE_LIMIT: {{ include "tada.text" $media.rateLimit.limit | quote }}
@@ -83,6 +84,7 @@ TIER: cache
 CACHE_MAX_SIZE: {{ include "tada.nginxSize" .Values.cache.cacheSize | quote }}
 CATALOG_SERVERS: {{ printf "server %s-catalog:3010 max_fails=0;" $name | quote }}
 TRANSFORM_SERVERS: {{ printf "server %s-transform:3020 max_fails=0;" $name | quote }}
+UPLOAD_LISTEN: {{ ternary "0.0.0.0:8082" "off" (eq (include "tada.takesUploads" .) "true") | quote }}
 {{ include "tada.settings.gateway" . }}
 {{- end }}
 

@@ -1,11 +1,12 @@
 """Which pages of other origins may call the API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.catalog import origins as origin_rules
 from services.core.errors import BadRequest
@@ -21,6 +22,8 @@ _HEADERS_OUT = (
     "RateLimit",
     "RateLimit-Policy",
 )
+_UPLOADING = ("POST", "PATCH", "HEAD", "DELETE")
+"""Methods of uploads with a ticket. The ticket says what the page may do, so METHODS_ALLOWED does not."""
 _REMEMBERED_SECONDS = 600
 _READING = ("GET", "HEAD")
 _VARY = (b"vary", b"Origin")
@@ -49,6 +52,23 @@ class Cors(CORSMiddleware):
         why = bytes(response.body).decode()
         hint = "ORIGINS_ALLOWED and METHODS_ALLOWED set what pages of other origins may do."
         return error_response(BadRequest(f"{why}.", hint), said)
+
+
+class CorsOf:
+    """Answers the requests for `path` and everything below it by other rules than all others."""
+
+    def __init__(self, app: ASGIApp, path: str, of_path: Mapping[str, Any], of_others: Mapping[str, Any]) -> None:
+        self._path = path
+        self._of_path, self._of_others = Cors(app, **of_path), Cors(app, **of_others)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_below = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._path}/")
+        await (self._of_path if is_below else self._of_others)(scope, receive, send)
+
+
+def of_pages(origins: tuple[str, ...]) -> dict[str, Any]:
+    """Return the options for uploads with a ticket."""
+    return options(origins, _UPLOADING)
 
 
 def options(origins: tuple[str, ...], methods: tuple[str, ...], *, protected: bool = True) -> dict[str, Any]:

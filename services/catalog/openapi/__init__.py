@@ -7,7 +7,7 @@ server's address. `tests/e2e/test_openapi.py` holds the document against a runni
 from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import actions, answers, jobs, requests, schemas
+from services.catalog.openapi import actions, answers, jobs, requests, schemas, tickets
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -27,7 +27,13 @@ the body."""
 def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], *, protected: bool) -> dict[str, Any]:
     """Return the document of the operations at `paths`; `protected` says whether a token is configured."""
     components = {
-        "schemas": {**schemas.components(), **requests.components(settings), **jobs.schemas(), **actions.components()},
+        "schemas": {
+            **schemas.components(),
+            **requests.components(settings),
+            **jobs.schemas(),
+            **actions.components(),
+            **tickets.components(settings),
+        },
         "responses": answers.components(settings),
         "headers": answers.header_components(),
     }
@@ -48,6 +54,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
         "tags": [
             {"name": "files", "description": "Assets with their bytes."},
             {"name": "catalog", "description": "Entries; the bytes stay as they are."},
+            {"name": "tickets", "description": "Uploads of pages, without a token."},
             {"name": "undo", "description": "Earlier versions and deleted assets, which can be brought back."},
             {"name": "jobs", "description": "What the worker does, by a schedule or on request."},
             {"name": "service", "description": "The service itself."},

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import actions, jobs
+from services.catalog.openapi import actions, jobs, tickets
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -26,6 +26,7 @@ from services.core.errors import (
     SignatureMismatch,
     Subject,
     TadaError,
+    TicketUsed,
     TooManyRequests,
     Unauthorized,
     Unavailable,
@@ -95,6 +96,11 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
     return {
         "Written": _answer("Written.", "Answer", whole, "X-Purge"),
         "Uploaded": {**_answer("Catalogued.", "Answer", whole, "X-Purge"), "links": _links()},
+        "MadeTicket": _answer("Made.", "TicketAnswer", envelope([tickets.example_of_ticket(settings)])),
+        "UploadedByPage": _answer(
+            "Catalogued.", "PageUploadAnswer", envelope([tickets.seen_by_page(entry)]), "X-Purge"
+        ),
+        "TicketRefused": _refusal("The ticket does not allow this.", TicketUsed()),
         "Changed": _answer("Changed.", "ChangedAnswer", envelope([changed]), "X-Purge"),
         "Deleted": _answer("Deleted.", "DeletedAnswer", envelope([deleted]), "X-Purge"),
         "PartlyWritten": _answer(

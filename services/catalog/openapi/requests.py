@@ -92,10 +92,21 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
         "Adoption": _adoption(),
         "Deletion": _deletion(),
         "Upload": _form({"file": _file()}, ["file", "namespace"], settings),
+        "DirectUpload": _form({"file": _file()}, ["file"], settings),
         "Uploads": _form({"files": _file_list()}, ["files", "namespace"], settings),
         "Replacement": _with_one_of(_form({"file": _file(), **_place()}, [], None), ("file", *PLACE, *SETTABLE)),
         "Replacements": _form({"uuids": _uuids(), "files": _file_list()}, ["uuids", "files"], None),
     }
+
+
+def fields_of_ticket() -> Schema:
+    """Return the schema of the values that a ticket gives to an asset."""
+    to_webp: Schema = {
+        "description": "Whether a picture is delivered as WebP.",
+        "anyOf": [{"type": "boolean"}, {"type": "string", "enum": WORDS}],
+    }
+    properties = {"toWebp": to_webp, **{name: _SETTABLE[name] for name in SETTABLE}}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **_BOTH}
 
 
 def _with_one_of(schema: Schema, names: Iterable[str]) -> Schema:

@@ -12,7 +12,7 @@ from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.free_names import FreeNames
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.writer import Writer, caught
-from services.catalog.uploads.writing import Writing, Written
+from services.catalog.uploads.writing import BeforeWrite, Writing, Written
 from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.quotas import Quota
@@ -50,7 +50,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the client states about a new file; `fields` are the settable ones. `to_webp` is None if it does not say."""
+    """What the client states about a new file; `fields` are the settable ones. `to_webp` is None if it does not say.
+
+    `before_write` is awaited when the bytes are stored, just before the catalog is written. It may refuse the upload.
+    """
 
     namespace: str
     destination: str | None
@@ -58,11 +61,15 @@ class Wish:
     to_webp: bool | None
     fields: dict[str, Any]
     on_conflict: OnConflict = OnConflict.REFUSE
+    before_write: BeforeWrite | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A new file for the entry `uuid`, and new values of its fields; `keep_type` is `toWebp=false`."""
+    """A new file for the entry `uuid`, and new values of its fields; `keep_type` is `toWebp=false`.
+
+    `before_write` is as in Wish.
+    """
 
     uuid: str
     file: SpooledFile | RefusedFile
@@ -70,6 +77,7 @@ class Replacement:
     fields: dict[str, Any]
     now: float
     check: Callable[[Entry], None]
+    before_write: BeforeWrite | None = None
 
 
 class Uploads:
@@ -109,7 +117,9 @@ class Uploads:
                 new.check(current)
             taken[new.unique_name] = at, new.received
             is_taken = current is not None
-            return Writing(new.unique_name, new.media_type, file, file.size, new.draft, new, is_taken)
+            return Writing(
+                new.unique_name, new.media_type, file, file.size, new.draft, new, is_taken, wish.before_write
+            )
 
         results = await self._writer.write([await caught(planned(at, file)) for at, file in enumerate(files)])
         for at, first in same.items():
@@ -142,7 +152,7 @@ class Uploads:
             one.check(found)
             entries.check_sizes(one.fields, found)
             entries.check_replaceable(found, media_type, keep_type=one.keep_type)
-            return Writing(found.unique_name, media_type, file, file.size, draft)
+            return Writing(found.unique_name, media_type, file, file.size, draft, before_write=one.before_write)
 
         results = await self._writer.write([await caught(planned(one)) for one in wanted])
         return [await self._unless_moved(one.uuid, result) for one, result in zip(wanted, results, strict=True)]

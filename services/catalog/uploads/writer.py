@@ -173,6 +173,8 @@ class Writer:
 
     async def _commit(self, writing: Writing) -> Written:
         """Make the entry refer to the stored bytes."""
+        if writing.before_write:
+            await writing.before_write()
         if writing.new:
             return await self._entries.put(writing.entry_key, writing.entry, writing.claim, is_there=writing.is_taken)
         try:

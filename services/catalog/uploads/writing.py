@@ -1,6 +1,6 @@
 """One file on its way to an entry."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from services.catalog.uploads.conflicts import NewAsset
@@ -14,6 +14,8 @@ from services.core.storage import Receipt
 
 Written = tuple[Entry, Commit | None]
 """The entry, and the commit: None if the entry stays as it is, which only `OnConflict.SKIP` asks for."""
+
+BeforeWrite = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Writing:
     draft: Callable[[Entry | None, StoredFile], Entry]
     new: NewAsset | None = None
     is_taken: bool = False
+    before_write: BeforeWrite | None = None
     claim: Claim | None = None
     reserved: Claim | None = None
     intended: Entry | None = None

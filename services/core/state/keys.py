@@ -48,6 +48,8 @@
 | `arq:result:{id}` | text | the result of the job, as JSON, for a week |
 | `tada:lease:{what}` | text | present while one worker runs that job or does that work alone; a token of the run |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
+| `tada:ticket-key` | text | the key that signs tickets if none is configured: see `state/tickets` |
+| `tada:ticket:{id}` | hash | its uploads: each the key that says that it is alive, or `counted`; ends with the ticket |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
 """
 
@@ -89,6 +91,7 @@ JOB_LOG = "tada:job-log"
 JOBS_ENDED = "tada:jobs-ended"
 """The channel with the id of each job that has ended."""
 QUEUE = "tada:jobs"
+TICKET_KEY = "tada:ticket-key"
 
 
 def staged(restore: str) -> tuple[str, str, str, str, str, str]:
@@ -124,6 +127,10 @@ def alive(owner: str) -> str:
 
 def late_delete(storage_key: str) -> str:
     return f"tada:late-delete:{storage_key}"
+
+
+def ticket(ticket_id: str) -> str:
+    return f"tada:ticket:{ticket_id}"
 
 
 def limit(bucket: str) -> str:

@@ -137,7 +137,7 @@ def test_what_cannot_be_a_storage_stops_the_start(given: dict[str, str], said: s
 def test_the_port_of_the_example_is_looked_at_as_the_others_are(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        given = {name: str(free) for name, free in Ports(*free_ports(6)).by_variable().items()}
+        given = {name: str(free) for name, free in Ports(*free_ports(7)).by_variable().items()}
         stack = variables.stack(
             {**given, "METRICS_PORT": "0", "DATA_DIR": str(tmp_path), "STORAGE": "distant", "BACKEND_PORT": str(port)}
         )

@@ -1,0 +1,1 @@
+"""Tickets: with one, a page uploads without a token what the ticket says, and nothing else."""
