@@ -12,6 +12,9 @@ from starlette.middleware import Middleware
 
 from services.catalog import metrics, openapi
 from services.catalog.context import Context
+from services.catalog.imports.fetching import Fetcher
+from services.catalog.imports.importer import Importer, consumers
+from services.catalog.imports.records import Imports
 from services.catalog.keyring import Keyring
 from services.catalog.middleware import cors
 from services.catalog.middleware.drain import Drain
@@ -35,6 +38,7 @@ from services.core.dumps.stores import open_dumps
 from services.core.jobs.action_lists import ActionLists
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
+from services.core.outward.client import Outward
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.serving.request_log import RequestLog
@@ -87,6 +91,10 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     uploads = Uploads(claims, reaper, entries, storage, rules, room)
     moves = Moves(process, claims, reaper, entries, storage)
     search = Search(entries, ChangeLog(client), settings.search_folder, settings.search_index_max)
+    changes, imports, outward = ChangeLog(client), Imports(client, log), Outward(settings.outward)
+    fetcher = Fetcher(outward, storage.spool, process.name, settings.import_seconds, settings.payload_max_size)
+    importer = Importer(imports, fetcher, settings.outward, uploads, entries, changes, search, leftovers)
+    importing = consumers(client, process, importer) if settings.imports else ()
     asked = of_writer(client, storage, belonging)
     internal = Internal("catalog", settings, asked, [search.sample, partial(metrics.sample, room, settings.quotas)])
 
@@ -107,10 +115,12 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(search.run()),
                 asyncio.create_task(older_redis.say(client)),
                 asyncio.create_task(Counting(client).keep()),
+                *(asyncio.create_task(consumer.run()) for consumer in importing),
             ]
             internal.started = True
             yield
             await cancellation.end(upkeep)
+            outward.close()
             await search.close()
             await uploads.close()
             await moves.close()
@@ -169,6 +179,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         search,
         ActionLists(client),
         asyncio.Lock(),
+        imports,
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app

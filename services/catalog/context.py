@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from services.catalog.imports.records import Imports
 from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.tickets.tickets import Tickets
@@ -54,6 +55,7 @@ class Context:
     action_lists: ActionLists
     finding: asyncio.Lock
     """Held by the one action that finds its entries: they take much memory, and a thread that answers searches."""
+    imports: Imports
     document: Answer
 
     @property

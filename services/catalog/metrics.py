@@ -1,7 +1,7 @@
 """What the catalog service measures besides core.observing.metrics: the index of the search of this process, and what
-namespaces have."""
+namespaces have and what it imports."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.core.assets.quotas import Quotas
 from services.core.state.usage import Room
@@ -20,6 +20,18 @@ INDEX_FULL = Counter(
     "tada_search_index_full_total",
     "How often the index has reached SEARCH_INDEX_MAX, or its disk was full. It is made again ten minutes later.",
 )
+IMPORTS = Counter(
+    "tada_imports_total",
+    "Files that this process has imported from an address. Results: done, failed, retrying (it is tried again).",
+    ["result"],
+)
+IMPORT_SECONDS = Histogram(
+    "tada_import_duration_seconds",
+    "Time in which a file was fetched and catalogued.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+)
+for _result in ("done", "failed", "retrying"):
+    IMPORTS.labels(_result)
 
 USAGE_BYTES = Gauge(
     "tada_usage_bytes",

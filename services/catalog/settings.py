@@ -106,6 +106,13 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     media_api_rate_limit_window_ms: int = Field(
         30_000, gt=0, description="Window of MEDIA_API_RATE_LIMIT, in milliseconds."
     )
+    imports: bool = Field(True, description="Whether files can be imported from addresses: POST /imports.")
+    import_seconds: float = Field(
+        120.0,
+        gt=0,
+        le=3600,
+        description="Time limit in seconds for fetching one file of an import, redirects included.",
+    )
     search_folder_path: Path | None = Field(
         None,
         description="Folder of the index of GET /catalog/search, on a disk of this machine. The default is .search/ in "

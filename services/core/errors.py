@@ -12,7 +12,8 @@ TadaError
 │   ├── UnevenLists       400  a form has not as many files as uuids
 │   ├── OtherNamespace    400  the entry is in another namespace than the request says
 │   ├── CatalogReplaced   400  the rest of a list that was begun before the whole catalog was replaced
-│   └── OutwardRefused    400  an address outside that is not valid, or that TADA may not reach
+│   ├── OutwardRefused    400  an address outside that is not valid, or that TADA may not reach
+│   └── NoSource          400  a server outside does not send the file at an address
 ├── Unauthorized          401  the bearer token is missing or wrong
 ├── Forbidden             403  the token does not allow this
 │   ├── NamespaceForbidden     the namespace is not in NAMESPACES_ALLOWED
@@ -169,6 +170,10 @@ class CatalogReplaced(BadRequest):
 
 class OutwardRefused(BadRequest):
     code = "outward_refused"
+
+
+class NoSource(BadRequest):
+    code = "no_source"
 
 
 class Unauthorized(TadaError):

@@ -43,8 +43,11 @@ CONFIG: dict[str, Any] = {
     # 413 is the answer to a list that is too long.
     "checks": {"negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 413, 429]}},
 }
-BY_CONTRACT_400 = {"already_exists", "catalog_replaced", "not_found", "not_replaceable", "type_unauthorized"}
-"""Why a request of the right shape is refused: for what there is already, and for what its files are."""
+BY_CONTRACT_400 = {
+    *("already_exists", "catalog_replaced", "not_found", "not_replaceable", "outward_refused", "type_unauthorized"),
+}
+"""Why a request of the right shape is refused: for what there is already, for what its files are, and for addresses
+that may not be reached."""
 SAID_IN_WORDS = {"filename", "destination", "original_filename", "signature", "uuids", "meta"}
 """Fields with rules that no schema can say: what is left of a name, what the bytes are, as many uuids as files, how
 many bytes an object has."""
@@ -66,7 +69,9 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
     """
     kind = type(failure).__name__
     if kind == "RejectedPositiveData" and response.status_code == 400:
-        named = isinstance(case.body, dict) and SAID_IN_WORDS & case.body.keys()
+        items = case.body.get("items", []) if isinstance(case.body, dict) else []
+        bodies = [one for one in (case.body, *items) if isinstance(one, dict)]
+        named = any(SAID_IN_WORDS & body.keys() for body in bodies)
         codes = {problem["code"] for problem in response.json().get("problems", [{"code": "dump"}])}
         # Where it has no value at hand, schemathesis fills a form with empty texts, which no namespace is.
         unnamed = isinstance(case.body, dict) and case.body.get("namespace") == ""
@@ -83,7 +88,7 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
         # Nor what a word is, where a folder is, or which order a cursor belongs to.
         searched = any(text in response.text for text in UNSAID_OF_SEARCHES)
         unsaid = misplaced or alone or contradicted or nothing or miscounted or searched
-        return codes <= BY_CONTRACT_400 or bool(named) or unnamed or unsaid
+        return codes <= BY_CONTRACT_400 or named or unnamed or unsaid
     # An empty argument is none: forms send them. Of an argument that is given twice the first counts.
     argument = re.search(r"parameter `(\w+)` in query", failure.message)
     sent = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True)

@@ -7,7 +7,7 @@ server's address. `tests/e2e/test_openapi.py` holds the document against a runni
 from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import actions, answers, jobs, requests, schemas, tickets
+from services.catalog.openapi import actions, answers, imports, jobs, requests, schemas, tickets
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -33,6 +33,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             **jobs.schemas(),
             **actions.components(),
             **tickets.components(settings),
+            **(imports.components(settings) if settings.imports else {}),
         },
         "responses": answers.components(settings),
         "headers": answers.header_components(),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import actions, jobs, tickets
+from services.catalog.openapi import actions, imports, jobs, tickets
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -181,6 +181,9 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             envelope([actions.example_of_job()], dry_run=False, count=12, not_found=[]),
             "Location",
             "Retry-After",
+        ),
+        "Importing": _answer(
+            "The job has begun.", "Jobs", envelope([imports.example_of_job()]), "Location", "Retry-After"
         ),
         "Usage": _answer(
             "The namespaces that the token may use.",

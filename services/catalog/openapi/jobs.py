@@ -256,7 +256,8 @@ def _job() -> Schema:
         "attempts": {"type": "integer", "minimum": 0},
         "result": {
             "type": ["object", "null"],
-            "description": "Its fields are in docs/jobs.md. An action that runs or has failed has what is done.",
+            "description": "Its fields are in docs/jobs.md. What is done is there also while an action or an import "
+            "runs, and after an action has failed.",
         },
         "error": error,
         "request_id": {

@@ -197,6 +197,11 @@ def _deletion() -> Schema:
     return _with_one_of(said, ("uuids", "uuid"))
 
 
+def settable() -> Schema:
+    """Return the part of an object's schema that concerns the fields which a client sets in JSON."""
+    return {"properties": _SETTABLE, **_BOTH}
+
+
 _EMPTY: Schema = {"examples": [""]}
 """For an optional field of a form. Pages to try the API fill forms with examples and send them. Such a field must
 change nothing."""

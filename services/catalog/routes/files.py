@@ -25,7 +25,7 @@ from services.catalog.bodies import (
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes, undo
-from services.catalog.uploads.conflicts import OnConflict
+from services.catalog.uploads.conflicts import OnConflict, read_on_conflict
 from services.catalog.uploads.described import WAITS, described, lacks_facts
 from services.catalog.uploads.duplicates import duplicates
 from services.catalog.uploads.forms import Form
@@ -52,7 +52,7 @@ _NO_FACTS_YET = "Written. Some facts are not found yet: GET /catalog/{uuid} has 
 
 async def post_file(request: Request) -> Response:
     """Upload one file."""
-    ctx, on_conflict, waits = context(request), _on_conflict(request), _waits_for_facts(request)
+    ctx, on_conflict, waits = context(request), read_on_conflict(request.query_params), _waits_for_facts(request)
     async with ctx.form(request, "file", 1) as form:
         need_files(form, "file")
         [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
@@ -64,7 +64,7 @@ async def post_file(request: Request) -> Response:
 
 async def post_files(request: Request) -> Response:
     """Upload several files that share their fields; each succeeds or fails by itself."""
-    ctx, on_conflict, waits = context(request), _on_conflict(request), _waits_for_facts(request)
+    ctx, on_conflict, waits = context(request), read_on_conflict(request.query_params), _waits_for_facts(request)
     async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         need_files(form, "files")
         wish = _wish(request, form, on_conflict)
@@ -234,14 +234,6 @@ def _replacement(request: Request, form: Form, uuid: str, file: SpooledFile | Re
 
 def _is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/")
-
-
-def _on_conflict(request: Request) -> OnConflict:
-    try:
-        return OnConflict(request.query_params.get("on_conflict", OnConflict.REFUSE))
-    except ValueError:
-        known = ", ".join(OnConflict)
-        raise BadRequest(f"on_conflict must be one of {known}.", "Leave it out to have a taken path refused.") from None
 
 
 def _waits_for_facts(request: Request) -> bool:

@@ -1,6 +1,6 @@
 """What becomes of an upload whose path is taken."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from services.core.assets import entries, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.names import AssetName
-from services.core.errors import NotReplaceable, Subject
+from services.core.errors import BadRequest, NotReplaceable, Subject
 
 _STEPS = 20
 """The highest number of a name is 2 to the power of so many."""
@@ -21,6 +21,15 @@ class OnConflict(StrEnum):
     SKIP = "skip"
     REPLACE = "replace"
     RENAME = "rename"
+
+
+def read_on_conflict(given: Mapping[str, Any]) -> OnConflict:
+    """Return what a client says of a taken path, in arguments or in JSON; raises BadRequest."""
+    try:
+        return OnConflict(given.get("on_conflict", OnConflict.REFUSE))
+    except ValueError:
+        known = ", ".join(OnConflict)
+        raise BadRequest(f"on_conflict must be one of {known}.", "Leave it out to have a taken path refused.") from None
 
 
 @dataclass(frozen=True, slots=True)

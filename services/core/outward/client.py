@@ -20,7 +20,7 @@ import httpcore
 import httpx
 
 from services.core.clients import Address
-from services.core.errors import FileTooLarge, OutwardFailed, OutwardRefused
+from services.core.errors import FileTooLarge, NoSource, OutwardFailed, OutwardRefused
 from services.core.observing import logs
 from services.core.outward import urls
 from services.core.outward.addresses import LOOPBACK, Allowed, kind_of
@@ -67,9 +67,13 @@ class Answer:
     """The body as it is sent."""
 
     async def chunks(self, limit: int) -> AsyncGenerator[bytes, None]:
-        """Yield the body; raises FileTooLarge for more than `limit` bytes, if possible before any is read."""
+        """Yield the body; raises NoSource if it is compressed, and FileTooLarge for more than `limit` bytes, if
+        possible before any is read."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
-            raise OutwardFailed(f"{self.url.host} sends the file compressed, although it was asked not to.")
+            raise NoSource(
+                f"{self.url.host} sends the file compressed, although it was asked not to.",
+                "Send an address at which it is not.",
+            )
         size = int(self.headers.get("content-length", 0))  # h11 has read it, and compares it with the body.
         if size > limit:
             raise FileTooLarge(limit)
@@ -115,7 +119,7 @@ class Outward:
         """Send a request and yield the answer with any status; the time is also that of what is done with it.
 
         A redirect is an answer like others unless `limits` has it followed: only a GET may have that. Raises
-        OutwardRefused and OutwardFailed.
+        OutwardRefused, OutwardFailed, and NoSource for too many redirects.
         """
         assert method == "GET" or not limits.redirects
         url = urls.read(address, self._allowed)
@@ -127,7 +131,10 @@ class Outward:
                     if location is None or not limits.redirects:
                         break
                     if not left:
-                        raise OutwardFailed(f"{url.host} redirects more than {limits.redirects} times.")
+                        raise NoSource(
+                            f"{url.host} redirects more than {limits.redirects} times.",
+                            "Send the address at which the file is.",
+                        )
                     await stack.aclose()
                     url = urls.redirected(url, location, self._allowed)
                 yield _answer(url, response)

@@ -39,6 +39,9 @@
 | `tada:actions` | sorted set | ids of the lists of actions that wait or run, by when they end by themselves |
 | `tada:action:{id}` | list | the entries of an action: see `jobs/action_lists` |
 | `tada:action:{id}:progress` | text | how far it is, as JSON |
+| `tada:imports` | stream | the files that are still to be imported: the id of a job, and the place in it |
+| `tada:import:{id}` | hash | the job, its items as JSON, and how far each is: see `catalog/imports/records` |
+| `tada:import:{id}:results` | hash | what became of each item that is settled, as JSON |
 | `tada:job-done:{id}` | list | left by the version before; it expires within a week |
 | `tada:jobs` | sorted set | the queue: ids of jobs by the time from which they may run, milliseconds since 1970 |
 | `tada:jobs:health-check` | text | a worker's sign of life |
@@ -87,6 +90,7 @@ ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
 RESTORING = "tada:restoring"
 
 ACTIONS = "tada:actions"
+IMPORTS = "tada:imports"
 JOB_LOG = "tada:job-log"
 JOBS_ENDED = "tada:jobs-ended"
 """The channel with the id of each job that has ended."""
@@ -115,6 +119,14 @@ def action(list_id: str) -> str:
 
 def action_progress(list_id: str) -> str:
     return f"tada:action:{list_id}:progress"
+
+
+def import_items(job_id: str) -> str:
+    return f"tada:import:{job_id}"
+
+
+def import_results(job_id: str) -> str:
+    return f"tada:import:{job_id}:results"
 
 
 def lease(what: str) -> str:
