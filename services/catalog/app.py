@@ -65,8 +65,8 @@ from services.core.storage import Marked, ReplacesInPlace, open_storage
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
-    """Return the service. `read_tokens` is called at the start and at each SIGHUP. By default, the tokens are those of
-    `settings`."""
+    """Return the service. `read_tokens` is called at the start, every few seconds and at each SIGHUP. By default, the
+    tokens are those of `settings`."""
     client = connection.connect(settings.redis_address)
     process, progress, log = Process(client), Progress(client), JobLog(client)
     storage = open_storage(settings)
@@ -115,6 +115,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(search.run()),
                 asyncio.create_task(older_redis.say(client)),
                 asyncio.create_task(Counting(client).keep()),
+                asyncio.create_task(keyring.keep()),
                 *(asyncio.create_task(consumer.run()) for consumer in importing),
             ]
             internal.started = True

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.catalog.app import make_app
+from services.catalog.keyring import Keyring
 from services.catalog.middleware.auth import Authentication
 from services.catalog.operations import Operation, hot, operations, routes
 from services.catalog.operations.operation import places, with_slash
@@ -157,7 +158,7 @@ def test_of_two_operations_for_one_place_the_first_holds() -> None:
     second = Operation("GET", "/two", handler, Role.PUBLIC, document=None)
     found = places([first, second])
     assert [(place.path, place.operation.role) for place in found] == [("/one", Role.ADMIN), ("/two", Role.ADMIN)]
-    assert len(routes([first, second], parse_tokens(TOKEN, ""))) == 4
+    assert len(routes([first, second], Keyring(lambda: parse_tokens(TOKEN, "")))) == 4
 
 
 def test_another_beginning_stands_for_the_first_folder() -> None:

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.catalog.middleware.auth import Authentication, principal_of
+from services.catalog.keyring import Keyring
+from services.catalog.middleware.auth import Authentication, check_again, principal_of
 from services.catalog.tokens import Role, parse_tokens
 from services.core.serving.web import ERROR_HANDLERS
 from tests.support.problems import problem
@@ -26,7 +27,7 @@ async def anybody(request: Request) -> Response:
 
 
 def client(role: Role, media_token: str = "s3cret", lines: str = READER) -> httpx.AsyncClient:
-    around = [Middleware(Authentication, tokens=parse_tokens(media_token, lines), role=role)]
+    around = [Middleware(Authentication, tokens=Keyring(lambda: parse_tokens(media_token, lines)), role=role)]
     handler = anybody if role is Role.PUBLIC else who
     app = Starlette(
         routes=[Route("/file", handler, methods=[*METHODS], middleware=around)], exception_handlers=ERROR_HANDLERS
@@ -123,3 +124,25 @@ async def test_without_a_configured_token_no_other_machine_and_no_other_page_may
         assert (await http.get("/file", headers=given)).status_code == 200
     async with client(Role.WRITE) as http:
         assert (await http.post("/file", headers={**given, "authorization": "Bearer s3cret"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("later", "status"),
+    [("cms:write:DEV", 200), ("cms:admin:DEV", 401), ("cms:read:DEV", 403), ("cms:write:PROD", 401), ("", 401)],
+)
+async def test_an_answer_that_lasts_ends_when_its_token_is_another_one(later: str, status: int) -> None:
+    digest = hashlib.sha256(b"wr1ter").hexdigest()
+    lines = [f"other:read:*:{'0' * 64}", f"cms:write:DEV:{digest}"]
+    keyring = Keyring(lambda: parse_tokens("", "\n".join(lines)))
+
+    async def lasting(request: Request) -> Response:
+        await check_again(request)
+        lines[1:] = [f"{later}:{digest}"] if later else []
+        keyring.reload()
+        await check_again(request)
+        return PlainTextResponse("still there")
+
+    around = [Middleware(Authentication, tokens=keyring, role=Role.WRITE)]
+    app = Starlette(routes=[Route("/events", lasting, middleware=around)], exception_handlers=ERROR_HANDLERS)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3001") as http:
+        assert (await http.get("/events", headers={"authorization": "Bearer wr1ter"})).status_code == status

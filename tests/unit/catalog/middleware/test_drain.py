@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from services.catalog.keyring import Keyring
 from services.catalog.middleware import drain
 from services.catalog.middleware.auth import Authentication
 from services.catalog.middleware.drain import Drain
@@ -41,7 +42,7 @@ async def refuse(request: Request) -> Response:
 
 
 def client(media_token: str = "s3cret") -> httpx.AsyncClient:
-    around = [Middleware(Authentication, tokens=parse_tokens(media_token, ""), role=Role.WRITE)]
+    around = [Middleware(Authentication, tokens=Keyring(lambda: parse_tokens(media_token, "")), role=Role.WRITE)]
     app = Starlette(
         routes=[Route("/file", refuse, methods=["POST"], middleware=around)],
         middleware=[Middleware(Drain, limit=LIMIT)],
