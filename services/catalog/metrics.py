@@ -1,5 +1,5 @@
-"""What the catalog service measures besides core.observing.metrics: the index of the search of this process, and what
-namespaces have and what it imports."""
+"""What the catalog service measures besides core.observing.metrics: the index of the search of this process, what
+namespaces have, what it imports, the tokens, and uploads with tickets."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -42,6 +42,19 @@ USAGE_BYTES = Gauge(
 USAGE_ASSETS = Gauge("tada_usage_assets", "Entries of a namespace. Every process says the same.", ["asset_namespace"])
 QUOTA_BYTES = Gauge("tada_quota_bytes", "Bytes that a namespace may have (QUOTAS).", ["asset_namespace"])
 QUOTA_ASSETS = Gauge("tada_quota_assets", "Entries that a namespace may have (QUOTAS).", ["asset_namespace"])
+
+TOKENS = Gauge("tada_tokens", "Tokens that are valid.")
+TOKENS_KEPT = Gauge(
+    "tada_tokens_kept", "1 while the tokens cannot be read again, so that those from before stay valid."
+)
+
+TICKETS = Counter("tada_tickets_total", "Tickets that were made for pages.")
+TICKET_UPLOADS = Counter(
+    "tada_ticket_uploads_total",
+    "Uploads of pages with a ticket. Results: written, refused (the file or the form), ticket (not valid, ended or "
+    "used up), failed.",
+    ["result"],
+)
 
 
 async def sample(room: Room, limits: Quotas) -> None:

@@ -42,12 +42,14 @@ def test_every_request_is_answered_as_shown(
     known: dict[str, str] = {}
     for command, shown in examples():
         here = command.replace("localhost:3001", f"localhost:{system.ports.api}")
+        here = here.replace("localhost:8082", f"localhost:{system.ports.upload}")
         for name, real in known.items():
             here = here.replace(name, real)
         if " http://localhost:3001/jobs/sync-" in command:
             wait_until(partial(has_ended, system, known))
         done = subprocess.run([*shlex.split(here), "-s"], cwd=tmp_path, capture_output=True, text=True, check=True)
-        answer = json.loads(done.stdout.replace(f"localhost:{system.ports.edge}", "localhost:8080"))
+        said = done.stdout.replace(f"localhost:{system.ports.upload}", "localhost:8082")
+        answer = json.loads(said.replace(f"localhost:{system.ports.edge}", "localhost:8080"))
         known |= named_by_the_service(shown, answer)
         for name, real in known.items():
             answer = json.loads(json.dumps(answer).replace(real, name))
@@ -55,7 +57,9 @@ def test_every_request_is_answered_as_shown(
 
 
 def named_by_the_service(shown: Any, answer: Any) -> dict[str, str]:
-    """Return what the page calls the job, the dump and the deletion that the service has just made."""
+    """Return what the page calls the job, the dump, the deletion and the ticket that the service has just made."""
+    if isinstance(shown, dict) and shown.get("data") and "ticket" in shown["data"][0]:
+        return {shown["data"][0]["ticket"]: answer["data"][0]["ticket"]}
     if "timestamp" in shown:
         return {shown["timestamp"]: answer["timestamp"]}
     if isinstance(shown, dict) and shown.get("data") and "asked_by" in shown["data"][0]:
@@ -87,7 +91,7 @@ def matches(shown: Any, answer: Any) -> bool:
 
 def test_every_route_has_an_example() -> None:
     shown = {
-        (_method(command), _template(re.findall(r"localhost:3001([^?\s'\"]+)", command)[0]))
+        (_method(command), _template(re.findall(r"localhost:(?:3001|8082)([^?\s'\"]+)", command)[0]))
         for command, _ in examples()
     }
     described = {

@@ -1,22 +1,32 @@
 """The upload entry: what a page sends with a ticket is taken, and nothing else of the system can be reached there."""
 
+import base64
+import json
 import re
+import shutil
 import socket
-from collections.abc import Callable
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from select import select
 from typing import Any
 
 import httpx
+import pytest
 import redis
 
 from services.core.serving.request_log import ID_HEADER
 from services.core.state import keys
 from tests.e2e.test_security_requests import lines, talk
 from tests.processes.system import System
+from tests.support.pictures import RED, encoded, marked
 from tests.support.problems import problem
 from tests.support.waits import wait_until
+from tools.stack.plan import ROOT
 
 PAGE = {"Origin": "https://shop.example.com"}
 TUS = "a0B_-9"
@@ -201,3 +211,60 @@ def test_a_ticket_outlives_the_process_that_was_killed_and_is_still_for_one_asse
         wait_until(lambda: upload(system, text, photos["china.jpg"]).status_code == 200)
     assert problem(upload(system, text, photos["china.jpg"], "b.jpg"))["code"] == "ticket_used"
     assert len(system.api.get("/catalog").json()) == 1
+
+
+INTEGRATING = (ROOT / "docs/integrating.md").read_text()
+[PAGE_OF_DOCUMENTATION] = re.findall(r"```html\n(.+?)```", INTEGRATING, re.DOTALL)
+[WANTED] = re.findall(r"-d '([^']+)' \\\n *http://localhost:3001/tickets", INTEGRATING)
+SUBMIT = """<script>
+const chosen = new DataTransfer();
+const bytes = Uint8Array.from(atob("PHOTO"), (one) => one.charCodeAt(0));
+chosen.items.add(new File([bytes], "IMG_1.JPG", {type: "image/jpeg"}));
+document.querySelector("input[type=file]").files = chosen.files;
+document.querySelector("input[name=alt]").value = "A temple";
+document.querySelector("button").click();
+</script>"""
+
+
+@contextmanager
+def application(system: System, page: str) -> Iterator[str]:
+    """Serve a page, and tickets for it, as an application would; yield its address."""
+
+    class Application(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            self._answer(page.encode(), "text/html")
+
+        def do_POST(self) -> None:
+            self._answer(json.dumps(ticket(system, **json.loads(WANTED))).encode(), "application/json")
+
+        def _answer(self, body: bytes, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_the_page_of_the_documentation_uploads_in_a_browser(system: System, tmp_path: Path) -> None:
+    photo = base64.b64encode(encoded(marked((64, 48), RED), "JPEG")).decode()
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    with application(system, PAGE_OF_DOCUMENTATION + SUBMIT.replace("PHOTO", photo)) as address:
+        command += ["--virtual-time-budget=10000", "--dump-dom", address]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    address = f"{system.stack.edge_url}/assets/media/full/DEV/avatars/IMG_1.webp"
+    assert f'<p id="said">{address}</p>' in ended.stdout
+    [entry] = system.api.get("/catalog", params={"filterByKey": "destination", "filterByValue": "avatars"}).json()
+    assert (entry["alt"], entry["tags"]) == ("A temple", ["avatar"])

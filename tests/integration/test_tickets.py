@@ -105,7 +105,7 @@ async def test_a_page_uploads_what_its_ticket_says_and_sees_the_asset_and_nothin
     [seen] = done.json()["data"]
     assert seen["public_url"] == "https://media.example.com/media/assets/media/full/DEV/avatars/4711.webp"
     assert set(seen) == {
-        *("uuid", "version", "public_url", "filename", "original_filename", "mimetype", "size"),
+        *("uuid", "version", "public_url", "filename", "original_filename", "versioned_url", "mimetype", "size"),
         *("width", "height", "blurhash", "dominant_color"),
     }
     assert done.headers["access-control-allow-origin"] == PAGE["origin"]

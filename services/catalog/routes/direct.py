@@ -8,6 +8,7 @@ from starlette.responses import Response
 from services.catalog import answers, bulk
 from services.catalog.bodies import UPLOAD_FIELDS, form_warnings
 from services.catalog.context import context
+from services.catalog.metrics import TICKET_UPLOADS
 from services.catalog.middleware.auth import act_as
 from services.catalog.tickets import using
 from services.catalog.tickets.refusals import for_page
@@ -23,8 +24,8 @@ from services.core.state import keys
 log = logging.getLogger(__name__)
 
 SHOWN = (
-    *("uuid", "version", "public_url", "filename", "original_filename", "mimetype", "size", "width", "height"),
-    *("blurhash", "dominant_color"),
+    *("uuid", "version", "public_url", "versioned_url", "filename", "original_filename"),
+    *("mimetype", "size", "width", "height", "blurhash", "dominant_color"),
 )
 """The fields of the new entry that a page sees."""
 UPLOAD_SECONDS = 3600
@@ -38,10 +39,18 @@ async def post_direct(request: Request) -> Response:
         with origin.acting_as(permit.principal.name):
             outcome = await _upload(request, permit)
     except TadaError as error:
+        TICKET_UPLOADS.labels(_result(error)).inc()
         if error.status >= 500:
             logs.event(log, logging.ERROR, error.code, message=error.message, path=request.url.path)
         raise for_page(error) from error
+    TICKET_UPLOADS.labels("written").inc()
     return await answers.written(request, outcome, shows=SHOWN)
+
+
+def _result(error: TadaError) -> str:
+    if isinstance(error, TicketRefused):
+        return "ticket"
+    return "failed" if error.status >= 500 else "refused"
 
 
 async def _permit(request: Request) -> Permit:

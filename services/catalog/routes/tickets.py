@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.catalog.bodies import read_json_object
 from services.catalog.context import context
+from services.catalog.metrics import TICKETS
 from services.catalog.middleware.auth import principal_of
 from services.catalog.tickets import asking
 from services.core.assets import freshness
@@ -34,6 +35,7 @@ async def post_ticket(request: Request) -> Response:
     asked = asking.read(given, allowed, await _replaced(request, given))
     principal.need_namespace(asked.terms.namespace)
     text, ticket = await ctx.tickets.make(principal, asked)
+    TICKETS.inc()
     logs.event(
         log,
         logging.INFO,
