@@ -108,7 +108,7 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     )
     imports: bool = Field(True, description="Whether files can be imported from addresses: POST /imports.")
     import_seconds: float = Field(
-        120.0,
+        60.0,
         gt=0,
         le=3600,
         description="Time limit in seconds for fetching one file of an import, redirects included.",

@@ -13,10 +13,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from services.catalog.imports import importer as module
 from services.catalog.imports import records
 from services.catalog.imports.importer import GROUP
-from services.catalog.imports.items import ITEMS_MAX
+from services.catalog.imports.items import ITEMS_MAX, Item, read_item
 from services.catalog.imports.records import Imports
 from services.catalog.settings import CatalogSettings
 from services.core.jobs.log import JobLog
+from services.core.outward.addresses import Allowed
 from services.core.state import keys, stream
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import Redis
@@ -271,6 +272,22 @@ async def test_what_fails_for_long_is_given_up(
     photos.say = lambda _: answer(b"", 503)
     [item] = (await imported(http, at(photos)))["result"]["items"]
     assert (item["status"], item["error"]["status"]) == ("failed", 502)
+
+
+async def test_an_item_that_fails_by_a_fault_of_ours_does_not_stop_the_others(
+    http: httpx.AsyncClient, photos: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = read_item
+
+    def broken(given: dict[str, Any], allowed: Allowed) -> Item:
+        if given["url"].endswith("/bad.jpg"):
+            raise ZeroDivisionError
+        return real(given, allowed)
+
+    monkeypatch.setattr(module, "read_item", broken)
+    job = await imported(http, *(at(photos, path) for path in ("/bad.jpg", "/a.jpg", "/bad.jpg", "/b.jpg", "/bad.jpg")))
+    assert [one["status"] for one in job["result"]["items"]] == ["failed", "done", "failed", "done", "failed"]
+    assert job["result"]["items"][0]["error"]["code"] == "internal_error"
 
 
 @pytest.mark.parametrize("method", ["settle", "end"])

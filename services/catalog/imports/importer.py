@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from redis.exceptions import RedisError
+
 from services.catalog import metrics
 from services.catalog.imports.fetching import Fetcher
 from services.catalog.imports.items import Item, read_item
@@ -21,7 +23,7 @@ from services.catalog.imports.records import Imports, Noted, Told
 from services.catalog.search.search import Search
 from services.catalog.uploads.uploads import Uploads
 from services.core.assets.entries import Entry
-from services.core.errors import OutwardFailed, TadaError, WorkerDied
+from services.core.errors import OutwardFailed, TadaError, TookTooLong, WorkerDied
 from services.core.jobs.log import Record, told
 from services.core.observing import logs, origin
 from services.core.outward.addresses import Allowed
@@ -41,6 +43,7 @@ AT_ONCE = 2
 GROUP = "importers"
 TRIED_SECONDS = 3600.0
 """For so long after an import was asked for, what may pass is tried again."""
+_WAITING_SECONDS = 24 * 3600.0
 _REST_SECONDS = 15.0
 """How long a server that does not answer is left alone."""
 _PAUSE_SECONDS = 1.0
@@ -94,13 +97,18 @@ class Importer:
                 return made
             if deliveries > _DELIVERIES_MAX:
                 raise WorkerDied(f"It was begun {deliveries - 1} times, and each time the process died.")
+            if _age(record) > _WAITING_SECONDS:
+                raise TookTooLong("It has waited for more than a day, because too much was to be imported.")
             entry, commit = await self._import(record, item, owner, read_item(noted.given, self.allowed))
-        except TadaError as error:
-            if error.status >= 500 and not isinstance(error, WorkerDied) and _age(record) < TRIED_SECONDS:
+        except (RedisError, Later):
+            raise
+        except Exception as error:
+            if _may_pass(error, record):
                 metrics.IMPORTS.labels("retrying").inc()
                 await self.imports.delay(record.id, item, told(error))
                 raise Later(0 if isinstance(error, OutwardFailed) else _PAUSE_SECONDS) from error
-            logs.event(log, logging.WARNING, "import_failed", job=record.id, item=item, error=error.message)
+            level = logging.WARNING if isinstance(error, TadaError) else logging.ERROR
+            logs.event(log, level, "import_failed", job=record.id, item=item, error=str(error))
             metrics.IMPORTS.labels("failed").inc()
             return {"status": "failed", "error": told(error)}
         metrics.IMPORTS.labels("done").inc()
@@ -158,6 +166,12 @@ def consumers(client: Redis, process: Process, importer: Importer) -> Sequence[C
 
 def _done(uuid: str, unique_name: str, *, is_new: bool) -> Told:
     return {"status": "done", "uuid": uuid, "unique_name": unique_name, "existed": not is_new}
+
+
+def _may_pass(error: Exception, record: Record) -> bool:
+    """Say whether an item is to be tried again after an error."""
+    is_down = isinstance(error, TadaError) and error.status >= 500 and not isinstance(error, WorkerDied)
+    return is_down and _age(record) < TRIED_SECONDS
 
 
 def _age(record: Record) -> float:

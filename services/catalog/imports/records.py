@@ -66,8 +66,8 @@ class Imports:
             pipeline.expire(keys.import_items(job_id), KEPT_SECONDS)
             for at in items:
                 pipeline.xadd(keys.IMPORTS, {"job": job_id, "item": at})
+            self._jobs.add(pipeline, record)
             await pipeline.execute()
-        await self._jobs.note(record)
         return record
 
     async def take(self, job_id: str, item: str, owner: str) -> Noted | None:
@@ -97,8 +97,12 @@ class Imports:
         return noted is not None and noted.decode() == owner
 
     async def delay(self, job_id: str, item: str, error: Told) -> None:
-        """Note why an item has to be tried again."""
-        await commands.hset(self._redis, keys.import_items(job_id), f"{item}:{_ERROR}", orjson.dumps(error))
+        """Note why an item has to be tried again. Its upload, if one has begun, has made nothing."""
+        key = keys.import_items(job_id)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hset(key, f"{item}:{_ERROR}", orjson.dumps(error).decode())
+            pipeline.hdel(key, f"{item}:{_SINCE}")
+            await pipeline.execute()
 
     async def settle(self, job_id: str, item: str, told: Told) -> None:
         """Note what became of an item. The first note counts."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 import orjson
+from redis.asyncio.client import Pipeline
 
 from services.core.assets.entries import timestamp
 from services.core.errors import NotFound, TadaError
@@ -117,6 +118,12 @@ class JobLog:
             state=_STATES[record.status],
         )
         return bool(written)
+
+    @staticmethod
+    def add(pipeline: Pipeline, record: Record) -> None:
+        """Write the record of a new job in the same step as what else is in the pipeline."""
+        pipeline.set(keys.job(record.id), orjson.dumps(asdict(record)), ex=KEPT_SECONDS)
+        pipeline.zadd(keys.JOB_LOG, {record.id: datetime.fromisoformat(record.queued_at).timestamp()})
 
     async def wait(self, job_id: str, seconds: float) -> Record:
         """Return a job when it has ended, or as it is after `seconds`; raises NotFound."""
