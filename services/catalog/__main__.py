@@ -32,4 +32,5 @@ unread.say(CatalogSettings)
 if not settings.tokens().principals:
     logging.getLogger("services.catalog").warning("no token is configured: everybody on this machine may write")
 tracing.set_up("catalog", settings.otel_exporter_otlp_endpoint)
-server.serve(make_app(settings, lambda: read(CatalogSettings).tokens()), settings)
+app = make_app(settings, lambda: read(CatalogSettings).tokens())
+server.serve(app, settings, app.state.context.feed.close)

@@ -12,6 +12,8 @@ from starlette.middleware import Middleware
 
 from services.catalog import metrics, openapi
 from services.catalog.context import Context
+from services.catalog.feed.feed import Feed
+from services.catalog.feed.history import History
 from services.catalog.imports.fetching import Fetcher
 from services.catalog.imports.importer import Importer, consumers
 from services.catalog.imports.records import Imports
@@ -68,7 +70,9 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     """Return the service. `read_tokens` is called at the start, every few seconds and at each SIGHUP. By default, the
     tokens are those of `settings`."""
     client = connection.connect(settings.redis_address)
-    process, progress, log = Process(client), Progress(client), JobLog(client)
+    changes = ChangeLog(client)
+    feed = Feed(changes)
+    process, progress, log = Process(client), Progress(client, feed.take), JobLog(client)
     storage = open_storage(settings)
     # Where files are replaced in place, the storage has the new file before the entry: a write cannot be refused.
     limits = NO_QUOTAS if isinstance(storage, ReplacesInPlace) else settings.quotas
@@ -90,8 +94,8 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     leftovers, room = Leftovers(reaper), Room(client, settings.quotas)
     uploads = Uploads(claims, reaper, entries, storage, rules, room)
     moves = Moves(process, claims, reaper, entries, storage)
-    search = Search(entries, ChangeLog(client), settings.search_folder, settings.search_index_max)
-    changes, imports, outward = ChangeLog(client), Imports(client, log), Outward(settings.outward)
+    search = Search(entries, changes, settings.search_folder, settings.search_index_max)
+    imports, outward = Imports(client, log), Outward(settings.outward)
     fetcher = Fetcher(outward, storage.spool, process.name, settings.import_seconds, settings.payload_max_size)
     importer = Importer(imports, fetcher, settings.outward, uploads, entries, changes, search, leftovers)
     importing = consumers(client, process, importer) if settings.imports else ()
@@ -179,6 +183,8 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         WholeList(entries, settings.addresses),
         search,
         ActionLists(client),
+        feed,
+        History(changes),
         asyncio.Lock(),
         imports,
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from services.catalog.feed.feed import Feed
+from services.catalog.feed.history import History
 from services.catalog.imports.records import Imports
 from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
@@ -53,6 +55,8 @@ class Context:
     whole_list: WholeList
     search: Search
     action_lists: ActionLists
+    feed: Feed
+    history: History
     finding: asyncio.Lock
     """Held by the one action that finds its entries: they take much memory, and a thread that answers searches."""
     imports: Imports

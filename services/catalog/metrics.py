@@ -42,6 +42,16 @@ USAGE_BYTES = Gauge(
 USAGE_ASSETS = Gauge("tada_usage_assets", "Entries of a namespace. Every process says the same.", ["asset_namespace"])
 QUOTA_BYTES = Gauge("tada_quota_bytes", "Bytes that a namespace may have (QUOTAS).", ["asset_namespace"])
 QUOTA_ASSETS = Gauge("tada_quota_assets", "Entries that a namespace may have (QUOTAS).", ["asset_namespace"])
+LISTENERS = Gauge(
+    "tada_feed_listeners", "Programs that follow the changes of the catalog at this process (GET /events)."
+)
+EVENTS_SENT = Counter("tada_feed_events_sent_total", "Events that these programs have been sent.")
+RESETS = Counter(
+    "tada_feed_resets_total",
+    "How often one of them has been told to read the list anew. Reasons: start (it is new), gap (the log does not have "
+    "its position).",
+    ["reason"],
+)
 
 TOKENS = Gauge("tada_tokens", "Tokens that are valid.")
 TOKENS_KEPT = Gauge(

@@ -137,7 +137,7 @@ async def test_an_undone_change_says_what_it_undoes(client: Redis, log: ChangeLo
 async def test_news_are_read_page_by_page_and_a_gap_is_told(
     client: Redis, catalog: CatalogUser, log: ChangeLog
 ) -> None:
-    assert await log.news(0, 10) == News([], 0, is_gapless=True)
+    assert await log.news(0, 10) == News([], 0, is_gapless=True, is_last=True)
     numbers = [(await catalog.entries.create(an_entry(str(number)), None)).number for number in range(3)]
     found = await catalog.entries.find(an_entry("2").uuid)
     claim = await catalog.claims.make("/DEV/pets/2.webp")
@@ -149,7 +149,7 @@ async def test_news_are_read_page_by_page_and_a_gap_is_told(
         assert news.is_gapless
         position, seen = news.position, [*seen, *(one.number for one in news.events)]
     assert seen == [*numbers, commit.number], "the first change of a move has no event, but is not a gap"
-    assert news == News([], commit.number, is_gapless=True)
+    assert news == News([], commit.number, is_gapless=True, is_last=True)
     assert not (await log.news(numbers[1] - 1, 10)).is_gapless, "nobody has ever had this position"
     await client.xtrim(keys.CHANGES, minid=f"{numbers[1]}-0", approximate=False)
     assert (await log.news(numbers[1], 10)).is_gapless

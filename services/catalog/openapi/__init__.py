@@ -7,7 +7,7 @@ server's address. `tests/e2e/test_openapi.py` holds the document against a runni
 from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import actions, answers, imports, jobs, requests, schemas, tickets
+from services.catalog.openapi import actions, answers, events, imports, jobs, requests, schemas, tickets
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -34,6 +34,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             **actions.components(),
             **tickets.components(settings),
             **(imports.components(settings) if settings.imports else {}),
+            **events.components(),
         },
         "responses": answers.components(settings),
         "headers": answers.header_components(),
@@ -57,6 +58,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             {"name": "catalog", "description": "Entries; the bytes stay as they are."},
             {"name": "tickets", "description": "Uploads of pages, without a token."},
             {"name": "undo", "description": "Earlier versions and deleted assets, which can be brought back."},
+            {"name": "events", "description": "What has happened to the assets."},
             {"name": "jobs", "description": "What the worker does, by a schedule or on request."},
             {"name": "service", "description": "The service itself."},
         ],

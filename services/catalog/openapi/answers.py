@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import actions, imports, jobs, tickets
+from services.catalog.openapi import actions, events, imports, jobs, tickets
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -256,6 +256,12 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "headers": {**_headers(), "X-Purge": {**header_components()["X-Purge"], "required": False}},
         },
         "WaitingDump": _answer("The job takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
+        "Events": {"description": "The events.", "headers": _headers(), "content": events.answers()["Events"]},
+        "History": {
+            "description": "The events of the asset, the last one first.",
+            "headers": _headers("X-Next-Cursor"),
+            "content": events.answers()["History"],
+        },
         "Jobs": _answer("The jobs.", "Jobs", envelope([jobs.example()])),
         "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),
         "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),

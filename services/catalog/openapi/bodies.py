@@ -7,7 +7,7 @@ from services.catalog.openapi import answers, schemas
 from services.catalog.openapi.requests import MAX_ITEMS, WORDS
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import folders, undo
-from services.catalog.routes.arguments import NUMBER_MAX
+from services.catalog.routes.arguments import NUMBER_MAX, PLACES
 from services.catalog.routes.listing import CURSOR, FILTER_VALUE_MAX, LIMIT_MAX
 from services.catalog.search import colours, query
 from services.catalog.search.row import MISSING
@@ -185,7 +185,7 @@ def _several(item: Schema) -> Schema:
 def trash_parameters() -> tuple[Schema, ...]:
     """Return the parameters that select a part of the trash."""
     page = {"type": "integer", "minimum": 1, "maximum": undo.LIMIT_MAX}
-    namespace, folder = map(_pattern, undo.PLACES.values())
+    namespace, folder = map(_pattern, PLACES.values())
     return (
         _query("namespace", namespace, "Only assets of this namespace."),
         _query("folder", folder, "Only assets of this folder and those below it, such as /DEV/shop."),

@@ -4,7 +4,7 @@ Routes, authorisation and the OpenAPI document are made of this list. An operati
 reached. Each operation has a role, which sets who may use it.
 """
 
-from services.catalog.operations import dumps, entries, files, imports, jobs, service, tickets, undo
+from services.catalog.operations import dumps, entries, events, files, imports, jobs, service, tickets, undo
 from services.catalog.operations.operation import Operation
 from services.catalog.operations.paths import paths
 from services.catalog.operations.routing import hot, not_limited, routes
@@ -22,6 +22,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         *undo.operations(settings),
         *entries.operations(settings),
         *imports.operations(settings),
+        *events.operations(settings),
         *jobs.operations(),
         *service.operations(settings),
     )

@@ -1,11 +1,21 @@
 """Arguments of a query that several routes take."""
 
+import re
+
+from starlette.datastructures import QueryParams
+
+from services.core.assets import names
 from services.core.errors import BadRequest
 
 _DIGITS = 15
 NUMBER_MAX = 10**_DIGITS - 1
 UNCONFIRMED_MAX = 100
 """Up to so many entries can be removed without a confirmation of their number."""
+PLACES = {
+    "namespace": rf"(?:{names.SEGMENT})?",
+    "folder": rf"/?(?:{names.SEGMENT}(?:/{names.SEGMENT}){{0,9}}/?)?",
+}
+"""What selects a part of the assets by their paths."""
 
 
 def limit_of(text: str, most: int) -> int | None:
@@ -24,3 +34,14 @@ def number_of(text: str | None, name: str, what: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         raise BadRequest(f"{name} must be {what}, not {text[:_DIGITS]!r}.", f"Send {name}=12, for example.")
     return int(text)
+
+
+def folders_of(query: QueryParams) -> list[str]:
+    """Return the folders, each with a slash at its end, that a request asks for: an asset has to be in all of them.
+
+    Raises BadRequest."""
+    asked = {name: (query.get(name, ""), pattern) for name, pattern in PLACES.items()}
+    for name, (text, pattern) in asked.items():
+        if not re.fullmatch(pattern, text):
+            raise BadRequest(f"That is not a {name}.", "Send a namespace such as DEV, and a folder such as /DEV/shop.")
+    return [f"/{folder}/" for text, _ in asked.values() if (folder := text.strip("/"))]

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -15,9 +14,9 @@ from services.catalog.bodies import need_no_body
 from services.catalog.context import Context, context
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes import changes, jobs
-from services.catalog.routes.arguments import UNCONFIRMED_MAX, limit_of, number_of
+from services.catalog.routes.arguments import UNCONFIRMED_MAX, folders_of, limit_of, number_of
 from services.catalog.uploads.moves import is_elsewhere
-from services.core.assets import freshness, media_types, names, retired
+from services.core.assets import freshness, media_types, retired
 from services.core.assets.entries import Entry, timestamp
 from services.core.assets.retired import Retired
 from services.core.errors import BadRequest, NotFound, Subject
@@ -32,11 +31,6 @@ LIMIT, LIMIT_MAX = 100, 1000
 """Deleted assets on one page."""
 CURSOR = r"[0-9]{1,16}"
 """The number of a deletion."""
-PLACES = {
-    "namespace": rf"(?:{names.SEGMENT})?",
-    "folder": rf"/?(?:{names.SEGMENT}(?:/{names.SEGMENT}){{0,9}}/?)?",
-}
-"""What selects a part of the trash."""
 
 
 async def list_versions(request: Request) -> Response:
@@ -74,7 +68,7 @@ async def restore_version(request: Request) -> Response:
 async def list_trash(request: Request) -> Response:
     """Answer with deleted assets of the namespaces of the token, the last deletions first."""
     ctx, query = context(request), request.query_params
-    cursor, folders = query.get("cursor", ""), _folders_of(query)
+    cursor, folders = query.get("cursor", ""), folders_of(query)
     if cursor and not re.fullmatch(CURSOR, cursor):
         raise BadRequest(f"{cursor!r} is not a valid cursor.", "Send the X-Next-Cursor of the previous page.")
     allowed = principal_of(request).namespaces
@@ -137,15 +131,6 @@ async def empty_trash(request: Request) -> Response:
 def trash_dates(number: int, days: int) -> dict[str, str]:
     """Return how an asset is found in the trash, by the number of its deletion: its id, and until when it is there."""
     return {"id": str(number), "ends_date": timestamp(retired.ends(number, days))}
-
-
-def _folders_of(query: QueryParams) -> list[str]:
-    """Return the folders, each with a slash at its end, that a request asks for: an asset has to be in all of them."""
-    asked = {name: (query.get(name, ""), pattern) for name, pattern in PLACES.items()}
-    for name, (text, pattern) in asked.items():
-        if not re.fullmatch(pattern, text):
-            raise BadRequest(f"That is not a {name}.", "Send a namespace such as DEV, and a folder such as /DEV/shop.")
-    return [f"/{folder}/" for text, _ in asked.values() if (folder := text.strip("/"))]
 
 
 async def _undone(step: Awaitable[bulk.Change], named: Subject) -> bulk.Outcome:

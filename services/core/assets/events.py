@@ -115,8 +115,12 @@ class Event:
     @property
     def paths(self) -> tuple[str, ...]:
         """The paths that the asset has after it and, if that is another one, had before; none for the whole catalog."""
-        earlier = (self.happened.before or {}).get("unique_name") if self.kind is Kind.MOVED else None
-        return tuple(path for path in (self.unique_name, earlier) if isinstance(path, str) and path)
+        return self._names(self.unique_name, "unique_name")
+
+    @property
+    def uuids(self) -> tuple[str, ...]:
+        """The uuids that the asset has after it and, if that is another one, had before; none for the whole catalog."""
+        return self._names(self.uuid, "uuid")
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -132,6 +136,10 @@ class Event:
             "who": self.who or None,
             "request_id": self.request_id or None,
         }
+
+    def _names(self, name: str, field: str) -> tuple[str, ...]:
+        earlier = (self.happened.before or {}).get(field) if self.kind is Kind.MOVED else None
+        return tuple(one for one in (name, earlier) if isinstance(one, str) and one)
 
 
 def time_of(number: int) -> str:

@@ -17,6 +17,7 @@ SVG, PDF = "image/svg+xml", "application/pdf"
 
 JSON, FORM, HTML, TEXT = "application/json", "multipart/form-data", "text/html", "text/plain"
 BYTES = "application/octet-stream"
+EVENTS = "text/event-stream"
 """The type of bytes about which nothing is known."""
 
 

@@ -5,6 +5,7 @@ import gc
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -87,10 +88,16 @@ class Server(uvicorn.Server):
     """uvicorn's server, which waits for the requests of open connections before it stops.
 
     uvicorn alone closes every connection on which no request has been read, even if a request is just arriving. The
-    gateway may send such a request to another process if it only reads, but not if it writes.
+    gateway may send such a request to another process if it only reads, but not if it writes. `stopping` is called
+    first, to end answers that would not end by themselves.
     """
 
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
         for server in self.servers:
             server.close()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
@@ -100,8 +107,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: ASGIApp, settings: ServerSettings) -> None:
-    """Run a service until it is told to stop; requests in flight may finish."""
+def serve(app: ASGIApp, settings: ServerSettings, stopping: Callable[[], None] = lambda: None) -> None:
+    """Run a service until it is told to stop; requests in flight may finish. Then `stopping` is called first."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -119,7 +126,7 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
-    server = Server(config)
+    server = Server(config, stopping)
     descriptors.raise_limit()
     # The objects that exist now stay: the collector need not visit tens of thousands of objects again and again.
     gc.collect()

@@ -102,13 +102,14 @@ _EVENTS = {WRITTEN: Kind.CHANGED, DELETED: Kind.DELETED, DESCRIBED: Kind.DESCRIB
 class News:
     """The next events after a position, and the position after them: there may be changes without an event.
 
-    If the log no longer has the change at the position that was given, `is_gapless` is False: events may be missing
-    before these, or Redis has lost changes.
+    `is_last` says that there were no later changes. If the log no longer has the change at the position that was given,
+    `is_gapless` is False: events may be missing before these, or Redis has lost changes.
     """
 
     events: list[Event]
     position: int
     is_gapless: bool
+    is_last: bool
 
 
 def number_of(text: str | bytes) -> int:
@@ -143,14 +144,32 @@ class ChangeLog:
 
     async def news(self, position: int, count: int) -> News:
         """Return the events among the next `count` changes after a position; 0 is before the first change ever."""
-        found = await self._redis.xrange(keys.CHANGES, min=f"{position}-0", count=count + 1)
+        found = await self._redis.xrange(keys.CHANGES, min=f"{position}-0", count=count + 2)
         is_gapless = bool(found) and number_of(found[0][0]) == position
         if is_gapless:
             del found[0]
         elif position == 0:
             is_gapless = await self.is_whole()
         events = [event for one in found[:count] if (event := read_event(*one))]
-        return News(events, number_of(found[:count][-1][0]) if found else position, is_gapless)
+        reached = number_of(found[:count][-1][0]) if found else position
+        return News(events, reached, is_gapless, is_last=len(found) <= count)
+
+    async def earlier(self, before: int, count: int, path: str, uuid: str) -> tuple[list[Event], int | None]:
+        """Look at `count` changes before one with a number, the last one first. Return the number of the first change
+        that was looked at, None if there is none, and their events that may be about an asset.
+
+        The asset is that at a path or, without one, with a uuid in its one spelling. Events of the whole catalog may be
+        about each, and moves about each uuid. All others are not even read: that takes three times as long.
+        """
+        found = await self._redis.xrevrange(keys.CHANGES, max=str(before - 1), count=count)
+        known = path.encode(), uuid.replace("-", "").encode()
+        events = [event for one in found if _may_be_about(one[1], *known) and (event := read_event(*one))]
+        return events, number_of(found[-1][0]) if found else None
+
+    async def first(self) -> int | None:
+        """Return the number of the first change that the log has."""
+        found = await self._redis.xrange(keys.CHANGES, count=1)
+        return number_of(found[0][0]) if found else None
 
     async def is_whole(self) -> bool:
         """Say whether nothing has ever been dropped from the log: a reader without a position can begin at its
@@ -184,6 +203,15 @@ def read_event(stream_id: bytes, fields: dict[bytes, bytes]) -> Event | None:
     if happened.kind is Kind.CATALOG:
         uuid = path = ""
     return Event(number_of(stream_id), happened, uuid, path, who, request_id)
+
+
+def _may_be_about(fields: dict[bytes, bytes], path: bytes, uuid: bytes) -> bool:
+    if fields.get(b"kind", b"").decode() not in _EVENTS:
+        return True
+    if path:
+        return fields.get(b"unique_name") == path
+    is_same = fields.get(b"uuid", b"").replace(b"-", b"").lower() == uuid
+    return is_same or fields.get(b"event", b"").startswith(b'["asset.moved"')
 
 
 def _read(stream_id: bytes, fields: dict[bytes, bytes]) -> Change:

@@ -5,6 +5,7 @@ and Redis writes nothing to its disk. So the progress is published again every s
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -41,10 +42,10 @@ async def tell(client: Redis, reached: Reached) -> None:
 
 
 class Progress:
-    """Follows the progress that the workers publish, for one process."""
+    """Follows the progress that the workers publish, for one process. `told` is called with each."""
 
-    def __init__(self, client: Redis) -> None:
-        self._redis = client
+    def __init__(self, client: Redis, told: Callable[[Reached], None] = lambda _: None) -> None:
+        self._redis, self._told = client, told
         self._reached = NOWHERE
         self._waiting: dict[asyncio.Future[bool], int] = {}
 
@@ -87,3 +88,4 @@ class Progress:
             outcome = self._outcome(number)
             if outcome is not None and not future.done():
                 future.set_result(outcome)
+        self._told(self._reached)

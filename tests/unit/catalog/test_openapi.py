@@ -147,7 +147,8 @@ def test_only_writing_dumps_undo_and_jobs_need_a_token_and_only_where_one_is_con
         document = document_of(given, tmp_path)
         assert ("securitySchemes" in document["components"]) == protected
         for (path, method), operation in described(document).items():
-            elsewhere = any(part in path for part in ("/get-dump/", "/versions", "/trash")) or path.endswith("/dumps")
+            private_parts = ("/get-dump/", "/versions", "/trash", "/events", "/history")
+            elsewhere = any(part in path for part in private_parts) or path.endswith("/dumps")
             private = method != "get" or elsewhere or path.startswith(("/jobs", "/usage"))
             private = private and path != "/direct"
             assert ("security" in operation) == (protected and private), path
