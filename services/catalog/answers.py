@@ -27,6 +27,7 @@ _QUEUED = (
     "Written. The caches are not purged yet: they may show the old state until the jobs worker purges them. "
     "The purge is queued and cannot be lost."
 )
+_QUEUED_FOR_PAGES = "Written. It may take a moment until everybody sees it."
 
 
 async def written(
@@ -44,8 +45,8 @@ async def written(
 
     `status` is that of a success. If nothing succeeded, the answer is 400, or 413 if all was too large. `beside`
     has what the answer shows beside the fields of each entry. `of_files` says that the failures are of single files.
-    `meanwhile` is waited for too, and may change the outcome. `shows` are the fields of an entry that the client may
-    see, if not all. Before any wait, this logs who did what.
+    `meanwhile` is waited for too, and may change the outcome. `shows` are the fields of an entry that the client, a
+    page, may see, if not all. Before any wait, this logs who did what.
     """
     ctx = context(request)
     logs.event(
@@ -63,7 +64,8 @@ async def written(
     purged, *_ = await asyncio.gather(
         ctx.progress.purged(last, wait), ctx.leftovers.clear(outcome.commits, wait), *others
     )
-    if warnings := [*outcome.warnings, *([] if purged else [_QUEUED])]:
+    queued = _QUEUED if shows is None else _QUEUED_FOR_PAGES
+    if warnings := [*outcome.warnings, *([] if purged else [queued])]:
         more["warnings"] = warnings
     pairs = zip(outcome.entries, beside or [{}] * len(outcome.entries), strict=True)
     data = [{**_shown(entry_json.shown(entry, ctx.addresses), shows), **more_of_it} for entry, more_of_it in pairs]

@@ -13,8 +13,8 @@ from services.catalog.keyring import Keyring
 from services.catalog.settings import CatalogSettings
 from services.catalog.tickets import asking
 from services.catalog.tickets.tickets import Tickets
-from services.catalog.tokens import Role, Tokens, parse_tokens
-from services.core.errors import TicketEnded, TicketInvalid, TicketUsed
+from services.catalog.tokens import Principal, Role, Tokens, parse_tokens
+from services.core.errors import Forbidden, TicketEnded, TicketInvalid, TicketUsed
 from services.core.state import keys
 from services.core.state.connection import Redis
 from services.core.state.tickets import TicketRecords
@@ -110,6 +110,7 @@ async def test_a_page_uploads_what_its_ticket_says_and_sees_the_asset_and_nothin
     }
     assert done.headers["access-control-allow-origin"] == PAGE["origin"]
     assert "duplicates" not in done.json()
+    assert [warning for warning in done.json()["warnings"] if "worker" in warning] == []
     [entry] = await listed(http)
     assert (entry["uuid"], entry["tags"], entry["external_id"], entry["alt"]) == (
         seen["uuid"],
@@ -314,6 +315,12 @@ async def test_a_ticket_holds_as_long_as_its_maker_may_write_there(
     permit = await now.open(text)
     assert permit.principal.name in ("ticket of cms", "ticket of renamed")
     assert (permit.principal.role, permit.principal.namespaces) == (Role.WRITE, frozenset({"DEV"}))
+
+
+async def test_who_has_no_token_that_can_be_revoked_makes_no_ticket(client: Redis) -> None:
+    tickets, person = Tickets(TicketRecords(client), keyring(line()), ()), Principal("person", Role.ADMIN, None)
+    with pytest.raises(Forbidden, match="with a token"):
+        await tickets.make(person, asking.read({"namespace": "DEV"}, ALLOWED, None))
 
 
 async def test_what_anybody_made_ends_when_there_are_tokens(client: Redis) -> None:

@@ -12,7 +12,7 @@ from services.catalog.tickets.asking import Asked
 from services.catalog.tickets.ticket import TEXT_MAX, Terms, Ticket
 from services.catalog.tokens import Principal, Role
 from services.catalog.uploads.writing import BeforeWrite
-from services.core.errors import BadRequest, TadaError, TicketEnded, TicketInvalid, TicketUsed
+from services.core.errors import BadRequest, Forbidden, TadaError, TicketEnded, TicketInvalid, TicketUsed
 from services.core.state.tickets import TicketRecords
 
 _KEY_SECONDS = 10.0
@@ -50,7 +50,13 @@ class Tickets:
         self._kept_at = float("-inf")
 
     async def make(self, principal: Principal, asked: Asked) -> tuple[str, Ticket]:
-        """Return a new ticket and its text; raises BadRequest if it would be too long."""
+        """Return a new ticket and its text.
+
+        Raises BadRequest if it would be too long, and Forbidden for a sender without a token: such a ticket could not
+        end with the right to make it.
+        """
+        if all(holder.digest != principal.digest for holder in self._keyring.holders):
+            raise Forbidden("A ticket is made with a token.", "Let the application ask for it with its own token.")
         [key, *_] = self._configured or (await self._records.make_key(),)
         maker, ends = tickets.maker_of(principal.digest, key), int(self._clock()) + asked.expires_in
         made = Ticket(secrets.token_urlsafe(_ID_BYTES), maker, ends, asked.terms)
@@ -117,7 +123,8 @@ class Tickets:
             yield count
             await count()  # If the asset was there already, there was nothing to write.
         except BaseException as error:
-            if isinstance(error, TadaError) or not counted:
+            is_refused = isinstance(error, TadaError) and error.status < 500
+            if is_refused or not counted:
                 await self.give_back(permit, upload)
             raise
 

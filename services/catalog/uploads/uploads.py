@@ -12,7 +12,7 @@ from services.catalog.uploads.drawable import Drawable
 from services.catalog.uploads.free_names import FreeNames
 from services.catalog.uploads.spool import RefusedFile, SpooledFile
 from services.catalog.uploads.writer import Writer, caught
-from services.catalog.uploads.writing import BeforeWrite, Writing, Written
+from services.catalog.uploads.writing import BeforeWrite, Writing, Written, at_once
 from services.core.assets import entries, identity, media_types, names
 from services.core.assets.entries import Entry, StoredFile
 from services.core.assets.quotas import Quota
@@ -52,7 +52,8 @@ class Rules:
 class Wish:
     """What the client states about a new file; `fields` are the settable ones. `to_webp` is None if it does not say.
 
-    `before_write` is awaited when the bytes are stored, just before the catalog is written. It may refuse the upload.
+    `before_write` is awaited just before the catalog is written, or the bytes for a backend that replaces in place. It
+    may refuse the upload.
     """
 
     namespace: str
@@ -61,7 +62,7 @@ class Wish:
     to_webp: bool | None
     fields: dict[str, Any]
     on_conflict: OnConflict = OnConflict.REFUSE
-    before_write: BeforeWrite | None = None
+    before_write: BeforeWrite = at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Replacement:
     fields: dict[str, Any]
     now: float
     check: Callable[[Entry], None]
-    before_write: BeforeWrite | None = None
+    before_write: BeforeWrite = at_once
 
 
 class Uploads:

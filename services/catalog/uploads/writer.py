@@ -101,6 +101,8 @@ class Writer:
         await self._room.check(writing.namespace, Quota(grows, int(current is None)))
         writing.is_taken, writing.intended = current is not None, intended
         assert writing.claim
+        # From here on, the reaper may complete what this process does not.
+        await writing.before_write()
         writing.claim = await self._claims.intend(writing.claim, intended)
         return None
 
@@ -173,7 +175,7 @@ class Writer:
 
     async def _commit(self, writing: Writing) -> Written:
         """Make the entry refer to the stored bytes."""
-        if writing.before_write:
+        if not self._in_place:
             await writing.before_write()
         if writing.new:
             return await self._entries.put(writing.entry_key, writing.entry, writing.claim, is_there=writing.is_taken)

@@ -16,6 +16,11 @@ Written = tuple[Entry, Commit | None]
 """The entry, and the commit: None if the entry stays as it is, which only `OnConflict.SKIP` asks for."""
 
 BeforeWrite = Callable[[], Awaitable[None]]
+"""What an upload waits for before it can no longer be stopped: see Wish. It may refuse the upload."""
+
+
+async def at_once() -> None:
+    """Wait for nothing."""
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class Writing:
     draft: Callable[[Entry | None, StoredFile], Entry]
     new: NewAsset | None = None
     is_taken: bool = False
-    before_write: BeforeWrite | None = None
+    before_write: BeforeWrite = at_once
     claim: Claim | None = None
     reserved: Claim | None = None
     intended: Entry | None = None
