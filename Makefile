@@ -75,9 +75,10 @@ test-replicas: setup-dev ## Run the end-to-end tests with two processes of each 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.programs.soak $(MINUTES) soak-results
 
-soak-changes: setup-dev ## 10 000 changes, and as many that are undone, while parts are killed; no old byte may be seen, and none lost (CHANGES=n)
+soak-changes: setup-dev ## 10 000 changes, as many that are undone, and as many that a webhook is told of, while parts are killed; no old byte may be seen, nothing lost (CHANGES=n)
 	@$(PY) -m tests.programs.soak_changes $(or $(CHANGES),10000)
 	@$(PY) -m tests.programs.soak_undo $(or $(CHANGES),10000)
+	@$(PY) -m tests.programs.soak_webhooks $(or $(CHANGES),10000)
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.programs.soak_renders

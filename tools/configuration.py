@@ -150,7 +150,7 @@ def _shown(value: Any) -> str:
         case dict():
             return ""
         case tuple():
-            return ",".join(map(str, value))
+            return ",".join(map(_shown, value))
         case Path():
             return str(value)
         case float():

@@ -64,6 +64,7 @@ from services.core.state.stale_claims import StaleClaims
 from services.core.state.tickets import TicketRecords
 from services.core.state.usage import Room
 from services.core.storage import Marked, ReplacesInPlace, open_storage
+from services.core.webhooks.registry import Registry
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
@@ -187,6 +188,8 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         History(changes),
         asyncio.Lock(),
         imports,
+        Registry(client),
+        outward,
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app

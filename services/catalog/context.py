@@ -22,6 +22,7 @@ from services.core.dumps.naming import DumpStore
 from services.core.jobs.action_lists import ActionLists
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
+from services.core.outward.client import Outward
 from services.core.probes.health import Health
 from services.core.serving.web import Answer
 from services.core.state.entries import Entries
@@ -32,6 +33,7 @@ from services.core.state.progress import Progress
 from services.core.state.retired import RetiredObjects
 from services.core.state.usage import Room
 from services.core.storage import Storage
+from services.core.webhooks.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Context:
     finding: asyncio.Lock
     """Held by the one action that finds its entries: they take much memory, and a thread that answers searches."""
     imports: Imports
+    webhooks: Registry
+    outward: Outward
     document: Answer
 
     @property

@@ -1,14 +1,18 @@
 """The checks of the doctor for the jobs worker alone: whether every nginx node accepts changes from it, how many
-pictures have a reduction, and what is made before it is asked for.
+pictures have a reduction, what is made before it is asked for, and how the webhooks are.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
 from services.core.doctor import Finding
 from services.core.state import commands, connection, keys
+from services.core.webhooks.registry import Registry
+from services.core.webhooks.waiting import State
+from services.core.webhooks.webhook import Webhook
 from services.jobs.purge.addresses import UnknownName, resolve
 from services.jobs.purge.node import GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
@@ -50,6 +54,35 @@ async def warm(settings: JobsSettings) -> AsyncIterator[Finding]:
     said = f"{len(forms)} forms of each asset, at {found} nodes of the edge" if forms else "nothing (WARM is not set)"
     mend = "Set NGINX_EDGE_SERVICE to the addresses of the edge. Until then WARM has no effect."
     yield Finding("made before it is asked for", said, mend if forms and not found else "")
+
+
+async def webhooks(settings: JobsSettings) -> AsyncIterator[Finding]:
+    """Say how each webhook is. One that has failed since its last success is wrong, and one with dead letters."""
+    client = connection.connect(settings.redis_address)
+    try:
+        registry = Registry(client)
+        for webhook in await registry.all():
+            yield _webhook(webhook, await registry.waiting(webhook.id).state())
+    except RedisError:
+        return  # Another check reports it.
+    finally:
+        await client.aclose()
+
+
+def _webhook(webhook: Webhook, state: State) -> Finding:
+    about = f"{webhook.id} ({urlsplit(webhook.address).hostname})"
+    look = f"GET /webhooks/{webhook.id} shows more."
+    if state.gone:
+        mend = f"Delete it, or PATCH /webhooks/{webhook.id} with active true when the receiver is back."
+        return Finding("webhook", f"{about}: the receiver has answered that it is gone", mend)
+    if state.is_failing and state.failure:
+        why = f"{state.failure['status'] or ''} {state.failure['text']}".strip()
+        return Finding("webhook", f"{about}: the last attempt failed ({why}), {state.waiting} events wait", look)
+    if state.dead_letters:
+        at = f"/webhooks/{webhook.id}"
+        mend = f"POST {at}/replay sends them again, DELETE {at}/dead-letters removes them."
+        return Finding("webhook", f"{about}: {state.dead_letters} dead letters", mend)
+    return Finding("webhook", f"{about}: {'works' if webhook.active else 'paused'}, {state.waiting} events wait")
 
 
 async def _ask(address: str, token: str) -> None:

@@ -1,11 +1,15 @@
 """What the jobs worker measures besides core.observing.metrics: purges, jobs, and the state in Redis."""
 
+import time
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.core.state import keys
 from services.core.state.connection import Redis
+from services.core.webhooks.registry import Registry
 from services.jobs.warm.forms import Outcome
 
+WEBHOOK_STATES = ("active", "paused", "gone")
 _LAG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 _LONG = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 DROPPED = "dropped"
@@ -55,6 +59,19 @@ WARMED = Counter(
 WARM_WAITING = Gauge(
     "tada_warm_waiting", "Assets that wait until this worker warms them, by what for: upload, job.", ["reason"]
 )
+WEBHOOK_DELIVERIES = Counter(
+    "tada_webhook_deliveries_total",
+    "Ends of attempts to send an event to a webhook, by this worker. Results: delivered, again (it failed, and is made "
+    "again later), dead (given up, or no room: a dead letter).",
+    ["result"],
+)
+WEBHOOK_SECONDS = Histogram("tada_webhook_duration_seconds", "Time of an attempt to send an event.", buckets=_LONG)
+WEBHOOKS = Gauge("tada_webhooks", "Webhooks. States: active, paused, gone (the receiver has answered so).", ["state"])
+WEBHOOK_WAITING = Gauge("tada_webhook_waiting", "Events that wait for webhooks.")
+WEBHOOK_OLDEST = Gauge(
+    "tada_webhook_oldest_seconds", "Age of the oldest event that waits for an active webhook; 0 if there is none."
+)
+WEBHOOK_DEAD = Gauge("tada_webhook_dead_letters", "Dead letters of all webhooks.")
 REDUCTIONS = Gauge("tada_catalog_reductions", "Pictures of the catalog that have a reduction.")
 VERSIONS = Gauge("tada_catalog_versions", "Earlier versions of assets that can be brought back.")
 TRASH = Gauge("tada_catalog_trash", "Deleted assets that can be brought back.")
@@ -86,6 +103,10 @@ def prepare(jobs: list[str]) -> None:
         WARM_WAITING.labels(reason)
     for state in ("current", "away"):
         NODES.labels(state)
+    for result in ("delivered", "again", "dead"):
+        WEBHOOK_DELIVERIES.labels(result)
+    for state in WEBHOOK_STATES:
+        WEBHOOKS.labels(state)
 
 
 async def sample(client: Redis) -> None:
@@ -104,3 +125,21 @@ async def sample(client: Redis) -> None:
         found = await pipeline.execute()
     for gauge, count in zip(gauges, found, strict=True):
         gauge.set(count)
+
+
+async def sample_webhooks(registry: Registry) -> None:
+    """Look up how the webhooks are; without Redis these metrics are unknown (NaN)."""
+    gauges = (*map(WEBHOOKS.labels, WEBHOOK_STATES), WEBHOOK_WAITING, WEBHOOK_OLDEST, WEBHOOK_DEAD)
+    for gauge in gauges:
+        gauge.set(float("nan"))
+    counts, waiting, oldest, dead, now = dict.fromkeys(WEBHOOK_STATES, 0), 0, 0.0, 0, time.time()
+    for webhook in await registry.all():
+        state = await registry.waiting(webhook.id).state()
+        kind = "gone" if state.gone else "active" if webhook.active else "paused"
+        counts[kind] += 1
+        waiting += state.waiting
+        dead += state.dead_letters
+        if kind == "active" and state.oldest:
+            oldest = max(oldest, now - state.oldest)
+    for gauge, value in zip(gauges, (*counts.values(), waiting, oldest, dead), strict=True):
+        gauge.set(value)

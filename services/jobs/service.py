@@ -15,6 +15,7 @@ from services.core.dumps.stores import open_dumps
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs, origin
+from services.core.outward.client import Outward
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.probes.pulse import Pulse
@@ -31,6 +32,7 @@ from services.core.state.reductions import Reductions
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage, open_storage
+from services.core.webhooks.registry import Registry
 from services.jobs import metrics
 from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.describe.reducer import Reducer
@@ -47,6 +49,8 @@ from services.jobs.upkeep.older_entries import keep_naming
 from services.jobs.upkeep.watch import keep_watching
 from services.jobs.warm.edge import Edge
 from services.jobs.warm.warmer import Warmer
+from services.jobs.webhooks.courier import Courier
+from services.jobs.webhooks.sending import Sender
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +68,11 @@ async def run(settings: JobsSettings) -> None:
     pulse = Pulse(_PULSE_SECONDS)
     belonging = Belonging(client, storage)
     internal = Internal(
-        "jobs", settings, of_writer(client, storage, belonging), [partial(metrics.sample, client)], pulse
+        "jobs",
+        settings,
+        of_writer(client, storage, belonging),
+        [partial(metrics.sample, client), partial(metrics.sample_webhooks, Registry(client))],
+        pulse,
     )
     await internal.open()
     await storage.open()
@@ -85,10 +93,12 @@ async def run(settings: JobsSettings) -> None:
         settings.purge_token.get_secret_value(),
     )
     warmer = Warmer(entries, ChangeLog(client), progress, edge, settings.warm_forms)
-    retired = RetiredObjects(client)
+    retired, outward = RetiredObjects(client), Outward(settings.outward)
+    sender = Sender(outward, settings.webhooks_timeout_seconds, settings.webhooks_secrets)
+    courier = Courier(client, settings.webhooks, progress.purged, sender.post, settings.webhooks_retry_seconds)
     tools = Tools(
         *(settings, client, process, entries, retired, claims, doubts, reaper, storage, dumps, reducer, sight),
-        *(progress, warmer),
+        *(progress, warmer, sender.post),
     )
     jobs = JobLog(client)
     queue = JobQueue(client, jobs)
@@ -102,6 +112,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(ask_for_reductions(entries, reducer, queue, jobs)),
                 group.create_task(consumer(client, process, describer).run()),
                 group.create_task(warmer.run()),
+                group.create_task(courier.run()),
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(belonging.keep()),
                 group.create_task(keep_watching(tools)),
@@ -115,6 +126,7 @@ async def run(settings: JobsSettings) -> None:
     finally:
         sight.close()
         edge.close()
+        outward.close()
         await internal.close()
         await dumps.close()
         await storage.close()

@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from services.core.assets.reductions import SIDE_MAX
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST
-from services.core.errors import NoDumpName
+from services.core.errors import NoDumpName, OutwardRefused
+from services.core.outward import urls
 from services.core.patterns import matching
-from services.core.settings import OutwardSettings, Presets, TextList, UndoSettings
+from services.core.settings import OutwardSettings, Presets, TextList, UndoSettings, split_list
+from services.core.webhooks import signing
+from services.core.webhooks.registry import WEBHOOKS_MAX
 from services.jobs.warm import forms
 from services.jobs.warm.forms import Form
 
@@ -50,6 +54,16 @@ Token = Annotated[
     matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters and digits, the same as in the gateway's configuration"),
 ]
 Nodes = Annotated[TextList, AfterValidator(_check_nodes)]
+
+
+Pauses = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=7 * 86400)], ...],
+    NoDecode,
+    BeforeValidator(split_list),
+    Field(min_length=1, max_length=50),
+]
+RETRY_SECONDS = (5, 30, 120, 600, 1800, *(hours * 3600 for hours in (1, 2, 4, 8, 16, 20, 20)))
+"""Three days together."""
 
 
 class JobsSettings(UndoSettings, OutwardSettings):
@@ -99,6 +113,22 @@ class JobsSettings(UndoSettings, OutwardSettings):
         description="Presets that are made of each asset after an upload, a replacement or a restore, before visitors "
         "ask for them: thumb, thumb?dpr=2, hero?accept=avif. Empty for none.",
     )
+    webhooks: Annotated[TextList, Field(max_length=WEBHOOKS_MAX)] = Field(
+        (), description="Addresses that are told of every event, comma separated. More can be registered by the API."
+    )
+    webhooks_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret with which their events are signed: `whsec_` and 24 to 64 random bytes in base64. While it "
+        "is exchanged, the new one and the old one, comma separated.",
+    )
+    webhooks_retry_seconds: Pauses = Field(
+        RETRY_SECONDS,
+        description="Pauses before an event is sent again to a webhook, comma separated. After all of them together it "
+        "is a dead letter.",
+    )
+    webhooks_timeout_seconds: float = Field(
+        15.0, gt=0, le=60, description="Seconds that the receiver of a webhook has for its answer."
+    )
     dumps_kept: int = Field(14, ge=0, description="Number of dumps that are kept. 0 keeps all.")
     purge_token: Token = Field(
         SecretStr(""), validate_default=True, description="Token of the jobs worker for both nginx tiers."
@@ -110,6 +140,27 @@ class JobsSettings(UndoSettings, OutwardSettings):
             forms.read(self.warm, self.presets)
         except ValueError as error:
             raise ValueError(f"WARM: {error}") from None
+        return self
+
+    @property
+    def webhooks_secrets(self) -> tuple[str, ...]:
+        """The secrets of the webhooks that WEBHOOKS names, the present one first."""
+        return tuple(part.strip() for part in self.webhooks_secret.get_secret_value().split(",") if part.strip())
+
+    @model_validator(mode="after")
+    def _check_webhooks(self) -> Self:
+        for address in self.webhooks:
+            try:
+                urls.read(address, self.outward)
+            except OutwardRefused as error:
+                raise ValueError(f"WEBHOOKS: {error.message} {error.hint}") from None
+        try:
+            for secret in self.webhooks_secrets:
+                signing.key_of(secret)
+        except ValueError as error:
+            raise ValueError(f"WEBHOOKS_SECRET: {error}") from None
+        if self.webhooks and not self.webhooks_secrets:
+            raise ValueError(f"WEBHOOKS_SECRET: expected a secret such as {signing.new_secret()}, because of WEBHOOKS")
         return self
 
     @property

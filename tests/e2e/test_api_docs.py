@@ -32,7 +32,7 @@ def examples() -> list[tuple[str, Any]]:
 def test_every_request_is_answered_as_shown(
     make_system: Callable[..., System], photos: dict[str, bytes], tmp_path: Path
 ) -> None:
-    system = make_system(NAMESPACES_ALLOWED="DEV,PROD", TRASH_DAYS="30", KEEP_VERSIONS="2")
+    system = make_system(NAMESPACES_ALLOWED="DEV,PROD", TRASH_DAYS="30", KEEP_VERSIONS="2", OUTWARD_ALLOWED="localhost")
     for name, photo in (("cat.jpg", "china.jpg"), ("dog.jpg", "flower.jpg"), ("fox.png", "astronaut.png")):
         (tmp_path / name).write_bytes(photos[photo])
     stored = system.stack.data / "storage" / "DEV" / "stored.webp"
@@ -57,7 +57,7 @@ def test_every_request_is_answered_as_shown(
 
 
 def named_by_the_service(shown: Any, answer: Any) -> dict[str, str]:
-    """Return what the page calls the job, the dump, the deletion and the ticket that the service has just made."""
+    """Return what the page calls the job, the dump, the webhook, the deletion or the ticket that was just made."""
     if isinstance(shown, dict) and shown.get("data") and "ticket" in shown["data"][0]:
         return {shown["data"][0]["ticket"]: answer["data"][0]["ticket"]}
     if "timestamp" in shown:
@@ -66,6 +66,8 @@ def named_by_the_service(shown: Any, answer: Any) -> dict[str, str]:
         return {shown["data"][0]["id"]: answer["data"][0]["id"]}
     if isinstance(shown, dict) and shown.get("data") and "trash" in shown["data"][0]:
         return {shown["data"][0]["trash"]["id"]: answer["data"][0]["trash"]["id"]}
+    if isinstance(shown, dict) and shown.get("data") and "secret" in shown["data"][0]:
+        return {shown["data"][0]["id"]: answer["data"][0]["id"]}
     return {}
 
 
@@ -108,6 +110,7 @@ def _template(path: str) -> str:
         (r"jobs/.+", "jobs/{job}"),
         (r"[0-9a-f-]{36}", "{uuid}"),
         (r"trash/[0-9]+", "trash/{id}"),
+        (r"webhooks/[0-9a-f]{16}", "webhooks/{webhook}"),
         (r"versions/[0-9]+", "versions/{version}"),
     ):
         path = re.sub(pattern, named, path)

@@ -42,6 +42,7 @@ from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.watch import keep_watching
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry, fill, many
+from tests.support.receivers import unheard
 from tests.support.waits import eventually
 
 # arq closes its pool by a name that redis-py calls deprecated.
@@ -80,6 +81,7 @@ async def tools(server: RedisServer, client: Redis, tmp_path: Path) -> AsyncIter
             catalog.sight(storage),
             progress,
             catalog.warmer(),
+            unheard,
         )
     catalog.close()
     await storage.close()

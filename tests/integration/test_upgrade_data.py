@@ -34,6 +34,7 @@ from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.older_entries import name_older_entries
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry
+from tests.support.receivers import unheard
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
@@ -161,6 +162,7 @@ async def tools(server: RedisServer, before: Redis, tmp_path: Path) -> AsyncIter
             user.sight(storage),
             progress,
             user.warmer(),
+            unheard,
         )
     user.close()
     await storage.close()

@@ -36,6 +36,7 @@ from services.jobs.queue.kinds import JOBS, Job, Tools
 from services.jobs.settings import JobsSettings
 from services.jobs.warm.edge import Edge
 from services.jobs.warm.warmer import Warmer
+from tests.support.receivers import unheard
 
 
 async def hang(tools: Tools, arguments: Any) -> dict[str, Any]:
@@ -71,7 +72,7 @@ async def main(url: str, folder: str, does: str) -> None:
     warmer = Warmer(entries, ChangeLog(client), progress, Edge((), "/assets/media", ""), ())
     tools = Tools(
         *(settings, client, process, entries, RetiredObjects(client), claims, doubts, reaper, storage, dumps, reducer),
-        *(sight, progress, warmer),
+        *(sight, progress, warmer, unheard),
     )
     if does == "describe":
         sight = Sight(entries, _Endless(), reducer)  # type: ignore[arg-type]

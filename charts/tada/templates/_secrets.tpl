@@ -46,12 +46,13 @@
 {{- if eq $method "DISTANT_BACKEND" }}{{ $_ := set $wanted "DELEGATED_STORAGE_TOKEN" false }}{{ end }}
 {{- if $values.redis.auth }}{{ $_ := set $wanted "REDIS_PASSWORD" true }}
 {{- else if and (not $values.redis.enabled) (or $values.secrets.REDIS_URL (not $values.redis.service)) }}{{ $_ := set $wanted "REDIS_URL" true }}{{ end }}
-{{- $known := list "MEDIA_TOKEN" "MEDIA_TOKENS" "TICKET_KEYS" "PURGE_TOKEN" "URL_SIGNING_KEYS" "REDIS_URL" "REDIS_PASSWORD" "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN" }}
+{{- $known := list "MEDIA_TOKEN" "MEDIA_TOKENS" "TICKET_KEYS" "PURGE_TOKEN" "URL_SIGNING_KEYS" "WEBHOOKS_SECRET" "REDIS_URL" "REDIS_PASSWORD" "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN" }}
 {{- range $name, $_ := $values.secrets }}{{ if not (has $name $known) }}{{ $_ := set $wanted $name false }}{{ end }}{{ end }}
 {{- end }}
 {{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" (ne $values.mediaApi.existingSecret "") }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}{{ $_ := set $wanted "TICKET_KEYS" false }}
 {{- else if eq .component "transform" }}{{ $_ := set $wanted "URL_SIGNING_KEYS" false }}
 {{- else }}{{ $_ := set $wanted "PURGE_TOKEN" true }}{{ end }}
+{{- if eq .component "jobs" }}{{ $_ := set $wanted "WEBHOOKS_SECRET" false }}{{ end }}
 {{- toYaml $wanted }}
 {{- end }}
 

@@ -7,7 +7,7 @@ server's address. `tests/e2e/test_openapi.py` holds the document against a runni
 from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import actions, answers, events, imports, jobs, requests, schemas, tickets
+from services.catalog.openapi import actions, answers, events, imports, jobs, requests, schemas, tickets, webhooks
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -35,6 +35,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             **tickets.components(settings),
             **(imports.components(settings) if settings.imports else {}),
             **events.components(),
+            **webhooks.schemas(),
         },
         "responses": answers.components(settings),
         "headers": answers.header_components(),
@@ -60,6 +61,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             {"name": "undo", "description": "Earlier versions and deleted assets, which can be brought back."},
             {"name": "events", "description": "What has happened to the assets."},
             {"name": "jobs", "description": "What the worker does, by a schedule or on request."},
+            {"name": "webhooks", "description": "Servers that are told of every event."},
             {"name": "service", "description": "The service itself."},
         ],
         "paths": paths,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import actions, events, imports, jobs, tickets
+from services.catalog.openapi import actions, events, imports, jobs, tickets, webhooks
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -264,6 +264,11 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         },
         "Jobs": _answer("The jobs.", "Jobs", envelope([jobs.example()])),
         "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),
+        "Webhooks": _answer("The webhooks.", "Webhooks", envelope([webhooks.example()])),
+        "NewWebhook": _answer("The webhook.", "NewWebhooks", envelope([webhooks.example_with_secret()])),
+        "DeadLetters": _answer("A page.", "DeadLetters", envelope([webhooks.example_of_letter()], cursor=None)),
+        "Replayed": _answer("They wait again.", "Replayed", envelope([], replayed=1, left=0)),
+        "DeadLettersRemoved": _answer("They are gone.", "DeadLettersRemoved", envelope([], removed=1)),
         "Ready": _answer("Redis and the storage answer.", "Readiness", {"ready": True, "redis": "ok", "storage": "ok"}),
         "NotReady": _answer(
             "Redis or the storage does not answer.",

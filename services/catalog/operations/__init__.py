@@ -4,7 +4,7 @@ Routes, authorisation and the OpenAPI document are made of this list. An operati
 reached. Each operation has a role, which sets who may use it.
 """
 
-from services.catalog.operations import dumps, entries, events, files, imports, jobs, service, tickets, undo
+from services.catalog.operations import dumps, entries, events, files, imports, jobs, service, tickets, undo, webhooks
 from services.catalog.operations.operation import Operation
 from services.catalog.operations.paths import paths
 from services.catalog.operations.routing import hot, not_limited, routes
@@ -24,5 +24,6 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         *imports.operations(settings),
         *events.operations(settings),
         *jobs.operations(),
+        *webhooks.operations(),
         *service.operations(settings),
     )

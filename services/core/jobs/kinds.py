@@ -14,6 +14,7 @@ from services.core.assets.actions import Action, Change
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.errors import BadRequest, NotFound
+from services.core.webhooks.webhook import ID as WEBHOOK_ID
 
 INTERFACE_VERSION = 1
 
@@ -94,6 +95,10 @@ class RestoreArguments(Arguments):
     )
 
 
+class WebhookArguments(Arguments):
+    webhook: str = Field(pattern=f"^{WEBHOOK_ID}$", description="The id of a webhook.")
+
+
 ACT = "act"
 
 
@@ -123,6 +128,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "describe": Arguments,
     "reduce": ReduceArguments,
     "warm": WarmArguments,
+    "test_webhook": WebhookArguments,
     "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,
     ACT: ActArguments,

@@ -104,6 +104,11 @@ class Outward:
         self._lookups = ThreadPoolExecutor(_LOOKUPS, "outward-lookup")
         self._secure: ssl.SSLContext | None = None
 
+    async def check(self, address: str) -> None:
+        """Look where an address leads now, without a request; raises OutwardRefused and OutwardFailed."""
+        url = urls.read(address, self._allowed)
+        await _Network(self._allowed, self._addresses_of).addresses(url.host)
+
     def close(self) -> None:
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
@@ -204,7 +209,7 @@ class _Network(httpcore.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         last: Exception = httpcore.ConnectError("it has no address")
-        for address in (await self._addresses(host))[:_TRIED]:
+        for address in (await self.addresses(host))[:_TRIED]:
             try:
                 stream = await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -221,7 +226,7 @@ class _Network(httpcore.AnyIOBackend):
             return stream
         raise last
 
-    async def _addresses(self, host: str) -> list[Address]:
+    async def addresses(self, host: str) -> list[Address]:
         """Return the addresses of a host; raises OutwardRefused unless all of them may be reached.
 
         If only the public ones of several were used, a name that leads inside the network would seem to work.

@@ -53,6 +53,14 @@
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:ticket-key` | text | the key that signs tickets if none is configured: see `state/tickets` |
 | `tada:ticket:{id}` | hash | its uploads: each the key that says that it is alive, or `counted`; ends with the ticket |
+| `tada:webhooks` | hash | id of a webhook → its record as JSON, with its secret: see `core/webhooks/webhook` |
+| `tada:webhook:{id}:state` | hash | `position` in the log, last `success` and `failure`: see `core/webhooks/waiting` |
+| `tada:webhook:{id}:waiting` | hash | number of an event → its paths, what came of it, and the body to send |
+| `tada:webhook:{id}:numbers` | sorted set | these numbers |
+| `tada:webhook:{id}:order` | sorted set | lane and number of these events: the order within each lane |
+| `tada:webhook:{id}:lanes` | hash | path → its lane, and how many events of it wait |
+| `tada:webhook:{id}:due` | sorted set | lane by when its first event is to be sent, milliseconds since 1970 |
+| `tada:webhook:{id}:dead` | stream | dead letters |
 | `tada:limit:{bucket}` | number | when the bucket of a rate limit is full again, microseconds since the epoch |
 """
 
@@ -96,6 +104,8 @@ JOBS_ENDED = "tada:jobs-ended"
 """The channel with the id of each job that has ended."""
 QUEUE = "tada:jobs"
 TICKET_KEY = "tada:ticket-key"
+WEBHOOKS = "tada:webhooks"
+WEBHOOK_PARTS = ("state", "waiting", "numbers", "order", "lanes", "due", "dead")
 
 
 def staged(restore: str) -> tuple[str, str, str, str, str, str]:
@@ -147,3 +157,7 @@ def ticket(ticket_id: str) -> str:
 
 def limit(bucket: str) -> str:
     return f"tada:limit:{bucket}"
+
+
+def webhook(webhook_id: str, part: str) -> str:
+    return f"tada:webhook:{webhook_id}:{part}"

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.core.assets.entries import timestamp
 from services.core.assets.retired import NO_UNDO
 from services.core.dumps.naming import DumpStore
 from services.core.jobs.action_lists import ActionLists
@@ -17,6 +18,7 @@ from services.core.jobs.kinds import (
     RestoreArguments,
     SyncArguments,
     WarmArguments,
+    WebhookArguments,
 )
 from services.core.jobs.log import KEPT_SECONDS as JOB_KEPT_SECONDS
 from services.core.state.changes import ChangeLog, number_of
@@ -31,6 +33,8 @@ from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.retired import RetiredObjects
 from services.core.storage import Storage
+from services.core.webhooks.held import TEST, Attempt, Held
+from services.core.webhooks.registry import Registry
 from services.jobs.act import Act
 from services.jobs.describe.describer import Sight, describe_all
 from services.jobs.describe.reduce import ReduceAll
@@ -43,6 +47,7 @@ from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
 from services.jobs.warm.job import WarmAll
 from services.jobs.warm.warmer import Warmer
+from services.jobs.webhooks.delivery import Post
 
 PURGE_SECONDS = 20
 """How long a restore or an action waits until no cache serves the old catalog."""
@@ -70,6 +75,7 @@ class Tools:
     sight: Sight
     progress: Progress
     warmer: Warmer
+    post: Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,13 @@ async def _warm(tools: Tools, arguments: WarmArguments) -> Result:
     return (await run.run()).answer()
 
 
+async def _test_webhook(tools: Tools, arguments: WebhookArguments) -> Result:
+    webhook = await Registry(tools.client).get(arguments.webhook)
+    answer = await tools.post(webhook, Held.own(TEST, time.time_ns() // 1000))
+    attempt = Attempt.of(timestamp(), TEST, answer.status, answer.text)
+    return {"delivered": answer.is_success, "status": attempt.status, "text": attempt.text}
+
+
 async def _act(tools: Tools, arguments: ActArguments) -> Result:
     leftovers = Leftovers(tools.reaper)
     change = arguments.change if arguments.action == "change" else None
@@ -219,6 +232,7 @@ JOBS: Mapping[str, Job] = {
     "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),
     "warm": Job(_warm, seconds=24 * 3600, attempts=8, alone=False),
     "act": Job(_act, seconds=24 * 3600, attempts=8, alone=False, given_up=_give_up_act),
+    "test_webhook": Job(_test_webhook, seconds=120, attempts=1, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),
 }

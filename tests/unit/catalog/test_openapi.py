@@ -142,14 +142,16 @@ def test_every_error_code_is_said(tmp_path: Path) -> None:
     assert {kind.code for kind in below(TadaError) if kind.__module__.startswith("services.core")} <= set(codes)
 
 
-def test_only_writing_dumps_undo_and_jobs_need_a_token_and_only_where_one_is_configured(tmp_path: Path) -> None:
+def test_only_writing_dumps_undo_jobs_and_webhooks_need_a_token_and_only_where_one_is_configured(
+    tmp_path: Path,
+) -> None:
     for given, protected in (({}, False), (RENAMED, True)):
         document = document_of(given, tmp_path)
         assert ("securitySchemes" in document["components"]) == protected
         for (path, method), operation in described(document).items():
             private_parts = ("/get-dump/", "/versions", "/trash", "/events", "/history")
             elsewhere = any(part in path for part in private_parts) or path.endswith("/dumps")
-            private = method != "get" or elsewhere or path.startswith(("/jobs", "/usage"))
+            private = method != "get" or elsewhere or path.startswith(("/jobs", "/usage", "/webhooks"))
             private = private and path != "/direct"
             assert ("security" in operation) == (protected and private), path
             assert ("401" in operation["responses"]) == (protected and private), path

@@ -20,6 +20,8 @@ HELPERS = {
     "put_aside",
     "retiring",
     "sent_before",
+    "webhook_bury",
+    "webhook_lanes",
 }
 """Functions that scripts use: they are called by scripts, with values and not by names."""
 FILES = sorted(path for path in LUA.glob("*.lua") if path.stem not in HELPERS)
