@@ -21,6 +21,7 @@ from services.catalog.keyring import Keyring
 from services.catalog.middleware import cors
 from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
+from services.catalog.middleware.tus import Tus
 from services.catalog.operations import hot, not_limited, operations, paths, routes
 from services.catalog.routes import docs_page
 from services.catalog.routes.tickets import DIRECT
@@ -59,6 +60,7 @@ from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
+from services.core.state.resumable import ResumableUploads
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
 from services.core.state.tickets import TicketRecords
@@ -143,6 +145,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         routes=routes(offered, keyring),
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
+            Middleware(Tus),
             Middleware(Drain, limit=settings.payload_max_size + OVERHEAD),
             Middleware(
                 cors.CorsOf,
@@ -176,6 +179,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         log,
         JobQueue(client, log),
         uploads,
+        ResumableUploads(client, storage),
         Tickets(TicketRecords(client), keyring, settings.signing_keys),
         moves,
         leftovers,

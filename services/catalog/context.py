@@ -30,6 +30,7 @@ from services.core.state.entry_reader import EntryReader
 from services.core.state.leftovers import Leftovers
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.resumable import ResumableUploads
 from services.core.state.retired import RetiredObjects
 from services.core.state.usage import Room
 from services.core.storage import Storage
@@ -49,6 +50,7 @@ class Context:
     jobs: JobLog
     queue: JobQueue
     uploads: Uploads
+    resumable: ResumableUploads
     tickets: Tickets
     moves: Moves
     leftovers: Leftovers

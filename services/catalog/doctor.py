@@ -1,4 +1,5 @@
-"""The checks of the doctor for the catalog service alone: whether the counts of each namespace are right."""
+"""The checks of the doctor for the catalog service alone: whether the counts of each namespace are right, and how much
+room resumable uploads have left."""
 
 from collections.abc import AsyncIterator
 
@@ -10,9 +11,12 @@ from services.core.doctor import Finding
 from services.core.state import commands, connection, keys, usage
 from services.core.state.connection import Redis
 from services.core.state.counting import Counting
+from services.core.state.resumable import OPEN_MAX, reserved
 
 _COMPARED_MAX = 100_000
 """Entries that are read for a comparison: a few seconds."""
+_MUCH = 0.9
+"""The share of its room from which a warning is due."""
 _MEND = f"Remove the key {keys.USAGE} from Redis. A catalog service counts everything again within a minute."
 
 
@@ -33,6 +37,25 @@ async def quotas(settings: CatalogSettings) -> AsyncIterator[Finding]:
             if allowed is not None and has >= allowed:
                 mend = "Uploads are refused there. Delete what is not needed, or raise QUOTAS."
                 yield Finding("quota", f"{namespace} has {has} of {allowed} {what}", mend)
+
+
+async def resumable(settings: CatalogSettings) -> AsyncIterator[Finding]:
+    """Say how many resumable uploads are open, and how much of their room is reserved."""
+    if settings.backend.replaces_in_place:
+        yield Finding("resumable uploads", "not possible with a distant backend, which has no place for parts of files")
+        return
+    client = connection.connect(settings.redis_address)
+    try:
+        lengths = await reserved(client)
+    except RedisError:
+        return  # Another check reports it.
+    finally:
+        await client.aclose()
+    used, room = sum(lengths), settings.tus_room
+    said = f"{len(lengths)} are open, with {used} of {room} bytes (TUS_ROOM)"
+    is_much = used > _MUCH * room or len(lengths) > _MUCH * OPEN_MAX
+    mend = "New ones will soon be refused (507). Raise TUS_ROOM, or lower TUS_HOURS if clients leave many."
+    yield Finding("resumable uploads", said, mend if is_much else "")
 
 
 async def _compared(client: Redis) -> Finding:

@@ -1,5 +1,5 @@
 """What the catalog service measures besides core.observing.metrics: the index of the search of this process, what
-namespaces have, what it imports, the tokens, and uploads with tickets."""
+namespaces have, what it imports, the tokens, uploads with tickets, and resumable uploads."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -32,6 +32,18 @@ IMPORT_SECONDS = Histogram(
 )
 for _result in ("done", "failed", "retrying"):
     IMPORTS.labels(_result)
+
+RESUMABLE = Counter(
+    "tada_resumable_uploads_total",
+    "Resumable uploads. Results: opened, finished (it has become an entry), refused (it could not), removed (by the "
+    "client).",
+    ["result"],
+)
+RESUMABLE_BYTES = Counter(
+    "tada_resumable_received_bytes_total", "Bytes of resumable uploads that were stored, and need not be sent again."
+)
+for _result in ("opened", "finished", "refused", "removed"):
+    RESUMABLE.labels(_result)
 
 USAGE_BYTES = Gauge(
     "tada_usage_bytes",

@@ -56,6 +56,11 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     payload_max_files: int = Field(
         100, gt=0, le=1000, description="Maximum number of files in one form of POST or PATCH /files."
     )
+    tus_room: Size = Field(
+        10 * 1024**3,
+        description="Bytes that all open resumable uploads (tus) together may have in the storage, such as 10gb.",
+    )
+    tus_hours: int = Field(24, gt=0, le=720, description="Hours after which a resumable upload ends by itself.")
     use_stripmetadata: bool = Field(
         False,
         description="Remove metadata from uploaded files before they are stored: EXIF, GPS, XMP, authors, scripts.",
@@ -125,6 +130,11 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
     healthcheck_route: Route = Field(
         "/readiness-check", description="Path that answers 200 if Redis and the storage answer."
     )
+
+    @property
+    def tus_size_max(self) -> int:
+        """The largest resumable upload, in bytes."""
+        return min(self.payload_max_size, self.tus_room)
 
     @property
     def search_folder(self) -> Path:

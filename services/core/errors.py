@@ -11,6 +11,7 @@ TadaError
 │   ├── NoUuids           400  the request names no entry
 │   ├── UnevenLists       400  a form has not as many files as uuids
 │   ├── OtherNamespace    400  the entry is in another namespace than the request says
+│   ├── BadMetadata       400  the Upload-Metadata of a resumable upload cannot be understood
 │   ├── CatalogReplaced   400  the rest of a list that was begun before the whole catalog was replaced
 │   ├── OutwardRefused    400  an address outside that is not valid, or that TADA may not reach
 │   └── NoSource          400  a server outside does not send the file at an address
@@ -23,12 +24,20 @@ TadaError
 │       └── TicketUsed         as many files as it allows have been uploaded, or are being uploaded
 ├── NotFound              404  no such thing, or its file is gone
 │   └── NoEntry           404  the catalog has no entry with this uuid
+├── Stalled               408  nothing of a body came for too long
+├── WrongOffset           409  the bytes do not begin where a resumable upload goes on
+├── WrongVersion          412  another version of the tus protocol
+├── NotABody              415  the body of a PATCH is not a part of a resumable upload
 ├── TooLarge              413  a body with more than it may have
 │   ├── FileTooLarge      413  a file with more bytes than PAYLOAD_MAX_SIZE
 │   └── QuotaExceeded     413  the namespace has no room for it (QUOTAS)
 ├── Undecodable           422  the stored bytes cannot be rendered
 │   └── TooSlow           422  rendering it was ended because it took too long
+├── UploadBusy            423  another request writes to the resumable upload
 ├── TooManyRequests       429  a rate limit is used up
+├── ChecksumMismatch      460  the received bytes are not those of the checksum (a status of tus)
+├── NotSupported          501  the storage does not allow this
+├── NoRoom                507  the open resumable uploads have all the room that they may have
 ├── SignatureMismatch     500  the stored bytes are not those of the catalog
 ├── DumpError                  about a dump of the catalog; the dump routes answer it in their own shape
 │   ├── NoDumpName        400  what was asked for is not the name of a dump
@@ -176,6 +185,10 @@ class NoSource(BadRequest):
     code = "no_source"
 
 
+class BadMetadata(BadRequest):
+    code = "bad_metadata"
+
+
 class Unauthorized(TadaError):
     status = 401
     code = "unauthorized"
@@ -259,6 +272,61 @@ class QuotaExceeded(TooLarge):
             else "Delete assets that are not needed, or have QUOTAS raised.",
         )
         self.subject = Subject(namespace=namespace)
+
+
+class Stalled(TadaError):
+    status = 408
+    code = "stalled"
+
+
+class WrongOffset(TadaError):
+    status = 409
+    code = "wrong_offset"
+
+    def __init__(self, given: int, offset: int) -> None:
+        super().__init__(
+            f"The upload is at offset {offset}, not at {given}.", "Ask for its offset with HEAD, and go on from there."
+        )
+
+
+class WrongVersion(TadaError):
+    status = 412
+    code = "wrong_version"
+
+
+class NotABody(TadaError):
+    status = 415
+    code = "not_a_body"
+
+
+class UploadBusy(TadaError):
+    status = 423
+    code = "upload_busy"
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another request writes to this upload.", "Try again in a moment: HEAD tells from where to go on."
+        )
+
+
+class ChecksumMismatch(TadaError):
+    status = 460
+    code = "checksum_mismatch"
+
+
+class NotSupported(TadaError):
+    status = 501
+    code = "not_supported"
+
+
+class NoRoom(TadaError):
+    status = 507
+    code = "no_room"
+    retry_after = 60
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Try again later, or send the file to POST /file.")
 
 
 class Undecodable(TadaError):

@@ -59,6 +59,11 @@ WARMED = Counter(
 WARM_WAITING = Gauge(
     "tada_warm_waiting", "Assets that wait until this worker warms them, by what for: upload, job.", ["reason"]
 )
+RESUMABLE_ENDED = Counter(
+    "tada_resumable_ended_total", "Resumable uploads that this worker has ended: their time was over, or was up before."
+)
+RESUMABLE_OPEN = Gauge("tada_resumable_open", "Resumable uploads that are open.")
+RESUMABLE_RESERVED = Gauge("tada_resumable_reserved_bytes", "Bytes that are reserved for open resumable uploads.")
 WEBHOOK_DELIVERIES = Counter(
     "tada_webhook_deliveries_total",
     "Ends of attempts to send an event to a webhook, by this worker. Results: delivered, again (it failed, and is made "
@@ -111,8 +116,8 @@ def prepare(jobs: list[str]) -> None:
 
 async def sample(client: Redis) -> None:
     """Look up the state in Redis, in one round trip; without Redis these metrics are unknown (NaN)."""
-    gauges = (ENTRIES, REDUCTIONS, VERSIONS, TRASH, MOVED, CLAIMS, QUEUED)
-    for gauge in gauges:
+    gauges = (ENTRIES, REDUCTIONS, VERSIONS, TRASH, MOVED, CLAIMS, QUEUED, RESUMABLE_OPEN)
+    for gauge in (*gauges, RESUMABLE_RESERVED):
         gauge.set(float("nan"))
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hlen(keys.ENTRIES)
@@ -122,7 +127,10 @@ async def sample(client: Redis) -> None:
         pipeline.hlen(keys.OLD_PATHS)
         pipeline.hlen(keys.CLAIMS)
         pipeline.zcard(keys.QUEUE)
-        found = await pipeline.execute()
+        pipeline.zcard(keys.RESUMABLE)
+        pipeline.hvals(keys.RESUMABLE_LENGTHS)
+        *found, lengths = await pipeline.execute()
+    RESUMABLE_RESERVED.set(sum(map(int, lengths)))
     for gauge, count in zip(gauges, found, strict=True):
         gauge.set(count)
 

@@ -29,6 +29,7 @@ from services.core.state.process import Process
 from services.core.state.progress import Progress
 from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
+from services.core.state.resumable import ResumableUploads
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage, open_storage
@@ -46,6 +47,7 @@ from services.jobs.queue.kinds import JOBS, Tools
 from services.jobs.queue.worker import make_worker
 from services.jobs.settings import JobsSettings
 from services.jobs.upkeep.older_entries import keep_naming
+from services.jobs.upkeep.resumable import keep_ending
 from services.jobs.upkeep.watch import keep_watching
 from services.jobs.warm.edge import Edge
 from services.jobs.warm.warmer import Warmer
@@ -116,6 +118,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(belonging.keep()),
                 group.create_task(keep_watching(tools)),
+                group.create_task(keep_ending(ResumableUploads(client, storage), storage)),
                 group.create_task(schedule.keep(queue, schedule.schedule(settings))),
             ]
             if settings.restore_on_init:

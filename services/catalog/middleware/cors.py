@@ -15,12 +15,23 @@ from services.core.serving.web import error_response
 _HEADERS_OUT = (
     "ETag",
     "Link",
+    "Location",
     "X-Next-Cursor",
     "X-Purge",
     "X-Request-Id",
     "Retry-After",
     "RateLimit",
     "RateLimit-Policy",
+    "Tus-Checksum-Algorithm",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Entry",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
 )
 _UPLOADING = ("POST", "PATCH", "HEAD", "DELETE")
 """Methods of uploads with a ticket. The ticket says what the page may do, so METHODS_ALLOWED does not."""

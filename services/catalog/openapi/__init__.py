@@ -7,7 +7,18 @@ server's address. `tests/e2e/test_openapi.py` holds the document against a runni
 from collections.abc import Mapping
 from typing import Any
 
-from services.catalog.openapi import actions, answers, events, imports, jobs, requests, schemas, tickets, webhooks
+from services.catalog.openapi import (
+    actions,
+    answers,
+    events,
+    imports,
+    jobs,
+    requests,
+    resumable,
+    schemas,
+    tickets,
+    webhooks,
+)
 from services.catalog.settings import CatalogSettings
 
 VERSION = "1.0.0"
@@ -37,8 +48,8 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             **events.components(),
             **webhooks.schemas(),
         },
-        "responses": answers.components(settings),
-        "headers": answers.header_components(),
+        "responses": {**answers.components(settings), **resumable.components(settings)},
+        "headers": {**answers.header_components(), **resumable.headers()},
     }
     if protected:
         components["securitySchemes"] = {
@@ -56,6 +67,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
         "servers": [{"url": settings.api_prefix or "/"}],
         "tags": [
             {"name": "files", "description": "Assets with their bytes."},
+            {"name": "resumable", "description": "Uploads in several requests (tus 1.0), for large files."},
             {"name": "catalog", "description": "Entries; the bytes stay as they are."},
             {"name": "tickets", "description": "Uploads of pages, without a token."},
             {"name": "undo", "description": "Earlier versions and deleted assets, which can be brought back."},

@@ -4,7 +4,19 @@ Routes, authorisation and the OpenAPI document are made of this list. An operati
 reached. Each operation has a role, which sets who may use it.
 """
 
-from services.catalog.operations import dumps, entries, events, files, imports, jobs, service, tickets, undo, webhooks
+from services.catalog.operations import (
+    dumps,
+    entries,
+    events,
+    files,
+    imports,
+    jobs,
+    resumable,
+    service,
+    tickets,
+    undo,
+    webhooks,
+)
 from services.catalog.operations.operation import Operation
 from services.catalog.operations.paths import paths
 from services.catalog.operations.routing import hot, not_limited, routes
@@ -17,6 +29,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
     """Return all operations. If two have the same method and path, the first one is used."""
     return (
         *files.operations(settings),
+        *resumable.operations(settings),
         *tickets.operations(settings),
         *dumps.operations(settings),
         *undo.operations(settings),

@@ -35,11 +35,11 @@ UPLOAD_SECONDS = 3600
 async def post_direct(request: Request) -> Response:
     """Upload the file of a page, as its ticket allows."""
     try:
-        permit = await _permit(request)
+        permit = await permit_of(request)
         with origin.acting_as(permit.principal.name):
             outcome = await _upload(request, permit)
     except TadaError as error:
-        TICKET_UPLOADS.labels(_result(error)).inc()
+        TICKET_UPLOADS.labels(result_of(error)).inc()
         if error.status >= 500:
             logs.event(log, logging.ERROR, error.code, message=error.message, path=request.url.path)
         raise for_page(error) from error
@@ -47,18 +47,22 @@ async def post_direct(request: Request) -> Response:
     return await answers.written(request, outcome, shows=SHOWN)
 
 
-def _result(error: TadaError) -> str:
+def result_of(error: TadaError) -> str:
+    """Return what TICKET_UPLOADS calls an error."""
     if isinstance(error, TicketRefused):
         return "ticket"
     return "failed" if error.status >= 500 else "refused"
 
 
-async def _permit(request: Request) -> Permit:
-    """Return what the ticket in the address allows; raises TicketRefused. From here on, its maker is the sender."""
+async def permit_of(request: Request, *, begun: bool = False) -> Permit:
+    """Return what the ticket in the address allows; raises TicketRefused. From here on, its maker is the sender.
+
+    Of an upload that was `begun`, the ticket may have ended meanwhile.
+    """
     text = request.query_params.get("ticket", "")
     if not text:
         raise TicketRefused("An upload needs a ticket here: ?ticket=… in its address.")
-    permit = await context(request).tickets.open(text)
+    permit = await context(request).tickets.open(text, begun=begun)
     act_as(request, permit.principal)
     return permit
 

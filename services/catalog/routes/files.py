@@ -55,11 +55,11 @@ async def post_file(request: Request) -> Response:
     ctx, on_conflict, waits = context(request), read_on_conflict(request.query_params), _waits_for_facts(request)
     async with ctx.form(request, "file", 1) as form:
         need_files(form, "file")
-        [result] = await ctx.uploads.create(form.files, _wish(request, form, on_conflict))
+        [result] = await ctx.uploads.create(form.files, wish_of(request, form, on_conflict))
         outcome = bulk.of_one(result, Subject(file=form.files[0].given_name))
         _warn(outcome, form, UPLOAD_FIELDS)
     facts = partial(_describe, request, outcome) if waits else None
-    return await answers.written(request, outcome, meanwhile=facts, **await _duplicates(request, outcome))
+    return await answers.written(request, outcome, meanwhile=facts, **await duplicates_of(request, outcome))
 
 
 async def post_files(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def post_files(request: Request) -> Response:
     ctx, on_conflict, waits = context(request), read_on_conflict(request.query_params), _waits_for_facts(request)
     async with ctx.form(request, "files", ctx.settings.payload_max_files) as form:
         need_files(form, "files")
-        wish = _wish(request, form, on_conflict)
+        wish = wish_of(request, form, on_conflict)
         if wish.filename and len(form.files) > 1:
             raise BadRequest("One filename cannot name several files.", "Leave it out, or use POST /file.")
         results = await ctx.uploads.create(form.files, wish)
@@ -75,7 +75,7 @@ async def post_files(request: Request) -> Response:
         outcome = bulk.of(named, results)
         _warn(outcome, form, UPLOAD_FIELDS)
     facts = partial(_describe, request, outcome) if waits else None
-    told = await _duplicates(request, outcome)
+    told = await duplicates_of(request, outcome)
     return await answers.written(request, outcome, of_files=True, meanwhile=facts, **told)
 
 
@@ -250,7 +250,7 @@ async def _describe(request: Request, outcome: bulk.Outcome) -> None:
         outcome.warnings.append(_NO_FACTS_YET)
 
 
-async def _duplicates(request: Request, outcome: bulk.Outcome) -> dict[str, Any]:
+async def duplicates_of(request: Request, outcome: bulk.Outcome) -> dict[str, Any]:
     """Return what the answer shows beside the uploads: `duplicates`, if other entries have their bytes."""
     ctx, number = context(request), max((commit.number for commit in outcome.commits), default=0)
     for entry in outcome.entries:
@@ -259,7 +259,7 @@ async def _duplicates(request: Request, outcome: bulk.Outcome) -> dict[str, Any]
     return {"duplicates": found} if found else {}
 
 
-def _wish(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
+def wish_of(request: Request, form: Form, on_conflict: OnConflict) -> Wish:
     """Return the fields of a form that concern all of its files; raises BadRequest and Forbidden."""
     namespace = namespace_of(form.fields)
     if namespace is None:

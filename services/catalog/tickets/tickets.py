@@ -13,6 +13,7 @@ from services.catalog.tickets.ticket import TEXT_MAX, Terms, Ticket
 from services.catalog.tokens import Principal, Role
 from services.catalog.uploads.writing import BeforeWrite
 from services.core.errors import BadRequest, Forbidden, TadaError, TicketEnded, TicketInvalid, TicketUsed
+from services.core.state.resumable import Intended
 from services.core.state.tickets import TicketRecords
 
 _KEY_SECONDS = 10.0
@@ -112,7 +113,7 @@ class Tickets:
         """
         upload, counted = secrets.token_urlsafe(_ID_BYTES), False
 
-        async def count() -> None:
+        async def count(_: Intended | None = None) -> None:
             nonlocal counted
             if not counted:
                 await self.count(permit, upload)

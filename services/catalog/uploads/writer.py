@@ -102,7 +102,7 @@ class Writer:
         writing.is_taken, writing.intended = current is not None, intended
         assert writing.claim
         # From here on, the reaper may complete what this process does not.
-        await writing.before_write()
+        await writing.before_write(writing.will_be)
         writing.claim = await self._claims.intend(writing.claim, intended)
         return None
 
@@ -176,7 +176,7 @@ class Writer:
     async def _commit(self, writing: Writing) -> Written:
         """Make the entry refer to the stored bytes."""
         if not self._in_place:
-            await writing.before_write()
+            await writing.before_write(writing.will_be)
         if writing.new:
             return await self._entries.put(writing.entry_key, writing.entry, writing.claim, is_there=writing.is_taken)
         try:

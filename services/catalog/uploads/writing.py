@@ -10,16 +10,18 @@ from services.core.assets.entries import Entry, StoredFile
 from services.core.errors import TadaError
 from services.core.state.claim import Claim
 from services.core.state.compare_and_set import Commit
+from services.core.state.resumable import Intended
 from services.core.storage import Receipt
 
 Written = tuple[Entry, Commit | None]
 """The entry, and the commit: None if the entry stays as it is, which only `OnConflict.SKIP` asks for."""
 
-BeforeWrite = Callable[[], Awaitable[None]]
-"""What an upload waits for before it can no longer be stopped: see Wish. It may refuse the upload."""
+BeforeWrite = Callable[[Intended], Awaitable[None]]
+"""What an upload waits for before it can no longer be stopped: see Wish. It may refuse the upload. It is told what the
+entry is to be."""
 
 
-async def at_once() -> None:
+async def at_once(_: Intended) -> None:
     """Wait for nothing."""
 
 
@@ -54,6 +56,12 @@ class Writing:
     @property
     def entry_key(self) -> str:
         return identity.entry_key(self.unique_name)
+
+    @property
+    def will_be(self) -> Intended:
+        """What the entry is found by, once it is written."""
+        assert self.claim
+        return Intended(self.entry_key, self.claim.storage_key, self.file.signature)
 
     def entry(self, current: Entry | None) -> Entry:
         """Return the entry to write over `current`."""

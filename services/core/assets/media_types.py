@@ -19,6 +19,8 @@ JSON, FORM, HTML, TEXT = "application/json", "multipart/form-data", "text/html",
 BYTES = "application/octet-stream"
 EVENTS = "text/event-stream"
 """The type of bytes about which nothing is known."""
+PIECE = "application/offset+octet-stream"
+"""The type of some bytes of a file in tus."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from redis.exceptions import RedisError
 
+from services.core.assets.parts import PREFIX as PARTS
 from services.core.assets.reductions import PREFIX as REDUCTIONS
 from services.core.doctor import Finding
 from services.core.dumps.naming import DumpStore
@@ -33,7 +34,8 @@ async def _file(entries: Entries, storage: Storage) -> str | None:
     """Say which file there is that nobody can have deleted: those in the trash are of an empty catalog, too."""
     try:
         async for listed in storage.list():
-            if not listed.key.startswith((PREFIX, REDUCTIONS)) and not any(await entries.are_retired([listed.key])):
+            is_ours = listed.key.startswith((PREFIX, REDUCTIONS, PARTS))
+            if not is_ours and not any(await entries.are_retired([listed.key])):
                 return f"the storage has files, such as {listed.key}"
     except ListingUnsupported:
         pass

@@ -41,6 +41,15 @@ def hset(client: Redis, key: str, field: str, value: str | bytes) -> Awaitable[i
     return cast("Awaitable[int]", client.hset(key, field, value))  # type: ignore[arg-type]
 
 
+def hvals(client: Redis, key: str) -> Awaitable[list[bytes]]:
+    return cast("Awaitable[list[bytes]]", client.hvals(key))
+
+
+def hdel(client: Redis, key: str, fields: Sequence[str]) -> Awaitable[int]:
+    """Remove fields, of which there must be at least one; return how many there were."""
+    return cast("Awaitable[int]", client.hdel(key, *fields))
+
+
 def hsetnx(client: Redis, key: str, field: str, value: str) -> Awaitable[bool]:
     """Set a field unless there is one; say whether it was set."""
     return cast("Awaitable[bool]", client.hsetnx(key, field, value))

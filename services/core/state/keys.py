@@ -50,6 +50,10 @@
 | `arq:retry:{id}` | number | how often a worker has taken that job |
 | `arq:result:{id}` | text | the result of the job, as JSON, for a week |
 | `tada:lease:{what}` | text | present while one worker runs that job or does that work alone; a token of the run |
+| `tada:resumable` | sorted set | ids of resumable uploads by when they end, seconds since the epoch; 0 if closed |
+| `tada:resumable-lengths` | hash | id of a resumable upload → the bytes that are reserved for it |
+| `tada:resumable:{id}` | hash | a resumable upload: see `resumable` |
+| `tada:resumable:{id}:parts` | hash | storage key of a part → its bytes; 0 if it does not belong to the upload |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:ticket-key` | text | the key that signs tickets if none is configured: see `state/tickets` |
 | `tada:ticket:{id}` | hash | its uploads: each the key that says that it is alive, or `counted`; ends with the ticket |
@@ -104,6 +108,8 @@ JOBS_ENDED = "tada:jobs-ended"
 """The channel with the id of each job that has ended."""
 QUEUE = "tada:jobs"
 TICKET_KEY = "tada:ticket-key"
+RESUMABLE = "tada:resumable"
+RESUMABLE_LENGTHS = "tada:resumable-lengths"
 WEBHOOKS = "tada:webhooks"
 WEBHOOK_PARTS = ("state", "waiting", "numbers", "order", "lanes", "due", "dead")
 
@@ -137,6 +143,14 @@ def import_items(job_id: str) -> str:
 
 def import_results(job_id: str) -> str:
     return f"tada:import:{job_id}:results"
+
+
+def resumable(upload_id: str) -> str:
+    return f"tada:resumable:{upload_id}"
+
+
+def resumable_parts(upload_id: str) -> str:
+    return f"tada:resumable:{upload_id}:parts"
 
 
 def lease(what: str) -> str:

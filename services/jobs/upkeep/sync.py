@@ -15,6 +15,7 @@ from uuid import UUID
 
 from services.core.assets import identity, names
 from services.core.assets.entries import Entry
+from services.core.assets.parts import PREFIX as PARTS
 from services.core.assets.reductions import PREFIX as REDUCTIONS
 from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound, StorageDown
@@ -151,10 +152,10 @@ async def _listed(entries: Entries, claims: Claims, storage: Storage, found: Syn
 
 
 async def _batches(storage: Storage) -> AsyncIterator[list[str]]:
-    """Yield the keys of all files but dumps and reductions."""
+    """Yield the keys of all files but dumps, reductions, and parts of uploads."""
     batch: list[str] = []
     async for listed in storage.list():
-        if not listed.key.startswith((DUMPS, REDUCTIONS)):
+        if not listed.key.startswith((DUMPS, REDUCTIONS, PARTS)):
             batch.append(listed.key)
         if len(batch) == _BATCH:
             yield batch

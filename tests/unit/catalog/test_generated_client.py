@@ -12,6 +12,11 @@ from services.catalog.operations import operations, paths
 from services.catalog.settings import CatalogSettings
 
 PACKAGE = "generated_client"
+CONFIG = """
+post_hooks: []
+content_type_overrides:
+  application/offset+octet-stream: application/octet-stream
+"""
 IMPORTS = f"""
 import importlib, pkgutil, {PACKAGE}
 names = [module.name for module in pkgutil.walk_packages({PACKAGE}.__path__, "{PACKAGE}.")]
@@ -33,7 +38,7 @@ def test_a_generated_client_can_be_imported_and_has_right_types(tmp_path: Path) 
     described = paths(operations(settings), protected=True)
     document = openapi.document(settings, described, protected=True)
     (tmp_path / "openapi.json").write_text(json.dumps(document))
-    (tmp_path / "config.yml").write_text("post_hooks: []")
+    (tmp_path / "config.yml").write_text(CONFIG)
     said = run(
         tmp_path,
         *("-m", "openapi_python_client", "generate", "--path", "openapi.json", "--config", "config.yml"),

@@ -54,7 +54,7 @@ class LaterTerms(Terms):
     only_at_night: bool = True
 
 
-async def nothing() -> None:
+async def nothing(_: object) -> None:
     """Stand for the count of a use."""
 
 

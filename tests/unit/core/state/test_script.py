@@ -13,6 +13,7 @@ from services.core.state.script import LUA, Script, Source
 HELPERS = {
     "count_anew",
     "counting",
+    "is_writable",
     "leave_reduction",
     "log_change",
     "now_at",
