@@ -23,6 +23,7 @@ from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.middleware.tus import Tus
 from services.catalog.operations import hot, not_limited, operations, paths, routes
+from services.catalog.public_list import PublicList
 from services.catalog.routes import docs_page
 from services.catalog.routes.tickets import DIRECT
 from services.catalog.search.search import Search
@@ -90,7 +91,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     )
 
     belonging = Belonging(client, storage, makes=True)
-    noted = NotedAddresses(client, settings.addresses)
+    noted = NotedAddresses(client, settings.shown_as)
     if not isinstance(storage, Marked):
         spool.prepare(storage.spool)
 
@@ -186,6 +187,8 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         room,
         asked,
         WholeList(entries, settings.addresses),
+        PublicList(entries, settings.addresses, settings.public_view),
+        settings.shown_as,
         search,
         ActionLists(client),
         feed,

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from services.catalog.feed.feed import Feed
 from services.catalog.feed.history import History
 from services.catalog.imports.records import Imports
+from services.catalog.public_list import PublicList
 from services.catalog.search.search import Search
 from services.catalog.settings import CatalogSettings
 from services.catalog.tickets.tickets import Tickets
@@ -57,6 +58,9 @@ class Context:
     room: Room
     health: Health
     whole_list: WholeList
+    public_list: PublicList
+    shown_as: str
+    """What the pages of the catalog in the caches depend on."""
     search: Search
     action_lists: ActionLists
     feed: Feed

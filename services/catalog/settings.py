@@ -5,7 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from services.catalog import origins
+from services.catalog import origins, public_view
+from services.catalog.public_view import PublicView, Shows
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
 from services.core.settings import (
@@ -95,6 +96,14 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
         description="Origins whose pages may use the service, comma separated: host names, addresses, "
         "/regular expressions/, or * for all.",
     )
+    public_catalog: Shows = Field(
+        "true",
+        description="What the edge shows of the catalog: all entries (true), those of assets that can be fetched now "
+        "(delivered), or none (false). The internal entry shows all.",
+    )
+    public_catalog_fields: TextList = Field(
+        (), description="Fields of entries that the edge shows, comma separated. Without any, it shows all."
+    )
     methods_allowed: TextList = Field(
         ("GET", "HEAD", "POST", "PATCH", "DELETE"), description="Methods that pages of other origins may use."
     )
@@ -152,6 +161,23 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
         if self.media_tokens_file:
             lines.append(self.media_tokens_file.read_text())
         return parse_tokens(self.media_token.get_secret_value(), "\n".join(lines))
+
+    @property
+    def public_view(self) -> PublicView:
+        allowed = frozenset(self.namespaces_allowed)
+        return PublicView(self.public_catalog, frozenset(self.public_catalog_fields), allowed)
+
+    @property
+    def shown_as(self) -> str:
+        """What the pages of the catalog in the caches depend on."""
+        return self.assets_url + self.public_view.name
+
+    @model_validator(mode="after")
+    def _check_public_fields(self) -> Self:
+        for name in self.public_catalog_fields:
+            if name not in public_view.FIELDS:
+                raise ValueError(f"PUBLIC_CATALOG_FIELDS: an entry has no field {name!r}")
+        return self
 
     @model_validator(mode="after")
     def _check_quotas(self) -> Self:

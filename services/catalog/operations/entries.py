@@ -4,21 +4,27 @@ from services.catalog.openapi import actions as document
 from services.catalog.openapi import bodies
 from services.catalog.openapi.answers import BODY, DOWN, ONE, SEVERAL
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import actions, changes, folders, listing, search
+from services.catalog.routes import actions, changes, folders, listing, public_listing, search
 from services.catalog.routes.arguments import UNCONFIRMED_MAX
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
+from services.core.serving.web import Answer
 
 _ACTION = {200: "DryRun", 202: "Acting", **BODY, **DOWN}
 
 
 def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
     others = (settings.route_catalog_get,)
+    get_list: Answer = listing.get_list
+    get_entry: Answer = listing.get_entry
+    if not settings.public_view.is_whole:
+        get_list = public_listing.by_sender(public_listing.get_list, listing.get_list)
+        get_entry = public_listing.by_sender(public_listing.get_entry, listing.get_entry)
     return (
         Operation(
             "GET",
             "/catalog",
-            listing.get_list,
+            get_list,
             Role.PUBLIC,
             hot=True,
             others=others,
@@ -150,7 +156,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         Operation(
             "GET",
             "/catalog/{uuid:entry}",
-            listing.get_entry,
+            get_entry,
             Role.PUBLIC,
             hot=True,
             others=others,

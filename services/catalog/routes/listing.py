@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -34,6 +34,9 @@ CURSOR = r"[0-9]{1,15}(?:\.[0-9]{1,16}(?:-[0-9]{1,15})?)?"
 """A creation number and the epoch of its catalog. Without an epoch, it is the live catalog."""
 FILTER_KEY_MAX, FILTER_VALUE_MAX = 64, 512
 """Characters."""
+
+
+Pick = Callable[[bytes], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,12 @@ class Query:
         """Say whether a stored entry, shown with these addresses, matches the filter."""
         if self.key is None:
             return True
-        if self.key in SHOWN:
-            raw = addresses.fill(raw)
+        return self.matches(addresses.fill(raw) if self.key in SHOWN else raw)
+
+    def matches(self, raw: bytes) -> bool:
+        """Say whether an entry, as it is shown, matches the filter."""
+        if self.key is None:
+            return True
         if self.key == "uuid" and (wanted := identity.canonical(self.value)):
             low = raw.lower()
             if wanted.encode() not in low and wanted.replace("-", "").encode() not in low:
@@ -119,7 +126,7 @@ def _is_named(raw: bytes, uuid: str) -> bool:
 def _kept(ctx: Context, addresses: str, raw: bytes | None = None) -> dict[str, str]:
     """Return how long caches may keep an answer with the addresses of this process, and its tags: those of the asset on
     the page of an entry. They may not keep it if they have other addresses."""
-    if addresses != ctx.addresses.assets_url:
+    if addresses != ctx.shown_as:
         return freshness.ASK_FIRST
     unique_name = orjson.loads(raw)["unique_name"] if raw else None
     return {**freshness.listed(ctx.lifetimes), **cache_tags.headers(ctx.settings.cdn_tags, unique_name)}
@@ -154,10 +161,7 @@ async def get_list(request: Request) -> Response:
     if query.limit is not None:
         page, cursor = await one_page(ctx.entries, query, query.limit, ctx.addresses)
         if cursor is not None:
-            headers["x-next-cursor"] = cursor
-            headers["link"] = (
-                f'<{query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)}>; rel="next"'
-            )
+            headers |= next_page(ctx, query, cursor)
         shown = ctx.addresses.fill(b",".join(page))
         return Response(b"[" + shown + b"]", media_type=media_types.JSON, headers=headers)
     if query == WHOLE and request.method == "GET" and (whole := await ctx.whole_list.body(revision)) is not None:
@@ -166,6 +170,12 @@ async def get_list(request: Request) -> Response:
     first = await anext(pages, None)  # Before the answer begins: the catalog of a cursor may be gone.
     body = _whole_list(first, pages, query, ctx.addresses) if request.method == "GET" else _nothing()
     return StreamingResponse(body, media_type=media_types.JSON, headers=headers)
+
+
+def next_page(ctx: Context, query: Query, cursor: str) -> dict[str, str]:
+    """Return the headers that lead to the next page."""
+    address = query.next_url(f"{ctx.settings.api_prefix}{ctx.settings.route_catalog_get}", cursor)
+    return {"x-next-cursor": cursor, "link": f'<{address}>; rel="next"'}
 
 
 async def _check_key(entries: Entries, query: Query) -> None:
@@ -200,18 +210,24 @@ async def _whole_list(
     yield b"[]" if separator == b"[" else b"]"
 
 
-async def one_page(entries: Entries, query: Query, limit: int, addresses: Addresses) -> tuple[list[bytes], str | None]:
+async def one_page(
+    entries: Entries, query: Query, limit: int, addresses: Addresses, pick: Pick | None = None
+) -> tuple[list[bytes], str | None]:
     """Return up to `limit` entries as they are stored, and the cursor of the next page, None on the last page.
+
+    `pick` returns what the page has of a stored entry, None if it is left out; without it, the filter decides.
 
     A page ends when its entries have BYTES_MAX bytes, and after EXAMINED_MAX entries were read, even if few matched.
     """
     found: list[bytes] = []
     examined, size, start = 0, 0, query.after
-    most = PAGE if query.key else min(PAGE, limit)
+    is_sparse = query.key is not None or pick is not None
+    take = pick or (lambda raw: raw if query.takes(raw, addresses) else None)
+    most = PAGE if is_sparse else min(PAGE, limit)
     page = await entries.page(start, most, query.epoch)
     while (end := page.after) is not None:
         raws = map(entry_json.with_all_fields, page.raws)
-        taken = [(at, raw) for at, raw in enumerate(raws, 1) if query.takes(raw, addresses)]
+        taken = [(at, shown) for at, raw in enumerate(raws, 1) if (shown := take(raw)) is not None]
         room = limit - len(found)
         if len(taken) > room:
             # A cursor marks the end of what was read: read again, up to the last entry that fits.
@@ -222,7 +238,7 @@ async def one_page(entries: Entries, query: Query, limit: int, addresses: Addres
         size += sum(len(raw) for _, raw in taken)
         if len(found) == limit or size >= BYTES_MAX or examined >= EXAMINED_MAX:
             return found, f"{end}.{page.epoch}" if end < page.last else None
-        start, most = end, PAGE if query.key else min(PAGE, limit - len(found))
+        start, most = end, PAGE if is_sparse else min(PAGE, limit - len(found))
         page = await entries.page(start, most, page.epoch, page.last)
     return found, None
 

@@ -1,4 +1,4 @@
-"""The public addresses that the pages of the catalog in the caches have.
+"""The public addresses that the pages of the catalog in the caches have, and what else these pages depend on.
 
 They are made from the settings (see `assets/addresses`), and the caches keep pages for a month. So the first process
 that starts with other settings makes everything in the caches stale. During a change of the settings, processes with
@@ -12,7 +12,6 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError
 
-from services.core.assets.addresses import Addresses
 from services.core.observing import logs
 from services.core.state import changes, keys
 from services.core.state.cancellation import is_cancelled
@@ -23,18 +22,18 @@ log = logging.getLogger(__name__)
 
 _CHANGED, _DIFFER = 1, 2
 _ADVICE = (
-    "Another catalog service has started with other public addresses. No cache keeps the pages of the catalog that "
-    "this one answers. If it lasts, restart the catalog services with the same PUBLIC_URL, API_PREFIX and "
-    "ROUTE_FILE_GET."
+    "Another catalog service has started with other public addresses, or shows the public something else. No cache "
+    "keeps the pages of the catalog that this one answers. If it lasts, restart the catalog services with the same "
+    "PUBLIC_URL, API_PREFIX, ROUTE_FILE_GET, PUBLIC_CATALOG and PUBLIC_CATALOG_FIELDS."
 )
 _BEGIN_SECONDS, _LOOK_SECONDS, _LOOK_SOON_SECONDS = 2.0, 30.0, 1.0
 
 
 class NotedAddresses:
-    """Notes the addresses of one process in Redis."""
+    """Notes the addresses of one process in Redis. `shown_as` begins with them; what follows has no spaces."""
 
-    def __init__(self, client: Redis, addresses: Addresses) -> None:
-        self._assets_url = addresses.assets_url
+    def __init__(self, client: Redis, shown_as: str) -> None:
+        self._shown_as = shown_as
         self._note = Script(
             client,
             "addresses",
@@ -50,11 +49,11 @@ class NotedAddresses:
 
         Log it once if another process has replaced them since. Raises RedisError.
         """
-        outcome = await self._note(assets_url=self._assets_url, replaces=int(not self._is_noted))
+        outcome = await self._note(assets_url=self._shown_as, replaces=int(not self._is_noted))
         if outcome == _CHANGED:
-            logs.event(log, logging.WARNING, "addresses_changed", assets_url=self._assets_url)
+            logs.event(log, logging.WARNING, "addresses_changed", assets_url=self._shown_as)
         if outcome == _DIFFER and not self._differ:
-            logs.event(log, logging.WARNING, "addresses_differ", assets_url=self._assets_url, advice=_ADVICE)
+            logs.event(log, logging.WARNING, "addresses_differ", assets_url=self._shown_as, advice=_ADVICE)
         self._is_noted, self._differ = True, outcome == _DIFFER
 
     async def begin(self) -> None:

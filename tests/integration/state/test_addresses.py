@@ -21,7 +21,7 @@ OLD, NEW = Addresses("http://old.example.com/assets/media"), Addresses("https://
 async def noted(client: Redis, *wanted: Addresses) -> list[int]:
     """Start processes with these addresses; return the numbers of the changes that made everything stale."""
     for one in wanted:
-        await NotedAddresses(client, one).note()
+        await NotedAddresses(client, one.assets_url).note()
     found = await ChangeLog(client).from_(0, 100)
     return [change.number for change in found if isinstance(change, CatalogReplaced)]
 
@@ -45,7 +45,7 @@ async def test_a_redis_that_has_never_had_a_catalog_stays_one(client: Redis) -> 
 
 async def test_a_process_that_goes_on_with_old_settings_does_not_take_them_back(client: Redis) -> None:
     await Entries(client).create(an_entry(), None)
-    old, new = NotedAddresses(client, OLD), NotedAddresses(client, NEW)
+    old, new = NotedAddresses(client, OLD.assets_url), NotedAddresses(client, NEW.assets_url)
     await old.note()
     await new.note()
     await old.note()
@@ -57,9 +57,9 @@ async def test_a_process_says_once_that_another_has_other_addresses(
 ) -> None:
     """A process with old settings that starts late takes them back: the pages of all others are in no cache."""
     await Entries(client).create(an_entry(), None)
-    new = NotedAddresses(client, NEW)
+    new = NotedAddresses(client, NEW.assets_url)
     await new.note()
-    await NotedAddresses(client, OLD).note()
+    await NotedAddresses(client, OLD.assets_url).note()
 
     def said() -> list[dict[str, str]]:
         return [vars(record)["tada"] for record in caplog.records if record.getMessage() == "addresses_differ"]
@@ -69,9 +69,9 @@ async def test_a_process_says_once_that_another_has_other_addresses(
     [event] = said()
     assert event["assets_url"] == NEW.assets_url
     assert all(name in event["advice"] for name in ("PUBLIC_URL", "API_PREFIX", "ROUTE_FILE_GET"))
-    await NotedAddresses(client, NEW).note()
+    await NotedAddresses(client, NEW.assets_url).note()
     await new.note()
-    await NotedAddresses(client, OLD).note()
+    await NotedAddresses(client, OLD.assets_url).note()
     await new.note()
     assert len(said()) == 2, "it was right meanwhile"
 
@@ -82,7 +82,7 @@ async def is_noted(client: Redis) -> bool:
 
 async def test_what_redis_has_lost_is_noted_again(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "_LOOK_SECONDS", 0.02)
-    one = NotedAddresses(client, OLD)
+    one = NotedAddresses(client, OLD.assets_url)
     await one.begin()
     task = asyncio.create_task(one.keep())
     await client.flushall()
@@ -107,7 +107,7 @@ async def test_a_start_without_redis_goes_on_and_notes_them_later(
     server: RedisServer, client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(addresses, "_LOOK_SOON_SECONDS", 0.02)
-    one = Counting(client, OLD)
+    one = Counting(client, OLD.assets_url)
     server.stop()
     await one.begin()
     task = asyncio.create_task(one.keep())
