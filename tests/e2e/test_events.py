@@ -333,6 +333,10 @@ def test_who_follows_misses_nothing_and_sees_nothing_twice_while_redis_and_the_c
         assert len(acknowledged) > 80
         assert found.ends >= 1
         found.wait_until_purged(whole[-1])
-        # A stream does not keep a process from ending.
-        system.end("catalog")
-        system.start("catalog", wait_for_nodes=False)
+        # A stream does not keep a part from ending. It goes on when that is back.
+        for part in ("catalog", "nginx-cache"):
+            system.end(part)
+            system.start(part)
+        last = system.upload("last.jpg", photos["china.jpg"])["uuid"]
+        wait_until(lambda: last in [event["uuid"] for event in found.of("change")])
+        assert found.of("reset") == [{"reason": "start"}]

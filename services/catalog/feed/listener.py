@@ -17,11 +17,10 @@ from services.core.state.progress import NOWHERE, Reached
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 15.0
-"""nginx waits for a minute for an answer to go on, and half a minute for a client to take more."""
+HEARTBEAT_SECONDS = 5.0
+"""nginx waits for a minute for an answer to go on. If it is told to end, the next sign of life ends the stream."""
 LIFETIME_SECONDS = 900.0
-"""After that the client connects again, and continues: at a process that was added since, or through a gateway that was
-replaced. One that is told to end waits for its streams."""
+"""After that the client connects again, and continues, maybe at a process that was added since."""
 _AGAIN_SECONDS = 1.0
 """Pause while Redis does not answer."""
 

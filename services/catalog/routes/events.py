@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -179,11 +180,12 @@ class _Stream(Response):
         try:
             await _send(first, send)
             checked = time.monotonic()
-            async for said in self._listener.following():
-                if time.monotonic() - checked > _CHECK_SECONDS:
-                    await self._check()
-                    checked = time.monotonic()
-                await _send(said, send)
+            async with aclosing(self._listener.following()) as rest:
+                async for said in rest:
+                    if time.monotonic() - checked > _CHECK_SECONDS:
+                        await self._check()
+                        checked = time.monotonic()
+                    await _send(said, send)
         except TadaError as error:
             logs.event(log, logging.INFO, "listener_refused", error=error.message)
         except TimeoutError:  # The server closes the connection of an answer without an end.
