@@ -217,7 +217,7 @@ class _Network(httpcore.AnyIOBackend):
                 continue
             # The kernel connects to an address of the machine itself from that same address. It may be a public one, at
             # which a firewall lets nobody else reach what listens there.
-            if stream.get_extra_info("client_addr")[0] == stream.get_extra_info("server_addr")[0]:
+            if ip_address(stream.get_extra_info("client_addr")[0]) == address:
                 try:
                     self._check(address, host, LOOPBACK)
                 except OutwardRefused:
