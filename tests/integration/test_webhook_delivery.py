@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,8 @@ from services.core.assets.entries import Entry
 from services.core.outward.addresses import Allowed
 from services.core.outward.client import Outward
 from services.core.state import keys
-from services.core.state.connection import Redis
+from services.core.state.changes import ChangeLog
+from services.core.state.connection import Redis, connect
 from services.core.webhooks.held import Held
 from services.core.webhooks.registry import Registry
 from services.core.webhooks.signing import new_secret
@@ -32,6 +34,7 @@ from services.jobs.webhooks.delivery import Purged
 from services.jobs.webhooks.sending import Sender
 from tests.processes.redis_server import RedisServer
 from tests.processes.webhook_receiver import Arrival, Receiver, Reply
+from tests.programs.soak_webhooks import compare
 from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.waits import eventually
 from tools.stack import children
@@ -209,6 +212,43 @@ async def test_a_worker_that_ends_in_the_middle_is_followed_by_another_that_send
     assert len(receiver.arrivals) == 2
 
 
+async def test_a_worker_that_was_frozen_does_no_harm_when_it_goes_on(
+    client: Redis,
+    server: RedisServer,
+    catalog: CatalogUser,
+    registry: Registry,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("services.core.state.leases.LEASE_SECONDS", 0.4)
+    monkeypatch.setattr("services.core.state.leases._RENEW_SECONDS", 0.05)
+    receiver.reply = lambda _: Reply(204, seconds=0.02)
+    webhook = await registry.add(Webhook("", receiver.address))
+    entry, begun = await add(catalog, "cat"), (await registry.waiting(webhook.id).position()) or 0
+    for number in range(30):
+        await catalog.entries.change(entry.uuid, lambda old, n=number: replace(old, information=str(n)))  # type: ignore[misc]
+    other = asyncio.new_event_loop()
+
+    async def work() -> None:
+        async with connect(server.url) as its_client, courier(its_client):
+            await asyncio.sleep(3)
+
+    frozen = threading.Thread(target=lambda: other.run_until_complete(work()))
+    frozen.start()
+    await eventually(lambda: asyncio.sleep(0, len(receiver.arrivals) > 5))
+    other.call_soon_threadsafe(time.sleep, 1.2)
+    async with courier(client):
+        await settled(registry, webhook, lambda state: state.waiting == 0)
+        await asyncio.to_thread(frozen.join)
+    other.close()
+    logged = (await ChangeLog(client).news(begun, 100)).events
+    found = compare(logged, receiver.arrivals)
+    assert (found.missing, found.early, found.events) == ([], [], 31)
+    assert "lease_lost" in caplog.messages
+    assert found.attempts <= 31 + 2, "what was being sent is sent again, and nothing else"
+
+
 async def test_a_receiver_that_is_gone_gets_nothing_until_somebody_says_so(
     client: Redis, catalog: CatalogUser, registry: Registry, receiver: Receiver
 ) -> None:
@@ -222,6 +262,13 @@ async def test_a_receiver_that_is_gone_gets_nothing_until_somebody_says_so(
         assert (state.waiting, len(receiver.arrivals)) == (1, 1)
         await registry.change(webhook.id, lambda webhook: webhook, revived=True)
         await settled(registry, webhook, lambda state: state.waiting == 0 and state.success is not None)
+        for name in "abcde":
+            receiver.reply = lambda _: Reply(410)
+            await add(catalog, name)
+            await settled(registry, webhook, lambda state: state.gone is not None)
+            receiver.reply = lambda _: Reply()
+            await registry.change(webhook.id, lambda webhook: webhook, revived=True)
+            await settled(registry, webhook, lambda state: state.waiting == 0)
 
 
 async def test_retry_after_is_a_rest_for_the_whole_receiver(

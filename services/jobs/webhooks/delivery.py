@@ -100,6 +100,7 @@ class Delivery:
     async def send(self) -> None:
         """Send what waits until cancelled, or until the receiver is gone; raises RedisError."""
         self._rests_until = await self._waiting.rests_until()
+        self._is_gone = await self._waiting.is_gone()
         try:
             while not is_cancelled() and not self._is_gone:
                 self._news.clear()
@@ -158,6 +159,7 @@ class Delivery:
             rests_until=verdict.rests_until,
             gone=verdict.gone,
         )
+        self._is_gone = self._is_gone or verdict.gone
         if verdict.outcome == "delivered":
             if self._failures >= ROUSED_AFTER:
                 await self._waiting.rouse(now)
@@ -172,7 +174,6 @@ class Delivery:
         self._side_by_side = max(self._side_by_side // 2, 1)
         self._failures += 1
         self._rests_until = max(self._rests_until, verdict.rests_until or 0.0)
-        self._is_gone = self._is_gone or verdict.gone
         logs.event(
             log,
             logging.ERROR if verdict.outcome == "dead" or verdict.gone else logging.WARNING,
