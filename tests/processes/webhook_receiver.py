@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -82,25 +83,29 @@ class Receiver:
         return [self.arrivals[at].event for _, at in done]
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["content-length"]))
+        handler.close_connection = True
+        length = int(handler.headers["content-length"])
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            return  # The sender was killed while it sent.
         headers = {name.lower(): value for name, value in handler.headers.items()}
         with self._lock:
             arrival = Arrival(self._place(), headers, body)
             self.arrivals.append(arrival)
         reply = self.reply(arrival)
         time.sleep(reply.seconds)
-        handler.close_connection = True
         if reply.status is None:
             return
         if 200 <= reply.status < 300:
             with self._lock:
                 arrival.acknowledged = self._place()
-        handler.send_response(reply.status)
-        text = reply.text.encode()
-        for name, value in {**(reply.headers or {}), "content-length": str(len(text))}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(text)
+        with suppress(OSError):  # Nobody waits for the answer any more.
+            handler.send_response(reply.status)
+            text = reply.text.encode()
+            for name, value in {**(reply.headers or {}), "content-length": str(len(text))}.items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            handler.wfile.write(text)
 
     def _place(self) -> int:
         self._places += 1
