@@ -42,25 +42,32 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 [ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
+# Installs system packages. The packages would start services of their own, on the very ports that are needed here.
+install() {
+    local sudo=() policy=/usr/sbin/policy-rc.d
+    [ "$(id -u)" = 0 ] || sudo=(sudo)
+    echo "setup: installing $*"
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null
+        "${sudo[@]}" chmod 755 $policy
+        trap "${sudo[*]} rm -f $policy" EXIT
+    fi
+    "${sudo[@]}" apt-get update -qq &&
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 if [ ${#packages[@]} -gt 0 ]; then
     command -v apt-get >/dev/null || fail "please install, with your package manager: nginx, its cache-purge, brotli and Lua \
 modules (ngx_http_cache_purge_module.so, ngx_http_brotli_filter_module.so, ngx_http_lua_module.so, ndk_http_module.so), lua-resty-core \
 (in /usr/share/lua/5.1), redis-server 7 and Python's venv; missing here: ${packages[*]}"
-    sudo=()
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || fail "run as root: apt-get install --no-install-recommends ${packages[*]}"
-        sudo=(sudo)
-    fi
-    echo "setup: installing ${packages[*]}"
-    # The packages would start system services of their own, on the very ports that are needed here.
-    policy=/usr/sbin/policy-rc.d
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null
-        "${sudo[@]}" chmod 755 $policy
-        trap '"${sudo[@]}" rm -f $policy' EXIT
-    fi
-    "${sudo[@]}" apt-get update -qq
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        fail "run as root: apt-get install --no-install-recommends ${packages[*]}"
+    install "${packages[@]}"
+fi
+# A cache in front of the edge, which tests purge. Without it they are skipped, and say why.
+if [ "$1" = dev ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null &&
+    ! compgen -G '/usr/lib/*/varnish/vmods/libvmod_xkey.so' >/dev/null; then
+    install varnish varnish-modules || echo "setup: varnish cannot be installed; its tests are skipped" >&2
 fi
 
 stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }

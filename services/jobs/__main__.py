@@ -16,14 +16,14 @@ from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.settings import load
 from services.jobs import backup_command
-from services.jobs.doctor import nodes, reductions, warm, webhooks
+from services.jobs.doctor import cdns, nodes, reductions, warm, webhooks
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)  # The worker has nothing to read again, so the signal does nothing.
 settings = load(JobsSettings)
 if sys.argv[1:] == ["doctor"]:
-    checks = [partial(check, settings) for check in (look, reductions, nodes, warm, webhooks)]
+    checks = [partial(check, settings) for check in (look, reductions, nodes, warm, webhooks, cdns)]
     sys.exit(doctor.main(settings, writes=True, more=checks))
 match sys.argv[1:]:
     case ["backup", folder]:

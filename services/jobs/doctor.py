@@ -13,9 +13,17 @@ from services.core.state import commands, connection, keys
 from services.core.webhooks.registry import Registry
 from services.core.webhooks.waiting import State
 from services.core.webhooks.webhook import Webhook
+from services.jobs.cdn.target import NotPurged, Target
+from services.jobs.cdn.targets import targets
 from services.jobs.purge.addresses import UnknownName, resolve
 from services.jobs.purge.node import GatewayNode, NodeAway
 from services.jobs.settings import JobsSettings
+
+_MEND_CDN = {
+    "refused": "Check the token and its permissions, and the id beside it (CDN_…).",
+    "failed": "Check its address, whether it runs, and whether this machine may reach it.",
+    "limited": "Wait: it allows no more calls now. Check CDN_CLOUDFLARE_CALLS_PER_MINUTE if it is Cloudflare.",
+}
 
 
 async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:
@@ -83,6 +91,36 @@ def _webhook(webhook: Webhook, state: State) -> Finding:
         mend = f"POST {at}/replay sends them again, DELETE {at}/dead-letters removes them."
         return Finding("webhook", f"{about}: {state.dead_letters} dead letters", mend)
     return Finding("webhook", f"{about}: {'works' if webhook.active else 'paused'}, {state.waiting} events wait")
+
+
+async def cdns(settings: JobsSettings) -> AsyncIterator[Finding]:
+    """Purge each CDN of a tag that nothing has, and look whether CloudFront takes tags at all."""
+    if not settings.cdn_seconds and (found := targets(settings)):
+        yield Finding(
+            "cdn", f"{len(found)} are purged, and keep answers for {settings.browser_seconds} s (CDN_SECONDS)"
+        )
+    for cdn in targets(settings):
+        try:
+            await cdn.purge([f"{settings.cdn_tags}-doctor"])
+            if settings.cdn_cloudfront_distribution and cdn.name == "cloudfront":
+                yield await _tags_of_cloudfront(cdn)
+        except NotPurged as error:
+            yield Finding("cdn", f"{cdn.name}: {error}", _MEND_CDN[error.result])
+        else:
+            yield Finding("cdn", f"{cdn.name} can be purged")
+        finally:
+            await cdn.close()
+
+
+async def _tags_of_cloudfront(cdn: Target) -> Finding:
+    from services.jobs.cdn.cloudfront import HEADER, CloudFront
+
+    assert isinstance(cdn, CloudFront)
+    header = await cdn.tag_header()
+    if header.lower() == HEADER:
+        return Finding("cdn", f"CloudFront takes tags from {header}")
+    mend = "Add a CacheTagConfig with the header Cache-Tag to the distribution. Until then a purge has no effect."
+    return Finding("cdn", f"CloudFront takes tags from {header or 'no header'}", mend)
 
 
 async def _ask(address: str, token: str) -> None:

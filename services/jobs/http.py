@@ -28,8 +28,8 @@ class Answer:
 class Server:
     """A server, by its address. Requests are sent one after the other, over one connection as long as it is open."""
 
-    def __init__(self, address: str) -> None:
-        self._parts = urlsplit(address)
+    def __init__(self, address: str, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._parts, self._connect_seconds = urlsplit(address), connect_seconds
         self._connection: _Connection | None = None
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Server:
     async def _connect(self) -> "_Connection":
         secure = ssl.create_default_context() if self._parts.scheme == "https" else None
         port = self._parts.port or (443 if secure else 80)
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(self._connect_seconds):
             _, connection = await asyncio.get_running_loop().create_connection(
                 _Connection, self._parts.hostname or "", port, ssl=secure
             )

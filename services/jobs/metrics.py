@@ -1,6 +1,7 @@
 """What the jobs worker measures besides core.observing.metrics: purges, jobs, and the state in Redis."""
 
 import time
+from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -22,6 +23,15 @@ PURGES = Counter(
     ["result"],
 )
 PURGE_LAG = Histogram("tada_purge_lag_seconds", "From a change until all nodes have it.", buckets=_LAG)
+CDN_PURGES = Counter(
+    "tada_cdn_purges_total",
+    "Calls of this worker that purge a CDN. Results: done, limited (it allows no more calls now), refused (a token or "
+    "a setting is wrong), failed. All but done are repeated.",
+    ["cdn", "result"],
+)
+CDN_LAG = Histogram("tada_cdn_lag_seconds", "From a change until a CDN was purged of it.", ["cdn"], buckets=_LAG)
+CDN_CHANGES = Gauge("tada_cdn_changes_pending", "Changes for which a CDN is still to be purged, up to 1000.", ["cdn"])
+CDN_OLDEST = Gauge("tada_cdn_oldest_seconds", "Age of the oldest of them; 0 if there is none.", ["cdn"])
 NODES = Gauge("tada_gateway_nodes", "Nodes of the gateway. States: current, away.", ["state"])
 RESETS = Counter(
     "tada_gateway_resets_total", "Nodes that had to start cold, because the log does not reach back to their position."
@@ -89,7 +99,7 @@ CLAIMS = Gauge("tada_claims", "Objects of the storage that are being written, or
 QUEUED = Gauge("tada_jobs_queued", "Jobs in the queue, including running ones.")
 
 
-def prepare(jobs: list[str]) -> None:
+def prepare(jobs: list[str], cdns: Iterable[str]) -> None:
     """Show jobs that have not run yet, too: an alert cannot notice a series that never existed."""
     for job in jobs:
         for result in ("done", "stopped", "failed", "retrying", "interrupted"):
@@ -98,6 +108,11 @@ def prepare(jobs: list[str]) -> None:
         JOB_LAG.labels(job)
         JOB_SUCCESS.labels(job)
         JOB_STOP.labels(job)
+    for cdn in cdns:
+        for result in ("done", "limited", "refused", "failed"):
+            CDN_PURGES.labels(cdn, result)
+        for figure in (CDN_LAG, CDN_CHANGES, CDN_OLDEST):
+            figure.labels(cdn)
     for result in ("done", "queued"):
         PURGES.labels(result)
     for result in ("made", "late"):

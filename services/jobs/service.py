@@ -9,6 +9,7 @@ from functools import partial
 from redis.exceptions import RedisError
 
 from services.core import descriptors
+from services.core.assets.cache_tags import CacheTags
 from services.core.assets.retired import NO_UNDO
 from services.core.dumps.naming import DumpStore
 from services.core.dumps.stores import open_dumps
@@ -35,6 +36,9 @@ from services.core.state.stale_claims import StaleClaims
 from services.core.storage import Storage, open_storage
 from services.core.webhooks.registry import Registry
 from services.jobs import metrics
+from services.jobs.cdn import figures
+from services.jobs.cdn.purger import Purger
+from services.jobs.cdn.targets import targets
 from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.upgrade import ask_for_reductions
@@ -66,14 +70,20 @@ async def run(settings: JobsSettings) -> None:
     descriptors.raise_limit()
     client = connection.connect(settings.redis_address)
     process, entries, storage = Process(client), Entries(client, settings.undo), open_storage(settings)
-    metrics.prepare(list(JOBS))
+    cdns = targets(settings)
+    cdn_names = [cdn.name for cdn in cdns]
+    metrics.prepare(list(JOBS), cdn_names)
     pulse = Pulse(_PULSE_SECONDS)
     belonging = Belonging(client, storage)
     internal = Internal(
         "jobs",
         settings,
         of_writer(client, storage, belonging),
-        [partial(metrics.sample, client), partial(metrics.sample_webhooks, Registry(client))],
+        [
+            partial(metrics.sample, client),
+            partial(metrics.sample_webhooks, Registry(client)),
+            partial(figures.sample, client, cdn_names),
+        ],
         pulse,
     )
     await internal.open()
@@ -102,6 +112,7 @@ async def run(settings: JobsSettings) -> None:
         *(settings, client, process, entries, retired, claims, doubts, reaper, storage, dumps, reducer, sight),
         *(progress, warmer, sender.post),
     )
+    purgers = [Purger(client, cdn, CacheTags(settings.cdn_tags), progress) for cdn in cdns]
     jobs = JobLog(client)
     queue = JobQueue(client, jobs)
     describer = Describer(entries, ChangeLog(client), sight, queue, warmer)
@@ -115,6 +126,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(consumer(client, process, describer).run()),
                 group.create_task(warmer.run()),
                 group.create_task(courier.run()),
+                *(group.create_task(purger.run()) for purger in purgers),
                 group.create_task(_run_jobs(tools, pulse)),
                 group.create_task(belonging.keep()),
                 group.create_task(keep_watching(tools)),
@@ -130,6 +142,8 @@ async def run(settings: JobsSettings) -> None:
         sight.close()
         edge.close()
         outward.close()
+        for cdn in cdns:
+            await cdn.close()
         await internal.close()
         await dumps.close()
         await storage.close()

@@ -17,6 +17,7 @@ from services.core.patterns import matching
 from services.core.settings import OutwardSettings, Presets, TextList, UndoSettings, split_list
 from services.core.webhooks import signing
 from services.core.webhooks.registry import WEBHOOKS_MAX
+from services.jobs.cdn.settings import CdnSettings
 from services.jobs.warm import forms
 from services.jobs.warm.forms import Form
 
@@ -66,7 +67,7 @@ RETRY_SECONDS = (5, 30, 120, 600, 1800, *(hours * 3600 for hours in (1, 2, 4, 8,
 """Three days together."""
 
 
-class JobsSettings(UndoSettings, OutwardSettings):
+class JobsSettings(UndoSettings, OutwardSettings, CdnSettings):
     service = "jobs"
     nginx_service: Nodes = Field(
         ("http://127.0.0.1:8081",), description="Addresses of all nodes of the cache tier, comma separated."

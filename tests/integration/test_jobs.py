@@ -215,7 +215,7 @@ async def test_a_sync_that_would_remove_too_much_is_stopped_and_not_done(
     tools: Tools, queue: JobQueue, log: JobLog
 ) -> None:
     await fill(tools.client, many(5))
-    metrics.prepare(["sync"])
+    metrics.prepare(["sync"], [])
     counted = metrics.JOBS.labels("sync", "stopped")._value.get()
     async with worker(tools):
         for given in ({}, {"dry_run": True}, {"max_percent": 100}):

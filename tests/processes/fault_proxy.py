@@ -30,7 +30,7 @@ class Faulty:
     """The proxy, in a thread of its own. `mode` says what it does; a new mode ends the connections there are."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self.mode: Mode = "pass"
         self.requests = 0
         """Connections accepted since the last change of mode."""
@@ -102,7 +102,7 @@ class Faulty:
             await self._forward(reader, writer)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream, downstream = await asyncio.open_connection("127.0.0.1", self._target)
+        upstream, downstream = await asyncio.open_connection("127.0.0.1", self.target)
         self._writers.add(downstream)
         delay = _DELAY if self.mode == "delay" else 0.0
         there = asyncio.create_task(_pump(reader, downstream, _CUT_AFTER if self.mode == "cut" else None))

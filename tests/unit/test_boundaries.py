@@ -172,11 +172,10 @@ def test_only_what_talks_to_nodes_of_nginx_to_storages_and_to_the_outside_knows_
     }
 
 
-def test_only_the_storage_s3_imports_a_library_of_it(imports: Imports) -> None:
+def test_only_the_storage_s3_and_what_purges_cloudfront_import_a_library_of_amazon(imports: Imports) -> None:
     modules = users(imports, "aiobotocore", "botocore", "types_aiobotocore_s3")
-    assert modules == {
-        f"services.core.storage.s3.{part}" for part in ("storage", "client", "errors", "reader", "upload")
-    }
+    storage = {f"services.core.storage.s3.{part}" for part in ("storage", "client", "errors", "reader", "upload")}
+    assert modules == storage | {"services.jobs.cdn.cloudfront"}
 
 
 def test_media_types_are_spelled_out_in_one_module() -> None:

@@ -1,3 +1,8 @@
+{{/* The secrets of the jobs worker for the CDNs that it purges. */}}
+{{- define "tada.cdnSecrets" -}}
+{{ list "CDN_CLOUDFLARE_TOKEN" "CDN_FASTLY_TOKEN" "CDN_CLOUDFRONT_ACCESS_KEY" "CDN_CLOUDFRONT_SECRET_KEY" "CDN_WEBHOOK_SECRET" | toYaml }}
+{{- end }}
+
 {{/* The names of all settings that are secrets. */}}
 {{- define "tada.secretNames" -}}
 {{ concat (list "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN") (keys .Values.secrets) | uniq | sortAlpha | toYaml }}
@@ -47,12 +52,15 @@
 {{- if $values.redis.auth }}{{ $_ := set $wanted "REDIS_PASSWORD" true }}
 {{- else if and (not $values.redis.enabled) (or $values.secrets.REDIS_URL (not $values.redis.service)) }}{{ $_ := set $wanted "REDIS_URL" true }}{{ end }}
 {{- $known := list "MEDIA_TOKEN" "MEDIA_TOKENS" "TICKET_KEYS" "PURGE_TOKEN" "URL_SIGNING_KEYS" "WEBHOOKS_SECRET" "REDIS_URL" "REDIS_PASSWORD" "S3_ACCESS_KEY" "S3_SECRET_KEY" "DELEGATED_STORAGE_TOKEN" }}
+{{- $known = concat $known (include "tada.cdnSecrets" .root | fromYamlArray) }}
 {{- range $name, $_ := $values.secrets }}{{ if not (has $name $known) }}{{ $_ := set $wanted $name false }}{{ end }}{{ end }}
 {{- end }}
 {{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" (ne $values.mediaApi.existingSecret "") }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}{{ $_ := set $wanted "TICKET_KEYS" false }}
 {{- else if eq .component "transform" }}{{ $_ := set $wanted "URL_SIGNING_KEYS" false }}
 {{- else }}{{ $_ := set $wanted "PURGE_TOKEN" true }}{{ end }}
-{{- if eq .component "jobs" }}{{ $_ := set $wanted "WEBHOOKS_SECRET" false }}{{ end }}
+{{- if eq .component "jobs" }}
+{{- range $name := append (include "tada.cdnSecrets" .root | fromYamlArray) "WEBHOOKS_SECRET" }}{{ $_ := set $wanted $name false }}{{ end }}
+{{- end }}
 {{- toYaml $wanted }}
 {{- end }}
 

@@ -6,7 +6,7 @@ and Redis writes nothing to its disk. So the progress is published again every s
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
 from services.core.state import channel, keys
@@ -47,11 +47,24 @@ class Progress:
     def __init__(self, client: Redis, told: Callable[[Reached], None] = lambda _: None) -> None:
         self._redis, self._told = client, told
         self._reached = NOWHERE
+        self._news = asyncio.Event()
         self._waiting: dict[asyncio.Future[bool], int] = {}
 
     def following(self) -> AbstractAsyncContextManager[None]:
         """Listen while the context is open. If Redis goes away, listening continues when it is back."""
         return channel.heard(self._redis, keys.PROGRESS, lambda text: self._take(Reached.from_text(text)))
+
+    @property
+    def reached(self) -> Reached:
+        """What the workers have published last."""
+        return self._reached
+
+    async def beyond(self, known: Reached, seconds: float) -> None:
+        """Wait up to `seconds` until there is other progress than what is known."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._reached == known:
+                    await self._news.wait()
 
     async def purged(self, number: int, seconds: float) -> bool:
         """Wait up to `seconds` until no cache serves the state before a change.
@@ -84,6 +97,8 @@ class Progress:
                 max(told.everywhere, self._reached.everywhere),
                 max(told.reachable, self._reached.reachable),
             )
+        self._news.set()
+        self._news = asyncio.Event()
         for future, number in self._waiting.items():
             outcome = self._outcome(number)
             if outcome is not None and not future.done():
