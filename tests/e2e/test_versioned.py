@@ -112,7 +112,7 @@ def test_every_answer_for_an_asset_has_its_tags(system: System, photos: dict[str
 def test_a_cdn_may_keep_for_longer_what_it_is_purged_of(
     make_system: Callable[..., System], photos: dict[str, bytes], name: str
 ) -> None:
-    system = make_system(CDN_SECONDS="86400", CDN_TAGS="shop-2")
+    system = make_system(CDN_SECONDS="86400", CDN_TAGS="shop-2", CDN_VARNISH="http://127.0.0.1:9")
     entry = system.upload(f"{name}.jpg", photos["china.jpg"])
     path = f"/assets/media/full/DEV/{name}.webp"
     answer = system.edge.get(path)
