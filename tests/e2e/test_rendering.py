@@ -160,7 +160,8 @@ def test_the_port_for_metrics_is_there_unless_it_is_said_not_to_be(
     assert not listens or "listen 0.0.0.0:9145;" in (tmp_path / "RUN_DIR" / "metrics.conf").read_text()
 
 
-def test_signatures_are_taken_out_of_what_nginx_says(tmp_path: Path) -> None:
-    said = 'connect() failed, request: "GET /a.webp?width=5&signature={}&expires=9 HTTP/1.1"'
+@pytest.mark.parametrize("secret", ["signature", "ticket"])
+def test_signatures_and_tickets_are_taken_out_of_what_nginx_says(tmp_path: Path, secret: str) -> None:
+    said = f'connect() failed, request: "GET /a.webp?width=5&{secret}={{}}&expires=9 HTTP/1.1"'
     ended = started(tmp_path, f"echo '{said.format('abc123')}' >&2")
     assert ended.stderr.strip() == said.format("-")

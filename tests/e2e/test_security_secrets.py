@@ -18,6 +18,7 @@ SECRETS = {
     "MEDIA_TOKEN": "token-of-everything-1f2e3d",
     "MEDIA_TOKENS": "",
     "URL_SIGNING_KEYS": "signing-key-" + "5a" * 16,
+    "TICKET_KEYS": "key-of-tickets-" + "7b" * 16,
 }
 
 
@@ -51,6 +52,8 @@ def test_no_secret_is_in_an_answer_a_log_or_a_list_of_processes(guarded: System,
         # A token where it does not belong.
         guarded.api.post("/file", headers={"Cookie": f"token={token}", "X-Token": token, "Referer": token}, **form),
         guarded.api.post("/catalog/create-dump", headers=own),
+        guarded.api.post("/tickets", headers=own, json={"namespace": "DEV"}),
+        guarded.uploads.post("/direct?ticket=t1.guess", **form),
         guarded.api.get("/jobs", headers=own),
         guarded.api.get("/readiness-check"),
         guarded.api.get("/openapi.json"),
@@ -101,11 +104,10 @@ def test_settings_do_not_show_what_is_secret(guarded: System) -> None:
     from services.catalog.settings import CatalogSettings
     from services.transform.settings import TransformSettings
 
-    shown = repr(CatalogSettings(media_token=SECRETS["MEDIA_TOKEN"])) + repr(
-        TransformSettings(url_signing_keys=SECRETS["URL_SIGNING_KEYS"], signed_urls=True)
-    )
-    assert SECRETS["MEDIA_TOKEN"] not in shown
-    assert SECRETS["URL_SIGNING_KEYS"] not in shown
+    catalog = CatalogSettings(media_token=SECRETS["MEDIA_TOKEN"], ticket_keys=SECRETS["TICKET_KEYS"])
+    shown = repr(catalog) + repr(TransformSettings(url_signing_keys=SECRETS["URL_SIGNING_KEYS"], signed_urls=True))
+    for name in ("MEDIA_TOKEN", "TICKET_KEYS", "URL_SIGNING_KEYS"):
+        assert SECRETS[name] not in shown
 
 
 def test_no_secret_is_in_the_repository() -> None:

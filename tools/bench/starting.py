@@ -23,7 +23,7 @@ def make_run() -> float:
 
 
 def _make_run() -> float:
-    names = ("EDGE", "CACHE", "API", "CATALOG", "TRANSFORM", "REDIS")
+    names = ("EDGE", "CACHE", "API", "UPLOAD", "CATALOG", "TRANSFORM", "REDIS")
     ports = {f"{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     with tempfile.TemporaryDirectory(prefix="tada-bench-run-") as folder:
         started = time.monotonic()

@@ -99,16 +99,6 @@ def components(settings: CatalogSettings) -> dict[str, Schema]:
     }
 
 
-def fields_of_ticket() -> Schema:
-    """Return the schema of the values that a ticket gives to an asset."""
-    to_webp: Schema = {
-        "description": "Whether a picture is delivered as WebP.",
-        "anyOf": [{"type": "boolean"}, {"type": "string", "enum": WORDS}],
-    }
-    properties = {"toWebp": to_webp, **{name: _SETTABLE[name] for name in SETTABLE}}
-    return {"type": "object", "properties": properties, "additionalProperties": False, **_BOTH}
-
-
 def _with_one_of(schema: Schema, names: Iterable[str]) -> Schema:
     """Return the schema of an object that must have at least one of some properties.
 

@@ -11,6 +11,10 @@ from services.catalog.tickets.ticket import TEXT_MAX
 from services.catalog.uploads.conflicts import OnConflict
 from services.core.assets import media_types
 
+_TO_WEBP: Schema = {
+    "description": "Whether a picture is delivered as WebP.",
+    "anyOf": [{"type": "boolean"}, {"type": "string", "enum": requests.WORDS}],
+}
 _TICKET: Schema = {"type": "string", "pattern": r"^t1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$", "maxLength": TEXT_MAX}
 TICKET: Schema = {
     "name": "ticket",
@@ -75,6 +79,7 @@ def _wanted(settings: CatalogSettings) -> Schema:
     allowed = list(settings.valid_mimetypes)
     named = {name: {"required": [name], "properties": {name: {"type": "string"}}} for name in ("namespace", "uuid")}
     nothing: Schema = {"type": "null"}
+    settable = requests.settable()
     return {
         "type": "object",
         "description": "What the page may upload: a new asset in a namespace, or the next file of the asset with a "
@@ -101,8 +106,10 @@ def _wanted(settings: CatalogSettings) -> Schema:
                 "description": "Media types that may be uploaded. By default all that the service takes.",
             },
             "fields": {
-                **requests.fields_of_ticket(),
+                **settable,
                 "type": ["object", "null"],
+                "properties": {"toWebp": _TO_WEBP, **settable["properties"]},
+                "additionalProperties": False,
                 "description": "Values that the asset gets.",
             },
             "may_set": {
