@@ -208,7 +208,7 @@ def test_hundreds_of_slow_clients_keep_nobody_waiting_and_are_sent_away(
     system: System, photos: dict[str, bytes], name: str
 ) -> None:
     system.upload(f"{name}.jpg", photos["china.jpg"])
-    with dripping([system.ports.edge, system.ports.api], 150) as connections:
+    with dripping([system.ports.edge, system.ports.api, system.ports.upload], 100) as connections:
         for width in range(30, 40):
             asked = time.monotonic()
             assert system.edge.get(f"/assets/media/optimise/{width}x0/DEV/{name}.webp").status_code == 200
