@@ -99,6 +99,7 @@ async def test_a_page_uploads_what_its_ticket_says_and_sees_the_asset_and_nothin
     [made] = answer.json()["data"]
     assert answer.headers["cache-control"] == "no-store"
     assert made["upload_url"] == f"https://upload.example.com/media/direct?ticket={made['ticket']}"
+    assert made["tus_url"] == f"https://upload.example.com/media/direct/tus?ticket={made['ticket']}"
     assert (made["max_size"], made["media_types"], made["uses"]) == (len(FIRST), ["image/jpeg"], 1)
     done = await upload(http, made["ticket"], alt="Me", name="IMG_0001.JPG", submit="Send")
     assert done.status_code == 200, done.text

@@ -46,11 +46,13 @@ async def post_ticket(request: Request) -> Response:
         expires_in=asked.expires_in,
         uses=asked.terms.uses,
     )
+    entry = f"{settings.upload_url}{settings.api_prefix}{DIRECT}"
     shown = {
         "ticket": text,
         "id": ticket.id,
         "ends_date": timestamp(datetime.fromtimestamp(ticket.ends, UTC)),
-        "upload_url": f"{settings.upload_url}{settings.api_prefix}{DIRECT}?ticket={text}",
+        "upload_url": f"{entry}?ticket={text}",
+        "tus_url": None if settings.backend.replaces_in_place else f"{entry}/tus?ticket={text}",
         "max_size": asked.terms.max_size,
         "media_types": list(asked.terms.media_types or settings.valid_mimetypes),
         "uses": asked.terms.uses,
