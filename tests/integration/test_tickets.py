@@ -319,9 +319,12 @@ async def test_a_ticket_holds_as_long_as_its_maker_may_write_there(
 
 
 async def test_who_has_no_token_that_can_be_revoked_makes_no_ticket(client: Redis) -> None:
-    tickets, person = Tickets(TicketRecords(client), keyring(line()), ()), Principal("person", Role.ADMIN, None)
-    with pytest.raises(Forbidden, match="with a token"):
-        await tickets.make(person, asking.read({"namespace": "DEV"}, ALLOWED, None))
+    person = Principal("person", Role.ADMIN, None)
+    for held in (keyring(line()), Keyring(lambda: Tokens(()))):
+        with pytest.raises(Forbidden, match="with a token"):
+            await Tickets(TicketRecords(client), held, ()).make(
+                person, asking.read({"namespace": "DEV"}, ALLOWED, None)
+            )
 
 
 async def test_what_anybody_made_ends_when_there_are_tokens(client: Redis) -> None:

