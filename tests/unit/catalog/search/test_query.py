@@ -121,7 +121,8 @@ def test_every_argument_is_described() -> None:
 @pytest.mark.parametrize("name", ["namespace", "folder", "color", "signature"])
 @given(data=st.data())
 def test_a_text_of_the_described_pattern_is_accepted(name: str, data: st.DataObject) -> None:
-    parse([(name, data.draw(st.from_regex(DESCRIBED[name]["pattern"].removesuffix("$") + r"\Z")))])
+    described = st.from_regex(DESCRIBED[name]["pattern"].removesuffix("$") + r"\Z")
+    parse([(name, data.draw(described.filter(lambda text: len(text) <= DESCRIBED[name]["maxLength"])))])
 
 
 @given(st.lists(st.sampled_from(["", *FACETS]), max_size=20).map(",".join))
