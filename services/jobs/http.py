@@ -57,7 +57,8 @@ class Server:
         try:
             async with asyncio.timeout(seconds):
                 return await self._send(request, keep_body)
-        except (OSError, httptools.HttpParserError) as error:  # TimeoutError is an OSError.
+        # TimeoutError is an OSError. A name that no host can have is a UnicodeError.
+        except (OSError, UnicodeError, httptools.HttpParserError) as error:
             self.close()
             raise Unreachable(str(error) or "timeout") from error
         except BaseException:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -21,17 +22,33 @@ _TARGETS = ("cdn_cloudflare_zone", "cdn_fastly_service", "cdn_cloudfront_distrib
 
 def _check_machines(machines: tuple[str, ...]) -> tuple[str, ...]:
     for machine in machines:
-        if not re.fullmatch(r"https?://[^/\s?#@]+", machine):
+        if not re.fullmatch(r"https?://[^/\s?#@]+", machine) or not _has_port(machine):
             raise ValueError(f"{machine!r}: expected addresses such as http://varnish:80, comma separated")
     if len(set(machines)) < len(machines):
         raise ValueError("expected each address once")
     return machines
 
 
+def _check_address(address: str) -> str:
+    if address and not _has_port(address):
+        raise ValueError("expected a host, and a port from 1 to 65535 if there is one")
+    return address
+
+
+def _has_port(address: str) -> bool:
+    """Say whether an address has a host, and a port that there can be if it has one."""
+    try:
+        return bool(urlsplit(address).hostname) and urlsplit(address).port != 0
+    except ValueError:
+        return False
+
+
 Zone = Annotated[str, matching("[0-9a-f]{32}", "the 32 hex digits of a zone, or nothing", optional=True)]
 Id = Annotated[str, matching("[0-9A-Za-z]{1,64}", "an id of letters and digits, or nothing", optional=True)]
 Address = Annotated[
-    str, matching(r"https?://[^/\s?#@]+(/[^\s?#]*)?", "an address such as https://example.com/purge", optional=True)
+    str,
+    matching(r"(https?://[^/\s?#@]+(/[^\s?#]*)?)?", "an address such as https://example.com/purge, or nothing"),
+    AfterValidator(_check_address),
 ]
 
 

@@ -19,6 +19,8 @@ async def resolve(node: str) -> list[str]:
         found = await loop.getaddrinfo(name.hostname or "", name.port or name.scheme, type=socket.SOCK_STREAM)
     except OSError as error:
         raise UnknownName(f"{node} cannot be found: {error.strerror}") from error
+    except UnicodeError as error:
+        raise UnknownName(f"{node} cannot be found: no host can have this name") from error
     hosts = sorted({(str(entry[4][0]), int(entry[4][1])) for entry in found})
     return [_at(name, host, port) for host, port in hosts]
 

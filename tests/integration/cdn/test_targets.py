@@ -246,6 +246,12 @@ async def test_cloudfront_says_from_which_header_it_takes_tags() -> None:
     await api.stop()
 
 
+@pytest.mark.parametrize("host", ["x" * 64, "no-such-host.invalid"])
+async def test_a_name_that_is_not_known_is_a_failure(host: str) -> None:
+    for target in (Varnish(f"http://{host}", "right"), Webhook(f"http://{host}/", SECRET, "tada")):
+        assert (await failure(target, ["tada"])).result == "failed"
+
+
 async def test_all_machines_of_a_name_are_purged_also_if_one_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     one, gone, other = VarnishDouble(), VarnishDouble(), VarnishDouble()
     await one.start()

@@ -51,6 +51,11 @@ def test_every_cdn_that_is_named_is_a_target(monkeypatch: pytest.MonkeyPatch) ->
             "CDN_CLOUDFRONT_ACCESS_KEY: expected CDN_CLOUDFRONT_DISTRIBUTION beside it",
         ),
         ({"CDN_VARNISH": "varnish:80"}, "CDN_VARNISH: 'varnish:80': expected addresses such as http://varnish:80"),
+        ({"CDN_VARNISH": "http://a:99999"}, "CDN_VARNISH: 'http://a:99999': expected addresses such as"),
+        (
+            {"CDN_WEBHOOK": "https://example.com:x/", "CDN_WEBHOOK_SECRET": SECRET},
+            "CDN_WEBHOOK: expected a host, and a port from 1 to 65535",
+        ),
         ({"CDN_VARNISH": "http://a:80,http://a:80"}, "CDN_VARNISH: expected each address once"),
         ({"CDN_WEBHOOK": "https://example.com", "CDN_WEBHOOK_SECRET": "x"}, "CDN_WEBHOOK_SECRET: expected whsec_"),
         ({"CDN_SECONDS": "60"}, "CDN_SECONDS: expected 0, because no CDN is purged"),
