@@ -88,10 +88,10 @@ def search_parameters() -> tuple[Schema, ...]:
             f"Words, or parts of words of {PART_MIN} characters or more; at most {query.WORDS_MAX}. An entry that is "
             "found has all of them. A text without letters and digits is refused.",
         ),
-        _query("namespace", _pattern(names.SEGMENT), "Only entries of this namespace."),
+        _query("namespace", {**_pattern(names.SEGMENT), **text}, "Only entries of this namespace."),
         _query(
             "folder",
-            _pattern(f"/*{names.SEGMENT}(?:/{names.SEGMENT})*/*"),
+            {**_pattern(f"/*{names.SEGMENT}(?:/{names.SEGMENT})*/*"), **text},
             "Only entries of this folder, such as /DEV/shop. It must be in the namespace, if there is one.",
         ),
         _query(

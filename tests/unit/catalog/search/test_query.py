@@ -122,7 +122,7 @@ def test_every_argument_is_described() -> None:
 @given(data=st.data())
 def test_a_text_of_the_described_pattern_is_accepted(name: str, data: st.DataObject) -> None:
     described = st.from_regex(DESCRIBED[name]["pattern"].removesuffix("$") + r"\Z")
-    parse([(name, data.draw(described.filter(lambda text: len(text) <= DESCRIBED[name]["maxLength"])))])
+    parse([(name, data.draw(described.filter(lambda text: len(text) <= DESCRIBED[name].get("maxLength", TEXT_MAX))))])
 
 
 @given(st.lists(st.sampled_from(["", *FACETS]), max_size=20).map(",".join))
