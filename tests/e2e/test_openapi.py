@@ -73,6 +73,10 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
     says is no property of the data. Section 3: taken paths, unfit types and lists of which nothing succeeds are 400.
     """
     kind = type(failure).__name__
+    # A schema cannot say that a body has no more bytes than a header says, or the hash that it says.
+    of_bytes = response.status_code in (413, 460) or "Upload-Checksum is not valid." in response.text
+    if kind == "RejectedPositiveData" and "/tus" in case.operation.path and of_bytes:
+        return True
     if kind == "RejectedPositiveData" and response.status_code == 400:
         items = case.body.get("items", []) if isinstance(case.body, dict) else []
         bodies = [one for one in (case.body, *items) if isinstance(one, dict)]
@@ -94,9 +98,6 @@ def is_by_contract(failure: Failure, case: schemathesis.Case, response: schemath
         searched = any(text in response.text for text in UNSAID_OF_SEARCHES)
         unsaid = misplaced or alone or contradicted or nothing or miscounted or searched
         return codes <= BY_CONTRACT_400 or named or unnamed or unsaid
-    if kind == "RejectedPositiveData" and "/tus" in case.operation.path:
-        # Nor that a body has no more bytes than a header says, or the hash that it says.
-        return response.status_code in (413, 460) or "Upload-Checksum is not valid." in response.text
     # An empty argument is none: forms send them. Of an argument that is given twice the first counts.
     argument = re.search(r"parameter `(\w+)` in query", failure.message)
     sent = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True)
@@ -146,9 +147,13 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         case.body = {**case.body, "files": [case.body["files"]]}
 
 
-def faults(url: str, **differing: dict[str, Any]) -> list[str]:
-    """Send requests as the document at `url` has them, and return what is not as it says."""
-    schema = schemathesis.openapi.from_url(url, config=schemathesis.Config.from_dict({**CONFIG, **differing}))
+def faults(url: str, without: str = "", **differing: dict[str, Any]) -> list[str]:
+    """Send requests as the document at `url` has them, and return what is not as it says.
+
+    `without` is the beginning of paths that are left out.
+    """
+    whole = schemathesis.openapi.from_url(url, config=schemathesis.Config.from_dict({**CONFIG, **differing}))
+    schema = whole.exclude(path_regex=f"^{without}") if without else whole
 
     @schema.hook
     def filter_failure(
@@ -160,9 +165,11 @@ def faults(url: str, **differing: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.usefixtures("_types")
+@pytest.mark.timeout(240)
 def test_service_is_as_described(make_system: Callable[..., System]) -> None:
     system = make_system(NAMESPACES_ALLOWED="DEV,PROD")
-    found = faults(f"{system.api.base_url}/openapi.json")
+    # A page sends the requests of a program, with a ticket: the next test has a few of them.
+    found = faults(f"{system.api.base_url}/openapi.json", without="/direct/tus")
     assert not found, "\n".join(found)
 
 

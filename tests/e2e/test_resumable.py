@@ -15,7 +15,7 @@ import redis
 from services.core.assets.parts import PIECE, PREFIX
 from services.core.state import keys
 from tests.processes.system import System
-from tests.support.tus import BYTES, VERSION, metadata
+from tests.support.tus import BYTES, VERSION, beginning
 from tests.support.waits import wait_until
 
 UPLOADS, KILLS = 6, 3
@@ -24,8 +24,7 @@ AGAIN_WITHIN = 60
 
 def begun(system: System, size: int, name: str) -> str:
     """Begin an upload; return its path, as a client finds it that knows only the address of the entry."""
-    headers = {**VERSION, "Upload-Length": str(size), "Upload-Metadata": metadata(filename=name, namespace="DEV")}
-    answer = system.api.post("/prefix/tus", headers=headers)
+    answer = system.api.post("/prefix/tus", headers=beginning(size, filename=name))
     assert answer.status_code == 201, answer.text
     return urlsplit(urljoin(str(answer.url), answer.headers["location"])).path
 
@@ -125,3 +124,33 @@ def test_uploads_survive_kills_of_the_catalog_at_any_byte(
     for uuid, content in zip(uuids, contents, strict=True):
         assert (entries[uuid]["signature"], entries[uuid]["version"]) == (hashlib.sha256(content).hexdigest(), 1)
     wait_until(lambda: has_room_for_all(system), within=40)
+
+
+def test_a_page_goes_on_with_its_ticket_at_the_upload_entry(
+    system: System, photos: dict[str, bytes], name: str
+) -> None:
+    origin, content = {"Origin": "https://shop.example"}, photos["china.jpg"]
+    ticket = system.api.post("/tickets", json={"namespace": "DEV"}).json()["data"][0]["ticket"]
+    root = f"/direct/tus?ticket={ticket}"
+    asks = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "upload-offset,tus-resumable"}
+    preflight = system.uploads.options(root, headers={**origin, **asks})
+    assert preflight.status_code == 200
+    assert "PATCH" in preflight.headers["access-control-allow-methods"]
+    assert system.uploads.options(root, headers=origin).headers["tus-version"] == "1.0.0"
+
+    begin = system.uploads.post(root, headers={**origin, **beginning(len(content), filename=f"{name}.jpg")})
+    assert begin.status_code == 201, begin.text
+    assert {"Location", "Upload-Offset", "Upload-Entry"} <= set(
+        begin.headers["access-control-expose-headers"].split(", ")
+    )
+    address = urljoin(str(begin.url), begin.headers["location"])
+    assert urlsplit(address).query == f"ticket={ticket}"
+    first = system.uploads.patch(address, content=content[:100_000], headers={**BYTES, "Upload-Offset": "0"})
+    assert (first.status_code, first.headers["upload-offset"]) == (204, "100000")
+    assert system.uploads.head(address, headers=VERSION).headers["upload-offset"] == "100000"
+    rest = {**BYTES, "Upload-Offset": "100000", "Prefer": "return=representation"}
+    last = system.uploads.patch(address, content=content[100_000:], headers=rest)
+    assert last.status_code == 200, last.text
+    [shown] = last.json()["data"]
+    assert httpx.get(shown["public_url"]).status_code == 200
+    assert system.uploads.head(address.split("?")[0], headers=VERSION).status_code == 403

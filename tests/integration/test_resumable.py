@@ -12,17 +12,20 @@ from typing import Any
 
 import httpx
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.catalog.resumable import receiving
 from services.catalog.settings import CatalogSettings
 from services.core.assets import parts
 from services.core.assets.parts import PREFIX
+from services.core.errors import StorageDown
 from services.core.state import keys
 from services.core.state import resumable as state
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.resumable import ResumableUploads, Run
 from services.core.storage import Storage, open_storage
+from services.core.storage.local import LocalStorage
 from services.jobs.upkeep import resumable as upkeep
 from tests.processes.redis_server import RedisServer
 from tests.processes.s3_server import BUCKET, KEYS, S3Server
@@ -417,3 +420,61 @@ async def test_a_page_replaces_the_file_of_its_ticket_once(
     await check_entry(http, uuid, PICTURE)
     [entry] = (await http.get("/catalog")).json()
     assert entry["version"] == 2
+
+
+async def test_a_lost_answer_of_redis_costs_nothing_that_is_stored(
+    http: httpx.AsyncClient, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, record = await begun(http, SIZE), Run.record
+
+    async def unanswered(*given: Any) -> None:
+        await record(*given)
+        raise RedisConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "record", unanswered)
+        assert (await sent(http, path, 0, PICTURE[:100])).status_code == 503
+    assert await offset_of(http, path) == 100
+    last = await sent(http, path, 100, PICTURE[100:])
+    await check_entry(http, last.headers["upload-entry"], PICTURE)
+
+
+async def test_a_storage_that_fails_keeps_the_offset(
+    http: httpx.AsyncClient, storage: Storage, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await begun(http, SIZE)
+    assert (await sent(http, path, 0, PICTURE[:100])).status_code == 204
+
+    async def fails(self: LocalStorage, new: Any) -> Any:
+        raise StorageDown("It is down.")
+
+    for verb in ("put", "delete"):
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalStorage, verb, fails)
+            assert (await sent(http, path, 100, PICTURE[100:])).status_code in (204, 503)
+        assert await offset_of(http, path) in (100, SIZE)
+    told = await http.head(path, headers=VERSION)
+    await check_entry(http, told.headers["upload-entry"], PICTURE)
+    await upkeep.end_due(ResumableUploads(client, storage), time.time())
+    await check_nothing_is_left(storage, client)
+
+
+async def test_a_request_that_was_taken_for_dead_writes_nothing_more(
+    http: httpx.AsyncClient, storage: Storage, client: Redis
+) -> None:
+    path = await begun(http, SIZE)
+    lease = keys.lease(f"resumable:{path.rpartition('/')[2]}")
+
+    async def frozen() -> AsyncIterator[bytes]:
+        yield PICTURE[:PIECE]
+        assert await client.get(lease)
+        await client.set(lease, "another")
+        yield PICTURE[PIECE:]
+
+    answer = await http.patch(path, content=frozen(), headers={**BYTES, "Upload-Offset": "0"})
+    assert (answer.status_code, await client.get(lease)) == (503, b"another")
+    assert await offset_of(http, path) == 0
+    await client.delete(lease)
+    last = await sent(http, path, 0, PICTURE)
+    await check_entry(http, last.headers["upload-entry"], PICTURE)
+    await check_nothing_is_left(storage, client)

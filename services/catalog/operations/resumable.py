@@ -23,6 +23,7 @@ class _Way:
     path: str
     role: Role
     suffix: str
+    discovers_with: tuple[Schema, ...]
     begins_with: tuple[Schema, ...]
     goes_on_with: tuple[Schema, ...]
     finished: str
@@ -32,11 +33,12 @@ class _Way:
         return with_token(step) if self.role is not Role.PUBLIC else with_ticket(step, begun=begun)
 
 
-_WITH_TOKEN = _Way("/tus", Role.WRITE, "", (bodies.ON_CONFLICT,), (), "Finished", {})
+_WITH_TOKEN = _Way("/tus", Role.WRITE, "", (), (bodies.ON_CONFLICT,), (), "Finished", {})
 _WITH_TICKET = _Way(
     f"{DIRECT}/tus",
     Role.PUBLIC,  # The ticket says what is allowed.
     "OfPage",
+    ({**tickets_document.TICKET, "required": False, "schema": {"type": "string", "pattern": r"\S"}},),
     (tickets_document.TICKET,),
     (tickets_document.TICKET,),
     "UploadedByPage",
@@ -55,7 +57,13 @@ def _operations(way: _Way, settings: CatalogSettings) -> Iterator[Operation]:
         way.path,
         resumable.discover,
         Role.PUBLIC,
-        document=Document(f"discoverTus{way.suffix}", "What the service can do of tus 1.0", tag, {204: "Discovered"}),
+        document=Document(
+            f"discoverTus{way.suffix}",
+            "What the service can do of tus 1.0",
+            tag,
+            {204: "Discovered"},
+            way.discovers_with,
+        ),
     )
     yield Operation(
         "POST",
