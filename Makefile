@@ -11,7 +11,7 @@ TIMED := --numprocesses auto --dist loadfile -m timed
 TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock clean
+.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock vendor screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,12 @@ grammar: setup-dev ## Write what follows from the arguments of addresses: the ma
 
 setup-bench: ## Install what measuring needs on top
 	@tools/setup.sh bench
+
+vendor: ## Take the modules of other projects for the library anew, as tools/vendor.py names them
+	@python3 -m tools.vendor
+
+screenshots: setup-dev ## Take the screenshots of docs/library.md while make run runs
+	@$(PY) -m tools.screenshots
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh

@@ -40,6 +40,8 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 [ "$wanted" != bench ] || command -v wrk >/dev/null || packages+=(wrk)
 # They run what the images hold in a sandbox.
 [ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
+# They open the pages of the catalog service in it.
+[ "$1" != dev ] || command -v chromium >/dev/null || packages+=(chromium)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 # Installs system packages. The packages would start services of their own, on the very ports that are needed here.

@@ -11,6 +11,7 @@ from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
 from services.core.settings import (
     OutwardSettings,
+    Presets,
     PublicUrl,
     QuotaMap,
     Route,
@@ -126,6 +127,9 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
         gt=0,
         le=3600,
         description="Time limit in seconds for fetching one file of an import, redirects included.",
+    )
+    presets: Presets = Field(
+        {}, description="The same as for the transform service. GET /about has them, and the library shows them."
     )
     search_folder_path: Path | None = Field(
         None,

@@ -124,10 +124,12 @@ class _Lock:
 def _announcement(stack: Stack, *, in_background: bool) -> str:
     """Return the addresses of everything."""
     ends = "'make stop' stops it, and 'make logs' shows its log." if in_background else "Ctrl-C stops it."
-    routes = render.routes(render.read(stack.settings))
+    settings = render.read(stack.settings)
+    routes, prefix = render.routes(settings), settings["API_PREFIX"].rstrip("/")
     return f"""
 TADA is ready.
   public edge      {stack.edge_url}{routes["PUBLIC_ASSETS"]}/…   {stack.edge_url}{routes["PUBLIC_CATALOG"]}
+  library          {stack.api_url}{prefix}/library   (the page for people, in a browser)
   internal entry   {stack.api_url}   (uploads and the whole API)
   upload entry     {stack.upload_url}{routes["PUBLIC_DIRECT"]}   (uploads of pages with a ticket)
   cache tier       http://localhost:{stack.ports.cache}

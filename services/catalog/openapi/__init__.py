@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.catalog.openapi import (
+    about,
     actions,
     answers,
     events,
@@ -47,6 +48,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             **(imports.components(settings) if settings.imports else {}),
             **events.components(),
             **webhooks.schemas(),
+            **about.schemas(),
         },
         "responses": {**answers.components(settings), **resumable.components(settings)},
         "headers": {**answers.header_components(), **resumable.headers()},

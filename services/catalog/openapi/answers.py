@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import actions, events, imports, jobs, tickets, webhooks
+from services.catalog.openapi import about, actions, events, imports, jobs, tickets, webhooks
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -276,6 +276,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             {"ready": False, "redis": "does not answer", "storage": "ok"},
             "Retry-After",
         ),
+        "About": _answer("The sender, and the service.", "About", envelope([about.example(settings)])),
         "Document": {
             "description": "The document.",
             "headers": _headers("ETag"),

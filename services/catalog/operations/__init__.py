@@ -11,6 +11,7 @@ from services.catalog.operations import (
     files,
     imports,
     jobs,
+    library,
     resumable,
     service,
     tickets,
@@ -39,4 +40,5 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         *jobs.operations(),
         *webhooks.operations(),
         *service.operations(settings),
+        *library.operations(),
     )

@@ -16,6 +16,7 @@ AVIF, HEIC, TIFF = "image/avif", "image/heic", "image/tiff"
 SVG, PDF = "image/svg+xml", "application/pdf"
 
 JSON, FORM, HTML, TEXT = "application/json", "multipart/form-data", "text/html", "text/plain"
+CSS, JAVASCRIPT = "text/css", "text/javascript"
 EVENTS = "text/event-stream"
 BYTES = "application/octet-stream"
 """The type of bytes about which nothing is known."""

@@ -60,7 +60,7 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
     """
     routes = [route for route in app.routes if isinstance(route, Route)]
     assert len(routes) > 10
-    routes = [route for route in routes if not re.search(r"/$|^/api-docs/", route.path)]
+    routes = [route for route in routes if not re.search(r"/$|^/(?:api-docs|library)/", route.path)]
     return {
         (route.path_format, method.lower())
         for route in routes
@@ -154,7 +154,11 @@ def test_only_writing_dumps_undo_jobs_and_webhooks_need_a_token_and_only_where_o
         for (path, method), operation in described(document).items():
             private_parts = ("/get-dump/", "/versions", "/trash", "/events", "/history")
             elsewhere = any(part in path for part in private_parts) or path.endswith("/dumps")
-            private = method not in ("get", "options") or elsewhere or path.startswith(("/jobs", "/usage", "/webhooks"))
+            private = (
+                method not in ("get", "options")
+                or elsewhere
+                or path.startswith(("/jobs", "/usage", "/webhooks", "/about"))
+            )
             private = private and not path.startswith("/direct")
             assert ("security" in operation) == (protected and private), path
             assert ("401" in operation["responses"]) == (protected and private), path

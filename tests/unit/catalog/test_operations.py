@@ -42,6 +42,10 @@ PUBLIC = {
     ("GET", "/api-docs/"),
     ("POST", "/direct"),
     *(("GET", f"/api-docs/{part}") for part in ("swagger-ui.js", "swagger-ui.css", "start.js")),
+    ("GET", "/"),
+    ("GET", "/library"),
+    ("GET", "/library/"),
+    ("GET", "/library/{version}/{name:path}"),
 }
 """Whoever adds one here has decided that everybody may ask for it."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")

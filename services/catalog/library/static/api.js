@@ -1,0 +1,80 @@
+// Requests to the public API, as any client makes them.
+
+// Below any prefix: the page is beside the API.
+export const ROOT = new URL(".", document.baseURI).href;
+const TOKEN = "tada.token";
+const TRIES_AFTER = 2000;
+
+// An answer that says that something went wrong, or that there was none (status 0, code "network").
+export class Failure extends Error {
+  constructor(status, problem = {}, data = null) {
+    super(problem.message ?? "");
+    Object.assign(this, { status, code: problem.code ?? "", hint: problem.hint ?? "", problem, data });
+  }
+}
+
+export const session = {
+  get token() {
+    return sessionStorage.getItem(TOKEN) ?? "";
+  },
+  set token(value) {
+    if (value) sessionStorage.setItem(TOKEN, value);
+    else sessionStorage.removeItem(TOKEN);
+  },
+};
+
+export function authorization() {
+  return session.token ? { Authorization: `Bearer ${session.token}` } : {};
+}
+
+// What a refused token means for the page; set by the page itself.
+export const refusals = { told: () => {} };
+
+// Make a Failure of an answer of any shape: the gateway and proxies may answer too.
+export function failureOf(status, text) {
+  let said = null;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    // Not JSON: the status says enough.
+  }
+  const problem = said?.problems?.[0] ?? (said?.error ? { message: said.details ?? said.error } : {});
+  if (status === 401) refusals.told();
+  return new Failure(status, problem, said);
+}
+
+// Send a request and return its JSON, with the header of the purge as `purge`. Raises Failure, or AbortError.
+export async function request(method, path, { query, json, signal, headers = {} } = {}) {
+  const address = new URL(path, ROOT);
+  if (query) address.search = query.toString();
+  const body = json === undefined ? undefined : JSON.stringify(json);
+  const type = body === undefined ? {} : { "Content-Type": "application/json" };
+  let answer;
+  let text;
+  try {
+    answer = await fetch(address, { method, body, signal, headers: { ...authorization(), ...type, ...headers }, cache: "no-store" });
+    text = await answer.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Failure(0, { code: "network" });
+  }
+  if (answer.status === 304) return { unchanged: true, etag: answer.headers.get("etag") };
+  if (!answer.ok) throw failureOf(answer.status, text);
+  try {
+    return { ...JSON.parse(text), purge: answer.headers.get("x-purge"), etag: answer.headers.get("etag") };
+  } catch {
+    throw new Failure(500);
+  }
+}
+
+// Read, and try again a few times while the service says that it will be there in a moment.
+export async function read(path, options = {}, tries = 3) {
+  try {
+    return await request("GET", path, options);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.status !== 503 || tries <= 1) throw error;
+    await new Promise((resolve) => setTimeout(resolve, TRIES_AFTER));
+    if (options.signal?.aborted) throw new DOMException("", "AbortError");
+    return read(path, options, tries - 1);
+  }
+}

@@ -1,0 +1,282 @@
+// What the page can do: every change of its state is one of these methods.
+import { Failure, read, refusals, session } from "./api.js";
+import * as address from "./address.js";
+import { Listing } from "./listing.js";
+import { Store } from "./store.js";
+import { explained, preferred, speak, t } from "./texts.js";
+
+const ROLES = ["public", "read", "write", "admin"];
+const FOLDERS = 500;
+const TOAST_SECONDS = 10;
+const THEME = "tada.theme";
+
+export class Library {
+  #guard = null;
+  #latest = null;
+  #toast = 0;
+  #isFollowing = false;
+
+  // Told of each change of an asset by somebody: an event with its uuid as its name.
+  changes = new EventTarget();
+  // Whether the reader is at the beginning of the files, where new ones may come without a jump.
+  isAtTop = true;
+
+  constructor() {
+    const view = address.parse(location.search);
+    this.store = new Store({
+      phase: "starting",
+      failure: null,
+      refused: false,
+      about: null,
+      view,
+      listing: null,
+      revision: 0,
+      folders: {},
+      opened: new Set(),
+      facets: null,
+      toasts: [],
+      dialog: null,
+      drawer: false,
+      hasNews: false,
+      language: "en",
+      theme: localStorage.getItem(THEME) ?? "system",
+    });
+    refusals.told = () => this.#refuse();
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  get view() {
+    return this.state.view;
+  }
+
+  // Starting, and who is there
+
+  async start() {
+    this.#paint();
+    await speak(preferred());
+    this.store.set({ language: preferred() });
+    addEventListener("popstate", () => this.#show(address.parse(location.search)));
+    await this.enter();
+  }
+
+  // Ask who the sender is, and show the files if that is known.
+  async enter() {
+    this.store.set({ phase: "starting", failure: null });
+    try {
+      const { data } = await read("about");
+      const about = data[0];
+      this.store.set({ phase: "ready", about, refused: false });
+      this.#search();
+      this.loadFolders("/");
+      for (const { path } of address.trail(this.view.folder).slice(0, -1)) this.toggleFolder(path, true);
+      if (!this.#isFollowing) {
+        this.#isFollowing = true;
+        import("./later/live.js").then(({ listen }) => listen(this));
+      }
+    } catch (error) {
+      if (error.status === 401) return; // refusals.told has said it.
+      this.store.set({ phase: "failed", failure: error });
+    }
+  }
+
+  signIn(token) {
+    session.token = token.trim();
+    return this.enter();
+  }
+
+  signOut() {
+    session.token = "";
+    location.reload();
+  }
+
+  // The state stays, so that nothing that was typed is lost: the page asks for another token in front of it.
+  #refuse() {
+    const hadOne = session.token !== "";
+    session.token = "";
+    this.store.set({ phase: this.state.about ? "again" : "signin", refused: hadOne });
+  }
+
+  may(role, namespace) {
+    const sender = this.state.about?.sender;
+    if (!sender || ROLES.indexOf(sender.role) < ROLES.indexOf(role)) return false;
+    return namespace === undefined || sender.namespaces === null || sender.namespaces.includes(namespace);
+  }
+
+  // The namespaces into which the sender may upload.
+  get writable() {
+    return (this.state.about?.namespaces ?? []).filter((namespace) => this.may("write", namespace));
+  }
+
+  // Where assets are at this origin, for what the page itself shows.
+  get assets() {
+    return `.${this.state.about.assets_path}`;
+  }
+
+  // The view
+
+  // Change the view. What somebody types replaces the last step of the history; everything else is a new one.
+  async go(changes, { replace = false } = {}) {
+    const view = { ...this.view, ...changes };
+    if (view.asset !== this.view.asset && !(await this.#mayLeave())) return false;
+    const query = address.format(view) || location.pathname;
+    history[replace ? "replaceState" : "pushState"](null, "", query);
+    this.#show(view);
+    return true;
+  }
+
+  open(uuid) {
+    return this.go({ asset: uuid });
+  }
+
+  closeAsset() {
+    return this.go({ asset: "" });
+  }
+
+  #show(view) {
+    const before = this.view;
+    this.store.set({ view, drawer: view.folder === before.folder && this.state.drawer });
+    if (!address.showTheSame(before, view)) this.#search();
+  }
+
+  // A form with changes says with `guard()` whether it may be left.
+  protect(guard) {
+    this.#guard = guard;
+    return () => {
+      if (this.#guard === guard) this.#guard = null;
+    };
+  }
+
+  async #mayLeave() {
+    return this.#guard ? this.#guard() : true;
+  }
+
+  // Entries, folders, tags
+
+  #search() {
+    const arguments_ = address.searched(this.view);
+    const load = ({ limit, cursor, signal }) => {
+      const query = new URLSearchParams(arguments_);
+      query.append("limit", limit);
+      if (cursor) query.append("cursor", cursor);
+      return read("catalog/search", { query, signal });
+    };
+    const before = this.state.listing;
+    before?.close();
+    const listing = new Listing(load, () => {
+      // What was found before stays until the first page of the new search is there.
+      if (this.#latest === listing) this.store.set({ listing, revision: this.state.revision + 1 });
+    });
+    listing.key = arguments_.toString();
+    this.#latest = listing;
+    if (!before) this.store.set({ listing });
+    const first = listing.need(0, 1);
+    first.then(() => this.#latest === listing && this.#count(arguments_));
+    return first;
+  }
+
+  async #count(arguments_) {
+    const query = new URLSearchParams(arguments_);
+    query.append("limit", 1);
+    query.append("facets", "tag,type");
+    try {
+      const { facets } = await read("catalog/search", { query });
+      if (query.toString().startsWith(address.searched(this.view).toString())) this.store.set({ facets });
+    } catch {
+      // Without numbers beside them, the filters still work.
+    }
+  }
+
+  // Look anew for what the view shows, and for the folders that are shown.
+  refresh() {
+    this.store.set({ hasNews: false });
+    for (const path of Object.keys(this.state.folders)) this.loadFolders(path);
+    return this.#search();
+  }
+
+  async loadFolders(path, cursor = "") {
+    const query = new URLSearchParams({ parent: path, limit: FOLDERS });
+    if (cursor) query.append("cursor", cursor);
+    const known = this.state.folders[path];
+    try {
+      const answer = await read("catalog/folders", { query });
+      const inside = cursor ? [...(known?.inside ?? []), ...answer.data] : answer.data;
+      this.#noteFolders(path, { inside, cursor: answer.cursor, own: answer.folder, failure: null });
+    } catch (failure) {
+      this.#noteFolders(path, { inside: [], cursor: null, own: null, ...known, failure });
+    }
+  }
+
+  #noteFolders(path, said) {
+    this.store.set({ folders: { ...this.state.folders, [path]: said } });
+  }
+
+  toggleFolder(path, isOpen = !this.state.opened.has(path)) {
+    const opened = new Set(this.state.opened);
+    if (isOpen) opened.add(path);
+    else opened.delete(path);
+    this.store.set({ opened });
+    if (isOpen) this.loadFolders(path);
+  }
+
+  // Show an entry as it is now.
+  noteEntry(entry) {
+    this.state.listing?.replace(entry);
+  }
+
+  noteGone(uuid) {
+    this.state.listing?.remove(uuid);
+  }
+
+  // What is said
+
+  say(text, { more = "", kind = "calm", action = null } = {}) {
+    const id = ++this.#toast;
+    this.store.set({ toasts: [...this.state.toasts.slice(-3), { id, text, more, kind, action }] });
+    if (kind !== "error") setTimeout(() => this.dismiss(id), TOAST_SECONDS * 1000);
+  }
+
+  complain(error) {
+    if (error instanceof Failure && error.status === 401) return;
+    const { text, more } = explained(error);
+    this.say(text, { more, kind: "error" });
+  }
+
+  dismiss(id) {
+    this.store.set({ toasts: this.state.toasts.filter((toast) => toast.id !== id) });
+  }
+
+  // Ask in a dialog; return the value of the chosen answer, or that of the first one if the dialog is closed.
+  ask({ title, text, answers, body = null }) {
+    return new Promise((resolve) => {
+      const answer = (value) => {
+        this.store.set({ dialog: null });
+        resolve(value);
+      };
+      this.store.set({ dialog: { title, text, answers, body, answer } });
+    });
+  }
+
+  // Taste
+
+  async speak(language) {
+    await speak(language, true);
+    this.store.set({ language });
+  }
+
+  setTheme(theme) {
+    localStorage.setItem(THEME, theme);
+    this.store.set({ theme });
+    this.#paint();
+  }
+
+  #paint() {
+    document.documentElement.dataset.theme = this.state.theme;
+  }
+
+  setDrawer(drawer) {
+    this.store.set({ drawer });
+  }
+}

@@ -1,0 +1,70 @@
+// The whole page.
+import { useRef } from "preact/hooks";
+import { html } from "../html.js";
+import { explained, t } from "../texts.js";
+import { LibraryContext, useLater, useLibrary, useLibraryState } from "./context.js";
+import { Dialog } from "./dialog.js";
+import { Files } from "./files.js";
+import { Heading } from "./heading.js";
+import { Icon } from "./icons.js";
+import { Sidebar } from "./sidebar.js";
+import { SignIn } from "./signin.js";
+import { Toasts } from "./toasts.js";
+import { TopBar } from "./topbar.js";
+import { useUploading } from "./uploading.js";
+
+export function App({ library }) {
+  return html`<${LibraryContext.Provider} value=${library}><${Page} /><//>`;
+}
+
+function Page() {
+  const library = useLibrary();
+  const phase = useLibraryState((state) => state.phase);
+  const about = useLibraryState((state) => state.about);
+  const failure = useLibraryState((state) => state.failure);
+  useLibraryState((state) => state.language);
+  if (about) {
+    return html`
+      <${Work} />
+      ${phase === "again" && html`<${SignIn} isAgain />`}
+      <${Toasts} />
+      <${Dialog} />
+    `;
+  }
+  if (phase === "signin") return html`<${SignIn} />`;
+  if (phase === "failed") {
+    const { text, more } = explained(failure);
+    return html`<main class="alone">
+      <h1>${t("failed.title")}</h1>
+      <p>${text}</p>
+      ${more && html`<p class="quiet">${more}</p>`}
+      <button class="button primary" onClick=${() => library.enter()}>${t("retry")}</button>
+    </main>`;
+  }
+  return html`<main class="alone" aria-busy="true"><p class="quiet">${t("loading")}</p></main>`;
+}
+
+function Work() {
+  const library = useLibrary();
+  const asset = useLibraryState((state) => state.view.asset);
+  const drawer = useLibraryState((state) => state.drawer);
+  const main = useRef();
+  const details = useLater(() => import("../later/details.js").then((module) => module.Details), asset !== "");
+  const uploading = useUploading(library);
+  return html`
+    <div class=${`page ${asset ? "with-details" : ""} ${drawer ? "with-drawer" : ""}`}>
+      <button class="skip" onClick=${() => main.current.querySelector("[role=grid]")?.focus()}>${t("skip")}</button>
+      <${TopBar} onFiles=${uploading.add} />
+      <${Sidebar} />
+      ${drawer && html`<button class="shade" aria-label=${t("close")} onClick=${() => library.setDrawer(false)} />`}
+      <main class="main" ref=${main}>
+        <${Heading} />
+        <${Files} onFiles=${uploading.add} />
+      </main>
+      ${asset && details && html`<${details} key=${asset} uuid=${asset} />`}
+      ${uploading.tray}
+      ${uploading.isOver &&
+      html`<div class="drop" aria-hidden="true"><div><${Icon} name="upload" size=${40} />${t("drop.here")}</div></div>`}
+    </div>
+  `;
+}

@@ -1,0 +1,28 @@
+// The one question that the page asks at a time.
+import { useEffect, useRef } from "preact/hooks";
+import { html } from "../html.js";
+import { useLibraryState } from "./context.js";
+
+export function Dialog() {
+  const asked = useLibraryState((state) => state.dialog);
+  const box = useRef();
+  useEffect(() => {
+    if (asked) box.current.showModal();
+  }, [asked]);
+  if (!asked) return null;
+  const { title, text, answers, body, answer } = asked;
+  const cancel = (event) => {
+    event.preventDefault();
+    answer(answers[0].value);
+  };
+  return html`<dialog class="dialog" ref=${box} aria-labelledby="dialog-title" onCancel=${cancel}>
+    <h2 id="dialog-title">${title}</h2>
+    ${text && html`<p>${text}</p>`} ${body}
+    <div class="answers">
+      ${answers.map(
+        ({ value, label, kind = "" }) =>
+          html`<button class=${`button ${kind}`} onClick=${() => answer(value)}>${label}</button>`,
+      )}
+    </div>
+  </dialog>`;
+}

@@ -1,0 +1,174 @@
+// The entries as a grid or a list, of which only what is near the reader's eyes exists.
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { arrange, moved, PADDING, revealed, seen } from "../geometry.js";
+import { html } from "../html.js";
+import { t } from "../texts.js";
+import { Row, Tile } from "./tile.js";
+
+const FAST = 4000;
+const SETTLED = 120;
+const SKELETONS = 24;
+const COLUMNS = ["name", "folder", "type", "dimensions", "bytes", "uploaded"];
+
+export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, onScrolled }) {
+  const box = useRef();
+  const [frame, setFrame] = useState({ width: 0, height: 0 });
+  const [, again] = useReducer((count) => count + 1, 0);
+  const scroll = useRef({ top: 0, at: 0, isFast: false, timer: 0, frame: 0 });
+  const [active, setActive] = useState(-1);
+  const count = listing.isLoaded ? listing.count : SKELETONS;
+  const width = frame.width - 2 * PADDING;
+  const form = useMemo(() => arrange({ width: Math.max(width, 1), count, layout, size }), [width, count, layout, size]);
+  const rows = seen(form, scroll.current.top, frame.height);
+  const first = rows.first * form.columns;
+  const last = Math.min(count, rows.last * form.columns);
+
+  useLayoutEffect(() => {
+    const measure = () => setFrame({ width: box.current.clientWidth, height: box.current.clientHeight });
+    const observer = new ResizeObserver(measure);
+    observer.observe(box.current);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+
+  // If columns or rows change, what was at the top stays there.
+  const before = useRef(form);
+  useLayoutEffect(() => {
+    const was = before.current;
+    before.current = form;
+    if (was.row === form.row && was.columns === form.columns) return;
+    const at = Math.floor(scroll.current.top / was.row) * was.columns;
+    const rest = (scroll.current.top % was.row) / was.row;
+    box.current.scrollTop = (Math.floor(at / form.columns) + rest) * form.row;
+    if (asset && active >= 0) reveal(active);
+  }, [form.row, form.columns]);
+
+  // Another search begins at its start.
+  const key = useRef(listing.key);
+  useLayoutEffect(() => {
+    if (key.current === listing.key) return;
+    key.current = listing.key;
+    box.current.scrollTop = 0;
+    scroll.current.top = 0;
+    setActive(-1);
+  }, [listing.key]);
+
+  useEffect(() => {
+    listing.need(first, Math.max(last, 1));
+  }, [listing, first, last]);
+
+  // The entry of the details is the active one, and is seen.
+  useEffect(() => {
+    const index = asset ? listing.indexOf(asset) : -1;
+    if (index >= 0) setActive(index);
+  }, [asset]);
+
+  const look = () => {
+    const now = performance.now();
+    const state = scroll.current;
+    const { scrollTop } = box.current;
+    state.isFast = Math.abs(scrollTop - state.top) / Math.max(1, now - state.at) > FAST / 1000;
+    Object.assign(state, { top: scrollTop, at: now, frame: 0 });
+    onScrolled(scrollTop);
+    clearTimeout(state.timer);
+    // While the reader rushes past, no pictures are asked for.
+    if (state.isFast) {
+      state.timer = setTimeout(() => {
+        state.isFast = false;
+        again();
+      }, SETTLED);
+    }
+    again();
+  };
+  const onScroll = () => {
+    scroll.current.frame ||= requestAnimationFrame(look);
+  };
+  useEffect(
+    () => () => {
+      cancelAnimationFrame(scroll.current.frame);
+      clearTimeout(scroll.current.timer);
+    },
+    [],
+  );
+
+  const reveal = (index) => {
+    const head = layout === "list" ? form.row : 0;
+    const { scrollTop, clientHeight } = box.current;
+    box.current.scrollTop = revealed(Math.floor(index / form.columns), form.row, scrollTop, clientHeight - PADDING - head);
+  };
+  const onKeyDown = (event) => {
+    if (event.target !== box.current || event.ctrlKey || event.metaKey || event.altKey) return;
+    const entry = listing.at(active);
+    if (event.key === "Enter" && entry) onOpen(entry.uuid);
+    else if (event.key === "Escape" && asset) onClose();
+    else {
+      const page = Math.max(1, Math.floor(frame.height / form.row) - 1);
+      const to = moved(event.key, active, listing.count, form.columns, page);
+      if (to === null) return;
+      setActive(to);
+      reveal(to);
+      const next = listing.at(to);
+      // With the details open, they follow.
+      if (asset && next) onOpen(next.uuid);
+    }
+    event.preventDefault();
+  };
+
+  const isList = layout === "list";
+  const Cell = isList ? Row : Tile;
+  const made = [];
+  for (let row = rows.first; row < rows.last; row++) {
+    const cells = [];
+    for (let at = row * form.columns; at < Math.min(count, (row + 1) * form.columns); at++) {
+      const entry = listing.at(at);
+      cells.push(html`<${Cell}
+        key=${at}
+        index=${at}
+        entry=${entry}
+        box=${form.box}
+        mat=${form.mat}
+        size=${isList ? "row" : size}
+        column=${(at % form.columns) + 1}
+        isActive=${at === active}
+        isOpen=${entry !== undefined && entry.uuid === asset}
+        isFast=${scroll.current.isFast}
+        assets=${assets}
+        onChoose=${choose}
+      />`);
+    }
+    made.push(html`<div
+      class=${isList ? "line" : "row"}
+      role="row"
+      key=${row}
+      aria-rowindex=${row + (isList ? 2 : 1)}
+      aria-selected=${isList ? listing.at(row)?.uuid === asset : undefined}
+      style=${{ transform: `translateY(${row * form.row}px)`, height: `${form.row}px`, "--columns": String(form.columns) }}
+    >${cells}</div>`);
+  }
+
+  function choose(index, uuid) {
+    setActive(index);
+    box.current.focus({ preventScroll: true });
+    onOpen(uuid);
+  }
+
+  return html`<div
+    class=${`files ${isList ? "as-list" : "as-grid"} ${listing.isLoaded ? "" : "is-loading"}`}
+    ref=${box}
+    role="grid"
+    tabindex="0"
+    aria-label=${t("files")}
+    aria-busy=${!listing.isLoaded}
+    aria-rowcount=${Math.ceil(count / form.columns) + (isList ? 1 : 0)}
+    aria-colcount=${isList ? COLUMNS.length : form.columns}
+    aria-activedescendant=${active >= first && active < last ? `file-${active}` : undefined}
+    onScroll=${onScroll}
+    onKeyDown=${onKeyDown}
+  >
+    ${isList &&
+    html`<div class="line head" role="row" aria-rowindex="1">
+      ${COLUMNS.map((name) => html`<span role="columnheader" class=${`c-${name}`}>${t(`column.${name}`)}</span>`)}
+    </div>`}
+    <div class="sheet" role="rowgroup" style=${{ height: `${form.height}px` }}>${made}</div>
+  </div>`;
+}

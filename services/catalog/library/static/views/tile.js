@@ -1,0 +1,141 @@
+// One entry in the grid (Tile) or in the list (Row).
+import { Component } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { kindOf, lacksAlt, stateOf, thumbnail, typeName } from "../assets.js";
+import { decode } from "../blurhash.js";
+import { fit } from "../geometry.js";
+import { html } from "../html.js";
+import { bytes, date, language, t } from "../texts.js";
+import { Icon } from "./icons.js";
+
+const BLUR = { width: 20, height: 15 };
+
+// What was rendered stays as long as the same is to be shown: while one scrolls, that is most of it.
+class Still extends Component {
+  shouldComponentUpdate(next) {
+    return this.spoken !== language || Object.keys(next).some((name) => !Object.is(next[name], this.props[name]));
+  }
+
+  componentDidMount() {
+    this.spoken = language;
+  }
+
+  componentDidUpdate() {
+    this.spoken = language;
+  }
+}
+
+export class Tile extends Still {
+  render({ index, entry, column, isActive, isOpen, onChoose, mat, ...picture }) {
+    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""}`;
+    const common = { class: name, role: "gridcell", id: `file-${index}`, "aria-colindex": column, "aria-selected": isOpen };
+    if (!entry) {
+      return html`<div ...${common} aria-busy="true">
+        <div class="mat" style=${{ height: `${mat}px` }} />
+        <div class="caption"><i /><i /></div>
+      </div>`;
+    }
+    return html`<div ...${common} onClick=${() => onChoose(index, entry.uuid)} title=${entry.unique_name}>
+      <div class="mat" style=${{ height: `${mat}px` }}>
+        <${Picture} entry=${entry} ...${picture} />
+        <${Badges} entry=${entry} />
+      </div>
+      <div class="caption">
+        <b>${entry.title || entry.filename}</b>
+        <small>${[dimensions(entry), bytes(entry.size)].filter(Boolean).join(" · ")}</small>
+      </div>
+    </div>`;
+  }
+}
+
+export class Row extends Still {
+  render({ index, entry, isActive, isOpen, onChoose, column: _, mat: __, ...picture }) {
+    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""}`;
+    if (!entry) return html`<div class=${name} role="gridcell" id=${`file-${index}`} aria-busy="true"><i /></div>`;
+    return html`
+      <div
+        class=${name}
+        role="gridcell"
+        id=${`file-${index}`}
+        aria-colindex="1"
+        onClick=${() => onChoose(index, entry.uuid)}
+      >
+        <div class="mat"><${Picture} entry=${entry} ...${picture} /></div>
+        <div class="caption">
+          <b title=${entry.unique_name}>${entry.title || entry.filename}</b>
+          <small>${entry.title && entry.filename}</small>
+        </div>
+        <${Badges} entry=${entry} />
+      </div>
+      <span role="gridcell" aria-colindex="2" class="c-folder">${entry.unique_name.replace(/\/[^/]*$/, "")}</span>
+      <span role="gridcell" aria-colindex="3" class="c-type">${typeName(entry.original_mimetype)}</span>
+      <span role="gridcell" aria-colindex="4" class="c-dimensions">${dimensions(entry)}</span>
+      <span role="gridcell" aria-colindex="5" class="c-bytes">${bytes(entry.size)}</span>
+      <span role="gridcell" aria-colindex="6" class="c-uploaded">${date(entry.uploaded_date)}</span>
+    `;
+  }
+}
+
+export function dimensions(entry) {
+  return entry.width ? `${entry.width} × ${entry.height}` : "";
+}
+
+// The blurred preview at once, in the place of the picture that is on its way.
+export function Picture({ entry, box, size, isFast, assets }) {
+  const [hasFailed, setFailed] = useState(false);
+  const kind = kindOf(entry);
+  const inside = fit(entry.width, entry.height, box, kind === "svg");
+  const style = { width: `${inside.width}px`, height: `${inside.height}px` };
+  const isLive = stateOf(entry) === "live";
+  if (!isLive || hasFailed) {
+    return html`<div class=${`picture lost ${kind}`} style=${style}>
+      <${Blur} entry=${entry} />
+      ${(hasFailed || !entry.blurhash) && html`<${Icon} name=${kind === "pdf" ? "file" : "picture"} size=${28} />`}
+    </div>`;
+  }
+  const { src, srcset } = thumbnail(assets, entry, size);
+  return html`<div class=${`picture ${kind}`} style=${style}>
+    <${Blur} entry=${entry} />
+    ${!isFast &&
+    html`<img
+      key=${src}
+      src=${src}
+      srcset=${srcset}
+      width=${inside.width}
+      height=${inside.height}
+      alt=${entry.alt ?? ""}
+      decoding="async"
+      draggable=${false}
+      onLoad=${(event) => event.target.classList.add("there")}
+      onError=${() => setFailed(true)}
+    />`}
+  </div>`;
+}
+
+function Blur({ entry }) {
+  const canvas = useRef();
+  const hash = entry.blurhash;
+  useLayoutEffect(() => {
+    const pixels = hash && decode(hash, BLUR.width, BLUR.height);
+    if (pixels) canvas.current.getContext("2d").putImageData(new ImageData(pixels, BLUR.width, BLUR.height), 0, 0);
+  }, [hash]);
+  const color = /^#[0-9a-f]{6}$/.test(entry.dominant_color ?? "") ? entry.dominant_color : "";
+  return html`<canvas
+    class="blur"
+    ref=${canvas}
+    width=${BLUR.width}
+    height=${BLUR.height}
+    aria-hidden="true"
+    style=${{ backgroundColor: color }}
+  />`;
+}
+
+function Badges({ entry }) {
+  const state = stateOf(entry);
+  const kind = kindOf(entry);
+  return html`<span class="badges">
+    ${state !== "live" && html`<span class=${`badge ${state === "hidden" ? "hidden-yet" : state}`}>${t(`state.${state}`)}</span>`}
+    ${kind !== "picture" && html`<span class="badge kind">${kind.toUpperCase()}</span>`}
+    ${lacksAlt(entry) && html`<span class="badge no-alt">${t("state.noalt")}</span>`}
+  </span>`;
+}

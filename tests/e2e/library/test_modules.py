@@ -1,0 +1,142 @@
+"""The pure modules of the library, in a real browser: the address, geometry, drafts, copied texts, previews."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from services.catalog.library import files
+from services.jobs.describe.blurhash import encode
+from tests.support.served_folder import served
+
+STATIC = Path(files.__file__).parent / "static"
+
+
+@pytest.fixture(scope="module")
+def modules(chromium: Browser) -> Iterator[Page]:
+    with served(STATIC) as base:
+        made = chromium.new_page()
+        made.goto(f"{base}/")
+        yield made
+        made.close()
+
+
+def called(page: Page, module: str, function: str, *given: Any) -> Any:
+    """Return what a function of a module returns."""
+    code = f"import('/{module}.js').then((found) => found.{function}(...{json.dumps(given)}))"
+    return page.evaluate(code)
+
+
+@pytest.mark.parametrize(
+    ("query", "differs"),
+    [
+        ("", {}),
+        ("?folder=%2FDEV%2Fshop&deep=0", {"folder": "/DEV/shop", "deep": False}),
+        (
+            "?q=gr%C3%BCn+%26+blau&sort=-size&tag=a%2Cb&tag=c",
+            {"q": "grün & blau", "sort": "-size", "tags": ["a,b", "c"]},
+        ),
+        ("?layout=list&size=l&asset=4ff1", {"layout": "list", "size": "l", "asset": "4ff1"}),
+        (
+            "?type=image%2Fpng&orientation=square&color=red",
+            {"types": ["image/png"], "orientation": "square", "color": "red"},
+        ),
+    ],
+)
+def test_a_view_is_what_its_address_says(modules: Page, query: str, differs: dict[str, Any]) -> None:
+    view = called(modules, "address", "parse", query)
+    start = called(modules, "address", "parse", "")
+    assert view == {**start, **differs}
+    again = called(modules, "address", "parse", called(modules, "address", "format", view))
+    assert again == view
+
+
+def test_what_an_address_may_not_say_is_as_if_it_were_not_there(modules: Page) -> None:
+    start = called(modules, "address", "parse", "")
+    assert called(modules, "address", "parse", "?sort=random&layout=3d&size=&color=%00&expired=maybe&x=1&tag=") == start
+    assert called(modules, "address", "format", start) == ""
+
+
+@pytest.mark.parametrize("width", [300, 390, 700, 1024, 1440, 3840])
+@pytest.mark.parametrize("size", ["s", "m", "l"])
+def test_columns_fill_the_width_and_rows_hold_all(modules: Page, width: int, size: str) -> None:
+    count = 1001
+    form = called(modules, "geometry", "arrange", {"width": width, "count": count, "layout": "grid", "size": size})
+    cell = form["box"]["width"] + 20
+    assert 0 <= width - (form["columns"] * (cell + 16) - 16) < form["columns"]
+    assert form["height"] == -(-count // form["columns"]) * form["row"]
+    rows = called(modules, "geometry", "seen", form, form["row"] * 10, 900)
+    assert rows["first"] * form["row"] <= form["row"] * 10
+    assert rows["last"] * form["row"] >= min(form["height"], form["row"] * 10 + 900)
+
+
+@pytest.mark.parametrize(
+    ("key", "at", "to"),
+    [
+        ("ArrowDown", 0, 4),
+        ("ArrowUp", 1, 1),
+        ("ArrowDown", 8, 8),
+        ("End", 3, 9),
+        ("Home", 9, 0),
+        ("PageDown", 1, 9),
+        ("ArrowLeft", 0, 0),
+        ("ArrowRight", 9, 9),
+        ("ArrowRight", -1, 0),
+        ("a", 3, None),
+    ],
+)
+def test_keys_lead_through_ten_entries_in_four_columns(modules: Page, key: str, at: int, to: int | None) -> None:
+    assert called(modules, "geometry", "moved", key, at, 10, 4, 2) == to
+
+
+def test_a_draft_goes_together_with_what_others_change(modules: Page) -> None:
+    base = {"title": "a", "alt": "b", "credit": "c", "tags": "x\ny"}
+    form = {**base, "title": "mine", "credit": "the same"}
+    now = {**base, "title": "theirs", "alt": "theirs too", "credit": "the same"}
+    found = called(modules, "later/draft", "rebased", base, form, now)
+    assert (found["clashes"], found["followed"]) == (["title"], ["alt"])
+    assert found["form"] == {**form, "alt": "theirs too"}
+    assert called(modules, "later/draft", "changed", found["base"], found["form"]) == ["title"]
+    for is_mine, title, left in ((True, "mine", ["title"]), (False, "theirs", [])):
+        kept = called(modules, "later/draft", "decided", found, "title", "theirs", is_mine)
+        assert kept["form"]["title"] == title
+        assert called(modules, "later/draft", "changed", kept["base"], kept["form"]) == left
+
+
+def test_only_what_is_changed_is_sent(modules: Page) -> None:
+    base = {
+        "title": "a",
+        "tags": "x",
+        "expired": "",
+        "focus_x": "0.5",
+        "focus_y": "0.5",
+        "expiration_date": "",
+        "alt": "b",
+    }
+    form = {**base, "title": " ", "tags": "x\ny, z", "expired": "true", "focus_x": "0.25"}
+    assert called(modules, "later/draft", "body", base, form) == {
+        "title": None,
+        "tags": ["x", "y, z"],
+        "expired": True,
+        "focus_x": 0.25,
+        "focus_y": 0.5,
+    }
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 40, 90)])
+def test_a_blurhash_shows_the_picture_of_which_it_was_made(modules: Page, colour: tuple[int, int, int]) -> None:
+    # One colour above the other: the waves have to show which of them is above.
+    hashed = encode([[colour] * 16] * 8 + [[(128, 128, 128)] * 16] * 8)
+    code = f"import('/blurhash.js').then((found) => [...found.decode({json.dumps(hashed)}, 4, 4)])"
+    pixels = modules.evaluate(code)
+    assert len(pixels) == 64
+    assert pixels[:3] == pytest.approx(colour, abs=45)
+    assert pixels[-4:] == pytest.approx((128, 128, 128, 255), abs=45)
+
+
+def test_what_is_no_blurhash_shows_nothing(modules: Page) -> None:
+    for text in ("", None, "LGF5", "LGF5?xYk^6#M@-5c,1J5@[or[Q6", "\u0000" * 28):
+        assert called(modules, "blurhash", "decode", text, 4, 4) is None

@@ -1,0 +1,150 @@
+"""Takes the screenshots of docs/library.md. Run by `make screenshots` while a fresh system runs:
+
+    make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS PRESETS='thumb:200x200?crop=smart; hero:1600x0'
+
+It uploads real photographs, cut and coloured in many ways, and leaves them there.
+"""
+
+import io
+import random
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import skimage
+import sklearn
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+
+OUT = Path(__file__).parents[1] / "docs" / "img"
+COUNT = 60
+WORDS = ("harbour", "garden", "temple", "autumn", "market", "river", "studio", "night", "summer", "detail")
+FOLDERS = ("", "products", "products/2026", "team", "events/summer")
+DRAWING = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 120">'
+    b'<rect width="200" height="120" rx="20" fill="#2f5fd0"/>'
+    b'<circle cx="70" cy="60" r="34" fill="#fff"/><path d="M110 90l25-60 25 60z" fill="#ffd34d"/></svg>'
+)
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+TABLET: dict[str, Any] = {"viewport": {"width": 1024, "height": 768}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+def photographs() -> list[tuple[str, Image.Image]]:
+    """Return the photographs that two packages of the tests carry, by their names."""
+    folders = (Path(sklearn.__file__).parent / "datasets" / "images", Path(skimage.__file__).parent / "data")
+    files = [file for folder in folders for file in sorted(folder.glob("*")) if file.suffix in (".jpg", ".png")]
+    found = [(file.stem, Image.open(file).convert("RGB")) for file in files if file.stat().st_size > 20_000]
+    return [(name, photo) for name, photo in found if min(photo.size) > 200]
+
+
+def varied(photo: Image.Image, chance: random.Random) -> bytes:
+    """Return a part of a photograph in other colours, as JPEG."""
+    width, height = (int(side * chance.uniform(0.5, 1)) for side in photo.size)
+    left, top = chance.randint(0, photo.width - width), chance.randint(0, photo.height - height)
+    made = photo.crop((left, top, left + width, top + height))
+    if chance.random() < 0.5:
+        made = ImageOps.mirror(made)
+    made = ImageEnhance.Color(made).enhance(chance.uniform(0.4, 1.8))
+    made = ImageEnhance.Brightness(made).enhance(chance.uniform(0.8, 1.25))
+    out = io.BytesIO()
+    made.resize((made.width * 2, made.height * 2)).save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+def leaflet(photo: Image.Image) -> bytes:
+    """Return a PDF of one page."""
+    page = Image.new("RGB", (620, 877), "white")
+    page.paste(photo.resize((520, 350)), (50, 50))
+    drawing = ImageDraw.Draw(page)
+    for line in range(16):
+        drawing.rectangle((50, 450 + line * 21, 370 + line * 37 % 200, 457 + line * 21), fill="#777")
+    out = io.BytesIO()
+    page.save(out, "PDF")
+    return out.getvalue()
+
+
+def upload(api: httpx.Client) -> None:
+    """Upload everything that is shown."""
+    chance = random.Random(7)  # noqa: S311 - the same pictures each time
+    photos = photographs()
+
+    def send(name: str, content: bytes, **fields: str) -> None:
+        answer = api.post("/file?wait=facts", files={"file": (name, content)}, data=fields)
+        answer.raise_for_status()
+
+    for number in range(COUNT):
+        name, photo = photos[number % len(photos)]
+        subject = name.replace("_", " ")
+        fields: dict[str, Any] = {"tags": ",".join(chance.sample(WORDS, chance.randint(0, 3)))}
+        if chance.random() < 0.7:
+            fields["alt"] = f"{subject.capitalize()}, seen from nearby"
+        if chance.random() < 0.4:
+            fields["title"] = f"{chance.choice(WORDS).capitalize()} {subject}"
+        if number == COUNT - 5:
+            fields["expired"] = "true"
+        place = {"namespace": chance.choice(("SHOP", "SHOP", "PRESS")), "destination": chance.choice(FOLDERS)}
+        send(f"{name}-{chance.choice(WORDS)}-{number}.jpg", varied(photo, chance), **place, **fields)
+    send("logo.svg", DRAWING, namespace="PRESS", tags="logo", alt="The logo")
+    send("price-list.pdf", leaflet(photos[0][1]), namespace="SHOP", title="Price list")
+
+
+def open_page(browser: Browser, address: str, query: str = "", **given: Any) -> Page:
+    page = browser.new_context(locale="en-GB", **given).new_page()
+    page.goto(f"{address}/library{query}")
+    page.locator("img.there").first.wait_for()
+    return page
+
+
+def save(page: Page, name: str) -> None:
+    expect(page.locator(".picture img:not(.there)")).to_have_count(0)
+    page.wait_for_timeout(500)
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.save(OUT / f"library-{name}.webp", quality=78, method=6)
+
+
+def jpeg(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": content}
+
+
+def take(browser: Browser, address: str) -> None:
+    """Take a screenshot of each main view."""
+    save(open_page(browser, address, **DESKTOP), "grid")
+    save(open_page(browser, address, "?layout=list&folder=/SHOP&sort=name", **DESKTOP), "list")
+    page = open_page(browser, address, **DESKTOP, color_scheme="dark")
+    page.locator(".tile").nth(4).click()
+    page.get_by_label("Title").wait_for()
+    save(page, "details")
+    page = open_page(browser, address, "?folder=/SHOP/products", **TABLET)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload", exact=True).click()
+    photos = [photo for _, photo in photographs()]
+    chance = random.Random(9)  # noqa: S311
+    there = page.locator(".tile img").last.evaluate("(one) => one.src.replace(/optimise.[^/]+/, 'original')")
+    files: list[FilePayload] = [
+        *(jpeg(f"new-{number}.jpg", varied(photos[number], chance)) for number in range(3)),
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"},
+        jpeg("copied.jpg", httpx.get(there, follow_redirects=True).content),
+    ]
+    chooser.value.set_files(files)
+    page.get_by_role("region", name="Uploads").get_by_text("/SHOP/products/new-2").wait_for()
+    save(page, "upload")
+    save(open_page(browser, address, "?size=s", **PHONE), "phone")
+
+
+def main(address: str) -> None:
+    with httpx.Client(base_url=address, timeout=60) as api:
+        if not api.get("/catalog/search?limit=1").json()["total"]:
+            upload(api)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        take(browser, address)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://localhost:3001")
