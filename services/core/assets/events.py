@@ -28,7 +28,10 @@ from services.core.assets.entries import SETTABLE, Entry
 from services.core.assets.facts import FACTS
 
 BYTES_MAX = 600
-"""Bytes of `before` and `after` together, as JSON. Each of the last 50 000 changes has them."""
+"""Bytes of `before` and `after` together, as JSON, without what is in `WHOLE`. Each of the last 50 000 changes has
+them."""
+WHOLE = ("uuid", "unique_name", "deletion")
+"""What leads from an event to others of its asset, and says who may see it. It is told as it is."""
 CUT = "…"
 """The end of a value that is too long to be told. A list or an object is told as the beginning of its JSON then."""
 _LENGTHS = (96, 32, 8, 0)
@@ -195,13 +198,19 @@ def _differing(kind: Kind, before: Entry, after: Entry, names: tuple[str, ...]) 
 def _short(kind: Kind, before: Fields | None, after: Fields | None) -> Happened:
     for length in _LENGTHS:
         told = (_cut_all(before, length), _cut_all(after, length))
-        if len(_json(told).encode()) <= BYTES_MAX:
+        if len(_json([_without_names(fields) for fields in told]).encode()) <= BYTES_MAX:
             break
     return Happened(kind, *told)
 
 
 def _cut_all(fields: Mapping[str, Any] | None, length: int) -> Fields | None:
-    return None if fields is None else {name: _cut(value, length) for name, value in fields.items()}
+    if fields is None:
+        return None
+    return {name: value if name in WHOLE else _cut(value, length) for name, value in fields.items()}
+
+
+def _without_names(fields: Fields | None) -> Fields:
+    return {name: value for name, value in (fields or {}).items() if name not in WHOLE}
 
 
 def _cut(value: Any, length: int) -> Any:

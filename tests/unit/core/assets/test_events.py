@@ -98,6 +98,23 @@ def test_even_the_longest_texts_in_all_fields_are_short() -> None:
     assert (found.after or {})["title"] == "…"
 
 
+def test_the_names_of_a_moved_asset_and_an_undone_deletion_are_told_whole_beside_texts_of_any_length() -> None:
+    texts: dict[str, Any] = dict.fromkeys(entries.TEXTS, "\x00" * 4096)
+    folders = "/".join(["f" * 90] * 10)
+    moved = moves.moved(
+        replace(FIRST, **texts, meta={"a": "\x00" * 4000}, tags=["\x00" * 128] * 64),
+        moves.renamed(FIRST, folders, None),
+        "DEV/cat.webp",
+    )
+    for first, second in ((FIRST, moved), (moved, FIRST)):
+        event = Event(17, events.written(first, second), second.uuid, second.unique_name)
+        assert event.kind is Kind.MOVED
+        assert event.paths == (second.unique_name, first.unique_name)
+        assert event.uuids == (second.uuid, first.uuid)
+    back = events.written(None, moved, deletion=1_796_066_126_000_005)
+    assert (back.after or {})["deletion"] == "1796066126000005"
+
+
 @pytest.mark.parametrize(
     "text", [b"", b"{}", b"[]", b"7", b'["asset.created",1,2]', b'["asset.painted",null,null]', b"\xff"]
 )
