@@ -72,7 +72,7 @@ def seconds_of(retry_after: str, now: float) -> float:
         return float(min(int(text[:9]), RETRY_AFTER_MAX))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(moment.timestamp() - now, 0.0), RETRY_AFTER_MAX)

@@ -57,6 +57,8 @@ def test_attempts_that_were_made_early_do_not_end_it_early() -> None:
         ("Fri, 31 Dec 9999 23:59:59 GMT", RETRY_AFTER_MAX),
         ("Sun, 30 Nov 2025 19:00:00 GMT", 0),
         *((text, 0) for text in ("", "-5", "soon", "1.5", "٣", "Sun, 99 Nov 2025 19:00:00 GMT", "x" * 9999)),
+        *((f"Sun, 30 Nov {year} 19:00:00 GMT", 0) for year in ("99999", "9" * 30)),
+        (f"Sun, 30 Nov 2025 19:00:00 +{'9' * 20}", 0),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date_and_bounded(said: str, seconds: float) -> None:
