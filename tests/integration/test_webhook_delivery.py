@@ -341,6 +341,20 @@ async def test_a_receiver_is_told_if_the_log_has_lost_changes_that_it_lacks(
     assert int(kinds["catalog.gap"]["id"]) < int(kinds["asset.created"]["id"])
 
 
+async def test_what_redis_has_lost_of_the_webhook_is_taken_anew_without_another_change(
+    client: Redis, catalog: CatalogUser, registry: Registry, receiver: Receiver
+) -> None:
+    webhook = await registry.add(Webhook("", receiver.address))
+    state = keys.webhook(webhook.id, "state")
+    before = await registry.waiting(webhook.id).position()
+    async with courier(client):
+        await add(catalog, "cat")
+        await settled(registry, webhook, lambda _: len(receiver.arrivals) == 1)
+        await client.hset(state, "position", str(before))  # A replica took over, which has not got this part yet.
+        await settled(registry, webhook, lambda _: len(receiver.arrivals) == 2)
+    assert len({arrival.number for arrival in receiver.arrivals}) == 1
+
+
 @pytest.mark.parametrize("allowed", ["", "10.0.0.0/8"])
 async def test_no_event_is_sent_to_an_address_inside_the_network(
     client: Redis, catalog: CatalogUser, registry: Registry, receiver: Receiver, allowed: str
@@ -393,8 +407,9 @@ async def test_metrics_and_the_doctor_show_what_fails(
     assert [metrics.WEBHOOKS.labels(state)._value.get() for state in metrics.WEBHOOK_STATES] == [1, 1, 0]
     settings = JobsSettings(redis_url=SecretStr(server.url), purge_token=SecretStr("token-of-the-tests"))
     found = [finding async for finding in doctor.webhooks(settings)]
-    assert [bool(finding.mend) for finding in found] == [True, False]
-    assert failing.id in found[0].said
+    [mended] = [finding.said for finding in found if finding.mend]
+    assert len(found) == 2
+    assert failing.id in mended
 
 
 async def test_the_receiver_of_the_documentation_accepts_what_is_signed_for_it(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ class Delivery:
             news = await self._changes.news(position, _AT_ONCE)
             if news.position == position:
                 await self._newest.after(position, LOOK_SECONDS)
+                # Redis may have lost what was noted last: a replica has taken over.
+                position = await self._waiting.position()
                 continue
             wanted = [Held.of(event) for event in news.events if self.webhook.wants(event)]
             before = news.events[0].number - 1 if news.events else news.position
