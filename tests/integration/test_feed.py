@@ -57,6 +57,7 @@ async def test_a_listener_that_is_far_behind_is_sent_all_without_a_gap(
     feed: Feed, entries: Entries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "AT_ONCE", 7)
+    monkeypatch.setattr(listeners, "AT_ONCE", 7)
     monkeypatch.setattr(feeds, "_HELD", 10)
     [first, *numbers] = await create(entries, *(f"before-{number}" for number in range(40)))
     listener = Listener(feed, ALL, first)
@@ -71,6 +72,18 @@ async def test_a_listener_that_is_far_behind_is_sent_all_without_a_gap(
             said += await until(rest, f"id: {numbers[-1]}\nevent: change")
     assert ids(said) == numbers
     assert "reset" not in said
+
+
+async def test_a_listener_that_is_far_behind_is_sent_little_at_a_time(feed: Feed, entries: Entries) -> None:
+    numbers = await create(entries, *(str(number) for number in range(250)))
+    listener = Listener(feed, ALL, 0)
+    async with feed.listening():
+        found = [ids((await listener.first()).decode())]
+        async with aclosing(listener.following()) as rest:
+            while sum(map(len, found)) < len(numbers):
+                found.append(ids((await anext(rest)).decode()))
+    assert [number for part in found for number in part] == numbers
+    assert max(map(len, found)) <= 100, "200 of them that read nothing must fit into the memory of a process"
 
 
 @pytest.mark.parametrize("what", ["emptied", "trimmed"])

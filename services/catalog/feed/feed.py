@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LISTENERS_MAX = 200
 """Of one process. Each has a connection, and is sent every event that it wants."""
 AT_ONCE = 500
-"""Changes that are read, and sent to a listener, at a time."""
+"""Changes that are read at a time."""
 _HELD = 2000
 _BEHIND_AT_ONCE = 4
 """Listeners that read the log themselves at the same time: after a restart they all come at once."""
@@ -117,19 +117,19 @@ class Feed:
         latest = await self._log.latest()
         return Found((), latest.number if latest else 0, run)
 
-    async def after(self, position: int, run: int = -1) -> Found:
-        """Return the next events after a position, as far as there are any; raises RedisError.
+    async def after(self, position: int, run: int = -1, count: int = AT_ONCE) -> Found:
+        """Return the next events after a position, as far as there are any in `count` changes; raises RedisError.
 
         `run` is that of a position that was found here.
         """
         if run == self._run and self._start <= position <= self._newest:
             at = bisect_right(self._held, position, key=_number)
-            held = self._held[at : at + AT_ONCE]
-            is_last = len(held) < AT_ONCE
+            held = self._held[at : at + count]
+            is_last = len(held) < count
             return Found(held, self._newest if is_last else held[-1].event.number, run, is_last=is_last)
         async with self._behind:
             run = self._run
-            news = await self._log.news(position, AT_ONCE)
+            news = await self._log.news(position, count)
         return Found([Held(event) for event in news.events], news.position, run, news.is_gapless, news.is_last)
 
     async def wait(self, found: Found, reached: Reached, seconds: float) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from redis.exceptions import RedisError
 
@@ -17,6 +18,8 @@ from services.core.state.progress import NOWHERE, Reached
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 100
+"""Changes of which a client is sent the events together: 100 kB. Many that are behind and slow each hold so much."""
 HEARTBEAT_SECONDS = 5.0
 """nginx waits for a minute for an answer to go on. If it is told to end, the next sign of life ends the stream."""
 LIFETIME_SECONDS = 900.0
@@ -65,7 +68,7 @@ class Listener:
                 await self._feed.wait(self._found, reached, min(rest, left))
 
     async def _next(self, position: int, run: int) -> bytes:
-        found = await self._feed.after(position, run)
+        found = await self._feed.after(position, run, AT_ONCE)
         if not found.is_gapless:
             if position:
                 self._found = await self._feed.latest()
@@ -75,7 +78,7 @@ class Listener:
             said = frames.reset(Reason.GAP, None)
         else:
             said = b""
-        self._found = found
+        self._found = replace(found, held=())
         taken = [held for held in found.held if self._wanted.takes(held.event)]
         if taken:
             self._named = self._event = taken[-1].event.number

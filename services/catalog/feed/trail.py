@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from services.core.assets import identity, names
 from services.core.assets.events import Event, Kind
 
-CURSOR = rf"[0-9]{{1,16}}{names.UNIQUE_NAME}"
+CURSOR = rf"[1-9][0-9]{{0,15}}{names.UNIQUE_NAME}"
 """Where a page has ended, and the path of the asset there."""
 _CURSOR = re.compile(r"([0-9]+)(/.+)")
 NOW = 10**16

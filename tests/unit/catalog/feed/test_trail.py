@@ -60,3 +60,10 @@ def test_a_page_goes_on_where_the_one_before_has_ended() -> None:
         assert re.fullmatch(CURSOR, trail.cursor)
         trail = Trail.at(trail.cursor) if not trail.is_complete else trail
     assert pages == [12, 11, 8, 6, 4, 3]
+
+
+def test_there_is_nothing_before_the_first_number_so_it_is_not_a_cursor() -> None:
+    cursor = Trail(1, PATH).cursor
+    assert Trail.at(cursor) == Trail(1, PATH)
+    assert re.fullmatch(CURSOR, cursor)
+    assert not re.fullmatch(CURSOR, f"0{PATH}")
