@@ -145,7 +145,7 @@ async def test_an_address_of_this_machine_is_refused_even_if_it_is_a_public_one(
     server: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine of the tests has no public address: 127.0.0.1 is taken for one here."""
-    monkeypatch.setattr("services.core.outward.client.kind_of", lambda _: None)
+    monkeypatch.setattr("services.core.outward.lookup.kind_of", lambda _: None)
     monkeypatch.setattr("services.core.outward.urls.kind_of", lambda _: None)
     with pytest.raises(OutwardRefused, match="of the machine itself"):
         await get(f"http://127.0.0.1:{server.port}/", here(), allowed=Allowed())

@@ -165,7 +165,7 @@ def test_only_the_queue_and_the_worker_import_arq(imports: Imports) -> None:
 def test_only_what_talks_to_nodes_of_nginx_to_storages_and_to_the_outside_knows_http(imports: Imports) -> None:
     assert users(imports, *HTTP_CLIENTS) == {
         "services.jobs.http",
-        "services.core.outward.client",
+        "services.core.outward.connection",
         "services.core.storage.distant.client",
         "services.core.storage.distant.transport",
         "services.core.storage.s3.errors",

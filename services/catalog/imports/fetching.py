@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from services.catalog.uploads import parameters
 from services.catalog.uploads.spool import SpooledFile, SpoolWriter
 from services.core.errors import NoSource, OutwardFailed
-from services.core.outward.client import Answer, Limits, Outward
+from services.core.outward.answer import Answer
+from services.core.outward.client import Limits, Outward
 from services.core.outward.urls import Url
 
 REDIRECTS = 5

@@ -7,7 +7,7 @@ import pytest
 from services.catalog.imports.fetching import check_status, name_of
 from services.core.errors import NoSource, OutwardFailed
 from services.core.outward.addresses import Allowed
-from services.core.outward.client import Answer
+from services.core.outward.answer import Answer
 from services.core.outward.urls import read
 
 
