@@ -55,6 +55,7 @@ class Purger:
         self._allowance = Allowance.full(target.pace, time.monotonic())
         self._everywhere = Everywhere(AGAIN_SECONDS)
         self._next_round = 0.0
+        self._position = Position()
         self._is_away = False
 
     async def run(self) -> None:
@@ -75,7 +76,9 @@ class Purger:
                 await asyncio.sleep(_TURN_SECONDS)
 
     async def _work(self) -> None:
-        position = await self._positions.read()
+        # A failover can lose the last changes, and with them the position after them. This run still knows it: the log
+        # does not have it any more.
+        position = max(await self._positions.read(), self._position, key=lambda one: one.sent)
         while not is_cancelled():
             before, reached = position, self._progress.reached
             position = await self._purge_new(position, reached.reachable)
@@ -129,6 +132,7 @@ class Purger:
         return found[1:] if found and found[0].number == number else None
 
     async def _noted(self, position: Position) -> Position:
+        self._position = position
         await self._positions.write(position)
         return position
 

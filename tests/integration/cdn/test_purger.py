@@ -208,3 +208,30 @@ async def test_a_redis_that_goes_away_loses_no_purge(client: Redis, working: Wor
         return cdn.purged == of(*numbers)
 
     await eventually(purged)
+
+
+async def test_changes_that_redis_lost_in_a_failover_are_made_up_for(client: Redis, working: Working) -> None:
+    cdn = Cdn()
+    await begun(client, working, cdn)
+    saved = {key: await client.dump(key) for key in (keys.CDN, keys.CHANGES, keys.REVISION)}
+    [number] = await log_many(client, 1)
+    await gateway_has(client, number)
+    await until(lambda: cdn.purged == of(number))
+    # The CDN has what was written then. The node that takes over does not, and does not know of that purge either.
+    # Until it has taken over, all calls fail.
+    await client.set(keys.CHANGES, "away")
+
+    async def has_failed() -> bool:
+        return not await client.exists(keys.lease("cdn:cdn"))
+
+    await eventually(has_failed)
+    async with client.pipeline(transaction=True) as pipeline:
+        for key, value in saved.items():
+            pipeline.restore(key, 0, value or b"", replace=True)
+        await pipeline.execute()
+
+    async def made_up_for() -> bool:
+        await gateway_has(client, int(await client.get(keys.REVISION) or 0))
+        return cdn.calls[1:] == [["tada"]]
+
+    await eventually(made_up_for)
