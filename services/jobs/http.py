@@ -91,6 +91,7 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._headers: dict[str, str] = {}
         self._keep_body = True
+        self._ends_with_connection = False
         self._answer: asyncio.Future[Answer] | None = None
 
     async def send(self, request: bytes, keep_body: bool) -> Answer:
@@ -99,6 +100,7 @@ class _Connection(asyncio.Protocol):
             raise ConnectionResetError("connection closed")
         self._body.clear()
         self._headers = {}
+        self._ends_with_connection = False
         self._keep_body = keep_body
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
@@ -120,6 +122,9 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
+    def on_headers_complete(self) -> None:
+        self._ends_with_connection = self._headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+
     def on_body(self, body: bytes) -> None:
         if self._keep_body:
             self._body.append(body)
@@ -129,6 +134,8 @@ class _Connection(asyncio.Protocol):
             self._answer.set_result(Answer(self._parser.get_status_code(), self._headers, b"".join(self._body)))
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self._ends_with_connection and not error:
+            self.on_message_complete()
         self._end(ConnectionResetError(str(error or "connection closed")))
 
     def _end(self, error: Exception) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from services.jobs.cdn.target import NotPurged, Pace
 
@@ -51,7 +52,9 @@ class CloudFront:
     async def purge(self, tags: Sequence[str]) -> None:
         paths = [f"#{tag}" for tag in tags]
         batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": _reference()}
-        await self._ask("create_invalidation", DistributionId=self._distribution, InvalidationBatch=batch)
+        made = await self._ask("create_invalidation", DistributionId=self._distribution, InvalidationBatch=batch)
+        if not made.get("Invalidation", {}).get("Id"):
+            raise NotPurged("CloudFront has answered without an invalidation")
 
     async def tag_header(self) -> str:
         """Return the name of the header from which the distribution takes tags, empty if there is none."""
@@ -68,6 +71,8 @@ class CloudFront:
             raise _not_purged(error) from error
         except (BotoCoreError, OSError) as error:
             raise NotPurged(f"CloudFront cannot be reached: {error}") from error
+        except ResponseParserError as error:
+            raise NotPurged("CloudFront has answered what cannot be read") from error
         return found
 
     async def close(self) -> None:

@@ -37,7 +37,7 @@ class Fastly:
         except Unreachable as error:
             raise NotPurged(f"Fastly cannot be reached: {error}") from error
         reset = answer.headers.get(_RESET, "")
-        check(answer, "Fastly", int(reset) - time.time() if reset.isdecimal() else None)
+        check(answer, "Fastly", float(reset) - time.time() if reset.isdecimal() else None)
 
     async def close(self) -> None:
         self._server.close()

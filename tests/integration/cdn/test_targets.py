@@ -4,6 +4,7 @@ The CDNs are doubles that keep to the published APIs: their paths, their authent
 shapes of their errors. Whether the real ones keep to them too, no test here can say.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -234,6 +235,55 @@ async def test_an_answer_of_cloudflare_without_success_is_no_purge() -> None:
         assert (await failure(target, ["tada"])).result == "refused"
     await target.close()
     await api.stop()
+
+
+async def test_an_answer_of_cloudfront_without_an_invalidation_is_no_purge() -> None:
+    api = CloudFrontApi()
+    await api.start()
+    target = api.target()
+    for status, body in ((200, ""), (200, "<html></html>"), (201, "<html"), (204, ""), (503, "<html")):
+        api.fault = web.Response(status=status, text=body)
+        assert (await failure(target, ["tada"])).result == "failed"
+    await target.close()
+    await api.stop()
+
+
+async def test_an_answer_of_fastly_with_an_impossible_pause_is_a_failure() -> None:
+    api = FastlyApi()
+    await api.start()
+    target = api.target()
+    api.fault = web.Response(status=429, headers={"Fastly-RateLimit-Reset": "9" * 400})
+    assert (await failure(target, ["tada"])).retry_after == 3600
+    await target.close()
+    await api.stop()
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_done"),
+    [
+        pytest.param(b"HTTP/1.0 200 OK\r\n\r\n", True, id="of HTTP/1.0, without a length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndone", True, id="that ends with the connection"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ndone", False, id="that is cut"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndone\r\n", False, id="cut in chunks"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\n", False, id="cut in its headers"),
+    ],
+)
+async def test_an_answer_may_end_with_its_connection(answer: bytes, is_done: bool) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", head)[1]))  # type: ignore[index]
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    target = Webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", SECRET, "tada")
+    for _ in range(2):
+        if is_done:
+            await target.purge(["tada"])
+        else:
+            assert (await failure(target, ["tada"])).result == "failed"
+    await target.close()
+    server.close()
 
 
 async def test_cloudfront_says_from_which_header_it_takes_tags() -> None:
