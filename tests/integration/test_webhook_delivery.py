@@ -287,6 +287,21 @@ async def test_retry_after_is_a_rest_for_the_whole_receiver(
     assert len(receiver.arrivals) == 3
 
 
+async def test_a_webhook_that_is_set_active_is_sent_at_once_what_waits_for_later(
+    client: Redis, catalog: CatalogUser, registry: Registry, receiver: Receiver
+) -> None:
+    webhook = await registry.add(Webhook("", receiver.address))
+    receiver.reply = lambda _: Reply(503, headers={"retry-after": "86400"})
+    await add(catalog, "cat")
+    async with courier(client):
+        await settled(registry, webhook, lambda state: state.failure is not None)
+        receiver.reply = lambda _: Reply()
+        await registry.change(webhook.id, lambda webhook: webhook, revived=True)
+        state = await settled(registry, webhook, lambda state: state.waiting == 0)
+    assert state.success is not None
+    assert len(receiver.arrivals) == 2
+
+
 async def test_when_a_receiver_is_back_what_waits_for_later_is_sent_at_once(
     client: Redis, catalog: CatalogUser, registry: Registry, receiver: Receiver
 ) -> None:

@@ -55,7 +55,7 @@ async def get_webhook(request: Request) -> Response:
 
 
 async def patch_webhook(request: Request) -> Response:
-    """Change a webhook. With `active: true`, one whose receiver has answered that it is gone is tried again."""
+    """Change a webhook. With `active: true`, all that waits for it is tried now, also if its receiver is gone."""
     ctx, fields = context(request), Fields.parse(await read_json_object(request, '{"active": false}'))
     await ctx.webhooks.get(_id(request))
     if "address" in fields.given:

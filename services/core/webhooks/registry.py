@@ -1,6 +1,7 @@
 """The webhooks that there are, in Redis."""
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -56,7 +57,8 @@ class Registry:
     async def change(self, webhook_id: str, change: Callable[[Webhook], Webhook], *, revived: bool = False) -> Webhook:
         """Change a webhook and return it; raises NotFound, and BadRequest for a fixed one.
 
-        `revived` says that it is tried again although its receiver has answered that it is gone.
+        `revived` says that all that waits is tried now, although its receiver has answered that it is gone, or asked
+        for a rest.
         """
         for _ in range(_AGAIN):
             raw = await self._raw(webhook_id)
@@ -65,6 +67,8 @@ class Registry:
             if await self._change(
                 state=state, id=webhook_id, expected=raw, wanted=wanted.to_json(), revived=int(revived)
             ):
+                if revived:
+                    await self.waiting(webhook_id).rouse(time.time())
                 return wanted
         raise BadRequest("Others change this webhook at the same time.", "Send it again.")
 

@@ -68,6 +68,7 @@ class Delivery:
         self._side_by_side = SIDE_BY_SIDE
         self._failures = 0
         self._rests_until = 0.0
+        self._interrupted_until = 0.0
         self._is_gone = False
 
     # From the log
@@ -121,8 +122,10 @@ class Delivery:
         free = self._side_by_side - len(self._sent)
         if free <= 0:
             return LOOK_SECONDS
-        if now < self._rests_until:
-            return min(self._rests_until - now, LOOK_SECONDS)
+        if now < self._rests_until and not self._sent:  # What these have been answered may not be noted yet.
+            self._rests_until = await self._waiting.rests_until()  # A client may have ended the rest.
+        if now < (until := max(self._rests_until, self._interrupted_until)):
+            return min(until - now, LOOK_SECONDS)
         found, later = await self._waiting.due(now, free + len(self._sent))
         for held in [one for one in found if one.number not in self._sent][:free]:
             task = self._sent[held.number] = asyncio.create_task(self._attempt(held))
@@ -133,7 +136,7 @@ class Delivery:
         task = self._sent.pop(number)
         if not task.cancelled() and (error := task.exception()):
             # The event still waits, and is sent again.
-            self._rests_until = max(self._rests_until, time.time() + LOOK_SECONDS)
+            self._interrupted_until = time.time() + LOOK_SECONDS
             unknown = None if isinstance(error, RedisError) else error
             logs.event(
                 log,

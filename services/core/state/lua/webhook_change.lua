@@ -3,7 +3,7 @@
 -- ARGV id
 -- ARGV expected: the record that was read
 -- ARGV wanted: the record that it gets
--- ARGV revived: 1 if it is to be tried again although its receiver has answered that it is gone, else 0
+-- ARGV revived: 1 if it is to be tried again although its receiver has answered that it is gone or rests, else 0
 -- Returns 1 if it was changed
 local current = redis.call('HGET', webhooks, id)
 if current ~= expected and current ~= wanted then
@@ -11,6 +11,6 @@ if current ~= expected and current ~= wanted then
 end
 redis.call('HSET', webhooks, id, wanted)
 if revived == '1' then
-  redis.call('HDEL', state, 'gone')
+  redis.call('HDEL', state, 'gone', 'rests_until')
 end
 return 1

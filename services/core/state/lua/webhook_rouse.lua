@@ -1,4 +1,4 @@
--- The receiver of a webhook answers again: send everything that waits for a later attempt now.
+-- The receiver of a webhook answers again, or is to be tried: send everything that waits for a later attempt now.
 -- KEYS due
 -- ARGV now: milliseconds since 1970
 -- Returns how many lanes that are
