@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import axe_playwright_python
 import httpx
 import pytest
 from PIL import Image, ImageOps
@@ -24,6 +26,7 @@ FLAGS = (
     # No name can be looked up: what does not come from this machine does not come.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 PICTURES = 14
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><rect width="20" height="10" fill="#c22"/></svg>'
 
@@ -156,6 +159,13 @@ def opened(library: Library, chromium: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert not wrong
+
+
+def check_with_axe(page: Page) -> None:
+    """Fail if something of a page cannot be used by people with disabilities, as far as a program sees it."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert not [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
 
 
 @pytest.fixture

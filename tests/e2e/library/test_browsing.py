@@ -2,18 +2,15 @@
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Locator, Page, Response, Route, expect
 
-from tests.e2e.library.conftest import ADMIN, PICTURES, READER, SVG, Library, Open
+from tests.e2e.library.conftest import ADMIN, PICTURES, READER, SVG, Library, Open, check_with_axe
 
 FIRST_LOAD_MAX = 60_000
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 ALL = PICTURES + 2
 
 
@@ -235,28 +232,21 @@ def test_everything_can_be_reached_with_keys(library: Library, opened: Open) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(library: Library, opened: Open, scheme: str) -> None:
-    axe = AXE.read_text()
-
-    def check(page: Page) -> None:
-        page.evaluate(axe)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        assert not [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
-
     page = opened(token=None, color_scheme=scheme)
     expect(page.get_by_label("Token")).to_be_visible()
-    check(page)
+    check_with_axe(page)
     page = opened(color_scheme=scheme)
     expect(grid(page).locator("img.there").first).to_be_visible()
-    check(page)
+    check_with_axe(page)
     tiles(page).nth(3).click()
     expect(page.get_by_label("Title")).to_be_visible()
-    check(page)
+    check_with_axe(page)
     page.get_by_label("Title").fill("Something")
     page.get_by_role("button", name="List").click()
-    check(page)
+    check_with_axe(page)
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    check(page)
+    check_with_axe(page)
 
 
 def test_the_page_speaks_three_languages(library: Library, opened: Open) -> None:

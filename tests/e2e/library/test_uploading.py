@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, Request, Route, expect
 
-from tests.e2e.library.conftest import EDITOR, Library, Open
+from tests.e2e.library.conftest import EDITOR, Library, Open, check_with_axe
 
 
 def tray(page: Page) -> Locator:
@@ -79,6 +79,7 @@ def test_taken_names_and_duplicates_are_decided(library: Library, opened: Open) 
     expect(item(page, "same.jpg")).to_contain_text("The same file is there already: /DEV/taken/there.webp")
     expect(item(page, "there.jpg").first).to_contain_text("The name is taken")
     assert found(library, "/DEV/taken") == ["/DEV/taken/there.webp"]
+    check_with_axe(page)
     item(page, "same.jpg").get_by_role("button", name="Upload anyway").click()
     item(page, "The name is taken").get_by_role("button", name="Keep both").click()
     expect(tray(page).get_by_role("heading")).to_contain_text("2 uploads finished")

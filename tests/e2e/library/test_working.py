@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.library.conftest import ADMIN, EDITOR, Library, Open
+from tests.e2e.library.conftest import ADMIN, EDITOR, Library, Open, check_with_axe
 from tests.support.waits import wait_until
 
 Entry = dict[str, Any]
@@ -193,6 +193,7 @@ def test_a_file_is_replaced_and_deleted_and_brought_back(library: Library, opene
     assert library.entry(scratch["uuid"])["version"] == 2
     page.get_by_role("button", name="Versions and history").click()
     expect(details(page).get_by_text("File replaced")).to_be_visible()
+    check_with_axe(page)
     page.get_by_role("button", name="Compare version 1").click()
     expect(page.get_by_role("dialog").get_by_role("figure")).to_have_count(2)
     for number in range(2):
@@ -210,6 +211,27 @@ def test_a_file_is_replaced_and_deleted_and_brought_back(library: Library, opene
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("is there again")).to_be_visible()
     assert library.entry(scratch["uuid"])["version"] == 3
+
+
+def test_the_trash_gives_back_or_ends(library: Library, opened: Open) -> None:
+    pictures = {f"bin-{number}.jpg": library.picture(91 + number) for number in range(2)}
+    entries = [library.upload(name, picture, destination="bin") for name, picture in pictures.items()]
+    for entry in entries:
+        assert library.api.delete(f"/file/{entry['uuid']}").status_code == 200
+    page = opened("?folder=/DEV/bin", token=EDITOR)
+    page.get_by_role("button", name="Trash").click()
+    trash = page.get_by_role("dialog", name="Trash")
+    trash.get_by_role("button", name="Restore bin-0.webp").click()
+    expect(trash.get_by_text("/DEV/bin/bin-0.webp")).to_have_count(0)
+    assert library.entry(entries[0]["uuid"])["version"] == 1
+    check_with_axe(page)
+    trash.get_by_role("button", name="Delete bin-1.webp for good").click()
+    page.get_by_role("dialog", name="Delete bin-1.webp?").get_by_role("button", name="Delete for good").click()
+    expect(trash.get_by_text("/DEV/bin/bin-1.webp")).to_have_count(0)
+    assert not [one for one in library.api.get("/catalog/trash").json()["data"] if one["uuid"] == entries[1]["uuid"]]
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("grid").get_by_text("bin-0.webp")).to_be_visible()
+    library.api.delete(f"/file/{entries[0]['uuid']}")
 
 
 def test_what_others_do_is_seen_at_once(library: Library, opened: Open) -> None:

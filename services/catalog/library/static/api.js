@@ -7,9 +7,9 @@ const TRIES_AFTER = 2000;
 
 // An answer that says that something went wrong, or that there was none (status 0, code "network").
 export class Failure extends Error {
-  constructor(status, problem = {}, data = null) {
+  constructor(status, problem = {}) {
     super(problem.message ?? "");
-    Object.assign(this, { status, code: problem.code ?? "", hint: problem.hint ?? "", problem, data });
+    Object.assign(this, { status, code: problem.code ?? "", hint: problem.hint ?? "", problem });
   }
 }
 
@@ -40,10 +40,11 @@ export function failureOf(status, text) {
   }
   const problem = said?.problems?.[0] ?? (said?.error ? { message: said.details ?? said.error } : {});
   if (status === 401) refusals.told();
-  return new Failure(status, problem, said);
+  return new Failure(status, problem);
 }
 
-// Send a request and return its JSON, with the header of the purge as `purge`. Raises Failure, or AbortError.
+// Send a request and return its JSON, with some of its headers: `purge`, `etag` and `next` (the cursor of the next page).
+// Raises Failure, or AbortError.
 export async function request(method, path, { query, json, signal, headers = {} } = {}) {
   const address = new URL(path, ROOT);
   if (query) address.search = query.toString();
@@ -61,7 +62,9 @@ export async function request(method, path, { query, json, signal, headers = {} 
   if (answer.status === 304) return { unchanged: true, etag: answer.headers.get("etag") };
   if (!answer.ok) throw failureOf(answer.status, text);
   try {
-    return { ...JSON.parse(text), purge: answer.headers.get("x-purge"), etag: answer.headers.get("etag") };
+    const { headers: said } = answer;
+    const next = said.get("x-next-cursor");
+    return { ...JSON.parse(text), purge: said.get("x-purge"), etag: said.get("etag"), next };
   } catch {
     throw new Failure(500);
   }

@@ -1,6 +1,6 @@
 // What an entry is, and the addresses of its forms. Pure.
 
-export const THUMBNAILS = { s: [240, 180], m: [320, 240], l: [480, 360], row: [96, 96] };
+const THUMBNAILS = { s: [240, 180], m: [320, 240], l: [480, 360], row: [96, 96] };
 
 const KINDS = { "image/svg+xml": "svg", "application/pdf": "pdf", "image/gif": "gif" };
 

@@ -4,7 +4,7 @@ import { COLORS, MISSING, ORIENTATIONS } from "../address.js";
 import { typeName } from "../assets.js";
 import { html } from "../html.js";
 import { LANGUAGES, t } from "../texts.js";
-import { useLibrary, useLibraryState } from "./context.js";
+import { useLater, useLibrary, useLibraryState } from "./context.js";
 import { Icon } from "./icons.js";
 
 const TAGS_SHOWN = 12;
@@ -19,6 +19,7 @@ export function Sidebar() {
     <${Choices} title=${t("missing")} name="missing" values=${MISSING} />
     <${Choices} title=${t("expired")} name="expired" values=${["true", "false"]} />
     <${Tags} />
+    <${Deleted} />
     <${Taste} />
   </aside>`;
 }
@@ -170,6 +171,16 @@ function Tags() {
     ${all.length > TAGS_SHOWN &&
     html`<button class="button plain more" onClick=${() => setWhole(!isWhole)}>${t(isWhole ? "less" : "more")}</button>`}
   <//>`;
+}
+
+function Deleted() {
+  const library = useLibrary();
+  const days = useLibraryState((state) => state.about.trash_days);
+  const [isOpen, setOpen] = useState(false);
+  const trash = useLater(() => import("../later/trash.js").then((module) => module.Trash), isOpen);
+  if (!days || !library.may("write")) return null;
+  return html`<button class="button plain more" onClick=${() => setOpen(true)}><${Icon} name="trash" />${t("trash")}</button>
+    ${isOpen && trash && html`<${trash} onClose=${() => setOpen(false)} />`}`;
 }
 
 function Taste() {
