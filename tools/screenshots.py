@@ -100,7 +100,7 @@ def open_page(browser: Browser, address: str, query: str = "", **given: Any) -> 
 
 def save(page: Page, name: str) -> None:
     expect(page.locator(".picture img:not(.there)")).to_have_count(0)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)  # Until they have faded in.
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.save(OUT / f"library-{name}.webp", quality=78, method=6)
 
