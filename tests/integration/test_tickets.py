@@ -354,6 +354,13 @@ async def test_a_key_in_redis_is_made_once_and_its_tickets_end_with_it(client: R
         await replica.open(first)
 
 
+async def test_several_first_uploads_of_a_page_at_once_find_the_key(client: Redis) -> None:
+    held = keyring(line())
+    text = await made_by(client, held)
+    started = Tickets(TicketRecords(client), held, ())
+    await asyncio.gather(*(started.open(text) for _ in range(5)))
+
+
 async def test_keys_rotate(client: Redis) -> None:
     held, old, new = keyring(line()), "o" * 32, "n" * 32
     text = await made_by(client, held, old)

@@ -145,7 +145,7 @@ class Tickets:
             return self._configured
         now = time.monotonic()
         if now - self._kept_at >= seconds:
-            self._kept_at = now
             key = await self._records.key()
-            self._kept = (key,) if key else ()
+            # Noted only now: another request must not go on with the older keys, nor after a failure.
+            self._kept, self._kept_at = (key,) if key else (), now
         return self._kept
