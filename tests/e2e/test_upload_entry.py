@@ -132,6 +132,17 @@ def test_of_two_uploads_at_once_one_replica_takes_one(system: System, photos: di
     assert len(found) == 1
 
 
+def test_a_post_that_means_head_is_answered_with_the_whole_refusal(system: System) -> None:
+    """The client waits for as many bytes as Content-Length says, and holds connections until they come."""
+    for port, path in ((system.ports.upload, "/direct/tus/none"), (system.ports.api, "/tus/none")):
+        head = (f"POST {path} HTTP/1.1", "Host: localhost", "Content-Length: 0", "Connection: close")
+        answer = talk(port, lines(*head, "Tus-Resumable: 1.0.0", "X-HTTP-Method-Override: HEAD"))
+        told, _, body = answer.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", told)
+        assert length, told
+        assert len(body) == int(length[1]) > 0
+
+
 def test_what_is_too_large_is_refused_before_it_is_sent_and_a_client_may_ask_first(
     system: System, photos: dict[str, bytes], name: str
 ) -> None:

@@ -22,12 +22,14 @@ class Tus:
         if scope["type"] != "http" or not _is_tus(scope["path"]):
             await self._app(scope, receive, send)
             return
-        meant = Headers(scope=scope).get("x-http-method-override", "").upper()
-        if scope["method"] == "POST" and meant in _OVERRIDDEN:
+        sent, meant = scope["method"], Headers(scope=scope).get("x-http-method-override", "").upper()
+        if sent == "POST" and meant in _OVERRIDDEN:
             scope["method"] = meant
 
         async def send_versioned(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # The server leaves out the body of an answer to HEAD, and who has sent POST would wait for it.
+                scope["method"] = sent
                 MutableHeaders(scope=message)["tus-resumable"] = VERSION
             await send(message)
 
