@@ -17,6 +17,7 @@ from tests.processes.redis_server import RedisServer
 from tests.support.pictures import BLUE, RED, encoded, marked
 from tests.support.problems import problem, problems
 from tests.support.service import running
+from tests.support.tus import beginning
 from tests.support.waits import eventually
 
 SMALL, LARGE = encoded(marked((64, 48), RED), "JPEG"), encoded(marked((640, 480), BLUE), "JPEG")
@@ -102,6 +103,20 @@ async def test_what_has_no_room_is_refused_and_leaves_nothing(
     assert await usage(http) == before
     assert (await http.delete(f"/file/{uuid}")).status_code == 200
     assert (await upload(http, "cow.jpg", LARGE)).status_code == 200
+
+
+@pytest.mark.parametrize("storage", [{}])
+async def test_a_resumable_upload_without_room_is_refused_before_its_bytes_are_sent(http: httpx.AsyncClient) -> None:
+    made = await http.post("/tickets", json={"namespace": "DEV", "max_size": 10 * len(LARGE)})
+    page = f"/direct/tus?ticket={made.json()['data'][0]['ticket']}"
+    for path in ("/tus", "/tus?on_conflict=rename", page):
+        refused = await http.post(path, headers=beginning(2 * len(LARGE) + 1))
+        assert (refused.status_code, problem(refused)["code"]) == (413, "quota_exceeded"), path
+    # What replaces a file, or is skipped, may need no room.
+    for path in ("/tus?on_conflict=replace", "/tus?on_conflict=skip"):
+        assert (await http.post(path, headers=beginning(2 * len(LARGE) + 1))).status_code == 201
+    # The use of the ticket is free.
+    assert (await http.post(page, headers=beginning(len(LARGE)))).status_code == 201
 
 
 @pytest.mark.parametrize("storage", [{}])

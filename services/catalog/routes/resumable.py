@@ -47,7 +47,7 @@ async def begin(request: Request, sender: Sender) -> Response:
         )
     length = protocol.length(request.headers, sender.size_max)
     wanted = stated.read(request.headers.get("upload-metadata", ""), sender.owner, sender.on_conflict())
-    sender.check(wanted)
+    await sender.check(wanted, length)
     takes = protocol.has_body(request.headers)
     checksum = protocol.checksum(request.headers)
     if takes:

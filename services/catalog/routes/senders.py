@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.catalog import bulk
-from services.catalog.context import context
+from services.catalog.context import Context, context
 from services.catalog.metrics import TICKET_UPLOADS
 from services.catalog.middleware.auth import principal_of
 from services.catalog.resumable.stated import Stated
@@ -27,6 +27,7 @@ from services.catalog.uploads.given import fields_of
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Wish
 from services.catalog.uploads.writing import BeforeWrite, Written, at_once
+from services.core.assets.quotas import Quota
 from services.core.errors import TadaError, TicketRefused
 from services.core.observing import logs, origin
 from services.core.state import keys
@@ -58,8 +59,8 @@ class Sender(Protocol):
     def on_conflict(self) -> OnConflict:
         """Return what the sender wants if the path is taken; raises BadRequest."""
 
-    def check(self, wanted: Stated) -> None:
-        """Raise BadRequest or Forbidden for an upload that must not begin."""
+    async def check(self, wanted: Stated, length: int) -> None:
+        """Raise BadRequest, Forbidden or QuotaExceeded for an upload of `length` bytes that must not begin."""
 
     async def begun(self, upload_id: str) -> None:
         """Note that an upload has begun; raises TicketUsed."""
@@ -84,8 +85,8 @@ class TokenSender:
     def on_conflict(self) -> OnConflict:
         return read_on_conflict(self._request.query_params)
 
-    def check(self, wanted: Stated) -> None:
-        self._wish(wanted)
+    async def check(self, wanted: Stated, length: int) -> None:
+        await _check_room(context(self._request), self._wish(wanted), length)
 
     async def begun(self, upload_id: str) -> None:
         """There is nothing to note."""
@@ -115,9 +116,10 @@ class TicketSender:
     def on_conflict(self) -> OnConflict:
         return self._permit.terms.on_conflict
 
-    def check(self, wanted: Stated) -> None:
+    async def check(self, wanted: Stated, length: int) -> None:
         if self._permit.terms.uuid is None:
-            using.wish(self._permit.terms, fields_of(wanted.form), at_once)
+            wish = using.wish(self._permit.terms, fields_of(wanted.form), at_once)
+            await _check_room(self._ctx, wish, length)
         else:
             using.check_fields(self._permit.terms, wanted.fields)
 
@@ -150,6 +152,12 @@ class TicketSender:
             [entry] = outcome.entries
             self._ctx.search.uploaded(commit.number, entry.signature, entry.unique_name)
         return {}
+
+
+async def _check_room(ctx: Context, wish: Wish, length: int) -> None:
+    """Raise QuotaExceeded for a new asset. What may replace another, or be there already, is looked at in the end."""
+    if wish.on_conflict in (OnConflict.REFUSE, OnConflict.RENAME):
+        await ctx.room.check(wish.namespace, Quota(length, 1))
 
 
 Step = Callable[[Request, Sender], Awaitable[Response]]
