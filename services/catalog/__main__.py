@@ -11,7 +11,7 @@ import sys
 from functools import partial
 
 from services.catalog.app import make_app
-from services.catalog.doctor import quotas, resumable
+from services.catalog.doctor import logins, quotas, resumable
 from services.catalog.settings import CatalogSettings
 from services.catalog.storage_adoption import adopt_storage
 from services.core import doctor, unread
@@ -24,7 +24,12 @@ from services.core.settings import load, read
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 settings = load(CatalogSettings)
 if sys.argv[1:] == ["doctor"]:
-    checks = [partial(look, settings), partial(quotas, settings), partial(resumable, settings)]
+    checks = [
+        partial(look, settings),
+        partial(quotas, settings),
+        partial(logins, settings),
+        partial(resumable, settings),
+    ]
     sys.exit(doctor.main(settings, writes=True, more=checks))
 if sys.argv[1:] == ["adopt-storage"]:
     sys.exit(asyncio.run(adopt_storage(settings)))

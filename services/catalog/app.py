@@ -14,6 +14,7 @@ from services.catalog import metrics, openapi
 from services.catalog.context import Context
 from services.catalog.feed.feed import Feed
 from services.catalog.feed.history import History
+from services.catalog.gate import Gate
 from services.catalog.imports.fetching import Fetcher
 from services.catalog.imports.importer import Importer, consumers
 from services.catalog.imports.records import Imports
@@ -22,6 +23,7 @@ from services.catalog.middleware import cors
 from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.middleware.tus import Tus
+from services.catalog.oidc.issuer import Issuer
 from services.catalog.operations import hot, not_limited, operations, paths, routes
 from services.catalog.public_list import PublicList
 from services.catalog.routes import docs_page
@@ -124,6 +126,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(older_redis.say(client)),
                 asyncio.create_task(Counting(client).keep()),
                 asyncio.create_task(keyring.keep()),
+                *([asyncio.create_task(issuer.keep())] if issuer else []),
                 *(asyncio.create_task(consumer.run()) for consumer in importing),
             ]
             internal.started = True
@@ -134,16 +137,20 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             await uploads.close()
             await moves.close()
             await leftovers.close()
+        if issuer:
+            await issuer.close()
         await internal.close()
         await store.close()
         await storage.close()
         await client.aclose()
 
     keyring, offered = Keyring(read_tokens or settings.tokens), operations(settings)
-    protected = not keyring.is_empty
+    issuer = Issuer(settings.oidc_issuer, plain=settings.oidc_is_plain) if settings.oidc_issuer else None
+    gate = Gate(keyring, issuer, settings)
+    protected = not gate.is_open
     described = openapi.document(settings, paths(offered, protected=protected), protected=protected)
     app = Starlette(
-        routes=routes(offered, keyring),
+        routes=routes(offered, gate),
         middleware=[
             Middleware(RequestLog, quiet=settings.healthcheck_route),
             Middleware(Tus),

@@ -1,10 +1,11 @@
-"""The checks of the doctor for the catalog service alone: whether the counts of each namespace are right, and how much
-room resumable uploads have left."""
+"""The checks of the doctor for the catalog service alone: whether the counts of each namespace are right, how much
+room resumable uploads have left, and whether the issuer of logins publishes its keys."""
 
 from collections.abc import AsyncIterator
 
 from redis.exceptions import RedisError
 
+from services.catalog.oidc.issuer import FAILURES, Issuer
 from services.catalog.settings import CatalogSettings
 from services.core.assets.quotas import NO_QUOTA
 from services.core.doctor import Finding
@@ -56,6 +57,21 @@ async def resumable(settings: CatalogSettings) -> AsyncIterator[Finding]:
     is_much = used > _MUCH * room or len(lengths) > _MUCH * OPEN_MAX
     mend = "New ones will soon be refused (507). Raise TUS_ROOM, or lower TUS_HOURS if clients leave many."
     yield Finding("resumable uploads", said, mend if is_much else "")
+
+
+async def logins(settings: CatalogSettings) -> AsyncIterator[Finding]:
+    """Ask the issuer for its keys, if there is one."""
+    if not settings.oidc_issuer:
+        return
+    issuer = Issuer(settings.oidc_issuer, plain=settings.oidc_is_plain)
+    try:
+        count = len(await issuer.fetch())
+    except FAILURES as error:
+        yield Finding("logins", f"{settings.oidc_issuer}: {error}", "Check OIDC_ISSUER, and the network to it.")
+    else:
+        yield Finding("logins", f"{settings.oidc_issuer} publishes {count} keys")
+    finally:
+        await issuer.close()
 
 
 async def _compared(client: Redis) -> Finding:

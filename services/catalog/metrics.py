@@ -78,6 +78,10 @@ TICKET_UPLOADS = Counter(
     ["result"],
 )
 
+ISSUER_AWAY = Gauge(
+    "tada_oidc_issuer_away", "1 if the issuer of logins did not answer the last time, or not as it must (OIDC_ISSUER)."
+)
+
 
 async def sample(room: Room, limits: Quotas) -> None:
     """Look up what namespaces have. Those without a quota have no series of one."""

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from services.catalog import origins, public_view
+from services.catalog.oidc.settings import OidcSettings
 from services.catalog.public_view import PublicView, Shows
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
@@ -33,7 +34,7 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     return named
 
 
-class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
+class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSettings):
     service = "catalog"
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(
@@ -204,6 +205,6 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings):
             raise ValueError(f"MEDIA_TOKENS_FILE: cannot be read ({error.strerror})") from None
         except ValueError as error:
             raise ValueError(f"MEDIA_TOKENS or MEDIA_TOKENS_FILE: {error}") from None
-        if not tokens.principals and not self.is_loopback:
+        if not tokens.principals and not self.oidc_issuer and not self.is_loopback:
             raise ValueError(f"MEDIA_TOKEN: expected a token, because HOST={self.host} can be reached by others")
         return self

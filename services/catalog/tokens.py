@@ -68,7 +68,9 @@ class Principal:
 
 ANYBODY = Principal("anybody", Role.ADMIN, None)
 """The sender if no token is configured: anybody who can reach a loopback address."""
-_LINE = re.compile(rf"([.{names.LETTERS}]+):(read|write|admin):(\*|[,{names.LETTERS}]+):([0-9a-f]{{64}})")
+NAMESPACES = rf"(\*|[,{names.LETTERS}]+)"
+"""How the namespaces of a token are written: `*` is all of them."""
+_LINE = re.compile(rf"([.{names.LETTERS}]+):(read|write|admin):{NAMESPACES}:([0-9a-f]{{64}})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ TadaError
 ├── Unreadable            500  an item of the queue is not a job
 ├── OutwardFailed         502  a server outside cannot be reached, is too slow, or sends what is not valid
 └── Unavailable           503  a dependency is down or the service is full: try again
+    ├── IssuerAway        503  the issuer of logins cannot be asked
     ├── NoIndex           503  the index of the search is being made
     ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost changes
     └── StorageDown       503  the storage cannot be reached, fails, or sends an answer that is not valid
@@ -463,6 +464,14 @@ class Unavailable(TadaError):
     status = 503
     code = "unavailable"
     retry_after = 2
+
+
+class IssuerAway(Unavailable):
+    code = "issuer_away"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("The issuer of logins does not answer, so this login cannot be checked.", "Try again later.")
+        self.retry_after = retry_after
 
 
 class NoIndex(Unavailable):

@@ -166,6 +166,7 @@ def test_only_what_talks_to_nodes_of_nginx_to_storages_and_to_the_outside_knows_
     assert users(imports, *HTTP_CLIENTS) == {
         "services.jobs.http",
         "services.core.outward.connection",
+        "services.catalog.oidc.issuer",
         "services.core.storage.distant.client",
         "services.core.storage.distant.transport",
         "services.core.storage.s3.errors",

@@ -55,7 +55,11 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
     }
     if protected:
         components["securitySchemes"] = {
-            "token": {"type": "http", "scheme": "bearer", "description": "MEDIA_TOKEN, or a named token."}
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "MEDIA_TOKEN, a named one, or one of the issuer (/auth).",
+            }
         }
     return {
         "openapi": "3.1.0",

@@ -185,6 +185,11 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "Importing": _answer(
             "The job has begun.", "Jobs", envelope([imports.example_of_job()]), "Location", "Retry-After"
         ),
+        "Auth": _answer(
+            "The issuer of logins. Without one, data is empty.",
+            "Auth",
+            envelope([{"issuer": "https://login.example.com", "client_id": "tada", "scopes": "openid profile email"}]),
+        ),
         "Usage": _answer(
             "The namespaces that the token may use.",
             "Usage",

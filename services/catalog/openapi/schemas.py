@@ -153,6 +153,8 @@ def components() -> dict[str, Schema]:
             current=_CURRENT,
             cursor=_CURSOR,
         ),
+        "Issuer": _issuer(),
+        "Auth": _answer("At most one issuer.", item="Issuer", data={"maxItems": 1}, errors={"maxItems": 0}),
         "NamespaceUsage": _usage(),
         "Usage": _answer(
             "Namespaces in the order of their names.",
@@ -368,6 +370,15 @@ def _folder() -> Schema:
         "all_entries": {**count, "description": "The number of the entries in it and in all folders below it."},
         "all_bytes": {**count, "description": "The sum of their size."},
         "has_folders": {"type": "boolean", "description": "Whether there are folders in it."},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+
+
+def _issuer() -> Schema:
+    properties: dict[str, Schema] = {
+        "issuer": {"type": "string", "format": "uri", "description": "Where OpenID Connect begins to be discovered."},
+        "client_id": {"type": "string"},
+        "scopes": {"type": "string", "description": "To ask for, separated by spaces."},
     }
     return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
 

@@ -26,7 +26,7 @@ def _described(place: Place, document: Document, protected: bool) -> Schema:
     said = {
         **({400: "Refused"} if operation.writes else {}),
         **({429: "TooMany"} if operation.limited else {}),
-        **({401: "Unauthorized", 403: "Forbidden"} if needs_token else {}),
+        **({401: "Unauthorized", 403: "Forbidden", 503: "Unavailable"} if needs_token else {}),
         **document.answers,
     }
     described: Schema = {

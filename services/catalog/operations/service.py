@@ -3,7 +3,7 @@
 from services.catalog.openapi.answers import DOWN
 from services.catalog.openapi.bodies import IF_NONE_MATCH
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import docs_page, health, usage
+from services.catalog.routes import auth, docs_page, health, usage
 from services.catalog.routes.docs_page import DOCUMENT, PAGE
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
@@ -23,6 +23,13 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "service",
                 {200: "Ready", 503: "NotReady"},
             ),
+        ),
+        Operation(
+            "GET",
+            "/auth",
+            auth.get_auth,
+            Role.PUBLIC,
+            document=Document("getAuth", "How people log in", "service", {200: "Auth"}),
         ),
         Operation(
             "GET",

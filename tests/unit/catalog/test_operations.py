@@ -33,6 +33,7 @@ PUBLIC = {
     ("GET", "/catalog/folders"),
     ("GET", "/catalog/{uuid:entry}"),
     ("GET", "/readiness-check"),
+    ("GET", "/auth"),
     ("OPTIONS", "/tus"),
     # The ticket in the address says what is allowed.
     *((method, "/direct/tus") for method in ("OPTIONS", "POST")),
