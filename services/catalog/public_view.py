@@ -42,7 +42,10 @@ class PublicView:
     @property
     def name(self) -> str:
         """What differs between two views: copies of answers of another one are stale. Empty for the whole catalog."""
-        return "" if self.is_whole else f"#{self.shows}:{','.join(sorted(self.fields))}"
+        if self.is_whole:
+            return ""
+        namespaces = self.namespaces if self.shows == "delivered" else ()
+        return f"#{self.shows}:{','.join(sorted(self.fields))}:{','.join(sorted(namespaces))}"
 
     @property
     def filters(self) -> frozenset[str]:

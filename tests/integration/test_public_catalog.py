@@ -63,7 +63,8 @@ async def catalog(client: Redis) -> CatalogUser:
 async def serving(
     server: RedisServer, client: Redis, folder: Path, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    made = CatalogSettings(redis_url=server.url, data_folder_path=folder, namespaces_allowed=("DEV",), **settings)
+    settings = {"namespaces_allowed": ("DEV",), **settings}
+    made = CatalogSettings(redis_url=server.url, data_folder_path=folder, **settings)
     async with running(made, client) as http:
         yield http
 
@@ -210,6 +211,19 @@ async def test_another_view_makes_what_the_caches_have_stale_once(
     ):
         assert (await old.get("/catalog", headers=PUBLIC)).headers["x-accel-expires"] == "0"
         assert (await new.get("/catalog", headers=PUBLIC)).headers["x-accel-expires"] != "0"
+
+
+async def test_a_namespace_that_is_no_longer_delivered_leaves_the_caches(
+    server: RedisServer, client: Redis, tmp_path: Path, catalog: CatalogUser
+) -> None:
+    async def changes(**settings: Any) -> int:
+        async with serving(server, client, tmp_path / "data", **settings):
+            return int(await client.xlen(keys.CHANGES))
+
+    for view, is_other in (("delivered", 1), ("true", 0)):
+        both = await changes(public_catalog=view, namespaces_allowed=("DEV", "OLD"))
+        assert await changes(public_catalog=view, namespaces_allowed=("OLD", "DEV")) == both
+        assert await changes(public_catalog=view, namespaces_allowed=("DEV",)) == both + is_other
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _CHANGED, _DIFFER = 1, 2
 _ADVICE = (
     "Another catalog service has started with other public addresses, or shows the public something else. No cache "
     "keeps the pages of the catalog that this one answers. If it lasts, restart the catalog services with the same "
-    "PUBLIC_URL, API_PREFIX, ROUTE_FILE_GET, PUBLIC_CATALOG and PUBLIC_CATALOG_FIELDS."
+    "PUBLIC_URL, API_PREFIX, ROUTE_FILE_GET, PUBLIC_CATALOG, PUBLIC_CATALOG_FIELDS and NAMESPACES_ALLOWED."
 )
 _BEGIN_SECONDS, _LOOK_SECONDS, _LOOK_SOON_SECONDS = 2.0, 30.0, 1.0
 
