@@ -382,6 +382,17 @@ async def test_a_ticket_ends_to_the_second_but_not_what_has_begun_with_it(client
     await tickets.open(text, begun=True)
 
 
+async def test_the_record_of_uses_is_there_as_long_as_any_upload_may_need_it(client: Redis) -> None:
+    held = keyring(line())
+    tickets = Tickets(TicketRecords(client), held, ())
+    text, made = await tickets.make(held.holders[0], asking.read({"namespace": "DEV", "uses": 2}, ALLOWED, None))
+    permit = await tickets.open(text)
+    await client.set("alive", 1)
+    await tickets.take(permit, "resumable", alive="alive", lasts=7200)
+    await tickets.take(permit, "direct", alive="alive", lasts=60)
+    assert await client.expiretime(keys.ticket(made.id)) == made.ends + 7200
+
+
 async def test_the_use_of_a_dead_upload_is_free_until_it_is_counted_and_the_dead_one_has_lost_it(
     client: Redis,
 ) -> None:

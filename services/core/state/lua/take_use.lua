@@ -3,7 +3,7 @@
 -- ARGV upload: its id
 -- ARGV alive: the key that is there as long as the upload can still go on
 -- ARGV most: uploads that the ticket allows
--- ARGV ends: when the record can go, seconds since 1970
+-- ARGV ends: when this upload does not need the record any more, seconds since 1970
 -- Returns 1 if there was one, else 0
 if redis.call('HEXISTS', uses, upload) == 1 then
   return 1  -- It was sent twice, because the answer was lost.
@@ -20,5 +20,7 @@ if taken >= tonumber(most) then
   return 0
 end
 redis.call('HSET', uses, upload, alive)
-redis.call('EXPIREAT', uses, ends)
+if redis.call('TTL', uses) < tonumber(ends) - redis.call('TIME')[1] then  -- Another upload may need it for longer.
+  redis.call('EXPIREAT', uses, ends)
+end
 return 1
