@@ -33,8 +33,8 @@ class NotAnIssuer(Exception):
     """What answers there is not the issuer that is configured, or its answer cannot be used."""
 
 
-FAILURES = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, NotAnIssuer)
-"""What `Issuer.fetch` raises."""
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError, NotAnIssuer)
+"""What `Issuer.fetch` raises; ValueError for names that no host can have."""
 
 
 class Issuer:

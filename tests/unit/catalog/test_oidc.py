@@ -20,6 +20,7 @@ from services.catalog.oidc import issuer as module
 from services.catalog.oidc import roles, verification
 from services.catalog.oidc.issuer import FAILURES, Issuer, NotAnIssuer
 from services.catalog.oidc.roles import Rule, groups_of, parse_rules, principal_of
+from services.catalog.oidc.verification import Head
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Principal, Role, parse_tokens
 from services.core.errors import Forbidden, IssuerAway, Unauthorized
@@ -225,12 +226,16 @@ async def test_an_issuer_that_is_away_stops_nobody_who_can_be_known(
         {"jwks_uri": None},
         {"jwks_uri": "file:///etc/passwd"},
         {"jwks_uri": "http://"},
+        {"jwks_uri": "https://xn--a/"},
     ],
 )
 async def test_what_is_not_the_issuer_is_not_believed(issuer: TestIssuer, document: dict[str, Any]) -> None:
     issuer.document = document
+    asked = Issuer(issuer.address, plain=True)
     with pytest.raises(FAILURES):
-        await Issuer(issuer.address, plain=True).fetch()
+        await asked.fetch()
+    with pytest.raises(IssuerAway):
+        await asked.key(Head("key", "RS256"))
 
 
 @pytest.mark.parametrize(
