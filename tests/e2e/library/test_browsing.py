@@ -290,6 +290,23 @@ def test_what_fails_is_said_and_can_be_tried_again(library: Library, opened: Ope
     expect(page.get_by_role("alert")).to_contain_text("Something went wrong in the service")
 
 
+def test_a_picture_that_the_service_cannot_make_yet_is_asked_for_again(library: Library, opened: Open) -> None:
+    page = opened(start=False)
+    refused: list[Route] = []
+
+    def answer(route: Route) -> None:
+        if len(refused) < 3:
+            refused.append(route)
+            route.fulfill(status=503, headers={"Retry-After": "2"}, json={})
+        else:
+            route.continue_()
+
+    page.route("**/assets/media/**", answer)
+    page.goto(library.address + "?folder=/DEV/cats")
+    expect(grid(page).locator("img.there")).to_have_count(PICTURES // 2)
+    assert len(refused) == 3
+
+
 def test_no_name_title_tag_or_file_runs_a_script(library: Library, opened: Open) -> None:
     evil = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{constructor}}"
     texts = dict.fromkeys(("title", "alt", "caption", "credit", "information", "external_id"), evil)

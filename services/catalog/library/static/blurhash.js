@@ -47,7 +47,11 @@ export function decode(hash, width, height) {
           blue += wave[2] * share;
         }
       }
-      pixels.set([encoded(red), encoded(green), encoded(blue), 255], (x + y * width) * 4);
+      const at = (x + y * width) * 4;
+      pixels[at] = encoded(red);
+      pixels[at + 1] = encoded(green);
+      pixels[at + 2] = encoded(blue);
+      pixels[at + 3] = 255;
     }
   }
   return pixels;

@@ -22,6 +22,8 @@ export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, on
   const rows = seen(form, scroll.current.top, frame.height);
   const first = rows.first * form.columns;
   const last = Math.min(count, rows.last * form.columns);
+  const drawn = useRef();
+  drawn.current = { form, rows, height: frame.height, isFast: scroll.current.isFast };
 
   useLayoutEffect(() => {
     const measure = () => setFrame({ width: box.current.clientWidth, height: box.current.clientHeight });
@@ -78,7 +80,10 @@ export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, on
         again();
       }, SETTLED);
     }
-    again();
+    // Most steps show what is drawn already.
+    const { form, rows, height, isFast } = drawn.current;
+    const wanted = seen(form, scrollTop, height);
+    if (wanted.first !== rows.first || wanted.last !== rows.last || state.isFast !== isFast) again();
   };
   const onScroll = () => {
     scroll.current.frame ||= requestAnimationFrame(look);

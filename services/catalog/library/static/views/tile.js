@@ -1,6 +1,6 @@
 // One entry in the grid (Tile) or in the list (Row).
 import { Component } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { kindOf, lacksAlt, stateOf, thumbnail, typeName } from "../assets.js";
 import { decode } from "../blurhash.js";
 import { fit } from "../geometry.js";
@@ -9,6 +9,8 @@ import { bytes, date, language, t } from "../texts.js";
 import { Icon } from "./icons.js";
 
 const BLUR = { width: 20, height: 15 };
+// If many pictures are made for the first time, the service asks to come back: then after so many milliseconds.
+const AGAIN_AFTER = [1500, 4000, 10000];
 
 // What was rendered stays as long as the same is to be shown: while one scrolls, that is most of it.
 class Still extends Component {
@@ -82,7 +84,18 @@ export function dimensions(entry) {
 
 // The blurred preview at once, in the place of the picture that is on its way.
 export function Picture({ entry, box, size, isFast, assets }) {
-  const [hasFailed, setFailed] = useState(false);
+  const [tries, setTries] = useState(0);
+  const [isWaiting, setWaiting] = useState(false);
+  useEffect(() => {
+    if (!isWaiting) return undefined;
+    if (tries === AGAIN_AFTER.length) return undefined;
+    const timer = setTimeout(() => {
+      setTries(tries + 1);
+      setWaiting(false);
+    }, AGAIN_AFTER[tries]);
+    return () => clearTimeout(timer);
+  }, [isWaiting]);
+  const hasFailed = isWaiting && tries === AGAIN_AFTER.length;
   const kind = kindOf(entry);
   const inside = fit(entry.width, entry.height, box, kind === "svg");
   const style = { width: `${inside.width}px`, height: `${inside.height}px` };
@@ -97,8 +110,9 @@ export function Picture({ entry, box, size, isFast, assets }) {
   return html`<div class=${`picture ${kind}`} style=${style}>
     <${Blur} entry=${entry} />
     ${!isFast &&
+    !isWaiting &&
     html`<img
-      key=${src}
+      key=${`${src} ${tries}`}
       src=${src}
       srcset=${srcset}
       width=${inside.width}
@@ -107,7 +121,7 @@ export function Picture({ entry, box, size, isFast, assets }) {
       decoding="async"
       draggable=${false}
       onLoad=${(event) => event.target.classList.add("there")}
-      onError=${() => setFailed(true)}
+      onError=${() => setWaiting(true)}
     />`}
   </div>`;
 }
