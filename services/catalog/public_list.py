@@ -33,6 +33,8 @@ class PublicList:
         self._entries, self._addresses, self._most = entries, addresses, most
         self._making = asyncio.Lock()
         self._kept = Whole("", None, b"[]")
+        self._too_long = ""
+        """The revision at which the list was too long."""
 
     def shown(self, raw: bytes, now: float) -> bytes | None:
         """Return a stored entry as the public sees it at `now` (seconds since the epoch), None if it does not."""
@@ -43,8 +45,12 @@ class PublicList:
         async with self._making:
             if self._kept.is_good(revision, time.time()):
                 return self._kept
+            if revision == self._too_long:
+                return None
             made = await self._made(revision)
-            if made and await self._entries.revision() == revision:
+            if made is None:
+                self._kept, self._too_long = Whole("", None, b"[]"), revision
+            elif await self._entries.revision() == revision:
                 self._kept = made
             return made
 

@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from services.catalog.bodies import ENTRY_FIELDS
+from services.catalog.public_list import PublicList
+from services.catalog.public_view import PublicView
 from services.catalog.routes import listing
 from services.catalog.settings import CatalogSettings
 from services.catalog.whole_list import WholeList
@@ -61,6 +63,21 @@ async def test_a_list_that_is_too_long_is_not_held(client: Redis) -> None:
     revision = await entries.revision()
     assert await WholeList(entries, ADDRESSES, most=100).body(revision) is None
     assert await WholeList(entries, ADDRESSES, most=10_000).body(revision) is not None
+
+
+async def test_a_list_that_is_too_long_is_read_for_nothing_once_a_change(client: Redis) -> None:
+    entries = Entries(client)
+    await entries.create(an_entry("first"), None)
+    view = PublicView("true", frozenset({"uuid"}), frozenset())
+    public, whole = PublicList(entries, ADDRESSES, view, most=10), WholeList(entries, ADDRESSES, most=10)
+    for name in ("second", "third"):
+        revision = await entries.revision()
+        assert (await public.whole(revision), await whole.body(revision)) == (None, None)
+        before = await scripts_run(client)
+        for _ in range(3):
+            assert (await public.whole(revision), await whole.body(revision)) == (None, None)
+        assert await scripts_run(client) == before
+        await entries.create(an_entry(name), None)
 
 
 async def test_a_list_with_other_fields_is_not_the_copy_that_a_client_has(
