@@ -62,6 +62,10 @@ class Consumer:
     def __init__(self, client: Redis, stream: str, group: str, name: str, handler: Handler) -> None:
         self._redis, self._stream, self._group, self._name = client, stream, group, name
         self._handler = handler
+        self._was_left = False
+        """Whether it has taken its last message over."""
+        self._next = "-"
+        """Where it looks for others to take over."""
 
     async def run(self) -> None:
         """Work until cancelled. If Redis goes away, the work continues when it is back.
@@ -81,7 +85,7 @@ class Consumer:
             await self._handler.first()
         while not is_cancelled():
             await self._handler.ready()
-            message = await self._take_over() or await self._take()
+            message = await self._take_next()
             if message and not is_cancelled():
                 await self._work(message)
 
@@ -95,21 +99,32 @@ class Consumer:
             return False
         return True
 
-    async def _take_over(self) -> Message | None:
-        """Return a message that a dead consumer has left, or that a consumer has delayed."""
-        idle = int(LOST_SECONDS * 1000)
-        _, left, _ = await self._redis.xautoclaim(self._stream, self._group, self._name, min_idle_time=idle, count=1)
-        if not left:
-            return None
-        [(number, fields)] = left
-        pending = await self._redis.xpending_range(self._stream, self._group, min=number, max=number, count=1)
-        return Message(number.decode(), fields, pending[0]["times_delivered"] if pending else 1)
+    async def _take_next(self) -> Message | None:
+        """Return a message that was left, and a new one, by turns: what is delayed again and again holds up nothing."""
+        if self._was_left and (message := await self._take()):
+            return message
+        return await self._take_over() or await self._take(block=int(BLOCK * 1000))
 
-    async def _take(self) -> Message | None:
-        """Wait for a new message and return it."""
-        found = await self._redis.xreadgroup(
-            self._group, self._name, {self._stream: ">"}, count=1, block=int(BLOCK * 1000)
-        )
+    async def _take_over(self) -> Message | None:
+        """Return a message that a dead consumer has left, or that a consumer has delayed: the next one of them all."""
+        idle = int(LOST_SECONDS * 1000)
+        for start in dict.fromkeys((self._next, "-")):
+            # XAUTOCLAIM looks only at the first few messages, which may be those that are delayed.
+            found = await self._redis.xpending_range(self._stream, self._group, min=start, max="+", count=1, idle=idle)
+            if found:
+                break
+        else:
+            self._next, self._was_left = "-", False
+            return None
+        number = found[0]["message_id"]
+        left = await self._redis.xclaim(self._stream, self._group, self._name, idle, [number])
+        self._next, self._was_left = f"({number.decode()}", True
+        return Message(number.decode(), left[0][1], found[0]["times_delivered"] + 1) if left else None
+
+    async def _take(self, block: int | None = None) -> Message | None:
+        """Return a new message; wait for it for `block` milliseconds, or not at all."""
+        self._was_left = False
+        found = await self._redis.xreadgroup(self._group, self._name, {self._stream: ">"}, count=1, block=block)
         if not found:
             return None
         [(_, [(number, fields)])] = found

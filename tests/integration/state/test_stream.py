@@ -169,6 +169,22 @@ async def test_what_is_put_off_is_done_later_and_nobody_has_died_of_it(client: R
     assert [message.deliveries for message in hands.begun] == [1] * 6
 
 
+async def test_what_is_put_off_again_and_again_holds_up_neither_what_was_left_nor_what_is_new(client: Redis) -> None:
+    async def put_off(message: Message) -> None:
+        if message.fields[b"uuid"] == b"later":
+            await asyncio.sleep(0.05)
+            raise Later(0)
+
+    hands = Hands(put_off)
+    await client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+    await add(client, *["later"] * 15, "left")
+    await client.xreadgroup(GROUP, "dead", {STREAM: ">"}, count=16)
+    async with consuming(client, hands):
+        await is_begun(hands, 10)
+        await add(client, "new")
+        await eventually(lambda: asyncio.sleep(0, sorted(hands.done) == ["left", "new"]))
+
+
 async def test_cancelled_in_the_middle_it_leaves_the_message_to_the_next(client: Redis) -> None:
     hands = Hands(for_ever)
     await add(client, "a")
