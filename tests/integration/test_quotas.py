@@ -158,3 +158,20 @@ async def test_a_token_sees_its_namespaces_and_a_stored_file_is_adopted_only_if_
         (stored / name).write_bytes(encoded(marked((64, 48), RED), "WEBP"))
         assert (await http.post("/catalog", json={"unique_name": f"/SHOP/{name}"})).status_code == status
         assert (stored / name).exists()
+
+
+@pytest.mark.parametrize("storage", [{"trash_days": 30}])
+async def test_a_file_of_the_trash_that_is_adopted_needs_no_more_room(http: httpx.AsyncClient) -> None:
+    uuid = (await upload(http, "cat.jpg", LARGE, toWebp="false")).json()["data"][0]["uuid"]
+    assert (await http.delete(f"/file/{uuid}")).status_code == 200
+    assert (await upload(http, "dog.jpg", LARGE, toWebp="false")).status_code == 200
+    before = (await usage(http))["DEV"]
+    assert before["retired_bytes"] == len(LARGE)
+    adopted = await http.post("/catalog", json={"unique_name": "/DEV/cat.jpg"})
+    assert adopted.status_code == 201, adopted.text
+    assert (await usage(http))["DEV"] == before | {
+        "assets": 2,
+        "bytes": 2 * len(LARGE),
+        "retired_files": 0,
+        "retired_bytes": 0,
+    }

@@ -178,7 +178,9 @@ class Uploads:
                 stored = adoption.stored_file(file, claim)
                 entry = adoption.entry(wanted, stored, self._rules.media_types)
                 entries.check_sizes(entry.fields)  # Those of a whole entry are read only here.
-                await self._room.check(entry.namespace, Quota(entry.size, 1))
+                # A file of the trash, or of an earlier version, counts already.
+                [is_counted] = await self._entries.are_retired([claim.storage_key])
+                await self._room.check(entry.namespace, Quota(0 if is_counted else entry.size, 1))
                 await self._drawable.check(file)
             return entry, await self._entries.create(entry, claim)
         finally:
