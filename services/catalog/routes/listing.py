@@ -76,12 +76,8 @@ class Query:
         """Say whether a stored entry, shown with these addresses, matches the filter."""
         if self.key is None:
             return True
-        return self.matches(addresses.fill(raw) if self.key in SHOWN else raw)
-
-    def matches(self, raw: bytes) -> bool:
-        """Say whether an entry, as it is shown, matches the filter."""
-        if self.key is None:
-            return True
+        if self.key in SHOWN:
+            raw = addresses.fill(raw)
         if self.key == "uuid" and (wanted := identity.canonical(self.value)):
             low = raw.lower()
             if wanted.encode() not in low and wanted.replace("-", "").encode() not in low:
