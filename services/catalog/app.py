@@ -188,7 +188,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         JobQueue(client, log),
         uploads,
         ResumableUploads(client, storage),
-        Tickets(TicketRecords(client), keyring, settings.signing_keys),
+        Tickets(TicketRecords(client), gate, settings.signing_keys),
         moves,
         leftovers,
         room,

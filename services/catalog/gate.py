@@ -22,6 +22,11 @@ class Gate:
         """Whether nobody needs a token, so that everybody who reaches the service may write."""
         return self._keyring.is_empty and self._issuer is None
 
+    @property
+    def holders(self) -> tuple[Principal, ...]:
+        """The owners of all tokens for programs; anybody, if nobody needs a token."""
+        return () if self._keyring.is_empty and self._issuer else self._keyring.holders
+
     async def principal(self, authorization: str) -> Principal:
         """Return the sender by an Authorization header; raises Unauthorized, Forbidden for a person without a role, and
         IssuerAway if a person cannot be known now."""

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from services.catalog.gate import Gate
 from services.catalog.keyring import Keyring
+from services.catalog.oidc.issuer import Issuer
 from services.catalog.settings import CatalogSettings
 from services.catalog.tickets import asking
 from services.catalog.tickets.tickets import Tickets
@@ -333,6 +335,18 @@ async def test_what_anybody_made_ends_when_there_are_tokens(client: Redis) -> No
     await Tickets(TicketRecords(client), nobody, ()).open(text)
     with pytest.raises(TicketInvalid):
         await Tickets(TicketRecords(client), keyring(line()), ()).open(text)
+    settings = CatalogSettings(
+        oidc_issuer="https://login.example", oidc_audience="tada", oidc_roles="all=read:*", media_token=""
+    )
+    issuer = Issuer(settings.oidc_issuer, plain=False)
+    for issuer_now, is_open in ((None, True), (issuer, False)):
+        tickets = Tickets(TicketRecords(client), Gate(nobody, issuer_now, settings), ())
+        if is_open:
+            await tickets.open(text)
+        else:
+            with pytest.raises(TicketInvalid):
+                await tickets.open(text)
+    await issuer.close()
 
 
 async def test_a_key_in_redis_is_made_once_and_its_tickets_end_with_it(client: Redis) -> None:

@@ -5,8 +5,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from services.catalog.keyring import Keyring
 from services.catalog.tickets import ticket as tickets
 from services.catalog.tickets.asking import Asked
 from services.catalog.tickets.ticket import TEXT_MAX, Terms, Ticket
@@ -35,18 +35,24 @@ class Permit:
         return self.ticket.terms
 
 
+class Programs(Protocol):
+    @property
+    def holders(self) -> tuple[Principal, ...]:
+        """The owners of all tokens for programs; anybody, if nobody needs a token."""
+
+
 class Tickets:
     """All methods raise RedisError."""
 
     def __init__(
         self,
         records: TicketRecords,
-        keyring: Keyring,
+        programs: Programs,
         keys: tuple[str, ...],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`keys` are the configured ones: the first seals, all open. Without any, the key is in Redis."""
-        self._records, self._keyring, self._configured, self._clock = records, keyring, keys, clock
+        self._records, self._programs, self._configured, self._clock = records, programs, keys, clock
         self._kept: tuple[str, ...] = ()
         self._kept_at = float("-inf")
 
@@ -77,7 +83,7 @@ class Tickets:
         ticket, key = await self._opened(text)
         if not begun and self._clock() >= ticket.ends:
             raise TicketEnded
-        found = (each for each in self._keyring.holders if tickets.maker_of(each.digest, key) == ticket.maker)
+        found = (each for each in self._programs.holders if tickets.maker_of(each.digest, key) == ticket.maker)
         maker = next(found, None)
         namespace = ticket.terms.namespace
         if maker is None or maker.role < Role.WRITE or not maker.may_use(namespace):
