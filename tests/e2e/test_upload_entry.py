@@ -14,17 +14,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 import redis
 
+from services.catalog.resumable.stated import METADATA_MAX
+from services.catalog.tickets.ticket import TEXT_MAX
 from services.core.serving.request_log import ID_HEADER
 from services.core.state import keys
 from tests.e2e.test_security_requests import lines, talk
 from tests.processes.system import System
 from tests.support.pictures import RED, encoded, marked
 from tests.support.problems import problem
+from tests.support.tus import VERSION, beginning
 from tests.support.waits import wait_until
 from tools.stack.plan import ROOT
 
@@ -130,6 +134,20 @@ def test_of_two_uploads_at_once_one_replica_takes_one(system: System, photos: di
     assert statuses == [200] + [403] * 5
     found = system.api.get("/catalog", params={"filterByKey": "destination", "filterByValue": name}).json()
     assert len(found) == 1
+
+
+def test_the_longest_tickets_and_metadata_fit_into_the_headers_of_answers(system: System) -> None:
+    text = ticket(system, fields={"meta": {"note": "x" * 2700}})["ticket"]
+    assert 3800 < len(text) <= TEXT_MAX
+    told = beginning(100, note="x" * 4900)
+    assert 6500 < len(told["Upload-Metadata"]) <= METADATA_MAX
+    for entry, path, query in ((system.uploads, "/direct/tus", f"?ticket={text}"), (system.api, "/tus", "")):
+        begun = entry.post(f"{path}{query}", headers=told)
+        assert begun.status_code == 201, begun.text
+        upload_path = urljoin(path, begun.headers["location"])
+        seen = entry.head(upload_path, headers=VERSION)
+        assert (seen.status_code, seen.headers["upload-metadata"]) == (200, told["Upload-Metadata"])
+        assert entry.delete(upload_path, headers=VERSION).status_code == 204
 
 
 def test_a_post_that_means_head_is_answered_with_the_whole_refusal(system: System) -> None:
