@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -26,10 +27,13 @@ class Answer:
 
 
 class Server:
-    """A server, by its address. Requests are sent one after the other, over one connection as long as it is open."""
+    """A server, by its address. Requests are sent one after the other, over one connection as long as it is open.
 
-    def __init__(self, address: str, connect_seconds: float = CONNECT_SECONDS) -> None:
-        self._parts, self._connect_seconds = urlsplit(address), connect_seconds
+    With `open_end`, an answer without a length ends with its connection, as small programs send it: it could be cut.
+    """
+
+    def __init__(self, address: str, connect_seconds: float = CONNECT_SECONDS, *, open_end: bool = False) -> None:
+        self._parts, self._connect_seconds, self._open_end = urlsplit(address), connect_seconds, open_end
         self._connection: _Connection | None = None
 
     def close(self) -> None:
@@ -79,7 +83,7 @@ class Server:
         port = self._parts.port or (443 if secure else 80)
         async with asyncio.timeout(self._connect_seconds):
             _, connection = await asyncio.get_running_loop().create_connection(
-                _Connection, self._parts.hostname or "", port, ssl=secure
+                partial(_Connection, open_end=self._open_end), self._parts.hostname or "", port, ssl=secure
             )
         return connection
 
@@ -87,7 +91,8 @@ class Server:
 class _Connection(asyncio.Protocol):
     """One connection, for one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, open_end: bool) -> None:
+        self._open_end = open_end
         self._body: list[bytes] = []
         self._headers: dict[str, str] = {}
         self._keep_body = True
@@ -123,7 +128,8 @@ class _Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._ends_with_connection = self._headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+        has_end = not self._headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+        self._ends_with_connection = self._open_end and not has_end
 
     def on_body(self, body: bytes) -> None:
         if self._keep_body:

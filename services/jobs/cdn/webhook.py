@@ -26,7 +26,8 @@ class Webhook:
     pace = Pace(20, 0.2)
 
     def __init__(self, address: str, secret: str, everything: str) -> None:
-        self._server, self._secret, self._everything = Server(address, CONNECT_SECONDS), secret, everything
+        self._server = Server(address, CONNECT_SECONDS, open_end=True)
+        self._secret, self._everything = secret, everything
         parts = urlsplit(address)
         self._who, self._path = parts.netloc, "" if parts.path else "/"
 
