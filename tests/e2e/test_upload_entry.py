@@ -240,6 +240,9 @@ def test_a_ticket_outlives_the_process_that_was_killed_and_is_still_for_one_asse
             assert problem(upload(system, text, photos["china.jpg"]))["code"] == "ticket_used"
             system.kill("catalog")
             client.delete(*client.keys(keys.alive("*")))  # As by itself after some seconds.
+            assert upload(system, text, photos["china.jpg"]).status_code == 503
+        # Whoever reads the log could use the ticket, which is still good.
+        assert text not in system.log("nginx-cache")
         system.start("catalog")
         wait_until(lambda: upload(system, text, photos["china.jpg"]).status_code == 200)
     assert problem(upload(system, text, photos["china.jpg"], "b.jpg"))["code"] == "ticket_used"
