@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import orjson
 from starlette.applications import Starlette
@@ -23,7 +24,6 @@ from services.catalog.middleware import cors
 from services.catalog.middleware.drain import Drain
 from services.catalog.middleware.throttle import Throttle
 from services.catalog.middleware.tus import Tus
-from services.catalog.oidc.issuer import Issuer
 from services.catalog.operations import hot, not_limited, operations, paths, routes
 from services.catalog.public_list import PublicList
 from services.catalog.routes import docs_page
@@ -70,6 +70,9 @@ from services.core.state.tickets import TicketRecords
 from services.core.state.usage import Room
 from services.core.storage import Marked, ReplacesInPlace, open_storage
 from services.core.webhooks.registry import Registry
+
+if TYPE_CHECKING:
+    from services.catalog.oidc.people import People
 
 
 def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None = None) -> Starlette:
@@ -126,7 +129,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 asyncio.create_task(older_redis.say(client)),
                 asyncio.create_task(Counting(client).keep()),
                 asyncio.create_task(keyring.keep()),
-                *([asyncio.create_task(issuer.keep())] if issuer else []),
+                *([asyncio.create_task(people.keep())] if people else []),
                 *(asyncio.create_task(consumer.run()) for consumer in importing),
             ]
             internal.started = True
@@ -137,16 +140,16 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
             await uploads.close()
             await moves.close()
             await leftovers.close()
-        if issuer:
-            await issuer.close()
+        if people:
+            await people.close()
         await internal.close()
         await store.close()
         await storage.close()
         await client.aclose()
 
     keyring, offered = Keyring(read_tokens or settings.tokens), operations(settings)
-    issuer = Issuer(settings.oidc_issuer, plain=settings.oidc_is_plain) if settings.oidc_issuer else None
-    gate = Gate(keyring, issuer, settings)
+    people = _people(settings)
+    gate = Gate(keyring, people)
     protected = not gate.is_open
     described = openapi.document(settings, paths(offered, protected=protected), protected=protected)
     app = Starlette(
@@ -207,3 +210,11 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         docs_page.fixed(orjson.dumps(described), JsonResponse.media_type),
     )
     return app
+
+
+def _people(settings: CatalogSettings) -> "People | None":
+    if not settings.oidc_issuer:
+        return None
+    from services.catalog.oidc.people import People
+
+    return People(settings)

@@ -11,7 +11,7 @@ import pytest
 
 from services.catalog.gate import Gate
 from services.catalog.keyring import Keyring
-from services.catalog.oidc.issuer import Issuer
+from services.catalog.oidc.people import People
 from services.catalog.settings import CatalogSettings
 from services.catalog.tickets import asking
 from services.catalog.tickets.tickets import Tickets
@@ -338,15 +338,15 @@ async def test_what_anybody_made_ends_when_there_are_tokens(client: Redis) -> No
     settings = CatalogSettings(
         oidc_issuer="https://login.example", oidc_audience="tada", oidc_roles="all=read:*", media_token=""
     )
-    issuer = Issuer(settings.oidc_issuer, plain=False)
-    for issuer_now, is_open in ((None, True), (issuer, False)):
-        tickets = Tickets(TicketRecords(client), Gate(nobody, issuer_now, settings), ())
+    logins = People(settings)
+    for people, is_open in ((None, True), (logins, False)):
+        tickets = Tickets(TicketRecords(client), Gate(nobody, people), ())
         if is_open:
             await tickets.open(text)
         else:
             with pytest.raises(TicketInvalid):
                 await tickets.open(text)
-    await issuer.close()
+    await logins.close()
 
 
 async def test_a_key_in_redis_is_made_once_and_its_tickets_end_with_it(client: Redis) -> None:

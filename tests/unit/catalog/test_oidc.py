@@ -19,6 +19,7 @@ from services.catalog.keyring import Keyring
 from services.catalog.oidc import issuer as module
 from services.catalog.oidc import roles, verification
 from services.catalog.oidc.issuer import FAILURES, Issuer, NotAnIssuer
+from services.catalog.oidc.people import People
 from services.catalog.oidc.roles import Rule, groups_of, parse_rules, principal_of
 from services.catalog.oidc.verification import Head
 from services.catalog.settings import CatalogSettings
@@ -42,8 +43,7 @@ def settings_of(issuer: TestIssuer, **more: Any) -> CatalogSettings:
 
 
 def gate_of(issuer: TestIssuer, media_token: str = "") -> Gate:
-    keys = Issuer(issuer.address, plain=True)
-    return Gate(Keyring(lambda: parse_tokens(media_token, "")), keys, settings_of(issuer))
+    return Gate(Keyring(lambda: parse_tokens(media_token, "")), People(settings_of(issuer)))
 
 
 async def test_people_and_programs_are_known_by_their_tokens(issuer: TestIssuer) -> None:
