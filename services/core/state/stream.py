@@ -28,7 +28,10 @@ _AGAIN_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `deliveries` counts the consumers that have had it: all but the last one died of it."""
+    """One message. `deliveries` counts the consumers that have had it: all but the last one died of it.
+
+    Those that were stopped while they worked on it are not counted.
+    """
 
     id: str
     fields: Mapping[bytes, bytes]
@@ -137,6 +140,11 @@ class Consumer:
         except Later as later:
             await self._claim(message, retrycount=0)
             await asyncio.sleep(later.rest_seconds)
+        except asyncio.CancelledError:
+            if is_cancelled():  # It is to stop.
+                with suppress(RedisError):
+                    await self._claim(message, retrycount=message.deliveries - 1)
+            raise
         else:
             await self._finish(message)
         finally:

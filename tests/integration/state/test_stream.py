@@ -144,12 +144,13 @@ async def test_a_message_is_not_taken_from_a_consumer_that_works_on_it_for_long(
 
 async def test_the_deliveries_say_how_many_have_died_of_a_message(client: Redis) -> None:
     await add(client, "a")
-    for number in range(1, 4):
-        hands = Hands(for_ever)
-        async with consuming(client, hands, f"consumer-{number}"):
-            await is_begun(hands)
-        assert [message.deliveries for message in hands.begun] == [number]
-    assert not await is_empty(client)
+    await client.xgroup_create(STREAM, GROUP, id="0")
+    [[_, [(number, _)]]] = await client.xreadgroup(GROUP, "dead", {STREAM: ">"})
+    await client.xclaim(STREAM, GROUP, "dead too", 0, [number])
+    hands = Hands()
+    async with consuming(client, hands):
+        await emptied(client)
+    assert [message.deliveries for message in hands.begun] == [3]
 
 
 async def test_what_is_put_off_is_done_later_and_nobody_has_died_of_it(client: Redis) -> None:
@@ -198,6 +199,7 @@ async def test_cancelled_in_the_middle_it_leaves_the_message_to_the_next(client:
     async with consuming(client, other, "other"):
         await emptied(client)
     assert other.done == ["a"]
+    assert [message.deliveries for message in other.begun] == [1], "nobody has died of it"
     assert [task for task in asyncio.all_tasks() if "_keep" in repr(task)] == []
 
 
