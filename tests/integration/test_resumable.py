@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.catalog.resumable import receiving
@@ -391,14 +392,20 @@ async def test_a_page_uploads_with_a_ticket_what_it_says_and_nothing_else(
     await check_nothing_is_left(storage, client)
 
 
+def uploads_of_pages(result: str) -> float:
+    return REGISTRY.get_sample_value("tada_ticket_uploads_total", {"result": result}) or 0.0
+
+
 async def test_a_ticket_can_be_used_again_if_its_upload_came_to_nothing(http: httpx.AsyncClient) -> None:
     query = await ticket(http, media_types=["image/jpeg"])
     removed = await begun(http, SIZE, query, "/direct/tus")
     assert (await http.delete(removed, headers=VERSION)).status_code == 204
+    counted = [uploads_of_pages(result) for result in ("refused", "written")]
     refused = await begun(http, 1000, query, "/direct/tus")
     assert (await sent(http, refused, 0, b"no picture" * 100)).status_code == 400
     last = await begun(http, SIZE, query, "/direct/tus")
     assert (await sent(http, last, 0, PICTURE)).status_code == 204
+    assert [uploads_of_pages(result) for result in ("refused", "written")] == [number + 1 for number in counted]
 
 
 async def test_a_page_replaces_the_file_of_its_ticket_once(

@@ -26,6 +26,7 @@ from services.catalog.uploads.conflicts import OnConflict, read_on_conflict
 from services.catalog.uploads.given import fields_of
 from services.catalog.uploads.spool import SpooledFile
 from services.catalog.uploads.uploads import Wish
+from services.catalog.uploads.writer import caught
 from services.catalog.uploads.writing import BeforeWrite, Written, at_once
 from services.core.assets.quotas import Quota
 from services.core.errors import TadaError, TicketRefused
@@ -128,23 +129,28 @@ class TicketSender:
         await self._ctx.tickets.take(self._permit, upload_id, alive=alive, lasts=lasts)
 
     async def make(self, upload_id: str, wanted: Stated, file: SpooledFile, before: BeforeWrite) -> Written | TadaError:
-        tickets, uploads, terms = self._ctx.tickets, self._ctx.uploads, self._permit.terms
-        sent = fields_of(wanted.form)
-        using.check_file(terms, file.size, file.media_type)
+        tickets = self._ctx.tickets
 
         async def before_write(intended: Intended) -> None:
             await before(intended)
             await tickets.count(self._permit, upload_id)
 
-        if terms.uuid is None:
-            [result] = await uploads.create([file], using.wish(terms, sent, before_write))
-        else:
-            [result] = await uploads.replace([using.replacement(terms, file, sent, before_write)])
-        TICKET_UPLOADS.labels(result_of(result) if isinstance(result, TadaError) else "written").inc()
+        result = await caught(self._made(wanted, file, before_write))
+        if not isinstance(result, TicketRefused):  # Counted for every request: see with_ticket.
+            TICKET_UPLOADS.labels(result_of(result) if isinstance(result, TadaError) else "written").inc()
         if not isinstance(result, TadaError):
             await tickets.count(self._permit, upload_id)  # If the asset was there already, there was nothing to write.
         elif result.status < 500:
             await tickets.give_back(self._permit, upload_id)
+        return result
+
+    async def _made(self, wanted: Stated, file: SpooledFile, before_write: BeforeWrite) -> Written | TadaError:
+        uploads, terms, sent = self._ctx.uploads, self._permit.terms, fields_of(wanted.form)
+        using.check_file(terms, file.size, file.media_type)
+        if terms.uuid is None:
+            [result] = await uploads.create([file], using.wish(terms, sent, before_write))
+        else:
+            [result] = await uploads.replace([using.replacement(terms, file, sent, before_write)])
         return result
 
     async def told(self, outcome: bulk.Outcome) -> dict[str, Any]:
