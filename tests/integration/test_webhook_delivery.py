@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from services.core.assets.entries import Entry
+from services.core.errors import BadRequest
 from services.core.outward.addresses import Allowed
 from services.core.outward.client import Outward
 from services.core.state import keys
@@ -398,6 +399,17 @@ async def test_fixed_webhooks_are_those_of_the_setting(
     Verifier(FIXED_SECRET).verify(receiver.arrivals[0].body, dict(receiver.arrivals[0].headers))
     assert {key.split(b":")[2].decode() for key in await client.keys("tada:webhook:*")} == {webhook.id}
     assert former.arrivals == []
+
+
+async def test_those_of_the_setting_take_no_room_from_those_of_clients(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.core.webhooks.registry.WEBHOOKS_MAX", 1)
+    address = "https://cms.example.com/tada"
+    await registry.with_fixed([f"{address}/fixed"])
+    await registry.add(Webhook("", address))
+    with pytest.raises(BadRequest, match="1 webhooks already"):
+        await registry.add(Webhook("", address))
 
 
 def registry_has(registry: Registry, address: str) -> Callable[[], "asyncio.Future[bool]"]:
