@@ -43,6 +43,8 @@ _VARY = (b"vary", b"Origin")
 class Cors(CORSMiddleware):
     """Starlette's middleware. Its refusals have the shape of all errors, and requests without an Origin skip it."""
 
+    refusal_hint: str | None = "ORIGINS_ALLOWED and METHODS_ALLOWED set what pages of other origins may do."
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
             await super().__call__(scope, receive, send)
@@ -61,8 +63,13 @@ class Cors(CORSMiddleware):
             return response
         said = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
         why = bytes(response.body).decode()
-        hint = "ORIGINS_ALLOWED and METHODS_ALLOWED set what pages of other origins may do."
-        return error_response(BadRequest(f"{why}.", hint), said)
+        return error_response(BadRequest(f"{why}.", self.refusal_hint), said)
+
+
+class CorsOfPages(Cors):
+    """The public reads its refusals, so they name no settings."""
+
+    refusal_hint = None
 
 
 class CorsOf:
@@ -70,7 +77,7 @@ class CorsOf:
 
     def __init__(self, app: ASGIApp, path: str, of_path: Mapping[str, Any], of_others: Mapping[str, Any]) -> None:
         self._path = path
-        self._of_path, self._of_others = Cors(app, **of_path), Cors(app, **of_others)
+        self._of_path, self._of_others = CorsOfPages(app, **of_path), Cors(app, **of_others)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_below = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._path}/")
