@@ -226,6 +226,30 @@ async def test_what_is_compressed_is_not_unpacked(server: Source) -> None:
         await get(at(server), here())
 
 
+async def test_names_that_are_not_found_in_time_hold_up_no_other_one(server: Source) -> None:
+    """As many as one receiver of webhooks can have asked for at the same time, and another one."""
+    names, go = here(), threading.Event()
+
+    def look_up(host: str) -> list[str]:
+        if host.startswith("slow"):
+            go.wait(10)
+        return names(host)
+
+    outward = Outward(ALLOWED, look_up)
+
+    async def ask(url: str, limits: Limits) -> int:
+        async with outward.ask("GET", url, limits) as found:
+            return found.status
+
+    try:
+        late = [ask(f"http://slow{number}.example/", Limits(0.2)) for number in range(9)]
+        assert {type(one) for one in await asyncio.gather(*late, return_exceptions=True)} == {OutwardFailed}
+        assert await ask(at(server), Limits(2)) == 200
+    finally:
+        go.set()
+        outward.close()
+
+
 async def test_a_time_out_of_the_caller_stays_one(server: Source) -> None:
     outward = Outward(ALLOWED, here())
     with pytest.raises(TimeoutError):

@@ -15,8 +15,9 @@ from services.core.outward.addresses import Allowed, kind_of
 
 log = logging.getLogger(__name__)
 
-_LOOKUPS = 4
-"""Names that are looked up at the same time. A thread cannot be stopped, so slow ones have threads of their own."""
+_LOOKUPS = 32
+"""Names that are looked up at the same time. A thread cannot be stopped, so slow ones have threads of their own: one
+receiver of webhooks whose name service does not answer can hold eight of them for half a minute."""
 
 Resolve = Callable[[str], Sequence[str]]
 """Looks a name up and returns all addresses that it leads to; raises OSError."""
