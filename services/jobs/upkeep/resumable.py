@@ -32,6 +32,8 @@ async def keep_ending(uploads: ResumableUploads, storage: Storage, seconds: floa
         return  # It has no uploads.
     looks = 0
     while not is_cancelled():
+        # At the first start of all, the storage is not there yet.
+        await asyncio.sleep(seconds)
         try:
             await end_due(uploads, time.time())
             if looks % _SWEEP_EVERY == 0 and (swept := await sweep(uploads, storage)):
@@ -39,7 +41,6 @@ async def keep_ending(uploads: ResumableUploads, storage: Storage, seconds: floa
             looks += 1
         except (RedisError, StorageDown, ObjectMissing) as error:
             logs.event(log, logging.WARNING, "uploads_not_ended", error=str(error))
-        await asyncio.sleep(seconds)
 
 
 async def end_due(uploads: ResumableUploads, now: float) -> int:
