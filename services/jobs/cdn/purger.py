@@ -149,7 +149,7 @@ class Purger:
         while True:
             await asyncio.sleep(self._allowance.take(time.monotonic()))
             try:
-                await self._target.purge(tags)
+                await self._purged(tags)
             except NotPurged as error:
                 failures += 1
                 metrics.CDN_PURGES.labels(name, error.result).inc()
@@ -163,3 +163,13 @@ class Purger:
                 logs.event(log, logging.INFO, "cdn_back", cdn=name)
             self._is_away = False
             return
+
+    async def _purged(self, tags: Sequence[str]) -> None:
+        """Ask the CDN once; raises NotPurged, also for a fault of ours: it must not end the rest of the worker."""
+        try:
+            await self._target.purge(tags)
+        except NotPurged:
+            raise
+        except Exception as error:
+            logs.event(log, logging.ERROR, "cdn_broken", exc_info=error, cdn=self._target.name, error=str(error))
+            raise NotPurged(f"{type(error).__name__}: {error}") from error

@@ -28,6 +28,7 @@ class Cdn:
         self.calls: list[list[str]] = []
         self.refused = 0
         self.is_away = False
+        self.fault: Exception = NotPurged("away")
 
     @property
     def purged(self) -> list[str]:
@@ -36,7 +37,7 @@ class Cdn:
     async def purge(self, tags: Sequence[str]) -> None:
         if self.is_away:
             self.refused += 1
-            raise NotPurged("away")
+            raise self.fault
         self.calls.append(list(tags))
 
     async def close(self) -> None: ...
@@ -148,6 +149,17 @@ async def test_a_cdn_that_is_away_delays_no_other_and_is_made_up_for(client: Red
     await until(lambda: away.purged == of(*numbers))
     await figures.sample(client, ["away"])
     assert metrics.CDN_OLDEST.labels("away")._value.get() == 0
+
+
+async def test_a_fault_of_ours_ends_no_worker(client: Redis, working: Working) -> None:
+    cdn = Cdn()
+    await begun(client, working, cdn)
+    cdn.is_away, cdn.fault = True, TypeError("not as published")
+    [number] = await log_many(client, 1)
+    await gateway_has(client, number)
+    await until(lambda: cdn.refused > 2)
+    cdn.is_away = False
+    await until(lambda: cdn.purged == of(number))
 
 
 async def test_what_the_log_has_no_more_is_made_up_for_by_a_purge_of_everything(
