@@ -139,7 +139,8 @@ async def test_an_asset_gets_another_path_and_keeps_everything_else(
         "dog.jpg",
     )
     assert after["uuid"] == identity.asset_uuid("/DEV/archive/2026/dog.webp")
-    of_path = {"uuid", "unique_name", "public_url", "destination", "filename", "original_filename", "storage_key"}
+    of_path = {"uuid", "unique_name", "public_url", "versioned_url", "destination", "filename", "original_filename"}
+    of_path |= {"storage_key"}
     changed = of_path | {"updated_date", "content_date"}
     assert {name: after[name] for name in after if name not in changed} == {
         name: before[name] for name in before if name not in changed
