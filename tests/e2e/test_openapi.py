@@ -37,7 +37,7 @@ CONFIG: dict[str, Any] = {
     "seed": 1,
     "continue-on-failure": True,
     # Beside the cases that cover a schema systematically, this many are made up for each operation: 20 s in all.
-    "generation": {"max-examples": 15, "database": "none", "no-shrink": True},
+    "generation": {"max-examples": 8, "database": "none", "no-shrink": True},
     # Not texts out of the sources: the same requests, whatever else changes.
     "analysis": {"constants": {"enabled": False}},
     # 413 is the answer to a list that is too long.
