@@ -4,7 +4,7 @@ Writes leave neither behind. But a restore, or the removal of all entries, leave
 version before leaves them too; and a lost Redis leaves files.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from services.core.assets import identity, names
 from services.core.assets.reductions import PREFIX
@@ -13,6 +13,7 @@ from services.core.state.claims import Claims
 from services.core.state.entries import Entries
 from services.core.storage import Storage, StoredObject
 from services.jobs.describe.reducer import Reducer
+from services.jobs.listed import keys_in_batches
 
 _BATCH = 500
 
@@ -27,20 +28,9 @@ async def sweep(entries: Entries, reducer: Reducer, claims: Claims, storage: Sto
         for (entry_key, record), raw in zip(page.items(), raws, strict=True):
             if raw is None or not reductions.read(record).shows(entry_json.read(raw)):
                 removed += await reducer.drop(entry_key, record)
-    async for keys in _batches(storage):
+    async for keys in keys_in_batches(storage, PREFIX, _BATCH):
         removed += await _remove_unknown(keys, reducer, claims, storage)
     return removed
-
-
-async def _batches(storage: Storage) -> AsyncIterator[list[str]]:
-    batch: list[str] = []
-    async for listed in storage.list(PREFIX):
-        batch.append(listed.key)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 async def _remove_unknown(storage_keys: Sequence[str], reducer: Reducer, claims: Claims, storage: Storage) -> int:

@@ -6,7 +6,6 @@ Such parts are of a process that was frozen while it stored one and was taken fo
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 
 from redis.exceptions import RedisError
 
@@ -17,6 +16,7 @@ from services.core.state.cancellation import is_cancelled
 from services.core.state.resumable import ResumableUploads
 from services.core.storage import ObjectMissing, ReplacesInPlace, Storage
 from services.jobs import metrics
+from services.jobs.listed import keys_in_batches
 
 log = logging.getLogger(__name__)
 
@@ -61,21 +61,10 @@ async def end_due(uploads: ResumableUploads, now: float) -> int:
 async def sweep(uploads: ResumableUploads, storage: Storage) -> int:
     """Remove parts that belong to no upload; return how many. Raises StorageDown, ObjectMissing and RedisError."""
     removed = 0
-    async for batch in _batches(storage):
+    async for batch in keys_in_batches(storage, PREFIX, _BATCH):
         # A part is announced before it is stored. So one that is listed and not known belongs to nobody.
         known = await uploads.are_known(batch)
         loose = [key for key, is_known in zip(batch, known, strict=True) if not is_known]
         await uploads.remove(loose)
         removed += len(loose)
     return removed
-
-
-async def _batches(storage: Storage) -> AsyncIterator[list[str]]:
-    batch: list[str] = []
-    async for listed in storage.list(PREFIX):
-        batch.append(listed.key)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
