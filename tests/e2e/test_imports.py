@@ -1,16 +1,16 @@
 """Files that come from addresses: a whole import, whatever happens to the catalog service meanwhile."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
 
 from tests.processes.system import System
+from tests.support.handled import handled_by
 from tests.support.pdfs import pdf
 from tests.support.waits import wait_until
 
@@ -35,14 +35,8 @@ def served(content: bytes, asked: Counter[str], seconds: float) -> Iterator[str]
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with handled_by(Handler) as address:
+        yield address
 
 
 def job(system: System, path: str) -> dict[str, Any]:

@@ -6,11 +6,10 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from select import select
 from typing import Any
@@ -26,6 +25,7 @@ from services.core.serving.request_log import ID_HEADER
 from services.core.state import keys
 from tests.e2e.test_security_requests import lines, talk
 from tests.processes.system import System
+from tests.support.handled import handled_by
 from tests.support.pictures import RED, encoded, marked
 from tests.support.problems import problem
 from tests.support.tus import VERSION, beginning
@@ -285,14 +285,8 @@ def application(system: System, page: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with handled_by(Application) as address:
+        yield address
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")

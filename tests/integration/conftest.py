@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from services.core.spool import prepare
+from services.core.state import keys
 from services.core.state.connection import Redis, connect
+from services.core.state.progress import Progress
 from services.core.storage.local import LocalStorage
 from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser
+from tests.support.waits import eventually
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,19 @@ async def client(server: RedisServer) -> AsyncIterator[Redis]:
     await made.flushall()
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def followed(client: Redis) -> AsyncIterator[Progress]:
+    """What a service hears of how far the gateway is."""
+    made = Progress(client)
+    async with made.following():
+
+        async def listens() -> bool:
+            return bool(dict(await client.pubsub_numsub(keys.PROGRESS)).get(keys.PROGRESS.encode()))
+
+        await eventually(listens)
+        yield made
 
 
 @pytest.fixture

@@ -54,18 +54,6 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def followed(client: Redis) -> AsyncIterator[Progress]:
-    made = Progress(client)
-    async with made.following():
-
-        async def listens() -> bool:
-            return bool(dict(await client.pubsub_numsub(keys.PROGRESS)).get(keys.PROGRESS.encode()))
-
-        await eventually(listens)
-        yield made
-
-
-@pytest.fixture
 async def working(client: Redis, followed: Progress) -> AsyncIterator["Working"]:
     made = Working(client, followed)
     yield made

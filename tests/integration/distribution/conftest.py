@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from services.core.state import keys, progress
+from services.core.state import progress
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.progress import Progress
 from services.jobs.purge import distribution
 from tests.processes.gateway_nodes import Machine, Names, Worker
 from tests.processes.redis_server import RedisServer
-from tests.support.waits import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -50,19 +49,6 @@ def cache(machines: dict[str, Machine]) -> Machine:
 @pytest.fixture
 def edge(machines: dict[str, Machine]) -> Machine:
     return machines["http://127.0.0.3:80"]
-
-
-@pytest.fixture
-async def followed(client: Redis) -> AsyncIterator[Progress]:
-    """What a service of the catalog hears of the workers."""
-    made = Progress(client)
-    async with made.following():
-
-        async def listens() -> bool:
-            return bool(dict(await client.pubsub_numsub(keys.PROGRESS)).get(keys.PROGRESS.encode()))
-
-        await eventually(listens)
-        yield made
 
 
 @pytest.fixture
