@@ -60,6 +60,15 @@ def test_what_an_address_may_not_say_is_as_if_it_were_not_there(modules: Page) -
     assert called(modules, "address", "format", start) == ""
 
 
+def test_a_folder_or_a_filter_leads_from_a_place_to_the_files(modules: Page) -> None:
+    view = {**called(modules, "address", "parse", ""), "place": "somewhere", "at": "5"}
+    for changes in ({"folder": "/DEV"}, {"tags": ["a"]}, {"q": "a"}):
+        assert called(modules, "address", "changed", view, changes) == {**view, "place": "", "at": "", **changes}
+    for changes in ({"asset": "4ff1"}, {"at": "6"}):
+        assert called(modules, "address", "changed", view, changes) == {**view, **changes}
+    assert called(modules, "address", "changed", view, {"place": "elsewhere"})["at"] == ""
+
+
 @pytest.mark.parametrize("width", [300, 390, 700, 1024, 1440, 3840])
 @pytest.mark.parametrize("size", ["s", "m", "l"])
 def test_columns_fill_the_width_and_rows_hold_all(modules: Page, width: int, size: str) -> None:

@@ -1,4 +1,5 @@
 // The state of the page as its address has it. Pure.
+import { PLACES } from "./places.js";
 
 export const SORTS = ["-uploaded_date", "uploaded_date", "-updated_date", "name", "-name", "-size", "size"];
 export const ORIENTATIONS = ["landscape", "portrait", "square"];
@@ -7,7 +8,8 @@ export const MISSING = ["alt", "title", "caption", "credit", "tags"];
 export const LAYOUTS = ["grid", "list"];
 export const SIZES = ["s", "m", "l"];
 
-// `deep` says whether the folders below the folder belong to it.
+// `deep` says whether the folders below the folder belong to it; `place` what is shown in place of the files ("" for
+// them), and `at` where somebody is in that place, in its own words.
 export const START = Object.freeze({
   folder: "",
   deep: true,
@@ -21,6 +23,8 @@ export const START = Object.freeze({
   sort: SORTS[0],
   layout: "grid",
   size: "m",
+  place: "",
+  at: "",
   asset: "",
 });
 
@@ -32,9 +36,10 @@ const CHOICES = {
   sort: SORTS,
   layout: LAYOUTS,
   size: SIZES,
+  place: Object.keys(PLACES),
 };
 const LISTS = { tags: "tag", types: "type" };
-const TEXTS = ["folder", "q", "asset"];
+const TEXTS = ["folder", "q", "at", "asset"];
 const FILTERS = ["q", "tags", "types", "orientation", "color", "missing", "expired"];
 
 // Read the query of an address. What is not understood is as if it were not there.
@@ -53,7 +58,7 @@ export function parse(query) {
 // Write a view as the query of an address: "" for the start, otherwise with "?".
 export function format(view) {
   const said = new URLSearchParams();
-  for (const name of ["folder", "q", ...Object.keys(CHOICES)]) {
+  for (const name of ["folder", "q", ...Object.keys(CHOICES), "at"]) {
     if (view[name] !== START[name]) said.append(name, view[name]);
   }
   if (!view.deep) said.append("deep", "0");
@@ -61,6 +66,12 @@ export function format(view) {
   if (view.asset) said.append("asset", view.asset);
   const query = said.toString();
   return query && `?${query}`;
+}
+
+// Return a view with changes. Who chooses a folder or a filter wants to see files; each place begins anew.
+export function changed(view, changes) {
+  const isOfFiles = ["folder", ...FILTERS].some((name) => name in changes);
+  return { ...view, ...(isOfFiles && { place: "", at: "" }), ...("place" in changes && { at: "" }), ...changes };
 }
 
 // The arguments of GET /catalog/search that find what a view shows.

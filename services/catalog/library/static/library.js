@@ -119,7 +119,7 @@ export class Library {
 
   // Change the view. What somebody types replaces the last step of the history; everything else is a new one.
   async go(changes, { replace = false } = {}) {
-    const view = { ...this.view, ...changes };
+    const view = address.changed(this.view, changes);
     if (view.asset !== this.view.asset && !(await this.#mayLeave())) return false;
     const query = address.format(view) || location.pathname;
     history[replace ? "replaceState" : "pushState"](null, "", query);

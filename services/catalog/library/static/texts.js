@@ -4,6 +4,8 @@ import { Failure } from "./api.js";
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" };
 const KEPT = "tada.language";
 
+// The folders with texts: those of the page, and those of the parts that have been loaded.
+const folders = new Set(["messages"]);
 let messages = {};
 let numbers = new Intl.NumberFormat("en");
 let plurals = new Intl.PluralRules("en");
@@ -16,12 +18,20 @@ export function preferred() {
 }
 
 export async function speak(name, isChosen = false) {
-  messages = (await import(`./messages/${name}.js`)).default;
+  const read = await Promise.all([...folders].map((folder) => import(`./${folder}/${name}.js`)));
+  messages = Object.assign({}, ...read.map((module) => module.default));
   language = name;
   numbers = new Intl.NumberFormat(name);
   plurals = new Intl.PluralRules(name);
   document.documentElement.lang = name;
   if (isChosen) localStorage.setItem(KEPT, name);
+}
+
+// Add the texts of a folder, in this language and in those that are chosen later.
+export async function addTexts(folder) {
+  const { default: added } = await import(`./${folder}/${language}.js`);
+  folders.add(folder);
+  messages = { ...messages, ...added };
 }
 
 // Return a message; `{name}` in it stands for a value. One with `count` may have a form for one and others.

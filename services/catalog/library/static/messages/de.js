@@ -162,6 +162,7 @@ export default {
   "orientation.square": "Quadrat",
   "others.followed": "Inzwischen hat jemand anders geändert: {names}. Beide Änderungen sind da.",
   "past": "Versionen und Verlauf",
+  "places": "Verwalten",
   "preview.enlarge": "Größer zeigen",
   "purge.done": "Gespeichert. Alle sehen es, {seconds} s nach dem Klick.",
   "purge.queued": "Gespeichert. Die Zwischenspeicher sind nicht erreichbar; sie folgen, sobald es geht.",

@@ -162,6 +162,7 @@ export default {
   "orientation.square": "Square",
   "others.followed": "Meanwhile, somebody else has changed: {names}. Both changes are there.",
   "past": "Versions and history",
+  "places": "Manage",
   "preview.enlarge": "Show it larger",
   "purge.done": "Saved. Everybody sees it since {seconds} s after the click.",
   "purge.queued": "Saved. The caches cannot be reached; they follow as soon as they can.",

@@ -7,6 +7,7 @@ import { Dialog } from "./dialog.js";
 import { Files } from "./files.js";
 import { Heading } from "./heading.js";
 import { Icon } from "./icons.js";
+import { Place } from "./place.js";
 import { Sidebar } from "./sidebar.js";
 import { SignIn } from "./signin.js";
 import { Toasts } from "./toasts.js";
@@ -47,19 +48,22 @@ function Page() {
 function Work() {
   const library = useLibrary();
   const asset = useLibraryState((state) => state.view.asset);
+  const place = useLibraryState((state) => state.view.place);
   const drawer = useLibraryState((state) => state.drawer);
   const main = useRef();
   const details = useLater(() => import("../later/details.js").then((module) => module.Details), asset !== "");
   const uploading = useUploading(library);
+  const skip = () => ["[role=grid]", "button"].map((one) => main.current.querySelector(one)).find(Boolean)?.focus();
   return html`
     <div class=${`page ${asset ? "with-details" : ""} ${drawer ? "with-drawer" : ""}`}>
-      <button class="skip" onClick=${() => main.current.querySelector("[role=grid]")?.focus()}>${t("skip")}</button>
+      <button class="skip" onClick=${skip}>${t("skip")}</button>
       <${TopBar} onFiles=${uploading.add} />
       <${Sidebar} />
       ${drawer && html`<button class="shade" aria-label=${t("close")} onClick=${() => library.setDrawer(false)} />`}
       <main class="main" ref=${main}>
-        <${Heading} />
-        <${Files} onFiles=${uploading.add} />
+        ${place
+          ? html`<${Place} key=${place} name=${place} />`
+          : html`<${Heading} /><${Files} onFiles=${uploading.add} />`}
       </main>
       ${asset && details && html`<${details} key=${asset} uuid=${asset} />`}
       ${uploading.tray}

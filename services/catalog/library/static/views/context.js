@@ -2,6 +2,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import { usePart } from "../store.js";
+import { addTexts } from "../texts.js";
 
 export const LibraryContext = createContext(null);
 
@@ -18,4 +19,20 @@ export function useLater(load, isNeeded = true) {
     if (isNeeded && !found) load().then((module) => set(() => module));
   }, [isNeeded]);
   return found;
+}
+
+// A part of the page that is loaded when it is needed: the folder later/NAME, with its code, style and texts.
+export const part = (name) => async () => {
+  const folder = `later/${name}`;
+  const [module] = await Promise.all([import(`../${folder}/main.js`), addStyle(`${folder}/style.css`), addTexts(folder)]);
+  return module;
+};
+
+function addStyle(path) {
+  const href = new URL(`../${path}`, import.meta.url).href;
+  if ([...document.styleSheets].some((sheet) => sheet.href === href)) return null;
+  return new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: resolve, onerror: reject });
+    document.head.append(link);
+  });
 }

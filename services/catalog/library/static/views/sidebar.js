@@ -6,6 +6,7 @@ import { html } from "../html.js";
 import { LANGUAGES, t } from "../texts.js";
 import { useLater, useLibrary, useLibraryState } from "./context.js";
 import { Icon } from "./icons.js";
+import { Places } from "./place.js";
 
 const TAGS_SHOWN = 12;
 const THEMES = ["system", "light", "dark"];
@@ -19,6 +20,7 @@ export function Sidebar() {
     <${Choices} title=${t("missing")} name="missing" values=${MISSING} />
     <${Choices} title=${t("expired")} name="expired" values=${["true", "false"]} />
     <${Tags} />
+    <${Places} />
     <${Deleted} />
     <${Taste} />
   </aside>`;
@@ -31,7 +33,7 @@ function Section({ title, children }) {
 function Folders() {
   const library = useLibrary();
   const root = useLibraryState((state) => state.folders["/"]);
-  const folder = useLibraryState((state) => state.view.folder);
+  const folder = useLibraryState((state) => (state.view.place ? null : state.view.folder));
   return html`<ul class="tree">
     <li>
       <div class=${`folder ${folder === "" ? "current" : ""}`}>
@@ -67,7 +69,7 @@ function Inside({ path, level }) {
 function Folder({ folder, level }) {
   const library = useLibrary();
   const isOpen = useLibraryState((state) => state.opened.has(folder.path));
-  const isCurrent = useLibraryState((state) => state.view.folder === folder.path);
+  const isCurrent = useLibraryState((state) => !state.view.place && state.view.folder === folder.path);
   const name = folder.name;
   const toggle = () => library.toggleFolder(folder.path);
   return html`<li>

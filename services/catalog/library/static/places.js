@@ -1,0 +1,2 @@
+// What the main area can show besides the files: which role sees it, and its icon. Each is a part of that name, in later/.
+export const PLACES = Object.freeze({});
