@@ -112,7 +112,7 @@ setup-dev: ## Install what the tests need
 configuration: setup-dev ## Write docs/configuration.md anew from the settings of the services
 	@$(PY) -m tools.configuration > docs/configuration.md
 
-grammar: setup-dev ## Write what follows from the arguments of addresses: the maps of nginx and tables in the docs
+grammar: setup-dev ## Write what follows from the arguments of addresses: maps of nginx, tables in the docs, test vectors of clients
 	@$(PY) -m tools.grammar
 
 setup-bench: ## Install what measuring needs on top

@@ -1,1 +1,1 @@
-"""Writes down the grammar of addresses (services/transform/address/arguments.py) for nginx and for people."""
+"""Writes down the grammar of addresses (services/transform/address/arguments.py) for nginx, people and clients."""

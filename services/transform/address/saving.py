@@ -11,12 +11,12 @@ from services.core.errors import BadRequest
 
 BYTES_MAX = 300
 """In UTF-8: longer than what file systems take."""
-_ARGUMENT = "download"
+ARGUMENT = "download"
 
 
 def check(arguments: dict[str, str]) -> None:
     """Raise BadRequest unless the name among the arguments of an address, if there is one, is a valid one."""
-    written = arguments.get(_ARGUMENT, "")
+    written = arguments.get(ARGUMENT, "")
     if written and not _is_valid(written):
         raise BadRequest(
             f"download is not a valid file name: {written[:BYTES_MAX]!r}.",

@@ -9,7 +9,9 @@ import yaml
 
 from services.catalog.openapi import schemas
 from services.core.assets import names
-from services.transform.address.form import canonical, parse
+from services.transform.address.arguments import ARGUMENTS, PRESET
+from services.transform.address.form import canonical, parse, signed
+from services.transform.address.signing import is_valid
 from tools.grammar import __main__ as grammar
 from tools.grammar import docs
 
@@ -26,6 +28,25 @@ def test_the_examples_of_canonical_addresses_are_true() -> None:
     assert len(examples) > 7
     for path, query, address in examples:
         assert canonical(parse(unquote(path), query, 8192)) == address
+
+
+@pytest.mark.parametrize("argument", [*(argument.name for argument in ARGUMENTS), PRESET, "v", "download"])
+def test_clients_are_tested_with_values_that_are_possible_and_such_as_are_not(argument: str) -> None:
+    rows = json.loads((grammar.ROOT / "clients/vectors/addresses.json").read_text())
+    assert [row for row in rows if argument in row["wanted"] and "address" in row]
+    assert [row for row in rows if argument in row["wanted"] and row.get("refused") == argument]
+
+
+def test_what_clients_are_told_to_sign_is_valid() -> None:
+    rows = json.loads((grammar.ROOT / "clients/vectors/signatures.json").read_text())
+    assert len(rows) > 10
+    for row in rows:
+        ends = "" if row["expires"] is None else str(row["expires"])
+        path, _, query = row["signed"].removeprefix(row["base"]).partition("?")
+        meant = parse(f"/assets/media{path}", query, 8192, ("thumb",))
+        assert signed(meant) == row["form"]
+        assert is_valid([row["key"]], row["form"], row["signature"], ends, now=0)
+        assert f"signature={row['signature']}" in query
 
 
 def test_a_page_without_its_block_is_told_of() -> None:
