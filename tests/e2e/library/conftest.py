@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -16,8 +17,10 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
+from services.catalog.library import files
 from tests.processes.system import System
 from tests.support.pdfs import pdf
+from tests.support.served_folder import served
 
 ADMIN, EDITOR, READER = "token-of-an-admin", "token-of-an-editor", "token-of-a-reader"
 FLAGS = (
@@ -89,7 +92,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
         ),
         "TRASH_DAYS": "30",
         "KEEP_VERSIONS": "3",
-        "PRESETS": "thumb:60x60?crop=smart; hero:1600x0",
+        "PRESETS": "thumb:60x60?crop=smart; hero:1600x0; card:120x50; corner:60x60?crop=0,0",
     }
     system = System(tmp_path_factory.mktemp("library"), settings)
     try:
@@ -120,6 +123,22 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def modules(chromium: Browser) -> Iterator[Page]:
+    """A page that can import the modules of the library, and shows nothing."""
+    with served(Path(files.__file__).parent / "static") as base:
+        made = chromium.new_page()
+        made.goto(f"{base}/")
+        yield made
+        made.close()
+
+
+def called(page: Page, module: str, function: str, *given: Any) -> Any:
+    """Return what a function of a module of the library returns."""
+    code = f"import('/{module}.js').then((found) => found.{function}(...{json.dumps(given)}))"
+    return page.evaluate(code)
 
 
 @pytest.fixture

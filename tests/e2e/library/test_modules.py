@@ -1,33 +1,13 @@
 """The pure modules of the library, in a real browser: the address, geometry, drafts, copied texts, previews."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from services.catalog.library import files
 from services.jobs.describe.blurhash import encode
-from tests.support.served_folder import served
-
-STATIC = Path(files.__file__).parent / "static"
-
-
-@pytest.fixture(scope="module")
-def modules(chromium: Browser) -> Iterator[Page]:
-    with served(STATIC) as base:
-        made = chromium.new_page()
-        made.goto(f"{base}/")
-        yield made
-        made.close()
-
-
-def called(page: Page, module: str, function: str, *given: Any) -> Any:
-    """Return what a function of a module returns."""
-    code = f"import('/{module}.js').then((found) => found.{function}(...{json.dumps(given)}))"
-    return page.evaluate(code)
+from tests.e2e.library.conftest import called
 
 
 @pytest.mark.parametrize(
@@ -113,6 +93,15 @@ def test_a_draft_goes_together_with_what_others_change(modules: Page) -> None:
         kept = called(modules, "later/draft", "decided", found, "title", "theirs", is_mine)
         assert kept["form"]["title"] == title
         assert called(modules, "later/draft", "changed", kept["base"], kept["form"]) == left
+
+
+def test_two_focal_points_never_become_a_third(modules: Page) -> None:
+    base = {"focus_x": "0.5", "focus_y": "0.5"}
+    form, now = {**base, "focus_x": "0.25"}, {**base, "focus_y": "0.75"}
+    found = called(modules, "later/draft", "rebased", base, form, now)
+    assert (found["clashes"], found["form"]) == (["focus_x", "focus_y"], form)
+    found = called(modules, "later/draft", "rebased", base, base, now)
+    assert (found["clashes"], found["followed"], found["form"]) == ([], ["focus_y"], now)
 
 
 def test_only_what_is_changed_is_sent(modules: Page) -> None:

@@ -63,13 +63,16 @@ function value(name, text) {
 }
 
 // Put what is there now below a form. A field that was not touched follows; one that both have changed is a clash, for
-// which the base stays.
+// which the base stays. A focal point is one value: half of each would be a point that nobody has chosen.
 export function rebased(base, form, now) {
   const next = { base: { ...base }, form: { ...form }, clashes: [], followed: [] };
   for (const name of FIELDS) {
-    if (now[name] === base[name]) continue;
-    if (form[name] === base[name]) next.followed.push(name);
-    else if (form[name] !== now[name]) {
+    const names = FOCUS.includes(name) ? FOCUS : [name];
+    const are = (one, other) => names.every((each) => one[each] === other[each]);
+    if (are(now, base)) continue;
+    if (are(form, base)) {
+      if (now[name] !== base[name]) next.followed.push(name);
+    } else if (!are(form, now)) {
       next.clashes.push(name);
       continue;
     }
