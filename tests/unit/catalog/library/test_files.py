@@ -12,11 +12,13 @@ from tools import vendor
 STATIC = Path(files.__file__).parent / "static"
 LANGUAGES = ("en", "de", "fr")
 OWN = [path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts]
+PAGE = STATIC / "messages"
+PARTS = sorted(path.parent for path in (STATIC / "later").glob("*/en.js"))
 
 
-def messages(language: str) -> dict[str, set[str]]:
+def messages(language: str, folder: Path = PAGE) -> dict[str, set[str]]:
     """Return the values that each message of a language has a place for, by its key."""
-    text = (STATIC / "messages" / f"{language}.js").read_text()
+    text = (folder / f"{language}.js").read_text()
     return {
         key: set(re.findall(r"\{(\w+)\}", said))
         for key, said in re.findall(r'^  "([^"]+)": (.+),$', text, re.MULTILINE)
@@ -32,15 +34,24 @@ def test_modules_of_others_are_the_ones_that_were_taken() -> None:
         assert hashlib.sha256((vendor.FOLDER / name).read_bytes()).hexdigest() == digest, name
 
 
+@pytest.mark.parametrize("folder", [PAGE, *PARTS], ids=lambda folder: folder.name)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_message_is_there_in_every_language(language: str) -> None:
-    assert messages(language) == messages("en")
+def test_every_message_is_there_in_every_language(language: str, folder: Path) -> None:
+    assert messages(language, folder) == messages("en", folder)
 
 
 def test_every_message_that_is_said_is_there() -> None:
-    said = {key for path in OWN for key in re.findall(r'\bt\("([^"]+)"', path.read_text())}
-    assert len(said) > 100
-    assert said <= messages("en").keys()
+    for folder in (STATIC, *PARTS):
+        paths = [path for path in OWN if folder in path.parents and (folder != STATIC or path.parent not in PARTS)]
+        said = {key for path in paths for key in re.findall(r'\bt\("([^"]+)"', path.read_text())}
+        assert len(said) > 10
+        assert said <= messages("en").keys() | (messages("en", folder).keys() if folder in PARTS else set())
+
+
+@pytest.mark.parametrize("folder", PARTS, ids=lambda folder: folder.name)
+def test_texts_of_a_part_are_its_own(folder: Path) -> None:
+    assert {key.partition(".")[0] for key in messages("en", folder)} == {folder.name}
+    assert not messages("en", folder).keys() & messages("en").keys()
 
 
 def test_nothing_comes_from_elsewhere() -> None:
