@@ -1,6 +1,7 @@
 """Takes the screenshots of docs/library.md. Run by `make screenshots` while a fresh system runs:
 
-    make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS PRESETS='thumb:200x200?crop=smart; hero:1600x0'
+    make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS PRESETS='thumb:200x200?crop=smart;
+        hero:1600x0; card:600x400; story:540x960; banner:1200x300'
 
 It uploads real photographs, cut and coloured in many ways, and leaves them there.
 """
@@ -117,6 +118,7 @@ def take(browser: Browser, address: str) -> None:
     page.locator(".tile").nth(4).click()
     page.get_by_label("Title").wait_for()
     save(page, "details")
+    take_cuts(browser, address)
     page = open_page(browser, address, "?folder=/SHOP/products", **TABLET)
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Upload", exact=True).click()
@@ -132,6 +134,23 @@ def take(browser: Browser, address: str) -> None:
     page.get_by_role("region", name="Uploads").get_by_text("/SHOP/products/new-2").wait_for()
     save(page, "upload")
     save(open_page(browser, address, "?size=s", **PHONE), "phone")
+
+
+def take_cuts(browser: Browser, address: str) -> None:
+    """Take the screenshots of the focal point and of a crop."""
+    page = open_page(browser, address, "?q=astronaut", **DESKTOP)
+    page.locator(".tile").first.click()
+    page.get_by_role("button", name="Focal point and crop").click()
+    frame = page.locator(".focus .frame").bounding_box()
+    assert frame
+    page.mouse.click(frame["x"] + frame["width"] * 0.45, frame["y"] + frame["height"] * 0.2)
+    save(page, "focus")
+    page.locator(".focus").get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Crop", exact=True).click()
+    page.get_by_label("Another ratio or size").fill("21:9")
+    page.get_by_role("slider", name="Part that is cut out").press("PageUp")
+    page.locator(".given .delivered.there").wait_for()
+    save(page, "crop")
 
 
 def main(address: str) -> None:

@@ -6,7 +6,7 @@ export const FORMATS = ["webp", "avif", "jpeg", "png"];
 const SIZES = "(max-width: 800px) 100vw, 800px";
 const SHOWN = 800;
 
-const escaped = (text) =>
+export const escaped = (text) =>
   text.replace(/[&<>"]/g, (letter) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[letter]);
 
 const plain = (text) => text.replace(/\s+/g, " ").replace(/[\\[\]`*_<>!]/g, "\\$&");

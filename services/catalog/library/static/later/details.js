@@ -9,6 +9,7 @@ import { dimensions, Picture } from "../views/tile.js";
 import { CopyAndSave } from "./copying.js";
 import { Form } from "./form.js";
 import { useEntry } from "./entry.js";
+import { FocusButton } from "./focusing.js";
 import { Past } from "./past.js";
 import { bringBack, remove } from "./removing.js";
 import { sendForm } from "./sending.js";
@@ -43,7 +44,7 @@ export function Details({ uuid }) {
     ${entry &&
     html`
       <div class="scroll">
-        ${status !== "gone" && html`<${Preview} entry=${entry} library=${library} />`}
+        ${status !== "gone" && html`<${Preview} entry=${entry} library=${library} /><${FocusButton} model=${model} />`}
         <${Form} model=${model} />
         ${status !== "gone" &&
         html`

@@ -121,6 +121,7 @@ export default {
   "filter.remove": "Ohne den Filter {name}",
   "filters": "Filter",
   "filters.clear": "Filter aufheben",
+  "focus.open": "Fokuspunkt und Zuschnitt",
   "focus.range": "0 bis 1",
   "folder.close": "Ordner {name} zuklappen",
   "folder.open": "Ordner {name} aufklappen",

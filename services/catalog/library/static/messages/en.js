@@ -121,6 +121,7 @@ export default {
   "filter.remove": "Without the filter {name}",
   "filters": "Filters",
   "filters.clear": "Clear filters",
+  "focus.open": "Focal point and crop",
   "focus.range": "0 to 1",
   "folder.close": "Close folder {name}",
   "folder.open": "Open folder {name}",

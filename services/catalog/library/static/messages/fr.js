@@ -121,6 +121,7 @@ export default {
   "filter.remove": "Sans le filtre {name}",
   "filters": "Filtres",
   "filters.clear": "Effacer les filtres",
+  "focus.open": "Point focal et recadrage",
   "focus.range": "0 à 1",
   "folder.close": "Fermer le dossier {name}",
   "folder.open": "Ouvrir le dossier {name}",

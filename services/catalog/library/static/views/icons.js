@@ -15,6 +15,7 @@ const PATHS = {
   file: "M7 4h7l4 4v11a1 1 0 0 1-1 1H7a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zM14 4v4h4",
   picture: "M5 5h14v14H5zM5 16l4-4 3 3 3-3 4 4M9.5 9.5h.01",
   copy: "M9 9h10v10H9zM5 15V5h10",
+  crop: "M7 3v14h14M3 7h14v14M12 12h.01",
   check: "M5.5 12.5l4 4 9-9",
   warn: "M12 5l8 14H4zM12 10.5v4M12 17h.01",
   trash: "M5 7h14M10 7V5h4v2M7 7l.8 12h8.4L17 7M10.5 10.5v5M13.5 10.5v5",
