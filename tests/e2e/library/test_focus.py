@@ -105,7 +105,10 @@ def test_a_preset_is_read_as_the_service_reads_it(modules: Page, preset: str) ->
     found = called(modules, "later/focus/cut", "planOf", preset)
     by = "point" if isinstance(plan.focus, Focus) else plan.focus or "focus"
     assert found == {
-        **{"width": plan.width, "height": plan.height, "fit": plan.fit, "focus": shown(plan.focus)},
+        "width": plan.width,
+        "height": plan.height,
+        "fit": plan.fit,
+        "focus": shown(plan.focus),
         "by": by if plan.height and plan.fit == "cover" else "none",
     }
 
