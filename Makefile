@@ -11,16 +11,16 @@ TIMED := --numprocesses auto --dist loadfile -m timed
 TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock vendor screenshots clean
+.PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock vendor screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables of run and start: STORAGE (local, s3 or distant) S3_PORT BACKEND_PORT DATA_DIR EDGE_PORT CACHE_PORT API_PORT UPLOAD_PORT CATALOG_PORT TRANSFORM_PORT REDIS_PORT METRICS_PORT BIND MEDIA_TOKEN"
 
-run: setup ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
+run: setup docs ## Run the whole system in the foreground; Ctrl-C stops it (STORAGE=s3: with an S3 server)
 	@exec $(PY) -m tools.stack.run
 
-start: setup ## Run the whole system in the background, with the variables of run
+start: setup docs ## Run the whole system in the background, with the variables of run
 	@$(PY) -m tools.stack.background start
 
 start-standalone: export STORAGE := local
@@ -117,6 +117,9 @@ grammar: setup-dev ## Write what follows from the arguments of addresses: maps o
 
 setup-bench: ## Install what measuring needs on top
 	@tools/setup.sh bench
+
+docs: setup ## Write the documents as a site, in site/
+	@$(PY) -m tools.docs_site.build --if-stale
 
 vendor: ## Take the modules of other projects for the library anew, as tools/vendor.py names them
 	@python3 -m tools.vendor

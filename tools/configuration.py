@@ -54,6 +54,7 @@ Services that also read one must have the same value. See [gateway/nginx](../gat
 | `GATEWAY_PATIENCE` | `60` | Seconds that a node waits for a jobs worker at its start. After that, it starts cold. |
 | `METRICS_LISTEN` | `0.0.0.0:9145` | Address of a node's metrics. Do not publish it. `off` turns it off. |
 | `UPLOAD_LISTEN` | `0.0.0.0:8082` | Address of the upload entry, in the cache tier. `off` turns it off. |
+| `DOCS_DIR` | | Folder with the documents as a site (`make docs`), which the internal entry then has at `/docs/`. |
 | `GENERATIONS_FILE` | `/var/cache/tada/generations` | File of a node's state. It must not be below `CACHE_DIR`. |
 | `LUA_DIR` | `/opt/tada/lua` | Folder that contains the folder `tada` with the gateway's Lua programs. |
 

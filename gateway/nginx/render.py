@@ -33,6 +33,7 @@ DEFAULTS = {
     "API_LISTEN": "0.0.0.0:3001",
     "UPLOAD_LISTEN": "0.0.0.0:8082",
     "METRICS_LISTEN": "0.0.0.0:9145",
+    "DOCS_DIR": "",
     "API_PREFIX": "",
     "ROUTE_FILE_GET": "/assets/media",
     "ROUTE_CATALOG_GET": "/catalog",
@@ -116,6 +117,7 @@ def placeholders(settings: Mapping[str, str]) -> dict[str, str]:
         "GATEWAY_PATIENCE": _patience(settings),
         "METRICS": _metrics(settings),
         "UPLOADS": _uploads(settings),
+        "DOCS": _docs(settings),
         "GENERATIONS_FILE": _generations_file(settings),
         # The internal entry asks the cache tier, which is the same nginx.
         "CACHE_SERVERS": settings["CACHE_SERVERS"]
@@ -252,6 +254,14 @@ def _uploads(settings: Mapping[str, str]) -> str:
     if settings["TIER"] == "edge":
         return ""
     return "include uploads.conf;" if _has_port("UPLOAD_LISTEN", (*_MAIN_LISTENS, "METRICS_LISTEN"), settings) else ""
+
+
+def _docs(settings: Mapping[str, str]) -> str:
+    """Return what includes the documents, if this node has them."""
+    folder = settings["DOCS_DIR"]
+    if re.search(r'["$\\]', folder) or (folder and not folder.startswith("/")):
+        raise SettingError(f'DOCS_DIR: expected the path of a folder, without ", $ and backslash (got {folder!r})')
+    return "include docs.conf;" if folder else ""
 
 
 def _has_port(name: str, others: Iterable[str], settings: Mapping[str, str]) -> bool:

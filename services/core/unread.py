@@ -13,7 +13,9 @@ from services.core.settings import CoreSettings
 
 log = logging.getLogger(__name__)
 
-GATEWAY = frozenset({"CACHE_MAX_SIZE", "FORMAT_NEGOTIATION", "GATEWAY_PATIENCE", "METRICS_LISTEN", "UPLOAD_LISTEN"})
+GATEWAY = frozenset(
+    {"CACHE_MAX_SIZE", "DOCS_DIR", "FORMAT_NEGOTIATION", "GATEWAY_PATIENCE", "METRICS_LISTEN", "UPLOAD_LISTEN"}
+)
 """What operators set that nginx alone reads. Its program is in an image of its own, so here are the names alone."""
 _UNUSED = "Names of the older service. They have no effect here, and nothing replaces them: remove them."
 

@@ -20,8 +20,12 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    docs = tmp_path_factory.mktemp("docs")
+    (docs / "jobs").mkdir()
+    (docs / "jobs" / "index.html").write_text("<h1>Jobs</h1>")
+    settings = {"NAMESPACES_ALLOWED": "DEV,PROD", "DOCS_DIR": str(docs)}
     # Two processes of each service: what holds of one that is alone is seen with the others.
-    found = System(tmp_path_factory.mktemp("system"), {"NAMESPACES_ALLOWED": "DEV,PROD"}, replicas=max(2, REPLICAS))
+    found = System(tmp_path_factory.mktemp("system"), settings, replicas=max(2, REPLICAS))
     try:
         found.start()
         yield found

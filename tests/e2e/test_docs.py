@@ -1,11 +1,13 @@
 """What the documents show is what happens."""
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 from pydantic_settings import BaseSettings
 
 from tests.processes.system import System
@@ -31,6 +33,38 @@ def test_the_first_upload_of_the_readme_answers_as_shown(system: System, photos:
         assert head.headers[name] == value
     for path in re.findall(r"^\| `(/assets/\S+)`", readme, re.MULTILINE):
         assert system.edge.get(path).status_code == 200, path
+
+
+def test_every_address_of_the_guide_to_pictures_is_answered(system: System, photos: dict[str, bytes]) -> None:
+    guide = (ROOT / "docs/responsive-pictures.md").read_text()
+    entry = system.upload("guide.jpg", photos["china.jpg"])
+    assert (entry["width"], entry["height"]) == (640, 427) or entry["width"] is None
+    addresses = re.findall(r"https://media\.example\.com(/assets/\S+?)[\s\"]", guide)
+    assert len(addresses) > 9
+    for address in addresses:
+        answer = system.edge.get(address.replace("/DEV/cat.", "/DEV/guide."))
+        assert answer.status_code == 200, address
+        width = re.search(r"/(\d+)x\d+/", address)
+        density = re.search(r"dpr=(\d)", address)
+        assert width
+        if "avif" not in address:
+            shown = Image.open(io.BytesIO(answer.content)).width
+            assert shown == min(640, int(width[1]) * int(density[1] if density else 1)), address
+
+
+def test_the_internal_entry_has_the_documents(system: System) -> None:
+    found = system.api.get("/docs/jobs", follow_redirects=True)
+    assert (found.status_code, found.text) == (200, "<h1>Jobs</h1>")
+    assert found.url.path == "/docs/jobs/"
+    assert found.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in found.headers["content-security-policy"]
+    assert system.api.get("/docs").headers["location"] == "/docs/"
+    for path in ("/docs/other", "/docs/../services", "/docs/%2e%2e/%2e%2e/etc/passwd", "/docs/"):
+        lost = system.api.get(path)
+        assert lost.status_code in (400, 404), path
+        assert lost.json()["errors"], path
+    assert system.api.post("/docs/jobs/").status_code == 405
+    assert system.edge.get("/docs/jobs/").status_code == 404
 
 
 def test_the_page_of_settings_is_what_the_settings_are() -> None:
@@ -60,5 +94,5 @@ def test_every_setting_can_be_given_in_compose(service: str) -> None:
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -47,6 +47,7 @@ def test_nginx_takes_what_is_rendered_and_no_placeholder_is_left(
             "TEMPLATES_DIR": str(TEMPLATES),
             "LUA_DIR": str(TEMPLATES),
             "GATEWAY_PATIENCE": "7",
+            "DOCS_DIR": "/opt/tada docs",
             "METRICS_LISTEN": "127.0.0.1:19145",
             **settings,
         }
@@ -112,6 +113,8 @@ def test_the_program_needs_no_more_of_the_standard_library_than_its_image_has() 
         ({"PURGE_TOKEN": TOKEN, "METRICS_LISTEN": "9145"}, "METRICS_LISTEN"),
         ({"PURGE_TOKEN": TOKEN, "METRICS_LISTEN": "127.0.0.1:8080"}, "METRICS_LISTEN"),
         ({"PURGE_TOKEN": TOKEN, "TIER": "cache", "UPLOAD_LISTEN": "0.0.0.0:3001"}, "UPLOAD_LISTEN"),
+        ({"PURGE_TOKEN": TOKEN, "DOCS_DIR": "site"}, "DOCS_DIR"),
+        ({"PURGE_TOKEN": TOKEN, "DOCS_DIR": '/a";return 200 "'}, "DOCS_DIR"),
         ({"PURGE_TOKEN": TOKEN, "GENERATIONS_FILE": "/var/cache/tada/store/x"}, "GENERATIONS_FILE"),
     ],
 )

@@ -132,12 +132,16 @@ TADA is ready.
   library          {stack.api_url}{prefix}/library   (the page for people, in a browser)
   internal entry   {stack.api_url}   (uploads and the whole API)
   upload entry     {stack.upload_url}{routes["PUBLIC_DIRECT"]}   (uploads of pages with a ticket)
-  cache tier       http://localhost:{stack.ports.cache}
+{_documents(stack, prefix)}  cache tier       http://localhost:{stack.ports.cache}
 {_storage(stack)}  data             {stack.data}
 Try it:
   curl -F file=@cat.jpg -F namespace=DEV {stack.api_url}/file
 {ends} 'kill -HUP {os.getpid()}' makes it read its tokens again.
 """
+
+
+def _documents(stack: Stack, prefix: str) -> str:
+    return f"  documents        {stack.api_url}{prefix}/docs/\n" if "DOCS_DIR" in stack.settings else ""
 
 
 def _storage(stack: Stack) -> str:

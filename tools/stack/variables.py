@@ -28,6 +28,8 @@ _SETTINGS = (
 )
 _METHODS = {"local": "STANDALONE", "s3": "S3", "distant": "DISTANT_BACKEND"}
 """What STORAGE may be, and the setting of the services that it stands for."""
+DOCS = ROOT / "site"
+"""Where `make docs` writes the documents as a site."""
 MAY_BE_EMPTY = ("PUBLIC_URL", "UPLOAD_URL")
 """What means something when it is set and empty: without a public address, addresses are host-relative."""
 
@@ -53,13 +55,14 @@ def stack(environment: Mapping[str, str]) -> Stack:
         raise PlanError(f"TRANSFORM_WORKERS: {workers!r} is not a valid number; expected an integer from 1 to 64")
     given = {name: environment[name] for name in _SETTINGS if environment.get(name)}
     empty = {name: "" for name in MAY_BE_EMPTY if environment.get(name) == ""}
+    docs = {"DOCS_DIR": str(DOCS)} if (DOCS / "index.html").exists() else {}
     return Stack(
         data=data_folder(environment),
         sockets=Path(tempfile.gettempdir()) / f"tada-{secrets.token_hex(8)}",
         ports=Ports.from_environment(environment),
         bind=bind,
         transform_workers=int(workers),
-        settings={"LOG_FORMAT": "text", **given, **empty, **_method(environment), **_trash(environment)},
+        settings={"LOG_FORMAT": "text", **docs, **given, **empty, **_method(environment), **_trash(environment)},
         s3_port=_s3_port(environment),
         backend_port=_backend_port(environment),
         metrics_port=_metrics_port(environment, int(workers)),
