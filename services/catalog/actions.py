@@ -81,9 +81,9 @@ def of_body(given: Mapping[str, Any]) -> Asked:
     return Asked(
         action,
         _checked(action, fields),
-        _query(_items(search)) if "search" in given else None,
+        _query(arguments_of(search)) if "search" in given else None,
         search,
-        _uuids(given["uuids"]) if "uuids" in given else (),
+        uuids_of(given["uuids"]) if "uuids" in given else (),
         _count(given.get("confirm")),
         _truth(given.get("dry_run", False)),
     )
@@ -107,15 +107,15 @@ def _query(search: Iterable[tuple[str, str]]) -> Query:
     return found
 
 
-def _items(search: Any) -> list[tuple[str, str]]:
-    """Return a search in JSON as the arguments of an address."""
+def arguments_of(search: Any) -> list[tuple[str, str]]:
+    """Return a search in JSON as the arguments of an address; raises BadRequest."""
     if not isinstance(search, dict):
         raise BadRequest("search is not a JSON object.", 'Send one such as {"tag": "summer"}.')
     found = []
     for name, value in search.items():
         if name not in CHOOSING:
             raise BadRequest(
-                f"The search of an action does not take the argument {name[:SHOWN]!r}.",
+                f"A search in JSON does not take the argument {name[:SHOWN]!r}.",
                 f"It takes: {', '.join(CHOOSING)}.",
             )
         several = value if name in REPEATED and isinstance(value, list) and value else [value]
@@ -143,7 +143,8 @@ def _whole(value: Any) -> int | None:
     return int(value) if is_number and 0 <= value <= NUMBER_MAX and value == int(value) else None
 
 
-def _uuids(value: Any) -> tuple[str, ...]:
+def uuids_of(value: Any) -> tuple[str, ...]:
+    """Return uuids of a body, each in its one spelling; raises BadRequest."""
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise BadRequest("uuids is not a list of texts.", 'Send a list such as ["…", "…"].')
     if not value:

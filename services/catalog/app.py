@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from services.catalog import metrics, openapi
+from services.catalog.archives.archives import Archives
 from services.catalog.context import Context
 from services.catalog.feed.feed import Feed
 from services.catalog.feed.history import History
@@ -51,6 +52,7 @@ from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import cancellation, connection, older_redis
 from services.core.state.addresses import NotedAddresses
+from services.core.state.archives import ArchiveRecords
 from services.core.state.belonging import Belonging
 from services.core.state.changes import ChangeLog
 from services.core.state.claims import Claims
@@ -177,13 +179,14 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
+    reader = EntryReader(client, finding)
     app.router.redirect_slashes = False  # A redirect would name an address of this process.
     app.state.context = Context(
         settings,
         process,
         entries,
         RetiredObjects(client),
-        EntryReader(client, finding),
+        reader,
         progress,
         storage,
         store,
@@ -192,6 +195,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         uploads,
         ResumableUploads(client, storage),
         Tickets(TicketRecords(client), gate, settings.signing_keys),
+        Archives(ArchiveRecords(client), reader, storage, gate),
         moves,
         leftovers,
         room,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from services.catalog.archives.archives import Archives
 from services.catalog.feed.feed import Feed
 from services.catalog.feed.history import History
 from services.catalog.imports.records import Imports
@@ -53,6 +54,7 @@ class Context:
     uploads: Uploads
     resumable: ResumableUploads
     tickets: Tickets
+    archives: Archives
     moves: Moves
     leftovers: Leftovers
     room: Room

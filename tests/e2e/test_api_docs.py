@@ -66,12 +66,14 @@ def headers_of(answer: str) -> dict[str, str]:
 
 
 def named_by_the_service(shown: Any, answer: Any) -> dict[str, str]:
-    """Return what the page calls the job, the dump, the webhook, the deletion, the ticket or the upload that was just
-    made."""
+    """Return what the page calls the job, the dump, the webhook, the deletion, the ticket, the archive or the
+    upload that was just made."""
     if "location" in shown:
         return {shown["location"]: answer["location"]}
     if isinstance(shown, dict) and shown.get("data") and "ticket" in shown["data"][0]:
         return {shown["data"][0]["ticket"]: answer["data"][0]["ticket"]}
+    if isinstance(shown, dict) and shown.get("data") and "url" in shown["data"][0]:
+        return {shown["data"][0]["url"]: answer["data"][0]["url"]}
     if "timestamp" in shown:
         return {shown["timestamp"]: answer["timestamp"]}
     if isinstance(shown, dict) and shown.get("data") and "asked_by" in shown["data"][0]:

@@ -65,7 +65,8 @@ def example_of_job() -> dict[str, Any]:
     }
 
 
-def _action() -> Schema:
+def chosen() -> dict[str, Schema]:
+    """Return what chooses entries in a body: a search, or their uuids."""
     search = {
         "type": "object",
         "description": "The arguments of a search, as texts, numbers, true and false. One that may be there several "
@@ -83,6 +84,10 @@ def _action() -> Schema:
         "maxItems": UUIDS_MAX,
         "items": schemas.UUID,
     }
+    return {"search": search, "uuids": uuids}
+
+
+def _action() -> Schema:
     return {
         "type": "object",
         "description": "An action, and for which entries. It takes either search or uuids. The action change needs "
@@ -90,8 +95,7 @@ def _action() -> Schema:
         "required": ["action"],
         "properties": {
             "action": {"enum": [*ACTIONS], "description": "What is done."},
-            "search": search,
-            "uuids": uuids,
+            **chosen(),
             "fields": {**reference("ChangeOfMany"), "description": "The change."},
             "dry_run": {"type": "boolean", "description": dry_run()["description"]},
             "confirm": {"type": ["integer", "null"], "minimum": 0, "maximum": NUMBER_MAX, "description": _CONFIRM},

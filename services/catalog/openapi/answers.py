@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import about, actions, events, imports, jobs, tickets, webhooks
+from services.catalog.openapi import about, actions, archives, events, imports, jobs, tickets, webhooks
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -100,6 +100,13 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "UploadedByPage": _answer(
             "Catalogued.", "PageUploadAnswer", envelope([tickets.seen_by_page(entry)]), "X-Purge"
         ),
+        "MadeArchive": _answer("Made.", "ArchiveAnswer", envelope([archives.example()], not_found=[]), "Location"),
+        "Zip": {
+            "description": "The files, as they were uploaded, by their paths. MISSING.txt in it names those that are "
+            "not there, and why.",
+            "headers": _headers("Content-Disposition"),
+            "content": {media_types.ZIP: {}},
+        },
         "TicketRefused": _refusal("The ticket does not allow this.", TicketUsed()),
         "Changed": _answer("Changed.", "ChangedAnswer", envelope([changed]), "X-Purge"),
         "Deleted": _answer("Deleted.", "DeletedAnswer", envelope([deleted]), "X-Purge"),

@@ -5,6 +5,7 @@ reached. Each operation has a role, which sets who may use it.
 """
 
 from services.catalog.operations import (
+    archives,
     dumps,
     entries,
     events,
@@ -34,6 +35,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         *tickets.operations(settings),
         *dumps.operations(settings),
         *undo.operations(settings),
+        *archives.operations(settings),
         *entries.operations(settings),
         *imports.operations(settings),
         *events.operations(settings),

@@ -15,7 +15,7 @@ from services.core.serving.web import Answer
 class _EntryConvertor(StringConvertor):
     """What may stand for an entry in a path: anything but the name of another route there."""
 
-    regex = r"(?!(?:(?:create|restore)-dump|dumps|search|folders|trash|actions)(?:/|$))[^/]+"
+    regex = r"(?!(?:(?:create|restore)-dump|dumps|search|folders|trash|actions|archives)(?:/|$))[^/]+"
 
 
 class _NumberConvertor(IntegerConvertor):

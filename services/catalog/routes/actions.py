@@ -57,12 +57,16 @@ async def post_action(request: Request) -> Response:
 
 async def _answer(request: Request, asked: Asked) -> Response:
     ctx = context(request)
-    if asked.query is not None and not await ctx.search.reached(
-        number_of(await ctx.entries.revision()), CURRENT_SECONDS
-    ):
-        raise Behind
+    if asked.query is not None:
+        await need_current(ctx)
     async with ctx.finding:
         return await _find_and_ask(request, ctx, asked)
+
+
+async def need_current(ctx: Context) -> None:
+    """Wait until the index has all changes that were answered before; raises Behind."""
+    if not await ctx.search.reached(number_of(await ctx.entries.revision()), CURRENT_SECONDS):
+        raise Behind
 
 
 async def _find_and_ask(request: Request, ctx: Context, asked: Asked) -> Response:

@@ -17,7 +17,7 @@ SVG, PDF = "image/svg+xml", "application/pdf"
 
 JSON, FORM, HTML, TEXT = "application/json", "multipart/form-data", "text/html", "text/plain"
 CSS, JAVASCRIPT = "text/css", "text/javascript"
-EVENTS = "text/event-stream"
+EVENTS, ZIP = "text/event-stream", "application/zip"
 BYTES = "application/octet-stream"
 """The type of bytes about which nothing is known."""
 PIECE = "application/offset+octet-stream"

@@ -104,6 +104,7 @@ ASIDE_SECONDS = ASIDE_READ_SECONDS + 60
 RESTORING = "tada:restoring"
 
 ACTIONS = "tada:actions"
+ARCHIVES = "tada:archives"
 IMPORTS = "tada:imports"
 JOB_LOG = "tada:job-log"
 JOBS_ENDED = "tada:jobs-ended"
@@ -137,6 +138,10 @@ def action(list_id: str) -> str:
 
 def action_progress(list_id: str) -> str:
     return f"tada:action:{list_id}:progress"
+
+
+def archive(digest: str) -> str:
+    return f"tada:archive:{digest}"
 
 
 def import_items(job_id: str) -> str:

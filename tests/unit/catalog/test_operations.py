@@ -36,6 +36,7 @@ PUBLIC = {
     ("GET", "/auth"),
     ("OPTIONS", "/tus"),
     # The ticket in the address says what is allowed.
+    ("GET", "/catalog/archives"),
     *((method, "/direct/tus") for method in ("OPTIONS", "POST")),
     *((method, "/direct/tus/{upload}") for method in ("HEAD", "PATCH", "DELETE")),
     ("GET", "/openapi.json"),
