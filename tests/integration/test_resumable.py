@@ -387,9 +387,20 @@ async def test_a_page_uploads_with_a_ticket_what_it_says_and_nothing_else(
     [shown] = last.json()["data"]
     assert (shown["uuid"], "storage_key" in shown) == (last.headers["upload-entry"], False)
     await check_entry(http, shown["uuid"], PICTURE, "/DEV/avatars/cat.webp")
+    # If that answer is lost, the same is told again.
+    again = await sent(http, address, SIZE, b"", Prefer="return=representation")
+    assert (again.status_code, again.json()["data"]) == (200, [shown])
     used = await http.post(f"/direct/tus{query}", headers=beginning(SIZE))
     assert (used.status_code, problem(used)["code"]) == (403, "ticket_used")
     await check_nothing_is_left(storage, client)
+
+
+async def test_of_an_asset_that_is_gone_again_nothing_is_told(http: httpx.AsyncClient) -> None:
+    address = await begun(http, SIZE)
+    uuid = (await sent(http, address, 0, PICTURE)).headers["upload-entry"]
+    assert (await http.delete(f"/file/{uuid}")).status_code == 200
+    again = await sent(http, address, SIZE, b"", Prefer="return=representation")
+    assert (again.status_code, again.headers["upload-entry"]) == (204, uuid)
 
 
 def uploads_of_pages(result: str) -> float:

@@ -176,13 +176,25 @@ def _told(upload: Upload) -> dict[str, str]:
 
 async def _answer(request: Request, sender: Sender, upload: Upload, written: Written | None, status: int) -> Response:
     """Answer with the offset of an upload, and with the entry that it has become."""
+    told = _told(upload)
+    with_body = _WITH_BODY in request.headers.get("prefer", "").replace(" ", "").lower()
+    if written is None and upload.uuid and with_body:
+        written = await _written_before(request, upload.uuid)
     if written is None:
-        return Response(status_code=status, headers=_told(upload))
+        return Response(status_code=status, headers=told)
     outcome = bulk.of_one(written, Subject(file=Stated.of(upload.stated).given_name))
     answer = await answers.written(request, outcome, shows=sender.shows, **await sender.told(outcome))
-    told = {**_told(upload), answers.PURGE_HEADER: answer.headers[answers.PURGE_HEADER]}
-    if _WITH_BODY not in request.headers.get("prefer", "").replace(" ", "").lower():
+    told[answers.PURGE_HEADER] = answer.headers[answers.PURGE_HEADER]
+    if not with_body:
         return Response(status_code=status, headers=told)
     answer.status_code = 200 if status == 204 else status
     answer.headers.update({**told, "preference-applied": _WITH_BODY})
     return answer
+
+
+async def _written_before(request: Request, uuid: str) -> Written | None:
+    """Return the entry that an upload has become, for a client that has not got the answer, if it is still there."""
+    try:
+        return await context(request).entries.get(uuid), None
+    except NotFound:
+        return None
