@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from services.transform.address.signing import sign
 from tests.processes.system import System
+from tests.support import javascript
+from tests.support.javascript import node
 from tests.support.problems import problem
 from tests.support.waits import wait_until
 
@@ -87,6 +89,14 @@ def test_inside_a_refusal_says_what_is_wrong(
     for client in (system.api, system.edge):
         assert client.get(good).status_code == 200
     assert system.api.get(spelled).status_code == 200, "inside no signature is needed"
+    by_script = (
+        f"import {{ sign, url }} from 'tada-media'; const base = '{system.edge.base_url}/shop/assets/media'; "
+        f"const wanted = {{ width: 90, quality: 40, v: '8378025ad251', download: 'Grüße' }}; "
+        f"console.log(await sign(base, url(base, '/DEV/{name}.webp', wanted), '{NEW}', new Date(4e12)))"
+    )
+    address = node("--input-type=module", "--eval", by_script, cwd=javascript.installed()).strip()
+    assert system.edge.get(address).status_code == 200
+    assert system.edge.get(address.replace("quality=40", "quality=41")).status_code == 403
     system.kill("transform")
     assert system.api.get(good).status_code == 200, "what is stored is answered also if nobody can look"
 
