@@ -71,6 +71,11 @@ if [ "$1" = dev ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null &&
     ! compgen -G '/usr/lib/*/varnish/vmods/libvmod_xkey.so' >/dev/null; then
     install varnish varnish-modules || echo "setup: varnish cannot be installed; its tests are skipped" >&2
 fi
+# Chromium without windows: less work for the tests, which take the whole one where it cannot be had.
+if [ "$1" = dev ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null &&
+    ! command -v chromium-headless-shell >/dev/null; then
+    install chromium-headless-shell || echo "setup: there is no chromium-headless-shell; the tests use chromium" >&2
+fi
 
 stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }
 installed=$(cat .venv/installed 2>/dev/null || true)

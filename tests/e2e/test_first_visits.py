@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import shutil
 import subprocess
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from PIL import Image
 
 from services.core.assets.reductions import PREFIX
 from tests.processes.system import System
+from tests.support.browsers import CHROMIUM
 from tests.support.served_folder import served
 
 pytestmark = pytest.mark.timed
@@ -148,7 +148,7 @@ def test_dear_forms_for_a_stranger_do_not_make_small_ones_of_others_fail(
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium, as a program of that name")
+@pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
 def test_five_browsers_show_every_photograph_of_a_page(album: System, tmp_path: Path) -> None:
     edge = str(album.edge.base_url)
     for number, (width, arguments) in enumerate(FORMS):
@@ -161,7 +161,7 @@ def test_five_browsers_show_every_photograph_of_a_page(album: System, tmp_path: 
         browsers = [
             subprocess.Popen(
                 [
-                    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+                    *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
                     *(f"--user-data-dir={tmp_path / f'profile{number}'}", "--timeout=60000", "--dump-dom"),
                     f"{base}/{number}.html",
                 ],

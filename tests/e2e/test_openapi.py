@@ -5,7 +5,6 @@ Each service is one of its own, because DELETE /catalog is among the requests.
 
 import io
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.transport.serialization import Binary
 
 from tests.processes.system import System
+from tests.support.browsers import CHROMIUM
 from tests.support.pdfs import pdf
 from tests.support.schema_faults import faults_of
 
@@ -219,9 +219,9 @@ def test_page_and_document_need_no_token_and_are_not_public(prefixed: System) ->
         assert prefixed.edge.get(path).status_code == 404
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+@pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
 def test_page_works_in_a_browser(prefixed: System, tmp_path: Path) -> None:
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
     # No name can be looked up: what is not shipped is not there.
     command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr"]
     command += ["--virtual-time-budget=10000", "--dump-dom", str(page_of(prefixed).url)]

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from services.core.serving.request_log import ID_HEADER
 from services.core.state import keys
 from tests.e2e.test_security_requests import lines, talk
 from tests.processes.system import System
+from tests.support.browsers import CHROMIUM
 from tests.support.handled import handled_by
 from tests.support.pictures import RED, encoded, marked
 from tests.support.problems import problem
@@ -289,10 +289,10 @@ def application(system: System, page: str) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+@pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
 def test_the_page_of_the_documentation_uploads_in_a_browser(system: System, tmp_path: Path) -> None:
     photo = base64.b64encode(encoded(marked((64, 48), RED), "JPEG")).decode()
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
     with application(system, PAGE_OF_DOCUMENTATION + SUBMIT.replace("PHOTO", photo)) as address:
         command += ["--virtual-time-budget=10000", "--dump-dom", address]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 from services.catalog.library import files
 from tests.processes.system import System
+from tests.support.browsers import CHROMIUM
 from tests.support.pdfs import pdf
 from tests.support.served_folder import served
 
@@ -120,7 +120,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
 def chromium() -> Iterator[Browser]:
     # Not longer than a module: while it runs, no other event loop can.
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         browser.close()
 

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 from importlib import resources
 from pathlib import Path
@@ -14,6 +13,7 @@ from services.catalog import openapi
 from services.catalog.operations import operations, paths
 from services.catalog.routes import docs_page
 from services.catalog.settings import CatalogSettings
+from tests.support.browsers import CHROMIUM
 from tests.support.served_folder import served
 
 WANTED = ("/file", "/file/{uuid}", "/catalog", "/catalog/{uuid}", "/jobs")
@@ -39,7 +39,7 @@ setInterval(look, 1000);
 </script>"""
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+@pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
 @pytest.mark.timeout(300)
 def test_what_is_filled_in_hides_and_changes_nothing(tmp_path: Path) -> None:
     settings = CatalogSettings(data_folder_path=tmp_path)
@@ -49,7 +49,7 @@ def test_what_is_filled_in_hides_and_changes_nothing(tmp_path: Path) -> None:
     bundle = resources.files("offapi").joinpath(docs_page._SHIPPED[docs_page._SCRIPT])
     (tmp_path / "swagger-ui.js").write_bytes(bundle.read_bytes())
     (tmp_path / "page.html").write_text(PAGE)
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     command += ["--virtual-time-budget=30000", "--dump-dom"]
     with served(tmp_path) as address:
         command.append(f"{address}/page.html")
