@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import skimage
-import sklearn
 from PIL import Image
 
 from tests.processes.system import REPLICAS, System
+from tests.support.photographs import PHOTOGRAPHS
 from tests.support.slow_clients import Silent
 
 _NUMBERS = itertools.count(1)
@@ -63,13 +62,7 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
 @pytest.fixture(scope="session")
 def photos() -> dict[str, bytes]:
     """Real photographs, as files."""
-    sources = {
-        "china.jpg": Path(sklearn.__file__).parent / "datasets/images/china.jpg",
-        "flower.jpg": Path(sklearn.__file__).parent / "datasets/images/flower.jpg",
-        "astronaut.png": Path(skimage.__file__).parent / "data/astronaut.png",
-        "coffee.png": Path(skimage.__file__).parent / "data/coffee.png",
-    }
-    return {name: path.read_bytes() for name, path in sources.items()}
+    return {path.name: path.read_bytes() for path in PHOTOGRAPHS}
 
 
 @pytest.fixture

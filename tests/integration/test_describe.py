@@ -9,11 +9,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import orjson
 import pytest
-import sklearn
 
 from services.core.assets import entries
 from services.core.assets.entries import Entry, StoredFile
@@ -33,10 +31,10 @@ from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry, fill
 from tests.support.clocks import Clock
 from tests.support.objects import put
+from tests.support.photographs import CHINA, FLOWER
 from tests.support.waits import eventually
 
-PHOTO = (Path(sklearn.__file__).parent / "datasets/images/china.jpg").read_bytes()
-FLOWER = (Path(sklearn.__file__).parent / "datasets/images/flower.jpg").read_bytes()
+PHOTO, FLOWERS = CHINA.read_bytes(), FLOWER.read_bytes()
 SEEN = Facts(1, 2, "LGF5?xYk^6#M@-5c,1J5@[or[Q6.", "#a1b2c3")
 
 
@@ -172,7 +170,7 @@ async def test_a_replaced_file_has_no_facts_until_it_is_described_itself(
     async with describing(client, catalog, storage):
         await eventually(lambda: all_done(client))
     first = await catalog.entries.get(entry.uuid)
-    changed = await replace_file(catalog, storage, first, FLOWER)
+    changed = await replace_file(catalog, storage, first, FLOWERS)
     assert changed.facts == NO_FACTS
     async with describing(client, catalog, storage):
         await eventually(lambda: all_done(client))
@@ -185,7 +183,7 @@ async def test_facts_of_old_bytes_never_come_to_new_ones(
     client: Redis, catalog: CatalogUser, storage: LocalStorage
 ) -> None:
     entry = await upload(catalog, storage)
-    changed = await replace_file(catalog, storage, entry, FLOWER)
+    changed = await replace_file(catalog, storage, entry, FLOWERS)
     assert not await catalog.entries.describe(entry.key, entry.signature, SEEN)
     assert await catalog.entries.get(entry.uuid) == changed
     assert await catalog.entries.describe(entry.key, changed.signature, SEEN)
@@ -239,7 +237,7 @@ async def test_what_cannot_be_looked_at_is_tried_once(
     gone = await upload(catalog, storage, "gone")
     await storage.delete([gone.stored])
     other = await upload(catalog, storage, "other")
-    (storage.spool.parent / other.storage_key).write_bytes(FLOWER)
+    (storage.spool.parent / other.storage_key).write_bytes(FLOWERS)
     fine = await upload(catalog, storage, "fine")
     async with describing(client, catalog, storage):
         await eventually(lambda: all_done(client))

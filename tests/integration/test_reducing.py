@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sklearn
 from PIL import Image
 from pydantic import SecretStr
 
@@ -46,20 +45,21 @@ from tests.processes.s3_server import S3Server
 from tests.processes.s3_server import settings_for as s3_settings_for
 from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.objects import listed, put
+from tests.support.photographs import CHINA
 from tests.support.waits import eventually
 
 SIDE = 256
 
 
 def _photograph(name: str) -> bytes:
-    image = Image.open(Path(sklearn.__file__).parent / "datasets/images" / name).resize((2000, 1500))
+    image = Image.open(CHINA.with_name(name)).resize((2000, 1500))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
     return out.getvalue()
 
 
 PHOTO, OTHER = _photograph("china.jpg"), _photograph("flower.jpg")
-SMALL = (Path(sklearn.__file__).parent / "datasets/images/china.jpg").read_bytes()
+SMALL = CHINA.read_bytes()
 
 
 @pytest.fixture(autouse=True)

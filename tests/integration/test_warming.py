@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sklearn
 from aiohttp import web
 from PIL import Image
 from pydantic import SecretStr
@@ -46,6 +45,7 @@ from tests.processes.redis_server import RedisServer
 from tests.support.catalogs import CatalogUser, an_entry
 from tests.support.clocks import Clock
 from tests.support.objects import put
+from tests.support.photographs import CHINA
 from tests.support.waits import eventually
 
 TOKEN = "token-of-the-tests"
@@ -425,7 +425,7 @@ def sight(catalog: CatalogUser, storage: LocalStorage) -> Sight:
 
 
 def photograph(width: int = 2000, height: int = 1500) -> bytes:
-    image = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg").resize((width, height))
+    image = Image.open(CHINA).resize((width, height))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
     return out.getvalue()

@@ -7,9 +7,7 @@ It takes about a minute of processor time and writes a table: source, plan, seco
 
 import io
 import time
-from pathlib import Path
 
-import sklearn
 from PIL import Image
 
 from services.core.assets import media_types
@@ -17,8 +15,8 @@ from services.transform.render import cost, pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan, tag
 from services.transform.render.steps.blur import Blur
+from tests.support.photographs import CHINA
 
-_PHOTOGRAPH = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
 SOURCES = (
     ("JPEG", media_types.JPEG, 1200, 800),
     ("JPEG", media_types.JPEG, 4000, 3000),
@@ -44,7 +42,7 @@ MORE = (
 
 
 def main() -> None:
-    photograph, limits = Image.open(_PHOTOGRAPH).convert("RGB"), Limits()
+    photograph, limits = Image.open(CHINA).convert("RGB"), Limits()
     print(f"{'source':<18} {'plan':<34} estimated measured")
     for name, media_type, width, height in SOURCES:
         out = io.BytesIO()

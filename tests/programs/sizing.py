@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-import sklearn
 from PIL import Image
 
 from services.core.assets import events, identity
@@ -26,13 +25,14 @@ from services.core.state.changes import KEPT
 from services.core.state.connection import connect
 from tests.processes.system import System
 from tests.support.catalogs import an_entry, fill, many
+from tests.support.photographs import CHINA
 
 ENTRIES, FORMS = 100_000, 2000
 SERVICES = ("catalog", "transform", "jobs", "redis", "nginx-cache", "nginx-edge")
 
 
 def photo(width: int, height: int, quality: int) -> bytes:
-    source = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
+    source = CHINA
     out = io.BytesIO()
     Image.open(source).resize((width, height), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
     return out.getvalue()

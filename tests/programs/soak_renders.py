@@ -18,7 +18,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import sklearn
 from PIL import Image, ImageCms
 
 from services.core.errors import Undecodable
@@ -27,6 +26,7 @@ from services.transform.render.guard import Limits
 from services.transform.render.plan import Focus, Plan
 from services.transform.render.stop import Stop
 from tests.support.hostile_files import apng_frames, gif_frames, png_header, small_files, webp_frames
+from tests.support.photographs import CHINA
 
 THREADS = 2
 BATCH = 100
@@ -56,7 +56,7 @@ class Given(Exception):
 
 def sources() -> list[bytes]:
     """Return files of every kind, sound and broken, small enough for thousands of renders."""
-    photo: Image.Image = Image.open(Path(sklearn.__file__).parent / "datasets/images/china.jpg")
+    photo: Image.Image = Image.open(CHINA)
     photo = photo.resize((240, 160))
     wide = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     turned = Image.Exif()

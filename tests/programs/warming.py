@@ -14,19 +14,18 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-import sklearn
 from PIL import Image
 
 from tests.processes.system import System, get_as_is
+from tests.support.photographs import CHINA
 from tests.support.waits import wait_until
 
-_PHOTOGRAPH = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
 PRESETS = {"thumb": "200x200", "card": "400x0", "hero": "1600x0"}
 
 
 def photograph() -> bytes:
     out = io.BytesIO()
-    Image.open(_PHOTOGRAPH).resize((2400, 1600), Image.Resampling.LANCZOS).save(out, "JPEG", quality=92)
+    Image.open(CHINA).resize((2400, 1600), Image.Resampling.LANCZOS).save(out, "JPEG", quality=92)
     return out.getvalue()
 
 

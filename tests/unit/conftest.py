@@ -1,21 +1,18 @@
 """What several unit tests need: real photographs, and entries as an upload makes them."""
 
-from pathlib import Path
-
 import pytest
-import skimage
-import sklearn
 from hypothesis import settings
 
 from tests.support.entries import MakeEntry, made_entry
+from tests.support.photographs import ASTRONAUT, CHINA, FLOWER
 
 settings.register_profile("unit", deadline=None, max_examples=100, database=None)
 settings.load_profile("unit")
 
 _PHOTOS = {
-    "china.jpg": Path(sklearn.__file__).parent / "datasets/images/china.jpg",
-    "flower.jpg": Path(sklearn.__file__).parent / "datasets/images/flower.jpg",
-    "astronaut.png": Path(skimage.__file__).parent / "data/astronaut.png",
+    "china.jpg": CHINA,
+    "flower.jpg": FLOWER,
+    "astronaut.png": ASTRONAUT,
 }
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage
-import sklearn
 from PIL import Image, ImageCms
 from ssimulacra2 import compute_ssimulacra2
 
@@ -25,15 +23,12 @@ from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from tests.support.colour_profiles import DISPLAY_P3, profile, wide_gamut
 from tests.support.entries import made_entry
+from tests.support.photographs import ASTRONAUT, CHINA, COFFEE, FLOWER
 from tests.support.reductions import a_reduction
 
 PHOTOGRAPHS = [
-    Path(sklearn.__file__).parent / "datasets/images/flower.jpg",
-    Path(sklearn.__file__).parent / "datasets/images/china.jpg",
-    *(
-        Path(skimage.__file__).parent / "data" / name
-        for name in ("coffee.png", "astronaut.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg")
-    ),
+    *(FLOWER, CHINA, COFFEE, ASTRONAUT),
+    *(COFFEE.with_name(name) for name in ("chelsea.png", "motorcycle_left.png", "rocket.jpg")),
 ]
 CAMERA = (4032, 3024)
 SCORE, BYTES = 0.5, 0.02

@@ -1,13 +1,12 @@
 import io
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage
 from PIL import Image
 
 from services.jobs.describe.blurhash import ACROSS, DOWN, Pixel, encode
+from tests.support.photographs import ASTRONAUT
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 
@@ -37,7 +36,7 @@ def test_a_hash_is_what_others_make_of_the_same_pixels(pixels: list[list[Pixel]]
 
 
 def test_a_decoded_hash_is_the_blurred_photograph() -> None:
-    photo = Image.open(io.BytesIO((Path(skimage.__file__).parent / "data/astronaut.png").read_bytes()))
+    photo = Image.open(io.BytesIO(ASTRONAUT.read_bytes()))
     small = photo.convert("RGB").resize((64, 64), Image.Resampling.BOX)
     hashed = encode([[small.getpixel((x, y)) for x in range(64)] for y in range(64)])  # type: ignore[misc]
     shown = Image.fromarray(decode(hashed, 64, 64))

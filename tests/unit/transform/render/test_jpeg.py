@@ -1,12 +1,10 @@
 """Two builds of one decoder: which of them decodes must not be seen."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
-import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,8 +13,8 @@ from services.transform.render import jpeg, pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from services.transform.render.stop import Stop
+from tests.support.photographs import CHINA
 
-CHINA = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
 LIBVIPS = pyvips.Image.jpegload_buffer
 
 

@@ -2,12 +2,10 @@
 
 import io
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
-import sklearn
 from PIL import Image
 
 from services.transform.render import libwebp, pipeline
@@ -16,8 +14,7 @@ from services.transform.render.libvips import Error
 from services.transform.render.plan import Plan
 from services.transform.render.steps import encode
 from services.transform.render.stop import Stop
-
-CHINA = Path(sklearn.__file__).parent / "datasets/images/china.jpg"
+from tests.support.photographs import CHINA
 
 
 def noise(width: int, height: int) -> bytearray:
