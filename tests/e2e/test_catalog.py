@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import orjson
 import pytest
 import redis
 
-from services.core.assets import identity
-from services.core.state import entry_json, keys
+from services.core.state import keys
 from tests.processes.system import System, get_as_is
+from tests.support.catalogs import multiply
 from tests.support.hostile_files import small_files
 from tests.support.problems import problem
 from tools.stack.ports import free_ports
@@ -161,17 +160,9 @@ def full_system(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, byte
     system = System(tmp_path_factory.mktemp("full"), {})
     try:
         system.start()
-        model = entry_json.read(orjson.dumps(system.upload("model.jpg", photos["china.jpg"])))
+        system.upload("model.jpg", photos["china.jpg"])
         with redis.Redis(port=system.ports.redis) as client:
-            for start in range(1, MANY, 5000):
-                pipeline = client.pipeline(transaction=False)
-                for number in range(start, min(start + 5000, MANY)):
-                    path = f"/DEV/many/{number}.webp"
-                    entry = replace(model, uuid=identity.asset_uuid(path), unique_name=path)
-                    pipeline.hset(keys.ENTRIES, entry.key, entry_json.write(entry))
-                    pipeline.zadd(keys.ORDER, {entry.key: number + 1})
-                pipeline.execute()
-            client.set(keys.SEQUENCE, MANY)
+            multiply(client, client.hvals(keys.ENTRIES), range(2, MANY + 1))
         yield system
     finally:
         system.stop()

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+import redis as plain_redis
+
 from services.core.assets import entries, identity, names
 from services.core.assets.addresses import Addresses
 from services.core.assets.entries import Entry, StoredFile
@@ -111,6 +114,26 @@ async def fill(client: Redis, wanted: list[Entry]) -> None:
                 pipeline.zadd(keys.EXPIRY, due)
             await pipeline.execute()
     await client.mset({keys.SEQUENCE: len(wanted), keys.REVISION: "1-1"})
+
+
+def multiply(client: "plain_redis.Redis[bytes]", models: list[bytes], numbers: range) -> None:
+    """Write very many entries fast: each is one of `models`, as they are in Redis, at a path of its own."""
+    shown = [orjson.loads(model) for model in models]
+    for start in range(numbers.start, numbers.stop, 2000):
+        raws, named, order = dict[str, bytes](), dict[str, str](), dict[str, int]()
+        for number in range(start, min(start + 2000, numbers.stop)):
+            folder, filename = f"many/{number % 200}", f"{number}.webp"
+            path = f"/DEV/{folder}/{filename}"
+            uuid, key = identity.asset_uuid(path), identity.entry_key(path)
+            own = {"uuid": uuid, "unique_name": path, "destination": folder, "filename": filename}
+            raws[key] = orjson.dumps({**shown[number % len(shown)], **own})
+            named[uuid], order[key] = key, number
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.hset(keys.ENTRIES, mapping=raws)
+            pipeline.hset(keys.UUIDS, mapping=named)
+            pipeline.zadd(keys.ORDER, order)
+            pipeline.execute()
+    client.set(keys.SEQUENCE, numbers.stop - 1)
 
 
 async def leave(client: Redis, wanted: list[Entry], after: int = 0) -> None:
