@@ -3,13 +3,15 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 FAULT_SECONDS ?= 10
 MINUTES ?= 30
-# One worker more than cores: a test waits half of its time. Files in the order of their names: long ones come first.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# Two workers for each core: a test waits half of its time. Files in the order of their names: long ones come first.
+WORKERS ?= $(shell expr $$(nproc) \* 2)
 SHARED := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 TIMED := --numprocesses auto --dist loadfile -m timed
 # Every worker reads all files that it is given, for the few tests that are marked.
 TIMED_FILES = $(shell grep -rl 'mark\.timed' tests --include='test_*.py' | sort)
 FAULT_TABLE ?= /tmp/tada-faults.md
+# Tests start some thousand processes. Without files of bytecode, each of them compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock vendor screenshots clean
 
