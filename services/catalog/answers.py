@@ -21,6 +21,8 @@ from services.core.state import entry_json
 log = logging.getLogger(__name__)
 
 PURGE_HEADER = "x-purge"
+CHANGE_HEADER = "x-change"
+"""The number of the change: GET /nodes says of each node whether it has it."""
 DELETED = {"message": "Item deleted"}
 """What an answer shows beside a deleted entry."""
 _QUEUED = (
@@ -74,6 +76,8 @@ async def written(
         is_size = all(isinstance(failure, TooLarge) for failure in outcome.failures)
         return JsonResponse(body, 413 if is_size else 400, headers=freshness.NEVER)
     headers = {PURGE_HEADER: "done" if purged else "queued", **freshness.NEVER}
+    if last:
+        headers[CHANGE_HEADER] = str(last)
     return JsonResponse(body, status, headers=headers)
 
 

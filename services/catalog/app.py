@@ -63,8 +63,10 @@ from services.core.state.entry_reader import EntryReader, finding
 from services.core.state.leftovers import Leftovers, keep_tidy
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.questions import Questions
 from services.core.state.rate_limits import Limit, Limiter
 from services.core.state.reaper import Reaper
+from services.core.state.reductions import Reductions
 from services.core.state.resumable import ResumableUploads
 from services.core.state.retired import RetiredObjects
 from services.core.state.stale_claims import StaleClaims
@@ -82,7 +84,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     tokens are those of `settings`."""
     client = connection.connect(settings.redis_address)
     changes = ChangeLog(client)
-    feed = Feed(changes)
+    feed, questions = Feed(changes), Questions(client)
     process, progress, log = Process(client), Progress(client, feed.take), JobLog(client)
     storage = open_storage(settings)
     # Where files are replaced in place, the storage has the new file before the entry: a write cannot be refused.
@@ -120,7 +122,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         await store.open()
         await belonging.begin()
         await noted.begin()
-        async with process.alive(), progress.following(), log.following():
+        async with process.alive(), progress.following(), log.following(), questions.following():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, keyring.reload)
             upkeep = [
                 asyncio.create_task(belonging.keep()),
@@ -207,6 +209,8 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         ActionLists(client),
         feed,
         History(changes),
+        questions,
+        Reductions(client, claims),
         asyncio.Lock(),
         imports,
         Registry(client),

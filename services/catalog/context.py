@@ -32,6 +32,8 @@ from services.core.state.entry_reader import EntryReader
 from services.core.state.leftovers import Leftovers
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.questions import Questions
+from services.core.state.reductions import Reductions
 from services.core.state.resumable import ResumableUploads
 from services.core.state.retired import RetiredObjects
 from services.core.state.usage import Room
@@ -67,6 +69,8 @@ class Context:
     action_lists: ActionLists
     feed: Feed
     history: History
+    questions: Questions
+    reductions: Reductions
     finding: asyncio.Lock
     """Held by the one action that finds its entries: they take much memory, and a thread that answers searches."""
     imports: Imports

@@ -53,6 +53,7 @@ TadaError
 ├── OutwardFailed         502  a server outside cannot be reached, is too slow, or sends what is not valid
 └── Unavailable           503  a dependency is down or the service is full: try again
     ├── IssuerAway        503  the issuer of logins cannot be asked
+    ├── NoWorker          503  no jobs worker has answered a question
     ├── NoIndex           503  the index of the search is being made
     ├── Behind            503  Redis lacks a change that the caches know of: it lags, or has lost changes
     └── StorageDown       503  the storage cannot be reached, fails, or sends an answer that is not valid
@@ -472,6 +473,16 @@ class IssuerAway(Unavailable):
     def __init__(self, retry_after: int) -> None:
         super().__init__("The issuer of logins does not answer, so this login cannot be checked.", "Try again later.")
         self.retry_after = retry_after
+
+
+class NoWorker(Unavailable):
+    code = "no_worker"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No jobs worker has answered, so nobody knows what the caches have.",
+            "Check whether a jobs worker runs, and try again. Changes are not lost: they wait in the log.",
+        )
 
 
 class NoIndex(Unavailable):

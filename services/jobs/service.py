@@ -28,6 +28,7 @@ from services.core.state.doubts import Doubts
 from services.core.state.entries import Entries
 from services.core.state.process import Process
 from services.core.state.progress import Progress
+from services.core.state.questions import keep_answering
 from services.core.state.reaper import Reaper
 from services.core.state.reductions import Reductions
 from services.core.state.resumable import ResumableUploads
@@ -43,6 +44,7 @@ from services.jobs.describe.describer import Describer, Sight, consumer
 from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.upgrade import ask_for_reductions
 from services.jobs.dumps.initial import restore_on_init
+from services.jobs.purge.caches import Caches
 from services.jobs.purge.distribution import Distributor
 from services.jobs.purge.node import GatewayNode
 from services.jobs.purge.upgrade import keep_adopting
@@ -94,6 +96,7 @@ async def run(settings: JobsSettings) -> None:
     await dumps.open()
     connect = partial(GatewayNode, token=settings.purge_token.get_secret_value())
     distributor = Distributor(client, [*settings.nginx_service, *settings.nginx_edge_service], connect)
+    caches = Caches(distributor, settings.nginx_edge_service, connect, list(map(str, settings.warm_forms)))
     progress = Progress(client)
     claims, doubts = Claims(client, process), Doubts(client)
     reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
@@ -120,6 +123,7 @@ async def run(settings: JobsSettings) -> None:
         async with process.alive(), progress.following(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(distributor.run()),
+                group.create_task(keep_answering(client, caches.answer)),
                 group.create_task(keep_adopting(client)),
                 group.create_task(keep_naming(client)),
                 group.create_task(ask_for_reductions(entries, reducer, queue, jobs)),

@@ -1,7 +1,9 @@
---- Requests of the jobs worker to this node: POST /generations with changes, and GET for the position.
+--- Requests of the jobs worker to this node: POST /generations with changes, GET for the position, and POST /forms for
+-- what is stored of an asset.
 
 local generations = require "tada.generations"
 local disk = require "tada.disk"
+local forms = require "tada.forms"
 
 local _M = {}
 
@@ -42,6 +44,18 @@ function _M.answer()
         return disk.forget_soon(gone)
     end
     answer(problem == "gap" and 409 or problem == "unreadable" and 400 or 503, problem)
+end
+
+--- Answer with what is stored of the purge groups in the body.
+function _M.forms()
+    ngx.header["Content-Type"] = "text/plain"
+    ngx.header["Cache-Control"] = "no-store"
+    local told, problem = forms.told(body())
+    if not told then
+        ngx.status = 503
+        ngx.log(ngx.ERR, "forms: the cache cannot be read: ", problem)
+    end
+    ngx.print(told or "")
 end
 
 --- Set which stored copy the purge location removes. It is the copy of a canonical address, and the whole asset becomes

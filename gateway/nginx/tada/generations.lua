@@ -265,6 +265,12 @@ function _M.key_of(form)
     return text_of(state.salt, math.max(number, state.epoch), purges) .. form
 end
 
+--- Return the address in the key of a stored copy; nil if it is not one of an asset or of the catalog, or is stale.
+function _M.form_of(key)
+    local form = key:match("^%x+%.%d+%+?%d*(/.*)$")
+    return form and not _M.is_stale(key) and form or nil
+end
+
 --- Return whether no request can have the key of a stored copy any more.
 function _M.is_stale(key)
     local salt, number, purges, form = key:match("^(%x+)%.(%d+)%+?(%d*)(/.*)$")

@@ -1,5 +1,6 @@
 --- Counts the results of cache lookups in each worker of nginx, and answers them at the port for metrics.
 
+local forms = require "tada.forms"
 local generations = require "tada.generations"
 
 local FLUSH_SECONDS = 1
@@ -15,7 +16,14 @@ end
 
 --- Count this request.
 function _M.count(tier)
-    local cache, class = ngx.var.upstream_cache_status or "none", (ngx.status - ngx.status % 100) / 100
+    local cache, status = ngx.var.upstream_cache_status or "none", ngx.status
+    local class = (status - status % 100) / 100
+    if cache ~= "none" and cache ~= "BYPASS" and status < 400 then
+        local form = ngx.var.cache_key
+        if form and form ~= "" then
+            forms.count(form, cache)
+        end
+    end
     local by_cache = counts[tier]
     if not by_cache then
         by_cache = {}

@@ -17,6 +17,7 @@ _HEADERS_OUT = (
     "Link",
     "Location",
     "X-Next-Cursor",
+    "X-Change",
     "X-Purge",
     "X-Request-Id",
     "Retry-After",

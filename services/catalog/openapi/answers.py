@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import about, actions, archives, events, imports, jobs, tickets, webhooks
+from services.catalog.openapi import about, actions, archives, caches, events, imports, jobs, tickets, webhooks
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -46,6 +46,8 @@ FILES = {200: "FilesPartlyWritten", 400: "FilesRefused", 413: "FilesTooLarge", *
 """Answers that many operations share: operations with a body, with Redis, about one entry, about several entries, about
 several files."""
 
+_WRITTEN = ("X-Purge", "X-Change")
+"""The headers of an answer to a write."""
 _TRASH_ID = "1772357400000000"
 _DIFFERS = {"information": {"then": None, "now": "Photo: A. Person"}}
 _MOMENT = "2026-03-01T09:30:00.000+00:00"
@@ -61,6 +63,10 @@ def header_components() -> dict[str, Schema]:
                 "done: the public sees the change. queued: the public will see it when the caches can be reached.",
             ),
             "schema": {"type": "string", "enum": ["done", "queued"]},
+        },
+        "X-Change": {
+            **_header("string", "The number of the change, for GET /nodes. Absent if nothing has changed."),
+            "required": False,
         },
         "Content-Disposition": _header("string", "attachment, with the name of the file."),
         "Location": _header("string", "The path of the job."),
@@ -94,11 +100,11 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
     too_large = FileTooLarge(settings.payload_max_size).about(first)
     taken = already_exists(_entry_of_cat(settings)).about(first)
     return {
-        "Written": _answer("Written.", "Answer", whole, "X-Purge"),
-        "Uploaded": {**_answer("Catalogued.", "Answer", whole, "X-Purge"), "links": _links()},
+        "Written": _answer("Written.", "Answer", whole, *_WRITTEN),
+        "Uploaded": {**_answer("Catalogued.", "Answer", whole, *_WRITTEN), "links": _links()},
         "MadeTicket": _answer("Made.", "TicketAnswer", envelope([tickets.example_of_ticket(settings)])),
         "UploadedByPage": _answer(
-            "Catalogued.", "PageUploadAnswer", envelope([tickets.seen_by_page(entry)]), "X-Purge"
+            "Catalogued.", "PageUploadAnswer", envelope([tickets.seen_by_page(entry)]), *_WRITTEN
         ),
         "MadeArchive": _answer("Made.", "ArchiveAnswer", envelope([archives.example()], not_found=[]), "Location"),
         "Zip": {
@@ -108,22 +114,22 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "content": {media_types.ZIP: {}},
         },
         "TicketRefused": _refusal("The ticket does not allow this.", TicketUsed()),
-        "Changed": _answer("Changed.", "ChangedAnswer", envelope([changed]), "X-Purge"),
-        "Deleted": _answer("Deleted.", "DeletedAnswer", envelope([deleted]), "X-Purge"),
+        "Changed": _answer("Changed.", "ChangedAnswer", envelope([changed]), *_WRITTEN),
+        "Deleted": _answer("Deleted.", "DeletedAnswer", envelope([deleted]), *_WRITTEN),
         "PartlyWritten": _answer(
-            "Written, all or in part: see errors.", "Answer", envelope([entry], [unknown]), "X-Purge"
+            "Written, all or in part: see errors.", "Answer", envelope([entry], [unknown]), *_WRITTEN
         ),
         "FilesPartlyWritten": _answer(
             "Written, all or in part: see errors.",
             "FilesAnswer",
             envelope([entry], [unknown], of_files=True),
-            "X-Purge",
+            *_WRITTEN,
         ),
         "FilesPartlyDeleted": _answer(
             "Deleted, all or in part: see errors.",
             "DeletedFilesAnswer",
             envelope([deleted], [unknown], of_files=True),
-            "X-Purge",
+            *_WRITTEN,
         ),
         "FilesRefused": _answer(
             "The request is not valid, or nothing of it succeeded.",
@@ -135,7 +141,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "FilesRefusal",
             envelope([], [too_large], of_files=True),
         ),
-        "Removed": _answer("Done.", "Removal", envelope([], removed=12), "X-Purge"),
+        "Removed": _answer("Done.", "Removal", envelope([], removed=12), *_WRITTEN),
         "Entry": _answer("The entry.", "Page", whole, "ETag"),
         "Versions": _answer("The earlier versions.", "Versions", envelope([version])),
         "ComparedVersion": _answer("The version.", "ComparedVersions", envelope([{**version, "differs": _DIFFERS}])),
@@ -268,6 +274,8 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "headers": {**_headers(), "X-Purge": {**header_components()["X-Purge"], "required": False}},
         },
         "WaitingDump": _answer("The job takes longer.", "WaitingDump", jobs.waiting_dump(), "Location", "Retry-After"),
+        "Nodes": _answer("The nodes.", "Nodes", caches.nodes()),
+        "Forms": _answer("The copies.", "Forms", caches.forms(entry["uuid"])),
         "Events": {"description": "The events.", "headers": _headers(), "content": events.answers()["Events"]},
         "History": {
             "description": "The events of the asset, the last one first.",

@@ -6,6 +6,7 @@ reached. Each operation has a role, which sets who may use it.
 
 from services.catalog.operations import (
     archives,
+    caches,
     dumps,
     entries,
     events,
@@ -39,6 +40,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         *entries.operations(settings),
         *imports.operations(settings),
         *events.operations(settings),
+        *caches.operations(settings),
         *jobs.operations(),
         *webhooks.operations(),
         *service.operations(settings),

@@ -11,6 +11,7 @@ _DIGITS = 15
 NUMBER_MAX = 10**_DIGITS - 1
 UNCONFIRMED_MAX = 100
 """Up to so many entries can be removed without a confirmation of their number."""
+CHANGE = r"[0-9]{1,16}"
 PLACES = {
     "namespace": rf"(?:{names.SEGMENT})?",
     "folder": rf"/?(?:{names.SEGMENT}(?:/{names.SEGMENT}){{0,9}}/?)?",
@@ -33,6 +34,15 @@ def number_of(text: str | None, name: str, what: str) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         raise BadRequest(f"{name} must be {what}, not {text[:_DIGITS]!r}.", f"Send {name}=12, for example.")
+    return int(text)
+
+
+def change_of(text: str) -> int | None:
+    """Read the number of a change, None if it is not given; raises BadRequest."""
+    if not text:
+        return None
+    if not re.fullmatch(CHANGE, text):
+        raise BadRequest(f"{text[:_DIGITS]!r} is not the number of a change.", "Send the X-Change of a write.")
     return int(text)
 
 

@@ -14,13 +14,13 @@ from services.catalog.middleware.auth import principal_of
 from services.catalog.routes.arguments import limit_of
 from services.core.assets import freshness
 from services.core.errors import BadRequest, NotFound
-from services.core.jobs.kinds import ACT
+from services.core.jobs.kinds import ACT, WARM
 from services.core.jobs.log import STATUSES, Record, unknown_job
 from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 
 LIMIT, LIMIT_MAX = 100, 1000
-_OWN = (ACT, IMPORT)
+_OWN = (ACT, IMPORT, WARM)
 """Jobs that a token may see if it has asked for them."""
 POLL_SECONDS = 2
 """Seconds after which a client should ask again for a job that has not ended."""
@@ -47,7 +47,7 @@ async def list_jobs(request: Request) -> Response:
 async def get_job(request: Request) -> Response:
     """Answer with one job. The result of an action or an import that has not ended, or has failed, is what it has done.
 
-    A token that may not see all jobs sees the actions and imports that it has asked for.
+    A token that may not see all jobs sees the actions, the imports and the warming that it has asked for.
     """
     ctx, principal, job_id = context(request), principal_of(request), request.path_params["job"]
     record = await ctx.jobs.get(job_id)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from services.core.assets import names
+from services.core.assets import identity, names
 from services.core.assets.actions import Action, Change
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
@@ -63,6 +63,7 @@ class WarmArguments(Arguments):
     folder: Annotated[str, AfterValidator(_check_folder)] = Field(
         "", description="Only assets in this folder and in those below it, such as /DEV or /DEV/shop. By default, all."
     )
+    uuid: str | None = Field(None, pattern=f"^(?:{identity.SPELLING})$", description="Only this asset, at once.")
 
 
 class CreateDumpArguments(Arguments):
@@ -99,7 +100,7 @@ class WebhookArguments(Arguments):
     webhook: str = Field(pattern=f"^{WEBHOOK_ID}$", description="The id of a webhook.")
 
 
-ACT = "act"
+ACT, WARM = "act", "warm"
 
 
 class ActArguments(Arguments):
@@ -127,7 +128,7 @@ KINDS: Mapping[str, type[Arguments]] = {
     "empty_trash": EmptyTrashArguments,
     "describe": Arguments,
     "reduce": ReduceArguments,
-    "warm": WarmArguments,
+    WARM: WarmArguments,
     "test_webhook": WebhookArguments,
     "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,

@@ -114,6 +114,10 @@ class CompareAndSet:
         """Store an entry that has new facts and is the same otherwise."""
         return await self._swap(old, entry, events.described(old.entry, entry), kind=DESCRIBED)
 
+    async def purge(self, old: Found) -> Commit | None:
+        """Write an entry as it is: the caches have nothing of it any more, and nobody is told of an event."""
+        return await self._swap(old, old.entry, None, kind=WRITTEN)
+
     async def delete(self, old: Found, *, keep_bytes: bool = False) -> Commit | None:
         """Remove an entry; its bytes are left behind or go into the trash, unless they are kept."""
         left = "" if keep_bytes else old.entry.storage_key
@@ -124,7 +128,7 @@ class CompareAndSet:
         self,
         old: Found | None,
         entry: Entry,
-        happened: Happened,
+        happened: Happened | None,
         claim: Claim | None = None,
         *,
         kind: str,
@@ -162,7 +166,7 @@ class CompareAndSet:
             kind=kind,
             to_describe=int(to_describe),
             write=changes.token(),
-            event=happened.to_text(),
+            event=happened.to_text() if happened else "",
             **origin.passed_on(),
         )
         if outcome == b"unclaimed":

@@ -274,6 +274,15 @@ class Entries:
             if commit := await self._set.delete(old, keep_bytes=keep_bytes):
                 return old.entry, commit
 
+    async def purge(self, uuid: str, check: Callable[[Entry], None]) -> tuple[Entry, Commit]:
+        """Make all stored copies of an asset stale, and leave the entry as it is. Raises NoEntry and what `check`
+        raises."""
+        while True:
+            old = await self.find(uuid)
+            check(old.entry)
+            if commit := await self._set.purge(old):
+                return old.entry, commit
+
     async def clear(self, confirmed: int | None = None, unconfirmed_max: int = -1) -> tuple[int, Commit | None]:
         """Remove all entries at one instant, and none of the bytes; return how many there were.
 

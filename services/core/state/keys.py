@@ -24,6 +24,7 @@
 | `tada:change-log` | stream | the log of the last changes, with their numbers as ids: see `changes` |
 | `tada:changes` | stream | changes by a catalog service of the previous version: see `jobs/purge/upgrade` |
 | `tada:progress` | channel | how far the caches are: see `progress` |
+| `tada:questions`, `tada:answers` | channels | what catalog asks the jobs workers, and their answers: see `questions` |
 | `tada:cdn` | hash | CDN → up to which changes it was purged: see `jobs/cdn/purger` |
 | `tada:undescribed` | stream | entries whose file is still to be described: an entry key, or `all` after a restore |
 | `tada:storage` | text | the id in the mark of the storage that the catalog belongs to: see `belonging` |
@@ -90,6 +91,8 @@ DOUBTFUL = "tada:doubtful"
 CHANGES = "tada:change-log"
 CHANGES_BEFORE = "tada:changes"
 PROGRESS = "tada:progress"
+QUESTIONS = "tada:questions"
+ANSWERS = "tada:answers"
 CDN = "tada:cdn"
 UNDESCRIBED = "tada:undescribed"
 UNDESCRIBED_GROUP = "describers"

@@ -12,8 +12,10 @@ that it had stored. This happens if the node has lost its file, was away for too
 import asyncio
 import logging
 import time
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from redis.exceptions import RedisError
@@ -40,17 +42,61 @@ ASK_SECONDS = 1.0
 NAMES_SECONDS = 1.0
 """How often names are looked up. It takes so long to notice a new node. Until a worker has reached it, it serves
 nothing from its cache."""
+REMEMBERED = 1000
+"""Positions of each node of which it is known when it took them."""
 _REST_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Since when a node does not answer, as seconds since 1970, and why."""
+
+    since: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What a worker knows of a node. `name` is what it was configured as; `position` is 0 if it is not known."""
+
+    name: str
+    address: str
+    position: int
+    absence: Absence | None
+    taken_at: float | None
+    """When it took the change that was asked for, as seconds since 1970; None if it has not, or if this worker does not
+    know."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The state of a node: its position (0: not known yet), and whether it can be reached."""
+    """The state of a node: its position (0: not known yet), when it took its last positions, and whether it can be
+    reached."""
 
+    name: str
     node: Node
     task: asyncio.Task[None] | None = None
     position: int = 0
-    reachable: bool = True
+    is_known: bool = False
+    taken: deque[tuple[int, float | None]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    absence: Absence | None = None
+
+    @property
+    def reachable(self) -> bool:
+        return self.absence is None
+
+    def note(self, position: int) -> None:
+        """Note that it has answered with its position. When it took the first one, it did not say."""
+        self.is_known = True
+        if position != self.position:
+            if position < self.position:
+                self.taken.clear()  # It began again.
+            self.taken.append((position, time.time() if self.taken else None))
+            self.position = position
+
+    def taken_at(self, change: int) -> float | None:
+        at = bisect_left(self.taken, change, key=lambda taken: taken[0])
+        return self.taken[at][1] if at < len(self.taken) and (at or self.taken[0][0] == change) else None
 
 
 class Distributor:
@@ -62,7 +108,7 @@ class Distributor:
         self._recent = Recent()
         self._nodes: dict[str, _Kept] = {}
         self._addresses: dict[str, list[str]] = {}
-        self._unknown: set[str] = set()
+        self._unknown: dict[str, Absence] = {}
         self._knows_names = False
         self._told = progress.NOWHERE
         self._noted = 0
@@ -77,6 +123,24 @@ class Distributor:
         finally:
             for kept in self._nodes.values():
                 _end(kept)
+
+    def nodes(self, change: int) -> list[NodeState] | None:
+        """Return what is known of each node; and of each name that leads to none, as of a node. `change` is one of
+        which is wanted when each node took it. None if this worker has just begun, and has not heard of all nodes yet.
+        """
+        if not self._knows_names or not all(kept.is_known or kept.absence for kept in self._nodes.values()):
+            return None
+        unknown = [NodeState(name, name, 0, absence, None) for name, absence in self._unknown.items()]
+        known = [
+            NodeState(kept.name, address, kept.position, kept.absence, kept.taken_at(change))
+            for address, kept in self._nodes.items()
+        ]
+        return [*unknown, *known]
+
+    @property
+    def newest(self) -> int:
+        """The number of the last change that is known; 0 if none is."""
+        return self._recent.newest
 
     # The log
 
@@ -103,23 +167,23 @@ class Distributor:
 
     async def _follow_names(self) -> None:
         while not is_cancelled():
-            unknown = set()
+            unknown = {}
             for name in self._names:
                 try:
                     self._addresses[name] = await resolve(name)
                 except UnknownName as error:
                     # The nodes may work while only the name server is away: they still get changes.
-                    unknown.add(name)
+                    unknown[name] = self._unknown.get(name) or Absence(time.time(), str(error))
                     if name not in self._unknown:
                         logs.event(log, logging.ERROR, "node_away", node=name, error=str(error))
             self._unknown = unknown
-            addresses = [address for name in self._names for address in self._addresses.get(name, [])]
-            for address in self._nodes.keys() - set(addresses):
+            addresses = {address: name for name in self._names for address in self._addresses.get(name, [])}
+            for address in self._nodes.keys() - addresses.keys():
                 _end(self._nodes.pop(address))
             self._knows_names = True
-            for address in addresses:
+            for address, name in addresses.items():
                 if address not in self._nodes:
-                    kept = self._nodes[address] = _Kept(self._connect(address))
+                    kept = self._nodes[address] = _Kept(name, self._connect(address))
                     kept.task = asyncio.create_task(_keep_on(partial(self._keep, kept)))
             await asyncio.sleep(NAMES_SECONDS)
 
@@ -139,7 +203,7 @@ class Distributor:
             except NodeAway as error:
                 if kept.reachable:
                     logs.event(log, logging.ERROR, "node_away", node=kept.node.address, error=str(error))
-                kept.reachable = False
+                    kept.absence = Absence(time.time(), str(error))
                 await self._tell()
                 await asyncio.sleep(AGAIN_SECONDS)
 
@@ -158,9 +222,9 @@ class Distributor:
         return _batch(0 if begun else None, 0, found, is_last=len(found) < AT_ONCE)
 
     async def _note(self, kept: _Kept, position: int) -> None:
-        kept.position = position
+        kept.note(position)
         if not kept.reachable:
-            kept.reachable = True
+            kept.absence = None
             logs.event(log, logging.INFO, "node_back", node=kept.node.address)
         self._count_nodes()
         await self._tell()

@@ -10,10 +10,13 @@ from typing import Protocol
 import orjson
 
 from services.jobs.http import Server, Unreachable
+from services.jobs.purge import copies
+from services.jobs.purge.copies import Copies
 
 TOKEN_HEADER = "X-Purge-Token"  # noqa: S105 - the name of the header, not a token
 ANSWER_SECONDS = 5.0
-_PATH = "/generations"
+COPIES_SECONDS = 2.0
+_PATH, _COPIES_PATH = "/generations", "/forms"
 _OK, _GAP = 200, 409
 
 
@@ -88,3 +91,17 @@ class GatewayNode:
             return int(orjson.loads(answer.body)["position"])
         except (ValueError, TypeError, KeyError) as error:
             raise NodeAway(f"{self.address} is not a node of this gateway: it has no position") from error
+
+    async def copies(self, groups: Sequence[str]) -> Copies:
+        """Return what the node has stored of some purge groups; raises NodeAway."""
+        body = "\n".join(groups).encode()
+        try:
+            answer = await self._server.ask("POST", _COPIES_PATH, self._headers, body, seconds=COPIES_SECONDS)
+        except Unreachable as error:
+            raise NodeAway(f"{self.address} cannot be reached: {error}") from error
+        if answer.status != _OK:
+            raise NodeAway(f"{self.address} answered {answer.status} to POST {_COPIES_PATH}")
+        try:
+            return copies.read(answer.body)
+        except ValueError as error:
+            raise NodeAway(f"{self.address} gave an answer to POST {_COPIES_PATH} that is not known") from error

@@ -191,7 +191,7 @@ async def _reduce(tools: Tools, arguments: ReduceArguments) -> Result:
 
 
 async def _warm(tools: Tools, arguments: WarmArguments) -> Result:
-    run = WarmAll(tools.entries, ChangeLog(tools.client), tools.sight, tools.warmer, arguments.folder)
+    run = WarmAll(tools.entries, ChangeLog(tools.client), tools.sight, tools.warmer, arguments.folder, arguments.uuid)
     return (await run.run()).answer()
 
 

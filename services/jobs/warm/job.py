@@ -1,6 +1,7 @@
-"""The job *warm*: the forms that WARM names are made of every asset, or of those below a folder.
+"""The job *warm*: the forms that WARM names are made of every asset, of those below a folder, or of one.
 
-It is for what was uploaded before. It can be interrupted at any time: what is in the caches already costs a look-up.
+It is for what was uploaded or purged before. It can be interrupted at any time: what is in the caches already costs a
+look-up.
 """
 
 import time
@@ -32,28 +33,36 @@ class Warmed:
     failed: list[Failed] = field(default_factory=list)
     failed_count: int = 0
 
+    def note_failure(self, entry: Entry, why: str) -> None:
+        self.failed_count += 1
+        if len(self.failed) < NAMED_MAX:
+            self.failed.append(Failed(entry.uuid, entry.unique_name, why))
+
     def answer(self) -> dict[str, Any]:
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class WarmAll:
-    """One run of the job, for the assets below `folder`; all with an empty one."""
+    """One run of the job, for the assets below `folder` (all with an empty one), or for the one with `uuid`."""
 
     entries: Entries
     changes: ChangeLog
     sight: Sight
     warmer: Warmer
     folder: str
+    uuid: str | None = None
 
     async def run(self) -> Warmed:
-        """Raises BadRequest without forms, Unavailable if no node answers, StorageDown and RedisError."""
+        """Raises BadRequest without forms, NoEntry, Unavailable if no node answers, StorageDown and RedisError."""
         if not self.warmer.forms:
             raise BadRequest("WARM names no forms.", "Set it for the jobs worker, such as WARM=thumb,hero.")
+        if self.uuid is not None:
+            return await self._run_one(await self.entries.get(self.uuid))
         waiting = metrics.WARM_WAITING.labels("job")
         try:
             while True:
-                found = Warmed(self.folder, [str(form) for form in self.warmer.forms])
+                found = self._begun()
                 waiting.set(await self.entries.count())
                 try:
                     async for raws in self.entries.scan():
@@ -66,6 +75,17 @@ class WarmAll:
         finally:
             waiting.set(0)
 
+    async def _run_one(self, entry: Entry) -> Warmed:
+        found = self._begun()
+        if entry.is_visible(time.time()):
+            await self._note(entry, found)
+        else:
+            found.note_failure(entry, "It is not visible now: it has expired, or its time has not come.")
+        return found
+
+    def _begun(self) -> Warmed:
+        return Warmed(self.folder, [str(form) for form in self.warmer.forms])
+
     async def _look_at(self, entry: Entry, found: Warmed) -> None:
         if not entry.unique_name.startswith(f"{self.folder}/") or not entry.is_visible(time.time()):
             return
@@ -74,8 +94,12 @@ class WarmAll:
         raw = await self.entries.raw(entry.key)
         if raw is None:
             return
+        await self._note(entry_json.read(raw), found)
+
+    async def _note(self, entry: Entry, found: Warmed) -> None:
+        """Warm an asset and note what became of it."""
         found.checked += 1
-        asked = await self._warm(entry_json.read(raw))
+        asked = await self._warm(entry)
         all_asked = [(form, each) for form, nodes in asked.items() for each in nodes]
         if all(each.outcome is Outcome.AWAY for _, each in all_asked):
             raise Unavailable(all_asked[0][1].why, "Check NGINX_EDGE_SERVICE, and whether the edge runs.")
@@ -83,9 +107,7 @@ class WarmAll:
         if missing is None:
             found.warmed_count += 1
             return
-        found.failed_count += 1
-        if len(found.failed) < NAMED_MAX:
-            found.failed.append(Failed(entry.uuid, entry.unique_name, missing))
+        found.note_failure(entry, missing)
 
     async def _warm(self, entry: Entry) -> dict[Form, list[Asked]]:
         # Others are left to the jobs describe and reduce: a look at each of them would be a decoding in every run.

@@ -152,12 +152,12 @@ def test_only_writing_dumps_undo_jobs_and_webhooks_need_a_token_and_only_where_o
         document = document_of(given, tmp_path)
         assert ("securitySchemes" in document["components"]) == protected
         for (path, method), operation in described(document).items():
-            private_parts = ("/get-dump/", "/versions", "/trash", "/events", "/history")
+            private_parts = ("/get-dump/", "/versions", "/trash", "/events", "/history", "/forms")
             elsewhere = any(part in path for part in private_parts) or path.endswith("/dumps")
             private = (
                 method not in ("get", "options")
                 or elsewhere
-                or path.startswith(("/jobs", "/usage", "/webhooks", "/about"))
+                or path.startswith(("/jobs", "/usage", "/webhooks", "/about", "/nodes"))
             )
             private = private and not path.startswith("/direct")
             assert ("security" in operation) == (protected and private), path
