@@ -1,6 +1,6 @@
 """Takes the screenshots of docs/library.md. Run by `make screenshots` while a fresh system runs:
 
-    make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS PRESETS='thumb:200x200?crop=smart;
+    make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS QUOTAS=SHOP=20mb:100 PRESETS='thumb:200x200?crop=smart;
         hero:1600x0; card:600x400; story:540x960; banner:1200x300'
 
 It uploads real photographs, cut and coloured in many ways, and leaves them there.
@@ -119,6 +119,7 @@ def take(browser: Browser, address: str) -> None:
     page.get_by_label("Title").wait_for()
     save(page, "details")
     take_cuts(browser, address)
+    take_made(browser, address)
     page = open_page(browser, address, "?folder=/SHOP/products", **TABLET)
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Upload", exact=True).click()
@@ -151,6 +152,28 @@ def take_cuts(browser: Browser, address: str) -> None:
     page.get_by_role("slider", name="Part that is cut out").press("PageUp")
     page.locator(".given .delivered.there").wait_for()
     save(page, "crop")
+
+
+def take_made(browser: Browser, address: str) -> None:
+    """Take the screenshots of what a file is made of, and of the room of namespaces."""
+    found = httpx.get(f"{address}/catalog/search?q=coffee&limit=1").json()["data"][0]
+    page = open_page(browser, address, f"?folder=/{found['namespace']}&asset={found['uuid']}", **DESKTOP)
+    page.get_by_role("button", name="What it is made of").click()
+    page.get_by_role("button", name="Purge").click()
+    made = page.locator("section.made")
+    made.get_by_text("No cache has anything older.").wait_for()
+    for width in (200, 800):
+        for _ in range(width // 40):
+            httpx.get(f"{found['base_url']}/optimise/{width}x0{found['unique_name']}")
+    page.wait_for_timeout(1500)  # Until hits are counted.
+    made.get_by_role("button", name="Look again").click()
+    made.get_by_role("row", name="800x0").first.wait_for()
+    made.evaluate("(one) => one.closest('.scroll').scrollTo(0, one.offsetTop - 60)")
+    save(page, "made")
+    page = open_page(browser, address, **DESKTOP)
+    page.get_by_role("button", name="Room").click()
+    page.locator(".namespace").first.wait_for()
+    save(page, "room")
 
 
 def main(address: str) -> None:

@@ -93,6 +93,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
         "TRASH_DAYS": "30",
         "KEEP_VERSIONS": "3",
         "PRESETS": "thumb:60x60?crop=smart; hero:1600x0; card:120x50; corner:60x60?crop=0,0",
+        "WARM": "thumb",
     }
     system = System(tmp_path_factory.mktemp("library"), settings)
     try:

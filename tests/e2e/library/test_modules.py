@@ -138,3 +138,57 @@ def test_a_blurhash_shows_the_picture_of_which_it_was_made(modules: Page, colour
 def test_what_is_no_blurhash_shows_nothing(modules: Page) -> None:
     for text in ("", None, "LGF5", "LGF5?xYk^6#M@-5c,1J5@[or[Q6", "\u0000" * 28):
         assert called(modules, "blurhash", "decode", text, 4, 4) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "words"),
+    [
+        ("/assets/media/optimise/50x0/DEV/pets/cat.webp", "optimise", "50x0 · webp"),
+        (
+            "/assets/media/optimise/thumb/DEV/cat.avif?dpr=2&accept=avif",
+            "optimise",
+            "thumb · dpr=2 · accept=avif · avif",
+        ),
+        ("/assets/media/original/DEV/cat.jpg", "original", ""),
+        ("/assets/media/full/DEV/cat.webp", "full", ""),
+        ("/catalog/73794c03-bc00-8d77-634f-de4d30fba566", "page", ""),
+        ("/something/else", "page", ""),
+    ],
+)
+def test_a_form_has_a_short_name(modules: Page, address: str, kind: str, words: str) -> None:
+    assert called(modules, "later/made/names", "named", address) == {"kind": kind, "words": words}
+
+
+def test_nodes_are_numbered_where_a_tier_has_several(modules: Page) -> None:
+    nodes = [{"tier": tier} for tier in ("edge", "edge", "cache")]
+    assert [number for _, number in called(modules, "later/made/names", "numbered", nodes)] == [1, 2, 0]
+
+
+def namespace(name: str, size: int, retired: int = 0, quota: int | None = None, **more: Any) -> dict[str, Any]:
+    return {"namespace": name, "bytes": size, "retired_bytes": retired, "quota_bytes": quota, "assets": 1, **more}
+
+
+@pytest.mark.parametrize(
+    ("given", "largest", "expected"),
+    [
+        (namespace("A", 30, 20, quota_assets=None), 100, (30, 20, 0, False, False)),
+        (namespace("A", 0, 0, quota_assets=None), 0, (0, 0, 0, False, False)),
+        (namespace("A", 30, 20, 200, quota_assets=None), 1000, (15, 10, 25, False, False)),
+        (namespace("A", 150, 40, 200, quota_assets=None), 1000, (75, 20, 95, False, True)),
+        (namespace("A", 300, 100, 200, quota_assets=None), 1000, (75, 25, 200, True, True)),
+        (namespace("A", 0, 0, 0, quota_assets=None), 0, (0, 0, 100, True, True)),
+        (namespace("A", 30, 0, quota_assets=1), 30, (100, 0, 0, True, True)),
+    ],
+)
+def test_a_bar_shows_parts_of_the_quota_or_of_the_largest(
+    modules: Page, given: dict[str, Any], largest: int, expected: tuple[Any, ...]
+) -> None:
+    names = ("now", "retired", "percent", "isFull", "isNearlyFull")
+    assert called(modules, "later/room/shares", "shares", given, largest) == dict(zip(names, expected, strict=True))
+
+
+def test_namespaces_begin_with_the_largest(modules: Page) -> None:
+    found = called(
+        modules, "later/room/shares", "ordered", [namespace("B", 1), namespace("C", 5), namespace("A", 0, 1)]
+    )
+    assert [one["namespace"] for one in found] == ["C", "A", "B"]

@@ -43,7 +43,7 @@ export function failureOf(status, text) {
   return new Failure(status, problem);
 }
 
-// Send a request and return its JSON, with some of its headers: `purge`, `etag` and `next` (the cursor of the next page).
+// Send a request and return its JSON, with some of its headers: `purge`, `change`, `etag` and `next` (the cursor of the next page).
 // Raises Failure, or AbortError.
 export async function request(method, path, { query, json, signal, headers = {} } = {}) {
   const address = new URL(path, ROOT);
@@ -64,7 +64,7 @@ export async function request(method, path, { query, json, signal, headers = {} 
   try {
     const { headers: said } = answer;
     const next = said.get("x-next-cursor");
-    return { ...JSON.parse(text), purge: said.get("x-purge"), etag: said.get("etag"), next };
+    return { ...JSON.parse(text), purge: said.get("x-purge"), change: said.get("x-change"), etag: said.get("etag"), next };
   } catch {
     throw new Failure(500);
   }

@@ -1,2 +1,4 @@
 // What the main area can show besides the files: which role sees it, and its icon. Each is a part of that name, in later/.
-export const PLACES = Object.freeze({});
+export const PLACES = Object.freeze({
+  room: { role: "read", icon: "disk" },
+});

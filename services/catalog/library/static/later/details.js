@@ -10,6 +10,7 @@ import { CopyAndSave } from "./copying.js";
 import { Form } from "./form.js";
 import { useEntry } from "./entry.js";
 import { FocusButton } from "./focusing.js";
+import { MadeOf } from "./made/block.js";
 import { Past } from "./past.js";
 import { bringBack, remove } from "./removing.js";
 import { sendForm } from "./sending.js";
@@ -51,6 +52,7 @@ export function Details({ uuid }) {
           <${CopyAndSave} entry=${entry} />
           <${Facts} entry=${entry} />
           <${Past} entry=${entry} model=${model} />
+          <${MadeOf} entry=${entry} model=${model} />
           <${Acts} entry=${entry} model=${model} />
         `}
       </div>
@@ -135,7 +137,7 @@ function Acts({ entry, model }) {
     try {
       const told = (bytes) => setSent(Math.min(1, bytes / file.size));
       const answer = await sendForm("PATCH", `file/${entry.uuid}`, { file }, { told });
-      model.written(answer.data[0], answer.header("x-purge"), (performance.now() - began) / 1000);
+      model.written(answer.data[0], answer.header("x-purge"), (performance.now() - began) / 1000, answer.header("x-change"));
     } catch (error) {
       library.complain(error);
     } finally {

@@ -77,7 +77,7 @@ class Model {
       if (!this.isDirty) return true;
       const json = body(this.base, this.form);
       const answer = await request("PATCH", `catalog/${encodeURIComponent(this.uuid)}`, { json });
-      this.written(answer.data[0], answer.purge, (performance.now() - began) / 1000);
+      this.written(answer.data[0], answer.purge, (performance.now() - began) / 1000, answer.change);
       if (followed.length) this.library.say(t("others.followed", { names: this.names(followed) }));
       return true;
     } catch (error) {
@@ -89,12 +89,17 @@ class Model {
     }
   };
 
-  // Take what a write has answered: nothing is to be saved any more.
-  written(entry, purge, seconds) {
+  // Take what a write has answered: nothing is to be saved any more. `change` is its number.
+  written(entry, purge, seconds, change) {
     const now = written(entry);
     this.#tag = "";
-    this.#set({ entry, base: now, form: { ...now }, clashes: [], purge: { state: purge, seconds } });
+    this.#set({ entry, base: now, form: { ...now }, clashes: [], purge: { state: purge, seconds, change } });
     this.library.noteEntry(entry);
+  }
+
+  // Take what a purge has answered. What was typed stays.
+  purged({ purge, change }, seconds) {
+    this.#set({ purge: { state: purge, seconds, change } });
   }
 
   names(fields) {

@@ -74,7 +74,7 @@ function Version({ version, entry, model, onCompare }) {
     const began = performance.now();
     try {
       const answer = await request("POST", `catalog/${encodeURIComponent(entry.uuid)}/versions/${number}/restore`);
-      model.written(answer.data[0], answer.purge, (performance.now() - began) / 1000);
+      model.written(answer.data[0], answer.purge, (performance.now() - began) / 1000, answer.change);
     } catch (error) {
       library.complain(error);
     }

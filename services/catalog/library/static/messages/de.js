@@ -163,6 +163,7 @@ export default {
   "orientation.square": "Quadrat",
   "others.followed": "Inzwischen hat jemand anders geändert: {names}. Beide Änderungen sind da.",
   "past": "Versionen und Verlauf",
+  "place.room": "Platz",
   "places": "Verwalten",
   "preview.enlarge": "Größer zeigen",
   "purge.done": "Gespeichert. Alle sehen es, {seconds} s nach dem Klick.",

@@ -163,6 +163,7 @@ export default {
   "orientation.square": "Square",
   "others.followed": "Meanwhile, somebody else has changed: {names}. Both changes are there.",
   "past": "Versions and history",
+  "place.room": "Room",
   "places": "Manage",
   "preview.enlarge": "Show it larger",
   "purge.done": "Saved. Everybody sees it since {seconds} s after the click.",

@@ -163,6 +163,7 @@ export default {
   "orientation.square": "Carré",
   "others.followed": "Entre-temps, quelqu’un d’autre a modifié : {names}. Les deux modifications sont là.",
   "past": "Versions et historique",
+  "place.room": "Espace occupé",
   "places": "Gérer",
   "preview.enlarge": "Afficher en plus grand",
   "purge.done": "Enregistré. Tout le monde le voit, {seconds} s après le clic.",

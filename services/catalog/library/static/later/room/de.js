@@ -1,0 +1,15 @@
+export default {
+  "room.again": "Neu nachsehen",
+  "room.assets": { one: "{count} Datei", other: "{count} Dateien" },
+  "room.assets.of": "{count} von {most} Dateien",
+  "room.counting": "Nach einer Aktualisierung wird noch gezählt. Bis dahin sind die Zahlen zu klein.",
+  "room.free": "keine Grenze",
+  "room.full": "Kein Platz mehr: Neue Dateien werden abgelehnt. Gelöschte Dateien machen Platz, wenn sie den Papierkorb verlassen.",
+  "room.largest": "Größte Dateien in {namespace}",
+  "room.nearly": "Fast voll.",
+  "room.now": "Dateien",
+  "room.of": "von {bytes} ({percent} %)",
+  "room.retired": "Frühere Versionen und Papierkorb",
+  "room.retired.files": { one: "{count} frühere Version oder gelöschte Datei, {bytes}.", other: "{count} frühere Versionen und gelöschte Dateien, {bytes}." },
+  "room.text": "Gespeicherte Dateien jedes Namensraums. Was aus ihnen entsteht, zählt nicht: Verkleinerungen und Kopien in den Zwischenspeichern. Ohne Grenze gehört der längste Balken zum Namensraum mit den meisten Bytes.",
+};

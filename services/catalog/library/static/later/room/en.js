@@ -1,0 +1,15 @@
+export default {
+  "room.again": "Look again",
+  "room.assets": { one: "{count} file", other: "{count} files" },
+  "room.assets.of": "{count} of {most} files",
+  "room.counting": "Everything is still being counted after an upgrade. The numbers are too small until then.",
+  "room.free": "no quota",
+  "room.full": "No room is left: uploads are refused. Deleted files make room when they leave the trash.",
+  "room.largest": "Largest files in {namespace}",
+  "room.nearly": "Nearly full.",
+  "room.now": "Files",
+  "room.of": "of {bytes} ({percent} %)",
+  "room.retired": "Earlier versions and trash",
+  "room.retired.files": { one: "{count} earlier version or deleted file, {bytes}.", other: "{count} earlier versions and deleted files, {bytes}." },
+  "room.text": "Stored files of each namespace. What is made from them is not counted: reductions, and copies in the caches. Without a quota, the longest bar is the namespace with the most bytes.",
+};

@@ -1,0 +1,15 @@
+export default {
+  "room.again": "Regarder à nouveau",
+  "room.assets": { one: "{count} fichier", other: "{count} fichiers" },
+  "room.assets.of": "{count} fichiers sur {most}",
+  "room.counting": "Après une mise à jour, tout est encore en train d’être compté. Jusque-là, les nombres sont trop petits.",
+  "room.free": "sans quota",
+  "room.full": "Plus de place : les envois sont refusés. Les fichiers supprimés font de la place quand ils quittent la corbeille.",
+  "room.largest": "Plus gros fichiers de {namespace}",
+  "room.nearly": "Presque plein.",
+  "room.now": "Fichiers",
+  "room.of": "sur {bytes} ({percent} %)",
+  "room.retired": "Versions antérieures et corbeille",
+  "room.retired.files": { one: "{count} version antérieure ou fichier supprimé, {bytes}.", other: "{count} versions antérieures et fichiers supprimés, {bytes}." },
+  "room.text": "Fichiers stockés de chaque espace de noms. Ce qui en est fait ne compte pas : réductions et copies dans les caches. Sans quota, la barre la plus longue est celle de l’espace qui a le plus d’octets.",
+};
