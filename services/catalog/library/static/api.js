@@ -1,5 +1,7 @@
 // Requests to the public API, as any client makes them.
 
+import { keep, recall } from "./kept.js";
+
 // Below any prefix: the page is beside the API.
 export const ROOT = new URL(".", document.baseURI).href;
 const TOKEN = "tada.token";
@@ -13,13 +15,15 @@ export class Failure extends Error {
   }
 }
 
+// `handed` is a token of the page that people pick files for: it is kept nowhere.
 export const session = {
+  handed: "",
   get token() {
-    return sessionStorage.getItem(TOKEN) ?? "";
+    return this.handed || (recall("sessionStorage", TOKEN) ?? "");
   },
   set token(value) {
-    if (value) sessionStorage.setItem(TOKEN, value);
-    else sessionStorage.removeItem(TOKEN);
+    this.handed = "";
+    keep("sessionStorage", TOKEN, value);
   },
 };
 
@@ -30,8 +34,9 @@ export function authorization() {
 // What a refused token means for the page; set by the page itself.
 export const refusals = { told: () => {} };
 
-// Make a Failure of an answer of any shape: the gateway and proxies may answer too.
-export function failureOf(status, text) {
+// Make a Failure of an answer of any shape: the gateway and proxies may answer too. `token` is what was sent: if there is
+// another one by now, its end does not matter.
+export function failureOf(status, text, token = session.token) {
   let said = null;
   try {
     said = JSON.parse(text);
@@ -39,7 +44,7 @@ export function failureOf(status, text) {
     // Not JSON: the status says enough.
   }
   const problem = said?.problems?.[0] ?? (said?.error ? { message: said.details ?? said.error } : {});
-  if (status === 401) refusals.told();
+  if (status === 401 && token === session.token) refusals.told();
   return new Failure(status, problem);
 }
 
@@ -50,6 +55,7 @@ export async function request(method, path, { query, json, signal, headers = {} 
   if (query) address.search = query.toString();
   const body = json === undefined ? undefined : JSON.stringify(json);
   const type = body === undefined ? {} : { "Content-Type": "application/json" };
+  const { token } = session;
   let answer;
   let text;
   try {
@@ -60,7 +66,7 @@ export async function request(method, path, { query, json, signal, headers = {} 
     throw new Failure(0, { code: "network" });
   }
   if (answer.status === 304) return { unchanged: true, etag: answer.headers.get("etag") };
-  if (!answer.ok) throw failureOf(answer.status, text);
+  if (!answer.ok) throw failureOf(answer.status, text, token);
   try {
     const { headers: said } = answer;
     const next = said.get("x-next-cursor");

@@ -1,5 +1,6 @@
 // What the page says, in the language of the reader.
 import { Failure } from "./api.js";
+import { keep, recall } from "./kept.js";
 
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" };
 const KEPT = "tada.language";
@@ -13,7 +14,7 @@ export let language = "en";
 
 // Return the language that was chosen here, or the first one of the browser that there is.
 export function preferred() {
-  const wanted = [localStorage.getItem(KEPT), ...navigator.languages.map((name) => name.slice(0, 2))];
+  const wanted = [recall("localStorage", KEPT), ...navigator.languages.map((name) => name.slice(0, 2))];
   return wanted.find((name) => name in LANGUAGES) ?? "en";
 }
 
@@ -24,7 +25,7 @@ export async function speak(name, isChosen = false) {
   numbers = new Intl.NumberFormat(name);
   plurals = new Intl.PluralRules(name);
   document.documentElement.lang = name;
-  if (isChosen) localStorage.setItem(KEPT, name);
+  if (isChosen) keep("localStorage", KEPT, name);
 }
 
 // Add the texts of a folder, in this language and in those that are chosen later.

@@ -1,5 +1,5 @@
 // Sending files: in one form, or in pieces that go on where they broke off (tus 1.0).
-import { authorization, Failure, failureOf, read, ROOT } from "../api.js";
+import { authorization, Failure, failureOf, read, ROOT, session } from "../api.js";
 
 // From this size on, going on is worth more requests.
 const PIECES_FROM = 1_000_000;
@@ -16,11 +16,12 @@ const PAUSE = 1000;
 export function send(method, address, body, { headers = {}, signal, told = () => {} }) {
   return new Promise((resolve, reject) => {
     const sender = new XMLHttpRequest();
+    const { token } = session;
     sender.open(method, new URL(address, ROOT));
     for (const [name, value] of Object.entries({ ...authorization(), ...headers })) sender.setRequestHeader(name, value);
     sender.upload.onprogress = (event) => told(event.loaded);
     sender.onload = () => {
-      if (sender.status < 200 || sender.status > 299) return reject(failureOf(sender.status, sender.responseText));
+      if (sender.status < 200 || sender.status > 299) return reject(failureOf(sender.status, sender.responseText, token));
       try {
         const text = sender.responseText;
         resolve({ ...(text ? JSON.parse(text) : {}), header: (name) => sender.getResponseHeader(name) });
