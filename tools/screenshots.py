@@ -1,7 +1,7 @@
 """Takes the screenshots of docs/library.md. Run by `make screenshots` while a fresh system runs:
 
     make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS QUOTAS=SHOP=20mb:100 PRESETS='thumb:200x200?crop=smart;
-        hero:1600x0; card:600x400; story:540x960; banner:1200x300'
+        hero:1600x0; card:600x400; story:540x960; banner:1200x300' LIBRARY_EMBEDDERS=http://localhost:8000
 
 It uploads real photographs, cut and coloured in many ways, and leaves them there.
 """
@@ -10,6 +10,7 @@ import io
 import random
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ import sklearn
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from examples.picker.__main__ import server
+
+PICKER_PORT = 8000
 OUT = Path(__file__).parents[1] / "docs" / "img"
 COUNT = 60
 WORDS = ("harbour", "garden", "temple", "autumn", "market", "river", "studio", "night", "summer", "detail")
@@ -176,6 +180,21 @@ def take_made(browser: Browser, address: str) -> None:
     save(page, "room")
 
 
+def take_picker(browser: Browser, address: str) -> None:
+    """Take a screenshot of the library in the page of another application."""
+    with server(f"{address}/library", "", PICKER_PORT) as example:
+        threading.Thread(target=example.serve_forever, daemon=True).start()
+        page = browser.new_context(locale="en-GB", **DESKTOP).new_page()
+        page.goto(f"http://localhost:{PICKER_PORT}")
+        page.get_by_role("button", name="Choose pictures").click()
+        frame = page.frame_locator("tada-picker iframe")
+        for number in (1, 3):
+            frame.get_by_role("gridcell").nth(number).click()
+        expect(frame.locator(".picture img:not(.there)")).to_have_count(0)
+        save(page, "picker")
+        example.shutdown()
+
+
 def main(address: str) -> None:
     with httpx.Client(base_url=address, timeout=60) as api:
         if not api.get("/catalog/search?limit=1").json()["total"]:
@@ -185,6 +204,7 @@ def main(address: str) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
         )
         take(browser, address)
+        take_picker(browser, address)
         browser.close()
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from services.catalog import origins, public_view
+from services.catalog.library import embedders
 from services.catalog.oidc.settings import OidcSettings
 from services.catalog.public_view import PublicView, Shows
 from services.catalog.tokens import Tokens, parse_tokens
@@ -97,6 +98,11 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSetting
         ("*",),
         description="Origins whose pages may use the service, comma separated: host names, addresses, "
         "/regular expressions/, or * for all.",
+    )
+    library_embedders: Annotated[TextList, AfterValidator(embedders.check)] = Field(
+        (),
+        description="Origins whose pages may have the library in a frame, to pick files there, comma separated, such "
+        "as https://cms.example.com; 'self' is its own origin. If it is empty, none may.",
     )
     public_catalog: Shows = Field(
         "true",

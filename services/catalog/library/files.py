@@ -14,8 +14,8 @@ from services.core.assets import media_types
 
 TYPES = {".js": media_types.JAVASCRIPT, ".css": media_types.CSS, ".svg": media_types.SVG}
 """What is served, by the ends of the names."""
-LATER = ("later/", "messages/")
-"""Modules in these folders are loaded when they are needed, and not with the page."""
+LATER = ("later/", "messages/", "embed/")
+"""Modules in these folders are loaded when they are needed, or by pages of others, and not with the page."""
 
 
 @dataclass(frozen=True)

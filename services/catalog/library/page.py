@@ -1,11 +1,13 @@
 """GET /library: the page, and the files that it is made of.
 
 All addresses are relative, so that the page works below any prefix. Its policy forbids other sources, and all scripts
-but its own files: no name, title or tag that somebody wrote can become one.
+but its own files: no name, title or tag that somebody wrote can become one. It forbids all frames, too, but those of
+LIBRARY_EMBEDDERS, in which people only pick files.
 """
 
 import base64
 import hashlib
+import html
 from pathlib import Path
 
 import orjson
@@ -16,8 +18,13 @@ from services.catalog.library import files
 from services.catalog.routes.docs_page import fixed
 from services.core.assets import freshness, media_types
 from services.core.errors import NotFound
+from services.core.serving.web import Answer
 
 PAGE = "/library"
+PICKER = f"{PAGE}/picker.js"
+"""The element <tada-picker>. Its address stays: pages of others name it."""
+_PICKS = "pick"
+"""The argument with which a page of others opens this one."""
 _FILES = files.read()
 _FOLDER = f".{PAGE}/{_FILES.version}"
 _VENDORED = {"preact": "preact", "preact/hooks": "hooks", "htm": "htm"}
@@ -25,13 +32,55 @@ _VENDORED = {"preact": "preact", "preact/hooks": "hooks", "htm": "htm"}
 _IMPORTS = orjson.dumps({"imports": {name: f"{_FOLDER}/vendor/{file}.js" for name, file in _VENDORED.items()}}).decode()
 _STYLED = "".join(f'<link rel="stylesheet" href="{_FOLDER}/{name}.css">\n' for name in ("style", "details", "narrow"))
 _PRELOADED = "".join(f'<link rel="modulepreload" href="{_FOLDER}/{name}">\n' for name in _FILES.first())
-_HTML = f"""\
+_HASH = base64.b64encode(hashlib.sha256(_IMPORTS.encode()).digest()).decode()
+_SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+_FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
+_FOR_A_WHILE = "public, max-age=300"
+_NOBODY = ("'none'",)
+_PICKER_FILE = "embed/picker.js"
+
+
+def page(embedders: tuple[str, ...]) -> Answer:
+    """Return the handler of the page. Only if somebody is to pick files there, others may have it in a frame."""
+    content = _html(embedders).encode()
+
+    def made(frames: tuple[str, ...]) -> Answer:
+        return fixed(content, f"{media_types.HTML}; charset=utf-8", {"content-security-policy": _policy(frames)})
+
+    alone, framed = made(()), made(embedders)
+
+    async def get_page(request: Request) -> Response:
+        return await (framed if _PICKS in request.query_params else alone)(request)
+
+    return get_page
+
+
+def picker(embedders: tuple[str, ...]) -> Answer:
+    """Return the handler of the element <tada-picker>. Pages of the embedders may load it."""
+    content = _FILES.contents[_PICKER_FILE]
+    get_file = fixed(content, f"{media_types.JAVASCRIPT}; charset=utf-8")
+
+    async def get_picker(request: Request) -> Response:
+        if not embedders:
+            raise NotFound("No page of others may pick files here.", "Set LIBRARY_EMBEDDERS to the origin of the page.")
+        answer = await get_file(request)
+        answer.headers["cache-control"] = _FOR_A_WHILE
+        if (origin := request.headers.get("origin")) in embedders:
+            answer.headers["access-control-allow-origin"] = origin
+        return answer
+
+    return get_picker
+
+
+def _html(embedders: tuple[str, ...]) -> str:
+    return f"""\
 <!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="tada-embedders" content="{html.escape(" ".join(embedders))}">
 <title>TADA</title>
 <link rel="icon" href="{_FOLDER}/icon.svg">
 {_STYLED}<script type="importmap">{_IMPORTS}</script>
@@ -43,25 +92,24 @@ _HTML = f"""\
 </body>
 </html>
 """
-_HASH = base64.b64encode(hashlib.sha256(_IMPORTS.encode()).digest()).decode()
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        f"script-src 'self' 'sha256-{_HASH}'",  # The import map stands in the page itself.
-        "style-src 'self'",
-        "img-src 'self' blob:",  # Pictures that wait for their upload are blobs.
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    ]
-)
-_SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
-_FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
 
-get_page = fixed(_HTML.encode(), f"{media_types.HTML}; charset=utf-8", {"content-security-policy": _POLICY})
+
+def _policy(frames: tuple[str, ...]) -> str:
+    """Return the policy of the page; `frames` are the origins that may have it in a frame."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'self' 'sha256-{_HASH}'",  # The import map stands in the page itself.
+            "style-src 'self'",
+            "img-src 'self' blob:",  # Pictures that wait for their upload are blobs.
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {' '.join(frames or _NOBODY)}",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ]
+    )
 
 
 async def get_file(request: Request) -> Response:

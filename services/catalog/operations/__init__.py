@@ -44,5 +44,5 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         *jobs.operations(),
         *webhooks.operations(),
         *service.operations(settings),
-        *library.operations(),
+        *library.operations(settings),
     )

@@ -5,10 +5,11 @@ from services.catalog.openapi.answers import DOWN
 from services.catalog.openapi.bodies import IF_NONE_MATCH
 from services.catalog.operations.operation import Document, Operation
 from services.catalog.routes import about
+from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
 
 
-def operations() -> tuple[Operation, ...]:
+def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
     return (
         Operation(
             "GET",
@@ -22,7 +23,7 @@ def operations() -> tuple[Operation, ...]:
         Operation(
             "GET",
             page.PAGE,
-            page.get_page,
+            page.page(settings.library_embedders),
             Role.PUBLIC,
             document=Document(
                 "getLibrary",
@@ -32,6 +33,7 @@ def operations() -> tuple[Operation, ...]:
                 (IF_NONE_MATCH,),
             ),
         ),
+        Operation("GET", page.PICKER, page.picker(settings.library_embedders), Role.PUBLIC, document=None),
         Operation("GET", f"{page.PAGE}/", page.redirect, Role.PUBLIC, document=None),
         Operation("GET", f"{page.PAGE}/{{version}}/{{name:path}}", page.get_file, Role.PUBLIC, document=None),
         Operation("GET", "/", page.redirect_root, Role.PUBLIC, document=None),

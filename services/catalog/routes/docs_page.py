@@ -65,8 +65,11 @@ _SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
 
 def fixed(content: bytes, media_type: str, more: Mapping[str, str] = MappingProxyType({})) -> Answer:
-    """Return a handler that always gives the same answer; `more` are headers."""
-    etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    """Return a handler that always gives the same answer; `more` are headers.
+
+    The ETag is of both: a browser that has the page keeps its policy, too, if the answer is 304.
+    """
+    etag = f'"{hashlib.blake2b(repr(more).encode() + content, digest_size=12).hexdigest()}"'
     headers = {"etag": etag, **freshness.ASK_FIRST, **_SAFE, **more}
 
     async def answer(request: Request) -> Response:

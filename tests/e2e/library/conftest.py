@@ -21,6 +21,7 @@ from tests.processes.system import System
 from tests.support.browsers import CHROMIUM
 from tests.support.pdfs import pdf
 from tests.support.served_folder import served
+from tools.stack.ports import free_ports
 
 ADMIN, EDITOR, READER = "token-of-an-admin", "token-of-an-editor", "token-of-a-reader"
 FLAGS = (
@@ -43,8 +44,9 @@ def token_line(name: str, role: str, namespaces: str, token: str) -> str:
 class Library:
     """A running system, and the API as an admin uses it."""
 
-    def __init__(self, system: System, photos: dict[str, bytes]) -> None:
+    def __init__(self, system: System, photos: dict[str, bytes], cms_port: int) -> None:
         self.system = system
+        self.cms_port = cms_port  # Of the one origin whose pages may have the library in a frame.
         self.photos = photos
         self.address = f"http://localhost:{system.ports.api}/prefix/library"
         self.api = httpx.Client(
@@ -80,7 +82,9 @@ class Library:
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) -> Iterator[Library]:
+    [cms_port] = free_ports(1)
     settings = {
+        "LIBRARY_EMBEDDERS": f"http://localhost:{cms_port}",
         "API_PREFIX": "/prefix",
         "NAMESPACES_ALLOWED": "DEV,SHOP",
         "MEDIA_TOKENS": ";".join(
@@ -98,7 +102,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
     system = System(tmp_path_factory.mktemp("library"), settings)
     try:
         system.start()
-        made = Library(system, photos)
+        made = Library(system, photos, cms_port)
         for number in range(PICTURES):
             place = {"namespace": "SHOP", "destination": "shoes/red"} if number % 2 else {"destination": "cats"}
             made.upload(

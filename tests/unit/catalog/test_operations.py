@@ -47,6 +47,7 @@ PUBLIC = {
     ("GET", "/"),
     ("GET", "/library"),
     ("GET", "/library/"),
+    ("GET", "/library/picker.js"),
     ("GET", "/library/{version}/{name:path}"),
 }
 """Whoever adds one here has decided that everybody may ask for it."""

@@ -55,9 +55,14 @@ export function parse(query) {
   return view;
 }
 
-// Write a view as the query of an address: "" for the start, otherwise with "?".
-export function format(view) {
-  const said = new URLSearchParams();
+// Whether another page has opened this one, for which people pick files.
+export function isPicking(query) {
+  return new URLSearchParams(query).has("pick") && (window.parent !== window || window.opener !== null);
+}
+
+// Write a view as the query of an address, after what was asked for otherwise: "" for the start, otherwise with "?".
+export function format(view, asked) {
+  const said = new URLSearchParams(asked);
   for (const name of ["folder", "q", ...Object.keys(CHOICES), "at"]) {
     if (view[name] !== START[name]) said.append(name, view[name]);
   }

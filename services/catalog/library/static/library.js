@@ -1,9 +1,11 @@
 // What the page can do: every change of its state is one of these methods.
 import { Failure, read, refusals, session } from "./api.js";
 import * as address from "./address.js";
+import { keep, recall } from "./kept.js";
 import { Listing } from "./listing.js";
 import { Store } from "./store.js";
 import { explained, preferred, speak, t } from "./texts.js";
+import { part } from "./views/context.js";
 
 const ROLES = ["public", "read", "write", "admin"];
 const FOLDERS = 500;
@@ -20,6 +22,8 @@ export class Library {
   changes = new EventTarget();
   // Whether the reader is at the beginning of the files, where new ones may come without a jump.
   isAtTop = true;
+  // What there is if people pick files for another page, which has this one in a frame or has opened it.
+  picker = null;
 
   constructor() {
     const view = address.parse(location.search);
@@ -38,8 +42,9 @@ export class Library {
       dialog: null,
       drawer: false,
       hasNews: false,
+      marked: null,
       language: "en",
-      theme: localStorage.getItem(THEME) ?? "system",
+      theme: recall("localStorage", THEME) ?? "system",
     });
     refusals.told = () => this.#refuse();
   }
@@ -58,6 +63,10 @@ export class Library {
     this.#paint();
     await speak(preferred());
     this.store.set({ language: preferred() });
+    if (address.isPicking(location.search)) {
+      this.picker = (await part("picker")()).begin(this);
+      this.store.set({ view: this.picker.within(this.view) });
+    }
     addEventListener("popstate", () => this.#show(address.parse(location.search)));
     await this.enter();
   }
@@ -67,7 +76,7 @@ export class Library {
     this.store.set({ phase: "starting", failure: null });
     try {
       const { data } = await read("about");
-      const about = data[0];
+      const about = this.picker?.limited(data[0]) ?? data[0];
       this.store.set({ phase: "ready", about, refused: false });
       this.#search();
       this.loadFolders("/");
@@ -93,13 +102,19 @@ export class Library {
   }
 
   // The state stays, so that nothing that was typed is lost: the page asks for another token in front of it.
-  #refuse() {
+  async #refuse() {
     const hadOne = session.token !== "";
     session.token = "";
+    if (await this.picker?.askForToken(hadOne)) return;
     this.store.set({ phase: this.state.about ? "again" : "signin", refused: hadOne });
   }
 
+  // Who picks files for another page changes nothing: that page could lay its own over the buttons.
   may(role, namespace) {
+    return (role === "read" || !this.picker) && this.#has(role, namespace);
+  }
+
+  #has(role, namespace) {
     const sender = this.state.about?.sender;
     if (!sender || ROLES.indexOf(sender.role) < ROLES.indexOf(role)) return false;
     return namespace === undefined || sender.namespaces === null || sender.namespaces.includes(namespace);
@@ -107,7 +122,11 @@ export class Library {
 
   // The namespaces into which the sender may upload.
   get writable() {
-    return (this.state.about?.namespaces ?? []).filter((namespace) => this.may("write", namespace));
+    return (this.state.about?.namespaces ?? []).filter((namespace) => this.#has("write", namespace));
+  }
+
+  get mayUpload() {
+    return this.writable.length > 0;
   }
 
   // Where assets are at this origin, for what the page itself shows.
@@ -121,21 +140,22 @@ export class Library {
   async go(changes, { replace = false } = {}) {
     const view = address.changed(this.view, changes);
     if (view.asset !== this.view.asset && !(await this.#mayLeave())) return false;
-    const query = address.format(view) || location.pathname;
+    const query = address.format(view, this.picker?.asked) || location.pathname;
     history[replace ? "replaceState" : "pushState"](null, "", query);
     this.#show(view);
     return true;
   }
 
   open(uuid) {
-    return this.go({ asset: uuid });
+    return this.picker ? this.picker.toggle(uuid) : this.go({ asset: uuid });
   }
 
   closeAsset() {
     return this.go({ asset: "" });
   }
 
-  #show(view) {
+  #show(wanted) {
+    const view = this.picker?.within(wanted) ?? wanted;
     const before = this.view;
     this.store.set({ view, drawer: view.folder === before.folder && this.state.drawer });
     if (!address.showTheSame(before, view)) this.#search();
@@ -156,7 +176,7 @@ export class Library {
   // Entries, folders, tags
 
   #search() {
-    const arguments_ = address.searched(this.view);
+    const arguments_ = this.#searched();
     const load = ({ limit, cursor, signal }) => {
       const query = new URLSearchParams(arguments_);
       query.append("limit", limit);
@@ -177,13 +197,17 @@ export class Library {
     return first;
   }
 
+  #searched() {
+    return address.searched(this.picker?.limitedTypes(this.view) ?? this.view);
+  }
+
   async #count(arguments_) {
     const query = new URLSearchParams(arguments_);
     query.append("limit", 1);
     query.append("facets", "tag,type");
     try {
       const { facets } = await read("catalog/search", { query });
-      if (query.toString().startsWith(address.searched(this.view).toString())) this.store.set({ facets });
+      if (query.toString().startsWith(this.#searched().toString())) this.store.set({ facets });
     } catch {
       // Without numbers beside them, the filters still work.
     }
@@ -267,7 +291,7 @@ export class Library {
   }
 
   setTheme(theme) {
-    localStorage.setItem(THEME, theme);
+    keep("localStorage", THEME, theme);
     this.store.set({ theme });
     this.#paint();
   }

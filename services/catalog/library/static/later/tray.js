@@ -37,7 +37,8 @@ export async function accept(library, files) {
 
 function make(library) {
   let timers = [];
-  const made = new Uploads(library.state.about, () => {
+  const made = new Uploads(library.state.about, ({ uuid }) => {
+    library.picker?.mark(uuid);
     timers.forEach(clearTimeout);
     timers = REFRESH_AFTER.map((wait) => setTimeout(() => library.refresh(), wait));
   });
@@ -82,7 +83,7 @@ export function Tray() {
           ([name, values]) => html`<label>
             <span>${t(`rule.${name}`)}</span>
             <select onChange=${(event) => uploads.setRule(name, event.target.value)}>
-              ${values.map(
+              ${values.filter((value) => value !== "replace" || library.may("write")).map(
                 (value) =>
                   html`<option value=${value} selected=${uploads.rules[name] === value}>${t(`rule.${value}`)}</option>`,
               )}
@@ -116,7 +117,8 @@ function Item({ item, library }) {
       ${state === "sending" && html`<progress max="1" value=${item.sent} aria-label=${t("tray.sent", { name: file.name })} />`}
       ${state === "taken" &&
       html`<div class="choices">
-        ${choose("rule.leave", "leave")}${choose("rule.replace", "replace")}${choose("rule.rename", "rename")}
+        ${choose("rule.leave", "leave")}${library.may("write") && choose("rule.replace", "replace")}
+        ${choose("rule.rename", "rename")}
       </div>`}
       ${state === "duplicate" &&
       html`<div class="choices">${choose("rule.leave", "leave")}${choose("rule.keep", "keep")}</div>`}

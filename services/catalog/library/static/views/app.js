@@ -32,6 +32,7 @@ function Page() {
       <${Dialog} />
     `;
   }
+  if (library.picker?.isRefused) return html`<${library.picker.Refused} />`;
   if (phase === "signin") return html`<${SignIn} />`;
   if (phase === "failed") {
     const { text, more } = explained(failure);
@@ -64,6 +65,7 @@ function Work() {
         ${place
           ? html`<${Place} key=${place} name=${place} />`
           : html`<${Heading} /><${Files} onFiles=${uploading.add} />`}
+        ${library.picker && html`<${library.picker.Bar} />`}
       </main>
       ${asset && details && html`<${details} key=${asset} uuid=${asset} />`}
       ${uploading.tray}

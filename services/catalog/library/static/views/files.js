@@ -13,6 +13,7 @@ export function Files({ onFiles }) {
   const listing = useLibraryState((state) => state.listing);
   const view = useLibraryState((state) => state.view);
   const revision = useLibraryState((state) => state.revision);
+  const marked = useLibraryState((state) => state.marked);
   if (!listing) return null;
   if (listing.failure && listing.count === 0) {
     const { text, more } = explained(listing.failure);
@@ -33,6 +34,7 @@ export function Files({ onFiles }) {
       layout=${view.layout}
       size=${view.size}
       asset=${view.asset}
+      marked=${marked}
       assets=${library.assets}
       onOpen=${(uuid) => library.open(uuid)}
       onClose=${() => library.closeAsset()}
@@ -64,7 +66,7 @@ function Empty({ view, onFiles }) {
   return html`<div class="empty">
     <${Icon} name="picture" size=${40} />
     <h2>${t(view.folder ? "empty.folder" : "empty.all")}</h2>
-    ${library.may("write")
+    ${library.mayUpload
       ? html`<p>${t("empty.drop")}</p>
           <label class="button primary">
             <input class="hidden" type="file" multiple onChange=${choose} />

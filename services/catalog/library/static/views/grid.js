@@ -10,7 +10,7 @@ const SETTLED = 120;
 const SKELETONS = 24;
 const COLUMNS = ["name", "folder", "type", "dimensions", "bytes", "uploaded"];
 
-export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, onScrolled }) {
+export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onClose, onScrolled }) {
   const box = useRef();
   const [frame, setFrame] = useState({ width: 0, height: 0 });
   const [, again] = useReducer((count) => count + 1, 0);
@@ -120,6 +120,7 @@ export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, on
   };
 
   const isList = layout === "list";
+  const isShown = (uuid) => uuid !== undefined && (uuid === asset || marked?.has(uuid));
   const Cell = isList ? Row : Tile;
   const made = [];
   for (let row = rows.first; row < rows.last; row++) {
@@ -136,6 +137,7 @@ export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, on
         column=${(at % form.columns) + 1}
         isActive=${at === active}
         isOpen=${entry !== undefined && entry.uuid === asset}
+        isMarked=${entry !== undefined && marked?.has(entry.uuid)}
         isFast=${scroll.current.isFast}
         assets=${assets}
         onChoose=${choose}
@@ -146,7 +148,7 @@ export function Grid({ listing, layout, size, asset, assets, onOpen, onClose, on
       role="row"
       key=${row}
       aria-rowindex=${row + (isList ? 2 : 1)}
-      aria-selected=${isList ? listing.at(row)?.uuid === asset : undefined}
+      aria-selected=${isList ? isShown(listing.at(row)?.uuid) : undefined}
       style=${{ transform: `translateY(${row * form.row}px)`, height: `${form.row}px`, "--columns": String(form.columns) }}
     >${cells}</div>`);
   }

@@ -15,7 +15,7 @@ export function Places() {
   const library = useLibrary();
   const current = useLibraryState((state) => state.view.place);
   const names = Object.keys(PLACES).filter((name) => library.may(PLACES[name].role));
-  if (names.length === 0) return null;
+  if (names.length === 0 || library.picker) return null;
   return html`<section>
     <h2>${t("places")}</h2>
     <ul class="tree">

@@ -206,6 +206,7 @@ function Taste() {
       </select>
     </label>
     ${sender.name !== "anybody" &&
+    !library.picker?.hasToken &&
     html`<p class="who">
       <span>${t("signed", { name: sender.name, role: t(`role.${sender.role}`) })}</span>
       <button class="button plain" onClick=${() => library.signOut()}><${Icon} name="out" />${t("signout")}</button>

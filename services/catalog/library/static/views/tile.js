@@ -28,9 +28,9 @@ class Still extends Component {
 }
 
 export class Tile extends Still {
-  render({ index, entry, column, isActive, isOpen, onChoose, mat, ...picture }) {
-    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""}`;
-    const common = { class: name, role: "gridcell", id: `file-${index}`, "aria-colindex": column, "aria-selected": isOpen };
+  render({ index, entry, column, isActive, isOpen, isMarked, onChoose, mat, ...picture }) {
+    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""} ${isMarked ? "marked" : ""}`;
+    const common = { class: name, role: "gridcell", id: `file-${index}`, "aria-colindex": column, "aria-selected": isOpen || isMarked };
     if (!entry) {
       return html`<div ...${common} aria-busy="true">
         <div class="mat" style=${{ height: `${mat}px` }} />
@@ -51,8 +51,8 @@ export class Tile extends Still {
 }
 
 export class Row extends Still {
-  render({ index, entry, isActive, isOpen, onChoose, column: _, mat: __, ...picture }) {
-    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""}`;
+  render({ index, entry, isActive, isOpen, isMarked, onChoose, column: _, mat: __, ...picture }) {
+    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""} ${isMarked ? "marked" : ""}`;
     if (!entry) return html`<div class=${name} role="gridcell" id=${`file-${index}`} aria-busy="true"><i /></div>`;
     return html`
       <div

@@ -56,7 +56,7 @@ export function TopBar({ onFiles }) {
         ><span class=${`size-${size}`} /></button>`,
       )}
     </div>`}
-    ${library.may("write") &&
+    ${library.mayUpload &&
     html`<input type="file" multiple hidden ref=${chooser} onChange=${choose} />
       <button class="button primary upload" onClick=${() => chooser.current.click()}>
         <${Icon} name="upload" /><span>${t("upload")}</span>

@@ -12,7 +12,7 @@ export function useUploading(library) {
   const depth = useRef(0);
 
   const add = async (files) => {
-    if (!library.may("write")) {
+    if (!library.mayUpload) {
       library.say(t("readonly"), { kind: "error" });
       return;
     }

@@ -1,0 +1,1 @@
+"""A page of another application, in which people pick files of TADA."""
