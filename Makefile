@@ -13,7 +13,7 @@ FAULT_TABLE ?= /tmp/tada-faults.md
 # Tests start some thousand processes. Without files of bytecode, each of them compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-renders audit lint format lock vendor screenshots clean
+.PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ soak-changes: setup-dev ## 10 000 changes, as many that are undone, and as many 
 	@$(PY) -m tests.programs.soak_changes $(or $(CHANGES),10000)
 	@$(PY) -m tests.programs.soak_undo $(or $(CHANGES),10000)
 	@$(PY) -m tests.programs.soak_webhooks $(or $(CHANGES),10000)
+
+soak-library: setup-dev ## Scroll in a library of 100 000 files for MINUTES=n (10): first pictures, frames, memory
+	@$(PY) -m tests.programs.library_scroll $(if $(filter file,$(origin MINUTES)),10,$(MINUTES))
 
 soak-renders: setup-dev ## Render 20 000 times in one process and look what is left in memory (2 minutes)
 	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 VIPS_DISC_THRESHOLD=1g $(PY) -m tests.programs.soak_renders

@@ -149,7 +149,7 @@ export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onC
       key=${row}
       aria-rowindex=${row + (isList ? 2 : 1)}
       aria-selected=${isList ? isShown(listing.at(row)?.uuid) : undefined}
-      style=${{ transform: `translateY(${row * form.row}px)`, height: `${form.row}px`, "--columns": String(form.columns) }}
+      style=${{ top: `${row * form.row}px`, height: `${form.row}px`, "--columns": String(form.columns) }}
     >${cells}</div>`);
   }
 

@@ -9,6 +9,7 @@ import { bytes, date, language, t } from "../texts.js";
 import { Icon } from "./icons.js";
 
 const BLUR = { width: 20, height: 15 };
+const SLOW = 200;
 // If many pictures are made for the first time, the service asks to come back: then after so many milliseconds.
 const AGAIN_AFTER = [1500, 4000, 10000];
 
@@ -95,6 +96,9 @@ export function Picture({ entry, box, size, isFast, assets }) {
     }, AGAIN_AFTER[tries]);
     return () => clearTimeout(timer);
   }, [isWaiting]);
+  const since = useRef(performance.now()).current;
+  // What comes at once is shown at once: each picture that fades in is a layer of its own, and many make scrolling slow.
+  const show = ({ target, timeStamp }) => target.classList.add("there", timeStamp - since < SLOW ? "soon" : "late");
   const hasFailed = isWaiting && tries === AGAIN_AFTER.length;
   const kind = kindOf(entry);
   const inside = fit(entry.width, entry.height, box, kind === "svg");
@@ -108,7 +112,6 @@ export function Picture({ entry, box, size, isFast, assets }) {
   }
   const { src, srcset } = thumbnail(assets, entry, size);
   return html`<div class=${`picture ${kind}`} style=${style}>
-    <${Blur} entry=${entry} />
     ${!isFast &&
     !isWaiting &&
     html`<img
@@ -120,9 +123,10 @@ export function Picture({ entry, box, size, isFast, assets }) {
       alt=${entry.alt ?? ""}
       decoding="async"
       draggable=${false}
-      onLoad=${(event) => event.target.classList.add("there")}
+      onLoad=${show}
       onError=${() => setWaiting(true)}
     />`}
+    <${Blur} entry=${entry} />
   </div>`;
 }
 
