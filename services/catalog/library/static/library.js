@@ -103,10 +103,11 @@ export class Library {
 
   // The state stays, so that nothing that was typed is lost: the page asks for another token in front of it.
   async #refuse() {
+    // Of several requests at once, only the first is refused for a token.
     const hadOne = session.token !== "";
     session.token = "";
     if (await this.picker?.askForToken(hadOne)) return;
-    this.store.set({ phase: this.state.about ? "again" : "signin", refused: hadOne });
+    this.store.set({ phase: this.state.about ? "again" : "signin", refused: hadOne || this.state.refused });
   }
 
   // Who picks files for another page changes nothing: that page could lay its own over the buttons.
@@ -266,6 +267,11 @@ export class Library {
     if (error instanceof Failure && error.status === 401) return;
     const { text, more } = explained(error);
     this.say(text, { more, kind: "error" });
+  }
+
+  // A part of the page could not be loaded.
+  sayOffline(again) {
+    this.say(t("error.network"), { kind: "error", action: { label: t("retry"), act: again } });
   }
 
   dismiss(id) {

@@ -49,7 +49,7 @@ export function t(key, values = {}) {
 export function explained(error) {
   if (!(error instanceof Failure)) return { text: t("error.unknown"), more: error?.message ?? "" };
   const known = [`error.${error.code}`, `error.${error.status}`].find((key) => key in messages);
-  const more = (known ? [error.hint] : [error.message, error.hint]).filter(Boolean).join(" ");
+  const more = error.status === 401 ? "" : (known ? [error.hint] : [error.message, error.hint]).filter(Boolean).join(" ");
   return { text: t(known ?? (error.status >= 500 ? "error.500" : "error.unknown")), more };
 }
 

@@ -14,6 +14,7 @@ addEventListener("beforeunload", (event) => {
 
 class Model {
   #tag = "";
+  #saving = null;
 
   constructor(library, uuid, tell) {
     Object.assign(this, { library, uuid, tell, entry: null, status: "loading", failure: null, isSaving: false, purge: null });
@@ -68,7 +69,14 @@ class Model {
   }
 
   // Save what is changed; return whether it is saved. What others have changed meanwhile is not overwritten unseen.
-  save = async () => {
+  save = () => {
+    this.#saving ??= this.#save().finally(() => {
+      this.#saving = null;
+    });
+    return this.#saving;
+  };
+
+  async #save() {
     this.#set({ isSaving: true });
     const began = performance.now();
     try {
@@ -87,7 +95,7 @@ class Model {
     } finally {
       this.#set({ isSaving: false });
     }
-  };
+  }
 
   // Take what a write has answered: nothing is to be saved any more. `change` is its number.
   written(entry, purge, seconds, change) {

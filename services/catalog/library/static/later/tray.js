@@ -45,6 +45,13 @@ function make(library) {
   addEventListener("beforeunload", (event) => {
     if (made.isBusy) event.preventDefault();
   });
+  // What was refused for its token goes on with another one.
+  let { phase } = library.state;
+  library.store.subscribe(() => {
+    const before = phase;
+    ({ phase } = library.state);
+    if (before !== "ready" && phase === "ready") made.retry((item) => item.failure?.status === 401);
+  });
   return made;
 }
 

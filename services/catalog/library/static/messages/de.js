@@ -62,6 +62,7 @@ export default {
   "empty.found.text": "Keine Datei erfüllt das alles. Versuchen Sie es mit weniger Filtern oder anderen Wörtern.",
   "empty.readonly": "Ihr Token darf Dateien ansehen, aber keine hochladen.",
   "error.400": "Der Dienst nimmt das nicht an.",
+  "error.401": "Melden Sie sich wieder an: Dann geht es weiter.",
   "error.403": "Das dürfen Sie nicht.",
   "error.404": "Das gibt es nicht mehr.",
   "error.413": "Das ist zu groß.",

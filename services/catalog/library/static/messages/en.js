@@ -62,6 +62,7 @@ export default {
   "empty.found.text": "No file has all of this. Use fewer filters, or other words.",
   "empty.readonly": "Your token may look at files, but not upload any.",
   "error.400": "The service does not accept this.",
+  "error.401": "Sign in again: it goes on then.",
   "error.403": "You are not allowed to do this.",
   "error.404": "It does not exist any more.",
   "error.413": "It is too large.",

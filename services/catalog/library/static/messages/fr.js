@@ -62,6 +62,7 @@ export default {
   "empty.found.text": "Aucun fichier ne remplit tout cela. Essayez avec moins de filtres ou d’autres mots.",
   "empty.readonly": "Votre jeton permet de voir les fichiers, mais pas d’en envoyer.",
   "error.400": "Le service n’accepte pas cela.",
+  "error.401": "Connectez-vous à nouveau : cela continuera alors.",
   "error.403": "Vous n’avez pas le droit de faire cela.",
   "error.404": "Cela n’existe plus.",
   "error.413": "C’est trop grand.",

@@ -14,9 +14,11 @@ export function useLibraryState(part) {
 
 // Return what a module that is loaded when it is needed exports, null until it is there.
 export function useLater(load, isNeeded = true) {
+  const library = useLibrary();
   const [found, set] = useState(null);
+  const fetch = () => load().then((module) => set(() => module), () => library.sayOffline(fetch));
   useEffect(() => {
-    if (isNeeded && !found) load().then((module) => set(() => module));
+    if (isNeeded && !found) fetch();
   }, [isNeeded]);
   return found;
 }

@@ -16,7 +16,14 @@ export function useUploading(library) {
       library.say(t("readonly"), { kind: "error" });
       return;
     }
-    const [module, given] = await Promise.all([import("../later/tray.js"), files]);
+    let module;
+    let given;
+    try {
+      [module, given] = await Promise.all([import("../later/tray.js"), files]);
+    } catch {
+      library.sayOffline(() => add(files));
+      return;
+    }
     setTray(html`<${module.Tray} />`);
     if (given.length) module.accept(library, given);
   };
