@@ -14,7 +14,7 @@ import axe_playwright_python
 import httpx
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from services.catalog.library import files
 from tests.processes.system import System
@@ -33,6 +33,9 @@ FLAGS = (
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 PICTURES = 14
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><rect width="20" height="10" fill="#c22"/></svg>'
+
+# Only for the case that it does not come: other tests are at work, too.
+expect.set_options(timeout=20_000)
 
 Open = Callable[..., Page]
 
