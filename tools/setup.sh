@@ -96,7 +96,7 @@ elif [ $present = no ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     stamp "$1" >.venv/installed
 fi
-# The client, from this folder; what it needs is in the locks.
+# The client and its command, from this folder; what it needs is in the locks.
 client=$(sha256sum <clients/python/pyproject.toml | cut -d' ' -f1)
 if [ ! -L .venv ] && [ "$client" != "$(cat .venv/client 2>/dev/null || true)" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \

@@ -3,7 +3,6 @@
 import inspect
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -14,54 +13,9 @@ from flit_core import buildapi
 from tada_client import AsyncClient, BadAnswer, Client, Entry, NotReached, Resume, Unavailable
 from tada_client.events import Parser
 
-from services.core.assets.addresses import Addresses
-from services.core.state.entry_json import shown as as_shown
-from tests.support.entries import made_entry
+from tests.clients.python.service import Service, answer, problem, shown
 from tools import python_client
 from tools.stack.plan import ROOT
-
-Handler = Callable[[httpx.Request], httpx.Response]
-
-
-def shown(**fields: Any) -> dict[str, Any]:
-    return {**as_shown(made_entry(), Addresses("https://media.example.com/assets/media")), **fields}
-
-
-def answer(*data: Any, status: int = 200, **headers: str) -> httpx.Response:
-    return httpx.Response(status, json={"data": data, "errors": [], "problems": []}, headers=headers)
-
-
-def problem(status: int, code: str, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
-    said = {"code": code, "message": "No.", **more}
-    return httpx.Response(status, json={"data": [], "errors": ["No."], "problems": [said]}, headers=headers)
-
-
-class Service:
-    """Gives one answer after the other; an exception is a connection that breaks."""
-
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers, self.requests, self.pauses = list(answers), list[httpx.Request](), list[float]()
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        request.read()
-        self.requests.append(request)
-        given = self.answers.pop(0)
-        if isinstance(given, Exception):
-            raise given
-        return given
-
-    @property
-    def asked(self) -> list[str]:
-        return [f"{request.method} {request.url.raw_path.decode()}" for request in self.requests]
-
-    def client(self) -> Client:
-        return Client(
-            "http://tada.test/prefix/",
-            "secret",
-            namespace="DEV",
-            sleep=self.pauses.append,
-            transport=httpx.MockTransport(self),
-        )
 
 
 def test_the_client_that_waits_is_made_from_the_other_one() -> None:
@@ -248,7 +202,9 @@ def test_the_library_needs_nothing_of_the_command() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "clients/python/src", check=True)
 
 
-def test_the_distribution_has_its_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_distribution_has_its_types_and_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / "clients/python")
     with ZipFile(tmp_path / buildapi.build_wheel(str(tmp_path))) as wheel:
         assert "tada_client/py.typed" in wheel.namelist()
+        [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+        assert "tada=tada_client.cli.__main__:main" in wheel.read(entry_points).decode()

@@ -18,7 +18,7 @@ PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, 
 def test_a_form_has_the_length_that_is_told_and_is_read_as_it_was_meant(
     content: bytes, name: str, fields: dict[str, str]
 ) -> None:
-    form = Form(tuple(fields.items()), BytesSource(content, name))
+    form = Form(tuple(fields.items()), (BytesSource(content, name),))
     body = b"".join(form.pieces())
     assert len(body) == form.size
     head = f"Content-Type: {form.headers['content-type']}\r\n\r\n".encode()
@@ -32,7 +32,7 @@ def test_a_form_has_the_length_that_is_told_and_is_read_as_it_was_meant(
 def test_a_large_file_is_read_in_pieces_and_tells_its_progress(tmp_path: Path) -> None:
     path, told = tmp_path / "large.jpg", list[tuple[int, int]]()
     path.write_bytes(bytes(3 << 20))
-    form = Form((), source(path), lambda sent, size: told.append((sent, size)))
+    form = Form((), (source(path),), progress=lambda sent, size: told.append((sent, size)))
     pieces = list(form.pieces())
     assert max(map(len, pieces)) <= 1 << 18
     assert sum(map(len, pieces)) == form.size
@@ -41,11 +41,21 @@ def test_a_large_file_is_read_in_pieces_and_tells_its_progress(tmp_path: Path) -
     assert b"".join(Rest(source(path), (3 << 20) - 5).pieces()) == bytes(5)
 
 
-@pytest.mark.parametrize("size", [100, 2 << 20])
+@given(st.lists(st.binary(max_size=50), min_size=1, max_size=4))
+def test_a_form_may_have_several_files(contents: list[bytes]) -> None:
+    form = Form((("a", "b"),), tuple(BytesSource(content, "x") for content in contents), "files")
+    body = b"".join(form.pieces())
+    assert len(body) == form.size
+    head = f"Content-Type: {form.headers['content-type']}\r\n\r\n".encode()
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
+    assert [part.get_content() for part in message.iter_parts()][1:] == contents
+
+
+@pytest.mark.parametrize("size", [100, 3 << 20])
 def test_a_file_that_changes_while_it_is_sent_is_noticed(tmp_path: Path, size: int) -> None:
     path = tmp_path / "cat.jpg"
     path.write_bytes(bytes(size))
-    form = Form((), source(path))
+    form = Form((), (source(path),))
     path.write_bytes(bytes(size - 1))
     with pytest.raises(FileChanged):
         list(form.pieces())

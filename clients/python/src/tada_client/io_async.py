@@ -11,10 +11,9 @@ import httpx
 from tada_client.carrying import Place, answer_of, failure, headers_of
 from tada_client.errors import NotReached, error_of
 from tada_client.flows import Attempts, Pause
-from tada_client.wire import Answer, Progress, Request
+from tada_client.wire import AT_ONCE, Answer, Progress, Request
 
 T = TypeVar("T")
-_AT_ONCE = 1 << 20
 
 
 class Carrier:
@@ -59,7 +58,7 @@ class Carrier:
         content: bytes | AsyncIterator[bytes] | None = None
         if body is not None:
             content = _in_threads(body.pieces())
-            if body.size <= _AT_ONCE:
+            if body.size <= AT_ONCE:
                 content = b"".join([piece async for piece in content])
         try:
             return answer_of(

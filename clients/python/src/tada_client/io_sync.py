@@ -10,10 +10,9 @@ import httpx
 from tada_client.carrying import Place, answer_of, failure, headers_of
 from tada_client.errors import NotReached, error_of
 from tada_client.flows import Attempts, Pause
-from tada_client.wire import Answer, Progress, Request
+from tada_client.wire import AT_ONCE, Answer, Progress, Request
 
 T = TypeVar("T")
-_AT_ONCE = 1 << 20
 
 
 class Carrier:
@@ -55,7 +54,7 @@ class Carrier:
 
     def _send(self, request: Request[Any]) -> Answer:
         url, body = self._place.of(request.target()), request.body
-        content = None if body is None else b"".join(body.pieces()) if body.size <= _AT_ONCE else body.pieces()
+        content = None if body is None else b"".join(body.pieces()) if body.size <= AT_ONCE else body.pieces()
         try:
             return answer_of(self._http.request(request.method, url, headers=headers_of(request), content=content))
         except httpx.HTTPError as error:

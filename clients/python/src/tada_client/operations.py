@@ -2,13 +2,13 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from tada_client import models
-from tada_client.errors import BadAnswer
+from tada_client.errors import BadAnswer, TadaError, from_problem
 from tada_client.models import (
     About,
     Action,
@@ -57,13 +57,44 @@ def upload(
     progress: Progress | None = None,
 ) -> Request[Upload]:
     """One file with its fields. Only with `skip` it may be sent twice without harm."""
-    form = Form(tuple(form_fields(namespace, destination, fields, to_webp)), file, progress)
+    form = Form(tuple(form_fields(namespace, destination, fields, to_webp)), (file,), progress=progress)
     query = {"on_conflict": on_conflict, "wait": "facts" if wait_for_facts else None}
     return Request("POST", "/file", _uploaded("stored"), query, body=form, repeatable=on_conflict == "skip")
 
 
+def upload_many(
+    files: Sequence[Source],
+    namespace: str,
+    destination: str,
+    on_conflict: OnConflict,
+    fields: Fields,
+    *,
+    to_webp: bool | None = None,
+    progress: Progress | None = None,
+) -> Request[list[Upload | TadaError]]:
+    """Several files with the same fields: what became of each, in their order. If none is taken, it is an error."""
+    form = Form(tuple(form_fields(namespace, destination, fields, to_webp)), tuple(files), "files", progress)
+
+    def read(answer: Answer) -> list[Upload | TadaError]:
+        said = answer.body()
+        request_id = answer.headers.get("x-request-id", "")
+        wrong = {problem.get("index"): from_problem(problem, 400, request_id) for problem in said["problems"]}
+        data, purged = answer.data(), answer.headers.get("x-purge") != "queued"
+        if len(data) + len(wrong) != len(files):
+            raise BadAnswer("The answer is about other files.", code="bad_answer", status=answer.status)
+        stored = iter(data)
+        found: list[Upload | TadaError] = []
+        for index in range(len(files)):
+            refused = wrong.get(index)
+            found.append(refused or Upload(models.entry(next(stored)), "stored", purged=purged))
+        return found
+
+    query = {"on_conflict": on_conflict}
+    return Request("POST", "/files", read, query, body=form, repeatable=on_conflict == "skip")
+
+
 def replace(uuid: str, file: Source, fields: Fields, progress: Progress | None = None) -> Request[Upload]:
-    form = Form(tuple(form_fields("", "", fields, None)), file, progress)
+    form = Form(tuple(form_fields("", "", fields, None)), (file,), progress=progress)
     return Request("PATCH", f"/file/{uuid}", _uploaded("replaced"), body=form, repeatable=False)
 
 

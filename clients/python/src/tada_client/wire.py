@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have been sent. After a failure it begins again with fewer."""
 
 _PIECE = 1 << 18
-_AT_ONCE = 1 << 20
+AT_ONCE = 2 << 20
 """A body up to so many bytes is sent as one piece: that costs least."""
 
 
@@ -102,10 +102,11 @@ class Json:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form with one file at its end: what is wrong with a field is answered before the file is read."""
+    """A form with its files at the end: what is wrong with a field is answered before a file is read."""
 
     fields: tuple[tuple[str, str], ...]
-    file: Source
+    files: tuple[Source, ...]
+    name: str = "file"
     progress: Progress | None = None
     boundary: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -115,35 +116,42 @@ class Form:
 
     @property
     def size(self) -> int:
-        return len(self._head()) + self.file.size + len(self._tail())
+        heads = sum(len(self._head(file)) for file in self.files)
+        return len(self._beginning()) + heads + sum(file.size for file in self.files) + len(self._end())
 
     def pieces(self) -> Iterator[bytes]:
-        if self.size <= _AT_ONCE:
-            with self.file.open() as opened:
-                content = _exactly(opened.read(self.file.size + 1), self.file)
-            if self.progress:
-                self.progress(0, self.file.size)
-            yield self._head() + content + self._tail()
-            if self.progress:
-                self.progress(self.file.size, self.file.size)
-            return
-        yield self._head()
-        yield from read_from(self.file, 0, self.progress)
-        yield self._tail()
+        all_at_once = self.size <= AT_ONCE
+        total, before = sum(file.size for file in self.files), 0
+        yield self._beginning()
+        for file in self.files:
+            yield self._head(file)
+            if all_at_once:
+                yield _whole(file)
+            else:
+                yield from read_from(file, 0, _part_of(self.progress, before, total))
+            before += file.size
+        yield self._end()
+        if all_at_once and self.progress:
+            self.progress(total, total)
 
-    def _head(self) -> bytes:
-        parts = [
-            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in self.fields
-        ]
-        name = self.file.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-        parts.append(
-            f'--{self.boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
+    def _beginning(self) -> bytes:
+        return (
+            "".join(
+                f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                for name, value in self.fields
+            )
+            .encode()
+            .removesuffix(b"\r\n")
         )
-        return "".join(parts).encode()
 
-    def _tail(self) -> bytes:
+    def _head(self, file: Source) -> bytes:
+        name = file.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        head = f'Content-Disposition: form-data; name="{self.name}"; filename="{name}"'
+        # What comes before it ends without a line feed, as a file does.
+        begins = "\r\n" if self.fields or file is not self.files[0] else ""
+        return f"{begins}--{self.boundary}\r\n{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode()
+
+    def _end(self) -> bytes:
         return f"\r\n--{self.boundary}--\r\n".encode()
 
 
@@ -183,7 +191,13 @@ def read_from(file: Source, offset: int, progress: Progress | None) -> Iterator[
         progress(sent, file.size)
 
 
-def _exactly(content: bytes, file: Source) -> bytes:
+def _part_of(progress: Progress | None, before: int, total: int) -> Progress | None:
+    return None if progress is None else lambda sent, _: progress(before + sent, total)
+
+
+def _whole(file: Source) -> bytes:
+    with file.open() as opened:
+        content = opened.read(file.size + 1)
     if len(content) != file.size:
         raise FileChanged(file.name)
     return content

@@ -1,0 +1,241 @@
+"""The command's own decisions: what is sent, what is remembered, which TADA is meant."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tada_client import BytesSource, flows
+from tada_client.cli import local, profiles
+from tada_client.cli.app import app
+from tada_client.cli.local import LocalFile, State
+from tada_client.cli.profiles import BadProfile, Profile, Profiles
+from tada_client.cli.transfer import Item, Report, Stopped, Workers
+from tada_client.cli.uploading import Conflict, Target, Uploader
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from tests.clients.python.service import Service, answer, problem, shown
+from tools.stack.plan import ROOT
+
+TYPES = ("image/jpeg", "image/png", "image/svg+xml")
+
+
+def here(folder: Path, *names: str) -> list[LocalFile]:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"cats")
+    return list(local.files_of(folder))
+
+
+def test_files_are_found_below_a_folder_in_their_order(tmp_path: Path) -> None:
+    files = here(tmp_path, "b.jpg", "a/z.png", "a/c/d.jpg", ".git/x.jpg", "a/.hidden.jpg")
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert [file.relative for file in files] == ["a/c/d.jpg", "a/z.png", "b.jpg"]
+    assert [file.relative for file in local.files_of(tmp_path / "b.jpg")] == ["b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "sent"),
+    [
+        ([], [], {"a/x.jpg", "a/b/y.PNG", "z.svg"}),
+        (["*"], [], {"a/x.jpg", "a/b/y.PNG", "z.svg", "notes.txt"}),
+        (["*.jpg"], [], {"a/x.jpg"}),
+        (["a/*"], [], {"a/x.jpg", "a/b/y.PNG"}),
+        ([], ["*.svg", "b/"], {"a/x.jpg"}),
+        (["*.txt"], ["notes*"], set()),
+    ],
+)
+def test_patterns_choose_files(tmp_path: Path, include: list[str], exclude: list[str], sent: set[str]) -> None:
+    files = here(tmp_path, "a/x.jpg", "a/b/y.PNG", "z.svg", "notes.txt")
+    assert {file.relative for file in files if local.is_wanted(file, include, exclude, TYPES)} == sent
+
+
+def test_what_was_done_is_remembered_even_if_the_last_line_was_cut(tmp_path: Path) -> None:
+    [file] = here(tmp_path / "photos", "cat.jpg")
+    path = tmp_path / "state"
+    state = State(path)
+    state.keep(file, begun="/tus/1")
+    state.keep(file, uuid="u", signature="s")
+    with path.open("a") as opened:
+        opened.write('{"path": "x.jpg", "si')
+    again = State(path)
+    known = again.of(file)
+    assert known is not None
+    assert (known.uuid, known.signature, known.begun) == ("u", "s", "")
+    assert len(path.read_text().splitlines()) == 1
+    file.path.write_bytes(b"another")
+    [changed] = local.files_of(tmp_path / "photos")
+    assert again.of(changed) is None
+
+
+def uploader(service: Service, folder: Path, on_conflict: Conflict, there: Any, **more: int) -> Uploader:
+    client = service.client()
+    entry = client.get("/DEV/x.webp") if there else None
+    return Uploader(client, Target("DEV", "pets", {}), on_conflict, State(folder / "state"), lambda _: entry, **more)
+
+
+def sent(service: Service, tmp_path: Path, on_conflict: Conflict, there: dict[str, Any] | None) -> Item:
+    [file] = here(tmp_path / "photos", "cat.jpg")
+    return uploader(service, tmp_path, on_conflict, there).send(file, lambda *_: None)
+
+
+@pytest.mark.parametrize("on_conflict", Conflict)
+def test_the_same_picture_is_never_sent(tmp_path: Path, on_conflict: Conflict) -> None:
+    digest = flows.digest_of(BytesSource(b"cats", "cat.jpg"))
+    there = shown(signature=digest, size=4)
+    service = Service(answer(there))
+    assert sent(service, tmp_path, on_conflict, there).outcome == "same"
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("on_conflict", "asked", "outcome"),
+    [
+        (Conflict.SKIP, ["POST /prefix/file?on_conflict=skip"], "kept"),
+        (Conflict.REPLACE, ["PATCH /prefix/file/{uuid}"], "replaced"),
+        (Conflict.RENAME, ["POST /prefix/file?on_conflict=rename"], "renamed"),
+    ],
+)
+def test_another_picture_is_treated_as_it_was_said(
+    tmp_path: Path, on_conflict: Conflict, asked: list[str], outcome: str
+) -> None:
+    there = shown()
+    taken = problem(400, "already_exists", uuid=there["uuid"], unique_name="/DEV/pets/cat.webp")
+    service = Service(answer(there), taken if on_conflict is Conflict.SKIP else answer(shown(version=2)))
+    assert sent(service, tmp_path, on_conflict, there).outcome == outcome
+    assert service.asked[1:] == [one.format(uuid=there["uuid"]) for one in asked]
+
+
+def test_an_interrupted_large_upload_goes_on_in_the_next_run(tmp_path: Path) -> None:
+    [file] = here(tmp_path / "photos", "cat.jpg")
+    begun = httpx.Response(201, headers={"location": "tus/abc"})
+    service = Service(begun)
+
+    def stop(*_: int) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        uploader(service, tmp_path, Conflict.FAIL, None, resumable_from=1).send(file, stop)
+    offset = httpx.Response(200, headers={"upload-offset": "2"})
+    done = httpx.Response(204, headers={"upload-entry": "4ff11851456d6c0d548f6772ed560240"})
+    service = Service(offset, done, answer(shown()))
+    item = uploader(service, tmp_path, Conflict.FAIL, None, resumable_from=1).send(file, lambda *_: None)
+    assert item.outcome == "stored"
+    assert service.asked[:2] == ["HEAD /prefix/tus/abc", "PATCH /prefix/tus/abc"]
+    assert service.requests[1].content == b"ts"
+
+
+def test_workers_end_when_they_are_told_to_and_an_error_of_our_own_is_not_lost() -> None:
+    workers = Workers(3)
+    began, done = threading.Event(), list[int]()
+
+    def do(number: int) -> Item:
+        if number == 5:
+            workers.stopping.set()
+            began.set()
+        return Item(str(number), "same")
+
+    workers.each(range(1000), do, lambda number, _: done.append(number))
+    assert began.is_set()
+    assert len(done) < 1000
+    with pytest.raises(Stopped):
+        workers.sleep(10)
+
+    def broken(number: int) -> Item:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Workers(2).each([1], broken, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("errors", "interrupted", "code"),
+    [
+        ([None], False, 0),
+        ([None, {"code": "bad_request", "status": 400}], False, 1),
+        ([{"code": "not_reached"}] * 2, False, 3),
+        ([{"code": "forbidden", "status": 403}], False, 4),
+        ([None], True, 130),
+    ],
+)
+def test_the_exit_code_says_what_happened(errors: list[dict[str, Any] | None], interrupted: bool, code: int) -> None:
+    items = [Item("a", "failed" if error else "stored", error=error) for error in errors]
+    assert Report(items, interrupted=interrupted).code == code
+
+
+def test_a_profile_is_kept_for_its_owner_alone_and_the_environment_goes_before_it(tmp_path: Path) -> None:
+    file = tmp_path / "a/config.toml"
+    kept = Profiles({'w ö"rk': Profile("http://a", "DEV", 'to"ken\\', signing_key_command="echo key")}, 'w ö"rk')
+    profiles.write(file, kept)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert profiles.read(file) == kept
+    found = profiles.chosen(kept, "", {"TADA_URL": "http://b"})
+    assert (found.url, found.token, found.namespace, found.signing_key) == ("http://b", 'to"ken\\', "DEV", "key")
+    assert profiles.chosen(Profiles({}), "", {}).url == profiles.DEFAULT_URL
+    assert "to" not in repr(found).replace("token_command", "")
+    with pytest.raises(BadProfile, match="no profile 'x'"):
+        profiles.chosen(kept, "x", {})
+    with pytest.raises(BadProfile, match="failed"):
+        profiles.chosen(Profiles({"a": Profile(token_command="false")}, "a"), "", {})
+    for broken in ("use = ", '[profiles.a]\nurl = "x"\nother = "y"', "profiles = 7"):
+        file.write_text(broken)
+        with pytest.raises(BadProfile):
+            profiles.read(file)
+
+
+def test_profiles_are_made_used_and_forgotten(tmp_path: Path) -> None:
+    def run(*arguments: str, given: str = "") -> str:
+        ran = CliRunner().invoke(app, ["config", *arguments], env={"TADA_CONFIG": str(tmp_path / "c")}, input=given)
+        assert ran.exit_code == 0, ran.output
+        return ran.stdout
+
+    run("set", "one", "--url", "http://one", "--token", "-", given="s3cret\n")
+    run("set", "two", "--url", "http://two", "--namespace", "DEV")
+    run("use", "two")
+    said = [json.loads(line) for line in run("list", "--json").splitlines()]
+    assert [(each["name"], each["used"], each["token"]) for each in said] == [
+        ("one", False, "set"),
+        ("two", True, "none"),
+    ]
+    assert "s3cret" not in run("list")
+    assert "s3cret" in (tmp_path / "c").read_text()
+    run("remove", "two")
+    assert "two" not in run("list")
+
+
+def test_wrong_arguments_are_a_usage_error() -> None:
+    for arguments in (
+        ["nothing"],
+        ["url", "no asset"],
+        ["url", "/DEV/a.webp", "--size", "5"],
+        ["edit", "/DEV/a.webp"],
+        ["rm"],
+        ["search", "--where", "x"],
+        ["expire", "/DEV/a.webp", "--at", "soon"],
+        ["-p", "nowhere", "ls"],
+    ):
+        ran = CliRunner().invoke(app, arguments, env={"TADA_CONFIG": "/nowhere"})
+        assert ran.exit_code == 2, (arguments, ran.output)
+
+
+def test_a_service_that_is_not_there_is_said(tmp_path: Path) -> None:
+    env = {"TADA_CONFIG": "/nowhere", "TADA_URL": "http://127.0.0.1:1", "NO_COLOR": "1"}
+    ran = CliRunner().invoke(app, ["doctor", "--json"], env=env)
+    assert ran.exit_code == 3
+    assert json.loads(ran.stdout)[0]["ok"] is False
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = (ROOT / "docs/cli.md").read_text()
+    group: Any = get_command(app)
+    for name, command in group.commands.items():
+        assert f"`{name}" in page, name
+        section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+        assert section or name == "config", name
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and option not in ("--help", "--json"):
+                    assert option in section, f"{name} {option}"
