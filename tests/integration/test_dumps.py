@@ -33,10 +33,12 @@ from services.core.errors import (
 from services.core.spool import prepare
 from services.core.state import connection, entry_json, keys
 from services.core.state.changes import CatalogReplaced, ChangeLog
+from services.core.state.commands import hgetall
 from services.core.state.connection import Redis
 from services.core.storage import ListingUnsupported, ObjectMissing, StorageSettings, open_storage
 from services.jobs.dumps import rdb
 from services.jobs.dumps.creation import Dump, create_dump
+from services.jobs.dumps.difference import Difference
 from services.jobs.dumps.initial import restore_on_init
 from services.jobs.dumps.restore import Choice, Restored, restore_dump
 from services.jobs.dumps.staging import Taken
@@ -143,10 +145,15 @@ class Dumping:
         return await restore_dump(self._client, self._catalog.process, store, filename, Choice(**choice))
 
 
-async def everything(client: Redis) -> dict[bytes, bytes | None]:
+async def everything(client: Redis) -> dict[bytes, object]:
     """Return all that a Redis has, but what tells that somebody lives and what names of dumps are taken."""
     passing = (keys.alive("").encode(), keys.dump("").encode())
-    return {key: await client.dump(key) async for key in client.scan_iter() if not key.startswith(passing)}
+    return {key: await _value(client, key) async for key in client.scan_iter() if not key.startswith(passing)}
+
+
+async def _value(client: Redis, key: bytes) -> object:
+    """Return a value. The order of a hash is none of it: reading can change that."""
+    return await (hgetall(client, key) if await client.type(key) == b"hash" else client.dump(key))
 
 
 def names_in(folder: Path) -> list[str]:
@@ -858,7 +865,10 @@ async def test_a_dry_run_says_the_same_and_changes_nothing(
     before = await everything(client)
     said = await dump.restore(local, dry_run=True, skip_invalid=True)
     assert (said.entries, said.left_out_count, said.commit) == (len(mixed.files), len(mixed.bad), None)
+    assert said.difference is not None
+    assert (said.difference.added_count, said.difference.removed_count) == (len(mixed.files), 5)
     answer = said.answer(Choice(dry_run=True, skip_invalid=True))
+    assert answer["difference"] == said.difference.answer()
     assert answer["details"]["dryRun"] is True
     assert "Nothing was changed" in answer["message"]
     with pytest.raises(BadEntries):
@@ -866,6 +876,33 @@ async def test_a_dry_run_says_the_same_and_changes_nothing(
     assert await everything(client) == before
     done = await dump.restore(local, skip_invalid=True)
     assert (done.entries, done.left_out) == (said.entries, said.left_out)
+    assert "difference" not in done.answer(Choice(skip_invalid=True))
+
+
+@pytest.mark.parametrize("kind", naming.KINDS)
+async def test_a_dry_run_says_what_would_come_go_and_change(
+    client: Redis, catalog: CatalogUser, local: DumpStore, dump: Dumping, kind: naming.Kind
+) -> None:
+    first, second, third, fourth = entries = many(4, "kept")
+    await fill(client, entries)
+    made = await dump.create(local)
+    await catalog.entries.delete(first.key, lambda _: None)
+    await catalog.entries.change(second.key, lambda entry: replace(entry, title="Since then"))
+    await catalog.entries.change(third.key, lambda entry: replace(entry, signature="ab" * 32, version=2))
+    [new] = many(1, "new")
+    await fill(client, [new])
+    said = await dump.restore(local, f"{made.stem}.{kind}", dry_run=True)
+    assert said.difference == Difference(
+        added_count=1,
+        added=[first.unique_name],
+        removed_count=1,
+        removed=[new.unique_name],
+        changed_count=2,
+        changed=[second.unique_name, third.unique_name],
+        replaced_count=1,
+        same_count=1,
+    )
+    assert fourth.unique_name not in str(said.difference)
 
 
 async def test_a_dry_run_of_a_good_dump_says_how_many_entries_there_are(

@@ -17,13 +17,15 @@ SHRUNK = 2
 class KeptDump:
     """A dump that is kept. Sizes are in bytes, None for a file that is not there.
 
-    `rdb_records` is the number of entries that is recorded for an RDB without a JSON.
+    `rdb_records` is the number of entries that is recorded for an RDB without a JSON. `is_verified` says that each
+    file has its SHA-256 beside it: it was read back after it was stored, and is compared whenever it is used.
     """
 
     stamp: str
     json_size: int | None
     rdb_size: int | None
     rdb_records: int | None = None
+    is_verified: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
@@ -138,17 +139,20 @@ class StoredDumps:
 
     async def kept(self) -> list[KeptDump]:
         sizes: dict[str, dict[str, int]] = {}
+        digests: dict[str, set[str]] = defaultdict(set)
         async for listed in self._storage.list(f"{self._prefix}{STEM}"):
             name = _NAME.fullmatch(listed.key.removeprefix(self._prefix))
             if name is not None:
                 of_dump = sizes.setdefault(name[1], {})
                 if listed.key.endswith(name[2]):
                     of_dump[name[2]] = listed.size
-        return [await self._kept(stamp, sizes[stamp]) for stamp in sorted(sizes)]
+                else:
+                    digests[name[1]].add(name[2])
+        return [await self._kept(stamp, sizes[stamp], digests[stamp]) for stamp in sorted(sizes)]
 
-    async def _kept(self, stamp: str, sizes: Mapping[str, int]) -> KeptDump:
+    async def _kept(self, stamp: str, sizes: Mapping[str, int], digests: Collection[str]) -> KeptDump:
         recorded = await self._recorded(filename_of(stamp, "rdb")) if sizes.keys() == {"rdb"} else None
-        return KeptDump(stamp, sizes.get("json"), sizes.get("rdb"), recorded)
+        return KeptDump(stamp, sizes.get("json"), sizes.get("rdb"), recorded, sizes.keys() <= set(digests))
 
     async def records(self, dump: KeptDump) -> int | None:
         if dump.is_empty or dump.json_size is None:

@@ -18,6 +18,7 @@ import orjson
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, DumpStore, Kind
 from services.core.errors import BadDump, BadEntries, DumpDamaged, DumpError, DumpMissing
+from services.core.jobs import run_progress
 from services.core.observing import logs
 from services.core.state import keys
 from services.core.state.compare_and_set import Commit
@@ -27,6 +28,7 @@ from services.core.state.process import Process
 from services.core.state.retired import RetiredObjects
 from services.core.storage import ObjectMissing, Storage
 from services.jobs.dumps import rdb
+from services.jobs.dumps.difference import Comparison, Difference
 from services.jobs.dumps.json_array import NotAnArray, read_array
 from services.jobs.dumps.staging import Staging
 from services.jobs.dumps.trash import Trash
@@ -68,6 +70,8 @@ class Restored:
     left_out_count: int
     left_out: Sequence[LeftOut]
     commit: Commit | None
+    difference: Difference | None = None
+    """What would change; None if it has been changed."""
     retired: int | None = None
     """Retired objects of the dump that are retired again; None if none were looked for, or there is no RDB."""
     fallback: str | None = None
@@ -87,7 +91,8 @@ class Restored:
         if choice == WHOLE:
             return {"message": message, "details": details}
         details |= {"itemsSkipped": self.left_out_count, "dryRun": choice.dry_run}
-        return {"message": message, "details": details, "skipped": [asdict(one) for one in self.left_out]}
+        said = {"message": message, "details": details, "skipped": [asdict(one) for one in self.left_out]}
+        return said | ({"difference": self.difference.answer()} if self.difference else {})
 
 
 async def restore_dump(
@@ -171,8 +176,9 @@ class _Restore:
         name = self._fetched.get(kind) or await self._fetch(kind, filename, path)
         reading = _entries_of_json if kind == "json" else _entries_of_rdb
         staging, tally = Staging(self._redis), Tally()
+        comparison = Comparison(Entries(self._redis)) if self._dry_run else None
         try:
-            await self._load(reading(path), staging, tally, name, skip_invalid=skip_invalid)
+            await self._load(reading(path), staging, tally, name, comparison, skip_invalid=skip_invalid)
             if tally.left_out and not (skip_invalid and tally.restorable):
                 raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
             trash = await self._beside_entries(filename, staging)
@@ -189,15 +195,28 @@ class _Restore:
             left_out_count=tally.left_out_count,
             left_out=tally.left_out,
             commit=commit,
+            difference=await comparison.end() if comparison else None,
             retired=await trash.after_switch() if trash else None,
         )
 
-    async def _load(self, pages: Values, staging: Staging, tally: Tally, name: str, *, skip_invalid: bool) -> None:
-        """Read all entries, and stage those that can be restored, as long as the dump may be."""
+    async def _load(
+        self,
+        pages: Values,
+        staging: Staging,
+        tally: Tally,
+        name: str,
+        comparison: Comparison | None,
+        *,
+        skip_invalid: bool,
+    ) -> None:
+        """Read all entries. Compare those that can be restored, or stage them as long as the dump may be restored."""
         try:
             async with aclosing(pages):  # type: ignore[type-var]
                 async for values in pages:
                     entries = await asyncio.to_thread(tally.take, values)
+                    await run_progress.note(tally.entries)
+                    if comparison:
+                        await comparison.take(entries)
                     if self._is_staged(tally, skip_invalid=skip_invalid):
                         await staging.add(entries)
             if self._is_staged(tally, skip_invalid=skip_invalid):
