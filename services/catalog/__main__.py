@@ -8,14 +8,12 @@ import asyncio
 import logging
 import signal
 import sys
-from functools import partial
 
 from services.catalog.app import make_app
-from services.catalog.doctor import logins, quotas, resumable
+from services.catalog.doctor import checks
 from services.catalog.settings import CatalogSettings
 from services.catalog.storage_adoption import adopt_storage
 from services.core import doctor, unread
-from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.serving import server
 from services.core.settings import load, read
@@ -24,13 +22,7 @@ from services.core.settings import load, read
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 settings = load(CatalogSettings)
 if sys.argv[1:] == ["doctor"]:
-    checks = [
-        partial(look, settings),
-        partial(quotas, settings),
-        partial(logins, settings),
-        partial(resumable, settings),
-    ]
-    sys.exit(doctor.main(settings, writes=True, more=checks))
+    sys.exit(doctor.main(settings, writes=True, more=checks(settings)))
 if sys.argv[1:] == ["adopt-storage"]:
     sys.exit(asyncio.run(adopt_storage(settings)))
 logs.set_up("catalog", settings.log_format, settings.log_level)

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from services.catalog import metrics, openapi
 from services.catalog.archives.archives import Archives
 from services.catalog.context import Context
+from services.catalog.doctor import checks
 from services.catalog.feed.feed import Feed
 from services.catalog.feed.history import History
 from services.catalog.gate import Gate
@@ -46,8 +47,10 @@ from services.core.jobs.action_lists import ActionLists
 from services.core.jobs.log import JobLog
 from services.core.jobs.queue import JobQueue
 from services.core.outward.client import Outward
+from services.core.probes import checkup
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
+from services.core.probes.reports import Reporter
 from services.core.serving.request_log import RequestLog
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import cancellation, connection, older_redis
@@ -113,6 +116,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     importer = Importer(imports, fetcher, settings.outward, uploads, entries, changes, search, leftovers)
     importing = consumers(client, process, importer) if settings.imports else ()
     asked = of_writer(client, storage, belonging)
+    reporter = Reporter(client, settings.service, process.name, asked, settings.data_folder_path)
     internal = Internal("catalog", settings, asked, [search.sample, partial(metrics.sample, room, settings.quotas)])
 
     @asynccontextmanager
@@ -137,7 +141,8 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
                 *(asyncio.create_task(consumer.run()) for consumer in importing),
             ]
             internal.started = True
-            yield
+            async with reporter.reporting(), checkup.answering(client, settings, checks(settings), writes=True):
+                yield
             await cancellation.end(upkeep)
             outward.close()
             await search.close()
@@ -185,6 +190,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
     app.router.redirect_slashes = False  # A redirect would name an address of this process.
     app.state.context = Context(
         settings,
+        client,
         process,
         entries,
         RetiredObjects(client),

@@ -27,6 +27,7 @@ from services.core.jobs.queue import JobQueue
 from services.core.outward.client import Outward
 from services.core.probes.health import Health
 from services.core.serving.web import Answer
+from services.core.state.connection import Redis
 from services.core.state.entries import Entries
 from services.core.state.entry_reader import EntryReader
 from services.core.state.leftovers import Leftovers
@@ -44,6 +45,7 @@ from services.core.webhooks.registry import Registry
 @dataclass(frozen=True, slots=True)
 class Context:
     settings: CatalogSettings
+    client: Redis
     process: Process
     entries: Entries
     retired: RetiredObjects

@@ -2,13 +2,15 @@
 room resumable uploads have left, and whether the issuer of logins publishes its keys."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from redis.exceptions import RedisError
 
 from services.catalog.oidc.issuer import FAILURES, Issuer
 from services.catalog.settings import CatalogSettings
 from services.core.assets.quotas import NO_QUOTA
-from services.core.doctor import Finding
+from services.core.doctor import Check, Finding
+from services.core.dumps.loss import look
 from services.core.state import commands, connection, keys, usage
 from services.core.state.connection import Redis
 from services.core.state.counting import Counting
@@ -19,6 +21,11 @@ _COMPARED_MAX = 100_000
 _MUCH = 0.9
 """The share of its room from which a warning is due."""
 _MEND = f"Remove the key {keys.USAGE} from Redis. A catalog service counts everything again within a minute."
+
+
+def checks(settings: CatalogSettings) -> list[Check]:
+    """Return what the doctor checks in this service, beside what every service needs."""
+    return [partial(check, settings) for check in (look, quotas, logins, resumable)]
 
 
 async def quotas(settings: CatalogSettings) -> AsyncIterator[Finding]:

@@ -6,25 +6,22 @@ It has two other commands: `doctor` checks whether the worker can work, `backup 
 import asyncio
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 
 import uvloop
 
 from services.core import doctor, unread
-from services.core.dumps.loss import look
 from services.core.observing import logs, tracing
 from services.core.settings import load
 from services.jobs import backup_command
-from services.jobs.doctor import cdns, nodes, reductions, warm, webhooks
+from services.jobs.doctor import checks
 from services.jobs.service import run
 from services.jobs.settings import JobsSettings
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)  # The worker has nothing to read again, so the signal does nothing.
 settings = load(JobsSettings)
 if sys.argv[1:] == ["doctor"]:
-    checks = [partial(check, settings) for check in (look, reductions, nodes, warm, webhooks, cdns)]
-    sys.exit(doctor.main(settings, writes=True, more=checks))
+    sys.exit(doctor.main(settings, writes=True, more=checks(settings)))
 match sys.argv[1:]:
     case ["backup", folder]:
         sys.exit(asyncio.run(backup_command.run(settings, Path(folder).absolute())))

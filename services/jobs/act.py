@@ -15,6 +15,7 @@ from services.core.assets import identity
 from services.core.assets.actions import Change
 from services.core.assets.entries import Entry, milliseconds
 from services.core.errors import NoEntry, NotFound, TadaError
+from services.core.jobs import run_progress
 from services.core.jobs.action_lists import ActionLists, Item, Progress, Told
 from services.core.state.changes import ChangeLog
 from services.core.state.compare_and_set import Commit
@@ -62,6 +63,7 @@ class Act:
                 raise _expired()
             progress = await self._batch(items, progress, was_begun=was_begun)
             await self.lists.note(self.list_id, progress)
+            await run_progress.note(progress.at, progress.count)
             was_begun = False
         await self.lists.end(self.list_id)
         return progress

@@ -4,11 +4,13 @@ pictures have a reduction, what is made before it is asked for, and how the webh
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
-from services.core.doctor import Finding
+from services.core.doctor import Check, Finding
+from services.core.dumps.loss import look
 from services.core.state import commands, connection, keys
 from services.core.webhooks.registry import Registry
 from services.core.webhooks.waiting import State
@@ -24,6 +26,11 @@ _MEND_CDN = {
     "failed": "Check its address, whether it runs, and whether this machine may reach it.",
     "limited": "Wait: it allows no more calls now. Check CDN_CLOUDFLARE_CALLS_PER_MINUTE if it is Cloudflare.",
 }
+
+
+def checks(settings: JobsSettings) -> list[Check]:
+    """Return what the doctor checks in this service, beside what every service needs."""
+    return [partial(check, settings) for check in (look, reductions, nodes, warm, webhooks, cdns)]
 
 
 async def nodes(settings: JobsSettings) -> AsyncIterator[Finding]:

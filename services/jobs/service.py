@@ -3,8 +3,11 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -20,6 +23,7 @@ from services.core.outward.client import Outward
 from services.core.probes.health import of_writer
 from services.core.probes.internal import Internal
 from services.core.probes.pulse import Pulse
+from services.core.probes.reports import Reporter
 from services.core.state import cancellation, connection
 from services.core.state.belonging import Belonging
 from services.core.state.changes import ChangeLog
@@ -77,10 +81,11 @@ async def run(settings: JobsSettings) -> None:
     metrics.prepare(list(JOBS), cdn_names)
     pulse = Pulse(_PULSE_SECONDS)
     belonging = Belonging(client, storage)
+    asked = of_writer(client, storage, belonging)
     internal = Internal(
         "jobs",
         settings,
-        of_writer(client, storage, belonging),
+        asked,
         [
             partial(metrics.sample, client),
             partial(metrics.sample_webhooks, Registry(client)),
@@ -97,6 +102,9 @@ async def run(settings: JobsSettings) -> None:
     connect = partial(GatewayNode, token=settings.purge_token.get_secret_value())
     distributor = Distributor(client, [*settings.nginx_service, *settings.nginx_edge_service], connect)
     caches = Caches(distributor, settings.nginx_edge_service, connect, list(map(str, settings.warm_forms)))
+    expressions = schedule.schedule(settings)
+    told = partial(_planned, expressions)
+    reporter = Reporter(client, settings.service, process.name, asked, settings.data_folder_path, told)
     progress = Progress(client)
     claims, doubts = Claims(client, process), Doubts(client)
     reaper = Reaper(claims, StaleClaims(client, process, claims), doubts, entries, storage)
@@ -120,7 +128,7 @@ async def run(settings: JobsSettings) -> None:
     queue = JobQueue(client, jobs)
     describer = Describer(entries, ChangeLog(client), sight, queue, warmer)
     try:
-        async with process.alive(), progress.following(), asyncio.TaskGroup() as group:
+        async with process.alive(), reporter.reporting(), progress.following(), asyncio.TaskGroup() as group:
             work = [
                 group.create_task(distributor.run()),
                 group.create_task(keep_answering(client, caches.answer)),
@@ -135,7 +143,7 @@ async def run(settings: JobsSettings) -> None:
                 group.create_task(belonging.keep()),
                 group.create_task(keep_watching(tools)),
                 group.create_task(keep_ending(ResumableUploads(client, storage), storage)),
-                group.create_task(schedule.keep(queue, schedule.schedule(settings))),
+                group.create_task(schedule.keep(queue, expressions)),
             ]
             if settings.restore_on_init:
                 work.append(group.create_task(_restore(client, process, dumps, storage, settings)))
@@ -152,6 +160,17 @@ async def run(settings: JobsSettings) -> None:
         await dumps.close()
         await storage.close()
         await client.aclose()
+
+
+def _planned(expressions: Mapping[str, str]) -> dict[str, Any]:
+    """Return what only a worker can report: when which job runs by itself."""
+    now = datetime.now(UTC)
+    return {
+        "schedule": {
+            name: {"cron": expression, "next": schedule.next_due(expression, now).timestamp()}
+            for name, expression in expressions.items()
+        }
+    }
 
 
 async def _restore(

@@ -12,19 +12,22 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from services.core.clients import networks
-from services.core.probes import health
+from services.core.probes import checkup, health
 from services.core.probes.internal import Internal
+from services.core.probes.reports import Reporter
 from services.core.serving.request_log import RequestLog, route_template
 from services.core.serving.web import ERROR_HANDLERS, Direct, JsonResponse
 from services.core.state import cancellation, connection
 from services.core.state.belonging import Belonging
 from services.core.state.entry_reader import EntryReader, following
+from services.core.state.process import Process
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
 from services.transform import metrics
 from services.transform.address import questions
 from services.transform.answer.delivery import Delivery
 from services.transform.answer.signature import check_signature, explain_signature
+from services.transform.doctor import checks
 from services.transform.render.allowance import Allowance
 from services.transform.render.pool import Patience, RenderPool
 from services.transform.render.renders import Renders
@@ -69,8 +72,10 @@ def make_app(settings: TransformSettings) -> Starlette:
     async def healthy(request: Request) -> Response:
         return JsonResponse({"alive": True})
 
-    belonging = Belonging(client, storage)
-    internal = Internal("transform", settings, health.of_reader(client, storage, belonging), [metrics.sample])
+    belonging, process = Belonging(client, storage), Process(client)
+    asked = health.of_reader(client, storage, belonging)
+    internal = Internal("transform", settings, asked, [metrics.sample])
+    reporter = Reporter(client, settings.service, process.name, asked, settings.data_folder_path)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -79,7 +84,8 @@ def make_app(settings: TransformSettings) -> Starlette:
         await belonging.begin()
         looking = asyncio.create_task(belonging.keep())
         internal.started = True
-        yield
+        async with reporter.reporting(), checkup.answering(client, settings, checks(settings), writes=False):
+            yield
         await cancellation.end([looking])
         await internal.close()
         pool.shutdown()

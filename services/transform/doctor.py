@@ -1,18 +1,25 @@
 """What the doctor checks in the transform service only: whether libvips and the drawing of documents work."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import get_args
 
-from services.core.doctor import Finding
+from services.core.doctor import Check, Finding
 from services.core.errors import Undecodable
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Format, Plan
+from services.transform.settings import TransformSettings
 
 _SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="#08c"/></svg>'
 )
 _MEND = "Install the packages of requirements/transform.lock again. One of them contains libvips."
+
+
+def checks(settings: TransformSettings) -> list[Check]:
+    """Return what the doctor checks in this service, beside what every service needs."""
+    return [partial(formats, settings.limits)]
 
 
 async def formats(limits: Limits) -> AsyncIterator[Finding]:

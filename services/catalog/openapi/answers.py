@@ -4,7 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 from services.catalog.answers import DELETED
-from services.catalog.openapi import about, actions, archives, caches, events, imports, jobs, tickets, webhooks
+from services.catalog.openapi import (
+    about,
+    actions,
+    archives,
+    caches,
+    events,
+    imports,
+    jobs,
+    status,
+    tickets,
+    webhooks,
+)
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.routes import usage
 from services.catalog.routes.folders import shown
@@ -283,6 +294,8 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "content": events.answers()["History"],
         },
         "Jobs": _answer("The jobs.", "Jobs", envelope([jobs.example()])),
+        "JobKinds": _answer("The jobs.", "JobKinds", envelope([jobs.example_of_kind()])),
+        "Status": _answer("The status.", "StatusAnswer", envelope([status.example()])),
         "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),
         "Webhooks": _answer("The webhooks.", "Webhooks", envelope([webhooks.example()])),
         "NewWebhook": _answer("The webhook.", "NewWebhooks", envelope([webhooks.example_with_secret()])),

@@ -6,7 +6,7 @@ from typing import Any
 from services.catalog.openapi.requests import WORDS
 from services.catalog.openapi.schemas import Schema, no_errors, reference
 from services.catalog.routes.dumps import RESTORING
-from services.catalog.routes.jobs import LIMIT, LIMIT_MAX
+from services.catalog.routes.jobs import LIMIT, LIMIT_MAX, shown_kinds
 from services.core.assets import media_types
 from services.core.dumps import naming
 from services.core.jobs import kinds
@@ -34,6 +34,13 @@ def schemas() -> dict[str, Schema]:
     return {
         "Job": _job(),
         "ArgumentsOfJob": _job_arguments(),
+        "JobKind": _kind(),
+        "JobKinds": {
+            "type": "object",
+            "description": "The jobs that can be requested by name.",
+            "required": ["data", "errors", "problems"],
+            "properties": {"data": {"type": "array", "items": reference("JobKind")}, **no_errors()},
+        },
         "Jobs": {
             "type": "object",
             "description": "Jobs, the latest first.",
@@ -66,6 +73,11 @@ def schemas() -> dict[str, Schema]:
                 "description": "Number of entries. null if it is not recorded.",
             },
             latest={"type": "boolean", "description": "Whether `latest` names it."},
+            verified={
+                "type": "boolean",
+                "description": "Whether each file has its SHA-256: it was read back when it was stored, and is "
+                "compared at each use.",
+            },
             files=_closed("Its files.", json=_FILE_OR_NOT, rdb=_FILE_OR_NOT),
         ),
         "RestoredDump": _closed(
@@ -93,7 +105,8 @@ def schemas() -> dict[str, Schema]:
                         unique_name={"type": "string"},
                         reason={"type": "string"},
                     ),
-                }
+                },
+                "difference": _difference(),
             },
         ),
         "WaitingDump": _closed(
@@ -122,7 +135,14 @@ def example() -> dict[str, Any]:
         attempts=1,
         result={"interface": kinds.INTERFACE_VERSION, "expired_count": 0, "expired": [], "seconds": 0.012},
     )
-    return asdict(record)
+    return {**asdict(record), "progress": None}
+
+
+def example_of_kind() -> dict[str, Any]:
+    """Return a job that runs by itself."""
+    [kind] = (kind for kind in shown_kinds() if kind["name"] == "expire")
+    last = {"id": example()["id"], "status": "done", "queued_at": example()["queued_at"]}
+    return {**kind, "cron": "15 4 * * *", "next_date": "2026-03-02T04:15:00.000+00:00", "last": last}
 
 
 def created_dump() -> dict[str, Any]:
@@ -139,7 +159,7 @@ def created_dump() -> dict[str, Any]:
 def kept_dump() -> dict[str, Any]:
     sizes = {"json": 52341, "rdb": 18432}
     files = {kind: {"filename": naming.filename_of(_STAMP, kind), "size": sizes[kind]} for kind in naming.KINDS}
-    return {"timestamp": _STAMP, "records": 59, "latest": True, "files": files}
+    return {"timestamp": _STAMP, "records": 59, "latest": True, "verified": True, "files": files}
 
 
 def restored_dump() -> dict[str, Any]:
@@ -169,6 +189,12 @@ def list_parameters() -> tuple[Schema, ...]:
         _parameter("query", "status", {"enum": list(STATUSES)}, "Only jobs with this status."),
         _parameter("query", "name", {"type": "string"}, "Only jobs with this name, such as sync."),
         _parameter("query", "limit", count, "Maximum number of jobs."),
+        _parameter(
+            "query",
+            "results",
+            {"type": "string", "enum": WORDS, "default": "true"},
+            "false leaves out the results, which can be long: each is null.",
+        ),
     )
 
 
@@ -260,6 +286,17 @@ def _job() -> Schema:
             "runs, and after an action has failed.",
         },
         "error": error,
+        "progress": {
+            "oneOf": [
+                _closed(
+                    "How many entries of how many the present run has looked at. null if it is not known how many.",
+                    done={"type": "integer", "minimum": 0},
+                    count={"type": ["integer", "null"], "minimum": 0},
+                ),
+                {"type": "null"},
+            ],
+            "description": "How far the present run is. null if it does not run, or if that is not known.",
+        },
         "request_id": {
             **text,
             "description": "Id of the request that asked for the job. Log lines of its runs have it.",
@@ -272,6 +309,36 @@ def _job() -> Schema:
         "properties": properties,
         "additionalProperties": False,
     }
+
+
+def _kind() -> Schema:
+    text: Schema = {"type": "string"}
+    last = _closed("The run that was requested last.", id=text, status={"enum": list(STATUSES)}, queued_at=text)
+    return _closed(
+        "A job that can be requested.",
+        name={"enum": [*kinds.BY_NAME]},
+        about={**text, "description": "What it does, in a sentence."},
+        arguments={"type": "object", "description": "The JSON schema of its arguments."},
+        cron={"type": ["string", "null"], "description": "When it runs by itself, in UTC. null for never."},
+        next_date={**_MOMENT, "description": "When it runs by itself next. null if no worker runs, or for never."},
+        last={"oneOf": [last, {"type": "null"}]},
+    )
+
+
+def _difference() -> Schema:
+    count: Schema = {"type": "integer", "minimum": 0}
+    names: Schema = {"type": "array", "items": {"type": "string"}}
+    return _closed(
+        "With dry_run: what a restore would change. The lists name the first 100 entries of each kind.",
+        added_count={**count, "description": "Entries that come: the catalog does not have them."},
+        added=names,
+        removed_count={**count, "description": "Entries that go: the dump does not have them."},
+        removed=names,
+        changed_count={**count, "description": "Entries that get another file or other fields."},
+        changed=names,
+        replaced_count={**count, "description": "Those of them that get another file."},
+        same_count={**count, "description": "Entries that stay as they are."},
+    )
 
 
 def _closed(description: str, optional: dict[str, Schema] | None = None, **properties: Schema) -> Schema:

@@ -24,6 +24,18 @@ def operations() -> tuple[Operation, ...]:
         ),
         Operation(
             "GET",
+            "/job-kinds",
+            jobs.list_job_kinds,
+            Role.ADMIN,
+            document=Document(
+                "getJobKinds",
+                "List what can be requested: what each job does and takes, and when it runs by itself",
+                "jobs",
+                {200: "JobKinds", **DOWN},
+            ),
+        ),
+        Operation(
+            "GET",
             "/jobs/{job}",
             jobs.get_job,
             Role.WRITE,

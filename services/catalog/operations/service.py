@@ -3,7 +3,7 @@
 from services.catalog.openapi.answers import DOWN
 from services.catalog.openapi.bodies import IF_NONE_MATCH
 from services.catalog.operations.operation import Document, Operation
-from services.catalog.routes import auth, docs_page, health, usage
+from services.catalog.routes import auth, docs_page, health, status, usage
 from services.catalog.routes.docs_page import DOCUMENT, PAGE
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
@@ -22,6 +22,18 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
                 "Whether requests can be answered",
                 "service",
                 {200: "Ready", 503: "NotReady"},
+            ),
+        ),
+        Operation(
+            "GET",
+            "/status",
+            status.get_status,
+            Role.ADMIN,
+            document=Document(
+                "getStatus",
+                "How every process and the queue of jobs is",
+                "service",
+                {200: "Status", **DOWN},
             ),
         ),
         Operation(

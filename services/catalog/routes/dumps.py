@@ -52,7 +52,7 @@ async def restore_dump(request: Request) -> Response:
                 given[name] = parse_bool(name, request.query_params[name])
     except BadRequest as error:
         return refusal(error)
-    return await _answer_of_job(request, "restore_dump", given, ("message", "details", "skipped"))
+    return await _answer_of_job(request, "restore_dump", given, ("message", "details", "skipped", "difference"))
 
 
 async def _answer_of_job(request: Request, name: str, given: dict[str, Any], shown: tuple[str, ...]) -> Response:
@@ -118,6 +118,7 @@ async def list_dumps(request: Request) -> Response:
             "timestamp": dump.stamp,
             "records": await store.records(dump),
             "latest": dump == latest,
+            "verified": dump.is_verified,
             "files": {
                 kind: None if size is None else {"filename": naming.filename_of(dump.stamp, kind), "size": size}
                 for kind, size in zip(naming.KINDS, (dump.json_size, dump.rdb_size), strict=True)

@@ -1,6 +1,7 @@
 """The routes for jobs: list jobs with their results, and request one. The worker does the work."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,24 +13,34 @@ from services.catalog.context import Context, context
 from services.catalog.imports.records import IMPORT
 from services.catalog.middleware.auth import principal_of
 from services.catalog.routes.arguments import limit_of
+from services.catalog.routes.status import date
 from services.core.assets import freshness
+from services.core.assets.entries import parse_bool
 from services.core.errors import BadRequest, NotFound
+from services.core.jobs import kinds, run_progress
 from services.core.jobs.kinds import ACT, WARM
 from services.core.jobs.log import STATUSES, Record, unknown_job
+from services.core.probes import reports
+from services.core.probes.reports import Report
 from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 
 LIMIT, LIMIT_MAX = 100, 1000
 _OWN = (ACT, IMPORT, WARM)
 """Jobs that a token may see if it has asked for them."""
+_NEVER = {"cron": None, "next_date": None}
 POLL_SECONDS = 2
 """Seconds after which a client should ask again for a job that has not ended."""
 
 
 async def list_jobs(request: Request) -> Response:
-    """Answer with the jobs of the last week, the latest first; `status` and `name` filter them."""
+    """Answer with the jobs of the last week, the latest first; `status` and `name` filter them.
+
+    With `results=false` it leaves out their results, which can be long.
+    """
     query = request.query_params
     status, name = query.get("status"), query.get("name", "")
+    has_results = parse_bool("results", query.get("results", "true"))
     limit = limit_of(query.get("limit", ""), LIMIT_MAX) or LIMIT
     if status is not None and status not in STATUSES:
         raise BadRequest(f"{status!r} is not a valid status of a job.", f"Use one of: {', '.join(STATUSES)}.")
@@ -41,7 +52,45 @@ async def list_jobs(request: Request) -> Response:
             found.append(record)
         if len(found) == limit:
             break
-    return _answer(found)
+    return await _with_progress(ctx, found, has_results=has_results)
+
+
+async def list_job_kinds(request: Request) -> Response:
+    """Answer with the jobs that can be requested: what each does and takes, and when it runs by itself."""
+    ctx, now = context(request), time.time()
+    planned = _planned(await reports.reports(ctx.client), now)
+    last = await _last_runs(ctx)
+    data = [{**kind, **planned.get(kind["name"], _NEVER), "last": last.get(kind["name"])} for kind in shown_kinds()]
+    return JsonResponse(envelope(data), headers=freshness.NEVER)
+
+
+def shown_kinds() -> list[dict[str, Any]]:
+    """Return the jobs that can be requested by name, with the JSON schema of the arguments of each."""
+    return [
+        {"name": name, "about": kinds.ABOUT[name], "arguments": kinds.KINDS[name].model_json_schema()}
+        for name in kinds.BY_NAME
+    ]
+
+
+def _planned(found: Iterable[Report], now: float) -> dict[str, dict[str, Any]]:
+    """Return when which job runs by itself, as the workers report it that run."""
+    plans = [report.more["schedule"] for report in found if report.is_alive(now) and "schedule" in report.more]
+    return {
+        name: {"cron": plan["cron"], "next_date": date(plan["next"])} for all_ in plans for name, plan in all_.items()
+    }
+
+
+async def _last_runs(ctx: Context) -> dict[str, dict[str, Any]]:
+    """Return how the last run of each job was, of those that are among the latest in the log."""
+    found: dict[str, dict[str, Any]] = {}
+    looked_at = 0
+    async for record in ctx.jobs.latest():
+        looked_at += 1
+        if record.name not in found:
+            found[record.name] = {"id": record.id, "status": record.status, "queued_at": record.queued_at}
+        if looked_at == LIMIT_MAX or found.keys() >= set(kinds.BY_NAME):
+            break
+    return found
 
 
 async def get_job(request: Request) -> Response:
@@ -57,7 +106,7 @@ async def get_job(request: Request) -> Response:
     if record.name == ACT and record.result is None:
         progress = await ctx.action_lists.progress(str(record.arguments.get("list_id")))
         record = replace(record, result=progress.answer() if progress else None)
-    return _answer([record], headers={} if record.ended else {"retry-after": str(POLL_SECONDS)})
+    return await _with_progress(ctx, [record], {} if record.ended else {"retry-after": str(POLL_SECONDS)})
 
 
 async def post_job(request: Request) -> Response:
@@ -80,7 +129,7 @@ async def asked(request: Request, name: str, arguments: Mapping[str, Any], job_i
 def accepted(ctx: Context, record: Record, **beside: Any) -> Response:
     """Answer with a job that has just been asked for."""
     headers = {"location": address_of(ctx, record), "retry-after": str(POLL_SECONDS)}
-    return _answer([record], 202, headers, **beside)
+    return _answer([{**asdict(record), "progress": None}], 202, headers, **beside)
 
 
 def address_of(ctx: Context, record: Record) -> str:
@@ -93,6 +142,27 @@ async def _current(ctx: Context, record: Record) -> Record:
     return await ctx.imports.current(record) if record.name == IMPORT and not record.ended else record
 
 
-def _answer(records: list[Record], status: int = 200, headers: dict[str, str] | None = None, **beside: Any) -> Response:
-    body = envelope([asdict(record) for record in records], **beside)
+async def _with_progress(
+    ctx: Context, records: list[Record], headers: dict[str, str] | None = None, *, has_results: bool = True
+) -> Response:
+    """Answer with jobs, and with how far those are that run."""
+    running = [record.id for record in records if record.status == "running" and record.name != IMPORT]
+    progress: dict[str, Any] = {**await run_progress.of(ctx.client, running)}
+    progress |= {record.id: _imported(record) for record in records if record.name == IMPORT and not record.ended}
+    hidden = {} if has_results else {"result": None}
+    return _answer(
+        [{**asdict(record), **hidden, "progress": progress.get(record.id)} for record in records], headers=headers
+    )
+
+
+def _imported(record: Record) -> dict[str, int] | None:
+    """Return how far an import is, which its result says."""
+    said = record.result
+    return {"done": said["done_count"] + said["failed_count"], "count": said["count"]} if said else None
+
+
+def _answer(
+    data: list[dict[str, Any]], status: int = 200, headers: dict[str, str] | None = None, **beside: Any
+) -> Response:
+    body = envelope(data, **beside)
     return JsonResponse(body, status, headers={**freshness.NEVER, **(headers or {})})

@@ -129,11 +129,27 @@ KINDS: Mapping[str, type[Arguments]] = {
     "describe": Arguments,
     "reduce": ReduceArguments,
     WARM: WarmArguments,
+    "doctor": Arguments,
     "test_webhook": WebhookArguments,
     "create_dump": CreateDumpArguments,
     "restore_dump": RestoreArguments,
     ACT: ActArguments,
 }
+ABOUT: Mapping[str, str] = {
+    "sync": "Removes entries whose file is definitely not in the storage.",
+    "publish": "Makes a dump of the catalog.",
+    "expire": "Marks entries that have expired. Their copies are not served any more.",
+    "empty_trash": "Deletes for good what can be restored no longer, or the trash.",
+    "describe": "Finds the size, the colours and the preview of every picture that has none.",
+    "reduce": "Makes the reduction of every picture that lacks one.",
+    WARM: "Has the renditions made that the setting WARM names.",
+    "doctor": "Checks every service, and says what is wrong and how to mend it.",
+    "test_webhook": "Sends a trial event to a webhook.",
+    "create_dump": "Makes a dump of the catalog, with a name.",
+    "restore_dump": "Replaces the catalog by that of a dump.",
+    ACT: "Does with many entries what an action wants.",
+}
+"""What each job does, for people."""
 BY_NAME = tuple(name for name in KINDS if name != ACT)
 """The jobs that can be requested by name. An action is requested together with its entries: POST /catalog/actions."""
 

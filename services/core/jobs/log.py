@@ -5,7 +5,7 @@ Only the run that has the lease of a job writes its record. A worker that was ta
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -91,13 +91,18 @@ class JobLog:
         raw: bytes | None = await self._redis.get(keys.job(job_id))
         return Record(**orjson.loads(raw)) if raw else None
 
+    async def several(self, ids: Sequence[str]) -> list[Record | None]:
+        """Return the records of some jobs, None for each without one."""
+        raws = await self._redis.mget([keys.job(job_id) for job_id in ids]) if ids else []
+        return [Record(**orjson.loads(raw)) if raw else None for raw in raws]
+
     async def latest(self) -> AsyncIterator[Record]:
         """Yield all jobs, the latest first."""
         at = 0
         while ids := await self._redis.zrevrange(keys.JOB_LOG, at, at + _BATCH - 1):
-            for raw in await self._redis.mget([keys.job(job_id.decode()) for job_id in ids]):
-                if raw:
-                    yield Record(**orjson.loads(raw))
+            for record in await self.several([job_id.decode() for job_id in ids]):
+                if record:
+                    yield record
             at += len(ids)
 
     async def note(self, record: Record, token: str = "") -> bool:

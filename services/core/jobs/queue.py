@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,6 +17,10 @@ from services.core.state.connection import Redis
 ORIGIN = "tada_origin"
 """The argument in the queue with the request, the trace and the sender that a job belongs to; other programs need not
 give it."""
+
+BEATS = EXPIRE_DUE, REAP = ("expire_due", "reap")
+"""What a worker does every few seconds. arq puts it into the queue, too, but nobody has asked for it."""
+_LOOKED_AT = 1000
 
 
 def encode(value: Any) -> bytes:
@@ -34,9 +39,29 @@ def pool(client: Redis) -> ArqRedis:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What is in the queue: jobs that wait, and those that run. `oldest` is when the first one that waits was asked
+    for, None if none waits, or if that is not known."""
+
+    waiting: int
+    running: int
+    oldest: str | None
+
+
 class JobQueue:
     def __init__(self, client: Redis, log: JobLog) -> None:
         self._pool, self._log = pool(client), log
+
+    async def state(self) -> Queued:
+        """Return what is in the queue, as far as its first jobs show; raises RedisError."""
+        found = [job_id.decode() for job_id in await self._pool.zrange(keys.QUEUE, 0, _LOOKED_AT - 1)]
+        ids = [job_id for job_id in found if job_id.partition(":")[0] not in BEATS]
+        records = [record for record in await self._log.several(ids) if record]
+        running = sum(record.status == "running" for record in records)
+        count = await self._pool.zcard(keys.QUEUE) - len(found) + len(ids)
+        oldest = min((record.queued_at for record in records if record.status != "running"), default=None)
+        return Queued(count - running, running, oldest)
 
     async def put(self, name: str, given: Mapping[str, Any], asked_by: str, job_id: str = "") -> Record:
         """Request a job and return it. If its id is known already, nothing is requested.

@@ -56,6 +56,11 @@
 | `tada:resumable-lengths` | hash | id of a resumable upload → the bytes that are reserved for it |
 | `tada:resumable:{id}` | hash | a resumable upload: see `resumable` |
 | `tada:resumable:{id}:parts` | hash | storage key of a part → its bytes; 0 if it does not belong to the upload |
+| `tada:job:{id}:progress` | text | how far a run of a job is, as JSON: see `jobs/progress` |
+| `tada:reports` | hash | process → what it says of itself, as JSON: see `core/probes/reports` |
+| `tada:checkups` | channel | ids of the questions of the doctor to each service: see `core/probes/checkup` |
+| `tada:checkup:{id}` | list | what the services have found, as JSON |
+| `tada:checkup:{id}:{service}` | text | present when a process of that service has taken the question |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
 | `tada:ticket-key` | text | the key that signs tickets if none is configured: see `state/tickets` |
 | `tada:ticket:{id}` | hash | its uploads: each the key that says that it is alive, or `counted`; ends with the ticket |
@@ -113,6 +118,8 @@ JOB_LOG = "tada:job-log"
 JOBS_ENDED = "tada:jobs-ended"
 """The channel with the id of each job that has ended."""
 QUEUE = "tada:jobs"
+REPORTS = "tada:reports"
+CHECKUPS = "tada:checkups"
 TICKET_KEY = "tada:ticket-key"
 RESUMABLE = "tada:resumable"
 RESUMABLE_LENGTHS = "tada:resumable-lengths"
@@ -133,6 +140,18 @@ def dump(stamp: str) -> str:
 
 def job(job_id: str) -> str:
     return f"tada:job:{job_id}"
+
+
+def job_progress(job_id: str) -> str:
+    return f"tada:job:{job_id}:progress"
+
+
+def checkup(question: str) -> str:
+    return f"tada:checkup:{question}"
+
+
+def checkup_taken(question: str, service: str) -> str:
+    return f"tada:checkup:{question}:{service}"
 
 
 def action(list_id: str) -> str:

@@ -16,6 +16,7 @@ from services.core.assets import reductions
 from services.core.assets.entries import Entry
 from services.core.assets.facts import NO_FACTS
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
+from services.core.jobs import run_progress
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs, origin
 from services.core.sandbox.pool import Pool
@@ -104,19 +105,20 @@ class Sight:
 async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight) -> Described:
     """Describe every entry that has no facts. Entries that another run has described meanwhile are skipped."""
     while True:
-        found = Described()
+        found, count = Described(), await entries.count()
         try:
             async for raws in entries.scan():
                 await let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
-                await _describe_page(entries, sight, raws, found)
+                await _describe_page(entries, sight, raws, found, count)
         except CatalogReplaced:
             continue  # A restore replaced it: go through the new catalog instead.
         return found
 
 
-async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], found: Described) -> None:
+async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], found: Described, count: int) -> None:
     for raw in raws:
         entry = entry_json.read(raw)
+        await run_progress.note(found.checked, count)
         found.checked += 1
         if entry.facts != NO_FACTS or not entry.may_be_described:
             continue

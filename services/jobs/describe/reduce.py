@@ -11,6 +11,7 @@ from typing import Any
 from services.core.assets import reductions
 from services.core.assets.entries import Entry
 from services.core.errors import CatalogReplaced, SignatureMismatch, Undecodable
+from services.core.jobs import run_progress
 from services.core.state import entry_json
 from services.core.state import reductions as records
 from services.core.state.changes import ChangeLog
@@ -61,8 +62,9 @@ class ReduceAll:
                 await self.reducer.records.forget_all()
                 break
             try:
+                count = await self.entries.count()
                 async for raws in self.entries.scan():
-                    await self._look_at([entry_json.read(raw) for raw in raws], found)
+                    await self._look_at([entry_json.read(raw) for raw in raws], found, count)
             except CatalogReplaced:
                 continue  # A restore replaced it: go through the new catalog instead.
             found.removed_count += await sweep(self.entries, self.reducer, self.claims, self.storage)
@@ -70,8 +72,9 @@ class ReduceAll:
         await self.reducer.records.note_all_made_for(self.reducer.side)
         return found
 
-    async def _look_at(self, entries: Sequence[Entry], found: ReduceResult) -> None:
+    async def _look_at(self, entries: Sequence[Entry], found: ReduceResult, count: int) -> None:
         for entry, raw in zip(entries, await self.reducer.records.raws([entry.key for entry in entries]), strict=True):
+            await run_progress.note(found.checked, count)
             found.checked += 1
             if raw is not None and await self._is_good(entry, raw, found):
                 continue

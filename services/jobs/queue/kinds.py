@@ -42,6 +42,7 @@ from services.jobs.describe.reducer import Reducer
 from services.jobs.describe.sweep import sweep
 from services.jobs.dumps import creation, restore
 from services.jobs.settings import JobsSettings
+from services.jobs.upkeep import checkup
 from services.jobs.upkeep.empty_trash import empty_trash, forget_old_paths
 from services.jobs.upkeep.expire import expire
 from services.jobs.upkeep.sync import NAMED_MAX, sync
@@ -195,6 +196,11 @@ async def _warm(tools: Tools, arguments: WarmArguments) -> Result:
     return (await run.run()).answer()
 
 
+async def _doctor(tools: Tools, arguments: Arguments) -> Result:
+    found = await checkup.system(tools.client, tools.settings)
+    return {"wrong_count": sum(bool(finding["mend"]) for finding in found), "findings": found}
+
+
 async def _test_webhook(tools: Tools, arguments: WebhookArguments) -> Result:
     webhook = await Registry(tools.client).get(arguments.webhook)
     answer = await tools.post(webhook, Held.own(TEST, time.time_ns() // 1000))
@@ -232,6 +238,7 @@ JOBS: Mapping[str, Job] = {
     "reduce": Job(_reduce, seconds=24 * 3600, attempts=8, alone=False),
     "warm": Job(_warm, seconds=24 * 3600, attempts=8, alone=False),
     "act": Job(_act, seconds=24 * 3600, attempts=8, alone=False, given_up=_give_up_act),
+    "doctor": Job(_doctor, seconds=600, attempts=1, alone=False),
     "test_webhook": Job(_test_webhook, seconds=120, attempts=1, alone=False),
     "create_dump": Job(_create_dump, seconds=3600, attempts=3, alone=True),
     "restore_dump": Job(_restore_dump, seconds=3600, attempts=3, alone=True),

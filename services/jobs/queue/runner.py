@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from services.core.assets.entries import timestamp
 from services.core.errors import TadaError, TookTooLong, Unreadable, WorkerDied
-from services.core.jobs import kinds
+from services.core.jobs import kinds, run_progress
 from services.core.jobs.log import JobLog, Record, Status, told
 from services.core.observing import logs, origin
 from services.core.state.leases import LeaseLost, Leases
@@ -109,7 +109,7 @@ class Runner:
         metrics.JOB_LAG.labels(record.name).observe(_seconds_since(before.queued_at))
         try:
             arguments = kinds.parse(record.name, record.arguments)
-            async with self._leases.kept(held, token):
+            async with self._leases.kept(held, token), run_progress.noted(self._tools.client, record.id):
                 result = await _within(job.seconds, job.run(self._tools, arguments))
         except asyncio.CancelledError:
             metrics.JOBS.labels(record.name, "interrupted").inc()

@@ -32,6 +32,11 @@ def last_due(expression: str, now: datetime) -> datetime | None:
     return moment if timedelta() <= now - moment < CATCH_UP else None
 
 
+def next_due(expression: str, now: datetime) -> datetime:
+    """Return the next moment that a cron expression names."""
+    return next(CronSim(expression, now))
+
+
 def job_id(name: str, due: datetime) -> str:
     """Return the id of a scheduled run, such as `sync-20261125T0315`."""
     return f"{name}-{due:%Y%m%dT%H%M}"

@@ -19,7 +19,7 @@ from arq.worker import Function, Worker, func
 
 from services.core.errors import StorageDown
 from services.core.jobs.log import KEPT_SECONDS
-from services.core.jobs.queue import ORIGIN, decode, encode, pool
+from services.core.jobs.queue import EXPIRE_DUE, ORIGIN, REAP, decode, encode, pool
 from services.core.observing import logs, origin, tracing
 from services.core.probes.pulse import Pulse
 from services.core.state import keys
@@ -143,7 +143,7 @@ def _beats(tools: Tools) -> list[CronJob]:
     def beat(run: WorkerCoroutine, name: str, second: set[int]) -> CronJob:
         return cron(run, name=name, second=second, run_at_startup=True, keep_result=0)
 
-    return [beat(run_expire, "expire_due", EXPIRE_AT), beat(run_reap, "reap", REAP_AT)]
+    return [beat(run_expire, EXPIRE_DUE, EXPIRE_AT), beat(run_reap, REAP, REAP_AT)]
 
 
 def _tell(event: str, count: int) -> None:

@@ -19,6 +19,7 @@ from services.core.assets.parts import PREFIX as PARTS
 from services.core.assets.reductions import PREFIX as REDUCTIONS
 from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound, StorageDown
+from services.core.jobs import run_progress
 from services.core.state import entry_json
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -90,6 +91,7 @@ async def sync(
     async for raws in entries.scan():
         batch = [entry_json.read(raw) for raw in raws]
         found.checked += len(batch)
+        await run_progress.note(found.checked, count)
         lost += await _lost(storage, [entry for entry in batch if UUID(entry.key).bytes not in present])
         if len(lost) > allowed:
             found.stopped = _stopped(

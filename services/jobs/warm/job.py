@@ -11,6 +11,7 @@ from typing import Any
 
 from services.core.assets.entries import Entry
 from services.core.errors import BadRequest, CatalogReplaced, SignatureMismatch, Unavailable, Undecodable
+from services.core.jobs import run_progress
 from services.core.state import entry_json
 from services.core.state.changes import ChangeLog
 from services.core.state.entries import Entries
@@ -63,12 +64,15 @@ class WarmAll:
         try:
             while True:
                 found = self._begun()
-                waiting.set(await self.entries.count())
+                count, seen = await self.entries.count(), 0
+                waiting.set(count)
                 try:
                     async for raws in self.entries.scan():
                         for raw in raws:
                             await self._look_at(entry_json.read(raw), found)
                             waiting.dec()
+                            seen += 1
+                            await run_progress.note(seen, count)
                 except CatalogReplaced:
                     continue  # A restore replaced it: go through the new catalog instead.
                 return found

@@ -157,7 +157,7 @@ def test_only_writing_dumps_undo_jobs_and_webhooks_need_a_token_and_only_where_o
             private = (
                 method not in ("get", "options")
                 or elsewhere
-                or path.startswith(("/jobs", "/usage", "/webhooks", "/about", "/nodes"))
+                or path.startswith(("/job", "/status", "/usage", "/webhooks", "/about", "/nodes"))
             )
             private = private and not path.startswith("/direct")
             assert ("security" in operation) == (protected and private), path

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.jobs.queue.schedule import job_id, last_due, schedule
+from services.jobs.queue.schedule import job_id, last_due, next_due, schedule
 from services.jobs.settings import JobsSettings
 
 
@@ -34,6 +34,11 @@ def test_a_daily_job_is_due_from_its_minute_on_for_an_hour(now: datetime, due: s
 
 def test_around_midnight_the_day_before_counts() -> None:
     assert last_due("50 23 * * *", at("00:10", day=26)) == datetime(2026, 11, 25, 23, 50, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("now", "due"), [("03:14", "25 03:15"), ("03:15", "26 03:15"), ("23:59", "26 03:15")])
+def test_the_next_run_is_later_than_now(now: str, due: str) -> None:
+    assert f"{next_due('15 3 * * *', at(now)):%d %H:%M}" == due
 
 
 def test_a_run_has_the_same_id_wherever_it_is_asked_for() -> None:
