@@ -1,7 +1,8 @@
 """Takes the screenshots of docs/library.md. Run by `make screenshots` while a fresh system runs:
 
     make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS QUOTAS=SHOP=20mb:100 PRESETS='thumb:200x200?crop=smart;
-        hero:1600x0; card:600x400; story:540x960; banner:1200x300' LIBRARY_EMBEDDERS=http://localhost:8000
+        hero:1600x0; card:600x400; story:540x960; banner:1200x300' LIBRARY_EMBEDDERS=http://localhost:8000 \\
+        OUTWARD_ALLOWED=127.0.0.1 WEBHOOKS_RETRY_SECONDS=0.1
 
 It uploads real photographs, cut and coloured in many ways, and leaves them there.
 """
@@ -110,6 +111,43 @@ def save(page: Page, name: str) -> None:
         picture.save(OUT / f"library-{name}.webp", quality=78, method=6)
 
 
+def place(browser: Browser, address: str, name: str, **given: Any) -> Page:
+    """Open a place for operators."""
+    page = browser.new_context(locale="en-GB", **{**DESKTOP, **given}).new_page()
+    page.goto(f"{address}/library?place={name}")
+    page.get_by_role("table").first.wait_for()
+    return page
+
+
+def operating(browser: Browser, address: str, api: httpx.Client) -> None:
+    """Take a screenshot of each place for operators."""
+    for path in ("/catalog/create-dump", "/jobs/describe", "/jobs/warm"):
+        api.post(path)
+    api.post("/jobs/sync", json={"dry_run": True})
+    for receiver in ("http://127.0.0.1:9099/shop", "http://127.0.0.1:9099/cms"):
+        made = api.post("/webhooks", json={"address": receiver, "description": "A shop", "kinds": ["asset.changed"]})
+        made.raise_for_status()
+    first, second, *_ = (entry["uuid"] for entry in api.get("/catalog").json())
+    for uuid in (first, second):
+        api.patch(f"/catalog/{uuid}", json={"title": "Changed since then"})
+
+    page = place(browser, address, "jobs")
+    page.get_by_role("button", name="What came of Compare").first.click()
+    save(page, "jobs")
+    page = place(browser, address, "dumps")
+    page.get_by_role("button", name="Restore the dump of").first.click()
+    page.get_by_text("What changes").click()
+    save(page, "restore")
+    page = place(browser, address, "webhooks")
+    page.get_by_role("button", name="More about").first.click()
+    page.get_by_role("table", name="Dead letters").wait_for()
+    save(page, "webhooks")
+    page = place(browser, address, "health", color_scheme="dark")
+    page.get_by_role("button", name="Examine now").click()
+    page.get_by_role("table", name="Doctor").wait_for()
+    save(page, "health")
+
+
 def jpeg(name: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": content}
 
@@ -205,6 +243,8 @@ def main(address: str) -> None:
         )
         take(browser, address)
         take_picker(browser, address)
+        with httpx.Client(base_url=address, timeout=60) as api:
+            operating(browser, address, api)
         browser.close()
 
 

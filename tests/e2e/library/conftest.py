@@ -101,6 +101,9 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
         "KEEP_VERSIONS": "3",
         "PRESETS": "thumb:60x60?crop=smart; hero:1600x0; card:120x50; corner:60x60?crop=0,0",
         "WARM": "thumb",
+        # Receivers of webhooks are on this machine, and are given up soon.
+        "OUTWARD_ALLOWED": "127.0.0.1",
+        "WEBHOOKS_RETRY_SECONDS": "0.05",
     }
     system = System(tmp_path_factory.mktemp("library"), settings)
     try:

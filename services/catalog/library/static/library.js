@@ -117,6 +117,8 @@ export class Library {
 
   #has(role, namespace) {
     const sender = this.state.about?.sender;
+    // An administrator of some namespaces is none of the service.
+    if (role === "admin" && sender?.namespaces) return false;
     if (!sender || ROLES.indexOf(sender.role) < ROLES.indexOf(role)) return false;
     return namespace === undefined || sender.namespaces === null || sender.namespaces.includes(namespace);
   }

@@ -30,7 +30,8 @@ export const part = (name) => async () => {
   return module;
 };
 
-function addStyle(path) {
+// Add a style of the page, and return when it is there.
+export function addStyle(path) {
   const href = new URL(`../${path}`, import.meta.url).href;
   if ([...document.styleSheets].some((sheet) => sheet.href === href)) return null;
   return new Promise((resolve, reject) => {

@@ -6,7 +6,9 @@ import { part, useLater, useLibrary, useLibraryState } from "./context.js";
 import { Icon } from "./icons.js";
 
 export function Place({ name }) {
-  const found = useLater(part(name));
+  const isAllowed = useLibrary().may(PLACES[name].role);
+  const found = useLater(part(name), isAllowed);
+  if (!isAllowed) return html`<div class="place" role="alert"><h1>${t("error.403")}</h1></div>`;
   if (!found) return html`<p class="quiet pad" role="status">${t("loading")}</p>`;
   return html`<div class="place"><${found.Place} /></div>`;
 }
@@ -18,7 +20,7 @@ export function Places() {
   if (names.length === 0 || library.picker) return null;
   return html`<section>
     <h2>${t("places")}</h2>
-    <ul class="tree">
+    <ul class="tree places">
       ${names.map(
         (name) => html`<li key=${name}>
           <div class=${`folder ${name === current ? "current" : ""}`}>
@@ -26,7 +28,7 @@ export function Places() {
               class="name"
               aria-current=${name === current ? "page" : undefined}
               onClick=${() => library.go({ place: name })}
-            ><${Icon} name=${PLACES[name].icon} size=${18} /><span>${t(`place.${name}`)}</span></button>
+            ><${Icon} name=${PLACES[name].icon} size=${18} /><span title=${t(`place.${name}`)}>${t(`place.${name}`)}</span></button>
           </div>
         </li>`,
       )}

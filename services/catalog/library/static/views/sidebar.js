@@ -14,13 +14,13 @@ const THEMES = ["system", "light", "dark"];
 export function Sidebar() {
   return html`<aside class="side" aria-label=${t("side")}>
     <${Section} title=${t("folders")}><${Folders} /><//>
+    <${Places} />
     <${Types} />
     <${Choices} title=${t("orientation")} name="orientation" values=${ORIENTATIONS} />
     <${Colors} />
     <${Choices} title=${t("missing")} name="missing" values=${MISSING} />
     <${Choices} title=${t("expired")} name="expired" values=${["true", "false"]} />
     <${Tags} />
-    <${Places} />
     <${Deleted} />
     <${Taste} />
   </aside>`;

@@ -58,7 +58,7 @@ export function TopBar({ onFiles }) {
     </div>`}
     ${library.mayUpload &&
     html`<input type="file" multiple hidden ref=${chooser} onChange=${choose} />
-      <button class="button primary upload" onClick=${() => chooser.current.click()}>
+      <button class="button primary upload" aria-label=${t("upload")} onClick=${() => chooser.current.click()}>
         <${Icon} name="upload" /><span>${t("upload")}</span>
       </button>`}
   </header>`;
