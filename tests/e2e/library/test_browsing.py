@@ -112,6 +112,23 @@ def test_entries_have_their_places_before_their_pictures_are_there(library: Libr
     assert page.evaluate("shifts") < 0.001
 
 
+def test_pictures_that_left_the_view_are_not_waited_for(library: Library, opened: Open) -> None:
+    page = opened(start=False)
+    ended: list[str] = []
+    page.route("**/assets/media/**/cats/**", lambda route: None)
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    page.goto(library.address + "?folder=/DEV/cats")
+    expect(tiles(page)).to_have_count(PICTURES // 2)
+    page.get_by_role("button", name=re.compile("^SHOP")).click()
+    expect(grid(page).locator("img.there")).to_have_count(PICTURES // 2)
+    for _ in range(100):
+        page.wait_for_timeout(50)  # Events come while the page is waited for.
+        if len(ended) == PICTURES // 2:
+            break
+    assert len(ended) == PICTURES // 2
+    assert all("/assets/media/" in url for url in ended)
+
+
 def test_what_is_not_a_picture_or_not_delivered_is_shown_for_what_it_is(library: Library, opened: Open) -> None:
     expired = library.upload("over.jpg", library.picture(31), destination="states", expired="true")
     hidden = library.upload("later.jpg", library.picture(32), destination="states", visible_from="2090-01-01")

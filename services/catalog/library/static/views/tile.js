@@ -96,6 +96,7 @@ export function Picture({ entry, box, size, isFast, assets }) {
     }, AGAIN_AFTER[tries]);
     return () => clearTimeout(timer);
   }, [isWaiting]);
+  const [hold] = useState(holder);
   const since = useRef(performance.now()).current;
   // What comes at once is shown at once: each picture that fades in is a layer of its own, and many make scrolling slow.
   const show = ({ target, timeStamp }) => target.classList.add("there", timeStamp - since < SLOW ? "soon" : "late");
@@ -116,6 +117,7 @@ export function Picture({ entry, box, size, isFast, assets }) {
     !isWaiting &&
     html`<img
       key=${`${src} ${tries}`}
+      ref=${hold}
       src=${src}
       srcset=${srcset}
       width=${inside.width}
@@ -128,6 +130,15 @@ export function Picture({ entry, box, size, isFast, assets }) {
     />`}
     <${Blur} entry=${entry} />
   </div>`;
+}
+
+// Return a ref that ends the request of a picture when nobody looks at it any more.
+function holder() {
+  let image = null;
+  return (now) => {
+    if (!now && !image.complete) for (const name of ["srcset", "src"]) image.removeAttribute(name);
+    image = now;
+  };
 }
 
 function Blur({ entry }) {
