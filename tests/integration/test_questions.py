@@ -67,6 +67,19 @@ async def test_a_worker_answers_what_was_asked(client: Redis, asking: Questions)
     assert found == [{"what": "nodes", "change": number} for number in range(50)]
 
 
+async def test_many_questions_at_once_wait_for_their_turn(client: Redis, asking: Questions) -> None:
+    async def slow(what: str, given: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0.005)
+        return given
+
+    # One that was left out would be asked again only later.
+    async with workers(client, slow):
+        found = await asyncio.gather(
+            *(asking.ask("nodes", {"change": number}, questions._SLOW_SECONDS) for number in range(100))
+        )
+    assert [one["change"] for one in found] == list(range(100))
+
+
 @pytest.mark.parametrize("other", [never, broken, unknown])
 async def test_one_worker_that_answers_is_enough(client: Redis, asking: Questions, other: Answer) -> None:
     async with workers(client, other, echo):

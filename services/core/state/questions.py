@@ -30,9 +30,9 @@ Answer = Callable[[str, Fields], Awaitable[Fields | None]]
 
 ASKED_AT_ONCE = 16
 """Questions of one process that wait for an answer. Further ones wait for their turn."""
-ANSWERED_AT_ONCE = 8
-"""Questions that a worker answers at the same time. It leaves out others: another worker answers, or they are asked
-again."""
+ANSWERED_AT_ONCE, HEARD_MAX = 8, 200
+"""Questions that a worker answers at the same time, and that wait for that. It leaves out others: another worker
+answers, or they are asked again."""
 _AGAIN_SECONDS, _NOBODY_SECONDS = 0.1, 1.5
 """How often, and for how long, it is asked while nobody listens: a worker whose connection has just broken listens
 again in half a second."""
@@ -86,10 +86,15 @@ class Questions:
 async def keep_answering(client: Redis, answer: Answer) -> None:
     """Answer questions until cancelled. If Redis goes away, it continues when it is back."""
     running: set[asyncio.Task[None]] = set()
+    turn = asyncio.Semaphore(ANSWERED_AT_ONCE)
+
+    async def work(message: bytes) -> None:
+        async with turn:
+            await _answer(client, answer, message)
 
     def take(message: bytes) -> None:
-        if len(running) < ANSWERED_AT_ONCE:
-            task = asyncio.create_task(_answer(client, answer, message))
+        if len(running) < HEARD_MAX:
+            task = asyncio.create_task(work(message))
             running.add(task)
             task.add_done_callback(running.discard)
 
