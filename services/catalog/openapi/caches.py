@@ -5,6 +5,7 @@ from typing import Any
 from services.catalog.openapi.schemas import Schema, no_errors, reference
 from services.catalog.routes.arguments import CHANGE
 from services.core.serving.envelope import envelope
+from services.core.storage.backends import BACKENDS, DEFAULT
 
 _NUMBER: Schema = {"type": "string", "pattern": f"^{CHANGE}$"}
 _DATE: Schema = {"type": "string", "format": "date-time"}
@@ -87,6 +88,7 @@ def schemas() -> dict[str, Schema]:
             "The nodes, those of the edge first.",
             data={"type": "array", "items": reference("NodeForms")},
             **no_errors(),
+            storage={"enum": [backend.source for backend in BACKENDS.values()], "description": "Where its file is."},
             reduction={"oneOf": [reference("Reduction"), {"type": "null"}], "description": "null if there is none."},
             warmed={
                 "type": "array",
@@ -116,7 +118,7 @@ def forms(uuid: str) -> dict[str, Any]:
     }
     node = {"tier": "edge", "node": "10.0.0.7:8080", "away_since": None, "problem": None}
     told = {**node, "counted_since": _DAY, "complete": True, "forms": [form]}
-    return envelope([told], reduction=None, warmed=["thumb"])
+    return envelope([told], storage=BACKENDS[DEFAULT].source, reduction=None, warmed=["thumb"])
 
 
 def _closed(description: str, **properties: Schema) -> Schema:

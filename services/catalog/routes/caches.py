@@ -43,8 +43,12 @@ async def get_forms(request: Request) -> Response:
     _need_namespace(request, entry.namespace)
     reduction = await ctx.reductions.of(entry)
     found = await ctx.questions.ask(COPIES, {"groups": groups(entry)}, ANSWER_SECONDS)
-    body = envelope(found["nodes"], reduction=_shown(reduction) if reduction else None, warmed=found["warmed"])
-    return JsonResponse(body, headers=freshness.NEVER)
+    beside = {
+        "storage": ctx.settings.backend.source,
+        "reduction": _shown(reduction) if reduction else None,
+        "warmed": found["warmed"],
+    }
+    return JsonResponse(envelope(found["nodes"], **beside), headers=freshness.NEVER)
 
 
 async def purge(request: Request) -> Response:

@@ -39,6 +39,7 @@ def test_copies_are_shown_by_tier_and_a_purge_comes_to_each_node(
     page = opened(at(scratch), token=EDITOR)
     block = made(page, scratch)
     expect(block).to_contain_text(scratch["signature"])
+    expect(block).to_contain_text("on the disk of the service")
     row = node(block, "Edge").get_by_role("row", name=re.compile("70x0"))
     expect(row).to_contain_text("2")
     expect(node(block, "Cache tier").get_by_role("row", name=re.compile("70x0"))).to_be_visible()

@@ -42,7 +42,7 @@ function Parts({ entry, model }) {
   return html`
     <dl>
       <dt>${t("made.file")}</dt>
-      <dd>${bytes(entry.size)}</dd>
+      <dd>${[bytes(entry.size), found?.forms && t(`made.storage.${found.forms.storage}`)].filter(Boolean).join(" · ")}</dd>
       <dt>${t("made.key")}</dt>
       <dd><code>${entry.storage_key}</code></dd>
       <dt>${t("made.digest")}</dt>
