@@ -79,6 +79,19 @@ def installed() -> Path:
     return kept("installed", sorted(library().glob("dist/*")), make)
 
 
+@cache
+def project(name: str) -> Path:
+    """Return a project of tests/data/javascript with what its lock names."""
+    files = sorted((ROOT / "tests" / "data" / "javascript" / name).iterdir())
+
+    def make(folder: Path) -> None:
+        for path in files:
+            shutil.copy(path, folder)
+        npm("ci", "--prefer-offline", cwd=folder)
+
+    return kept(name, files, make)
+
+
 def _is_source(path: Path) -> bool:
     return _NOT_SOURCE.isdisjoint(path.relative_to(SOURCE).parts)
 

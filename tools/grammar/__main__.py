@@ -7,7 +7,7 @@ tests/unit/tools/test_grammar.py fails when one of them is not current.
 
 from pathlib import Path
 
-from tools.grammar import docs, nginx, vectors
+from tools.grammar import docs, nginx, openapi, vectors
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +20,7 @@ def files() -> dict[Path, str]:
         tested / "addresses.json": vectors.addresses(),
         tested / "forms.json": vectors.forms(),
         tested / "signatures.json": vectors.signatures(),
+        ROOT / "services" / "catalog" / "openapi" / "delivery_arguments.json": openapi.arguments(),
         ROOT / "gateway" / "nginx" / "addresses.conf.template": nginx.maps(),
         delivery: docs.with_blocks(delivery.read_text(), {"arguments": docs.arguments(), "order": docs.order()}),
         gateway: docs.with_blocks(gateway.read_text(), {"arguments": docs.canonical_arguments()}),

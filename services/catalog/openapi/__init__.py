@@ -13,6 +13,7 @@ from services.catalog.openapi import (
     answers,
     archives,
     caches,
+    delivery,
     events,
     imports,
     jobs,
@@ -28,6 +29,7 @@ from services.catalog.settings import CatalogSettings
 VERSION = "1.0.0"
 """One number for TADA, its API and its chart. Its first part changes if existing clients have to change."""
 
+_NARROW, _WIDEST = 2**31 - 1, 2**63 - 1
 _ABOUT = """\
 TADA stores files, keeps a catalog of them, and delivers them transformed on demand.
 
@@ -67,7 +69,7 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
                 "description": "MEDIA_TOKEN, a named one, or one of the issuer (/auth).",
             }
         }
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "TADA",
@@ -87,8 +89,22 @@ def document(settings: CatalogSettings, paths: Mapping[str, Mapping[str, Any]], 
             {"name": "caches", "description": "What the nodes of the gateway have."},
             {"name": "jobs", "description": "What the worker does, by a schedule or on request."},
             {"name": "webhooks", "description": "Servers that are told of every event."},
+            {"name": delivery.TAG, "description": "The files and pictures themselves."},
             {"name": "service", "description": "The service itself."},
         ],
-        "paths": paths,
+        "paths": {**paths, **delivery.paths(settings)},
         "components": components,
     }
+    return {key: _with_widths(part) for key, part in whole.items()}
+
+
+def _with_widths(part: Any) -> Any:
+    """Return a part of the document in which each integer that may need them has 64 bits: generators take 32."""
+    if isinstance(part, list | tuple):
+        return [_with_widths(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    inner = {key: part[key] if key in ("example", "examples") else _with_widths(part[key]) for key in part}
+    kinds = part.get("type")
+    is_integer = kinds == "integer" or (isinstance(kinds, list) and "integer" in kinds)
+    return {**inner, "format": "int64"} if is_integer and part.get("maximum", _WIDEST) > _NARROW else inner

@@ -61,7 +61,7 @@ def example_of_job() -> dict[str, Any]:
         "arguments": arguments,
         "status": "running",
         "ended_at": None,
-        "result": Progress(12, done_count=4).answer(),
+        "result": {**Progress(12, done_count=4).answer(), "skipped": [], "failed": []},
     }
 
 

@@ -298,7 +298,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "Status": _answer("The status.", "StatusAnswer", envelope([status.example()])),
         "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),
         "Webhooks": _answer("The webhooks.", "Webhooks", envelope([webhooks.example()])),
-        "NewWebhook": _answer("The webhook.", "NewWebhooks", envelope([webhooks.example_with_secret()])),
+        "WebhookWithSecret": _answer("The webhook.", "WebhooksWithSecret", envelope([webhooks.example_with_secret()])),
         "DeadLetters": _answer("A page.", "DeadLetters", envelope([webhooks.example_of_letter()], cursor=None)),
         "Replayed": _answer("They wait again.", "Replayed", envelope([], replayed=1, left=0)),
         "DeadLettersRemoved": _answer("They are gone.", "DeadLettersRemoved", envelope([], removed=1)),
@@ -372,7 +372,7 @@ def _folder_example(path: str, entries: int, all_entries: int) -> dict[str, Any]
 
 def _links() -> dict[str, Any]:
     uuid = {"uuid": "$response.body#/data/0/uuid"}
-    return {name: {"operationId": name, "parameters": uuid} for name in ("getEntry", "patchFile", "deleteFile")}
+    return {name: {"operationId": name, "parameters": uuid} for name in ("getEntry", "changeFile", "deleteFile")}
 
 
 def _other() -> str:

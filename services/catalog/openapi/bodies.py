@@ -76,7 +76,7 @@ def list_parameters() -> tuple[Schema, ...]:
 def search_parameters() -> tuple[Schema, ...]:
     """Return the parameters of a search. Each may be empty, which is the same as absent: forms send them so."""
     number: Schema = {"type": "integer", "minimum": 0, "maximum": NUMBER_MAX}
-    date: Schema = {"anyOf": [{"type": "string", "format": name} for name in ("date-time", "date")]}
+    date: Schema = {"type": "string", "format": "date-time"}
     truth: Schema = {"type": "string", "enum": ["", *WORDS]}
     text = _text(query.TEXT_MAX)
     types = _choice(*media_types.KNOWN, *(alias for kind in media_types.KNOWN.values() for alias in kind.aliases))
@@ -118,7 +118,11 @@ def search_parameters() -> tuple[Schema, ...]:
         _query("expired", truth, "Only entries that are expired now, or only the others."),
         _query("missing", _choice(*MISSING), "Only entries in which this field is empty."),
         *(
-            _query(f"{column}_{side}", date, f"Only entries {column} {side} this. The moment itself counts as after.")
+            _query(
+                f"{column}_{side}",
+                date,
+                f"Only entries {column} {side} this. The moment itself counts as after. A date is its start in UTC.",
+            )
             for column in query.DATES
             for side in ("after", "before")
         ),

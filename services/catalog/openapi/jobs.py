@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from services.catalog.openapi import job_results
 from services.catalog.openapi.requests import WORDS
 from services.catalog.openapi.schemas import Schema, no_errors, reference
 from services.catalog.routes.dumps import RESTORING
@@ -41,6 +42,7 @@ def schemas() -> dict[str, Schema]:
             "required": ["data", "errors", "problems"],
             "properties": {"data": {"type": "array", "items": reference("JobKind")}, **no_errors()},
         },
+        "ResultOfJob": job_results.result(_FILE, _restored()),
         "Jobs": {
             "type": "object",
             "description": "Jobs, the latest first.",
@@ -83,17 +85,7 @@ def schemas() -> dict[str, Schema]:
         "RestoredDump": _closed(
             "The restored catalog.",
             message={"type": "string"},
-            details=_closed(
-                "The source of the catalog.",
-                filename={"type": "string"},
-                itemsRestored={"type": "integer", "minimum": 0},
-                format={"enum": ["JSON", "RDB"]},
-                source={"enum": [backend.source for backend in BACKENDS.values()]},
-                optional={
-                    "itemsSkipped": {"type": "integer", "minimum": 0, "description": "Entries that were left out."},
-                    "dryRun": {"type": "boolean", "description": "Whether nothing was changed."},
-                },
-            ),
+            details=_restored(),
             optional={
                 "skipped": {
                     "type": "array",
@@ -120,6 +112,20 @@ def schemas() -> dict[str, Schema]:
             ),
         ),
     }
+
+
+def _restored() -> Schema:
+    return _closed(
+        "The source of the catalog.",
+        filename={"type": "string"},
+        itemsRestored={"type": "integer", "minimum": 0},
+        format={"enum": ["JSON", "RDB"]},
+        source={"enum": [backend.source for backend in BACKENDS.values()]},
+        optional={
+            "itemsSkipped": {"type": "integer", "minimum": 0, "description": "Entries that were left out."},
+            "dryRun": {"type": "boolean", "description": "Whether nothing was changed."},
+        },
+    )
 
 
 def example() -> dict[str, Any]:
@@ -222,6 +228,8 @@ def _job_arguments() -> Schema:
         for name, schema in kinds.KINDS[job].model_json_schema()["properties"].items():
             before = taken.get(name, {}).get("description")
             said = f"For {job}: {schema['description']}"
+            # A default would be sent by generated clients, also to jobs that do not take it.
+            schema = {key: value for key, value in schema.items() if key != "default"}
             taken[name] = {**schema, "description": f"{before} {said}" if before else said}
     taken["filename"] = {**_NAME, "description": taken["filename"]["description"]}
     return {
@@ -281,9 +289,9 @@ def _job() -> Schema:
         "retry_at": {**_MOMENT, "description": "When the next attempt begins."},
         "attempts": {"type": "integer", "minimum": 0},
         "result": {
-            "type": ["object", "null"],
-            "description": "Its fields are in docs/jobs.md. What is done is there also while an action or an import "
-            "runs, and after an action has failed.",
+            "description": "What is done is there also while an action or an import runs, and after an action has "
+            "failed.",
+            "oneOf": [reference("ResultOfJob"), {"type": "null"}],
         },
         "error": error,
         "progress": {

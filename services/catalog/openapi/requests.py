@@ -32,7 +32,9 @@ def _date(meaning: str) -> Schema:
     return {
         "description": f"{meaning} ISO 8601, in UTC unless it has an offset. Without a time, the start of that day. "
         "null or empty for none.",
-        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, _NONE],
+        "type": ["string", "null"],
+        # Not beside the type: of a choice of formats, generators make code that cannot be compiled.
+        "allOf": [{"anyOf": [{"format": "date-time"}, {"format": "date"}, _NONE]}],
         "examples": ["2027-01-31T18:00:00+01:00"],
     }
 
@@ -192,6 +194,11 @@ def settable() -> Schema:
     return {"properties": _SETTABLE, **_BOTH}
 
 
+_BOUNDS: dict[str, Schema] = {
+    "file": {"minLength": 1},
+    "files": {"minItems": 1, "maxItems": 100, "items": {"minLength": 1}},
+}
+"""Of the files in a form. They are in `allOf`: beside a file, generators make code of them that cannot be compiled."""
 _EMPTY: Schema = {"examples": [""]}
 """For an optional field of a form. Pages to try the API fill forms with examples and send them. Such a field must
 change nothing."""
@@ -262,6 +269,10 @@ def _form(own: dict[str, Schema], required: list[str], new: CatalogSettings | No
             **fixed,
         },
         **_BOTH,
+        "allOf": [
+            *_BOTH["allOf"],
+            {"anyOf": [{"properties": {name: _BOUNDS[name] for name in own if name in _BOUNDS}}]},
+        ],
     }
 
 
@@ -285,11 +296,11 @@ def _place() -> dict[str, Schema]:
 
 def _file() -> Schema:
     # OpenAPI 3.1 says contentMediaType; many tools still know a file by format alone.
-    return {"type": "string", "format": "binary", "contentMediaType": media_types.BYTES, "minLength": 1}
+    return {"type": "string", "format": "binary", "contentMediaType": media_types.BYTES}
 
 
 def _file_list() -> Schema:
-    return {"type": "array", "minItems": 1, "maxItems": 100, "items": _file()}
+    return {"type": "array", "items": _file()}
 
 
 def _uuids() -> Schema:

@@ -27,7 +27,7 @@ _NUMBER = "1772357400000000"
 def body(schema: str) -> dict[str, Any]:
     """Return the body that registers or changes a webhook."""
     examples = {
-        "NewWebhook": {"address": "https://cms.example.com/tada", "kinds": ["asset.deleted"], "folder": "/DEV/shop"},
+        "WantedWebhook": {"address": "https://cms.example.com/tada", "kinds": ["asset.deleted"], "folder": "/DEV/shop"},
         "ChangeOfWebhook": {"active": False},
     }
     return _body(schema, examples[schema], required=True)
@@ -51,7 +51,7 @@ def page_parameters() -> tuple[Schema, ...]:
 def schemas() -> dict[str, Schema]:
     """Return the named schemas."""
     return {
-        "NewWebhook": _fields(required=["address"]),
+        "WantedWebhook": _fields(required=["address"]),
         "ChangeOfWebhook": _fields(required=[]),
         "ChoiceOfLetters": _closed(
             "Which dead letters are sent again. Without ids, all.",
@@ -80,7 +80,7 @@ def schemas() -> dict[str, Schema]:
         ),
         "DeadLetter": _letter(),
         "Webhooks": _answer("Webhooks.", "Webhook"),
-        "NewWebhooks": _answer("A webhook with its secret.", "WebhookWithSecret", minItems=1, maxItems=1),
+        "WebhooksWithSecret": _answer("A webhook with its secret.", "WebhookWithSecret", minItems=1, maxItems=1),
         "DeadLetters": _answer(
             "Dead letters, the first ones first.",
             "DeadLetter",

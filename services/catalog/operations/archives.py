@@ -18,7 +18,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.READ,
             others=others,
             document=Document(
-                "postArchive",
+                "createArchive",
                 "Make the address of a ZIP with many files",
                 "files",
                 {201: "MadeArchive", **BODY, **ONE},

@@ -66,7 +66,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.ADMIN,
             others=others,
             document=Document(
-                "getDumps",
+                "listDumps",
                 "List the dumps of the catalog, the latest first",
                 "catalog",
                 {200: "Dumps", 501: "NoListOfDumps", **DOWN},

@@ -29,7 +29,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             hot=True,
             others=others,
             document=Document(
-                "getCatalog",
+                "listEntries",
                 "List the entries",
                 "catalog",
                 {200: "List", 304: "NotModified", 400: "Refused", **DOWN},
@@ -43,7 +43,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=others,
             document=Document(
-                "postEntry",
+                "addEntry",
                 "Add an entry for a file that is in the storage already",
                 "catalog",
                 {201: "Uploaded", **BODY, 403: "Forbidden", **ONE},
@@ -57,7 +57,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=others,
             document=Document(
-                "patchEntries",
+                "changeEntries",
                 "Change fields of several entries",
                 "catalog",
                 SEVERAL,
@@ -71,7 +71,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.ADMIN,
             others=others,
             document=Document(
-                "deleteEntries",
+                "removeAllEntries",
                 "Remove all entries; the bytes stay",
                 "catalog",
                 {200: "Removed", **BODY, **DOWN},
@@ -85,7 +85,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.PUBLIC,
             others=others,
             document=Document(
-                "searchCatalog",
+                "searchEntries",
                 "Search the entries",
                 "catalog",
                 {200: "SearchResult", 400: "Refused", **DOWN},
@@ -132,7 +132,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=others,
             document=Document(
-                "postAction",
+                "startAction",
                 "Delete or change many entries, chosen by a search or by their uuids",
                 "catalog",
                 _ACTION,
@@ -146,7 +146,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.PUBLIC,
             others=others,
             document=Document(
-                "getFolders",
+                "listFolders",
                 "List the folders of a folder",
                 "catalog",
                 {200: "Folders", 400: "Refused", **DOWN},
@@ -175,7 +175,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=others,
             document=Document(
-                "patchEntry",
+                "changeEntry",
                 "Change fields of an entry",
                 "catalog",
                 {200: "Changed", **BODY, **ONE},
@@ -190,7 +190,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=others,
             document=Document(
-                "deleteEntry",
+                "removeEntry",
                 "Remove an entry; the bytes stay",
                 "catalog",
                 {200: "Deleted", **ONE},

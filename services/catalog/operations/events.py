@@ -17,7 +17,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             events.get_events,
             Role.READ,
             document=Document(
-                "getEvents",
+                "listEvents",
                 "Follow what happens to the assets",
                 "events",
                 {200: "Events", 400: "Refused", **DOWN},

@@ -17,7 +17,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=("/upload", settings.route_file_post),
             document=Document(
-                "postFile",
+                "uploadFile",
                 "Upload a file",
                 "files",
                 {200: "Uploaded", **BODY, 403: "Forbidden", **DOWN},
@@ -32,7 +32,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             Role.WRITE,
             others=("/uploads", settings.route_files_post),
             document=Document(
-                "postFiles",
+                "uploadFiles",
                 "Upload several files",
                 "files",
                 {**FILES, 403: "Forbidden"},
@@ -46,7 +46,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             files.patch_files,
             Role.WRITE,
             document=Document(
-                "patchFiles",
+                "changeFiles",
                 "Replace several files (form), or change fields of several entries (JSON)",
                 "files",
                 FILES,
@@ -72,7 +72,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             files.patch_file,
             Role.WRITE,
             document=Document(
-                "patchFile",
+                "changeFile",
                 "Replace a file, or give it another path; change fields",
                 "files",
                 {200: "Written", 500: "Damaged", **BODY, **ONE},

@@ -18,7 +18,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             imports.post_imports,
             Role.WRITE,
             document=Document(
-                "postImports",
+                "importFiles",
                 "Import files from addresses",
                 "files",
                 {202: "Importing", **BODY, 403: "Forbidden", 429: "TooMany", **DOWN},

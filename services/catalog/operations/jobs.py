@@ -15,7 +15,7 @@ def operations() -> tuple[Operation, ...]:
             jobs.list_jobs,
             Role.ADMIN,
             document=Document(
-                "getJobs",
+                "listJobs",
                 "List the jobs of the last week",
                 "jobs",
                 {200: "Jobs", 400: "Refused", **DOWN},
@@ -53,7 +53,7 @@ def operations() -> tuple[Operation, ...]:
             jobs.post_job,
             Role.ADMIN,
             document=Document(
-                "postJob",
+                "startJob",
                 "Ask for a job",
                 "jobs",
                 {202: "Asked", **BODY, **ONE},

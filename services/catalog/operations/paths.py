@@ -1,5 +1,6 @@
 """The operations as OpenAPI describes them: its `paths`. Pure."""
 
+import re
 from collections.abc import Iterable
 
 from services.catalog.openapi import answers
@@ -39,6 +40,6 @@ def _described(place: Place, document: Document, protected: bool) -> Schema:
         "responses": {str(status): answers.reference_to(said[status]) for status in sorted(said)},
     }
     if place.beginning:
-        described["operationId"] += "_" + place.beginning.strip("/").replace("/", "_")
+        described["operationId"] += "At" + "".join(word.capitalize() for word in re.findall(r"\w+", place.beginning))
         described["description"] = f"Another path for `{operation.method} {template(operation.path)}`."
     return described

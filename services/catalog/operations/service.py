@@ -61,7 +61,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             docs_page.get_document,
             Role.PUBLIC,
             document=Document(
-                "getDocument",
+                "getOpenapi",
                 "This document",
                 "service",
                 {200: "Document", 304: "NotModified"},
@@ -74,7 +74,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             docs_page.get_page,
             Role.PUBLIC,
             document=Document(
-                "getPage",
+                "getApiDocs",
                 "A page to try the API",
                 "service",
                 {200: "Page", 304: "NotModified"},

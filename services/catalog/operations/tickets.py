@@ -16,7 +16,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             tickets.post_ticket,
             Role.WRITE,
             document=Document(
-                "postTicket",
+                "createTicket",
                 "Make a ticket, with which a page uploads without a token",
                 "tickets",
                 {201: "MadeTicket", **BODY, 403: "Forbidden", **ONE},
@@ -29,7 +29,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             direct.post_direct,
             Role.PUBLIC,  # The ticket says what is allowed.
             document=Document(
-                "postDirect",
+                "uploadWithTicket",
                 "Upload a file with a ticket",
                 "tickets",
                 {200: "UploadedByPage", **BODY, 403: "TicketRefused", **DOWN},

@@ -27,7 +27,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             "/{uuid:entry}/versions",
             undo.list_versions,
             Role.READ,
-            Document("getVersions", "List earlier versions", "undo", {200: "Versions", **ONE}, (bodies.UUID,)),
+            Document("listVersions", "List earlier versions", "undo", {200: "Versions", **ONE}, (bodies.UUID,)),
         ),
         operation(
             "GET",
@@ -62,7 +62,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             undo.list_trash,
             Role.READ,
             Document(
-                "getTrash",
+                "listTrash",
                 "List deleted assets",
                 "undo",
                 {200: "Trash", 400: "Refused", **DOWN},

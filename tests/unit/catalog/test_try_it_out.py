@@ -56,12 +56,12 @@ def test_what_is_filled_in_hides_and_changes_nothing(tmp_path: Path) -> None:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     [text] = re.findall(r'<pre id="found">(.*?)</pre>', ended.stdout, re.DOTALL)
     found = json.loads(html.unescape(text))
-    form = found["operations-files-postFile"]
+    form = found["operations-files-uploadFile"]
     assert form.pop("namespace") == "DEV"
     assert {"destination", "filename", "expired", "expiration_date", "external_id", "focus_x", "toWebp"} <= form.keys()
     assert set(form.values()) == {""}
-    assert set(found["operations-files-patchFile"].values()) == {""}
-    assert {"filterByKey", "limit", "cursor"} <= found["operations-catalog-getCatalog"].keys()
-    assert set(found["operations-catalog-getCatalog"].values()) == {""}
-    assert (found["operations-jobs-getJobs"]["status"], found["operations-jobs-getJobs"]["name"]) == ("", "")
-    assert "expir" not in found["operations-catalog-patchEntry"]["body"]
+    assert set(found["operations-files-changeFile"].values()) == {""}
+    assert {"filterByKey", "limit", "cursor"} <= found["operations-catalog-listEntries"].keys()
+    assert set(found["operations-catalog-listEntries"].values()) == {""}
+    assert (found["operations-jobs-listJobs"]["status"], found["operations-jobs-listJobs"]["name"]) == ("", "")
+    assert "expir" not in found["operations-catalog-changeEntry"]["body"]
