@@ -8,8 +8,8 @@ _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TRUTH: Schema = {"type": "boolean"}
 
 
-def result(file: Schema, restored: Schema) -> Schema:
-    """Return the shape; `file` is one of a dump, `restored` the source of a restored catalog."""
+def result(file: Schema, restored: Schema, difference: Schema) -> Schema:
+    """Return the shape; of parts that answers about dumps have, too."""
     return {
         "type": "object",
         "description": "Each job has its own fields. While `interface` is the same, more may be added.",
@@ -41,6 +41,7 @@ def result(file: Schema, restored: Schema) -> Schema:
                 {"type": ["string", "null"]}, "test_webhook", "the beginning of its answer, or why there is none"
             ),
             **_of_dumps(file, restored),
+            "difference": _said(difference, "restore_dump with dry_run", "what a restore would change"),
         },
     }
 

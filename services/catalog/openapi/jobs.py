@@ -42,7 +42,7 @@ def schemas() -> dict[str, Schema]:
             "required": ["data", "errors", "problems"],
             "properties": {"data": {"type": "array", "items": reference("JobKind")}, **no_errors()},
         },
-        "ResultOfJob": job_results.result(_FILE, _restored()),
+        "ResultOfJob": job_results.result(_FILE, _restored(), _difference()),
         "Jobs": {
             "type": "object",
             "description": "Jobs, the latest first.",
