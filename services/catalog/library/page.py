@@ -45,7 +45,9 @@ def page(embedders: tuple[str, ...]) -> Answer:
     content = _html(embedders).encode()
 
     def made(frames: tuple[str, ...]) -> Answer:
-        return fixed(content, f"{media_types.HTML}; charset=utf-8", {"content-security-policy": _policy(frames)})
+        # A page that has opened this one gets no hold of it.
+        headers = {"content-security-policy": _policy(frames), "cross-origin-opener-policy": "same-origin"}
+        return fixed(content, f"{media_types.HTML}; charset=utf-8", headers)
 
     alone, framed = made(()), made(embedders)
 

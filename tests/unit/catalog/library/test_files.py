@@ -48,6 +48,16 @@ def test_every_message_that_is_said_is_there() -> None:
         assert said <= messages("en").keys() | (messages("en", folder).keys() if folder in PARTS else set())
 
 
+def test_every_message_is_said_somewhere() -> None:
+    text = "\n".join(path.read_text() for path in OWN if path.suffix == ".js" and path.stem not in LANGUAGES)
+    whole = set(re.findall(r"""["'`]([\w.]+)["'`]""", text))
+    # Some are put together: of the name of a filter or another beginning, and of a value.
+    begun = {*re.findall(r"`([\w.]+\.)\$\{", text), "orientation.", "missing.", "expired."}
+    for folder in (PAGE, *PARTS):
+        unsaid = messages("en", folder).keys() - whole
+        assert not [key for key in unsaid if not key.startswith(tuple(begun))], folder.name
+
+
 @pytest.mark.parametrize("folder", PARTS, ids=lambda folder: folder.name)
 def test_texts_of_a_part_are_its_own(folder: Path) -> None:
     assert {key.partition(".")[0] for key in messages("en", folder)} == {folder.name}

@@ -1,10 +1,10 @@
 // What an entry was before: earlier versions, which can be compared and brought back, and what has happened to it.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { authorization, read, request, ROOT } from "../api.js";
 import { formAddress, kindOf } from "../assets.js";
 import { html } from "../html.js";
 import { bytes, date, explained, t } from "../texts.js";
-import { useLibrary } from "../views/context.js";
+import { useLibrary, useModal } from "../views/context.js";
 import { Icon } from "../views/icons.js";
 import { dimensions } from "../views/tile.js";
 
@@ -94,11 +94,10 @@ function Version({ version, entry, model, onCompare }) {
 // An earlier version beside the present one. Nobody but who has the right gets its bytes, so they are fetched.
 function Comparison({ version, entry, onClose }) {
   const library = useLibrary();
-  const dialog = useRef();
+  const dialog = useModal();
   const [src, setSrc] = useState("");
   useEffect(() => {
     let made = "";
-    dialog.current.showModal();
     const address = new URL(`catalog/${encodeURIComponent(entry.uuid)}/versions/${version.version}/file`, ROOT);
     fetch(address, { headers: authorization() })
       .then((answer) => (answer.ok ? answer.blob() : Promise.reject(new Error(String(answer.status)))))

@@ -1,9 +1,9 @@
 // The trash: deleted files, which can be brought back for a while.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { read, request } from "../api.js";
 import { html } from "../html.js";
 import { bytes, date, explained, t } from "../texts.js";
-import { useLibrary } from "../views/context.js";
+import { useLibrary, useModal } from "../views/context.js";
 import { Icon } from "../views/icons.js";
 import { Picture } from "../views/tile.js";
 import { bringBack } from "./removing.js";
@@ -13,7 +13,7 @@ const BOX = { width: 44, height: 44 };
 
 export function Trash({ onClose }) {
   const library = useLibrary();
-  const dialog = useRef();
+  const dialog = useModal();
   const [found, setFound] = useState({ entries: [], next: "", isLoaded: false, failure: null });
   const load = async (cursor = "") => {
     const query = new URLSearchParams({ limit: PAGE });
@@ -26,7 +26,6 @@ export function Trash({ onClose }) {
     }
   };
   useEffect(() => {
-    dialog.current.showModal();
     load();
   }, []);
   const leaveOut = (id) => setFound((before) => ({ ...before, entries: before.entries.filter((one) => one.id !== id) }));

@@ -1,17 +1,17 @@
 // A picture as large as the window, or pixel by pixel.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { formAddress, kindOf } from "../assets.js";
 import { html } from "../html.js";
 import { t } from "../texts.js";
+import { useModal } from "../views/context.js";
 import { Icon } from "../views/icons.js";
 import { dimensions } from "../views/tile.js";
 
 const LARGE = 1600;
 
 export function Viewer({ entry, assets, onClose }) {
-  const dialog = useRef();
+  const dialog = useModal();
   const [isWhole, setWhole] = useState(true);
-  useEffect(() => dialog.current.showModal(), []);
   const size = kindOf(entry) === "svg" ? LARGE : Math.min(LARGE, entry.width ?? LARGE);
   const given = { _: entry.signature.slice(0, 8) };
   const src = isWhole

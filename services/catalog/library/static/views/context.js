@@ -1,6 +1,6 @@
 // The library and parts of its state, for components.
 import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { usePart } from "../store.js";
 import { addTexts } from "../texts.js";
 
@@ -10,6 +10,18 @@ export const useLibrary = () => useContext(LibraryContext);
 
 export function useLibraryState(part) {
   return usePart(useLibrary().store, part);
+}
+
+// Return the ref of a dialog that is open while its component is there. Closing it, before it is removed, gives the focus
+// back.
+export function useModal() {
+  const dialog = useRef();
+  useLayoutEffect(() => {
+    const { current } = dialog;
+    current.showModal();
+    return () => current.close();
+  }, []);
+  return dialog;
 }
 
 // Return what a module that is loaded when it is needed exports, null until it is there.

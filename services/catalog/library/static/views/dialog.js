@@ -1,16 +1,14 @@
 // The one question that the page asks at a time.
-import { useEffect, useRef } from "preact/hooks";
 import { html } from "../html.js";
-import { useLibraryState } from "./context.js";
+import { useLibraryState, useModal } from "./context.js";
 
 export function Dialog() {
   const asked = useLibraryState((state) => state.dialog);
-  const box = useRef();
-  useEffect(() => {
-    if (asked) box.current.showModal();
-  }, [asked]);
-  if (!asked) return null;
-  const { title, text, answers, body, answer } = asked;
+  return asked && html`<${Question} ...${asked} />`;
+}
+
+function Question({ title, text, answers, body, answer }) {
+  const box = useModal();
   const cancel = (event) => {
     event.preventDefault();
     answer(answers[0].value);

@@ -1,9 +1,9 @@
 // Where the focal point of a picture is, and what is cut out around it: by presets, by common ratios, by an address.
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formAddress, kindOf } from "../../assets.js";
 import { html } from "../../html.js";
 import { t } from "../../texts.js";
-import { useLibrary } from "../../views/context.js";
+import { useLibrary, useModal } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
 import { dimensions } from "../../views/tile.js";
 import { Toasts } from "../../views/toasts.js";
@@ -21,7 +21,7 @@ const MODES = ["focus", "crop"];
 
 export function FocusAndCrop({ model, onClose }) {
   const library = useLibrary();
-  const dialog = useRef();
+  const dialog = useModal();
   const { entry } = model;
   const [mode, setMode] = useState("focus");
   const [held, setHeld] = useState(null);
@@ -31,7 +31,6 @@ export function FocusAndCrop({ model, onClose }) {
   const isDirty = FIELDS.some((name) => model.form[name] !== model.base[name]);
   const src = useSource(entry, library.assets);
   const crop = useCrop(entry, point);
-  useEffect(() => dialog.current.showModal(), []);
 
   const set = (next) => {
     const fields = typed(next);

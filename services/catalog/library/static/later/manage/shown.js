@@ -1,8 +1,8 @@
 // What the places of operators have in common: tables, states, dates, and what is said if something is wrong.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import { addTexts, date, explained, language, t } from "../../texts.js";
-import { addStyle } from "../../views/context.js";
+import { addStyle, useModal } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
 
 // They are there before any of these places is drawn.
@@ -127,12 +127,7 @@ export function Raw({ value, label = t("manage.raw") }) {
 
 // A dialog in front of the page. Escape closes it, unless something is under way that must be seen.
 export function Box({ title, isBusy = false, isWide = false, onClose, children }) {
-  const dialog = useRef();
-  useEffect(() => {
-    const { current } = dialog;
-    current.showModal();
-    return () => current.close();
-  }, []);
+  const dialog = useModal();
   const cancel = (event) => {
     event.preventDefault();
     if (!isBusy) onClose();
