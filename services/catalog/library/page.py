@@ -45,8 +45,9 @@ def page(embedders: tuple[str, ...]) -> Answer:
     content = _html(embedders).encode()
 
     def made(frames: tuple[str, ...]) -> Answer:
-        # A page that has opened this one gets no hold of it.
-        headers = {"content-security-policy": _policy(frames), "cross-origin-opener-policy": "same-origin"}
+        headers = {"content-security-policy": _policy(frames)}
+        if not frames:  # A page of somebody else that has opened this one gets no hold of it.
+            headers["cross-origin-opener-policy"] = "same-origin"
         return fixed(content, f"{media_types.HTML}; charset=utf-8", headers)
 
     alone, framed = made(()), made(embedders)

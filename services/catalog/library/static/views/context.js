@@ -12,13 +12,13 @@ export function useLibraryState(part) {
   return usePart(useLibrary().store, part);
 }
 
-// Return the ref of a dialog that is open while its component is there. Closing it, before it is removed, gives the focus
-// back.
+// Return the ref of a dialog that is open while its component is there. It opens a moment later: the key that asks for it
+// may be the one that closes it. Closing it, before it is removed, gives the focus back.
 export function useModal() {
   const dialog = useRef();
+  useEffect(() => dialog.current.showModal(), []);
   useLayoutEffect(() => {
     const { current } = dialog;
-    current.showModal();
     return () => current.close();
   }, []);
   return dialog;
