@@ -93,7 +93,11 @@ function Difference({ difference }) {
       ${tile("changed", change, true, replaced > 0 && t("dumps.replaced", { count: replaced }))} ${tile("same", same)}
     </dl>
     ${go + change > 0
-      ? html`<p class="notice"><span>${t("dumps.lost", { gone: go, changed: change })}</span></p>`
+      ? html`<p class="notice">
+          <span>
+            ${go > 0 && t("dumps.lost.gone", { count: go })} ${change > 0 && t("dumps.lost.changed", { count: change })} ${t("dumps.lost.first")}
+          </span>
+        </p>`
       : html`<p><${State} kind="good">${t("dumps.nothing.lost")}<//></p>`}
     ${list("removed", go)} ${list("changed", change)} ${list("added", come)}
   `;

@@ -5,6 +5,7 @@ import { html } from "../../html.js";
 import { t } from "../../texts.js";
 import { useLibrary, useLibraryState } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
+import { named } from "../manage/job.js";
 import { run, usePolled } from "../manage/polling.js";
 import { Box, Found, Fold, Head, number, State, Table, When } from "../manage/shown.js";
 import { Editor } from "./editor.js";
@@ -136,7 +137,7 @@ function Details({ webhook, onEdit, onWritten }) {
   };
   const isTrying = trial !== null && !trial.ended_at;
   const wanted = [
-    ["webhooks.kinds", webhook.kinds.join(", ") || t("webhooks.kinds.all")],
+    ["webhooks.kinds", webhook.kinds.map((kind) => named("event", kind)).join(", ") || t("webhooks.kinds.all")],
     ["webhooks.namespaces", webhook.namespaces.join(", ") || t("webhooks.namespaces.all")],
     ["webhooks.folder", webhook.folder ?? t("webhooks.folder.all")],
   ];
