@@ -100,19 +100,6 @@ def test_a_replacement_says_its_change(system: System, photos: dict[str, bytes],
     assert [(node["has_change"], node["seconds"]) for node in told] == [(False, None)] * 2
 
 
-def test_copies_from_before_a_start_of_the_node_are_known(system: System, photos: dict[str, bytes], name: str) -> None:
-    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
-    path = f"/assets/media/optimise/50x0/DEV/{name}.webp"
-    for _ in range(3):
-        system.edge.get(path)
-    wait_until(lambda: hits(system, entry["uuid"], path) == [2, 0])
-    for tier in ("nginx-edge", "nginx-cache"):
-        system.end(tier)
-        system.start(tier)
-    wait_until(lambda: all(node["complete"] for node in nodes(system, entry["uuid"]).values()))
-    assert hits(system, entry["uuid"], path) == [0, 0], "counted anew"
-
-
 def test_what_cannot_be_purged(system: System) -> None:
     for method, path in (("GET", "forms"), ("POST", "purge"), ("POST", "warm")):
         answer = system.api.request(method, f"/catalog/{identity.asset_uuid('/DEV/none.webp')}/{path}")

@@ -149,6 +149,23 @@ def test_a_node_that_was_told_to_stop_has_its_cache_when_it_is_back(system: Syst
     assets.check_fresh(client)
 
 
+def test_what_was_stored_before_a_start_is_named_after_it(system: System, assets: Assets) -> None:
+    def copies() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = system.api.get(f"/catalog/{assets.kept['uuid']}/forms").json()["data"]
+        return found
+
+    for tier in TIERS:
+        system.end(tier)
+        system.start(tier)
+    wait_until(lambda: all(node["complete"] for node in copies()))
+    for node in copies():
+        addresses = {form["address"] for form in node["forms"]}
+        assert {
+            path for path in assets.paths(assets.kept) if "original" not in path or path.endswith(".jpg")
+        } <= addresses
+        assert {form["hits"] for form in node["forms"]} == {0}, "counted anew"
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_changes_while_a_node_was_stopped_make_stale_what_has_changed_and_nothing_else(
     system: System, assets: Assets, tier: str
