@@ -208,3 +208,10 @@ def test_the_distribution_has_its_types_and_its_command(tmp_path: Path, monkeypa
         assert "tada_client/py.typed" in wheel.namelist()
         [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
         assert "tada=tada_client.cli.__main__:main" in wheel.read(entry_points).decode()
+
+
+def test_the_command_says_what_it_needs() -> None:
+    code = "import sys; sys.modules['typer'] = None; from tada_client.cli.__main__ import main; main()"
+    path = ROOT / "clients/python/src"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=path, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr.count("tada-client[cli]")) == (2, 1), ran.stderr

@@ -1,19 +1,23 @@
 """The command's own decisions: what is sent, what is remembered, which TADA is meant."""
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tada_client import BytesSource, flows
 from tada_client.cli import local, profiles
 from tada_client.cli.app import app
 from tada_client.cli.local import LocalFile, State
 from tada_client.cli.profiles import BadProfile, Profile, Profiles
 from tada_client.cli.transfer import Item, Report, Stopped, Workers
-from tada_client.cli.uploading import Conflict, Target, Uploader
+from tada_client.cli.uploading import Conflict, Target, Uploader, together
+from tada_client.wire import AT_ONCE
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -35,6 +39,8 @@ def test_files_are_found_below_a_folder_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     assert [file.relative for file in files] == ["a/c/d.jpg", "a/z.png", "b.jpg"]
     assert [file.relative for file in local.files_of(tmp_path / "b.jpg")] == ["b.jpg"]
+    [odd] = here(tmp_path / "odd", os.fsdecode(b"\xff.jpg"))
+    assert (odd.relative, odd.path.read_bytes()) == ("\ufffd.jpg", b"cats")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,6 @@ def test_the_same_picture_is_never_sent(tmp_path: Path, on_conflict: Conflict) -
     [
         (Conflict.SKIP, ["POST /prefix/file?on_conflict=skip"], "kept"),
         (Conflict.REPLACE, ["PATCH /prefix/file/{uuid}"], "replaced"),
-        (Conflict.RENAME, ["POST /prefix/file?on_conflict=rename"], "renamed"),
     ],
 )
 def test_another_picture_is_treated_as_it_was_said(
@@ -107,6 +112,36 @@ def test_another_picture_is_treated_as_it_was_said(
     service = Service(answer(there), taken if on_conflict is Conflict.SKIP else answer(shown(version=2)))
     assert sent(service, tmp_path, on_conflict, there).outcome == outcome
     assert service.asked[1:] == [one.format(uuid=there["uuid"]) for one in asked]
+
+
+FILES = st.lists(st.tuples(st.sampled_from(["", "a/", "b/"]), st.integers(0, 3 << 20)), max_size=60)
+
+
+@given(FILES)
+def test_small_neighbours_are_sent_together(files: list[tuple[str, int]]) -> None:
+    listed = [LocalFile(Path(), f"{folder}{number}.jpg", size, 0) for number, (folder, size) in enumerate(files)]
+    groups = together(listed)
+    assert [file for group in groups for file in group] == listed
+    for group in groups:
+        assert len({file.folder for file in group}) == 1
+        assert len(group) == 1 or (len(group) <= 10 and sum(file.size for file in group) < AT_ONCE)
+    alike = [LocalFile(Path(), f"{number}.jpg", 100_000, 0) for number in range(25)]
+    assert [len(group) for group in together(alike)] == [10, 10, 5]
+
+
+def test_each_of_several_files_becomes_what_the_service_says(tmp_path: Path) -> None:
+    files = here(tmp_path / "photos", "1.jpg", "2.jpg", "3.jpg")
+    taken = {"code": "already_exists", "message": "No.", "uuid": "u", "unique_name": "/DEV/pets/2.webp", "index": 1}
+    body = {"data": [shown("1.jpg"), shown("3.jpg")], "errors": [{}], "problems": [taken]}
+    service = Service(httpx.Response(200, json=body), httpx.Response(400, json={"problems": [taken]}))
+    items = uploader(service, tmp_path, Conflict.SKIP, None).send_together(files, lambda *_: None)
+    assert [(item.path, item.outcome) for item in items] == [
+        ("1.jpg", "stored"),
+        ("2.jpg", "kept"),
+        ("3.jpg", "stored"),
+    ]
+    assert service.asked == ["POST /prefix/files?on_conflict=skip", "POST /prefix/file?on_conflict=skip"]
+    assert service.requests[0].content.count(b'name="files"') == 3
 
 
 def test_an_interrupted_large_upload_goes_on_in_the_next_run(tmp_path: Path) -> None:
@@ -235,6 +270,8 @@ def test_every_command_and_option_is_documented() -> None:
         assert f"`{name}" in page, name
         section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
         assert section or name == "config", name
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert "--json" in options or name in ("migrate", "config"), name
         for parameter in command.params:
             for option in parameter.opts:
                 if option.startswith("--") and option not in ("--help", "--json"):

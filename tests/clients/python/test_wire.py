@@ -12,9 +12,10 @@ from tada_client.operations import form_fields
 from tada_client.wire import Form, Rest, encoded, source
 
 PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+NAMES = PRINTABLE | st.sampled_from(['a".jpg', "a\r\nb.jpg"])
 
 
-@given(st.binary(max_size=3000), PRINTABLE, st.dictionaries(st.sampled_from("abc"), PRINTABLE))
+@given(st.binary(max_size=3000), NAMES, st.dictionaries(st.sampled_from("abc"), PRINTABLE))
 def test_a_form_has_the_length_that_is_told_and_is_read_as_it_was_meant(
     content: bytes, name: str, fields: dict[str, str]
 ) -> None:

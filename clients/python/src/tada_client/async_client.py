@@ -269,9 +269,13 @@ class AsyncClient:
         """Delete all that a search finds, or some assets. More than 100 need their number as `confirm`."""
         return await self._ask(operations.act("delete", conditions, _uuids(assets), None, dry_run, confirm))
 
-    async def purge(self, asset: Entry | str) -> Entry:
-        """Have every cache ask anew for all forms of an asset."""
-        return await self.run(flows.purge(_uuid(asset)))
+    async def purge(self, asset: Entry | str) -> bool:
+        """Have every cache ask anew for all forms of an asset; return whether all of them know of it already."""
+        return await self._ask(operations.purge(_uuid(asset)))
+
+    async def warm(self, asset: Entry | str, *, wait: bool = True) -> Job:
+        """Have the forms of an asset made that the setting WARM names."""
+        return await self.run(flows.warm(_uuid(asset), wait))
 
     # Bringing back
 
@@ -298,9 +302,9 @@ class AsyncClient:
 
     # Jobs and dumps
 
-    async def run_job(self, name: str, *, wait: bool = True, **arguments: Any) -> Job:
+    async def run_job(self, name: str, arguments: Mapping[str, Any] | None = None, *, wait: bool = True) -> Job:
         """Have the worker do a job, and wait until it has ended, however it ends."""
-        return await self.run(flows.run_job(name, arguments, wait))
+        return await self.run(flows.run_job(name, arguments or {}, wait))
 
     async def wait(self, job: Job) -> Job:
         return await self.run(flows.wait_for(job, flows.growing()))

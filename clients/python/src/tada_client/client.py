@@ -269,9 +269,13 @@ class Client:
         """Delete all that a search finds, or some assets. More than 100 need their number as `confirm`."""
         return self._ask(operations.act("delete", conditions, _uuids(assets), None, dry_run, confirm))
 
-    def purge(self, asset: Entry | str) -> Entry:
-        """Have every cache ask anew for all forms of an asset."""
-        return self.run(flows.purge(_uuid(asset)))
+    def purge(self, asset: Entry | str) -> bool:
+        """Have every cache ask anew for all forms of an asset; return whether all of them know of it already."""
+        return self._ask(operations.purge(_uuid(asset)))
+
+    def warm(self, asset: Entry | str, *, wait: bool = True) -> Job:
+        """Have the forms of an asset made that the setting WARM names."""
+        return self.run(flows.warm(_uuid(asset), wait))
 
     # Bringing back
 
@@ -298,9 +302,9 @@ class Client:
 
     # Jobs and dumps
 
-    def run_job(self, name: str, *, wait: bool = True, **arguments: Any) -> Job:
+    def run_job(self, name: str, arguments: Mapping[str, Any] | None = None, *, wait: bool = True) -> Job:
         """Have the worker do a job, and wait until it has ended, however it ends."""
-        return self.run(flows.run_job(name, arguments, wait))
+        return self.run(flows.run_job(name, arguments or {}, wait))
 
     def wait(self, job: Job) -> Job:
         return self.run(flows.wait_for(job, flows.growing()))

@@ -22,7 +22,7 @@ from tada_client.errors import (
     TadaError,
     Unavailable,
 )
-from tada_client.models import Conditions, Entry, Fields, Job, OnConflict, Trashed, Upload
+from tada_client.models import Entry, Fields, Job, OnConflict, Trashed, Upload
 from tada_client.retries import Retries
 from tada_client.wire import Answer, Progress, Request, Source, result
 
@@ -280,13 +280,6 @@ def deleted_at(path_or_uuid: str) -> Flow[Trashed]:
     )
 
 
-def purge(uuid: str) -> Flow[Entry]:
-    """Have every cache ask anew for all forms of an asset: the entry is written as it is, which is a change."""
-    entry: Entry = yield operations.entry(uuid)
-    changed: Entry = yield operations.change(entry.uuid, {"title": entry.title})
-    return changed
-
-
-def each_condition(conditions: Conditions) -> Conditions:
-    """Return conditions without those that demand nothing: an action refuses them."""
-    return {name: value for name, value in conditions.items() if value not in (None, "", [])}  # type: ignore[return-value]
+def warm(uuid: str, wait: bool) -> Flow[Job]:
+    job: Job = yield operations.warm(uuid)
+    return (yield from wait_for(job, growing())) if wait else job

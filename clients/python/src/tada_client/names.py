@@ -19,6 +19,11 @@ def uuid_of(unique_name: str) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+def is_reference(text: str) -> bool:
+    """Say whether a text names an asset."""
+    return bool(_UUID.fullmatch(text) or unique_name(text))
+
+
 def reference(text: str) -> str:
     """Return the uuid of what somebody names: a uuid, a path such as `/DEV/pets/cat.webp`, or an address of the asset.
 

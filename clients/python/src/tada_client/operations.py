@@ -265,6 +265,15 @@ def delete(uuid: str) -> Request[str]:
     return Request("DELETE", f"/file/{uuid}", read)
 
 
+def purge(uuid: str) -> Request[bool]:
+    """Make all copies stale; the result says whether every cache knows of it already."""
+    return Request("POST", f"/catalog/{uuid}/purge", lambda answer: answer.headers.get("x-purge") == "done")
+
+
+def warm(uuid: str) -> Request[Job]:
+    return Request("POST", f"/catalog/{uuid}/warm", lambda answer: models.job(answer.first()))
+
+
 def act(
     action: str,
     search: Conditions | None,

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,8 +67,13 @@ def source(file: "Path | str | bytes | Source", name: str = "") -> Source:
         return BytesSource(file, name)
     if isinstance(file, str | os.PathLike):
         path = Path(file)
-        return FileSource(path, name or path.name, path.stat().st_size)
+        return FileSource(path, name or plain_name(path.name), path.stat().st_size)
     return file
+
+
+def plain_name(name: str) -> str:
+    """Return a name of the file system as text: bytes that are no text are replaced."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 class Body(Protocol):
@@ -145,7 +151,8 @@ class Form:
         )
 
     def _head(self, file: Source) -> bytes:
-        name = file.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        # The service makes the same of what could end the name.
+        name = re.sub('["\r\n]', "_", file.name)
         head = f'Content-Disposition: form-data; name="{self.name}"; filename="{name}"'
         # What comes before it ends without a line feed, as a file does.
         begins = "\r\n" if self.fields or file is not self.files[0] else ""

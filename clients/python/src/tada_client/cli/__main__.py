@@ -5,12 +5,14 @@ import sys
 
 def main() -> None:
     try:
-        import rich  # noqa: F401
-        import typer  # noqa: F401
-    except ImportError:
-        sys.exit("The command needs more than the library: pip install 'tada-client[cli]'")
-    from tada_client.cli.app import app
-
+        from tada_client.cli.app import app
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        if error.name not in ("rich", "typer"):
+            raise
+        print("The command needs more than the library: pip install 'tada-client[cli]'", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     app(prog_name="tada")
 
 

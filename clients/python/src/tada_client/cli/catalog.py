@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tada_client import Client, Conditions, Entry, Fields
+from tada_client import Client, Conditions, Entry, Fields, names
 from tada_client.cli import output, session
 from tada_client.cli.output import stop
 from tada_client.cli.session import DryRun, Folder, Json, Missing, Ref, Tags, Types, Where, Yes
@@ -340,22 +340,28 @@ def purge(
 ) -> None:
     """Have every cache ask anew for all forms of assets.
 
-    TADA does so by itself after every change. This is for a doubt about a cache of your own.
+    TADA does so by itself after every change. This is for what is no change: other presets, or a repaired file.
     """
     with session.client() as client:
         for ref in refs:
-            entry = client.purge(ref)
-            output.line(entry.raw) if as_json else typer.echo(f"{entry.unique_name} is purged")
+            done = client.purge(ref)
+            if as_json:
+                output.line({"asset": ref, "purged": "done" if done else "queued"})
+            else:
+                typer.echo(f"{ref} is purged" if done else f"{ref} will be purged when all caches can be reached")
 
 
 def warm(
-    folder: Annotated[str, typer.Argument(help="A namespace or a folder, such as /DEV/shop; without it, all.")] = "",
+    target: Annotated[str, typer.Argument(help="A folder such as /DEV/shop, or an asset; without it, all.")] = "",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")] = True,
     as_json: Json = False,
 ) -> None:
     """Have renditions made before anybody asks for them: the presets that the setting WARM names."""
     with session.client() as client:
-        job = client.run_job("warm", wait=wait, folder=folder)
+        if names.is_reference(target):
+            job = client.warm(target, wait=wait)
+        else:
+            job = client.run_job("warm", {"folder": target}, wait=wait)
         if as_json:
             output.document(job.raw)
         else:

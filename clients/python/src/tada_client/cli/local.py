@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tada_client.wire import plain_name
+
 _TYPES = {".webp": "image/webp", ".avif": "image/avif", ".jfif": "image/jpeg", ".svg": "image/svg+xml"}
 
 
@@ -18,9 +20,13 @@ _TYPES = {".webp": "image/webp", ".avif": "image/avif", ".jfif": "image/jpeg", "
 class LocalFile:
     path: Path
     relative: str
-    """Below the folder, with slashes."""
+    """Below the folder, with slashes, and as text whatever the bytes of the name are."""
     size: int
     mtime_ns: int
+
+    @property
+    def name(self) -> str:
+        return self.relative.rpartition("/")[2]
 
     @property
     def folder(self) -> str:
@@ -39,7 +45,7 @@ def files_of(root: Path) -> Iterator[LocalFile]:
     """
     if root.is_file():
         found = root.stat()
-        yield LocalFile(root, root.name, found.st_size, found.st_mtime_ns)
+        yield LocalFile(root, plain_name(root.name), found.st_size, found.st_mtime_ns)
         return
     yield from _below(root, "")
 
@@ -50,7 +56,7 @@ def _below(folder: Path, relative: str) -> Iterator[LocalFile]:
     for item in items:
         if item.name.startswith("."):
             continue
-        name = f"{relative}{item.name}"
+        name = f"{relative}{plain_name(item.name)}"
         if item.is_dir(follow_symlinks=False):
             yield from _below(folder / item.name, f"{name}/")
         elif item.is_file():
@@ -71,7 +77,7 @@ def is_wanted(
 
 def _matches(file: LocalFile, pattern: str) -> bool:
     """Compare the path with a pattern that has a slash, and the name with any other."""
-    return fnmatchcase(file.relative if "/" in pattern else file.path.name, pattern.removesuffix("/") or pattern) or (
+    return fnmatchcase(file.relative if "/" in pattern else file.name, pattern.removesuffix("/") or pattern) or (
         pattern.endswith("/") and f"/{file.relative}".find(f"/{pattern}") >= 0
     )
 

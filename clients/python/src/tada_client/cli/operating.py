@@ -40,7 +40,7 @@ def jobs(
             rows = [(job.id, job.status, job.raw.get("asked_by"), job.raw.get("queued_at")) for job in found]
             output.table(("job", "status", "asked by", "since"), rows)
             return
-        job = client.run_job(run, wait=wait, **dict(map(_argument, arguments))) if run else client.job(job_id)
+        job = client.run_job(run, dict(map(_argument, arguments)), wait=wait) if run else client.job(job_id)
         _tell(job.raw, as_json)
         raise typer.Exit(output.SOME_FAILED if job.status in ("failed", "stopped") else output.OK)
 
@@ -88,7 +88,7 @@ def dump(
             path = client.download_dump(get, to / f"{get}.json" if get == "latest" and to.is_dir() else to)
             output.document({"file": str(path)}) if as_json else typer.echo(path)
             return
-        job = client.run_job("create_dump", filename=name, format=kind)
+        job = client.run_job("create_dump", {"filename": name, "format": kind})
         if as_json or job.status != "done":
             _tell(job.raw, as_json)
         else:
@@ -107,7 +107,7 @@ def restore_dump(
     """Replace the whole catalog by a dump: first a trial, then a question."""
     with session.client() as client:
         given: dict[str, Any] = {"filename": name, "skip_invalid": skip_invalid}
-        trial = client.run_job("restore_dump", dry_run=True, **given)
+        trial = client.run_job("restore_dump", given | {"dry_run": True})
         if dry_run or trial.status != "done":
             _tell(trial.raw, as_json)
             raise typer.Exit(output.OK if trial.status == "done" else output.SOME_FAILED)
@@ -116,7 +116,7 @@ def restore_dump(
         question = f"The catalog has {there} entries. {count} of {details.get('filename')} take their place. Go on?"
         if not output.confirmed(question, yes):
             raise typer.Exit(output.SOME_FAILED)
-        job = client.run_job("restore_dump", **given)
+        job = client.run_job("restore_dump", given)
         _tell(job.raw, as_json)
         raise typer.Exit(output.OK if job.status == "done" else output.SOME_FAILED)
 
@@ -162,8 +162,7 @@ def events(
 
 def _event(data: Any) -> str:
     changed = ", ".join(f"{name}={value!r}" for name, value in (data.get("after") or {}).items())
-    text = f"{data['time'][:19]}  {data['kind']:<16} {data.get('unique_name') or ''}  {changed}".rstrip()
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return output.plain(f"{data['time'][:19]}  {data['kind']:<16} {data.get('unique_name') or ''}  {changed}".rstrip())
 
 
 def doctor(as_json: Json = False) -> None:

@@ -31,11 +31,11 @@ class Failed(Exception):
 
 def say(text: str) -> None:
     """Tell people something that is no result: on stderr, so that results can be piped."""
-    err.print(escape(text))
+    err.print(escape(plain(text)))
 
 
 def warn(text: str) -> None:
-    err.print(f"[yellow]{escape(text)}[/]")
+    err.print(f"[yellow]{escape(plain(text))}[/]")
 
 
 def code_of(error: TadaError) -> int:
@@ -49,10 +49,10 @@ def complain(error: TadaError, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps({"error": error.as_json()}, ensure_ascii=False) + "\n")
         return
-    err.print(f"[red]error:[/] {escape(error.message)}")
+    err.print(f"[red]error:[/] {escape(plain(error.message))}")
     hint = "Set TADA_TOKEN, or `tada config set NAME --token …`." if isinstance(error, Unauthorized) else error.hint
     if hint:
-        err.print(f"  {escape(hint)}")
+        err.print(f"  {escape(plain(hint))}")
     if error.request_id:
         err.print(f"  [dim]request {escape(error.request_id)}[/]")
 
@@ -72,18 +72,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
     """Print rows: as a table at a terminal, else with tabs between the columns and without a head."""
     if not out.is_terminal:
         for row in rows:
-            sys.stdout.write("\t".join(map(_plain, row)) + "\n")
+            sys.stdout.write("\t".join(map(plain, row)) + "\n")
         return
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(_plain(cell)) for cell in row))
+        made.add_row(*(escape(plain(cell)) for cell in row))
     if made.row_count:
         Console(highlight=False).print(made)
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     if value is None:
         return "-"
     text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)

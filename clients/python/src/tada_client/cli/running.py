@@ -30,7 +30,7 @@ def handled(command: Callable[..., None]) -> Callable[..., None]:
                 # Whoever reads has enough; nothing more is written, also not at the end.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return
-            output.err.print(f"[red]error:[/] {escape(str(error))}")
+            output.err.print(f"[red]error:[/] {escape(output.plain(str(error)))}")
             code = error.code if isinstance(error, Failed) else output.USAGE
         except typer.Abort as error:
             # Ctrl-C at a question, or nobody who answers it.

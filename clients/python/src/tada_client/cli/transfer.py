@@ -120,38 +120,42 @@ class Workers:
             waiting.put(thing)
         lock = threading.Lock()
         broken: list[BaseException] = []
+        ended: list[None] = []
+        one_ended = threading.Event()
 
         def work() -> None:
-            while not self.stopping.is_set():
-                try:
+            with contextlib.suppress(queue.Empty, Stopped):
+                while not self.stopping.is_set():
                     thing = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    item = do(thing)
-                except Stopped:
-                    return
-                except BaseException as error:  # noqa: BLE001 - it is raised by whoever waits for the threads
-                    broken.append(error)
-                    self.stopping.set()
-                    return
-                with lock:
-                    done(thing, item)
+                    result = do(thing)
+                    with lock:
+                        done(thing, result)
 
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self._count, len(things)))]
-        for thread in threads:
-            thread.start()
-        interrupted = self._wait(threads)
+        def worker() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - it is raised by whoever waits for the threads
+                broken.append(error)
+                self.stopping.set()
+            finally:
+                ended.append(None)
+                one_ended.set()
+
+        count = min(self._count, len(things))
+        for _ in range(count):
+            threading.Thread(target=worker, daemon=True).start()
+        interrupted = self._wait(lambda: len(ended) == count, one_ended)
         if broken:
             raise broken[0]
         return interrupted
 
-    def _wait(self, threads: list[threading.Thread]) -> bool:
+    def _wait(self, all_ended: Callable[[], bool], one_ended: threading.Event) -> bool:
+        # Not by join: if that is interrupted, a thread may be taken for one that has ended (Python 3.11).
         interrupted = False
-        while any(thread.is_alive() for thread in threads):
+        while not all_ended():
             try:
-                for thread in threads:
-                    thread.join(0.2)
+                one_ended.wait(0.2)
+                one_ended.clear()
             except KeyboardInterrupt:
                 if interrupted:
                     # What is done is written down; a connection may hang.
@@ -261,9 +265,11 @@ def tell(report: Report, title: str, as_json: bool, to: Path | None) -> None:
     wrong = [item for item in report.items if item.outcome == "failed"]
     for item in wrong[:20]:
         said = item.error or {}
-        output.err.print(f"[red]failed[/] {escape(item.path)}: {escape(said.get('message', ''))}")
+        output.err.print(
+            f"[red]failed[/] {escape(output.plain(item.path))}: {escape(output.plain(said.get('message', '')))}"
+        )
         if said.get("hint"):
-            output.err.print(f"  [dim]{escape(said['hint'])}[/]")
+            output.err.print(f"  [dim]{escape(output.plain(said['hint']))}[/]")
     if len(wrong) > 20:
         output.say(f"… and {len(wrong) - 20} more; --report FILE.json has all of them.")
     if report.left_out:

@@ -18,7 +18,7 @@ PATIENT = Retries(attempts=9)
 
 Include = Annotated[list[str], typer.Option("--include", help="Only files that match, such as '*.jpg' or 'shop/*'.")]
 Exclude = Annotated[list[str], typer.Option("--exclude", help="No files that match, such as '*.tmp' or 'drafts/'.")]
-Jobs = Annotated[int, typer.Option("--parallel", "-j", min=1, max=64, help="Files at the same time.")]
+Jobs = Annotated[int, typer.Option("--parallel", "-j", min=1, max=64, help="Requests at the same time.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Write what became of each file to FILE as JSON.")]
 
 

@@ -52,14 +52,14 @@ class Target:
         return "/".join(filter(None, (self.destination, file.folder)))
 
     def stem_of(self, file: LocalFile) -> str:
-        return names.stem(self.namespace, self.destination_of(file), file.path.name)
+        return names.stem(self.namespace, self.destination_of(file), file.name)
 
 
 def lookup(client: Client, target: Target, files: Sequence[LocalFile]) -> Lookup:
     """Return what finds the entry at the path of a file: in a list of the folder, if that is no longer than it pays."""
     count = client.count(folder=target.folder, recursive=True)
     if count > 1000 + 4 * len(files):
-        return lambda file: client.run(flows.at_path(target.namespace, target.destination_of(file), file.path.name))
+        return lambda file: client.run(flows.at_path(target.namespace, target.destination_of(file), file.name))
     found = client.search(folder=target.folder, recursive=True, sort="name", page=500) if count else ()
     there = {names.without_extension(entry.unique_name): entry for entry in found}
     return lambda file: there.get(target.stem_of(file))
@@ -143,11 +143,18 @@ class Uploader:
     def _taken(self, file: LocalFile, entry: Entry, progress: Callable[[int, int], None]) -> Item:
         """Send a file whose path has an entry that does not look like it."""
         if self._on_conflict is Conflict.RENAME:
-            return self._uploaded(file, "rename", progress)
+            return self._renamed(file, progress)
         # The service knows what this file becomes when its metadata are removed.
         if self._on_conflict is not Conflict.REPLACE or entry.raw.get("original_size") == file.size:
             return self._uploaded(file, "skip", progress)
         return self._replaced(file, entry, progress)
+
+    def _renamed(self, file: LocalFile, progress: Callable[[int, int], None]) -> Item:
+        """Store a file under another name, unless its bytes are in that folder already."""
+        folder = names.folder(self._target.namespace, self._target.destination_of(file))
+        for there in self._client.search(folder=folder, signature=flows.digest_of(_source(file))):
+            return Item(file.relative, "same", file.size, there.unique_name, there.uuid)
+        return self._uploaded(file, "rename", progress)
 
     def _replaced(self, file: LocalFile, entry: Entry, progress: Callable[[int, int], None]) -> Item:
         sending = flows.Sending(_source(file), "", "", self._target.fields, progress=progress)
@@ -173,19 +180,32 @@ class Uploader:
         except AlreadyExists as taken:
             match self._on_conflict:
                 case Conflict.FAIL:
-                    raise
+                    raise _another(taken) from None
                 case Conflict.SKIP:
                     return Item(file.relative, "kept", file.size, taken.unique_name, taken.uuid)
                 case Conflict.RENAME:
-                    return self._uploaded(file, "rename", progress)
+                    return self._renamed(file, progress)
             return self._replaced(file, self._client.get(taken.uuid), progress)
         self._state.keep(file, uuid=done.entry.uuid, signature=done.entry.signature)
         outcome = "renamed" if on_conflict == "rename" else "stored"
         return Item(file.relative, outcome, file.size, done.entry.unique_name, done.entry.uuid)  # type: ignore[arg-type]
 
 
+def _another(taken: AlreadyExists) -> AlreadyExists:
+    """Return the error as it is for whoever has given the command."""
+    return AlreadyExists(
+        f"{taken.unique_name} is another picture.",
+        code=taken.code,
+        status=taken.status,
+        hint="--on-conflict skip, replace or rename says what to do with it.",
+        request_id=taken.request_id,
+        uuid=taken.uuid,
+        unique_name=taken.unique_name,
+    )
+
+
 def _source(file: LocalFile) -> FileSource:
-    return FileSource(file.path, file.path.name, file.size)
+    return FileSource(file.path, file.name, file.size)
 
 
 class _Kept(Resume):
