@@ -31,10 +31,9 @@ def reductions(system: System) -> list[str]:
 
 
 def done(system: System, name: str, **arguments: object) -> dict[str, object]:
-    job = system.api.post(f"/jobs/{name}", json=arguments).json()["data"][0]["id"]
-    shown = lambda: system.api.get(f"/jobs/{job}").json()["data"][0]  # noqa: E731
-    wait_until(lambda: shown()["status"] == "done")
-    return dict(shown()["result"])
+    job = system.client.run_job(name, arguments)
+    assert job.status == "done", job
+    return dict(job.result or {})
 
 
 def form(system: System, width: int) -> httpx.Response:

@@ -62,10 +62,9 @@ def sizes(found: list[httpx.Response]) -> list[tuple[int, int]]:
 
 
 def done(system: System, name: str, **arguments: object) -> dict[str, object]:
-    job = system.api.post(f"/jobs/{name}", json=arguments).json()["data"][0]["id"]
-    shown = lambda: system.api.get(f"/jobs/{job}").json()["data"][0]  # noqa: E731
-    wait_until(lambda: shown()["status"] == "done")
-    return dict(shown()["result"])
+    job = system.client.run_job(name, arguments)
+    assert job.status == "done", job
+    return dict(job.result or {})
 
 
 def test_after_an_upload_and_a_replacement_every_edge_has_every_form(

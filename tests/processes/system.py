@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import orjson
 import redis
+from tada_client import Client
 
 from services.core.assets.addresses import Addresses
 from services.core.jobs import queue
@@ -79,6 +80,7 @@ class System:
         for number in range(2, replicas + 1):
             self.add(f"jobs.{number}", like="jobs")
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.api}", timeout=60)
+        self.client = Client(f"http://127.0.0.1:{self.ports.api}", namespace="DEV")
         self.uploads = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.upload}", timeout=60)
         self.edge = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.edge}", timeout=60)
         self.cache = httpx.Client(base_url=f"http://127.0.0.1:{self.ports.cache}", timeout=60)
@@ -194,7 +196,7 @@ class System:
         Raises AssertionError when a part had ended by itself, or did not end, once nothing runs any more.
         """
         ended = self._processes.ended()
-        for client in (self.api, self.uploads, self.edge, self.cache, self.transform):
+        for client in (self.api, self.client, self.uploads, self.edge, self.cache, self.transform):
             client.close()
         hanging = self._processes.end(signal.SIGTERM, *self.parts(), within=STOP_WITHIN)
         shutil.rmtree(self.sockets, ignore_errors=True)
