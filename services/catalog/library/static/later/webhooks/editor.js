@@ -9,8 +9,10 @@ import { usePolled } from "../manage/polling.js";
 import { Box, Found, Trouble } from "../manage/shown.js";
 
 const loadKinds = async (signal) => {
-  const { components } = await read("openapi.json", { signal });
-  return components.schemas.NewWebhook.properties.kinds.items.enum;
+  const { paths, components } = await read("openapi.json", { signal });
+  const resolved = (schema) => (schema.$ref ? components.schemas[schema.$ref.split("/").pop()] : schema);
+  const body = resolved(paths["/webhooks"].post.requestBody.content["application/json"].schema);
+  return resolved(body.properties.kinds.items).enum;
 };
 
 export function Editor({ webhook, onClose, onWritten }) {
