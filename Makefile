@@ -13,7 +13,7 @@ FAULT_TABLE ?= /tmp/tada-faults.md
 # Tests start some thousand processes. Without files of bytecode, each of them compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots clean
+.PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ test-timed: setup-dev
 test-replicas: setup-dev ## Run the end-to-end tests with two processes of each service
 	@REPLICAS=2 $(PY) -m pytest $(SHARED) -m "not timed" tests/e2e
 	@REPLICAS=2 $(PY) -m pytest $(TIMED) $(filter tests/e2e/%,$(TIMED_FILES))
+
+test-js-apps: setup-dev ## Build the sample apps of clients/js/examples: Next.js, Nuxt, Astro, unpic (some minutes)
+	@$(PY) -m tests.programs.javascript_apps
+
+test-clients: setup-dev ## Compile the clients that openapi-generator makes of the API's document, and upload with them (some minutes; needs Java and Maven)
+	@$(PY) -m tests.programs.generated_clients
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.programs.soak $(MINUTES) soak-results

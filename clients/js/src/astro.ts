@@ -67,7 +67,7 @@ function validateOptions(options: Transform): Transform {
   if (!width || widths || densities || preset) return options
   return {
     ...options,
-    widths: [...new Set([...WIDTHS.filter((wide) => wide < 2 * width), width, 2 * width])],
+    widths: [...new Set([...WIDTHS.filter((wide) => wide < 2 * width), width, 2 * width])].sort((a, b) => a - b),
     sizes: options['sizes'] ?? `(min-width: ${width}px) ${width}px, 100vw`,
   }
 }

@@ -45,7 +45,7 @@ test('Astro: addresses, candidates, attributes', () => {
   const set = astro.getSrcSet(options)
   assert.deepEqual(
     set.map(({ descriptor }) => descriptor),
-    ['160w', '320w', '200w', '400w'],
+    ['160w', '200w', '320w', '400w'],
   )
   assert.equal(astro.getURL(set[3].transform, config), `${BASE}/optimise/400x200/DEV/cat.webp?quality=70`)
   assert.deepEqual(astro.getHTMLAttributes(options), {
