@@ -56,8 +56,9 @@ import org.openapitools.client.model.Answer;
 public class Main {
   public static void main(String[] args) throws Exception {
     FilesApi files = new FilesApi(new ApiClient().setBasePath(args[0]));
-    Answer answer = files.uploadFile("DEV", null, null, null, null, new File(args[1]), null, null, null, null, null, null,
-        null, null, null, null, null, null, null, null);
+    File file = new File(args[1]);
+    Answer answer = files.uploadFile("DEV", null, null, null, null, file, null, null, null, null, null, null, null,
+        null, null, null, null, null, null, null);
     System.out.println(answer.getData().get(0).getUniqueName());
   }
 }
