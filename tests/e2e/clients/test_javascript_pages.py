@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
 from tests.processes.system import System
+from tests.support.javascript import SOURCE
 from tests.support.served_folder import served
 
+README = (SOURCE / "README.md").read_text()
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src http: data:; connect-src http:; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -250,3 +252,32 @@ def test_an_upload_of_a_page_goes_on_after_a_reload(
     assert page.evaluate("window.sent")[0][0] > 50_000
     assert page.evaluate("localStorage.length") == 0
     assert system.edge.get(f"/assets/media/original/DEV/{name}.png").content == content
+
+
+def test_the_element_of_the_readme_shows_a_picture(show: Show, system: System, photos: dict[str, bytes]) -> None:
+    system.api.post(
+        "/file?on_conflict=replace",
+        files={"file": ("cat.jpg", photos["china.jpg"])},
+        data={"namespace": "DEV", "destination": "shop"},
+    )
+    [block] = re.findall(r"```html\n(.+?)```", README, re.DOTALL)
+    script, body = re.findall(r'<script type="module">(.+?)</script>(.+)', block, re.DOTALL)[0]
+    here = script.replace("tada-media/element", "./tada/element.js")
+    page = show(body, here.replace("localhost:8080", f"127.0.0.1:{system.ports.edge}"))
+    loaded(page)
+    assert "/optimise/400x300/DEV/shop/cat.webp?crop=smart" in drawn(page)
+
+
+def test_the_upload_of_the_readme_works(show: Show, system: System, name: str, photos: dict[str, bytes]) -> None:
+    [block] = re.findall(r"```ts\n(import \{ upload \}.+?)```", README, re.DOTALL)
+    first, _, rest = block.replace("tada-media", "./tada/index.js").partition("\n")
+    program = f"""{first}
+        const input = document.querySelector('input')
+        const bar = document.querySelector('progress')
+        window.run = async (ticket) => {{ {rest}; return asset }}
+    """
+    page = show("<input type=file><progress></progress>", program)
+    page.locator("input").set_input_files({"name": "x.jpg", "mimeType": "image/jpeg", "buffer": photos["china.jpg"]})
+    told = page.evaluate("(made) => window.run(made)", ticket(system, filename=name, may_set=["alt"]))
+    assert told["filename"] == f"{name}.webp"
+    assert page.evaluate("document.querySelector('progress').value") == 1
