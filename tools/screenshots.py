@@ -179,6 +179,20 @@ def take(browser: Browser, address: str) -> None:
     save(open_page(browser, address, "?size=s", **PHONE), "phone")
 
 
+def take_many(browser: Browser, address: str) -> None:
+    """Take the screenshot of a selection, after its tags were changed."""
+    page = open_page(browser, address, "?sort=name", **DESKTOP)
+    page.locator(".tile").nth(1).click(modifiers=["Control"])
+    page.locator(".tile").nth(6).click(modifiers=["Shift"])
+    page.locator(".tile").nth(8).click(modifiers=["Control"])
+    page.get_by_role("toolbar").get_by_role("button", name="Tags").click()
+    page.get_by_label("Add tags").fill("autumn, shop window")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_text("7 of 7 done").first.wait_for()
+    page.locator(".toast").get_by_role("button", name="Close").click()
+    save(page, "many")
+
+
 def take_cuts(browser: Browser, address: str) -> None:
     """Take the screenshots of the focal point and of a crop."""
     page = open_page(browser, address, "?q=astronaut", **DESKTOP)

@@ -45,7 +45,7 @@ export function failureOf(status, text, token = session.token) {
   }
   const problem = said?.problems?.[0] ?? (said?.error ? { message: said.details ?? said.error } : {});
   if (status === 401 && token === session.token) refusals.told();
-  return new Failure(status, problem);
+  return Object.assign(new Failure(status, problem), { problems: said?.problems ?? [] });
 }
 
 // Send a request and return its JSON, with some of its headers: `purge`, `change`, `etag` and `next` (the cursor of the next page).

@@ -38,6 +38,8 @@ export class Library {
       folders: {},
       opened: new Set(),
       facets: null,
+      selection: null,
+      works: [],
       toasts: [],
       dialog: null,
       drawer: false,

@@ -45,6 +45,22 @@ export class Listing {
     return -1;
   }
 
+  // Return the entries [first, last), also those that are not in memory.
+  async range(first, last) {
+    const found = [];
+    const add = (entries, start) => found.push(...entries.slice(Math.max(0, first - start), Math.max(0, last - start)));
+    for (const { start, count, cursor, entries } of [...this.#pages]) {
+      if (start < last && start + count > first) add(entries ?? (await this.#ask(count, cursor)).data, start);
+    }
+    for (let [end, cursor] = [this.end, this.#next]; end < last && cursor; ) {
+      const answer = await this.#ask(FAR, cursor);
+      add(answer.data, end);
+      end += answer.data.length;
+      cursor = answer.cursor;
+    }
+    return found;
+  }
+
   // Have the entries [first, last) loaded.
   need(first, last) {
     this.#wanted = { first, last };

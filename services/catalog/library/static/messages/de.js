@@ -194,6 +194,7 @@ export default {
   "save": "Speichern",
   "saving": "Speichert …",
   "search": "Dateien suchen",
+  "select": "{name} auswählen",
   "side": "Ordner und Filter",
   "signed": "{name}, {role}",
   "signin.again": "Ihr Token gilt nicht mehr",

@@ -194,6 +194,7 @@ export default {
   "save": "Save",
   "saving": "Saving …",
   "search": "Search files",
+  "select": "Select {name}",
   "side": "Folders and filters",
   "signed": "{name}, {role}",
   "signin.again": "Your token is not valid any more",

@@ -194,6 +194,7 @@ export default {
   "save": "Enregistrer",
   "saving": "Enregistrement …",
   "search": "Chercher des fichiers",
+  "select": "Sélectionner {name}",
   "side": "Dossiers et filtres",
   "signed": "{name}, {role}",
   "signin.again": "Votre jeton n’est plus valable",

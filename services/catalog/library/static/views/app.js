@@ -8,6 +8,7 @@ import { Files } from "./files.js";
 import { Heading } from "./heading.js";
 import { Icon } from "./icons.js";
 import { Place } from "./place.js";
+import { Selecting } from "./selecting.js";
 import { Sidebar } from "./sidebar.js";
 import { SignIn } from "./signin.js";
 import { Toasts } from "./toasts.js";
@@ -66,6 +67,7 @@ function Work() {
           ? html`<${Place} key=${place} name=${place} />`
           : html`<${Heading} /><${Files} onFiles=${uploading.add} />`}
         ${library.picker && html`<${library.picker.Bar} />`}
+        <${Selecting} />
       </main>
       ${asset && details && html`<${details} key=${asset} uuid=${asset} />`}
       ${uploading.tray}

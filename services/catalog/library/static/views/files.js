@@ -2,11 +2,21 @@
 import { hasFilters, withoutFilters } from "../address.js";
 import { html } from "../html.js";
 import { explained, t } from "../texts.js";
-import { useLibrary, useLibraryState } from "./context.js";
+import { part, useLibrary, useLibraryState } from "./context.js";
 import { Grid } from "./grid.js";
 import { Icon } from "./icons.js";
 
 const NEAR = 40;
+
+// One promise for all that is done before the part is there, so that it is done in its order.
+let loading = null;
+const loadSelecting = () => {
+  loading ??= part("selection")().catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+};
 
 export function Files({ onFiles }) {
   const library = useLibrary();
@@ -14,7 +24,12 @@ export function Files({ onFiles }) {
   const view = useLibraryState((state) => state.view);
   const revision = useLibraryState((state) => state.revision);
   const marked = useLibraryState((state) => state.marked);
+  const selection = useLibraryState((state) => state.selection);
   if (!listing) return null;
+  const select = (act) => {
+    if (!library.picker) loadSelecting().then((module) => module.select(library, act), (error) => library.complain(error));
+    else if (act?.toggle >= 0) library.open(listing.at(act.toggle)?.uuid);
+  };
   if (listing.failure && listing.count === 0) {
     const { text, more } = explained(listing.failure);
     return html`<div class="empty" role="alert">
@@ -36,6 +51,8 @@ export function Files({ onFiles }) {
       asset=${view.asset}
       marked=${marked}
       assets=${library.assets}
+      selection=${selection}
+      onSelect=${select}
       onOpen=${(uuid) => library.open(uuid)}
       onClose=${() => library.closeAsset()}
       onScrolled=${(top) => {

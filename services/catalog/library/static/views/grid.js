@@ -8,9 +8,10 @@ import { Row, Tile } from "./tile.js";
 const FAST = 4000;
 const SETTLED = 120;
 const SKELETONS = 24;
+const HOLD = 500;
 const COLUMNS = ["name", "folder", "type", "dimensions", "bytes", "uploaded"];
 
-export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onClose, onScrolled }) {
+export function Grid({ listing, layout, size, asset, marked, assets, selection, onOpen, onClose, onSelect, onScrolled }) {
   const box = useRef();
   const [frame, setFrame] = useState({ width: 0, height: 0 });
   const [, again] = useReducer((count) => count + 1, 0);
@@ -101,10 +102,21 @@ export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onC
     const { scrollTop, clientHeight } = box.current;
     box.current.scrollTop = revealed(Math.floor(index / form.columns), form.row, scrollTop, clientHeight - PADDING - head);
   };
+  useEffect(() => {
+    const selectAll = (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key !== "a" || event.target.closest("input, textarea, select, dialog")) return;
+      event.preventDefault();
+      onSelect({ all: true });
+    };
+    document.addEventListener("keydown", selectAll);
+    return () => document.removeEventListener("keydown", selectAll);
+  }, []);
   const onKeyDown = (event) => {
     if (event.target !== box.current || event.ctrlKey || event.metaKey || event.altKey) return;
     const entry = listing.at(active);
     if (event.key === "Enter" && entry) onOpen(entry.uuid);
+    else if (event.key === " ") onSelect({ toggle: active });
+    else if (event.key === "Escape" && selection) onSelect(null);
     else if (event.key === "Escape" && asset) onClose();
     else {
       const page = Math.max(1, Math.floor(frame.height / form.row) - 1);
@@ -113,8 +125,9 @@ export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onC
       setActive(to);
       reveal(to);
       const next = listing.at(to);
+      if (event.shiftKey) onSelect({ range: to, from: active });
       // With the details open, they follow.
-      if (asset && next) onOpen(next.uuid);
+      else if (asset && next) onOpen(next.uuid);
     }
     event.preventDefault();
   };
@@ -138,9 +151,9 @@ export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onC
         isActive=${at === active}
         isOpen=${entry !== undefined && entry.uuid === asset}
         isMarked=${entry !== undefined && marked?.has(entry.uuid)}
+        isSelected=${entry !== undefined && selection !== null && selection.has(entry.uuid)}
         isFast=${scroll.current.isFast}
         assets=${assets}
-        onChoose=${choose}
       />`);
     }
     made.push(html`<div
@@ -148,29 +161,55 @@ export function Grid({ listing, layout, size, asset, marked, assets, onOpen, onC
       role="row"
       key=${row}
       aria-rowindex=${row + (isList ? 2 : 1)}
-      aria-selected=${isList ? isShown(listing.at(row)?.uuid) : undefined}
+      aria-current=${isList ? isShown(listing.at(row)?.uuid) : undefined}
       style=${{ top: `${row * form.row}px`, height: `${form.row}px`, "--columns": String(form.columns) }}
     >${cells}</div>`);
   }
 
-  function choose(index, uuid) {
+  const hold = useRef({ timer: 0, isOver: false });
+  const indexAt = (event) => Number(event.target.closest(".tile:not([aria-busy])")?.id.slice("file-".length) ?? NaN);
+  const onClick = (event) => {
+    const index = indexAt(event);
+    const wasHeld = hold.current.isOver;
+    hold.current.isOver = false;
+    if (!(index >= 0) || wasHeld) return;
     setActive(index);
     box.current.focus({ preventScroll: true });
-    onOpen(uuid);
-  }
+    const isPicked = event.target.closest(".pick") || event.ctrlKey || event.metaKey;
+    if (event.shiftKey && !marked) onSelect({ range: index, from: Math.max(0, active) });
+    else if ((isPicked && !marked) || (selection && event.pointerType === "touch")) onSelect({ toggle: index });
+    else onOpen(listing.at(index).uuid);
+  };
+  // Where there is no pointer that hovers, a long touch begins to select.
+  const onPointerDown = (event) => {
+    const index = indexAt(event);
+    hold.current.isOver = false;
+    if (event.pointerType !== "touch" || !(index >= 0)) return;
+    hold.current.timer = setTimeout(() => {
+      hold.current.isOver = true;
+      onSelect({ toggle: index });
+    }, HOLD);
+  };
+  const onPointerUp = () => clearTimeout(hold.current.timer);
 
   return html`<div
-    class=${`files ${isList ? "as-list" : "as-grid"} ${listing.isLoaded ? "" : "is-loading"}`}
+    class=${`files ${isList ? "as-list" : "as-grid"} ${listing.isLoaded ? "" : "is-loading"} ${selection ? "selecting" : ""}`}
     ref=${box}
     role="grid"
     tabindex="0"
     aria-label=${t("files")}
+    aria-multiselectable="true"
     aria-busy=${!listing.isLoaded}
     aria-rowcount=${Math.ceil(count / form.columns) + (isList ? 1 : 0)}
     aria-colcount=${isList ? COLUMNS.length : form.columns}
     aria-activedescendant=${active >= first && active < last ? `file-${active}` : undefined}
     onScroll=${onScroll}
     onKeyDown=${onKeyDown}
+    onClick=${onClick}
+    onPointerDown=${onPointerDown}
+    onPointerUp=${onPointerUp}
+    onPointerCancel=${onPointerUp}
+    onContextMenu=${(event) => hold.current.isOver && event.preventDefault()}
   >
     ${isList &&
     html`<div class="line head" role="row" aria-rowindex="1">

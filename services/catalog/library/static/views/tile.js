@@ -29,16 +29,16 @@ class Still extends Component {
 }
 
 export class Tile extends Still {
-  render({ index, entry, column, isActive, isOpen, isMarked, onChoose, mat, ...picture }) {
-    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""} ${isMarked ? "marked" : ""}`;
-    const common = { class: name, role: "gridcell", id: `file-${index}`, "aria-colindex": column, "aria-selected": isOpen || isMarked };
+  render({ index, entry, column, isSelected, isMarked, mat, ...picture }) {
+    const common = { ...cell({ index, isSelected, isMarked, ...picture }), "aria-colindex": column };
     if (!entry) {
       return html`<div ...${common} aria-busy="true">
         <div class="mat" style=${{ height: `${mat}px` }} />
         <div class="caption"><i /><i /></div>
       </div>`;
     }
-    return html`<div ...${common} onClick=${() => onChoose(index, entry.uuid)} title=${entry.unique_name}>
+    return html`<div ...${common} title=${entry.unique_name}>
+      ${isMarked === undefined && html`<${Pick} entry=${entry} isSelected=${isSelected} />`}
       <div class="mat" style=${{ height: `${mat}px` }}>
         <${Picture} entry=${entry} ...${picture} />
         <${Badges} entry=${entry} />
@@ -52,17 +52,12 @@ export class Tile extends Still {
 }
 
 export class Row extends Still {
-  render({ index, entry, isActive, isOpen, isMarked, onChoose, column: _, mat: __, ...picture }) {
-    const name = `tile ${isActive ? "active" : ""} ${isOpen ? "open" : ""} ${isMarked ? "marked" : ""}`;
-    if (!entry) return html`<div class=${name} role="gridcell" id=${`file-${index}`} aria-busy="true"><i /></div>`;
+  render({ index, entry, isSelected, isMarked, column: _, mat: __, ...picture }) {
+    const common = cell({ index, isSelected, isMarked, ...picture });
+    if (!entry) return html`<div ...${common} aria-busy="true"><i /></div>`;
     return html`
-      <div
-        class=${name}
-        role="gridcell"
-        id=${`file-${index}`}
-        aria-colindex="1"
-        onClick=${() => onChoose(index, entry.uuid)}
-      >
+      <div ...${common} aria-colindex="1">
+        ${isMarked === undefined && html`<${Pick} entry=${entry} isSelected=${isSelected} />`}
         <div class="mat"><${Picture} entry=${entry} ...${picture} /></div>
         <div class="caption">
           <b title=${entry.unique_name}>${entry.title || entry.filename}</b>
@@ -77,6 +72,21 @@ export class Row extends Still {
       <span role="gridcell" aria-colindex="6" class="c-uploaded">${date(entry.uploaded_date)}</span>
     `;
   }
+}
+
+// What is picked for another page is marked; elsewhere, files are selected.
+function cell({ index, isActive, isOpen, isSelected, isMarked = false }) {
+  const is = { active: isActive, open: isOpen, selected: isSelected, marked: isMarked };
+  const name = ["tile", ...Object.keys(is).filter((one) => is[one])].join(" ");
+  return { class: name, role: "gridcell", id: `file-${index}`, "aria-selected": isSelected || isMarked, "aria-current": isOpen };
+}
+
+// With the keyboard, the space bar selects: so it is no stop on the way.
+function Pick({ entry, isSelected }) {
+  const label = t("select", { name: entry.filename });
+  return html`<button class="pick" role="checkbox" tabindex="-1" aria-checked=${isSelected} aria-label=${label}>
+    ${isSelected && html`<${Icon} name="check" size=${16} />`}
+  </button>`;
 }
 
 export function dimensions(entry) {
