@@ -9,6 +9,7 @@ import base64
 import hashlib
 import html
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -33,6 +34,8 @@ _IMPORTS = orjson.dumps({"imports": {name: f"{_FOLDER}/vendor/{file}.js" for nam
 _STYLED = "".join(f'<link rel="stylesheet" href="{_FOLDER}/{name}.css">\n' for name in ("style", "details", "narrow"))
 _PRELOADED = "".join(f'<link rel="modulepreload" href="{_FOLDER}/{name}">\n' for name in _FILES.first())
 _HASH = base64.b64encode(hashlib.sha256(_IMPORTS.encode()).digest()).decode()
+SIGNED_IN = f"{PAGE}/signed-in"
+"""Where the issuer leads people back to. Its address stays: operators register it there."""
 _SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 _FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
 _FOR_A_WHILE = "public, max-age=300"
@@ -40,12 +43,14 @@ _NOBODY = ("'none'",)
 _PICKER_FILE = "embed/picker.js"
 
 
-def page(embedders: tuple[str, ...]) -> Answer:
-    """Return the handler of the page. Only if somebody is to pick files there, others may have it in a frame."""
+def page(embedders: tuple[str, ...], issuer: str) -> Answer:
+    """Return the handler of the page. Only if somebody is to pick files there, others may have it in a frame. `issuer`
+    is the address at which people log in: the page asks it for tokens."""
+    asked = _origin(issuer)
     content = _html(embedders).encode()
 
     def made(frames: tuple[str, ...]) -> Answer:
-        headers = {"content-security-policy": _policy(frames)}
+        headers = {"content-security-policy": _policy(frames, asked)}
         if not frames:  # A page of somebody else that has opened this one gets no hold of it.
             headers["cross-origin-opener-policy"] = "same-origin"
         return fixed(content, f"{media_types.HTML}; charset=utf-8", headers)
@@ -75,6 +80,32 @@ def picker(embedders: tuple[str, ...]) -> Answer:
     return get_picker
 
 
+async def get_signed_in(request: Request) -> Response:
+    """Answer with the page to which the issuer leads people back. Its address has what the issuer says."""
+    return await _signed_in(request)
+
+
+_signed_in = fixed(
+    f"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>TADA</title>
+<link rel="icon" href=".{_FOLDER.removeprefix(f".{PAGE}")}/icon.svg">
+<script type="module" src=".{_FOLDER.removeprefix(f".{PAGE}")}/embed/signed-in.js"></script>
+</head>
+<body></body>
+</html>
+""".encode(),
+    f"{media_types.HTML}; charset=utf-8",
+    {
+        "content-security-policy": "default-src 'none'; script-src 'self'; img-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    },
+)
+
+
 def _html(embedders: tuple[str, ...]) -> str:
     return f"""\
 <!doctype html>
@@ -97,15 +128,21 @@ def _html(embedders: tuple[str, ...]) -> str:
 """
 
 
-def _policy(frames: tuple[str, ...]) -> str:
-    """Return the policy of the page; `frames` are the origins that may have it in a frame."""
+def _origin(address: str) -> tuple[str, ...]:
+    parts = urlsplit(address)
+    return (f"{parts.scheme}://{parts.netloc}",) if address else ()
+
+
+def _policy(frames: tuple[str, ...], asked: tuple[str, ...]) -> str:
+    """Return the policy of the page; `frames` are the origins that may have it in a frame, and `asked` the others that
+    it may send requests to."""
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src 'self' 'sha256-{_HASH}'",  # The import map stands in the page itself.
             "style-src 'self'",
             "img-src 'self' blob:",  # Pictures that wait for their upload are blobs.
-            "connect-src 'self'",
+            " ".join(["connect-src 'self'", *asked]),
             "base-uri 'none'",
             "form-action 'none'",
             f"frame-ancestors {' '.join(frames or _NOBODY)}",

@@ -23,7 +23,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
         Operation(
             "GET",
             page.PAGE,
-            page.page(settings.library_embedders),
+            page.page(settings.library_embedders, settings.oidc_issuer),
             Role.PUBLIC,
             document=Document(
                 "getLibrary",
@@ -34,6 +34,7 @@ def operations(settings: CatalogSettings) -> tuple[Operation, ...]:
             ),
         ),
         Operation("GET", page.PICKER, page.picker(settings.library_embedders), Role.PUBLIC, document=None),
+        Operation("GET", page.SIGNED_IN, page.get_signed_in, Role.PUBLIC, document=None),
         Operation("GET", f"{page.PAGE}/", page.redirect, Role.PUBLIC, document=None),
         Operation("GET", f"{page.PAGE}/{{version}}/{{name:path}}", page.get_file, Role.PUBLIC, document=None),
         Operation("GET", "/", page.redirect_root, Role.PUBLIC, document=None),

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 from services.catalog.library import files
 from tests.processes.system import System
 from tests.support.browsers import CHROMIUM
+from tests.support.issuer import AUDIENCE, TestIssuer
 from tests.support.pdfs import pdf
 from tests.support.served_folder import served
 from tools.stack.ports import free_ports
@@ -47,8 +48,9 @@ def token_line(name: str, role: str, namespaces: str, token: str) -> str:
 class Library:
     """A running system, and the API as an admin uses it."""
 
-    def __init__(self, system: System, photos: dict[str, bytes], cms_port: int) -> None:
+    def __init__(self, system: System, photos: dict[str, bytes], cms_port: int, issuer: TestIssuer) -> None:
         self.system = system
+        self.issuer = issuer
         self.cms_port = cms_port  # Of the one origin whose pages may have the library in a frame.
         self.photos = photos
         self.address = f"http://localhost:{system.ports.api}/prefix/library"
@@ -86,7 +88,11 @@ class Library:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) -> Iterator[Library]:
     [cms_port] = free_ports(1)
+    issuer = TestIssuer()
     settings = {
+        "OIDC_ISSUER": issuer.address,
+        "OIDC_AUDIENCE": AUDIENCE,
+        "OIDC_ROLES": "editors=write:DEV",
         "LIBRARY_EMBEDDERS": f"http://localhost:{cms_port}",
         "API_PREFIX": "/prefix",
         "NAMESPACES_ALLOWED": "DEV,SHOP",
@@ -108,7 +114,8 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
     system = System(tmp_path_factory.mktemp("library"), settings)
     try:
         system.start()
-        made = Library(system, photos, cms_port)
+        made = Library(system, photos, cms_port, issuer)
+        issuer.pages = (f"{made.address}/signed-in",)
         for number in range(PICTURES):
             place = {"namespace": "SHOP", "destination": "shoes/red"} if number % 2 else {"destination": "cats"}
             made.upload(
@@ -125,6 +132,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
         made.api.close()
     finally:
         system.stop()
+        issuer.stop()
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ PUBLIC = {
     ("GET", "/library"),
     ("GET", "/library/"),
     ("GET", "/library/picker.js"),
+    ("GET", "/library/signed-in"),
     ("GET", "/library/{version}/{name:path}"),
 }
 """Whoever adds one here has decided that everybody may ask for it."""

@@ -5,6 +5,7 @@ import { keep, recall } from "./kept.js";
 // Below any prefix: the page is beside the API.
 export const ROOT = new URL(".", document.baseURI).href;
 const TOKEN = "tada.token";
+const LOGIN = "tada.login";
 const TRIES_AFTER = 2000;
 
 // An answer that says that something went wrong, or that there was none (status 0, code "network").
@@ -25,18 +26,30 @@ export const session = {
     this.handed = "";
     keep("sessionStorage", TOKEN, value);
   },
+  // What is needed for another token, if people have logged in.
+  get login() {
+    return recall("sessionStorage", LOGIN) ?? "";
+  },
+  set login(value) {
+    keep("sessionStorage", LOGIN, value);
+  },
 };
 
 export function authorization() {
   return session.token ? { Authorization: `Bearer ${session.token}` } : {};
 }
 
-// What a refused token means for the page; set by the page itself.
-export const refusals = { told: () => {} };
+// What a refused token means for the page; set by the page itself. It returns whether there is another token now.
+export const refusals = { told: async () => false };
 
-// Make a Failure of an answer of any shape: the gateway and proxies may answer too. `token` is what was sent: if there is
-// another one by now, its end does not matter.
-export function failureOf(status, text, token = session.token) {
+// Return whether a request that was refused with a token can be sent again, with another one. Of many requests that are
+// refused with one token, the first tells the page.
+export async function hasAnother(token) {
+  return token === session.token ? refusals.told() : session.token !== "";
+}
+
+// Make a Failure of an answer of any shape: the gateway and proxies may answer too.
+export function failureOf(status, text) {
   let said = null;
   try {
     said = JSON.parse(text);
@@ -44,13 +57,12 @@ export function failureOf(status, text, token = session.token) {
     // Not JSON: the status says enough.
   }
   const problem = said?.problems?.[0] ?? (said?.error ? { message: said.details ?? said.error } : {});
-  if (status === 401 && token === session.token) refusals.told();
   return Object.assign(new Failure(status, problem), { problems: said?.problems ?? [] });
 }
 
 // Send a request and return its JSON, with some of its headers: `purge`, `change`, `etag` and `next` (the cursor of the next page).
-// Raises Failure, or AbortError.
-export async function request(method, path, { query, json, signal, headers = {} } = {}) {
+// Raises Failure, or AbortError. `tokens` is with how many tokens it is sent.
+export async function request(method, path, { query, json, signal, headers = {}, tokens = 3 } = {}) {
   const address = new URL(path, ROOT);
   if (query) address.search = query.toString();
   const body = json === undefined ? undefined : JSON.stringify(json);
@@ -66,7 +78,10 @@ export async function request(method, path, { query, json, signal, headers = {} 
     throw new Failure(0, { code: "network" });
   }
   if (answer.status === 304) return { unchanged: true, etag: answer.headers.get("etag") };
-  if (!answer.ok) throw failureOf(answer.status, text, token);
+  if (answer.status === 401 && (await hasAnother(token)) && tokens > 1) {
+    return request(method, path, { query, json, signal, headers, tokens: tokens - 1 });
+  }
+  if (!answer.ok) throw failureOf(answer.status, text);
   try {
     const { headers: said } = answer;
     const next = said.get("x-next-cursor");

@@ -83,6 +83,7 @@ export class Library {
       this.#search();
       this.loadFolders("/");
       for (const { path } of address.trail(this.view.folder).slice(0, -1)) this.toggleFolder(path, true);
+      if (session.login) import("./later/login/renewing.js").then(({ keepRenewed }) => keepRenewed());
       if (!this.#isFollowing) {
         this.#isFollowing = true;
         import("./later/live.js").then(({ listen }) => listen(this));
@@ -93,14 +94,23 @@ export class Library {
     }
   }
 
-  signIn(token) {
+  signIn(token, login = "") {
     session.token = token.trim();
+    session.login = login;
     return this.enter();
   }
 
   signOut() {
     session.token = "";
+    session.login = "";
     location.reload();
+  }
+
+  // Somebody who has logged in may get another token without being asked.
+  async #renew() {
+    if (!session.login) return false;
+    const { renewed } = await import("./later/login/renewing.js").catch(() => ({ renewed: () => false }));
+    return renewed();
   }
 
   // The state stays, so that nothing that was typed is lost: the page asks for another token in front of it.
@@ -108,8 +118,9 @@ export class Library {
     // Of several requests at once, only the first is refused for a token.
     const hadOne = session.token !== "";
     session.token = "";
-    if (await this.picker?.askForToken(hadOne)) return;
+    if ((await this.picker?.askForToken(hadOne)) || (await this.#renew())) return true;
     this.store.set({ phase: this.state.about ? "again" : "signin", refused: hadOne || this.state.refused });
+    return false;
   }
 
   // Who picks files for another page changes nothing: that page could lay its own over the buttons.

@@ -1,5 +1,5 @@
 // Sending files: in one form, or in pieces that go on where they broke off (tus 1.0).
-import { authorization, Failure, failureOf, read, ROOT, session } from "../api.js";
+import { authorization, Failure, failureOf, hasAnother, read, ROOT, session } from "../api.js";
 
 // From this size on, going on is worth more requests.
 const PIECES_FROM = 1_000_000;
@@ -13,15 +13,18 @@ const TRIES = 4;
 const PAUSE = 1000;
 
 // Send a body and return its answer. `told(bytes)` is called with how much of it is sent.
-export function send(method, address, body, { headers = {}, signal, told = () => {} }) {
+export function send(method, address, body, { headers = {}, signal, told = () => {}, tokens = 2 }) {
   return new Promise((resolve, reject) => {
     const sender = new XMLHttpRequest();
     const { token } = session;
     sender.open(method, new URL(address, ROOT));
     for (const [name, value] of Object.entries({ ...authorization(), ...headers })) sender.setRequestHeader(name, value);
     sender.upload.onprogress = (event) => told(event.loaded);
-    sender.onload = () => {
-      if (sender.status < 200 || sender.status > 299) return reject(failureOf(sender.status, sender.responseText, token));
+    sender.onload = async () => {
+      if (sender.status === 401 && (await hasAnother(token)) && tokens > 1) {
+        return resolve(send(method, address, body, { headers, signal, told, tokens: tokens - 1 }));
+      }
+      if (sender.status < 200 || sender.status > 299) return reject(failureOf(sender.status, sender.responseText));
       try {
         const text = sender.responseText;
         resolve({ ...(text ? JSON.parse(text) : {}), header: (name) => sender.getResponseHeader(name) });

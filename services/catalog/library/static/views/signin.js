@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { t } from "../texts.js";
-import { useLibrary, useLibraryState } from "./context.js";
+import { part, useLater, useLibrary, useLibraryState } from "./context.js";
 
 export function SignIn({ isAgain = false }) {
   const library = useLibrary();
@@ -10,6 +10,7 @@ export function SignIn({ isAgain = false }) {
   const [token, setToken] = useState("");
   const field = useRef();
   const dialog = useRef();
+  const login = useLater(part("login"));
   useEffect(() => {
     if (isAgain) dialog.current.showModal();
     field.current.focus();
@@ -22,6 +23,7 @@ export function SignIn({ isAgain = false }) {
     <h1>${t(isAgain ? "signin.again" : "signin.title")}</h1>
     <p class="quiet">${t(isAgain ? "signin.kept" : "signin.text")}</p>
     ${isRefused && html`<p class="refused" role="alert">${t(isAgain ? "signin.expired" : "signin.refused")}</p>`}
+    ${login && html`<${login.Login} />`}
     <label>
       ${t("signin.token")}
       <input

@@ -1,6 +1,6 @@
 // Dumps of the catalog: the list, making one, saving one, and going back to one.
 import { useRef, useState } from "preact/hooks";
-import { authorization, Failure, failureOf, read, ROOT } from "../../api.js";
+import { authorization, Failure, failureOf, read, refusals, ROOT } from "../../api.js";
 import { html } from "../../html.js";
 import { bytes, t } from "../../texts.js";
 import { useLibrary } from "../../views/context.js";
@@ -108,6 +108,7 @@ async function saveFile(filename) {
   } catch {
     throw new Failure(0, { code: "network" });
   }
+  if (answer.status === 401) refusals.told();
   if (!answer.ok) throw failureOf(answer.status, await content.text());
   const href = URL.createObjectURL(content);
   // The service says which one is the latest.

@@ -134,11 +134,9 @@ class Picker {
   #hear(message) {
     if (message.type === "tada.token") {
       const { token } = message;
-      const isWaited = this.#asking !== null || ["signin", "again"].includes(this.library.state.phase);
+      if (token) session.handed = token;
       this.#hasAnswer(token !== "");
-      if (!token) return;
-      session.handed = token;
-      if (isWaited) this.library.enter();
+      if (token && ["signin", "again"].includes(this.library.state.phase)) this.library.enter();
     } else if (message.chosen) this.#set(new Set(message.chosen.slice(0, this.most)));
   }
 
