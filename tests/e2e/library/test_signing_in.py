@@ -132,7 +132,7 @@ def test_what_does_not_fit_ends_no_login(
         expect(page.get_by_role("alert")).to_contain_text(message)
         assert session(page, "tada.token") is None
     else:
-        expect(page.get_by_text("is in no group that may use this service")).to_be_visible()
+        expect(page.get_by_text("see OIDC_ROLES")).to_be_visible()
 
 
 def test_an_answer_that_was_not_asked_for_is_not_heard(library: Library, issuer: TestIssuer, page: Page) -> None:
