@@ -61,6 +61,7 @@ UNSAID_OF_SEARCHES = (
     " words.",
     "The folder is not in the namespace.",
     "is not a cursor of this order.",
+    "is an order of entries that have this date.",
     "The search has no condition",
     "The argument 'q' has no value.",
 )

@@ -39,6 +39,10 @@ SEARCHES = (
     "namespace=DEV&missing=alt&min_width=3999",
     "color=pink&orientation=portrait",
     "external_id=shop-777",
+    "expires_after=2026-03-01&expires_before=2026-04-12&sort=expiration_date&limit=500",
+    "expires_after=2026-03-05&expires_before=2026-03-06&sort=expiration_date&limit=12",
+    "visible_after=2026-03-01&visible_before=2026-04-12&sort=visible_from&limit=500&folder=/DEV/folder17&recursive=true",
+    "expired=true&expires_before=2026-03-01&sort=-expiration_date&limit=50",
 )
 
 
@@ -60,7 +64,8 @@ def an_entry(number: int) -> bytes:
             "height": chance.randint(100, 4000),
             "dominant_color": f"#{chance.randint(0, 0xFFFFFF):06x}",
             "expired": False,
-            "expiration_date": None,
+            "expiration_date": some_day(chance) if number % 4 == 0 else None,
+            "visible_from": some_day(chance) if number % 5 == 0 else None,
             "uploaded_date": date,
             "updated_date": date,
             "size": chance.randint(1000, 5_000_000),
@@ -72,6 +77,11 @@ def an_entry(number: int) -> bytes:
             "tags": [f"tag{chance.randint(0, 19)}", *([f"rare{number % 7}"] if number % 1000 == 0 else [])],
         }
     )
+
+
+def some_day(chance: random.Random) -> str:
+    """Return a moment of 2026."""
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=chance.randint(0, 31_000_000))).isoformat()
 
 
 def memory_mb() -> int:

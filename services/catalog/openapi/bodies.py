@@ -20,6 +20,14 @@ from services.core.dumps import naming
 
 Body = dict[str, Any]
 
+_DATES = {
+    "uploaded": "uploaded",
+    "updated": "updated",
+    "expires": "with an expiration_date",
+    "visible": "with a visible_from",
+}
+"""What the dates of query.DATES say of an entry."""
+
 UUID: Schema = {
     "name": "uuid",
     "in": "path",
@@ -121,9 +129,9 @@ def search_parameters() -> tuple[Schema, ...]:
             _query(
                 f"{column}_{side}",
                 date,
-                f"Only entries {column} {side} this. The moment itself counts as after. A date is its start in UTC.",
+                f"Only entries {does} {side} this. The moment itself counts as after. A date is its start in UTC.",
             )
-            for column in query.DATES
+            for column, does in _DATES.items()
             for side in ("after", "before")
         ),
         _query("external_id", text, "Only entries with exactly this external_id."),
@@ -136,7 +144,8 @@ def search_parameters() -> tuple[Schema, ...]:
         _query(
             "sort",
             _choice(*(f"{way}{name}" for name in query.SORTS for way in ("-", ""))),
-            f"The order; with a minus, the reverse. The default is {query.DEFAULT_SORT}.",
+            f"The order; with a minus, the reverse. The default is {query.DEFAULT_SORT}. An order by a date that not "
+            "every entry has needs a bound of that date, such as expires_after.",
         ),
         _query(
             "limit",

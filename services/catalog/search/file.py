@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LAYOUT = 4
+LAYOUT = 5
 """The number of this layout. A file with another one is made again."""
 _PAGE_BYTES = 4096
 _CACHE_BYTES = 8 * 1024 * 1024
@@ -17,8 +17,9 @@ _CACHE_BYTES = 8 * 1024 * 1024
 TABLES = """
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY, unique_name TEXT NOT NULL, folder TEXT NOT NULL, grp INTEGER NOT NULL, width INTEGER,
-    height INTEGER, expired INTEGER NOT NULL, expires INTEGER, uploaded INTEGER NOT NULL, updated INTEGER NOT NULL,
-    size INTEGER NOT NULL, external_id TEXT, signature BLOB NOT NULL, tie INTEGER NOT NULL, text TEXT NOT NULL
+    height INTEGER, expired INTEGER NOT NULL, expires INTEGER, visible INTEGER, uploaded INTEGER NOT NULL,
+    updated INTEGER NOT NULL, size INTEGER NOT NULL, external_id TEXT, signature BLOB NOT NULL, tie INTEGER NOT NULL,
+    text TEXT NOT NULL
 );
 CREATE TABLE groups (
     id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, type TEXT NOT NULL, shape TEXT NOT NULL, colour TEXT NOT NULL,
@@ -48,6 +49,8 @@ CREATE UNIQUE INDEX by_name ON entries (unique_name);
 CREATE INDEX by_uploaded ON entries (uploaded, tie);
 CREATE INDEX by_updated ON entries (updated, tie);
 CREATE INDEX by_size ON entries (size, tie);
+CREATE INDEX by_expires ON entries (expires, tie) WHERE expires IS NOT NULL;
+CREATE INDEX by_visible ON entries (visible, tie) WHERE visible IS NOT NULL;
 CREATE INDEX by_width ON entries (width) WHERE width IS NOT NULL;
 CREATE INDEX by_height ON entries (height) WHERE height IS NOT NULL;
 CREATE INDEX by_group ON entries (grp, uploaded, tie);

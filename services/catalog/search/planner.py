@@ -212,7 +212,7 @@ def _below(folder: str) -> tuple[str, str]:
 def walked(query: Query) -> Sql:
     """Return the condition of the entries to walk through: all behind the cursor, and no others that the index of the
     order can leave out."""
-    parts = [behind(query)]
+    parts = [behind(query), *(within(bounds) for bounds in query.ranges if bounds.column == query.order)]
     if query.folder is not None and query.order == "unique_name":
         parts.append(Sql("unique_name >= ? AND unique_name < ?", _below(query.folder)))
     return both(parts)

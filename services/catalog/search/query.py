@@ -26,9 +26,19 @@ CURSOR_MAX = 600
 ORIENTATIONS = ("landscape", "portrait", "square")
 FACETS = ("tag", "type", "folder")
 RANGES = ("width", "height", "size")
-DATES = ("uploaded", "updated")
-SORTS = {"uploaded_date": "uploaded", "updated_date": "updated", "name": "unique_name", "size": "size"}
+DATES = ("uploaded", "updated", "expires", "visible")
+SORTS = {
+    "uploaded_date": "uploaded",
+    "updated_date": "updated",
+    "expiration_date": "expires",
+    "visible_from": "visible",
+    "name": "unique_name",
+    "size": "size",
+}
 """By what entries are sorted, and the column that has it. With a minus before it, the order is reversed."""
+OPTIONAL = ("expires", "visible")
+"""Columns of SORTS that not every entry has. An order by one needs bounds of it, so that it is one of all that is
+found."""
 DEFAULT_SORT = "-uploaded_date"
 REPEATED = ("tag", "type")
 """Arguments that may be given several times. An entry that is found has all of the tags, and one of the types."""
@@ -134,13 +144,19 @@ def parse(given: Iterable[tuple[str, str]]) -> Query:
     order = one.get("sort", DEFAULT_SORT)
     column = SORTS[_one_of("sort", order.removeprefix("-"), SORTS, DEFAULT_SORT)]
     folder, recursive = _place(one)
+    ranges = tuple(_ranges(one))
+    if column in OPTIONAL and not any(bounds.column == column for bounds in ranges):
+        raise BadRequest(
+            f"sort={order[:SHOWN]} is an order of entries that have this date.",
+            f"Send {column}_after or {column}_before, too.",
+        )
     return Query(
         words=_words(one.get("q", "")),
         folder=folder,
         recursive=recursive,
         tags=tuple(dict.fromkeys(several["tag"])),
         types=_each("type", map(media_types.canonical, several["type"]), media_types.KNOWN),
-        ranges=tuple(_ranges(one)),
+        ranges=ranges,
         orientation=_choice(one, "orientation", ORIENTATIONS),
         colour=_colour(one.get("color")),
         expired=parse_bool("expired", one["expired"]) if "expired" in one else None,

@@ -48,6 +48,7 @@ class Row(NamedTuple):
     width: int | None
     height: int | None
     expires: int | None
+    visible: int | None
     uploaded: int
     updated: int
     size: int
@@ -80,6 +81,7 @@ def row_of(raw: bytes) -> Row:
         width=width,
         height=height,
         expires=milliseconds(entry.get("expiration_date")),
+        visible=milliseconds(entry.get("visible_from")),
         uploaded=milliseconds(entry.get("uploaded_date")) or 0,
         updated=milliseconds(entry.get("updated_date")) or 0,
         size=int(entry.get("size") or 0),

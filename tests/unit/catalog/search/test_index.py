@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -43,6 +44,7 @@ def an_entry(number: int, **changes: Any) -> bytes:
         "dominant_color": chance.choice((None, "#ff0000", "#0000ff")),
         "expired": chance.random() < 0.1,
         "expiration_date": chance.choice((None, "2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00")),
+        "visible_from": chance.choice((None, f"2026-03-{1 + number % 28:02}T00:00:00+00:00")),
         "uploaded_date": f"2026-01-{chance.randint(1, 28):02}T00:00:00+00:00",
         "updated_date": f"2026-02-{chance.randint(1, 28):02}T00:00:00+00:00",
         "size": chance.randint(0, 50),
@@ -209,6 +211,15 @@ SEARCHES = [
     "min_width=200",
     "min_height=120&color=red&q=cat",
     "uploaded_before=2026-01-20",
+    "uploaded_before=2026-01-20&sort=uploaded_date",
+    "uploaded_after=2026-01-10&uploaded_before=2026-01-12&q=cat",
+    "min_size=10&max_size=12&sort=size",
+    "expires_after=2020-01-01&sort=expiration_date",
+    "expires_after=2020-01-02&sort=-expiration_date&tag=new",
+    "expires_before=2020-01-02&expired=true&sort=-expiration_date",
+    "visible_after=2026-03-05&visible_before=2026-03-09&sort=visible_from",
+    "visible_after=2026-03-05&visible_before=2026-03-09&sort=-visible_from&folder=/DEV/shop&recursive=true",
+    "visible_before=2026-03-20&expires_after=2030-01-01",
     "tag=new",
 ]
 
@@ -291,6 +302,8 @@ def test_what_is_found_is_what_a_look_at_every_row_finds(
         "tag=sale&namespace=DEV",
         "min_width=200",
         "uploaded_after=2026-01-10",
+        "expires_after=2020-01-02&sort=expiration_date",
+        "visible_before=2026-03-20",
     ],
 )
 @pytest.mark.parametrize("bounded", ["counted"], indirect=True)
@@ -321,6 +334,30 @@ def test_facets_without_words_are_counted_exactly(
     assert {name: dict(values) for name, values in found.facets.items()} == {
         name: wanted[name] for name in found.facets
     }
+
+
+@pytest.mark.parametrize(
+    ("order", "bounds"),
+    [
+        ("uploaded_date", "uploaded_after=2026-01-27&uploaded_before=2026-01-28"),
+        ("-expiration_date", "expires_after=2098-01-01"),
+        ("visible_from", "visible_after=2026-03-27"),
+    ],
+)
+@pytest.mark.parametrize("bounded", ["walked"], indirect=True)
+def test_a_range_of_what_it_is_sorted_by_is_found_on_the_first_page(
+    rows: list[Row], reader: Reader, order: str, bounds: str, bounded: str
+) -> None:
+    query = replace(query_of(f"{bounds}&sort={order}"), limit=10)
+    found = reader.find(query, NOW)
+    assert found.names == expected(rows, query)[:10]
+    for each in (query, replace(query, cursor=found.cursor)):
+        walk = f"SELECT id FROM entries WHERE {planner.walked(each).text} ORDER BY {planner.in_order(each)}"
+        plan = reader._connection.execute(f"EXPLAIN QUERY PLAN {walk}", planner.walked(each).values).fetchall()
+        # The index has the order, and its bounds are used: nothing is sorted, and nothing before them is read.
+        assert re.fullmatch(
+            rf"SEARCH entries USING (COVERING )?INDEX by_{query.order} \(.+\)", "; ".join(str(line[3]) for line in plan)
+        )
 
 
 def test_the_driver_is_the_one_with_the_fewest_entries() -> None:

@@ -30,6 +30,11 @@ def test_nothing_demands_nothing() -> None:
         ([("max_size", "0")], Query(ranges=(Range("size", None, 1),))),
         ([("uploaded_after", "1970-01-01T00:00:01+00:00")], Query(ranges=(Range("uploaded", 1000, None),))),
         ([("updated_before", "1970-01-01T01:00:00+01:00")], Query(ranges=(Range("updated", None, 0),))),
+        ([("expires_after", "1970-01-01T00:00:01Z")], Query(ranges=(Range("expires", 1000, None),))),
+        (
+            [("visible_before", "1970-01-02"), ("sort", "-visible_from")],
+            Query(ranges=(Range("visible", None, 86_400_000),), order="visible"),
+        ),
         ([("orientation", "portrait")], Query(orientation="portrait")),
         ([("color", "#ff0000")], Query(colour="red")),
         ([("expired", "false")], Query(expired=False)),
@@ -81,6 +86,12 @@ def test_arguments_are_understood(given_text: list[tuple[str, str]], query: Quer
 def test_what_cannot_be_right_is_refused(bad: tuple[str, str]) -> None:
     with pytest.raises(BadRequest):
         parse([bad])
+
+
+@pytest.mark.parametrize("sort", ["expiration_date", "-visible_from"])
+def test_an_order_by_a_date_that_may_be_missing_needs_bounds_of_it(sort: str) -> None:
+    with pytest.raises(BadRequest, match="order of entries that have this date"):
+        parse([("sort", sort), ("uploaded_after", "2026-01-01")])
 
 
 def test_an_argument_that_means_one_thing_is_there_once() -> None:
@@ -136,7 +147,7 @@ def test_lists_of_facets_are_described(text: str) -> None:
     [(name, value) for name, schema in DESCRIBED.items() for value in schema.get("items", schema).get("enum", ())],
 )
 def test_a_described_choice_is_accepted(name: str, value: str) -> None:
-    parse([(name, value)])
+    parse([(name, value), ("expires_after", "2026-01-01"), ("visible_after", "2026-01-01")])
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
