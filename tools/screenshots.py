@@ -12,6 +12,7 @@ import random
 import shutil
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,7 @@ def take(browser: Browser, address: str) -> None:
     page.get_by_role("region", name="Uploads").get_by_text("/SHOP/products/new-2").wait_for()
     save(page, "upload")
     save(open_page(browser, address, "?size=s", **PHONE), "phone")
+    take_calendar(browser, address)
 
 
 def take_many(browser: Browser, address: str) -> None:
@@ -245,6 +247,18 @@ def take_picker(browser: Browser, address: str) -> None:
         expect(frame.locator(".picture img:not(.there)")).to_have_count(0)
         save(page, "picker")
         example.shutdown()
+
+
+def take_calendar(browser: Browser, address: str) -> None:
+    """Take the screenshot of the calendar: of the next month, in which files then become visible and expire."""
+    chance = random.Random(11)  # noqa: S311
+    month = (datetime.now(UTC).replace(day=1, hour=12, minute=0, second=0) + timedelta(days=32)).replace(day=1)
+    with httpx.Client(base_url=address, timeout=60) as api:
+        for number, entry in enumerate(api.get("/catalog/search?limit=40&sort=name").json()["data"]):
+            day = month + timedelta(days=chance.choice((1, 3, 4, 4, 4, 8, 10, 11, 16, 17, 23, 25)))
+            field = "visible_from" if number % 3 == 0 else "expiration_date"
+            api.patch(f"/catalog/{entry['uuid']}", json={field: day.isoformat()}).raise_for_status()
+    save(open_page(browser, address, f"?place=calendar&at={month:%Y-%m}", **DESKTOP), "calendar")
 
 
 def main(address: str) -> None:

@@ -18,7 +18,7 @@ export class Library {
   #toast = 0;
   #isFollowing = false;
 
-  // Told of each change of an asset by somebody: an event with its uuid as its name.
+  // Told of each change of an asset by somebody: an event with its uuid as its name, then one named "any".
   changes = new EventTarget();
   // Whether the reader is at the beginning of the files, where new ones may come without a jump.
   isAtTop = true;

@@ -63,7 +63,7 @@ export function bytes(count) {
 }
 
 // Dates are written as in the country of the reader, if that has the language of the page.
-const place = () => navigator.languages.find((name) => name.startsWith(language)) ?? language;
+export const place = () => navigator.languages.find((name) => name.startsWith(language)) ?? language;
 
 export function date(text, withTime = false) {
   if (!text) return "";

@@ -31,7 +31,7 @@ export function listen(library) {
 async function apply(library, changes) {
   const { listing } = library.state;
   if (!listing) return;
-  for (const [uuid] of changes) library.changes.dispatchEvent(new Event(uuid));
+  for (const name of [...changes.map(([uuid]) => uuid), "any"]) library.changes.dispatchEvent(new Event(name));
   const shown = changes.filter(([uuid]) => listing.indexOf(uuid) >= 0);
   const changed = shown.filter(([, kind]) => kind !== "asset.deleted").slice(0, READ_MAX);
   for (const [uuid, kind] of shown) if (kind === "asset.deleted") library.noteGone(uuid);

@@ -165,6 +165,7 @@ export default {
   "orientation.square": "Quadrat",
   "others.followed": "Inzwischen hat jemand anders geändert: {names}. Beide Änderungen sind da.",
   "past": "Versionen und Verlauf",
+  "place.calendar": "Kalender",
   "place.dumps": "Dumps",
   "place.health": "Zustand",
   "place.jobs": "Aufträge",

@@ -165,6 +165,7 @@ export default {
   "orientation.square": "Square",
   "others.followed": "Meanwhile, somebody else has changed: {names}. Both changes are there.",
   "past": "Versions and history",
+  "place.calendar": "Calendar",
   "place.dumps": "Dumps",
   "place.health": "Health",
   "place.jobs": "Jobs",

@@ -165,6 +165,7 @@ export default {
   "orientation.square": "Carré",
   "others.followed": "Entre-temps, quelqu’un d’autre a modifié : {names}. Les deux modifications sont là.",
   "past": "Versions et historique",
+  "place.calendar": "Calendrier",
   "place.dumps": "Dumps",
   "place.health": "État",
   "place.jobs": "Tâches",
