@@ -13,7 +13,7 @@ FAULT_TABLE ?= /tmp/tada-faults.md
 # Tests start some thousand processes. Without files of bytecode, each of them compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots clean
+.PHONY: help test-install install rollback docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ status: ## Say which parts of it answer
 
 logs: ## Show the log of start, and what comes
 	@exec $(PY) -m tools.stack.background logs
+
+install: ## Install this checkout for good, in /opt/tada with systemd, or upgrade to it (as root; docs/deploy.md)
+	@tools/systemd/install.sh install
+
+rollback: ## Put the release before back that make install had replaced
+	@tools/systemd/install.sh rollback
 
 doctor: setup ## Look whether this machine and the services have what they need (while make run runs)
 	@$(PY) -m tools.doctor
@@ -79,6 +85,9 @@ test-js-apps: setup-dev ## Build the sample apps of clients/js/examples: Next.js
 
 test-clients: setup-dev ## Compile the clients that openapi-generator makes of the API's document, and upload with them (some minutes; needs Java and Maven)
 	@$(PY) -m tests.programs.generated_clients
+
+test-install: setup-dev ## Install, upgrade and roll back with a real systemd (as root; 4 minutes)
+	@$(PY) -m tests.programs.install
 
 soak: setup-dev ## A whole system under mixed load, every answer looked at, for MINUTES=n (30); plot and numbers in soak-results/
 	@$(PY) -m tests.programs.soak $(MINUTES) soak-results

@@ -42,6 +42,8 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 [ "$1" != dev ] || command -v bwrap >/dev/null || packages+=(bubblewrap)
 # They open the pages of the catalog service in it.
 [ "$1" != dev ] || command -v chromium >/dev/null || packages+=(chromium)
+# It reads the units of tools/systemd.
+[ "$1" != dev ] || command -v systemd-analyze >/dev/null || packages+=(systemd)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 # Installs system packages. The packages would start services of their own, on the very ports that are needed here.
