@@ -140,13 +140,13 @@ def test_the_log_of_a_system_in_the_foreground_is_where_it_was_started(
 def test_the_targets_of_make_choose_a_storage(
     target: str, variables: dict[str, str], given: dict[str, str], tmp_path: Path
 ) -> None:
-    """With a Python that writes down what it is told, and without the installation."""
+    """With a Python that writes down what it is told, and without the installation and the documents."""
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\necho "$* STORAGE=$STORAGE DATA_DIR=$DATA_DIR"\n')
     python.chmod(0o755)
     arguments = [f"{name}={value}" for name, value in given.items()]
     environment = {"PATH": os.environ["PATH"]}
-    asked = ["make", "-s", "-o", "setup", target, f"PY={python}", *arguments]
+    asked = ["make", "-s", "-o", "setup", "-o", "docs", target, f"PY={python}", *arguments]
     ended = subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     expected = {"STORAGE": "", "DATA_DIR": "", **variables, **given}
     said = f"-m tools.stack.background start STORAGE={expected['STORAGE']} DATA_DIR={expected['DATA_DIR']}\n"
