@@ -30,12 +30,12 @@ _TICKET_BYTES = 32
 class Archive:
     """The paths of its files, and for whom it was made.
 
-    `maker` is the name of the sender, and `is_person` says whether the sender has logged in. `namespaces` are those of
-    which the sender may see all files, None for all.
+    `token` is a digest of the token of the sender; None for somebody who has logged in, and has none. `maker` is the
+    name of the sender. `namespaces` are those of which the sender may see all files, None for all.
     """
 
     maker: str
-    is_person: bool
+    token: str | None
     namespaces: tuple[str, ...] | None
     unique_names: tuple[str, ...]
 

@@ -56,12 +56,14 @@
 | `tada:resumable-lengths` | hash | id of a resumable upload → the bytes that are reserved for it |
 | `tada:resumable:{id}` | hash | a resumable upload: see `resumable` |
 | `tada:resumable:{id}:parts` | hash | storage key of a part → its bytes; 0 if it does not belong to the upload |
-| `tada:job:{id}:progress` | text | how far a run of a job is, as JSON: see `jobs/progress` |
+| `tada:job:{id}:progress` | text | how far a run of a job is, as JSON: see `core/jobs/run_progress` |
 | `tada:reports` | hash | process → what it says of itself, as JSON: see `core/probes/reports` |
 | `tada:checkups` | channel | ids of the questions of the doctor to each service: see `core/probes/checkup` |
 | `tada:checkup:{id}` | list | what the services have found, as JSON |
 | `tada:checkup:{id}:{service}` | text | present when a process of that service has taken the question |
 | `tada:alive:{owner}` | text | present while the process that owns claims lives |
+| `tada:archives` | sorted set | the digests of the tickets of archives, each with its end |
+| `tada:archive:{digest}` | text | which files are in an archive, and for whom, as JSON: see `state/archives` |
 | `tada:ticket-key` | text | the key that signs tickets if none is configured: see `state/tickets` |
 | `tada:ticket:{id}` | hash | its uploads: each the key that says that it is alive, or `counted`; ends with the ticket |
 | `tada:webhooks` | hash | id of a webhook → its record as JSON, with its secret: see `core/webhooks/webhook` |
