@@ -63,7 +63,11 @@ def test_the_internal_entry_has_the_documents(system: System) -> None:
         lost = system.api.get(path)
         assert lost.status_code in (400, 404), path
         assert lost.json()["errors"], path
-    assert system.api.post("/docs/jobs/").status_code == 405
+    refused = system.api.post("/docs/jobs/")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    assert refused.json()["problems"][0]["code"] == "method_not_allowed"
+    beyond = system.api.get("/docs/jobs/", headers={"Range": "bytes=9999-"})
+    assert (beyond.status_code, len(beyond.json()["errors"])) == (416, 1)
     assert system.edge.get("/docs/jobs/").status_code == 404
 
 

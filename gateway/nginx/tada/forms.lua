@@ -21,11 +21,16 @@ local _M = {}
 local settings, dict, marks
 local counts = {}
 
-local function set(key, text, was_cut)
-    local _, _, forgot = dict:set(key, text, 0, was_cut)
+-- What a full memory has forgotten for something new.
+local function note_forgotten(forgot)
     if forgot then
         marks:set("forgot_forms", true)
     end
+end
+
+local function set(key, text, was_cut)
+    local _, _, forgot = dict:set(key, text, 0, was_cut)
+    note_forgotten(forgot)
 end
 
 local function add(key, form)
@@ -50,7 +55,9 @@ function _M.note(form)
         return true
     end
     local lock = "lock " .. group
-    if not dict:add(lock, true, LOCK_SECONDS) then
+    local is_ours, _, forgot = dict:add(lock, true, LOCK_SECONDS)
+    note_forgotten(forgot)
+    if not is_ours then
         return false
     end
     add(key, form)
@@ -73,8 +80,10 @@ local function flush()
     for form, count in pairs(counted) do
         if not _M.note(form) then
             counts[form] = (counts[form] or 0) + count
-        elseif count > 0 then
-            dict:incr(generations.key_of(form), count, 0)
+        -- Nobody asks for the hits of the list, whose key is another one after each change.
+        elseif count > 0 and generations.group_of(form) ~= "list" then
+            local _, _, forgot = dict:incr(generations.key_of(form), count, 0)
+            note_forgotten(forgot)
         end
     end
 end
