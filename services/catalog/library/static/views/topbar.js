@@ -27,6 +27,19 @@ export function TopBar({ onFiles }) {
     ><${Icon} name="menu" /></button>
     <span class="brand" aria-hidden="true">TADA</span>
     <${Search} />
+    ${!view.place && html`<${Arrangement} view=${view} />`}
+    ${library.mayUpload &&
+    html`<input type="file" multiple hidden ref=${chooser} onChange=${choose} />
+      <button class="button primary upload" aria-label=${t("upload")} onClick=${() => chooser.current.click()}>
+        <${Icon} name="upload" /><span>${t("upload")}</span>
+      </button>`}
+  </header>`;
+}
+
+// The order of the files, and how they are laid out.
+function Arrangement({ view }) {
+  const library = useLibrary();
+  return html`
     <label class="sort">
       <span class="hidden">${t("sort")}</span>
       <select value=${view.sort} onChange=${(event) => library.go({ sort: event.target.value })}>
@@ -56,12 +69,7 @@ export function TopBar({ onFiles }) {
         ><span class=${`size-${size}`} /></button>`,
       )}
     </div>`}
-    ${library.mayUpload &&
-    html`<input type="file" multiple hidden ref=${chooser} onChange=${choose} />
-      <button class="button primary upload" aria-label=${t("upload")} onClick=${() => chooser.current.click()}>
-        <${Icon} name="upload" /><span>${t("upload")}</span>
-      </button>`}
-  </header>`;
+  `;
 }
 
 function Search() {
