@@ -123,9 +123,13 @@ install)
     say "installing $name"
     prepare
     copy "$release"
-    begin "$release"
     [ ! -d "$before" ] || ln -sfn "$before" $home/previous
-    if ! answers; then
+    # In a condition, a failure inside of begin would not end it.
+    set +e
+    (set -e; begin "$release")
+    begun=$?
+    set -e
+    if [ $begun != 0 ] || ! answers; then
         [ -d "$before" ] || fail "$name does not answer; see journalctl -u 'tada-*'"
         say "$name does not answer; putting $(basename "$before") back"
         back
