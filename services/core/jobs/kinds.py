@@ -65,6 +65,12 @@ class WarmArguments(Arguments):
     )
     uuid: str | None = Field(None, pattern=f"^(?:{identity.SPELLING})$", description="Only this asset, at once.")
 
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        if self.folder and self.uuid:
+            raise ValueError("folder and uuid: expected one of them")
+        return self
+
 
 class CreateDumpArguments(Arguments):
     filename: str | None = Field(
