@@ -53,6 +53,10 @@ class Conditions(TypedDict, total=False):
     uploaded_before: str
     updated_after: str
     updated_before: str
+    expires_after: str
+    expires_before: str
+    visible_after: str
+    visible_before: str
     external_id: str
     signature: str
 
