@@ -30,7 +30,7 @@ def archives(client: Redis, storage: LocalStorage, programs: Tokens) -> Archives
 async def test_of_two_tokens_of_one_name_each_sees_its_own(client: Redis, storage: LocalStorage) -> None:
     programs = Tokens(f"cms:read:PROD:{OTHER}", f"cms:read:DEV:{MINE}")
     made = archives(client, storage, programs)
-    [mine] = [one for one in programs.holders if one.namespaces == {"DEV"}]
+    [mine] = [one for one in programs.holders if one.namespaces == frozenset({"DEV"})]
     archive = await made.find(await made.make(mine, PATHS))
     sees = made._sees(archive)
     assert (sees("DEV"), sees("PROD")) == (True, False)
