@@ -133,6 +133,9 @@ def test_what_does_not_fit_ends_no_login(
         assert session(page, "tada.token") is None
     else:
         expect(page.get_by_text("see OIDC_ROLES")).to_be_visible()
+        # The token is good, so only who gives it back can be somebody else.
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name=BEGIN)).to_be_visible()
 
 
 def test_an_answer_that_was_not_asked_for_is_not_heard(library: Library, issuer: TestIssuer, page: Page) -> None:

@@ -42,6 +42,7 @@ function Page() {
       <p>${text}</p>
       ${more && html`<p class="quiet">${more}</p>`}
       <button class="button primary" onClick=${() => library.enter()}>${t("retry")}</button>
+      ${failure.status === 403 && html`<button class="button" onClick=${() => library.signOut()}>${t("signout")}</button>`}
     </main>`;
   }
   return html`<main class="alone" aria-busy="true"><p class="quiet">${t("loading")}</p></main>`;
