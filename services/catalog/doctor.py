@@ -6,7 +6,6 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
-from services.catalog.oidc.issuer import FAILURES, Issuer
 from services.catalog.settings import CatalogSettings
 from services.core.assets.quotas import NO_QUOTA
 from services.core.doctor import Check, Finding
@@ -70,6 +69,9 @@ async def logins(settings: CatalogSettings) -> AsyncIterator[Finding]:
     """Ask the issuer for its keys, if there is one."""
     if not settings.oidc_issuer:
         return
+    # Most have no issuer, and its client is slow to import.
+    from services.catalog.oidc.issuer import FAILURES, Issuer
+
     issuer = Issuer(settings.oidc_issuer, plain=settings.oidc_is_plain)
     try:
         count = len(await issuer.fetch())

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from services.core.errors import TadaError
 from services.core.observing import metrics
+from services.core.state import cancellation
 from services.core.state.belonging import Belonging
 from services.core.state.connection import Redis
 from services.core.storage import ObjectMissing, Storage, StoredObject
@@ -51,6 +52,11 @@ class Health:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
         return await asyncio.shield(self._asking)
+
+    async def end(self) -> None:
+        """End a check that is under way, when nobody waits for it any more."""
+        if self._asking is not None:
+            await cancellation.end([self._asking])
 
     async def _ask(self) -> State:
         results = await asyncio.gather(

@@ -75,6 +75,7 @@ class Reporter:
             yield
         finally:
             await cancellation.end([task])
+            await self._health.end()
             with suppress(RedisError):
                 await commands.hdel(self._redis, keys.REPORTS, [self._process])
 
