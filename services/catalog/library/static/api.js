@@ -42,10 +42,17 @@ export function authorization() {
 // What a refused token means for the page; set by the page itself. It returns whether there is another token now.
 export const refusals = { told: async () => false };
 
+let telling = null;
+
 // Return whether a request that was refused with a token can be sent again, with another one. Of many requests that are
-// refused with one token, the first tells the page.
+// refused with one token, the first tells the page, and all get the same answer.
 export async function hasAnother(token) {
-  return token === session.token ? refusals.told() : session.token !== "";
+  if (session.token !== "" && session.token !== token) return true;
+  if (!telling && session.token !== token) return false;
+  telling ??= refusals.told().finally(() => {
+    telling = null;
+  });
+  return telling;
 }
 
 // Make a Failure of an answer of any shape: the gateway and proxies may answer too.
