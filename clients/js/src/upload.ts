@@ -201,11 +201,15 @@ function pause(seconds: number | undefined, tries: number, signal: AbortSignal |
 
 /** The place of one upload in a store; a store that cannot be used remembers nothing. */
 function remembered(tus: string, file: File | Blob, options: UploadOptions) {
-  const { origin, pathname } = absolute(tus)
+  const { origin, pathname, searchParams } = absolute(tus)
+  // The ticket is another one after a reload.
+  const conflicts = searchParams.get('on_conflict') ?? ''
   const changed = 'lastModified' in file ? file.lastModified : 0
   const fields = JSON.stringify(options.fields ?? {})
-  const key = `tada-upload:${origin}${pathname}:${nameOf(file, options)}:${file.size}:${changed}:${fields}`
+  const key = `tada-upload:${origin}${pathname}:${conflicts}:${nameOf(file, options)}:${file.size}:${changed}:${fields}`
   const used = <T>(action: (store: Store) => T): T | undefined => {
+    // Without a date, another text of the same length would be taken for this one.
+    if (!changed) return undefined
     try {
       const store = options.store === undefined ? globalThis.localStorage : options.store
       return store ? action(store) : undefined
