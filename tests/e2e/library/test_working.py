@@ -116,7 +116,7 @@ def test_a_token_ends_while_somebody_works(library: Library, opened: Open, scrat
     page.evaluate("sessionStorage.setItem('tada.token', 'taken-away')")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("not valid any more")
-    page.get_by_label("Token").fill(ADMIN)
+    page.get_by_label("Token", exact=True).fill(ADMIN)
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_label("Title")).to_have_value("Typed before")

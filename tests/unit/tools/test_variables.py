@@ -28,7 +28,8 @@ def test_a_public_address_that_is_given_stays_as_it_is_also_an_empty_one(tmp_pat
     assert public_url(tmp_path, PUBLIC_URL=address) == address
 
 
-def test_other_variables_that_are_empty_are_as_good_as_none() -> None:
+def test_other_variables_that_are_empty_are_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variables, "DOCS", tmp_path)
     found = variables.stack({"LOG_FORMAT": "", "API_PREFIX": "", "TRASH_DAYS": ""}).settings
     assert found == {"LOG_FORMAT": "text", "TRASH_DAYS": "30"}
 
