@@ -196,6 +196,7 @@ def test_a_name_that_is_taken_is_not_replaced_from_a_frame(library: Library, cms
     page.goto(cms)
     page.evaluate("document.querySelector('tada-picker').setAttribute('folder', '/DEV/cats')")
     frame = picker(page)
+    expect(tile(frame, "photo-2.webp")).to_be_visible()
     with page.expect_file_chooser() as chooser:
         frame.get_by_role("button", name="Upload").click()
     chooser.value.set_files({"name": "photo-2.jpg", "mimeType": "image/jpeg", "buffer": library.picture(47)})
