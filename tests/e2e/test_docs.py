@@ -94,7 +94,7 @@ def test_every_setting_can_be_given_in_compose(service: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))],
+    [*sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("examples/*/README.md"))],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_between_pages_lead_somewhere(page: Path) -> None:

@@ -24,7 +24,7 @@ copy() {
     local release=$1 made=$1.new
     rm -rf "$made"
     mkdir -p "$made"
-    cp -a Makefile LICENSE README.md SECURITY.md pyproject.toml requirements services gateway tools docs clients "$made/"
+    cp -a Makefile LICENSE ./*.md pyproject.toml requirements services gateway tools docs clients "$made/"
     cp -a --parents charts/*/README.md examples "$made/"
     find "$made" \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
     local service idle=()
