@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tada_client.cli.app import app
 from typer.testing import CliRunner
 
@@ -221,6 +222,46 @@ def test_one_way_and_the_other(tada: Tada, pictures: Path, name: str, tmp_path: 
     assert (copy / "more.jpg").exists()
     assert outcomes(tada.document("sync", str(copy), place, "--down", "--delete", "--yes"))["more.jpg"] == "deleted"
     assert {file.name for file in copy.rglob("*.*")} == {"cat.jpg", "dog.jpg", "new.jpg"}
+
+
+def test_pictures_of_one_stem_stay_apart(tada: Tada, name: str, tmp_path: Path, photos: dict[str, bytes]) -> None:
+    place, folder = f"/DEV/{name}", tmp_path / "stems"
+    folder.mkdir()
+    for file, colour in (("one.jpg", "red"), ("one.png", "blue")):
+        Image.new("RGB", (30, 20), colour).save(folder / file)
+    (folder / "one.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9"/></svg>')
+    first = tada.document("sync", str(folder), place, code=1)
+    assert outcomes(first) == {"one.svg": "stored", "one.jpg": "stored", "one.png": "failed"}
+    [error] = [item["error"] for item in first["files"] if item["path"] == "one.png"]
+    assert "the same path as one.jpg" in error["message"]
+    again = tada.document("sync", str(folder), place, code=1)
+    assert outcomes(again) == {"one.svg": "same", "one.jpg": "same", "one.png": "failed"}
+
+
+def test_what_is_left_out_is_never_deleted(tada: Tada, name: str, tmp_path: Path, photos: dict[str, bytes]) -> None:
+    place, folder = f"/DEV/{name}", tmp_path / "left"
+    (folder / "drafts").mkdir(parents=True)
+    (folder / "one.jpg").write_bytes(photos["china.jpg"])
+    (folder / "drafts/two.jpg").write_bytes(photos["flower.jpg"])
+    (folder / "notes.txt").write_text("to be kept")
+    tada("sync", str(folder), place)
+    (folder / "drafts/three.jpg").write_bytes(photos["coffee.png"])
+    arguments = ("sync", str(folder), place, "--exclude", "drafts/", "--delete", "--yes")
+    tada(*arguments, "--down")
+    assert {file.name for file in folder.rglob("*.*")} == {"one.jpg", "two.jpg", "three.jpg", "notes.txt"}
+    tada("sync", str(folder), place, "--down", "--delete", "--yes")
+    assert {file.name for file in folder.rglob("*.*")} == {"one.jpg", "two.jpg", "notes.txt"}
+    (folder / "drafts/two.jpg").unlink()
+    tada(*arguments)
+    assert f"{place}/drafts/two.webp" in tada("ls", f"{place}/drafts")
+
+
+def test_an_end_in_the_future_revives_what_was_stopped(tada: Tada, pictures: Path, name: str) -> None:
+    tada("upload", str(pictures / "cat.jpg"), "--to", f"/DEV/{name}")
+    path = f"/DEV/{name}/cat.webp"
+    tada("expire", path)
+    tada("expire", path, "--at", "2090-01-31")
+    assert tada.document("show", path)["expired"] is False
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,7 @@ def upsert(sending: Sending, resume: Resume | None = None) -> Flow[Upload]:
     that are not given.
     """
     digest = digest_of(sending.file)
-    there: Entry | None = yield from at_path(sending.namespace, sending.destination, sending.file.name)
+    there: Entry | None = yield from at_path(sending.namespace, sending.destination, sending.file.name, sending.to_webp)
     if there is None:
         try:
             return (yield from upload(sending, "skip", resume))
@@ -214,17 +214,16 @@ def replace(entry: Entry, digest: str, sending: Sending) -> Flow[Upload]:
             return Upload(now, "replaced")
 
 
-def at_path(namespace: str, destination: str, filename: str) -> Flow[Entry | None]:
-    """Return the entry at the path that a file will have: as WebP, or with its own extension."""
-    stem = names.stem(namespace, destination, filename)
-    own = filename.rpartition(".")[2].lower()
-    for extension in dict.fromkeys(("webp", {"jpeg": "jpg"}.get(own, own))):
+def at_path(namespace: str, destination: str, filename: str, to_webp: bool | None = None) -> Flow[Entry | None]:
+    """Return the entry at the path that a file will have."""
+    paths = names.paths(namespace, destination, filename, to_webp)
+    for path in paths:
         try:
-            found: Entry = yield operations.entry(names.uuid_of(f"{stem}.{extension}"))
+            found: Entry = yield operations.entry(names.uuid_of(path))
         except NotFound:
             continue
         # An asset that was moved away is still found by what it was called.
-        if names.without_extension(found.unique_name) == stem:
+        if found.unique_name in paths:
             return found
     return None
 

@@ -58,6 +58,23 @@ def stem(namespace: str, destination: str, filename: str) -> str:
     return f"{folder(namespace, destination)}/{_cut(_safe(base), _LONGEST - _EXTENSION)}"
 
 
+def paths(namespace: str, destination: str, filename: str, to_webp: bool | None = None) -> list[str]:
+    """Return the paths that a file may have, the likeliest one first.
+
+    Files of one stem may be assets of their own: `wave.gif` beside `wave.webp`.
+    """
+    own = filename.rpartition(".")[2].lower()
+    own = {"jpeg": "jpg", "jfif": "jpg"}.get(own, own)
+    if own in ("svg", "pdf") or (own == "gif" and not to_webp):
+        extensions = [own]
+    elif to_webp is None:
+        extensions = ["webp", own]  # The setting of the service decides.
+    else:
+        extensions = ["webp"] if to_webp else [own]
+    before = stem(namespace, destination, filename)
+    return [f"{before}.{extension}" for extension in dict.fromkeys(extensions)]
+
+
 def folder(namespace: str, destination: str) -> str:
     """Return the path of a folder below a namespace: `/DEV/pets`."""
     parts = [part for part in destination.strip().strip("/").split("/") if part]

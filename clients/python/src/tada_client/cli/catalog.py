@@ -59,9 +59,12 @@ def search(
     types: Types = [],
     missing: Missing = "",
     where: Where = [],
-    sort: Annotated[str, typer.Option(help="uploaded_date, updated_date, name or size; a minus reverses it.")] = (
-        "-uploaded_date"
-    ),
+    sort: Annotated[
+        str,
+        typer.Option(
+            help="uploaded_date, updated_date, expiration_date, visible_from, name or size; a minus reverses it."
+        ),
+    ] = ("-uploaded_date"),
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
     count: Annotated[bool, typer.Option("--count", help="Only say how many there are.")] = False,
     long: Annotated[bool, typer.Option("--long", "-l", help="More about each asset.")] = False,
@@ -266,7 +269,7 @@ def expire(
     if never:
         fields = {"expired": False, "expiration_date": None}
     elif at:
-        fields = {"expiration_date": _date(at)}
+        fields = {"expired": False, "expiration_date": _date(at)}
     with session.client() as client:
         for ref in refs:
             entry = client.change(ref, **fields)

@@ -181,7 +181,7 @@ def doctor(as_json: Json = False) -> None:
         output.document([{"what": what, "ok": ok, "says": says} for what, ok, says in found])
     else:
         for what, ok, says in found:
-            output.out.print(f"{'[green]ok[/]  ' if ok else '[red]bad[/] '} {what:<10} {escape(says)}")
+            output.out.print(f"{'[green]ok[/]  ' if ok else '[red]bad[/] '} {what:<10} {escape(output.plain(says))}")
     if not all(ok for _, ok, _ in found):
         raise typer.Exit(output.NOT_REACHED if not found[0][1] else output.SOME_FAILED)
 

@@ -1,6 +1,7 @@
 """What the command says: tables and colours for people at a terminal, plain lines and JSON for programs."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -47,24 +48,30 @@ def code_of(error: TadaError) -> int:
 def complain(error: TadaError, as_json: bool) -> None:
     """Say what is wrong and what to do; the id is for whoever reads the logs of the service."""
     if as_json:
-        sys.stderr.write(json.dumps({"error": error.as_json()}, ensure_ascii=False) + "\n")
+        sys.stderr.write(_json({"error": error.as_json()}) + "\n")
         return
     err.print(f"[red]error:[/] {escape(plain(error.message))}")
     hint = "Set TADA_TOKEN, or `tada config set NAME --token …`." if isinstance(error, Unauthorized) else error.hint
     if hint:
         err.print(f"  {escape(plain(hint))}")
     if error.request_id:
-        err.print(f"  [dim]request {escape(error.request_id)}[/]")
+        err.print(f"  [dim]request {escape(plain(error.request_id))}[/]")
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """Write JSON without what a terminal would obey. JSON itself escapes only what is below U+0020."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def document(value: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(_json(value, indent=2) + "\n")
 
 
 def line(value: Any) -> None:
     """Print one line of JSON lines. It is seen at once, also through a pipe."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
 
 

@@ -62,13 +62,16 @@ def _up(
     if not delete or report.interrupted:
         return report
     # What was sent is kept whatever the service calls it.
-    kept = {target.stem_of(file) for file in local.files_of(folder)}
-    kept |= {names.without_extension(item.unique_name) for item in report.items}
+    kept = {path for file in local.files_of(folder) for path in target.paths_of(file)}
+    kept |= {item.unique_name for item in report.items}
     with session.client() as client:
+        types = client.about().media_types
         gone = [
             entry
             for entry in client.search(folder=target.folder, recursive=True, sort="name")
-            if names.without_extension(entry.unique_name) not in kept
+            if entry.unique_name not in kept
+            # What the patterns leave out is nobody's here.
+            and local.is_wanted(_here(folder, target, entry), include, exclude, (*types, entry.original_mimetype))
         ]
         if gone and _may_delete([entry.unique_name for entry in gone], "TADA", dry_run, yes):
             for entry in gone:
@@ -119,8 +122,12 @@ def _down(
             ]
         else:
             _fetch(client, workers, wanted, report)
+        types = client.about().media_types
     if delete and not report.interrupted:
-        _delete_here(folder, {file.path for _, file in there}, report, dry_run, yes)
+        kept = {file.path for _, file in there}
+        # What is not sent, as it has another type or is left out, cannot be missing there.
+        known = [file for file in local.files_of(folder) if local.is_wanted(file, include, exclude, types)]
+        _delete_here(folder, [file for file in known if file.path not in kept], report, dry_run, yes)
     return report
 
 
@@ -169,8 +176,7 @@ def _fetch(
         report.interrupted = workers.each(wanted, do, done)
 
 
-def _delete_here(folder: Path, kept: set[Path], report: Report, dry_run: bool, yes: bool) -> None:
-    gone = [file for file in local.files_of(folder) if file.path not in kept] if folder.is_dir() else []
+def _delete_here(folder: Path, gone: Sequence[local.LocalFile], report: Report, dry_run: bool, yes: bool) -> None:
     if gone and _may_delete([file.relative for file in gone], str(folder), dry_run, yes):
         for file in gone:
             file.path.unlink(missing_ok=True)

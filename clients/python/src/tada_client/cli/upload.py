@@ -10,7 +10,7 @@ from tada_client import Fields, Retries
 from tada_client.cli import local, session, transfer, uploading
 from tada_client.cli.output import stop
 from tada_client.cli.session import DryRun, Json
-from tada_client.cli.transfer import Report, Workers
+from tada_client.cli.transfer import Report, Workers, failed
 from tada_client.cli.uploading import Conflict, Target, Uploader
 
 PATIENT = Retries(attempts=9)
@@ -95,6 +95,13 @@ def transfer_up(
         state = local.State(local.state_path(os.environ, *where))
         find = uploading.lookup(client, target, wanted)
         uploader = Uploader(client, target, on_conflict, state, find)
+        if on_conflict is not Conflict.RENAME:
+            clashing = uploading.clashes(target, wanted)
+            wanted = [file for file in wanted if file not in clashing]
+            report.items += [
+                failed(file.relative, FileExistsError(f"It would have the same path as {other.relative}."))
+                for file, other in clashing.items()
+            ]
         if dry_run:
             uploading.preview(wanted, uploader, find, report)
         else:

@@ -51,18 +51,32 @@ class Target:
     def destination_of(self, file: LocalFile) -> str:
         return "/".join(filter(None, (self.destination, file.folder)))
 
-    def stem_of(self, file: LocalFile) -> str:
-        return names.stem(self.namespace, self.destination_of(file), file.name)
+    def paths_of(self, file: LocalFile) -> list[str]:
+        """Return the paths that a file may have, the likeliest one first."""
+        return names.paths(self.namespace, self.destination_of(file), file.name, self.to_webp)
+
+
+def clashes(target: Target, files: Sequence[LocalFile]) -> dict[LocalFile, LocalFile]:
+    """Return the files that would get the path of another one, each with that one: the first by its name."""
+    first: dict[str, LocalFile] = {}
+    found = {}
+    for file in sorted(files, key=lambda one: one.relative):
+        other = first.setdefault(target.paths_of(file)[0], file)
+        if other is not file:
+            found[file] = other
+    return found
 
 
 def lookup(client: Client, target: Target, files: Sequence[LocalFile]) -> Lookup:
     """Return what finds the entry at the path of a file: in a list of the folder, if that is no longer than it pays."""
     count = client.count(folder=target.folder, recursive=True)
     if count > 1000 + 4 * len(files):
-        return lambda file: client.run(flows.at_path(target.namespace, target.destination_of(file), file.name))
+        return lambda file: client.run(
+            flows.at_path(target.namespace, target.destination_of(file), file.name, target.to_webp)
+        )
     found = client.search(folder=target.folder, recursive=True, sort="name", page=500) if count else ()
-    there = {names.without_extension(entry.unique_name): entry for entry in found}
-    return lambda file: there.get(target.stem_of(file))
+    there = {entry.unique_name: entry for entry in found}
+    return lambda file: next((there[path] for path in target.paths_of(file) if path in there), None)
 
 
 class Uploader:
