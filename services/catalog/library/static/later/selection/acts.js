@@ -150,6 +150,7 @@ function isSame(name, one, other) {
 export function remove(library, chosen, count) {
   const title = t("selection.deleted", { count });
   return run(new Work(library, title, count), async (work) => {
+    let gone = [];
     if (isLarge(chosen, count)) await atOnce(work, { action: "delete", search: searchOf(chosen.key), confirm: count });
     else {
       const trashed = [];
@@ -157,9 +158,13 @@ export function remove(library, chosen, count) {
       await work.inBatches(files, DELETED_AT_ONCE, async (part) => {
         trashed.push(...(await deleteSome(work, part)));
         if (trashed.length) work.undo = () => restore(library, trashed);
+        gone = gone.concat(part.map(({ uuid }) => uuid));
       });
     }
-    if (!work.isStopped) library.store.set({ selection: null });
+    // Meanwhile, somebody may have selected others.
+    const { selection } = library.state;
+    const isDone = selection === chosen && !work.isStopped;
+    library.store.set({ selection: isDone ? null : (selection?.without(gone) ?? null) });
     await show(library, []);
   });
 }

@@ -57,13 +57,18 @@ export class Work {
             this.fail(file, error.message);
             continue;
           }
-          if (!(error instanceof Failure) || error.status === 401 || OVERLOADED.includes(error.status)) throw error;
+          if (!(error instanceof Failure) || error.status === 401 || OVERLOADED.includes(error.status)) {
+            this.isStopped = true; // The others end, too: what has failed changes nothing any more.
+            throw error;
+          }
           this.fail(file, reasonOf(error));
         }
         this.note();
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, one));
+    const ended = await Promise.allSettled(Array.from({ length: atOnce }, one));
+    const broken = ended.find(({ status }) => status === "rejected");
+    if (broken) throw broken.reason;
   }
 
   // Send a request, and try again while the service or the network is away for a moment.

@@ -27,10 +27,10 @@ export function Letters({ webhook, onChanged }) {
     try {
       const { replayed } = await request("POST", `${path}/replay`, chosen.size ? { json: { ids: [...chosen] } } : {});
       library.say(t("webhooks.replayed", { count: replayed }));
+      setChosen(new Set());
     } catch (error) {
       library.complain(error);
     }
-    setChosen(new Set());
     letters.again();
     onChanged();
   };

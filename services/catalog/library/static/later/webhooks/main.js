@@ -20,10 +20,13 @@ export function Place() {
   const webhooks = usePolled((signal) => read("webhooks", { signal }).then(({ data }) => data), LOOK_SECONDS);
   const [edited, setEdited] = useState(null);
   const [secret, setSecret] = useState("");
-  const written = ({ secret: made }) => {
-    setEdited(null);
+  const changed = ({ secret: made }) => {
     if (made) setSecret(made);
     webhooks.again();
+  };
+  const written = (webhook) => {
+    setEdited(null);
+    changed(webhook);
   };
   return html`
     <${Head} name="webhooks">
@@ -35,7 +38,7 @@ export function Place() {
         at=${at}
         onToggle=${({ id }) => library.go({ at: at === id ? "" : id }, { replace: true })}
         onEdit=${setEdited}
-        onWritten=${written}
+        onWritten=${changed}
       />`}
     <//>
     ${edited && html`<${Editor} webhook=${edited} onClose=${() => setEdited(null)} onWritten=${written} />`}
