@@ -229,7 +229,8 @@ def test_pictures_of_one_stem_stay_apart(tada: Tada, name: str, tmp_path: Path, 
     folder.mkdir()
     for file, colour in (("one.jpg", "red"), ("one.png", "blue")):
         Image.new("RGB", (30, 20), colour).save(folder / file)
-    (folder / "one.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9"/></svg>')
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9"/></svg>'
+    (folder / "one.svg").write_text(drawing)
     first = tada.document("sync", str(folder), place, code=1)
     assert outcomes(first) == {"one.svg": "stored", "one.jpg": "stored", "one.png": "failed"}
     [error] = [item["error"] for item in first["files"] if item["path"] == "one.png"]
