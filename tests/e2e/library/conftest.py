@@ -195,6 +195,9 @@ def opened(library: Library, chromium: Browser) -> Iterator[Open]:
 
     yield open_page
     for context in contexts:
+        for page in context.pages:
+            # A request that comes now belongs to no test any more.
+            page.unroute_all(behavior="ignoreErrors")
         context.close()
     assert not wrong
 
