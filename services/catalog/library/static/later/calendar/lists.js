@@ -33,16 +33,20 @@ export function Days({ days, onShow }) {
 export function Paged({ kind, title = "", bounds = {}, isPast = false, folder, revision }) {
   const [found, set] = useState({ entries: [], total: 0, isExact: true, cursor: null, isLoaded: false, failure: null });
   const seen = useRef(PAGE);
+  const turn = useRef(0);
   const load = async (limit, cursor) => {
+    // Only the last question counts: an older answer may come after it.
+    const mine = ++turn.current;
     const query = asked(kind, isPast ? { before: new Date().toISOString() } : bounds, folder, isPast);
     try {
       const answer = await find(query, limit, { cursor });
+      if (mine !== turn.current) return;
       set((before) => ({
         entries: cursor ? [...before.entries, ...answer.data] : answer.data,
         ...{ total: answer.total, isExact: answer.total_exact, cursor: answer.cursor, isLoaded: true, failure: null },
       }));
     } catch (failure) {
-      set((before) => ({ ...before, failure, isLoaded: true }));
+      if (mine === turn.current) set((before) => ({ ...before, failure, isLoaded: true }));
     }
   };
   // After a change, as much is looked at again as was seen, as far as one page goes.
