@@ -2,9 +2,9 @@
 
     python -m tests.programs.soak_changes [CHANGES]          (10000; `make soak-changes`)
 
-Each change writes a number that grows. Whoever reads after a change was answered `X-Purge: done` must be shown that
-number or a higher one, in every tier, whatever has been killed since. In the end everything must be as the last change
-has left it, and nothing may have grown.
+Each change writes a number that grows, and is tried again with the next one until it is taken. Whoever reads after a
+change was answered `X-Purge: done` must be shown that number or a higher one, in every tier, whatever has been killed
+since. In the end everything must be as the last change has left it, and nothing may have grown.
 """
 
 import random
@@ -66,8 +66,10 @@ def number_in(body: bytes) -> int:
 
 
 class Storm:
-    def __init__(self, system: System, changes: int, seed: int = 1) -> None:
-        self._system, self._left, self._random = system, changes, random.Random(seed)
+    """`changes` have to be taken while parts are killed at least `kills` times."""
+
+    def __init__(self, system: System, changes: int, kills: int = 0, seed: int = 1) -> None:
+        self._system, self._changes, self._kills, self._random = system, changes, kills, random.Random(seed)
         self._over = threading.Event()
         self.seen = Seen()
         self.assets = [self._upload(number) for number in range(ASSETS)]
@@ -94,7 +96,10 @@ class Storm:
 
     def _write(self, asset: Asset) -> None:
         with httpx.Client(base_url=str(self._system.api.base_url), timeout=30) as client:
-            for _ in range(self._left // ASSETS):
+            taken, last = 0, time.monotonic()
+            while taken < self._changes // ASSETS or self.seen.kills < self._kills:
+                if time.monotonic() - last > MENDED_WITHIN:
+                    raise TimeoutError(f"no change of {asset.name} was taken for {MENDED_WITHIN} s")
                 asset.written += 1
                 self.seen.changes += 1
                 file = {"file": ("x.pdf", content(asset.written))}
@@ -107,7 +112,9 @@ class Storm:
                 if answer.status_code != 200:
                     self.seen.failed += 1
                     time.sleep(0.05)
-                elif answer.headers["x-purge"] == "done":
+                    continue
+                taken, last = taken + 1, time.monotonic()
+                if answer.headers["x-purge"] == "done":
                     self.seen.done += 1
                     with asset.lock:
                         asset.acknowledged = asset.written

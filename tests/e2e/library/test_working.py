@@ -129,7 +129,7 @@ def test_a_network_that_fails_loses_nothing(library: Library, opened: Open, scra
     page.get_by_label("Title").fill("On a train")
     page.context.set_offline(True)
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("No connection to the service")).to_be_visible()
+    expect(page.get_by_text("No connection to the service").first).to_be_visible()
     page.context.set_offline(False)
     save(page)
     assert library.entry(scratch["uuid"])["title"] == "On a train"

@@ -28,5 +28,7 @@ def test_what_is_left_behind_is_seen() -> None:
         f"{name}_{when}": 0 for name in ("bytes", "blocks", "files") for when in ("before", "after")
     }
     assert wrong({"early_mb": 150, "late_mb": 160} | holds) == []
+    assert wrong({"early_mb": 65, "late_mb": 75} | holds) == []
+    assert wrong({"early_mb": 65, "late_mb": 76} | holds) == ["memory"]
     assert wrong({"early_mb": 150, "late_mb": 170} | holds) == ["memory"]
     assert wrong({"early_mb": 150, "late_mb": 150} | holds | {"blocks_after": 1}) == ["blocks"]
