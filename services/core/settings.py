@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import NoDecode
 
 from services.core import older_names, secret_files
-from services.core.assets import cache_tags, names, presets, quotas
+from services.core.addresses import presets
+from services.core.assets import cache_tags, names, quotas
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
 from services.core.assets.quotas import Quota

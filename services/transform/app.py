@@ -24,7 +24,7 @@ from services.core.state.process import Process
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage import open_storage
 from services.transform import metrics
-from services.transform.address import questions
+from services.transform.answer import questions
 from services.transform.answer.delivery import Delivery
 from services.transform.answer.signature import check_signature, explain_signature
 from services.transform.doctor import checks

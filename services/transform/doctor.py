@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import get_args
 
+from services.core.addresses.values import Format
 from services.core.doctor import Check, Finding
 from services.core.errors import Undecodable
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 from services.transform.settings import TransformSettings
 
 _SVG = (

@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from services.core.addresses.presets import Allowed, check_presets, check_size
 from services.core.settings import Presets, ServerSettings, Size, TextList
-from services.transform.address.presets import Allowed, check_presets, check_size
 from services.transform.render.allowance import CLIENT_SECONDS
 from services.transform.render.guard import Limits
 

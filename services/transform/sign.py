@@ -10,10 +10,10 @@ import sys
 import time
 from urllib.parse import urlsplit
 
+from services.core.addresses.form import BASE, parse, signed
+from services.core.addresses.signing import sign, without_own
 from services.core.errors import TadaError
 from services.core.settings import load
-from services.transform.address.form import BASE, parse, signed
-from services.transform.address.signing import sign, without_own
 from services.transform.settings import TransformSettings
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from services.transform.address.signing import sign
+from services.core.addresses.signing import sign
 from tests.processes.system import System, get_as_is
 from tests.support.waits import wait_until
 

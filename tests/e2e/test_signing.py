@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
-from services.transform.address.signing import sign
+from services.core.addresses.signing import sign
 from tests.processes.system import System
 from tests.support import javascript
 from tests.support.javascript import node

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from services.transform.address.signing import sign
+from services.core.addresses.signing import sign
 from tests.processes.system import System, get_as_is
 from tests.support.pdfs import pdf
 from tests.support.pixels import decode

@@ -1,7 +1,7 @@
 """One grammar of addresses: a real nginx makes of thousands of spellings what the service's parser makes of them.
 
 Cache keys and signatures are nginx' work, by maps; what is answered is the service's, by `form.parse`. Both come from
-one table (services/transform/address/arguments.py).
+one table (services/core/addresses/arguments.py).
 """
 
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from services.core.addresses.arguments import ACCEPT, ARGUMENTS, PRESET
+from services.core.addresses.form import Form, canonical, parse, signed
 from services.core.errors import BadRequest, NotFound
-from services.transform.address.arguments import ACCEPT, ARGUMENTS, PRESET
-from services.transform.address.form import Form, canonical, parse, signed
 from tests.processes.key_server import Keys, KeyServer
 from tests.support.spellings import PRESETS, VALUES, Spelling, spellings
 from tools.stack.plan import TEMPLATES

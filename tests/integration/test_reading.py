@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
+from services.core.addresses.form import parse
 from services.core.errors import Behind
 from services.core.state import keys
 from services.core.state.connection import ANSWER_TIMEOUT, Redis, connect
 from services.core.state.entry_reader import EntryReader
-from services.transform.address.form import parse
 from services.transform.answer.decide import candidates
 from tests.processes.redis_server import RedisServer
 

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from PIL import Image, ImageCms
 
+from services.core.addresses.values import Focus
 from services.core.errors import Undecodable
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Focus, Plan
+from services.transform.render.plan import Plan
 from services.transform.render.stop import Stop
 from tests.support.hostile_files import apng_frames, gif_frames, png_header, small_files, webp_frames
 from tests.support.photographs import CHINA

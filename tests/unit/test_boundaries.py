@@ -93,6 +93,15 @@ def test_assets_know_nothing_but_the_errors_and_the_standard_library(imports: Im
     assert others <= sys.stdlib_module_names
 
 
+def test_the_grammar_of_addresses_knows_nothing_but_names_the_errors_and_the_standard_library(imports: Imports) -> None:
+    grammar = within(imports, "services.core.addresses")
+    names = {name for found in grammar.values() for name in found}
+    ours = {name for name in names if belongs(name, "services.core")}
+    inside = ("services.core.addresses", "services.core.assets", "services.core.errors")
+    assert {name for name in ours if not any(belongs(name, package) for package in inside)} <= {"services.core"}
+    assert {name.partition(".")[0] for name in names} - {"services"} <= sys.stdlib_module_names
+
+
 def errors(names: set[str]) -> set[str]:
     return {name for name in names if belongs(name, "services.core.errors")}
 
@@ -104,6 +113,7 @@ def test_entries_and_names_can_be_imported_by_a_python_without_any_package() -> 
 
 
 WALLS = [
+    ("services.core.assets", "services.core.addresses"),
     ("services.core.assets", "services.core.observing"),
     ("services.core.observing", "services.core.storage"),
     ("services.core.observing", "services.core.state"),

@@ -1,1 +1,1 @@
-"""Writes down the grammar of addresses (services/transform/address/arguments.py) for nginx, people and clients."""
+"""Writes down the grammar of addresses (services/core/addresses/arguments.py) for nginx, people and clients."""

@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Mapping
 
-from services.transform.address.arguments import ARGUMENTS, PRESET, Argument, Need
-from services.transform.address.spellings import OneOf
+from services.core.addresses.arguments import ARGUMENTS, PRESET, Argument, Need
+from services.core.addresses.spellings import OneOf
 
 _LACKING = {
     Need.SIDE: "without any side",

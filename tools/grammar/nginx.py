@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
+from services.core.addresses.arguments import ARGUMENTS, HEIGHT, PRESET, WIDTH, Argument, Need
+from services.core.addresses.form import BASE, STORED_EXTENSIONS
+from services.core.addresses.presets import NAME_PATTERN
 from services.core.assets import names
-from services.core.assets.presets import NAME_PATTERN
-from services.transform.address.arguments import ARGUMENTS, HEIGHT, PRESET, WIDTH, Argument, Need
-from services.transform.address.form import BASE, STORED_EXTENSIONS
 
 _NAME = names.UNIQUE_NAME_OF_ANY_LENGTH
 _STORED = "|".join(STORED_EXTENSIONS)
 _NOT_STORED = "|".join(rf"\.{extension}" for extension in STORED_EXTENSIONS)
 _FLAGS = {Need.SIDE: "sized", Need.BOX: "boxed", Need.CUT: "cut"}
-_EFFECTS = "".join(f"$wanted_{argument.name}" for argument in ARGUMENTS if argument.effect)
+_EFFECTS = "".join(f"$wanted_{argument.name}" for argument in ARGUMENTS if argument.is_effect)
 _PICTURES = "".join(f"$wanted_{argument.name}" for argument in ARGUMENTS if argument.is_picture)
 
 _HEAD = """\
 # The grammar of addresses: which form of which asset is asked for, in one spelling. Included by common.conf.
 #
-# Written by `make grammar` from services/transform/address/arguments.py: change that, not this.
+# Written by `make grammar` from services/core/addresses/arguments.py: change that, not this.
 """
 
 _FORMAT = f"""\
@@ -102,7 +102,7 @@ _ARGUMENTS_HEAD = """\
 
 def _arguments() -> Iterator[str]:
     """Yield all maps of arguments, each flag behind what it is made of."""
-    sides, effects = (WIDTH, HEIGHT), [argument for argument in ARGUMENTS if argument.effect]
+    sides, effects = (WIDTH, HEIGHT), [argument for argument in ARGUMENTS if argument.is_effect]
     others = [argument for argument in ARGUMENTS if argument not in sides and argument not in effects]
     yield _preset()
     yield from map(_map, sides)

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
-from services.core.assets.presets import NAME_PATTERN
-from services.transform.address.arguments import ARGUMENTS, PRESET, Argument
-from services.transform.address.spellings import Decimal, Number, OneOf, Point
+from services.core.addresses.arguments import ARGUMENTS, PRESET, Argument
+from services.core.addresses.presets import NAME_PATTERN
+from services.core.addresses.spellings import Decimal, Number, OneOf, Point
 
 _LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
 

@@ -11,15 +11,15 @@ from math import floor
 from typing import Any
 from urllib.parse import quote
 
+from services.core.addresses import saving
+from services.core.addresses.arguments import ARGUMENTS, HEIGHT, PRESET, WIDTH
+from services.core.addresses.form import BASE, STORED_EXTENSIONS, Form, canonical, parse, signed
+from services.core.addresses.presets import NAME_PATTERN
+from services.core.addresses.signing import sign, without_own
+from services.core.addresses.spellings import Decimal
 from services.core.assets import names
 from services.core.assets.fingerprint import ARGUMENT as VERSION
-from services.core.assets.presets import NAME_PATTERN
 from services.core.errors import BadRequest, TadaError
-from services.transform.address import saving
-from services.transform.address.arguments import ARGUMENTS, HEIGHT, PRESET, WIDTH
-from services.transform.address.form import BASE, STORED_EXTENSIONS, Form, canonical, parse, signed
-from services.transform.address.signing import sign, without_own
-from services.transform.address.spellings import Decimal
 from tools.grammar.cases import SIGNED, SPELLED, WANTED, Signed, Spelled, Wanted
 
 _SIDE_MAX = 999_999_999

@@ -17,9 +17,10 @@ import sklearn
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from services.core.addresses.values import Format
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 from tools.stack.plan import ROOT
 
 WIDTH = 800

@@ -1,7 +1,7 @@
 --- The name under which a client wants to save an answer: what `?download=NAME` says.
 --
 -- The name comes as encodeURIComponent and URLSearchParams write it, and leaves as Content-Disposition needs it (RFC
--- 8187). services/transform/address/saving.py has the same rule and says what is wrong with a name that is refused here.
+-- 8187). services/core/addresses/saving.py has the same rule and says what is wrong with a name that is refused here.
 
 local _M = {}
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from services.catalog.openapi.schemas import Schema, reference
 from services.catalog.settings import CatalogSettings
+from services.core.addresses.presets import NAME_PATTERN
 from services.core.assets import media_types, names
-from services.core.assets.presets import NAME_PATTERN
 
 TAG = "delivery"
 _ARGUMENTS = json.loads(resources.files(__package__).joinpath("delivery_arguments.json").read_text())

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.core.addresses.arguments import ACCEPTED, DENSITIES
 from services.core.assets.media_types import AVIF, JPEG, PNG, WEBP
-from services.core.assets.presets import ACCEPTED, DENSITIES
 
 _ACCEPT = {"": f"{WEBP},*/*", "avif": f"{AVIF},{WEBP},*/*", "plain": f"{PNG},{JPEG}"}
 """What browsers send, by the word that the gateway makes of it."""

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, replace
 
+from services.core.addresses.arguments import Need
+from services.core.addresses.form import Form
+from services.core.addresses.values import Focus
 from services.core.assets import media_types, names, reductions
 from services.core.assets.entries import Entry
 from services.core.assets.reductions import Reduction
-from services.transform.address.arguments import Need
-from services.transform.address.form import Form
 from services.transform.render import formats
+from services.transform.render.effects import EFFECTS
 from services.transform.render.geometry import Box, fit
-from services.transform.render.plan import Focus, Plan
+from services.transform.render.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,5 +179,5 @@ def plan_of(form: Form, focal_point: Focus | None = None) -> Plan:
         fit=form.fit,
         focus=None if focus == _MIDDLE else focus,
         max_bytes=form.max_bytes,
-        effects=form.effects,
+        effects=tuple(EFFECTS[name](value) for name, value in form.effects),
     )

@@ -28,7 +28,6 @@ from services.core.state.entry_reader import EntryReader, Read
 from services.core.state.rate_limits import StorageGuard
 from services.core.storage import ObjectMissing, ReplacesInPlace, Storage, verification
 from services.transform import metrics as metrics_of_renders
-from services.transform.address.questions import Question
 from services.transform.answer import conditional, disposition, placeholder, ranges
 from services.transform.answer.decide import (
     Decision,
@@ -42,6 +41,7 @@ from services.transform.answer.decide import (
     with_reduction,
 )
 from services.transform.answer.disconnect import while_connected
+from services.transform.answer.questions import Question
 from services.transform.render import formats, pipeline
 from services.transform.render.renders import Renders
 from services.transform.settings import TransformSettings

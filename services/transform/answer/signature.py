@@ -9,11 +9,11 @@ from collections.abc import Collection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.core.addresses import signing
+from services.core.addresses.signature_fault import Asked, Fault, fault
 from services.core.assets import freshness
 from services.core.errors import Forbidden
 from services.core.serving.web import error_response
-from services.transform.address import signing
-from services.transform.address.signature_fault import Asked, Fault, fault
 
 _KEPT_SECONDS = 60
 """How long the tiers remember a valid signature at most; a key that is taken away is good for so long."""

@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
+from services.core.addresses.values import Focus
 from services.core.assets import media_types, svg_size
 from services.core.assets.containers import Malformed
 from services.core.sandbox import Refusal
 from services.transform.render.geometry import Box, fit
-from services.transform.render.plan import Focus, Plan
+from services.transform.render.plan import Plan
 
 _POINT = 96 / 72
 """Pixels per point of a PDF if the plan gives no size."""

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from services.core.addresses.values import Format
 from services.core.assets import media_types
 from services.core.assets.media_types import AVIF, JPEG, PNG, WEBP
 from services.transform.render.geometry import quality_for
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 
 QUALITY_MIN = 20
 """Below it a byte budget is not worth meeting: the picture would be no use."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.transform.render.plan import Focus, Plan
+from services.core.addresses.values import Focus
+from services.transform.render.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

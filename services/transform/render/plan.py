@@ -4,23 +4,9 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal
 
+from services.core.addresses.values import Fit, Focus, Format
 from services.core.assets.reductions import Part
 from services.transform.render.steps.effect import Effect
-
-Format = Literal["webp", "avif", "jpeg", "png", "plain"]
-"""`plain` is what every browser shows: JPEG, or PNG where there is transparency."""
-
-Fit = Literal["cover", "contain", "fill"]
-"""How both sides are met: `cover` fills the box and cuts what stands out, `contain` keeps the whole image inside it
-(the result is as large as the image is then, nothing is padded), `fill` stretches it to the box."""
-
-
-@dataclass(frozen=True, slots=True)
-class Focus:
-    """The point that a cut keeps as near to its middle as it can, 0 to 1 from the upper left of the upright image."""
-
-    x: float
-    y: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tada_client import Addresses, AddressRefused, Entry
 from tada_client.models import entry
 
+from services.core.addresses.form import canonical, parse
+from services.core.addresses.signing import sign
 from services.core.assets.addresses import Addresses as PublicAddresses
 from services.core.errors import TadaError
 from services.core.state.entry_json import shown as as_shown
-from services.transform.address.form import canonical, parse
-from services.transform.address.signing import sign
 from tests.support.entries import made_entry
 from tools.stack.plan import ROOT
 

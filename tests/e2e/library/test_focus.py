@@ -11,11 +11,12 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Locator, Page, expect
 
-from services.transform.address.form import BASE, parse
-from services.transform.address.presets import resolve
+from services.core.addresses.form import BASE, parse
+from services.core.addresses.presets import resolve
+from services.core.addresses.values import Fit, Focus
 from services.transform.answer.decide import plan_of
 from services.transform.render.geometry import fit
-from services.transform.render.plan import Fit, Focus, Plan
+from services.transform.render.plan import Plan
 from tests.e2e.library.conftest import EDITOR, READER, Library, Open, called, check_with_axe
 
 Entry = dict[str, Any]

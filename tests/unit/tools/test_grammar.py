@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from services.catalog.openapi import schemas
+from services.core.addresses.arguments import ARGUMENTS, PRESET
+from services.core.addresses.form import canonical, parse, signed
+from services.core.addresses.signing import is_valid
 from services.core.assets import names
-from services.transform.address.arguments import ARGUMENTS, PRESET
-from services.transform.address.form import canonical, parse, signed
-from services.transform.address.signing import is_valid
 from tools.grammar import __main__ as grammar
 from tools.grammar import docs
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.transform.address.signing import sign
+from services.core.addresses.signing import sign
 from tools.sign import main
 from tools.stack import running
 from tools.stack.running import Running

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.core.addresses.values import Focus
 from services.core.assets.reductions import Part
-from services.transform.render.plan import Focus, Plan, tag
+from services.transform.render.plan import Plan, tag
 
 
 @dataclass(frozen=True, slots=True)

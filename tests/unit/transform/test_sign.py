@@ -2,8 +2,8 @@ import time
 
 import pytest
 
+from services.core.addresses.signing import sign
 from services.core.errors import TadaError
-from services.transform.address.signing import sign
 from services.transform.settings import TransformSettings
 from services.transform.sign import expires_after, main, signed_address
 

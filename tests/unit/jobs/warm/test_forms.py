@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.assets.presets import ACCEPTED, DENSITIES, NAME_PATTERN
+from services.core.addresses.arguments import ACCEPTED, DENSITIES
+from services.core.addresses.form import BASE, canonical, parse
+from services.core.addresses.presets import NAME_PATTERN
 from services.core.settings import SettingsError, read
 from services.jobs.settings import JobsSettings
 from services.jobs.warm import forms
 from services.jobs.warm.forms import Form, Outcome
-from services.transform.address.form import BASE, canonical, parse
 
 NAMES = ["/DEV/cat.webp", "/DEV/shop/logo.svg", "/DEV/menu.pdf", "/DEV/wave.gif", "/DEV/plain.jpg"]
 

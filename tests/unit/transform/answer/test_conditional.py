@@ -4,9 +4,10 @@ from typing import Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.addresses.values import Fit, Focus, Format
 from services.core.assets.reductions import Part
 from services.transform.answer.conditional import form
-from services.transform.render.plan import Fit, Focus, Format, Plan
+from services.transform.render.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

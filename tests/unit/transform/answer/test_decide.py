@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.addresses.arguments import ARGUMENTS, Argument
+from services.core.addresses.form import Form, canonical, effective, parse
+from services.core.addresses.values import Fit, Focus, Format
 from services.core.assets.entries import Entry
 from services.core.assets.facts import Facts
 from services.core.assets.reductions import Part
-from services.transform.address.arguments import ARGUMENTS, Argument
-from services.transform.address.form import Form, canonical, effective, parse
 from services.transform.answer.decide import (
     Decision,
     Missing,
@@ -25,7 +26,7 @@ from services.transform.answer.decide import (
     with_reduction,
 )
 from services.transform.render.geometry import fit
-from services.transform.render.plan import Fit, Focus, Format, Plan
+from services.transform.render.plan import Plan
 from services.transform.render.steps.blur import Blur
 from tests.support.entries import MakeEntry, made_entry
 from tests.support.reductions import a_reduction
@@ -347,10 +348,10 @@ def test_a_format_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_
 def test_a_blur_makes_a_picture_of_what_is_delivered_as_stored_otherwise(make_entry: MakeEntry) -> None:
     photo, drawing = make_entry(*CAT, convert=False), make_entry("cat.svg", "image/svg+xml")
     blurred = Plan(effects=(Blur(5),))
-    assert answer(Form("full", "/DEV/cat.jpg", effects=(Blur(5),)), photo) == Rendition(photo, blurred)
-    assert answer(Form("optimise", "/DEV/cat.svg", effects=(Blur(5),)), drawing) == Rendition(drawing, blurred)
-    assert answer(Form("full", "/DEV/cat.svg", effects=(Blur(5),)), drawing) == Stored(drawing)
-    assert answer(Form("original", "/DEV/cat.jpg", effects=(Blur(5),)), photo) == Stored(photo)
+    assert answer(Form("full", "/DEV/cat.jpg", effects=(("blur", 5),)), photo) == Rendition(photo, blurred)
+    assert answer(Form("optimise", "/DEV/cat.svg", effects=(("blur", 5),)), drawing) == Rendition(drawing, blurred)
+    assert answer(Form("full", "/DEV/cat.svg", effects=(("blur", 5),)), drawing) == Stored(drawing)
+    assert answer(Form("original", "/DEV/cat.jpg", effects=(("blur", 5),)), photo) == Stored(photo)
 
 
 LENGTH = st.integers(1, 9999)

@@ -31,7 +31,7 @@ from services.core.state.entry_reader import Read
 from services.core.state.rate_limits import Limit, Limiter, StorageGuard
 from services.core.storage.local import LocalStorage
 from services.transform import metrics
-from services.transform.address import questions
+from services.transform.answer import questions
 from services.transform.answer.delivery import IN_MEMORY, Delivery
 from services.transform.render.allowance import Allowance
 from services.transform.render.pool import Patience, RenderPool

@@ -3,7 +3,7 @@ import time
 
 from starlette.requests import Request
 
-from services.transform.address.signing import sign
+from services.core.addresses.signing import sign
 from services.transform.answer.signature import check_signature, explain_signature
 
 KEY = "n" * 32

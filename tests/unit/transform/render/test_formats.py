@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.addresses.values import Format
 from services.core.assets.media_types import AVIF, JPEG, PNG, WEBP
 from services.transform.render.formats import Encoding, animated, choose, side_max
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 
 LIMITS = Limits(avif_pixels=1_000_000)
 QUALITIES = st.integers(1, 100)

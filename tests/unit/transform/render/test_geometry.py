@@ -2,8 +2,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from services.core.addresses.values import Fit, Focus
 from services.transform.render.geometry import Box, fit, jpeg_shrink, quality_for
-from services.transform.render.plan import Fit, Focus, Plan
+from services.transform.render.plan import Plan
 
 SIDE_MAX = 16_383
 

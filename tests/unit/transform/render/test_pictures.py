@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
+from services.core.addresses.values import Fit, Focus, Format
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Fit, Focus, Format, Plan, Rendered
+from services.transform.render.plan import Plan, Rendered
 from tests.support.colour_profiles import ADOBE_RGB, DISPLAY_P3, profile, srgb, wide_gamut
 from tests.support.pictures import FRAMES, animation, encoded, frames_of, is_near
 from tests.support.pixels import decode, distance

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from services.core.addresses.values import Format
 from services.transform.render import pipeline
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 from tests.support.pictures import FRAMES, animation, encoded, frames_of, is_near
 from tests.support.pixels import decode, distance
 

@@ -1,8 +1,9 @@
 import pytest
 
+from services.core.addresses.values import Format
 from services.transform.render.formats import QUALITY_MIN
 from services.transform.render.libvips import Image
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 from services.transform.render.stages import Encoded
 from services.transform.render.steps.budget import budget
 from services.transform.render.steps.encode import encode

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from services.core.addresses.values import Format
 from services.transform.render.guard import Limits
-from services.transform.render.plan import Format, Plan
+from services.transform.render.plan import Plan
 from services.transform.render.steps.encode import encode
 from services.transform.render.stop import Stop
 from tests.support.pixels import decode

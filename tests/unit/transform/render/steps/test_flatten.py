@@ -1,6 +1,7 @@
 import pytest
 
-from services.transform.render.plan import Format, Plan
+from services.core.addresses.values import Format
+from services.transform.render.plan import Plan
 from services.transform.render.steps.flatten import flatten
 from tests.support.stages import gradient, order, picture
 

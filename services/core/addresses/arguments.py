@@ -1,17 +1,20 @@
 """The arguments of an address, in the order of the canonical address.
 
-This table is the grammar. From it come what the service reads (`form.py`), the canonical address and what is signed,
+This table is the grammar. From it come what the services read (`form.py`), the canonical address and what is signed,
 what nginx makes its cache keys with, and the tables in the docs; `make grammar` writes the last two. Whoever adds an
 operation adds a line here.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from services.core.assets.presets import ACCEPTED, DENSITIES
-from services.transform.address.spellings import Decimal, Number, OneOf, Point, Spelling
-from services.transform.render.steps.blur import Blur
+from services.core.addresses.spellings import Decimal, Number, OneOf, Point, Spelling
+
+DENSITIES = {"1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0, "4": 4.0}
+"""The words of `dpr`. Few, as each of them makes another form. 1.5 is what many screens have besides the whole ones."""
+ACCEPTED = {"avif": "avif", "plain": "plain"}
+"""The words of `accept`: what the gateway makes of an Accept header that does not lead to a WebP."""
 
 
 class Need(Enum):
@@ -35,9 +38,7 @@ class Argument:
     does: str
     """For docs."""
     field: str = ""
-    """Of `Form` (form.py); an effect needs none."""
-    effect: type[Any] | None = None
-    """The class of `Effect` that is made of a value. Effects are applied to the result in the order of this table."""
+    """Of `Form` (form.py). An effect has none: what is done to the result is one field, in the order of this table."""
     needs: Need = Need.NOTHING
     """Of one that has a field: an effect needs nothing."""
     usual: str = ""
@@ -55,20 +56,20 @@ class Argument:
         return self.spelling.default
 
     @property
+    def is_effect(self) -> bool:
+        """Whether it is something that is done to the result. A class of transform has the name of the argument."""
+        return not self.field
+
+    @property
     def is_picture(self) -> bool:
         """Whether it makes a picture of what is delivered as stored otherwise."""
-        return self.effect is not None or bool(self.usual)
+        return self.is_effect or bool(self.usual)
 
     def value(self, form: Any) -> Any:
         """Return what a form has of this argument, the default when it has nothing."""
-        if self.effect is None:
+        if self.field:
             return getattr(form, self.field)
-        return next((_only_value(effect) for effect in form.effects if type(effect) is self.effect), self.default)
-
-
-def _only_value(effect: Any) -> Any:
-    [field] = fields(effect)
-    return getattr(effect, field.name)
+        return next((value for name, value in form.effects if name == self.name), self.default)
 
 
 WIDTH, HEIGHT = (
@@ -130,7 +131,6 @@ ARGUMENTS: tuple[Argument, ...] = (
         "blur",
         Decimal(0.3, 100),
         "blurs the result: the sigma of a Gaussian blur, in pixels of the result. It makes a picture",
-        effect=Blur,
         few=(),
     ),
 )

@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from services.core.addresses.arguments import ARGUMENTS
+from services.core.addresses.form import BASE, Form, canonical, parse
 from services.core.errors import BadRequest
-from services.transform.address.arguments import ARGUMENTS
-from services.transform.address.form import BASE, Form, canonical, parse
 
+NAME_PATTERN = "[a-z][a-z0-9-]{0,31}"
+_NAME = re.compile(rf"(?!image$){NAME_PATTERN}")
 _ALLOWED = tuple(argument.name for argument in ARGUMENTS if not argument.on_full_alone)
 _SIZE = re.compile(r"(0|[1-9][0-9]*)x(0|[1-9][0-9]*)")
 
@@ -64,6 +66,21 @@ def resolve(form: Form, presets: Mapping[str, str], side_max: int) -> Form:
         form = replace(meant, kind=form.kind, preset=form.preset)
     longest = max(form.width, form.height, 1)
     return form if form.dpr * longest <= side_max else replace(form, dpr=side_max / longest)
+
+
+def read(text: str) -> dict[str, str]:
+    """Read `thumb:200x200?fit=contain&quality=70; hero:1600x0` as names with what they stand for; raises ValueError."""
+    presets = {}
+    for item in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, form = (part.strip() for part in item.partition(":"))
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r}: a preset's name has small letters, digits and '-', 32 at most, and is not 'image'"
+            )
+        if name in presets:
+            raise ValueError(f"{name!r} is there twice")
+        presets[name] = form
+    return presets
 
 
 def check_presets(presets: Mapping[str, str], side_max: int) -> None:

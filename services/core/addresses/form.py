@@ -5,9 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from services.core.assets import media_types, names
-from services.core.errors import BadRequest, NotFound
-from services.transform.address.arguments import (
+from services.core.addresses.arguments import (
     ACCEPT,
     ARGUMENTS,
     HEIGHT,
@@ -16,8 +14,9 @@ from services.transform.address.arguments import (
     Argument,
     Need,
 )
-from services.transform.render.plan import Fit, Focus, Format
-from services.transform.render.steps.effect import Effect
+from services.core.addresses.values import Fit, Focus, Format
+from services.core.assets import media_types, names
+from services.core.errors import BadRequest, NotFound
 
 Kind = Literal["original", "full", "optimise"]
 
@@ -53,8 +52,8 @@ class Form:
     """What is made when no format is asked for."""
     preset: str = ""
     """A name that stands for everything else but the density and what is accepted; see `presets.resolve`."""
-    effects: tuple[Effect, ...] = ()
-    """In the order of the arguments."""
+    effects: tuple[tuple[str, Any], ...] = ()
+    """What is done to the result: arguments with their values, in the order of the arguments."""
 
     def path(self, name: str) -> str:
         """Return the path of the same form of the asset `name`, below the route of the assets, without the query."""
@@ -138,10 +137,10 @@ def _read(
         value = argument.spelling.read(argument.name, text, side_max) if text else argument.default
         if value == argument.default:
             continue
-        if argument.effect is None:
+        if argument.field:
             fields[argument.field] = value
         else:
-            effects.append(argument.effect(value))
+            effects.append((argument.name, value))
     return effective(Form(kind, name, preset=preset, effects=tuple(effects), **fields))
 
 
@@ -155,7 +154,7 @@ def effective(form: Form) -> Form:
         return replace(bare, **beside, preset=form.preset)
     if _is_stored_type(form.name) and not form.is_picture:
         return bare
-    given = (each for each in (*ARGUMENTS, ACCEPT) if each.effect is None and each.value(form) != each.default)
+    given = (each for each in (*ARGUMENTS, ACCEPT) if each.field and each.value(form) != each.default)
     idle = {each.field: each.default for each in given if not _has_effect(each, form)}
     return replace(form, **idle) if idle else form
 

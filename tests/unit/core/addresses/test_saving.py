@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from services.core.addresses import saving
 from services.core.assets import media_types
 from services.core.errors import BadRequest
-from services.transform.address import saving
 from tests.support.saved_names import REFUSED, TAKEN
 
 LUA = Path(__file__).parents[4] / "gateway/nginx/tada/saving.lua"

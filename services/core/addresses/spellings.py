@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from services.core.addresses.values import Focus
 from services.core.errors import BadRequest
-from services.transform.render.plan import Focus
 
 _INTEGER = re.compile(r"0*([0-9]{1,9})")
 _DECIMAL = re.compile(r"0*([0-9]{1,9}(?:\.[0-9]{1,2})?)")

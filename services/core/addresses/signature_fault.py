@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from services.transform.address.form import BASE
-from services.transform.address.signing import is_signed, is_valid, without_own
+from services.core.addresses.form import BASE
+from services.core.addresses.signing import is_signed, is_valid, without_own
 
 
 class Fault(Enum):

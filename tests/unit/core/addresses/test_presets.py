@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.core.addresses import presets
+from services.core.addresses.arguments import ARGUMENTS
+from services.core.addresses.form import Form, parse
+from services.core.addresses.presets import Allowed, resolve
+from services.core.addresses.spellings import Decimal, Number, Point
+from services.core.addresses.values import Focus
 from services.core.errors import BadRequest
-from services.transform.address.arguments import ARGUMENTS
-from services.transform.address.form import Form, parse
-from services.transform.address.presets import Allowed, resolve
-from services.transform.address.spellings import Decimal, Number, Point
-from services.transform.render.plan import Focus
 from services.transform.settings import TransformSettings
 
 PRESETS = {
@@ -186,3 +187,22 @@ def test_a_setting_that_cannot_be_says_so_at_the_start(setting: str, value: Any,
 def test_presets_are_read_from_one_line() -> None:
     read = TransformSettings(presets="thumb: 200x100?fit=contain&quality=70 ; hero-2:1600x0;")  # type: ignore[arg-type]
     assert read.presets == {name: PRESETS[name] for name in ("thumb", "hero-2")}
+
+
+def test_presets_are_read_with_what_they_stand_for() -> None:
+    assert presets.read(" thumb: 200x200?fit=contain&quality=70;hero-2:1600x0 ;; ") == {
+        "thumb": "200x200?fit=contain&quality=70",
+        "hero-2": "1600x0",
+    }
+    assert presets.read("") == {}
+
+
+@pytest.mark.parametrize("text", ["Thumb:1x1", "image:1x1", "1:1x1", ":1x1", "a_b:1x1", f"{'a' * 33}:1x1"])
+def test_a_name_that_no_address_can_have_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a preset's name has small letters"):
+        presets.read(text)
+
+
+def test_a_name_has_one_meaning() -> None:
+    with pytest.raises(ValueError, match="'thumb' is there twice"):
+        presets.read("thumb:1x1;thumb:2x2")

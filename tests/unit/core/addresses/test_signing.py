@@ -1,4 +1,4 @@
-from services.transform.address.signing import is_valid, kept_until, sign, without_own
+from services.core.addresses.signing import is_valid, kept_until, sign, without_own
 
 OLD, NEW, OTHER = "o" * 32, "n" * 32, "x" * 32
 FORM = "/assets/media/optimise/200x0/DEV/cat.webp?quality=80"

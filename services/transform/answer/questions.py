@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from services.core.addresses import saving
+from services.core.addresses.form import Form, arguments_of, parse
+from services.core.addresses.presets import Allowed, resolve
 from services.core.assets import identity
-from services.transform.address import saving
-from services.transform.address.form import Form, arguments_of, parse
-from services.transform.address.presets import Allowed, resolve
 from services.transform.answer.decide import candidates
 
 

@@ -3,8 +3,8 @@ import hmac
 
 import pytest
 
-from services.transform.address.signature_fault import Asked, Fault, fault
-from services.transform.address.signing import sign
+from services.core.addresses.signature_fault import Asked, Fault, fault
+from services.core.addresses.signing import sign
 
 KEY, OTHER = "k" * 32, "x" * 32
 FORM = "/assets/media/optimise/200x0/DEV/cat.webp?quality=80&blur=2"
