@@ -86,24 +86,50 @@ export class Tada {
     }
   }
 
-  /** Upload a file; `fields` has its `namespace`. */
-  async upload(file: File | Blob, options: UploadOptions & { onConflict?: OnConflict } = {}): Promise<Entry> {
-    const query = options.onConflict ? `?on_conflict=${options.onConflict}` : ''
+  /** Upload a file; `fields` has its `namespace`. With `wait: 'facts'`, an answer in one request knows its size. */
+  async upload(
+    file: File | Blob,
+    options: UploadOptions & { onConflict?: OnConflict; wait?: 'facts' } = {},
+  ): Promise<Entry> {
+    const conflict = options.onConflict ? `on_conflict=${options.onConflict}` : ''
+    const query = [conflict, options.wait ? `wait=${options.wait}` : ''].filter(Boolean).join('&')
     const target = {
-      upload_url: `${this.#root}/file${query}`,
-      tus_url: `${this.#root}/tus${query}`,
+      upload_url: `${this.#root}/file${query && `?${query}`}`,
+      tus_url: `${this.#root}/tus${conflict && `?${conflict}`}`,
       headers: this.#headers,
     }
     return (await upload(target, file, options)) as unknown as Entry
   }
 
+  /** Replace the file of an asset; its address stays. `fields` that are given are changed with it. */
+  async replace(uuid: string, file: File | Blob, options: UploadOptions = {}): Promise<Entry> {
+    const target = { upload_url: this.#root + fileOf(uuid), method: 'PATCH' as const, headers: this.#headers }
+    return (await upload(target, file, options)) as unknown as Entry
+  }
+
+  /** Change fields of an asset; `destination` and `filename` move it. */
+  async change(uuid: string, fields: Record<string, unknown>): Promise<Entry> {
+    return (await this.#send('PATCH', fileOf(uuid), json(fields))).body.data[0]
+  }
+
+  /** Delete an asset with its file; return its last entry. */
+  async delete(uuid: string): Promise<Entry> {
+    return (await this.#send('DELETE', fileOf(uuid))).body.data[0]
+  }
+
   /** A ticket with which a page uploads: give it to `upload` there. */
   async ticket(wanted: Record<string, unknown>): Promise<Ticket> {
-    const headers = { 'Content-Type': 'application/json' }
-    return (await this.#send('POST', '/tickets', { headers, body: JSON.stringify(wanted) })).body.data[0]
+    return (await this.#send('POST', '/tickets', json(wanted))).body.data[0]
   }
 
   #send(method: string, path: string, sent: Sent = {}): Promise<Answer> {
     return send(method, this.#root + path, { ...sent, headers: { ...this.#headers, ...sent.headers } })
   }
 }
+
+const fileOf = (uuid: string) => `/file/${encodeURIComponent(uuid)}`
+
+const json = (value: unknown): Sent => ({
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify(value),
+})

@@ -8,6 +8,8 @@ export interface Target {
   tus_url?: string | undefined
   max_size?: number | undefined
   headers?: Record<string, string> | undefined
+  /** `PATCH` replaces the file of an asset. */
+  method?: 'POST' | 'PATCH' | undefined
 }
 
 /** What an upload answers: to a page a part of the entry, to a server all of it. */
@@ -71,7 +73,7 @@ async function whole(target: Target, file: File | Blob, options: UploadOptions):
   form.append('file', file, nameOf(file, options))
   // A file is sent again only if it was refused unread: what became of a lost answer is not known.
   const answer = await patiently(signal, [429, 503], () =>
-    send('POST', target.upload_url, {
+    send(target.method ?? 'POST', target.upload_url, {
       headers: target.headers ?? {},
       body: form,
       signal,

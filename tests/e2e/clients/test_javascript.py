@@ -59,6 +59,25 @@ def test_a_file_is_uploaded_found_and_shown(run: Any, system: System, name: str)
     assert system.edge.get(told["address"]).headers["content-type"] == "image/webp"
 
 
+def test_an_asset_is_replaced_changed_and_deleted(run: Any, system: System, name: str) -> None:
+    told = run(
+        f"""
+        const fields = {{ namespace: 'DEV', alt: 'Roofs' }}
+        const first = await media.upload(file('{name}.jpg'), {{ fields, wait: 'facts', resumable: false }})
+        const other = file('other.png', 'large.png')
+        const second = await media.replace(first.uuid, other, {{ fields: {{ alt: 'A woman' }} }})
+        const changed = await media.change(first.uuid, {{ caption: 'In orbit', alt: null }})
+        await media.delete(first.uuid)
+        answer({{ first, second, changed, gone: await media.delete(first.uuid).catch(failed) }})
+        """
+    )
+    assert (told["first"]["width"], told["first"]["height"]) == (640, 427)
+    assert (told["second"]["version"], told["second"]["alt"]) == (2, "A woman")
+    assert told["second"]["public_url"] == told["first"]["public_url"]
+    assert (told["changed"]["caption"], told["changed"]["alt"]) == ("In orbit", None)
+    assert (told["gone"]["status"], told["gone"]["code"]) == (404, "not_found")
+
+
 def test_a_page_s_ticket_is_for_one_upload(run: Any, name: str) -> None:
     told = run(
         f"""
