@@ -79,6 +79,11 @@ if [ "$1" = dev ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null &&
     install chromium-headless-shell || echo "setup: there is no chromium-headless-shell; the tests use chromium" >&2
 fi
 
+# The library for PHP. Without it its tests are skipped, and say why.
+if [ "$1" = dev ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v php >/dev/null; then
+    install php-cli php-curl || echo "setup: there is no PHP; the tests of clients/php are skipped" >&2
+fi
+
 stamp() { cat "requirements/$1.lock" | sha256sum | cut -d' ' -f1; }
 installed=$(cat .venv/installed 2>/dev/null || true)
 # Each of these includes what those before it need.
