@@ -7,9 +7,9 @@ from collections.abc import Callable
 from services.core.addresses.signing import sign
 from tests.processes.system import System
 from tests.support import javascript
-from tests.support.javascript import node
 from tests.support.problems import problem
 from tests.support.waits import wait_until
+from tools.node import node
 
 OLD, NEW = "o" * 32, "n" * 32
 

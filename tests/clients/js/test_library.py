@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import javascript
-from tests.support.javascript import SOURCE, VECTORS, library, node, tsc
+from tests.support.javascript import SOURCE, VECTORS, library, tsc
+from tools.node import node
 
 ADDRESSES_BYTES_MAX = 5000
 ENTRY_POINTS = ("", "/address", "/element", "/next", "/nuxt", "/astro", "/unpic")

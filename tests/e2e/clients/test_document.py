@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.processes.system import System
 from tests.support import javascript
-from tests.support.javascript import node
 from tests.support.waits import wait_until
+from tools.node import node
 
 FILE = """
     import { readFileSync } from 'node:fs'

@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes.fault_proxy import Faulty
 from tests.processes.system import System
-from tests.support.javascript import node
+from tools.node import node
 
 
 @pytest.fixture

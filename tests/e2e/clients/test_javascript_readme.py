@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.processes.system import System
-from tests.support.javascript import SOURCE, node
+from tests.support.javascript import SOURCE
+from tools.node import node
 
 PAGE = (SOURCE / "README.md").read_text()
 PROGRAMS = re.findall(r"```js\n(.+?)\n```", PAGE, re.DOTALL)
