@@ -13,7 +13,7 @@ FAULT_TABLE ?= /tmp/tada-faults.md
 # Tests start some thousand processes. Without files of bytecode, each of them compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help test-install install rollback docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots clean
+.PHONY: help test-install install rollback docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots version release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -146,6 +146,12 @@ vendor: ## Take the modules of other projects for the library anew, as tools/ven
 
 screenshots: setup-dev ## Take the screenshots of docs/library.md while make run runs
 	@$(PY) -m tools.screenshots
+
+version: setup-dev ## Write VERSION=1.2.3 wherever the version is said, and begin its section of the changelog
+	@$(PY) -m tools.release.version '$(VERSION)'
+
+release: setup-dev ## Build what is released into dist/, twice, and sign it with SIGN_KEY (docs/releasing.md)
+	@$(PY) -m tools.release
 
 lock: ## Resolve the dependencies anew
 	@tools/lock.sh
