@@ -26,6 +26,8 @@ TadaError
 │   └── NoEntry           404  the catalog has no entry with this uuid
 ├── Stalled               408  nothing of a body came for too long
 ├── WrongOffset           409  the bytes do not begin where a resumable upload goes on
+├── JobEnded              409  a job that has ended cannot be cancelled
+├── JobCancelled          409  the job was cancelled before it was done
 ├── WrongVersion          412  another version of the tus protocol
 ├── NotABody              415  the body of a PATCH is not a part of a resumable upload
 ├── TooLarge              413  a body with more than it may have
@@ -289,6 +291,24 @@ class WrongOffset(TadaError):
         super().__init__(
             f"The upload is at offset {offset}, not at {given}.", "Ask for its offset with HEAD, and go on from there."
         )
+
+
+class JobEnded(TadaError):
+    status = 409
+    code = "job_ended"
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(
+            f"The job {job_id} has ended already: {status}.", "Its result says what was done. There is nothing to stop."
+        )
+
+
+class JobCancelled(TadaError):
+    status = 409
+    code = "job_cancelled"
+
+    def __init__(self, who: str | None) -> None:
+        super().__init__(f"The job was cancelled by {who}.", "Its result says what was done. Ask for the rest again.")
 
 
 class WrongVersion(TadaError):

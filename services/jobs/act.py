@@ -15,7 +15,7 @@ from services.core.assets import identity
 from services.core.assets.actions import Change
 from services.core.assets.entries import Entry, milliseconds
 from services.core.errors import NoEntry, NotFound, TadaError
-from services.core.jobs import run_progress
+from services.core.jobs import run_progress, safe_points
 from services.core.jobs.action_lists import ActionLists, Item, Progress, Told
 from services.core.state.changes import ChangeLog
 from services.core.state.compare_and_set import Commit
@@ -56,7 +56,7 @@ class Act:
         was_begun = progress.begun
         progress = replace(progress, begun=True)
         await self.lists.note(self.list_id, progress)
-        while progress.at < progress.count:
+        while progress.at < progress.count and not safe_points.reached():
             await let_writers_pass(self.changes, PATIENCE_SECONDS)
             items = await self.lists.items(self.list_id, progress.at, BATCH)
             if not items:
@@ -76,6 +76,8 @@ class Act:
         async def work() -> None:
             nonlocal done
             for item in left:
+                if safe_points.reached():
+                    return
                 try:
                     commit = await self._one(item)
                 except _HasChanged:

@@ -102,7 +102,7 @@ QUEUED = Gauge("tada_jobs_queued", "Jobs in the queue, including running ones.")
 def prepare(jobs: list[str], cdns: Iterable[str]) -> None:
     """Show jobs that have not run yet, too: an alert cannot notice a series that never existed."""
     for job in jobs:
-        for result in ("done", "stopped", "failed", "retrying", "interrupted"):
+        for result in ("done", "stopped", "failed", "cancelled", "retrying", "interrupted"):
             JOBS.labels(job, result)
         JOB_SECONDS.labels(job)
         JOB_LAG.labels(job)

@@ -78,17 +78,7 @@ async def imported(http: httpx.AsyncClient, *items: dict[str, Any], token: str =
     headers = {"authorization": f"Bearer {token}"}
     asked = await http.post("/imports", json={"items": list(items)}, headers=headers)
     assert asked.status_code == 202, asked.text
-    path = asked.headers["location"]
-
-    async def job() -> dict[str, Any]:
-        found: dict[str, Any] = (await http.get(path, headers=headers)).json()["data"][0]
-        return found
-
-    async def has_ended() -> bool:
-        return (await job())["ended_at"] is not None
-
-    await eventually(has_ended, 20)
-    return await job()
+    return await eventually_ended(http, asked.headers["location"])
 
 
 async def names(http: httpx.AsyncClient) -> list[str]:
@@ -334,6 +324,96 @@ async def test_a_process_that_was_taken_for_dead_uploads_nothing(
         return await names(http) == ["/DEV/cat.webp"]
 
     await eventually(is_there)  # It takes the item again, because that other process does not exist.
+
+
+async def eventually_ended(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """Return the job at a path when it has ended."""
+
+    async def job() -> dict[str, Any]:
+        found: dict[str, Any] = (await http.get(path)).json()["data"][0]
+        return found
+
+    async def has_ended() -> bool:
+        return (await job())["ended_at"] is not None
+
+    await eventually(has_ended, 20)
+    return await job()
+
+
+async def cancel(http: httpx.AsyncClient, path: str, token: str = ALL) -> tuple[int, dict[str, Any]]:
+    """Cancel the job at a path; return the status of the answer, and the job."""
+    answered = await http.post(f"{path}/cancel", headers={"authorization": f"Bearer {token}"})
+    return answered.status_code, (answered.json()["data"] or [{}])[0]
+
+
+async def test_a_cancelled_import_ends_at_once_and_what_is_being_fetched_is_not_uploaded(
+    http: httpx.AsyncClient, photos: Source, client: Redis, tmp_path: Path
+) -> None:
+    fetched = asyncio.Event()
+
+    def say(path: str) -> bytes:
+        fetched.set()
+        return answer(PHOTO)
+
+    first = await imported(http, at(photos, "/first.jpg"))
+    photos.say, photos.pause = say, 0.3
+    items = [at(photos, f"/{number}.jpg") for number in range(10)]
+    asked = await http.post("/imports", json={"items": items})
+    path = asked.headers["location"]
+    await fetched.wait()
+    answers = await asyncio.gather(cancel(http, path), cancel(http, path))
+    assert {status for status, _ in answers} <= {200, 202}
+    job = await eventually_ended(http, path)
+    assert (job["status"], job["result"]["cancelled_count"], job["result"]["done_count"]) == ("cancelled", 10, 0)
+    assert {one["status"] for one in job["result"]["items"]} == {"cancelled"}
+    await eventually(lambda: is_tidy(client, tmp_path))
+    assert await names(http) == [first["result"]["items"][0]["unique_name"]]
+    status, ended = await cancel(http, f"/jobs/{first['id']}")
+    assert (status, ended["status"], ended["result"]) == (409, "done", first["result"])
+
+
+async def test_an_upload_of_a_cancelled_import_that_has_begun_is_done(
+    http: httpx.AsyncClient, photos: Source, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go, real = asyncio.Event(), asyncio.Event(), Imports.begin
+
+    async def begin(self: Imports, *args: Any) -> bool:
+        found = await real(self, *args)
+        begun.set()
+        await go.wait()
+        return found
+
+    monkeypatch.setattr(Imports, "begin", begin)
+    asked = await http.post("/imports", json={"items": [at(photos, f"/{number}.jpg") for number in range(10)]})
+    path = asked.headers["location"]
+    await begun.wait()
+    status, job = await cancel(http, path)
+    assert (status, job["status"], job["cancelled_by"]) == (202, "running", job["asked_by"])
+    go.set()
+
+    job = await eventually_ended(http, path)
+    assert job["status"] == "cancelled"
+    result = job["result"]
+    made = [one["unique_name"] for one in result["items"] if one["status"] == "done"]
+    assert 1 <= len(made) < 10
+    assert result["done_count"] + result["cancelled_count"] == 10
+    assert sorted(await names(http)) == sorted(made)
+    await eventually(lambda: is_tidy(client, tmp_path))
+
+
+async def test_who_has_asked_for_an_import_may_cancel_it_and_no_other_token_without_the_role(
+    http: httpx.AsyncClient, photos: Source
+) -> None:
+    photos.pause = 0.3
+    asked = await http.post("/imports", json={"items": [at(photos, f"/{number}.jpg") for number in range(3)]})
+    path = asked.headers["location"]
+    assert (await cancel(http, path, LIMITED))[0] == 404
+    assert (await cancel(http, path, READER))[0] == 403
+    own = await http.post("/imports", json=at(photos, namespace="PROD"), headers={"authorization": f"Bearer {LIMITED}"})
+    status, job = await cancel(http, own.headers["location"], LIMITED)
+    assert status in (200, 202)
+    assert job["cancelled_by"] == job["asked_by"]
+    assert (await cancel(http, path))[0] in (200, 202)
 
 
 async def test_an_item_that_its_processes_die_of_is_given_up(

@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 
 from services.core.dumps.stores import open_dumps
 from services.core.errors import BadRequest, NoDumpName, NotFound, StorageDown
-from services.core.jobs import action_lists, kinds
+from services.core.jobs import action_lists, kinds, safe_points
 from services.core.jobs import log as job_log
 from services.core.jobs.action_lists import ActionLists, Item
 from services.core.jobs.log import JobLog, Record
@@ -27,7 +27,7 @@ from services.core.jobs.queue import JobQueue, decode, encode
 from services.core.observing import origin
 from services.core.probes.pulse import Pulse
 from services.core.spool import prepare
-from services.core.state import connection, keys
+from services.core.state import connection, entry_json, keys
 from services.core.state.cancellation import end
 from services.core.state.changes import ChangeLog
 from services.core.state.connection import CONNECTIONS, Redis
@@ -564,6 +564,216 @@ async def test_a_job_that_kills_its_worker_every_time_is_given_up(
         assert record.error is not None
         assert record.error["code"] == "worker_died"
         await eventually(lambda: is_empty(tools.client))
+
+
+async def test_a_cancelled_job_that_waits_never_begins(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    metrics.prepare(["sync"], [])
+    counted = metrics.JOBS.labels("sync", "cancelled")._value.get()
+    asked = await queue.put("sync", {}, "cms")
+    cancelled, again = await asyncio.gather(log.cancel(asked.id, "ops"), log.cancel(asked.id, "cms"))
+    assert cancelled.status == again.status == "cancelled"
+    assert cancelled.cancelled_by == again.cancelled_by
+    record = await log.get(asked.id)
+    assert (record.status, record.attempts, record.result) == ("cancelled", 0, None)
+    assert record.ended_at is not None
+    assert (await queue.state()).waiting == 0
+
+    async def never(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise AssertionError("It began.")
+
+    async with worker(tools, sync=never):
+        await eventually(lambda: is_empty(tools.client))
+    assert await log.get(asked.id) == record
+    assert metrics.JOBS.labels("sync", "cancelled")._value.get() == counted + 1
+    assert await log.cancel(asked.id, "another") == record
+
+
+async def test_a_cancelled_job_that_runs_stops_at_its_next_safe_point_and_says_what_it_has_done(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    begun = asyncio.Event()
+
+    async def step_by_step(tools: Tools, arguments: Any) -> dict[str, Any]:
+        done = 0
+        while not safe_points.reached():
+            begun.set()
+            await asyncio.sleep(0.01)
+            done += 1
+        return {"checked": done}
+
+    async with worker(tools, describe=step_by_step):
+        asked = await queue.put("describe", {}, "cms")
+        await begun.wait()
+        first, second = await asyncio.gather(log.cancel(asked.id, "ops"), log.cancel(asked.id, "ops"))
+        assert (first.status, first.cancelled_by) == (second.status, second.cancelled_by) == ("running", "ops")
+        assert await log.cancellers([asked.id, "another"]) == {asked.id: "ops"}
+        record = await log.wait(asked.id, 10)
+        await eventually(lambda: is_empty(tools.client))
+    assert (record.status, record.attempts, record.error, record.cancelled_by) == ("cancelled", 1, None, "ops")
+    assert record.result is not None
+    assert record.result["checked"] > 0
+    assert await log.canceller(asked.id) is None
+
+
+async def test_a_job_that_has_no_safe_point_left_is_done_although_it_was_cancelled(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def committed(tools: Tools, arguments: Any) -> dict[str, Any]:
+        begun.set()
+        await go.wait()
+        return {"message": "restored"}
+
+    async with worker(tools, restore_dump=committed):
+        asked = await queue.put("restore_dump", {}, "cms")
+        await begun.wait()
+        assert (await log.cancel(asked.id, "ops")).status == "running"
+        go.set()
+        record = await log.wait(asked.id, 10)
+    assert (record.status, record.cancelled_by) == ("done", None)
+    assert await log.canceller(asked.id) is None
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_cancelled_job_that_fails_is_not_tried_again(tools: Tools, queue: JobQueue, log: JobLog) -> None:
+    begun, go, runs = asyncio.Event(), asyncio.Event(), []
+
+    async def failing(tools: Tools, arguments: Any) -> dict[str, Any]:
+        runs.append(arguments)
+        begun.set()
+        await go.wait()
+        raise StorageDown("It is away.")
+
+    async with worker(tools, publish=failing):
+        asked = await queue.put("publish", {}, "cms")
+        await begun.wait()
+        await log.cancel(asked.id, "ops")
+        go.set()
+        record = await log.wait(asked.id, 10)
+        await eventually(lambda: is_empty(tools.client))
+    assert (record.status, record.result, len(runs)) == ("cancelled", None, 1)
+
+
+async def test_a_job_that_waits_for_its_next_attempt_is_cancelled_at_once(
+    tools: Tools, queue: JobQueue, log: JobLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_FIRST_PAUSE", 300)
+
+    async def failing(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise StorageDown("It is away.")
+
+    async with worker(tools, publish=failing):
+        asked = await queue.put("publish", {}, "cms")
+        await eventually(lambda: is_in(log, asked.id, "retrying"))
+        record = await log.cancel(asked.id, "ops")
+        assert (record.status, record.retry_at) == ("cancelled", None)
+        assert record.error is not None
+        assert record.error["message"] == "It is away."
+
+
+async def test_a_worker_that_is_told_to_stop_does_not_hand_a_cancelled_job_back(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    async def endless(tools: Tools, arguments: Any) -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    async with worker(tools, publish=endless):
+        asked = await queue.put("publish", {}, "cms")
+        await eventually(lambda: is_in(log, asked.id, "running"))
+        await log.cancel(asked.id, "ops")
+    assert (await log.get(asked.id)).status == "cancelled"
+
+
+async def test_a_job_is_cancelled_although_its_worker_is_killed_meanwhile(
+    server: RedisServer, tools: Tools, queue: JobQueue, log: JobLog, tmp_path: Path
+) -> None:
+    asked = await queue.put("publish", {}, "cms")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.processes.worker", server.url, str(tmp_path), "hang"), env=dict(os.environ)
+    )
+    await eventually(lambda: is_in(log, asked.id, "running"), 20)
+    assert (await log.cancel(asked.id, "ops")).status == "running"
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+
+    async def never(tools: Tools, arguments: Any) -> dict[str, Any]:
+        raise AssertionError("It began again.")
+
+    async with worker(tools, publish=Job(never, 60, 3, alone=True)):
+        record = await log.wait(asked.id, 25)
+        await eventually(lambda: is_empty(tools.client))
+    assert (record.status, record.attempts, record.cancelled_by) == ("cancelled", 1, "ops")
+
+
+async def test_a_cancelled_action_stops_between_two_entries_and_gives_its_place_to_another(
+    tools: Tools, queue: JobQueue, log: JobLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(tools.client, many(50))
+    raws = await tools.client.hvals(keys.ENTRIES)
+    names = sorted(entry_json.read(raw).unique_name for raw in raws)
+    lists = ActionLists(tools.client)
+    list_id = await lists.make([Item(name) for name in names])
+    reached, asks = safe_points.reached, iter(range(100))
+
+    def some_later() -> bool:
+        if next(asks) < 20:
+            return False
+        run = safe_points._run.get()
+        assert run is not None
+        run.is_cancelled = True
+        return reached()
+
+    monkeypatch.setattr(safe_points, "reached", some_later)
+    given = {"action": "delete", "list_id": list_id}
+    async with worker(tools):
+        asked = await queue.put(kinds.ACT, given, "cms")
+        record = await log.wait(asked.id, 30)
+    assert record.status == "cancelled"
+    assert record.result is not None
+    done = record.result["done_count"]
+    assert 0 < done < 50
+    assert await tools.entries.count() == 50 - done, "What it says is what it has done."
+    assert await tools.client.zcard(keys.ACTIONS) == 0
+    ended = await lists.progress(list_id)
+    assert ended is not None
+    assert ended.at == done
+
+
+async def test_a_cancelled_action_that_waits_gives_its_place_to_another(
+    tools: Tools, queue: JobQueue, log: JobLog
+) -> None:
+    lists = ActionLists(tools.client)
+    list_id = await lists.make([Item("/DEV/a.webp")])
+    asked = await queue.put(kinds.ACT, {"action": "delete", "list_id": list_id}, "cms")
+    await log.cancel(asked.id, "cms")
+    async with worker(tools):
+        await eventually(lambda: is_empty(tools.client))
+    assert await tools.client.zcard(keys.ACTIONS) == 0
+    assert await lists.progress(list_id) == action_lists.Progress(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("sync", {}), ("publish", {}), ("describe", {}), ("reduce", {})],
+)
+async def test_a_job_that_is_cancelled_before_its_first_safe_point_changes_nothing(
+    tools: Tools, name: str, given: dict[str, Any]
+) -> None:
+    await fill(tools.client, many(5))
+    before = await tools.client.hgetall(keys.ENTRIES)
+
+    async def cancelled() -> bool:
+        return True
+
+    async with safe_points.watched(cancelled) as run:
+        run.is_cancelled = True
+        with suppress(safe_points.Cancelled):
+            await JOBS[name].run(tools, kinds.parse(name, given))
+    assert run.stops
+    assert await tools.client.hgetall(keys.ENTRIES) == before
+    assert await tools.dumps.kept() == []
 
 
 async def test_a_run_that_was_taken_for_dead_writes_nothing_any_more(

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from services.catalog import metrics
 from services.catalog.imports.fetching import Fetcher
 from services.catalog.imports.items import Item, read_item
-from services.catalog.imports.records import Imports, Noted, Told
+from services.catalog.imports.records import CANCELLED, Imports, Noted, Told
 from services.catalog.search.search import Search
 from services.catalog.uploads.uploads import Uploads
 from services.core.assets.entries import Entry
@@ -95,6 +95,8 @@ class Importer:
         try:
             if noted.since is not None and (made := await self._made_before(noted.since)):
                 return made
+            if noted.is_cancelled:
+                return CANCELLED
             if deliveries > _DELIVERIES_MAX:
                 raise WorkerDied(f"It was begun {deliveries - 1} times, and each time the process died.")
             if _age(record) > _WAITING_SECONDS:
@@ -123,7 +125,7 @@ class Importer:
             async with self.fetcher.fetched(wanted.url) as file:
                 since = number_of(await self.entries.revision())
                 if not await self.imports.begin(record.id, item, owner, since):
-                    raise Later(0)  # This process was taken for dead, and another one has the item.
+                    raise Later(0)  # Another process has the item, as this one was taken for dead; or it is cancelled.
                 [result] = await self.uploads.create([file], wanted.wish)
         except OutwardFailed as error:
             self._resting[host] = time.monotonic() + _REST_SECONDS, error

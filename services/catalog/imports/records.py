@@ -15,18 +15,21 @@ import orjson
 from services.core.assets.entries import timestamp
 from services.core.errors import TooManyRequests
 from services.core.jobs import kinds
-from services.core.jobs.log import KEPT_SECONDS, JobLog, Record
+from services.core.jobs.log import KEPT_SECONDS, JobLog, Record, Status
 from services.core.observing import origin
 from services.core.state import commands, keys
 from services.core.state.connection import Redis
 from services.core.state.leases import Leases
+from services.core.state.script import Script
 
 IMPORT = "import"
 WAITING_MAX = 5000
 """Items of all imports that may wait at the same time."""
 _AGAIN_SECONDS = 60
 _URL_SHOWN = 200
-_JOB, _BEGAN, _OWNER, _SINCE, _ERROR = "job", "began", "owner", "since", "error"
+_JOB, _BEGAN, _OWNER, _SINCE, _ERROR, _CANCELLED = "job", "began", "owner", "since", "error", "cancelled"
+CANCELLED: "Told" = {"status": "cancelled"}
+"""What became of an item whose upload had not begun when its import was cancelled."""
 
 Told = Mapping[str, Any]
 """What became of an item, as the client is shown it."""
@@ -35,12 +38,13 @@ Told = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Noted:
     """What is known of an item. `since` is the number of the last change before its first upload began, None if none
-    has begun."""
+    has begun. `is_cancelled` says whether the import is."""
 
     record: Record
     given: Mapping[str, Any]
     since: int | None
     is_settled: bool
+    is_cancelled: bool
 
 
 class Imports:
@@ -48,6 +52,8 @@ class Imports:
 
     def __init__(self, client: Redis, jobs: JobLog) -> None:
         self._redis, self._jobs, self._leases = client, jobs, Leases(client)
+        self._begin = Script(client, "begin_import", seconds=KEPT_SECONDS)
+        self._cancel = Script(client, "cancel_import", told=orjson.dumps(CANCELLED), seconds=KEPT_SECONDS)
 
     async def add(self, given: Sequence[Mapping[str, Any]], asked_by: str) -> Record:
         """Have items imported in somebody's name, and return the job; raises TooManyRequests."""
@@ -74,9 +80,9 @@ class Imports:
         """Note that `owner` works on an item now, and return what is known of it; None if the import is over."""
         key = keys.import_items(job_id)
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(key, [_JOB, item, f"{item}:{_SINCE}"])
+            pipeline.hmget(key, [_JOB, item, f"{item}:{_SINCE}", _CANCELLED])
             pipeline.hexists(keys.import_results(job_id), item)
-            (job, given, since), is_settled = await pipeline.execute()
+            (job, given, since, cancelled), is_settled = await pipeline.execute()
         if job is None or given is None:
             return None
         if not is_settled:
@@ -84,17 +90,26 @@ class Imports:
                 pipeline.hset(key, f"{item}:{_OWNER}", owner)
                 pipeline.hsetnx(key, _BEGAN, timestamp())
                 await pipeline.execute()
-        return Noted(Record(**orjson.loads(job)), orjson.loads(given), int(since) if since else None, bool(is_settled))
+        record, number = Record(**orjson.loads(job)), int(since) if since else None
+        return Noted(record, orjson.loads(given), number, bool(is_settled), cancelled is not None)
 
     async def begin(self, job_id: str, item: str, owner: str, since: int) -> bool:
-        """Note after which change the upload of an item begins; say whether `owner` is still the one to do it."""
-        key = keys.import_items(job_id)
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hget(key, f"{item}:{_OWNER}")
-            pipeline.hsetnx(key, f"{item}:{_SINCE}", str(since))
-            pipeline.expire(key, KEPT_SECONDS)  # If the import is over, nobody removes what was noted here.
-            noted, *_ = await pipeline.execute()
-        return noted is not None and noted.decode() == owner
+        """Note after which change the upload of an item begins; say whether `owner` is still the one to do it.
+
+        It is not if another process has the item by now, or if the import was cancelled.
+        """
+        begun = await self._begin(
+            items=keys.import_items(job_id), results=keys.import_results(job_id), item=item, owner=owner, since=since
+        )
+        return bool(begun)
+
+    async def cancel(self, record: Record, who: str) -> Record:
+        """Cancel an import: items whose upload has not begun are not imported. Return it as it is then."""
+        items, results = keys.import_items(record.id), keys.import_results(record.id)
+        if await self._cancel(items=items, results=results, who=who, count=record.arguments["count"]):
+            await self.end(record)
+        found = await self._jobs.find(record.id) or record
+        return found if found.ended else await self.current(found)
 
     async def delay(self, job_id: str, item: str, error: Told) -> None:
         """Note why an item has to be tried again. Its upload, if one has begun, has made nothing."""
@@ -126,7 +141,9 @@ class Imports:
         if found is None or not found.ended:
             current = await self.current(record)
             result = {"interface": kinds.INTERFACE_VERSION, **(current.result or {})}
-            ended = replace(current, status="done", ended_at=timestamp(), result=result)
+            is_whole = current.result is None or not current.result["cancelled_count"]
+            status: Status = "done" if is_whole else "cancelled"
+            ended = replace(current, status=status, ended_at=timestamp(), result=result)
             if not await self._jobs.note(ended, token):
                 return False
         await self._redis.delete(keys.import_items(record.id), keys.import_results(record.id))
@@ -144,8 +161,10 @@ class Imports:
         count = record.arguments["count"]
         items = [_shown(at, noted, results) for at in range(count)]
         statuses = [one["status"] for one in items]
-        ended = {f"{name}_count": statuses.count(name) for name in ("done", "failed")}
+        ended = {f"{name}_count": statuses.count(name) for name in ("done", "failed", "cancelled")}
         result = {"count": count, **ended, "items": items}
+        if cancelled := noted.get(_CANCELLED.encode()):
+            record = replace(record, cancelled_by=cancelled.decode())
         began = noted.get(_BEGAN.encode())
         if began is None:
             return replace(record, result=result)

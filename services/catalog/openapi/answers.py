@@ -32,6 +32,7 @@ from services.core.errors import (
     DumpsUnlisted,
     FileTooLarge,
     Forbidden,
+    JobEnded,
     NoDumpName,
     NoEntry,
     SignatureMismatch,
@@ -263,6 +264,10 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             ),
         ),
         "NoDump": _dump_refusal("The dump does not exist.", naming.missing("json", naming.LATEST, BACKENDS[DEFAULT])),
+        "DumpNotDone": _dump_refusal(
+            "The job was cancelled, or a dump of no entries would take the place of one that has some.",
+            DumpError("The dump could not be handled", "The job was cancelled by cms.", "Ask for it again."),
+        ),
         "DamagedDump": _dump_refusal(
             "The file in the storage is not the one that was stored.",
             DumpDamaged("Dump file is damaged", "Its SHA-256 is different", naming.OTHER),
@@ -297,6 +302,13 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "JobKinds": _answer("The jobs.", "JobKinds", envelope([jobs.example_of_kind()])),
         "Status": _answer("The status.", "StatusAnswer", envelope([status.example()])),
         "Asked": _answer("The job is in the queue.", "Jobs", envelope([jobs.example()]), "Location", "Retry-After"),
+        "Cancelled": _answer("The job has ended.", "Jobs", envelope([jobs.cancelled()])),
+        "Cancelling": _answer("The job stops soon.", "Jobs", envelope([jobs.cancelling()]), "Location", "Retry-After"),
+        "JobEnded": _answer(
+            "The job had ended already.",
+            "EndedJob",
+            envelope([jobs.example()], [JobEnded(jobs.example()["id"], "done")]),
+        ),
         "Webhooks": _answer("The webhooks.", "Webhooks", envelope([webhooks.example()])),
         "WebhookWithSecret": _answer("The webhook.", "WebhooksWithSecret", envelope([webhooks.example_with_secret()])),
         "DeadLetters": _answer("A page.", "DeadLetters", envelope([webhooks.example_of_letter()], cursor=None)),

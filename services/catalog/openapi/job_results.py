@@ -53,6 +53,7 @@ def _of_all_entries() -> dict[str, Schema]:
         "done_count": _said(_COUNT, "act and import", "how many are done"),
         "skipped_count": _said(_COUNT, "act", "entries that were left alone"),
         "skipped": _said(_entries(), "act and restore_dump", "the first entries that were left alone or left out"),
+        "cancelled_count": _said(_COUNT, "import", "how many were not imported, because it was cancelled"),
         "failed_count": _said(_COUNT, "reduce, warm, act and import", "how many failed"),
         "failed": _said(_entries(), "reduce, warm and act", "the first of them"),
         "removed_count": _said(_COUNT, "sync and reduce", "entries, or reductions, that were removed"),
@@ -124,7 +125,7 @@ def _item() -> Schema:
         "properties": {
             "index": {"type": "integer", "minimum": 0, "description": "Its place in the request."},
             "url": {"type": "string", "description": "Its address without what stands after the ?."},
-            "status": {"enum": ["waiting", "running", "retrying", "done", "failed"]},
+            "status": {"enum": ["waiting", "running", "retrying", "done", "failed", "cancelled"]},
             "uuid": _TEXT,
             "unique_name": _TEXT,
             "existed": {"type": "boolean", "description": "Whether the asset was there."},

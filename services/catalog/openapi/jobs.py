@@ -5,7 +5,7 @@ from typing import Any
 
 from services.catalog.openapi import job_results
 from services.catalog.openapi.requests import WORDS
-from services.catalog.openapi.schemas import Schema, no_errors, reference
+from services.catalog.openapi.schemas import Schema, no_errors, one_error, reference
 from services.catalog.routes.dumps import RESTORING
 from services.catalog.routes.jobs import LIMIT, LIMIT_MAX, shown_kinds
 from services.core.assets import media_types
@@ -48,6 +48,12 @@ def schemas() -> dict[str, Schema]:
             "description": "Jobs, the latest first.",
             "required": ["data", "errors", "problems"],
             "properties": {"data": {"type": "array", "items": reference("Job")}, **no_errors()},
+        },
+        "EndedJob": {
+            "type": "object",
+            "description": "The job that has ended, and why it cannot be cancelled.",
+            "required": ["data", "errors", "problems"],
+            "properties": {"data": {"type": "array", "items": reference("Job")}, **one_error()},
         },
         "CreatedDump": _closed(
             "The files of a dump.",
@@ -142,6 +148,18 @@ def example() -> dict[str, Any]:
         result={"interface": kinds.INTERFACE_VERSION, "expired_count": 0, "expired": [], "seconds": 0.012},
     )
     return {**asdict(record), "progress": None}
+
+
+def cancelling() -> dict[str, Any]:
+    """Return a job that is about to stop."""
+    running = {"status": "running", "ended_at": None, "result": None, "cancelled_by": "cms"}
+    return {**example(), **running}
+
+
+def cancelled() -> dict[str, Any]:
+    """Return a job that never began."""
+    ended = {"status": "cancelled", "started_at": None, "attempts": 0, "result": None, "cancelled_by": "cms"}
+    return {**example(), **ended}
 
 
 def example_of_kind() -> dict[str, Any]:
@@ -290,7 +308,7 @@ def _job() -> Schema:
         "attempts": {"type": "integer", "minimum": 0},
         "result": {
             "description": "What is done is there also while an action or an import runs, and after an action has "
-            "failed.",
+            "failed. That of a cancelled job is what was done until then; null for nothing that is known.",
             "oneOf": [reference("ResultOfJob"), {"type": "null"}],
         },
         "error": error,
@@ -304,6 +322,10 @@ def _job() -> Schema:
                 {"type": "null"},
             ],
             "description": "How far the present run is. null if it does not run, or if that is not known.",
+        },
+        "cancelled_by": {
+            "type": ["string", "null"],
+            "description": "The name of the token that has cancelled the job. While it runs, it stops soon.",
         },
         "request_id": {
             **text,

@@ -314,6 +314,11 @@ def no_errors() -> dict[str, Schema]:
     return _errors(_TEXT_OF_ERROR, {"maxItems": 0})
 
 
+def one_error() -> dict[str, Schema]:
+    """Return the two lists of errors of an answer that has one."""
+    return _errors(_TEXT_OF_ERROR, {"minItems": 1})
+
+
 def _errors(error: Schema, bounds: Schema) -> dict[str, Schema]:
     return {
         "errors": {"type": "array", "items": error, **bounds},

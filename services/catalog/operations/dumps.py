@@ -7,7 +7,13 @@ from services.catalog.routes import dumps
 from services.catalog.settings import CatalogSettings
 from services.catalog.tokens import Role
 
-_BY_A_JOB = {202: "WaitingDump", 413: "TooLargeForDumps", 500: "DamagedDump", 503: "DumpUnavailable"}
+_BY_A_JOB = {
+    202: "WaitingDump",
+    409: "DumpNotDone",
+    413: "TooLargeForDumps",
+    500: "DamagedDump",
+    503: "DumpUnavailable",
+}
 _RESTORED = {200: "RestoredDump", 400: "NoDumpName", 404: "NoDump", 422: "BadDump", **_BY_A_JOB}
 
 

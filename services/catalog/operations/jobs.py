@@ -61,4 +61,17 @@ def operations() -> tuple[Operation, ...]:
                 body=document.arguments(),
             ),
         ),
+        Operation(
+            "POST",
+            "/jobs/{job}/cancel",
+            jobs.cancel_job,
+            Role.WRITE,
+            document=Document(
+                "cancelJob",
+                "Cancel a job that has not ended: one that waits never begins, one that runs stops between two entries",
+                "jobs",
+                {200: "Cancelled", 202: "Cancelling", 409: "JobEnded", **BODY, **ONE},
+                (document.id_parameter(),),
+            ),
+        ),
     )

@@ -23,7 +23,8 @@ from services.core.assets.entries import parse_bool
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, Kind
 from services.core.dumps.retention import latest_of
-from services.core.errors import BadRequest, DumpError, DumpsUnlisted, NoDumpName, StorageDown, TooLarge
+from services.core.errors import BadRequest, DumpError, DumpsUnlisted, JobCancelled, NoDumpName, StorageDown, TooLarge
+from services.core.jobs.log import told
 from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
 from services.core.storage import ListingUnsupported, ObjectMissing
@@ -65,6 +66,8 @@ async def _answer_of_job(request: Request, name: str, given: dict[str, Any], sho
     except (BadRequest, TooLarge, DumpError) as error:
         return refusal(error)
     record = await ctx.jobs.wait(record.id, ctx.settings.dump_wait_seconds)
+    if record.status == "cancelled":
+        return _refusal_of_job(told(JobCancelled(record.cancelled_by)))
     if record.result is not None:
         headers = dict(freshness.NEVER)
         if "purged" in record.result:

@@ -1,14 +1,15 @@
-"""The routes for jobs: list jobs with their results, and request one. The worker does the work."""
+"""The routes for jobs: list jobs with their results, request one, and cancel one. The worker does the work."""
 
+import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.catalog.bodies import read_optional_object
+from services.catalog.bodies import need_no_body, read_optional_object
 from services.catalog.context import Context, context
 from services.catalog.imports.records import IMPORT
 from services.catalog.middleware.auth import principal_of
@@ -16,14 +17,17 @@ from services.catalog.routes.arguments import limit_of
 from services.catalog.routes.status import date
 from services.core.assets import freshness
 from services.core.assets.entries import parse_bool
-from services.core.errors import BadRequest, NotFound
+from services.core.errors import BadRequest, JobEnded, NotFound, TadaError
 from services.core.jobs import kinds, run_progress
 from services.core.jobs.kinds import ACT, WARM
 from services.core.jobs.log import STATUSES, Record, unknown_job
+from services.core.observing import logs
 from services.core.probes import reports
 from services.core.probes.reports import Report
 from services.core.serving.envelope import envelope
 from services.core.serving.web import JsonResponse
+
+log = logging.getLogger(__name__)
 
 LIMIT, LIMIT_MAX = 100, 1000
 _OWN = (ACT, IMPORT, WARM)
@@ -98,15 +102,47 @@ async def get_job(request: Request) -> Response:
 
     A token that may not see all jobs sees the actions, the imports and the warming that it has asked for.
     """
-    ctx, principal, job_id = context(request), principal_of(request), request.path_params["job"]
-    record = await ctx.jobs.get(job_id)
+    ctx = context(request)
+    record = await _current(ctx, await _visible(request))
+    return await _one(ctx, record, 200, {} if record.ended else {"retry-after": str(POLL_SECONDS)})
+
+
+async def cancel_job(request: Request) -> Response:
+    """Cancel a job. Answer with it: 200 if it has ended by that, 202 if it stops a moment later.
+
+    A job that has ended answers 409, together with its result. One that was cancelled already answers as the first
+    time. Who may see a job may cancel it.
+    """
+    await need_no_body(request)
+    ctx, who, record = context(request), principal_of(request).name, await _visible(request)
+    if not record.ended:
+        record = await (ctx.imports.cancel(record, who) if record.name == IMPORT else ctx.jobs.cancel(record.id, who))
+        logs.event(log, logging.INFO, "job_cancel_asked", job=record.id, by=who)
+    if not record.ended:
+        headers = {"location": address_of(ctx, record), "retry-after": str(POLL_SECONDS)}
+        return await _one(ctx, record, 202, headers)
+    if record.status != "cancelled":
+        return await _one(ctx, record, 409, error=JobEnded(record.id, record.status))
+    return await _one(ctx, record, 200)
+
+
+async def _visible(request: Request) -> Record:
+    """Return the job that a request names; raises NotFound also for one that its token may not see."""
+    principal, job_id = principal_of(request), request.path_params["job"]
+    record = await context(request).jobs.get(job_id)
     if not principal.may_see_jobs and (record.name not in _OWN or record.asked_by != principal.name):
         raise unknown_job(job_id)
-    record = await _current(ctx, record)
+    return record
+
+
+async def _one(
+    ctx: Context, record: Record, status: int, headers: dict[str, str] | None = None, error: TadaError | None = None
+) -> Response:
+    """Answer with one job, and with what is done of an action that has not written its result."""
     if record.name == ACT and record.result is None:
         progress = await ctx.action_lists.progress(str(record.arguments.get("list_id")))
         record = replace(record, result=progress.answer() if progress else None)
-    return await _with_progress(ctx, [record], {} if record.ended else {"retry-after": str(POLL_SECONDS)})
+    return await _with_progress(ctx, [record], status, headers, [error] if error else [])
 
 
 async def post_job(request: Request) -> Response:
@@ -143,26 +179,44 @@ async def _current(ctx: Context, record: Record) -> Record:
 
 
 async def _with_progress(
-    ctx: Context, records: list[Record], headers: dict[str, str] | None = None, *, has_results: bool = True
+    ctx: Context,
+    records: list[Record],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[TadaError] = (),
+    *,
+    has_results: bool = True,
 ) -> Response:
-    """Answer with jobs, and with how far those are that run."""
+    """Answer with jobs, how far those are that run, and who has cancelled those that are about to stop."""
     running = [record.id for record in records if record.status == "running" and record.name != IMPORT]
     progress: dict[str, Any] = {**await run_progress.of(ctx.client, running)}
+    cancellers = await ctx.jobs.cancellers(running)
+    records = [replace(one, cancelled_by=cancellers.get(one.id, one.cancelled_by)) for one in records]
     progress |= {record.id: _imported(record) for record in records if record.name == IMPORT and not record.ended}
     hidden = {} if has_results else {"result": None}
     return _answer(
-        [{**asdict(record), **hidden, "progress": progress.get(record.id)} for record in records], headers=headers
+        [{**asdict(record), **hidden, "progress": progress.get(record.id)} for record in records],
+        status,
+        headers,
+        errors,
     )
 
 
 def _imported(record: Record) -> dict[str, int] | None:
     """Return how far an import is, which its result says."""
     said = record.result
-    return {"done": said["done_count"] + said["failed_count"], "count": said["count"]} if said else None
+    if not said:
+        return None
+    settled = said["done_count"] + said["failed_count"] + said["cancelled_count"]
+    return {"done": settled, "count": said["count"]}
 
 
 def _answer(
-    data: list[dict[str, Any]], status: int = 200, headers: dict[str, str] | None = None, **beside: Any
+    data: list[dict[str, Any]],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[TadaError] = (),
+    **beside: Any,
 ) -> Response:
-    body = envelope(data, **beside)
+    body = envelope(data, errors, **beside)
     return JsonResponse(body, status, headers={**freshness.NEVER, **(headers or {})})

@@ -1,13 +1,14 @@
 """A record of every job, kept for a week: who requested it, its status, and its result or error.
 
 Only the run that has the lease of a job writes its record. A worker that was taken for dead cannot change it any more.
+While no run has the lease, who cancels the job writes it.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -16,6 +17,7 @@ from redis.asyncio.client import Pipeline
 
 from services.core.assets.entries import timestamp
 from services.core.errors import NotFound, TadaError
+from services.core.jobs.safe_points import Cancelled
 from services.core.state import channel, keys
 from services.core.state.connection import Redis
 from services.core.state.script import Script
@@ -26,7 +28,7 @@ LOG_MAX = 10_000
 _BATCH = 100
 _LOOK_SECONDS = 1.0
 
-Status = Literal["queued", "running", "retrying", "done", "stopped", "failed"]
+Status = Literal["queued", "running", "retrying", "done", "stopped", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 _State = Literal["running", "waiting", "ended"]
 _STATES: Mapping[Status, _State] = {
@@ -36,6 +38,7 @@ _STATES: Mapping[Status, _State] = {
     "done": "ended",
     "stopped": "ended",
     "failed": "ended",
+    "cancelled": "ended",
 }
 
 
@@ -46,7 +49,9 @@ class Record:
     `attempts` counts the runs that were begun, without those that a worker handed back because it had to stop. A
     `stopped` job has ended before it did its work, because that could do harm: its result says why. While a job waits
     to be tried again, `error` is that of the last attempt and `retry_at` the moment of the next. `request_id` is that
-    of the request which asked for it, the job's own id without one; log lines of its runs have it.
+    of the request which asked for it, the job's own id without one; log lines of its runs have it. `cancelled_by` is
+    the name of the token that has cancelled it. A `cancelled` job has done what its result says: if that is None,
+    nothing that is known.
     """
 
     id: str
@@ -62,6 +67,7 @@ class Record:
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     request_id: str = ""
+    cancelled_by: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -74,6 +80,7 @@ class JobLog:
         self._write = Script(
             client, "job", log=keys.JOB_LOG, channel=keys.JOBS_ENDED, seconds=KEPT_SECONDS, log_max=LOG_MAX
         )
+        self._cancel = Script(client, "cancel_job", channel=keys.JOBS_ENDED, queue=keys.QUEUE, seconds=KEPT_SECONDS)
         self._waiting: dict[asyncio.Event, str] = {}
 
     def following(self) -> AbstractAsyncContextManager[None]:
@@ -110,19 +117,60 @@ class JobLog:
 
         Without the token of a run, the record is that of a job that was just put into the queue; a record that its
         worker has written since then stays. Any status but `running` ends the run's lease. A final status wakes those
-        who wait.
+        who wait. Raises Cancelled if the job would wait for its next run although it is cancelled.
         """
         asked_at = datetime.fromisoformat(record.queued_at).timestamp()
         written = await self._write(
             record=keys.job(record.id),
             lease=keys.lease(record.id),
+            cancelled=keys.job_cancelled(record.id),
             id=record.id,
             token=token,
             told=orjson.dumps(asdict(record)),
             asked_at=asked_at,
             state=_STATES[record.status],
         )
-        return bool(written)
+        if written == b"cancelled":
+            raise Cancelled
+        return bool(written == b"written")
+
+    async def cancel(self, job_id: str, who: str) -> Record:
+        """Cancel a job, and return it as it is then; raises NotFound.
+
+        One that waits has ended then, and never begins. One that runs stops at its next safe point. One that has ended
+        already stays as it is.
+        """
+        while True:
+            raw: bytes | None = await self._redis.get(keys.job(job_id))
+            if raw is None:
+                raise unknown_job(job_id)
+            record = Record(**orjson.loads(raw))
+            if record.ended:
+                return record
+            ended = replace(record, status="cancelled", ended_at=timestamp(), retry_at=None, cancelled_by=who)
+            outcome = await self._cancel(
+                record=keys.job(job_id),
+                lease=keys.lease(job_id),
+                cancelled=keys.job_cancelled(job_id),
+                id=job_id,
+                expected=raw,
+                told=orjson.dumps(asdict(ended)),
+                who=who,
+                now=int(time.time() * 1000),
+            )
+            if outcome == b"ended":
+                return ended
+            if outcome == b"asked":
+                return replace(record, cancelled_by=await self.canceller(job_id) or who)
+
+    async def canceller(self, job_id: str) -> str | None:
+        """Return who has cancelled a job that has not ended, None if nobody has."""
+        return (await self.cancellers([job_id])).get(job_id)
+
+    async def cancellers(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return who has cancelled which of some jobs that have not ended."""
+        names = await self._redis.mget([keys.job_cancelled(job_id) for job_id in ids]) if ids else []
+        return {job_id: name.decode() for job_id, name in zip(ids, names, strict=True) if name}
 
     @staticmethod
     def add(pipeline: Pipeline, record: Record) -> None:

@@ -59,8 +59,10 @@ class JobQueue:
         ids = [job_id for job_id in found if job_id.partition(":")[0] not in BEATS]
         records = [record for record in await self._log.several(ids) if record]
         running = sum(record.status == "running" for record in records)
-        count = await self._pool.zcard(keys.QUEUE) - len(found) + len(ids)
-        oldest = min((record.queued_at for record in records if record.status != "running"), default=None)
+        ended = sum(record.ended for record in records)  # A worker takes them out.
+        count = await self._pool.zcard(keys.QUEUE) - len(found) + len(ids) - ended
+        waiting = (record for record in records if not record.ended and record.status != "running")
+        oldest = min((record.queued_at for record in waiting), default=None)
         return Queued(count - running, running, oldest)
 
     async def put(self, name: str, given: Mapping[str, Any], asked_by: str, job_id: str = "") -> Record:

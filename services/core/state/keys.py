@@ -57,6 +57,7 @@
 | `tada:resumable:{id}` | hash | a resumable upload: see `resumable` |
 | `tada:resumable:{id}:parts` | hash | storage key of a part → its bytes; 0 if it does not belong to the upload |
 | `tada:job:{id}:progress` | text | how far a run of a job is, as JSON: see `core/jobs/run_progress` |
+| `tada:job:{id}:cancelled` | text | present while a run of a job is asked to stop: the name of who has cancelled it |
 | `tada:reports` | hash | process → what it says of itself, as JSON: see `core/probes/reports` |
 | `tada:checkups` | channel | ids of the questions of the doctor to each service: see `core/probes/checkup` |
 | `tada:checkup:{id}` | list | what the services have found, as JSON |
@@ -142,6 +143,10 @@ def dump(stamp: str) -> str:
 
 def job(job_id: str) -> str:
     return f"tada:job:{job_id}"
+
+
+def job_cancelled(job_id: str) -> str:
+    return f"tada:job:{job_id}:cancelled"
 
 
 def job_progress(job_id: str) -> str:

@@ -16,7 +16,7 @@ from services.core.assets import reductions
 from services.core.assets.entries import Entry
 from services.core.assets.facts import NO_FACTS
 from services.core.errors import CatalogReplaced, SignatureMismatch, StorageDown, TadaError, Undecodable
-from services.core.jobs import run_progress
+from services.core.jobs import run_progress, safe_points
 from services.core.jobs.queue import JobQueue
 from services.core.observing import logs, origin
 from services.core.sandbox.pool import Pool
@@ -108,6 +108,8 @@ async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight
         found, count = Described(), await entries.count()
         try:
             async for raws in entries.scan():
+                if safe_points.reached():
+                    break
                 await let_writers_pass(log_of_changes, _PAGE_PATIENCE_SECONDS)
                 await _describe_page(entries, sight, raws, found, count)
         except CatalogReplaced:
@@ -117,6 +119,8 @@ async def describe_all(entries: Entries, log_of_changes: ChangeLog, sight: Sight
 
 async def _describe_page(entries: Entries, sight: Sight, raws: Iterable[bytes], found: Described, count: int) -> None:
     for raw in raws:
+        if safe_points.reached():
+            return
         entry = entry_json.read(raw)
         await run_progress.note(found.checked, count)
         found.checked += 1

@@ -11,7 +11,7 @@ from typing import Any
 from services.core.assets import reductions
 from services.core.assets.entries import Entry
 from services.core.errors import CatalogReplaced, SignatureMismatch, Undecodable
-from services.core.jobs import run_progress
+from services.core.jobs import run_progress, safe_points
 from services.core.state import entry_json
 from services.core.state import reductions as records
 from services.core.state.changes import ChangeLog
@@ -64,9 +64,13 @@ class ReduceAll:
             try:
                 count = await self.entries.count()
                 async for raws in self.entries.scan():
+                    if safe_points.reached():
+                        return found
                     await self._look_at([entry_json.read(raw) for raw in raws], found, count)
             except CatalogReplaced:
                 continue  # A restore replaced it: go through the new catalog instead.
+            if safe_points.reached():
+                return found
             found.removed_count += await sweep(self.entries, self.reducer, self.claims, self.storage)
             break
         await self.reducer.records.note_all_made_for(self.reducer.side)
@@ -74,6 +78,8 @@ class ReduceAll:
 
     async def _look_at(self, entries: Sequence[Entry], found: ReduceResult, count: int) -> None:
         for entry, raw in zip(entries, await self.reducer.records.raws([entry.key for entry in entries]), strict=True):
+            if safe_points.reached():
+                return
             await run_progress.note(found.checked, count)
             found.checked += 1
             if raw is not None and await self._is_good(entry, raw, found):

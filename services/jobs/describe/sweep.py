@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from services.core.assets import identity, names
 from services.core.assets.reductions import PREFIX
+from services.core.jobs import safe_points
 from services.core.state import entry_json, reductions
 from services.core.state.claims import Claims
 from services.core.state.entries import Entries
@@ -24,11 +25,15 @@ async def sweep(entries: Entries, reducer: Reducer, claims: Claims, storage: Sto
         return 0
     removed = 0
     async for page in reducer.records.pages():
+        if safe_points.reached():
+            return removed
         raws = await entries.raws(list(page))
         for (entry_key, record), raw in zip(page.items(), raws, strict=True):
             if raw is None or not reductions.read(record).shows(entry_json.read(raw)):
                 removed += await reducer.drop(entry_key, record)
     async for keys in keys_in_batches(storage, PREFIX, _BATCH):
+        if safe_points.reached():
+            return removed
         removed += await _remove_unknown(keys, reducer, claims, storage)
     return removed
 

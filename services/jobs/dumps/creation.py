@@ -11,6 +11,7 @@ from typing import Any
 from services.core.assets.addresses import Addresses
 from services.core.dumps import naming
 from services.core.dumps.naming import KINDS, STEM, DumpExists, DumpStore, Kind
+from services.core.jobs import safe_points
 from services.core.state import commands, entry_json, keys
 from services.core.state.connection import Redis
 from services.core.state.entries import Entries
@@ -77,6 +78,7 @@ async def create_dump(
             await _keep_catalog(copied, rdb.database_of(redis_address))
             records = await _write_list(Entries(copied), listed, addresses)
             await copied.save()  # Replaces the copy.
+        safe_points.check()
         sizes: dict[Kind, int] = {"json": listed.stat().st_size, "rdb": copy.stat().st_size}
         made = _Made(copy, listed, records, kinds)
         if stem is None:
@@ -127,6 +129,7 @@ async def _write_list(entries: Entries, target: Path, addresses: Addresses) -> i
     with target.open("wb") as file:
         file.write(b"[")
         async for raws in entries.scan():
+            safe_points.check()
             file.write((b"," if records else b"") + entry_json.list_of(raws, addresses))
             records += len(raws)
         file.write(b"]")

@@ -18,7 +18,7 @@ import orjson
 from services.core.dumps import naming
 from services.core.dumps.naming import LATEST, DumpStore, Kind
 from services.core.errors import BadDump, BadEntries, DumpDamaged, DumpError, DumpMissing
-from services.core.jobs import run_progress
+from services.core.jobs import run_progress, safe_points
 from services.core.observing import logs
 from services.core.state import keys
 from services.core.state.compare_and_set import Commit
@@ -181,6 +181,7 @@ class _Restore:
             await self._load(reading(path), staging, tally, name, comparison, skip_invalid=skip_invalid)
             if tally.left_out and not (skip_invalid and tally.restorable):
                 raise BadEntries(name, [str(one) for one in tally.left_out], f"{name}: {tally.summary()}")
+            safe_points.check()  # The last one: from here on, what is in Redis changes.
             trash = await self._beside_entries(filename, staging)
             commit = None if self._dry_run else await staging.switch(only_untouched=self._only_untouched)
         finally:
@@ -215,6 +216,7 @@ class _Restore:
                 async for values in pages:
                     entries = await asyncio.to_thread(tally.take, values)
                     await run_progress.note(tally.entries)
+                    safe_points.check()
                     if comparison:
                         await comparison.take(entries)
                     if self._is_staged(tally, skip_invalid=skip_invalid):

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from services.core.assets.entries import timestamp
-from services.core.errors import TadaError, TookTooLong, Unreadable, WorkerDied
-from services.core.jobs import kinds, run_progress
+from services.core.errors import JobCancelled, TadaError, TookTooLong, Unreadable, WorkerDied
+from services.core.jobs import kinds, run_progress, safe_points
 from services.core.jobs.log import JobLog, Record, Status, told
+from services.core.jobs.safe_points import Cancelled
 from services.core.observing import logs, origin
 from services.core.state.leases import LeaseLost, Leases
 from services.jobs import metrics
@@ -56,8 +58,8 @@ class Runner:
     async def run(self, job_id: str, name: str, given: Mapping[str, Any], queued: datetime) -> dict[str, Any]:
         """Run a job that was taken from the queue, and return its result.
 
-        Raises Again if the job stays in the queue, its error if it has failed finally, and CancelledError if it was
-        handed back.
+        Raises Again if the job stays in the queue, its error if it has failed finally, JobCancelled if somebody has
+        cancelled it, and CancelledError if it was handed back.
         """
         job, token = self._jobs[name], f"{self._tools.process.name} {secrets.token_hex(8)}"
         held = [job_id, *([_ALONE] if job.alone else [])]
@@ -65,7 +67,8 @@ class Runner:
             for what in reversed(held):
                 if not await self._leases.take(what, token):
                     raise Again(_TURN_SECONDS)
-            return await self._attempt(_new(job_id, name, given, queued), held, token)
+            record = await self._log.find(job_id) or _new(job_id, name, given, queued)
+            return await self._next(record, held, token)
         except (RedisError, LeaseLost) as error:
             logs.event(log, logging.WARNING, "job_interrupted", job=job_id, error=str(error) or "lease lost")
             raise Again(_FIRST_PAUSE) from error
@@ -86,38 +89,56 @@ class Runner:
         await self._give_up(record)
         return noted
 
-    async def _attempt(self, new: Record, held: list[str], token: str) -> dict[str, Any]:
-        job = self._jobs[new.name]
-        record = await self._log.find(new.id) or new
+    async def _next(self, record: Record, held: list[str], token: str) -> dict[str, Any]:
+        """Do what is next for a job: mostly an attempt, but it may have ended."""
+        job = self._jobs[record.name]
         if record.status in ("done", "stopped"):  # The worker died before it could remove it from the queue.
             return dict(record.result or {})
         if record.status == "failed":
             await self._give_up(record)
             raise _failed_before(record)
+        if record.status == "cancelled":  # While it waited.
+            await self._clear_cancelled(record)
+            raise JobCancelled(record.cancelled_by)
+        if who := await self._log.canceller(record.id):  # Its worker has died since then.
+            await self._end_cancelled(record, None, token)
+            raise JobCancelled(who)
         if record.status == "running":
             died = WorkerDied(f"The worker that ran it died or lost Redis {record.attempts} times.")
             record = replace(record, error=told(died))
             if record.attempts >= job.attempts:
                 await self._fail(record, died, token)
                 raise died
-        before, record = (
-            record,
-            replace(record, status="running", started_at=timestamp(), retry_at=None, attempts=record.attempts + 1),
-        )
+        try:
+            return await self._attempt(record, held, token)
+        except Cancelled:
+            record = await self._end_cancelled(await self._log.get(record.id), None, token)
+            raise JobCancelled(record.cancelled_by) from None
+
+    async def _attempt(self, before: Record, held: list[str], token: str) -> dict[str, Any]:
+        """Run a job once; raises Cancelled if it stops without a result, or would be tried again."""
+        job = self._jobs[before.name]
+        record = replace(before, status="running", started_at=timestamp(), retry_at=None, attempts=before.attempts + 1)
         await self._note(record, token)
         started = time.monotonic()
         metrics.JOB_LAG.labels(record.name).observe(_seconds_since(before.queued_at))
         try:
             arguments = kinds.parse(record.name, record.arguments)
-            async with self._leases.kept(held, token), run_progress.noted(self._tools.client, record.id):
+            async with (
+                self._leases.kept(held, token),
+                run_progress.noted(self._tools.client, record.id),
+                safe_points.watched(partial(self._is_cancelled, record.id)) as run,
+            ):
                 result = await _within(job.seconds, job.run(self._tools, arguments))
         except asyncio.CancelledError:
             metrics.JOBS.labels(record.name, "interrupted").inc()
             with suppress(RedisError, LeaseLost):
-                await self._note(replace(before, status="queued"), token)
+                await self._hand_back(before, record, token)
             raise
         except LeaseLost:
             metrics.JOBS.labels(record.name, "interrupted").inc()
+            raise
+        except Cancelled:
             raise
         except Exception as error:
             metrics.JOB_SECONDS.labels(record.name).observe(time.monotonic() - started)
@@ -125,12 +146,15 @@ class Runner:
             if pause is None:
                 await self._fail(record, error, token)
                 raise
-            metrics.JOBS.labels(record.name, "retrying").inc()
             retry_at = timestamp(datetime.now(UTC) + timedelta(seconds=pause))
             await self._note(replace(record, status="retrying", retry_at=retry_at, error=told(error)), token)
+            metrics.JOBS.labels(record.name, "retrying").inc()
             logs.event(log, logging.WARNING, "job_retrying", job=record.id, error=str(error), at=retry_at)
             raise Again(pause) from error
         result = {"interface": kinds.INTERFACE_VERSION, **result, "seconds": round(time.monotonic() - started, 3)}
+        if run.stops:
+            ended = await self._end_cancelled(record, result, token)
+            raise JobCancelled(ended.cancelled_by)
         why = result.get(STOPPED)
         status: Status = "done" if why is None else "stopped"
         await self._note(replace(record, status=status, ended_at=timestamp(), result=result, error=None), token)
@@ -143,6 +167,36 @@ class Runner:
             metrics.JOB_STOP.labels(record.name).set_to_current_time()
             logs.event(log, logging.ERROR, "job_stopped", job=record.id, why=why)
         return result
+
+    async def _is_cancelled(self, job_id: str) -> bool:
+        return await self._log.canceller(job_id) is not None
+
+    async def _hand_back(self, before: Record, record: Record, token: str) -> None:
+        """Let the next worker run a job from where this one was, unless somebody has cancelled it."""
+        try:
+            await self._note(replace(before, status="queued"), token)
+        except Cancelled:
+            await self._end_cancelled(record, None, token)
+
+    async def _end_cancelled(self, record: Record, result: Mapping[str, Any] | None, token: str) -> Record:
+        """Record that a job was cancelled, with what it has done if that is known; return the record."""
+        ended = replace(
+            record,
+            status="cancelled",
+            ended_at=timestamp(),
+            retry_at=None,
+            result=result,
+            cancelled_by=await self._log.canceller(record.id),
+        )
+        await self._note(ended, token)
+        await self._clear_cancelled(ended)
+        return ended
+
+    async def _clear_cancelled(self, record: Record) -> None:
+        metrics.JOBS.labels(record.name, "cancelled").inc()
+        logs.event(log, logging.INFO, "job_cancelled", job=record.id, by=record.cancelled_by)
+        if record.result is None:
+            await self._give_up(record)
 
     async def _fail(self, record: Record, error: Exception, token: str) -> None:
         await self._note(replace(record, status="failed", ended_at=timestamp(), error=told(error)), token)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.core.assets.retired import Undo
+from services.core.jobs import safe_points
 from services.core.state.entries import Entries
 from services.core.state.moving import OldPaths
 from services.core.state.reaper import Reaper
@@ -57,11 +58,15 @@ async def empty_trash(
         await retired.take_back_all()  # A restore may have ended too early.
     after, until = 0, max(up_to, moment - undo.trash_days * _DAY)
     while due := await retired.trash_until(until, after, _BATCH):
+        if safe_points.reached():
+            return found
         found.assets += len(due)
         await run.let_go([(one.entry.storage_key, one.number, one.group) for one in due])
         after = due[-1].number
     epoch = await entries.epoch()
     async for group in retired.groups():
+        if safe_points.reached():
+            return found
         surplus = await _surplus(group, retired, entries, undo, moment, epoch)
         found.versions += len(surplus)
         await run.let_go([(one.storage_key, one.number, one.group) for one in surplus])
@@ -77,6 +82,8 @@ async def forget_old_paths(old_paths: OldPaths, days: int, now: float, *, dry_ru
         return 0
     before, found = int(now * _MICROSECONDS) - days * _DAY, 0
     async for asset, count in old_paths.left_before(before):
+        if safe_points.reached():
+            break
         found += count if dry_run else await old_paths.forget(asset, before)
     return found
 

@@ -4,6 +4,7 @@ import time
 
 from services.core.assets.entries import Entry, changed
 from services.core.errors import NotFound
+from services.core.jobs import safe_points
 from services.core.state.entries import Entries
 
 _BATCH = 500
@@ -11,9 +12,11 @@ _BATCH = 500
 
 async def expire(entries: Entries) -> list[Entry]:
     """Mark every entry that has expired, and return them. Running it again does no harm."""
-    marked = []
+    marked: list[Entry] = []
     while due := await entries.expired_keys(time.time(), _BATCH):
         for key in due:
+            if safe_points.reached():
+                return marked
             try:
                 entry, commit = await entries.change(key, _mark)
             except NotFound:

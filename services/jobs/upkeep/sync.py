@@ -19,7 +19,7 @@ from services.core.assets.parts import PREFIX as PARTS
 from services.core.assets.reductions import PREFIX as REDUCTIONS
 from services.core.dumps.stores import PREFIX as DUMPS
 from services.core.errors import NotFound, StorageDown
-from services.core.jobs import run_progress
+from services.core.jobs import run_progress, safe_points
 from services.core.state import entry_json
 from services.core.state.claims import Claims
 from services.core.state.doubts import Doubts
@@ -73,7 +73,8 @@ async def sync(
 ) -> Sync:
     """Remove the entries whose files are missing, unless they are more than `max_percent` of all.
 
-    Raises StorageDown and RedisError; no entry has been removed wrongly then.
+    Raises StorageDown and RedisError; no entry has been removed wrongly then. A run that is cancelled before everything
+    has been checked removes nothing.
     """
     found = Sync(dry_run)
     if not dry_run:
@@ -82,6 +83,8 @@ async def sync(
         present = await _listed(entries, claims, storage, found)
     except ListingUnsupported:
         present, found.listed, found.unknown, found.unknown_count = set(), None, None, None
+    if safe_points.reached():
+        return found
     count = await entries.count()
     if found.listed == 0 and count:
         found.stopped = _stopped("The storage has no file at all")
@@ -92,6 +95,8 @@ async def sync(
         batch = [entry_json.read(raw) for raw in raws]
         found.checked += len(batch)
         await run_progress.note(found.checked, count)
+        if safe_points.reached():
+            return found
         lost += await _lost(storage, [entry for entry in batch if UUID(entry.key).bytes not in present])
         if len(lost) > allowed:
             found.stopped = _stopped(
@@ -140,6 +145,8 @@ async def _listed(entries: Entries, claims: Claims, storage: Storage, found: Syn
     present: set[bytes] = set()
     found.listed, found.unknown, found.unknown_count = 0, [], 0
     async for keys in _batches(storage):
+        if safe_points.reached():
+            return present
         found.listed += len(keys)
         owners = [identity.entry_key(names.unique_name_of(key)) for key in keys]
         raws = await entries.raws(owners)
@@ -187,6 +194,8 @@ async def _is_there(storage: Storage, entry: Entry) -> bool:
 async def _remove(entries: Entries, lost: Sequence[Entry]) -> int:
     removed = 0
     for entry in lost:
+        if safe_points.reached():
+            break
 
         def check(current: Entry, seen: Entry = entry) -> None:
             # It was replaced meanwhile: the checked file is not its file any more.

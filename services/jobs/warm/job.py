@@ -11,7 +11,7 @@ from typing import Any
 
 from services.core.assets.entries import Entry
 from services.core.errors import BadRequest, CatalogReplaced, SignatureMismatch, Unavailable, Undecodable
-from services.core.jobs import run_progress
+from services.core.jobs import run_progress, safe_points
 from services.core.state import entry_json
 from services.core.state.changes import ChangeLog
 from services.core.state.entries import Entries
@@ -69,6 +69,8 @@ class WarmAll:
                 try:
                     async for raws in self.entries.scan():
                         for raw in raws:
+                            if safe_points.reached():
+                                return found
                             await self._look_at(entry_json.read(raw), found)
                             waiting.dec()
                             seen += 1

@@ -1,5 +1,5 @@
--- Write the record of a job, unless another run has the job by now.
--- KEYS record, log, lease
+-- Write the record of a job, unless another run has the job by now, or it is to wait although it is cancelled.
+-- KEYS record, log, lease, cancelled
 -- ARGV channel: the channel for the ids of jobs that have ended
 -- ARGV id
 -- ARGV token: that of the run, '' for a job that nobody has begun: it is written only if nothing is known of the job
@@ -8,13 +8,15 @@
 -- ARGV asked_at: seconds since 1970
 -- ARGV log_max: jobs that stay in the log
 -- ARGV state: running, waiting or ended
--- Returns 1 if it was written
+-- Returns written, lost or cancelled
 if token == '' then
   if redis.call('EXISTS', record) == 1 then
-    return 0
+    return 'lost'
   end
 elseif redis.call('GET', lease) ~= token then
-  return 0
+  return 'lost'
+elseif state == 'waiting' and redis.call('EXISTS', cancelled) == 1 then
+  return 'cancelled'
 end
 redis.call('SET', record, told, 'EX', seconds)
 redis.call('ZADD', log, 'NX', asked_at, id)
@@ -24,6 +26,7 @@ if token ~= '' and state ~= 'running' then
   redis.call('DEL', lease)
 end
 if state == 'ended' then
+  redis.call('DEL', cancelled)
   redis.call('PUBLISH', channel, id)
 end
-return 1
+return 'written'
