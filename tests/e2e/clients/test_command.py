@@ -292,6 +292,24 @@ def test_whoever_operates_it_sees_jobs_dumps_and_its_state(own: System, tmp_path
     tada("jobs", "--run", "nothing", code=4)
 
 
+def test_a_job_is_cancelled(own: System, tmp_path: Path) -> None:
+    tada = Tada(environment(f"http://127.0.0.1:{own.ports.api}/shop", tmp_path) | {"TADA_TOKEN": TOKEN})
+    own.end("jobs")
+    job = tada.document("jobs", "--run", "sync", "--no-wait")
+    cancelled = tada.document("jobs", "cancel", job["id"])
+    assert (cancelled["id"], cancelled["status"], cancelled["result"]) == (job["id"], "cancelled", None)
+    assert job["id"] in tada("jobs", "--status", "cancelled")
+    tada("jobs", job["id"], code=1)
+    own.start("jobs")
+    done = tada.document("jobs", "--run", "expire")
+    tada("jobs", "cancel", done["id"], code=4)
+    assert "has ended already: done" in tada.said
+    assert tada.document("jobs", job["id"], code=1)["attempts"] == 0
+    tada("jobs", "cancel", "nobody-knows", code=4)
+    for wrong in (["cancel"], ["cancel", "a", "b"], ["a", "b"], ["a", "--run", "sync"]):
+        tada("jobs", *wrong, code=2)
+
+
 def test_with_a_prefix_and_tokens_while_the_service_is_killed(
     own: System, photos: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -312,6 +312,10 @@ class AsyncClient:
     async def job(self, job_id: str) -> Job:
         return await self._ask(operations.job(job_id))
 
+    async def cancel_job(self, job: Job | str) -> Job:
+        """Cancel a job, and return it as it is then: one that runs stops soon. Raises Conflict if it has ended."""
+        return await self._ask(operations.cancel_job(job.id if isinstance(job, Job) else job))
+
     async def jobs(self, *, name: str = "", status: str = "", limit: int = 100) -> list[Job]:
         return await self._ask(operations.jobs(name, status, limit))
 

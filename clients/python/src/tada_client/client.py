@@ -312,6 +312,10 @@ class Client:
     def job(self, job_id: str) -> Job:
         return self._ask(operations.job(job_id))
 
+    def cancel_job(self, job: Job | str) -> Job:
+        """Cancel a job, and return it as it is then: one that runs stops soon. Raises Conflict if it has ended."""
+        return self._ask(operations.cancel_job(job.id if isinstance(job, Job) else job))
+
     def jobs(self, *, name: str = "", status: str = "", limit: int = 100) -> list[Job]:
         return self._ask(operations.jobs(name, status, limit))
 

@@ -212,18 +212,18 @@ def about(raw: Raw) -> About:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a job. `result` is null until it has ended."""
+    """One run of a job. `result` is null until it has ended; that of a cancelled one says what was done until then."""
 
     id: str
     name: str
-    status: Literal["queued", "running", "retrying", "done", "stopped", "failed"]
+    status: Literal["queued", "running", "retrying", "done", "stopped", "failed", "cancelled"]
     result: Mapping[str, Any] | None
     error: Mapping[str, Any] | None
     raw: Raw = field(repr=False, compare=False)
 
     @property
     def has_ended(self) -> bool:
-        return self.status in ("done", "stopped", "failed")
+        return self.status in ("done", "stopped", "failed", "cancelled")
 
 
 def job(raw: Raw) -> Job:

@@ -333,6 +333,10 @@ def job(job_id: str) -> Request[Job]:
     return Request("GET", f"/jobs/{job_id}", lambda answer: models.job(answer.first()))
 
 
+def cancel_job(job_id: str) -> Request[Job]:
+    return Request("POST", f"/jobs/{job_id}/cancel", lambda answer: models.job(answer.first()))
+
+
 def jobs(name: str, status: str, limit: int) -> Request[list[Job]]:
     query = {"name": name or None, "status": status or None, "limit": limit}
     return Request("GET", "/jobs", lambda answer: [models.job(raw) for raw in answer.data()], query)

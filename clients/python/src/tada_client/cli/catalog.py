@@ -203,7 +203,7 @@ def _act(
     confirm = trial.count if trial.count > _MANY else None
     action = client.delete_many(wanted, confirm=confirm) if deletes else client.change_many(wanted, change)
     assert action.job is not None
-    job = client.wait(action.job)
+    job = session.follow(client, action.job)
     result = job.result or {}
     if as_json:
         output.document(job.raw)
@@ -362,9 +362,10 @@ def warm(
     """Have renditions made before anybody asks for them: the presets that the setting WARM names."""
     with session.client() as client:
         if names.is_reference(target):
-            job = client.warm(target, wait=wait)
+            job = client.warm(target, wait=False)
+            job = session.follow(client, job) if wait else job
         else:
-            job = client.run_job("warm", {"folder": target}, wait=wait)
+            job = session.run_job(client, "warm", {"folder": target}, wait=wait)
         if as_json:
             output.document(job.raw)
         else:

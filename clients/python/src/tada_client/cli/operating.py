@@ -20,16 +20,22 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is d
 
 
 def jobs(
-    job_id: Annotated[str, typer.Argument(help="The id of one; without it, the latest ones.")] = "",
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="[ID | cancel ID]", help="Show one; cancel one; without an id, list the latest ones."),
+    ] = [],
     run: Annotated[str, typer.Option("--run", help="Have a job done, such as sync or expire.")] = "",
     arguments: Annotated[list[str], typer.Option("--arg", "-a", help="An argument of it, such as dry_run=true.")] = [],
     name: Annotated[str, typer.Option(help="Only jobs of this name.")] = "",
-    status: Annotated[str, typer.Option(help="Only queued, running, retrying, done, stopped or failed ones.")] = "",
+    status: Annotated[
+        str, typer.Option(help="Only queued, running, retrying, done, stopped, failed or cancelled ones.")
+    ] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000)] = 20,
     wait: Wait = True,
     as_json: Json = False,
 ) -> None:
-    """List jobs, show one, or have one done."""
+    """List jobs, show one, have one done, or cancel one."""
+    job_id, cancels = _which_job(words, run)
     with session.client() as client:
         if not (run or job_id):
             found = client.jobs(name=name, status=status, limit=limit)
@@ -40,9 +46,27 @@ def jobs(
             rows = [(job.id, job.status, job.raw.get("asked_by"), job.raw.get("queued_at")) for job in found]
             output.table(("job", "status", "asked by", "since"), rows)
             return
-        job = client.run_job(run, dict(map(_argument, arguments)), wait=wait) if run else client.job(job_id)
+        if cancels:
+            job = client.cancel_job(job_id)
+            job = client.wait(job) if wait else job
+            _tell(job.raw, as_json)
+            raise typer.Exit(output.OK if job.status == "cancelled" or not job.has_ended else output.SOME_FAILED)
+        job = session.run_job(client, run, dict(map(_argument, arguments)), wait=wait) if run else client.job(job_id)
         _tell(job.raw, as_json)
-        raise typer.Exit(output.SOME_FAILED if job.status in ("failed", "stopped") else output.OK)
+        raise typer.Exit(output.SOME_FAILED if job.status in ("failed", "stopped", "cancelled") else output.OK)
+
+
+def _which_job(words: list[str], run: str) -> tuple[str, bool]:
+    """Return the id of a job, `` for none, and whether it is to be cancelled."""
+    if not words:
+        return "", False
+    if words == ["cancel"]:
+        stop("Which job? `tada jobs cancel ID`; `tada jobs` lists them.")
+    cancels = words[0] == "cancel"
+    if run or len(words) != 1 + cancels:
+        said = " ".join(words)
+        stop(f"{said!r} is not the id of one job. `tada jobs ID` shows one, `tada jobs cancel ID` cancels one.")
+    return words[-1], cancels
 
 
 def _argument(text: str) -> tuple[str, Any]:
@@ -88,7 +112,7 @@ def dump(
             path = client.download_dump(get, to / f"{get}.json" if get == "latest" and to.is_dir() else to)
             output.document({"file": str(path)}) if as_json else typer.echo(path)
             return
-        job = client.run_job("create_dump", {"filename": name, "format": kind})
+        job = session.run_job(client, "create_dump", {"filename": name, "format": kind})
         if as_json or job.status != "done":
             _tell(job.raw, as_json)
         else:
@@ -107,7 +131,7 @@ def restore_dump(
     """Replace the whole catalog by a dump: first a trial, then a question."""
     with session.client() as client:
         given: dict[str, Any] = {"filename": name, "skip_invalid": skip_invalid}
-        trial = client.run_job("restore_dump", given | {"dry_run": True})
+        trial = session.run_job(client, "restore_dump", given | {"dry_run": True})
         if dry_run or trial.status != "done":
             _tell(trial.raw, as_json)
             raise typer.Exit(output.OK if trial.status == "done" else output.SOME_FAILED)
@@ -116,7 +140,7 @@ def restore_dump(
         question = f"The catalog has {there} entries. {count} of {details.get('filename')} take their place. Go on?"
         if not output.confirmed(question, yes):
             raise typer.Exit(output.SOME_FAILED)
-        job = client.run_job("restore_dump", given)
+        job = session.run_job(client, "restore_dump", given)
         _tell(job.raw, as_json)
         raise typer.Exit(output.OK if job.status == "done" else output.SOME_FAILED)
 

@@ -1,13 +1,13 @@
 """What every command begins with: the client of the TADA that is meant, and the options that several commands have."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from tada_client import Client, Conditions, Retries
-from tada_client.cli import profiles
+from tada_client import Client, Conditions, Job, Retries
+from tada_client.cli import output, profiles
 from tada_client.cli.output import stop
 from tada_client.cli.profiles import BadProfile, Profile
 
@@ -50,6 +50,21 @@ def client(
         )
     except ValueError as error:
         stop(f"{error} Set TADA_URL, or `tada config set NAME --url …`.")
+
+
+def run_job(client: Client, name: str, arguments: Mapping[str, Any], *, wait: bool = True) -> Job:
+    """Have a job done, and follow it to its end."""
+    job = client.run_job(name, arguments, wait=False)
+    return follow(client, job) if wait else job
+
+
+def follow(client: Client, job: Job) -> Job:
+    """Return a job when it has ended. Ctrl-C ends only the wait, and says so."""
+    try:
+        return client.wait(job)
+    except KeyboardInterrupt:
+        output.say(f"The job goes on. `tada jobs {job.id}` shows it, `tada jobs cancel {job.id}` stops it.")
+        raise
 
 
 def conditions(
