@@ -1,13 +1,19 @@
 """What operators see in the library: jobs, dumps, webhooks, and how the system is."""
 
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
 import pytest
+import redis
 from playwright.sync_api import Locator, Page, Route, expect
 
+from services.core.assets.entries import timestamp
+from services.core.jobs.log import Record
+from services.core.state import keys
 from tests.e2e.library.conftest import EDITOR, READER, Library, Open, check_with_axe
 from tests.processes.webhook_receiver import Receiver, Reply
 from tests.support.waits import wait_until
@@ -132,6 +138,60 @@ def test_a_run_shows_how_far_it_is(library: Library, opened: Open) -> None:
     bar = page.get_by_role("progressbar", name="How far it is: Mark what has expired")
     expect(bar).to_have_attribute("value", "300")
     expect(page.get_by_role("table", name="Runs")).to_contain_text("300 of 1,200")
+
+
+@pytest.fixture
+def unending(library: Library) -> Iterator[Record]:
+    """A job that seems to run as long as a worker seems to have its lease."""
+    job = Record("describe-0123456789abcdef", "describe", "admin", status="running", attempts=1)
+    with redis.Redis(port=library.system.ports.redis) as client:
+        write(client, job)
+        client.set(keys.lease(job.id), "a worker")
+        yield job
+        client.delete(keys.job(job.id), keys.lease(job.id), keys.job_cancelled(job.id))
+        client.zrem(keys.JOB_LOG, job.id)
+
+
+def write(client: "redis.Redis[bytes]", job: Record) -> None:
+    client.set(keys.job(job.id), orjson.dumps(asdict(job)))
+    client.zadd(keys.JOB_LOG, {job.id: time.time()})
+
+
+def test_a_job_is_cancelled_after_a_question_and_what_becomes_of_it_is_seen(
+    library: Library, opened: Open, unending: Record
+) -> None:
+    page = opened("?place=jobs")
+    one = row(page, "Runs", unending.id)
+    button = one.get_by_role("button", name=f"Cancel: Look at pictures {unending.id}")
+    button.press("Enter")
+    question = page.get_by_role("dialog", name="Cancel Look at pictures?")
+    expect(question).to_contain_text("What it has done until then stays")
+    check_with_axe(page)
+    question.get_by_role("button", name="Let it go on").press("Enter")
+    expect(one).to_contain_text("Running")
+    button.press("Enter")
+    question.get_by_role("button", name="Cancel the job").press("Enter")
+    expect(one).to_contain_text("Stops soon")
+    expect(button).to_be_disabled()
+    one.get_by_role("button", name=f"What came of Look at pictures {unending.id}").press("Enter")
+    with redis.Redis(port=library.system.ports.redis) as client:
+        done = {"checked": 17}
+        write(client, replace(unending, status="cancelled", cancelled_by="admin", ended_at=timestamp(), result=done))
+    expect(one).to_contain_text("Cancelled")
+    expect(button).to_have_count(0)
+    result = page.get_by_role("table", name="Runs").get_by_role("row").filter(has_text="Cancelled by admin.")
+    expect(result).to_contain_text(re.compile("Looked at\\s*17"))
+
+
+def test_a_job_that_ends_during_the_question_is_left_as_it_is(library: Library, opened: Open, unending: Record) -> None:
+    page = opened("?place=jobs")
+    one = row(page, "Runs", unending.id)
+    one.get_by_role("button", name="Cancel: Look at pictures").click()
+    with redis.Redis(port=library.system.ports.redis) as client:
+        write(client, replace(unending, status="done", ended_at=timestamp(), result={"checked": 17}))
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    expect(page.locator(".toast")).to_contain_text("Look at pictures had ended already.")
+    expect(one).to_contain_text("Done")
 
 
 def test_a_dump_is_made_saved_and_restored_after_a_dry_run(library: Library, opened: Open, scratch: Entry) -> None:

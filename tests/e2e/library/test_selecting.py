@@ -407,13 +407,44 @@ def test_what_are_very_many_the_service_changes_at_once(library: Library, opened
     page.keyboard.press("Control+a")
     bar(page).get_by_role("button", name="Tags").click()
     page.get_by_role("dialog").get_by_label("Add tags").fill("everywhere")
-    expect(page.get_by_role("dialog")).to_contain_text("cannot be stopped or undone here")
+    expect(page.get_by_role("dialog")).to_contain_text("cannot be undone here")
     page.get_by_role("dialog").get_by_role("button", name="Apply").click()
     expect(work(page)).to_contain_text(f"{COUNT} of 6,000 done")
     expect(work(page).get_by_role("button")).to_have_count(0)
     search = {"folder": folder_of(files), "recursive": True}
     assert asked == [{"action": "change", "search": search, "fields": {"add_tags": ["everywhere"]}, "confirm": 6000}]
     assert all("everywhere" in one["tags"] for one in entries(library, files))
+
+
+def test_what_the_service_does_by_itself_is_stopped_by_cancelling_its_job(opened: Open, files: Files) -> None:
+    page = shown(opened, files)
+    asked: list[str] = []
+
+    def action(route: Route) -> None:
+        dry = bool((route.request.post_data_json or {}).get("dry_run"))
+        job = {"id": "act-1", "name": "act", "status": "queued", "ended_at": None, "result": None}
+        data = [] if dry else [job]
+        route.fulfill(json={"data": data, "errors": [], "problems": [], "count": 6000, "not_found": []})
+
+    def job(route: Route) -> None:
+        asked.append(f"{route.request.method} {route.request.url.partition('/prefix')[2]}")
+        is_cancelled = any(one.startswith("POST") for one in asked)
+        result = {"done_count": 17, "skipped_count": 0, "skipped": [], "failed_count": 0, "failed": []}
+        status = {"status": "cancelled", "ended_at": "2026-12-01T00:00:00Z"} if is_cancelled else {"status": "running"}
+        said = {"id": "act-1", "name": "act", "ended_at": None, "result": result, **status}
+        route.fulfill(json={"data": [said], "errors": [], "problems": []})
+
+    page.route("**/catalog/actions", action)
+    page.route("**/jobs/act-1*", job)
+    page.route("**/jobs/act-1/cancel", job)
+    page.keyboard.press("Control+a")
+    bar(page).get_by_role("button", name="Tags").click()
+    page.get_by_role("dialog").get_by_label("Add tags").fill("everywhere")
+    page.get_by_role("dialog").get_by_role("button", name="Apply").click()
+    expect(work(page)).to_contain_text("17 of 6,000")
+    work(page).get_by_role("button", name="Stop").click()
+    expect(work(page)).to_contain_text("Stopped: 17 of 6,000 done")
+    assert [one for one in asked if one.startswith("POST")] == ["POST /jobs/act-1/cancel"]
 
 
 def test_all_but_some_are_selected(library: Library, opened: Open, files: Files) -> None:

@@ -6,7 +6,7 @@ import { bytes, t } from "../../texts.js";
 import { useLibrary } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
 import { Arguments, useArguments } from "../manage/form.js";
-import { JobError, Waiting } from "../manage/job.js";
+import { Unfinished, Waiting } from "../manage/job.js";
 import { run, usePolled } from "../manage/polling.js";
 import { Box, exactly, Found, Head, number, State, Table, Trouble, When } from "../manage/shown.js";
 import { Restore } from "./restore.js";
@@ -180,7 +180,7 @@ function MakeBox({ kinds, onClose, onMade }) {
     html`<${Found} found=${kinds}>${() => kind && html`<${MakeForm} kind=${kind} onSend=${make} onClose=${close} />`}<//>`}
     ${isBusy && html`<${Waiting} job=${job} />`}
     ${failure && html`<${Trouble} failure=${failure} />`}
-    ${job?.status === "failed" && html`<${JobError} error=${job.error} />`}
+    ${job && html`<${Unfinished} job=${job} />`}
     ${job?.result &&
     html`<p role="status"><${State} kind="good">${t("dumps.made")}<//></p>
       <ul class="plainlist">

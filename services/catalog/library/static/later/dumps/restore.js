@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import { t } from "../../texts.js";
 import { useLibrary } from "../../views/context.js";
-import { JobError, Lines, Waiting } from "../manage/job.js";
+import { Lines, Unfinished, Waiting } from "../manage/job.js";
 import { run } from "../manage/polling.js";
 import { Box, number, State, Trouble } from "../manage/shown.js";
 
@@ -59,7 +59,7 @@ export function Restore({ filename, onClose }) {
     </form>`}
     ${isRestoring && html`<${Waiting} job=${real.job} failure=${real.failure} /><p class="quiet">${t("dumps.leave")}</p>`}
     ${!isRestoring && real.failure && html`<${Trouble} failure=${real.failure} />`}
-    ${real.job?.status === "failed" && html`<${JobError} error=${real.job.error} />`}
+    ${real.job && html`<${Unfinished} job=${real.job} />`}
     ${real.job?.status === "done" && html`<${Restored} result=${real.job.result} />`}
     ${!isSeen && html`<div class="answers"><button class="button" onClick=${onClose}>${t("close")}</button></div>`}
   <//>`;
@@ -70,7 +70,7 @@ function Trial({ trial: { job, failure } }) {
   if (job === null || !job.ended_at) {
     return html`<p>${t("dumps.trial")}</p><${Waiting} job=${job} failure=${failure} />`;
   }
-  if (job.status === "failed") return html`<${JobError} error=${job.error} />`;
+  if (job.status !== "done") return html`<${Unfinished} job=${job} />`;
   const { details, difference, skipped = [], fallback } = job.result;
   return html`
     <p role="status">${t("dumps.would", { count: details.itemsRestored })}</p>

@@ -4,7 +4,7 @@ import { read, request } from "../../api.js";
 import { html } from "../../html.js";
 import { bytes, t } from "../../texts.js";
 import { useLibrary } from "../../views/context.js";
-import { JobError, Waiting } from "../manage/job.js";
+import { Unfinished, Waiting } from "../manage/job.js";
 import { follow, hasEnded, run, usePolled } from "../manage/polling.js";
 import { Found, Head, lasting, number, State, Table, Trouble, When } from "../manage/shown.js";
 import { troubles } from "./judging.js";
@@ -160,7 +160,7 @@ function Doctor() {
     </div>
     ${failure && html`<${Trouble} failure=${failure} />`}
     ${isBusy && html`<${Waiting} job=${job} />`}
-    ${job?.status === "failed" && html`<${JobError} error=${job.error} />`}
+    ${job && html`<${Unfinished} job=${job} />`}
     ${job?.status === "done" && html`<${Findings} job=${job} />`}
     ${!job && !failure && html`<p class="none">${t("health.unexamined")}</p>`}
   </section>`;

@@ -11,7 +11,7 @@ import { hasEnded, usePolled } from "../manage/polling.js";
 import { Box, Found, Fold, Head, lasting, Table, Trouble, When } from "../manage/shown.js";
 
 const SHOWN = 50;
-const STATUSES = ["queued", "running", "retrying", "done", "stopped", "failed"];
+const STATUSES = ["queued", "running", "retrying", "done", "stopped", "failed", "cancelled"];
 const SOON = 3;
 const LATER = 15;
 // Who wants these sees more at another place.
@@ -52,7 +52,7 @@ export function Place() {
     <h2>${t("jobs.runs")}</h2>
     <${Filters} filter=${filter} kinds=${kinds.data ?? []} onFilter=${choose} />
     <${Found} found=${runs}>
-      ${(jobs) => html`<${Runs} jobs=${jobs} at=${at} hasFilter=${Boolean(filter.status || filter.name)} onToggle=${toggle} />
+      ${(jobs) => html`<${Runs} jobs=${jobs} at=${at} hasFilter=${Boolean(filter.status || filter.name)} onToggle=${toggle} onCancelled=${runs.again} />
         ${jobs.length >= count &&
         html`<p><button class="button" onClick=${() => setCount(count + SHOWN)}>${t("more")}</button></p>`}`}
     <//>
@@ -87,7 +87,7 @@ function Filters({ filter, kinds, onFilter }) {
   return html`<div class="filters">${choose("status", STATUSES, "status")} ${choose("name", names, "job")}</div>`;
 }
 
-function Runs({ jobs, at, hasFilter, onToggle }) {
+function Runs({ jobs, at, hasFilter, onToggle, onCancelled }) {
   const columns = [
     { name: "column.job", cell: (job) => html`<b>${nameOf(job)}</b><small class="cut">${job.id}</small>` },
     {
@@ -101,11 +101,12 @@ function Runs({ jobs, at, hasFilter, onToggle }) {
     {
       name: "column.acts",
       is: "acts",
-      cell: (job) => html`<${Fold}
-        isOpen=${at === job.id}
-        label=${t("jobs.show", { name: `${nameOf(job)} ${job.id}` })}
-        onToggle=${() => onToggle(job)}
-      />`,
+      cell: (job) => html`${!hasEnded(job) && html`<${Cancel} job=${job} onCancelled=${onCancelled} />`}
+        <${Fold}
+          isOpen=${at === job.id}
+          label=${t("jobs.show", { name: `${nameOf(job)} ${job.id}` })}
+          onToggle=${() => onToggle(job)}
+        />`,
     },
   ];
   return html`<${Table}
@@ -116,6 +117,35 @@ function Runs({ jobs, at, hasFilter, onToggle }) {
     below=${(job) => at === job.id && html`<${Result} key=${job.id} job=${job} />`}
     empty=${t(hasFilter ? "jobs.nothing" : "jobs.none")}
   />`;
+}
+
+function Cancel({ job, onCancelled }) {
+  const library = useLibrary();
+  const name = nameOf(job);
+  const cancel = async () => {
+    const isSure = await library.ask({
+      title: t("jobs.cancel.title", { name }),
+      text: t(job.status === "running" ? "jobs.cancel.running" : "jobs.cancel.waiting"),
+      answers: [
+        { value: false, label: t("jobs.cancel.not") },
+        { value: true, label: t("jobs.cancel"), kind: "danger" },
+      ],
+    });
+    if (!isSure) return;
+    try {
+      await request("POST", `jobs/${encodeURIComponent(job.id)}/cancel`);
+    } catch (error) {
+      if (error.code === "job_ended") library.say(t("jobs.cancel.late", { name }));
+      else library.complain(error);
+    }
+    onCancelled();
+  };
+  return html`<button
+    class="button"
+    aria-label=${t("jobs.cancel.of", { name: `${name} ${job.id}` })}
+    disabled=${job.cancelled_by !== null}
+    onClick=${cancel}
+  ><${Icon} name="close" size=${16} />${t("jobs.cancel")}</button>`;
 }
 
 function Result({ job: { id, status } }) {

@@ -39,6 +39,7 @@ export default {
   "made.valid": "frisch bis {date}",
   "made.versions": { one: "{count} frühere, {bytes}", other: "{count} frühere, {bytes}" },
   "made.warm": "Vorbereiten",
+  "made.warm.cancelled": "Es wurde abgebrochen.",
   "made.warm.failed": "Nicht alles konnte vorbereitet werden: {why}",
   "made.warm.text": "Vorbereiten lässt diese Formen herstellen, bevor jemand nach ihnen fragt: {names}.",
   "made.warmed": "Jeder Rand hat jetzt diese Formen: {names}.",

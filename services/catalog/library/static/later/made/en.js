@@ -39,6 +39,7 @@ export default {
   "made.valid": "fresh until {date}",
   "made.versions": { one: "{count} earlier one, {bytes}", other: "{count} earlier ones, {bytes}" },
   "made.warm": "Warm",
+  "made.warm.cancelled": "It was cancelled.",
   "made.warm.failed": "Not everything could be made: {why}",
   "made.warm.text": "Warm has these forms made before anybody asks for them: {names}.",
   "made.warmed": "Every edge has these forms now: {names}.",

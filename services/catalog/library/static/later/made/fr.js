@@ -39,6 +39,7 @@ export default {
   "made.valid": "frais jusqu’au {date}",
   "made.versions": { one: "{count} antérieure, {bytes}", other: "{count} antérieures, {bytes}" },
   "made.warm": "Préparer",
+  "made.warm.cancelled": "Cela a été annulé.",
   "made.warm.failed": "Tout n’a pas pu être préparé : {why}",
   "made.warm.text": "Préparer fait faire ces formes avant que quelqu’un les demande : {names}.",
   "made.warmed": "Chaque bordure a maintenant ces formes : {names}.",

@@ -18,6 +18,7 @@ export async function warm(entry) {
 
 // Return what to say of such a job that has ended.
 export function told(job) {
+  if (job.status === "cancelled") return t("made.warm.cancelled");
   const failed = job.result?.failed[0]?.reason ?? job.error?.message;
   return failed ? t("made.warm.failed", { why: failed }) : t("made.warmed", { names: job.result.forms.join(", ") });
 }

@@ -1,9 +1,10 @@
 // A job, for people: its state, how far it is, and what came of it.
 import { html } from "../../html.js";
 import { t } from "../../texts.js";
+import { hasEnded } from "./polling.js";
 import { number, Raw, State, Trouble } from "./shown.js";
 
-const KINDS = { queued: "calm", running: "busy", retrying: "warn", done: "good", stopped: "warn", failed: "bad" };
+const KINDS = { queued: "calm", running: "busy", retrying: "warn", done: "good", stopped: "warn", failed: "bad", cancelled: "warn" };
 const NAMED = 20;
 // What is said elsewhere, or nothing to anybody.
 const LEFT_OUT = ["interface", "seconds", "stopped", "message", "findings"];
@@ -17,6 +18,7 @@ export function named(prefix, name) {
 export const nameOf = (job) => named("job", job.name);
 
 export function JobState({ job }) {
+  if (job.cancelled_by && !hasEnded(job)) return html`<${State} kind="warn">${t("manage.cancelling")}<//>`;
   return html`<${State} kind=${KINDS[job.status] ?? "calm"}>${named("status", job.status)}<//>`;
 }
 
@@ -36,6 +38,7 @@ export function Progress({ job }) {
 export function Outcome({ job }) {
   const { error, result } = job;
   return html`<div class="outcome">
+    ${job.status === "cancelled" && html`<p>${t("manage.cancelled", { name: named("by", job.cancelled_by) })}</p>`}
     ${error && html`<${JobError} error=${error} />`}
     ${result?.stopped && html`<p class="notice" role="note"><span lang="en">${result.stopped}</span></p>`}
     ${result?.message && html`<p lang="en">${result.message}</p>`}
@@ -49,6 +52,13 @@ export function JobError({ error }) {
   return html`<div class="notice" role="alert">
     <span lang="en">${[error.message, error.details, error.hint].filter(Boolean).join(" ")}</span>
   </div>`;
+}
+
+// Why a job that somebody has waited for has ended without being done.
+export function Unfinished({ job }) {
+  if (job.status === "failed") return html`<${JobError} error=${job.error} />`;
+  if (job.status !== "cancelled") return null;
+  return html`<div class="notice" role="alert"><span>${t("manage.cancelled", { name: named("by", job.cancelled_by) })}</span></div>`;
 }
 
 function Facts({ result }) {

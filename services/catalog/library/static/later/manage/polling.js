@@ -53,7 +53,7 @@ export function usePolled(load, seconds, inputs = []) {
   return { ...found, again: () => looking.current() };
 }
 
-export const hasEnded = (job) => ["done", "stopped", "failed"].includes(job.status);
+export const hasEnded = (job) => ["done", "stopped", "failed", "cancelled"].includes(job.status);
 
 // Ask for a job and follow it to its end; `told` gets it each time that it is looked at. A network that fails for a
 // while ends nothing: the job goes on. Raises Failure if it cannot be asked for, or is not known any more.

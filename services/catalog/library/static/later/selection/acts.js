@@ -100,7 +100,7 @@ function told(work, files, result) {
 }
 
 async function atOnce(work, json) {
-  work.note({ canStop: false });
+  work.note({ isLarge: true });
   const result = await work.act(json, ({ done_count: done }) => work.note({ done }));
   told(work, [], result);
   const unnamed = result.skipped_count + result.failed_count - result.skipped.length - result.failed.length;

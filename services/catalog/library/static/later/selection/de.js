@@ -33,7 +33,7 @@ export default {
   "selection.is.failed": "Abgebrochen: {done} von {count} erledigt",
   "selection.is.running": "{done} von {count}",
   "selection.is.stopped": "Angehalten: {done} von {count} erledigt",
-  "selection.large": "Es sind so viele, dass der Dienst es selbst tut: Es lässt sich hier nicht anhalten oder rückgängig machen und geht weiter, wenn Sie die Seite schließen.",
+  "selection.large": "Es sind so viele, dass der Dienst es selbst tut: Es lässt sich hier nicht rückgängig machen und geht weiter, wenn Sie die Seite schließen.",
   "selection.more": { one: "{count} weitere Datei", other: "{count} weitere Dateien" },
   "selection.more.why": "Der Dienst nennt sie nicht.",
   "selection.move": "Verschieben",

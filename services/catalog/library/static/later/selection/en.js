@@ -33,7 +33,7 @@ export default {
   "selection.is.failed": "Broken off: {done} of {count} done",
   "selection.is.running": "{done} of {count}",
   "selection.is.stopped": "Stopped: {done} of {count} done",
-  "selection.large": "These are so many that the service does it by itself: it cannot be stopped or undone here, and goes on if you close the page.",
+  "selection.large": "These are so many that the service does it by itself: it cannot be undone here, and goes on if you close the page.",
   "selection.more": { one: "{count} more file", other: "{count} more files" },
   "selection.more.why": "The service does not name them.",
   "selection.move": "Move",

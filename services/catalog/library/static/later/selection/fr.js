@@ -33,7 +33,7 @@ export default {
   "selection.is.failed": "Interrompu : {done} sur {count} faits",
   "selection.is.running": "{done} sur {count}",
   "selection.is.stopped": "Arrêté : {done} sur {count} faits",
-  "selection.large": "Ils sont si nombreux que le service s'en charge : cela ne peut être ni arrêté ni annulé ici, et continue si vous fermez la page.",
+  "selection.large": "Ils sont si nombreux que le service s'en charge : cela ne peut pas être annulé ici, et continue si vous fermez la page.",
   "selection.more": { one: "{count} autre fichier", other: "{count} autres fichiers" },
   "selection.more.why": "Le service ne les nomme pas.",
   "selection.move": "Déplacer",

@@ -14,8 +14,8 @@ let last = 0;
 export class Work {
   constructor(library, title, total) {
     Object.assign(this, { library, title, total, id: ++last, done: 0, failures: [], status: "running" });
-    // `canStop` is false while the service does all of it at once. `offer` is what can be done about failures.
-    Object.assign(this, { isStopped: false, canStop: true, problem: "", undo: null, offer: null });
+    // `isLarge` says that the service does all of it by one job. `offer` is what can be done about failures.
+    Object.assign(this, { isStopped: false, isLarge: false, job: null, problem: "", undo: null, offer: null });
   }
 
   note(fields = {}) {
@@ -27,6 +27,18 @@ export class Work {
 
   stop() {
     this.note({ isStopped: true });
+    if (this.isLarge && this.job) this.cancel();
+  }
+
+  // Have the service stop. If it cannot be reached, the work goes on, and can be stopped again.
+  async cancel() {
+    try {
+      await this.ask(() => request("POST", `jobs/${this.job.id}/cancel`));
+    } catch (error) {
+      if (error.code === "job_ended") return;
+      this.note({ isStopped: false });
+      this.library.complain(error);
+    }
   }
 
   fail(file, why) {
@@ -88,13 +100,17 @@ export class Work {
   async act(json, told = () => {}) {
     const { data, not_found: unknown } = await this.ask(() => request("POST", "catalog/actions", { json }));
     let [job] = data;
+    this.job = job;
+    if (this.isLarge && this.isStopped) this.cancel();
     for (let look = 0; !job.ended_at; look++) {
       await pause(LOOK_AFTER[Math.min(look, LOOK_AFTER.length - 1)]);
       const answer = await this.ask(() => read(`jobs/${job.id}`));
       [job] = answer.data;
       if (job.result) told(job.result);
     }
-    if (job.status !== "done") throw new Error(job.error?.message ?? job.error ?? job.status);
+    if (this.isLarge && job.status === "done") this.isStopped = false; // It came too late.
+    if (job.status === "cancelled") this.isStopped = true; // Perhaps by somebody else.
+    else if (job.status !== "done") throw new Error(job.error?.message ?? job.error ?? job.status);
     return { ...job.result, unknown };
   }
 }

@@ -37,7 +37,7 @@ function Row({ work }) {
       <small>${t(`selection.is.${status}`, { done, count: total })}</small>
       ${isRunning && html`<progress max=${Math.max(1, total)} value=${done} aria-label=${title} />`}
       ${problem && html`<small class="problem">${problem}</small>`}
-      ${isRunning && !work.canStop && html`<small>${t("selection.large")}</small>`}
+      ${isRunning && work.isLarge && html`<small>${t("selection.large")}</small>`}
       ${failures.length > 0 &&
       html`<details open=${!isRunning}>
         <summary>${t("selection.failures", { count: failures.length })}</summary>
@@ -47,7 +47,7 @@ function Row({ work }) {
         </ul>
       </details>`}
       <div class="choices">
-        ${isRunning && work.canStop && html`<button class="button" disabled=${work.isStopped} onClick=${() => work.stop()}>${t("selection.stop")}</button>`}
+        ${isRunning && html`<button class="button" disabled=${work.isStopped} onClick=${() => work.stop()}>${t("selection.stop")}</button>`}
         ${!isRunning && work.undo && html`<button class="button" onClick=${() => undo(work)}>${t("undo")}</button>`}
         ${!isRunning &&
         offer &&

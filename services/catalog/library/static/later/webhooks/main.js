@@ -178,7 +178,7 @@ function Attempt({ name, attempt }) {
 
 function Trial({ job }) {
   if (!job.ended_at) return html`<p><${State} kind="busy">${t("webhooks.testing")}<//></p>`;
-  if (!job.result) return html`<p><${State} kind="bad">${job.error?.message}<//></p>`;
+  if (!job.result) return html`<p><${State} kind="bad">${job.error?.message ?? named("status", job.status)}<//></p>`;
   const { delivered, status, text } = job.result;
   return html`<p class="attempt">
     <${State} kind=${delivered ? "good" : "bad"}>${t(delivered ? "webhooks.tested" : "webhooks.untested")}<//>
