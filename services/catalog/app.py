@@ -202,7 +202,7 @@ def make_app(settings: CatalogSettings, read_tokens: Callable[[], Tokens] | None
         JobQueue(client, log),
         uploads,
         ResumableUploads(client, storage),
-        Tickets(TicketRecords(client), gate, settings.signing_keys),
+        Tickets(TicketRecords(client), gate, settings.ticket_signing_keys),
         Archives(ArchiveRecords(client), reader, storage, gate),
         moves,
         leftovers,

@@ -12,8 +12,10 @@ from services.catalog.public_view import PublicView, Shows
 from services.catalog.tokens import Tokens, parse_tokens
 from services.core.assets import media_types
 from services.core.settings import (
+    SIGNING_KEY_LENGTH,
+    SIGNING_KEYS_EXPECTED,
+    FormSettings,
     OutwardSettings,
-    Presets,
     PublicUrl,
     QuotaMap,
     Route,
@@ -24,8 +26,6 @@ from services.core.settings import (
 )
 from services.core.spool import search_of
 
-_KEY_LENGTH = 32
-
 
 def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     named = tuple(media_types.canonical(name) for name in types)
@@ -35,7 +35,7 @@ def _check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     return named
 
 
-class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSettings):
+class CatalogSettings(FormSettings, ServerSettings, UndoSettings, OutwardSettings, OidcSettings):
     service = "catalog"
     port: int = Field(3010, gt=0, lt=65536, description="Port to listen on.")
     media_token: SecretStr = Field(
@@ -135,9 +135,6 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSetting
         le=3600,
         description="Time limit in seconds for fetching one file of an import, redirects included.",
     )
-    presets: Presets = Field(
-        {}, description="The same as for the transform service. GET /about has them, and the library shows them."
-    )
     search_folder_path: Path | None = Field(
         None,
         description="Folder of the index of GET /catalog/search, on a disk of this machine. The default is .search/ in "
@@ -152,6 +149,11 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSetting
     )
 
     @property
+    def signs_addresses(self) -> bool:
+        """Whether clients can have addresses signed. Where the edge asks for no signature, none would ever end."""
+        return self.signed_urls and bool(self.signing_keys)
+
+    @property
     def tus_size_max(self) -> int:
         """The largest resumable upload, in bytes."""
         return min(self.payload_max_size, self.tus_room)
@@ -161,7 +163,7 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSetting
         return self.search_folder_path or search_of(self.data_folder_path)
 
     @property
-    def signing_keys(self) -> tuple[str, ...]:
+    def ticket_signing_keys(self) -> tuple[str, ...]:
         """The configured keys of tickets. The first one makes new tickets."""
         keys = self.ticket_keys.get_secret_value().split(",")
         return tuple(key.strip() for key in keys if key.strip())
@@ -199,8 +201,8 @@ class CatalogSettings(ServerSettings, UndoSettings, OutwardSettings, OidcSetting
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
-        if any(len(key) < _KEY_LENGTH for key in self.signing_keys):
-            raise ValueError(f"TICKET_KEYS: expected keys of {_KEY_LENGTH} characters or more, comma separated")
+        if any(len(key) < SIGNING_KEY_LENGTH for key in self.ticket_signing_keys):
+            raise ValueError(f"TICKET_KEYS: {SIGNING_KEYS_EXPECTED}")
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ TadaError
 ├── NotFound              404  no such thing, or its file is gone
 │   └── NoEntry           404  the catalog has no entry with this uuid
 ├── Stalled               408  nothing of a body came for too long
+├── NotSigning            409  addresses are not signed here
 ├── WrongOffset           409  the bytes do not begin where a resumable upload goes on
 ├── JobEnded              409  a job that has ended cannot be cancelled
 ├── JobCancelled          409  the job was cancelled before it was done
@@ -335,6 +336,11 @@ class UploadBusy(TadaError):
 class ChecksumMismatch(TadaError):
     status = 460
     code = "checksum_mismatch"
+
+
+class NotSigning(TadaError):
+    status = 409
+    code = "not_signing"
 
 
 class NotSupported(TadaError):

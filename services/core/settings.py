@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from services.core import older_names, secret_files
 from services.core.addresses import presets
+from services.core.addresses.presets import Allowed as AllowedForms
 from services.core.assets import cache_tags, names, quotas
 from services.core.assets.addresses import Addresses
 from services.core.assets.freshness import Lifetimes
@@ -82,6 +83,8 @@ Route = Annotated[str, WITHOUT_SLASH, matching(_PATH, "a path such as /assets/me
 Presets = Annotated[dict[str, str], NoDecode, BeforeValidator(_read_presets)]
 QuotaMap = Annotated[dict[str, Quota], NoDecode, BeforeValidator(_read_quotas)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+SIGNING_KEY_LENGTH = 32
+SIGNING_KEYS_EXPECTED = f"expected keys of {SIGNING_KEY_LENGTH} characters or more, comma separated"
 
 
 class CoreSettings(StorageSettings):
@@ -217,6 +220,65 @@ class OutwardSettings(CoreSettings):
     @property
     def outward(self) -> Allowed:
         return Allowed.parse(self.outward_allowed)
+
+
+class FormSettings(CoreSettings):
+    """Which forms of assets there are for the public. transform makes them; catalog shows presets, and signs addresses.
+
+    So both have the same values.
+    """
+
+    side_max: int = Field(
+        8192, gt=0, description="Largest width or height of a result, in pixels. A request for more is refused."
+    )
+    presets: Presets = Field(
+        {},
+        description="Names for sizes with arguments: thumb:200x200?fit=contain&quality=70; hero:1600x0. The same for "
+        "catalog, which shows them to clients, and transform.",
+    )
+    only_presets: bool = Field(False, description="Serve presets, originals and whole pictures only.")
+    allowed_sizes: TextList = Field(
+        (),
+        description="The only sizes that are served beside presets: 200x0,400x300. Other arguments are few then, too.",
+    )
+    signed_urls: bool = Field(False, description="Answer at the edge only addresses that URL_SIGNING_KEYS has signed.")
+    url_signing_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys of 32 characters or more, comma separated: each of them is good, and catalog signs addresses "
+        "for its clients with the first one. The same for catalog and transform.",
+    )
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """The keys that addresses may be signed with. The first one signs."""
+        keys = self.url_signing_keys.get_secret_value().split(",")
+        return tuple(key.strip() for key in keys if key.strip())
+
+    @property
+    def allowed_forms(self) -> AllowedForms:
+        """Which forms are served."""
+        return AllowedForms(self.presets, self.only_presets, self.allowed_sizes)
+
+    @model_validator(mode="after")
+    def _check_keys_of_addresses(self) -> Self:
+        if any(len(key) < SIGNING_KEY_LENGTH for key in self.signing_keys):
+            raise ValueError(f"URL_SIGNING_KEYS: {SIGNING_KEYS_EXPECTED}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_forms(self) -> Self:
+        try:
+            presets.check_presets(self.presets, self.side_max)
+        except ValueError as error:
+            raise ValueError(f"PRESETS: {error}") from None
+        try:
+            for size in self.allowed_sizes:
+                presets.check_size(size)
+        except ValueError as error:
+            raise ValueError(f"ALLOWED_SIZES: {error}") from None
+        if self.only_presets and not self.presets:
+            raise ValueError("ONLY_PRESETS: expected PRESETS beside it, such as thumb:200x200")
+        return self
 
 
 class ServerSettings(CoreSettings):

@@ -56,7 +56,7 @@ def make_app(settings: TransformSettings) -> Starlette:
     storage = open_storage(settings)
     renders = Renders(Sources(storage, guard), pool, settings.limits, Allowance(settings.render_budget))
     trusted = networks(settings.trusted_proxies)
-    question = questions.reader(settings.side_max, settings.allowed)
+    question = questions.reader(settings.side_max, settings.allowed_forms)
     readers = EntryReader(client), EntryReader(client, following)
     delivery = Delivery(settings, *readers, storage, renders, guard, question, settings.lifetimes, trusted)
 

@@ -2,10 +2,9 @@
 
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from services.core.addresses.presets import Allowed, check_presets, check_size
-from services.core.settings import Presets, ServerSettings, Size, TextList
+from services.core.settings import SIGNING_KEYS_EXPECTED, FormSettings, ServerSettings, Size
 from services.transform.render.allowance import CLIENT_SECONDS
 from services.transform.render.guard import Limits
 
@@ -13,7 +12,7 @@ _GATEWAY_SECONDS = 55
 """Less than proxy_read_timeout and proxy_cache_lock_timeout of the gateway (common.conf)."""
 
 
-class TransformSettings(ServerSettings):
+class TransformSettings(FormSettings, ServerSettings):
     service = "transform"
     port: int = Field(3020, gt=0, lt=65536, description="Port to listen on.")
     render_threads: int = Field(
@@ -52,9 +51,6 @@ class TransformSettings(ServerSettings):
     delegated_storage_rate_limit_window_ms: int = Field(
         30_000, gt=0, description="Window of DELEGATED_STORAGE_RATE_LIMIT in milliseconds."
     )
-    side_max: int = Field(
-        8192, gt=0, description="Largest width or height of a result, in pixels. A request for more is refused."
-    )
     source_bytes_max: Size = Field(64 * 1024 * 1024, description="Largest file that is rendered.")
     source_pixels_max: int = Field(50_000_000, gt=0, description="Largest source that is decoded, in pixels.")
     frames_max: int = Field(1000, gt=0, description="Largest number of frames of an animation that is rendered.")
@@ -72,20 +68,6 @@ class TransformSettings(ServerSettings):
     )
     draw_memory: Size = Field(192 * 1024 * 1024, description="Memory to draw an SVG or the page of a PDF.")
 
-    presets: Presets = Field(
-        {}, description="Names for sizes with arguments: thumb:200x200?fit=contain&quality=70; hero:1600x0"
-    )
-    only_presets: bool = Field(False, description="Serve presets, originals and whole pictures only.")
-    allowed_sizes: TextList = Field(
-        (),
-        description="The only sizes that are served beside presets: 200x0,400x300. Other arguments are few then, too.",
-    )
-
-    signed_urls: bool = Field(False, description="Answer at the edge only addresses that URL_SIGNING_KEYS has signed.")
-    url_signing_keys: SecretStr = Field(
-        SecretStr(""), description="Keys of 32 characters or more, comma separated; each of them is good."
-    )
-
     @model_validator(mode="after")
     def _check_patience(self) -> Self:
         if self.waiting_seconds <= 0 or self.waiting_seconds + 2 * self.render_seconds > _GATEWAY_SECONDS:
@@ -97,9 +79,8 @@ class TransformSettings(ServerSettings):
 
     @model_validator(mode="after")
     def _check_signing(self) -> Self:
-        short = any(len(key) < 32 for key in self.signing_keys)
-        if short or (self.signed_urls and not self.signing_keys):
-            raise ValueError("URL_SIGNING_KEYS: expected keys of 32 characters or more, comma separated")
+        if self.signed_urls and not self.signing_keys:
+            raise ValueError(f"URL_SIGNING_KEYS: {SIGNING_KEYS_EXPECTED}")
         if self.signed_urls and self.cdn_seconds:
             raise ValueError(
                 "CDN_SECONDS: expected 0 with SIGNED_URLS, because a CDN would answer an address for so long after its "
@@ -113,32 +94,6 @@ class TransformSettings(ServerSettings):
         if "render_wait_seconds" in self.model_fields_set:
             return self.render_wait_seconds
         return min(self.render_wait_seconds, _GATEWAY_SECONDS - 2 * self.render_seconds)
-
-    @property
-    def signing_keys(self) -> tuple[str, ...]:
-        """The keys that addresses may be signed with."""
-        keys = self.url_signing_keys.get_secret_value().split(",")
-        return tuple(key.strip() for key in keys if key.strip())
-
-    @model_validator(mode="after")
-    def _check_forms(self) -> Self:
-        try:
-            check_presets(self.presets, self.side_max)
-        except ValueError as error:
-            raise ValueError(f"PRESETS: {error}") from None
-        try:
-            for size in self.allowed_sizes:
-                check_size(size)
-        except ValueError as error:
-            raise ValueError(f"ALLOWED_SIZES: {error}") from None
-        if self.only_presets and not self.presets:
-            raise ValueError("ONLY_PRESETS: expected PRESETS beside it, such as thumb:200x200")
-        return self
-
-    @property
-    def allowed(self) -> Allowed:
-        """Which forms are served."""
-        return Allowed(self.presets, self.only_presets, self.allowed_sizes)
 
     @property
     def limits(self) -> Limits:

@@ -11,7 +11,7 @@ import time
 from urllib.parse import urlsplit
 
 from services.core.addresses.form import BASE, parse, signed
-from services.core.addresses.signing import sign, without_own
+from services.core.addresses.signing import with_signature, without_own
 from services.core.errors import TadaError
 from services.core.settings import load
 from services.transform.settings import TransformSettings
@@ -27,9 +27,8 @@ def signed_address(address: str, expires: str, settings: TransformSettings) -> s
     route = settings.api_prefix + settings.route_file_get
     path = BASE + parts.path.removeprefix(route) if parts.path.startswith(f"{route}/") else parts.path
     form = parse(path, query, settings.side_max, settings.presets)
-    added = [f"expires={expires}"] if expires else []
-    added.append(f"signature={sign(settings.signing_keys[0], signed(form), expires)}")
-    return parts._replace(query="&".join([query, *added] if query else added)).geturl()
+    plain = parts._replace(query=query, fragment="").geturl()
+    return with_signature(plain, settings.signing_keys[0], signed(form), expires)
 
 
 def expires_after(duration: str, now: float) -> str:

@@ -1,8 +1,12 @@
 """With SIGNED_URLS the edge answers for signed addresses alone, also from its cache."""
 
+import hashlib
 import re
 import time
 from collections.abc import Callable
+from typing import Any
+
+import httpx
 
 from services.core.addresses.signing import sign
 from tests.processes.system import System
@@ -143,3 +147,90 @@ def test_while_nobody_can_check_signatures_the_known_ones_are_served_and_others_
     assert system.edge.get(revoked).status_code == 403
     assert system.edge.get(dated).status_code == 403
     assert system.edge.get(known).status_code == 200
+
+
+def test_the_catalog_signs_addresses_of_an_asset(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
+    tokens = {role: f"token-of-a-{role}" for role in ("write", "read", "other")}
+    rights = {"write": "write:*", "read": "read:*", "other": "write:PROD"}
+    lines = (f"{who}:{rights[who]}:{hashlib.sha256(token.encode()).hexdigest()}" for who, token in tokens.items())
+    system = make_system(
+        SIGNED_URLS="true",
+        URL_SIGNING_KEYS=f"{NEW},{OLD}",
+        API_PREFIX="/shop",
+        NAMESPACES_ALLOWED="DEV,PROD",
+        PRESETS="thumb:60x60?crop=smart",
+        MEDIA_TOKENS=";".join(lines),
+    )
+
+    def ask(uuid: str, body: Any, who: str = "write") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {tokens[who]}"}
+        return system.api.post(f"/shop/catalog/{uuid}/signatures", json=body, headers=headers)
+
+    system.api.headers["Authorization"] = f"Bearer {tokens['write']}"
+    entry, other = (system.upload(f"{each}.jpg", photos["china.jpg"]) for each in (name, f"other-{name}"))
+    addresses = [
+        "original",
+        "full?download=1",
+        "optimise/090x0?blur=2.0&quality=50",
+        "optimise/thumb",
+        entry["public_url"],
+        entry["versioned_url"],
+        # It would be redirected to another address, which would have no signature.
+        f"{entry['base_url']}/original{entry['unique_name']}",
+    ]
+    for expires_in in (None, 3600):
+        answer = ask(entry["uuid"], {"addresses": addresses, "expires_in": expires_in})
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), answer.text
+        for wanted, signed_one in zip(addresses, answer.json()["data"], strict=True):
+            assert signed_one["address"] == wanted
+            assert (signed_one["ends_date"] is None) == (expires_in is None)
+            assert httpx.get(signed_one["url"]).status_code == 200, signed_one
+            assert ("expires=" in signed_one["url"]) == (expires_in is not None)
+    below = f"/optimise/90x0/DEV/{name}.webp?quality=50&blur=2"
+    [signed_one] = ask(entry["uuid"], {"addresses": addresses[2:3]}).json()["data"]
+    by_the_first = sign(NEW, f"/assets/media{below}")
+    assert signed_one["url"] == f"{entry['base_url']}{below}&signature={by_the_first}"
+
+    many = ask(entry["uuid"], {"addresses": [f"optimise/{width}x0" for width in range(1, 101)]})
+    assert len({one["url"] for one in many.json()["data"]}) == 100
+    for body, message in (
+        ({"addresses": ["full"] * 101}, "addresses has 101 items, and may have 100."),
+        ({"addresses": ["full"], "expires_in": "1h"}, "expires_in is not a whole number"),
+        ([], "The body is not a JSON object"),
+    ):
+        refused = ask(entry["uuid"], body)
+        assert refused.status_code == 400
+        assert problem(refused)["message"].startswith(message)
+    refused = ask(entry["uuid"], {"addresses": ["full", other["public_url"], "optimise/9999x0"]})
+    assert (refused.status_code, refused.json()["data"]) == (400, [])
+    said = [(one["index"], one["message"]) for one in refused.json()["problems"]]
+    assert said == [
+        (1, f"{other['public_url']!r} is the address of another asset."),
+        (2, "width must be an integer from 1 to 8192, not '9999'."),
+    ]
+    assert ask(entry["uuid"], {"addresses": ["full"]}, "read").status_code == 403
+    assert ask(entry["uuid"], {"addresses": ["full"]}, "other").status_code == 403
+
+    # The end comes, and the asset goes: its addresses are answered as those of any other.
+    [soon] = ask(entry["uuid"], {"addresses": ["full"], "expires_in": 2}).json()["data"]
+    [forever] = ask(entry["uuid"], {"addresses": ["full"]}).json()["data"]
+    assert httpx.get(soon["url"]).status_code == 200
+    wait_until(lambda: time.time() >= float(re.findall(r"expires=(\d+)", soon["url"])[0]))
+    assert httpx.get(soon["url"]).status_code == 403
+    assert httpx.get(forever["url"]).status_code == 200
+    assert system.api.delete(f"/shop/file/{entry['uuid']}").status_code == 200
+    assert httpx.get(forever["url"]).status_code == 404
+    gone = ask(entry["uuid"], {"addresses": ["full"]})
+    assert (gone.status_code, problem(gone)["code"]) == (404, "not_found")
+
+
+def test_without_keys_the_catalog_says_what_to_set(system: System, photos: dict[str, bytes], name: str) -> None:
+    entry = system.upload(f"{name}.jpg", photos["china.jpg"])
+    [about] = system.api.get("/about").json()["data"]
+    assert (about["signed_urls"], about["signs_addresses"]) == (False, False)
+    answer = system.api.post(f"/catalog/{entry['uuid']}/signatures", json={"addresses": ["full"]})
+    assert (answer.status_code, problem(answer)["code"]) == (409, "not_signing")
+    assert "Set SIGNED_URLS=true" in problem(answer)["hint"]
+    system.api.delete(f"/file/{entry['uuid']}")

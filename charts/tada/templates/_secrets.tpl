@@ -55,7 +55,7 @@
 {{- $known = concat $known (include "tada.cdnSecrets" .root | fromYamlArray) }}
 {{- range $name, $_ := $values.secrets }}{{ if not (has $name $known) }}{{ $_ := set $wanted $name false }}{{ end }}{{ end }}
 {{- end }}
-{{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" (ne $values.mediaApi.existingSecret "") }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}{{ $_ := set $wanted "TICKET_KEYS" false }}
+{{- if eq .component "catalog" }}{{ $_ := set $wanted "MEDIA_TOKEN" (ne $values.mediaApi.existingSecret "") }}{{ $_ := set $wanted "MEDIA_TOKENS" false }}{{ $_ := set $wanted "TICKET_KEYS" false }}{{ $_ := set $wanted "URL_SIGNING_KEYS" false }}
 {{- else if eq .component "transform" }}{{ $_ := set $wanted "URL_SIGNING_KEYS" false }}
 {{- else }}{{ $_ := set $wanted "PURGE_TOKEN" true }}{{ end }}
 {{- if eq .component "jobs" }}

@@ -47,6 +47,14 @@ def schemas() -> dict[str, Schema]:
         },
         "assets_path": {**_TEXT, "description": "Where the internal entry has the assets, after API_PREFIX."},
         "assets_url": {**_TEXT, "description": "The beginning of all public addresses of assets."},
+        "signed_urls": {
+            "type": "boolean",
+            "description": "Whether the public gets only what signed addresses ask for (SIGNED_URLS).",
+        },
+        "signs_addresses": {
+            "type": "boolean",
+            "description": "Whether the service signs addresses: POST /catalog/{uuid}/signatures.",
+        },
     }
     answer = {
         "type": "object",

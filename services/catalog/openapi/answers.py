@@ -12,6 +12,7 @@ from services.catalog.openapi import (
     events,
     imports,
     jobs,
+    signatures,
     status,
     tickets,
     webhooks,
@@ -35,6 +36,7 @@ from services.core.errors import (
     JobEnded,
     NoDumpName,
     NoEntry,
+    NotSigning,
     SignatureMismatch,
     Subject,
     TadaError,
@@ -125,6 +127,16 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
             "headers": _headers("Content-Disposition"),
             "content": {media_types.ZIP: {}},
         },
+        "Signatures": _answer(
+            "Signed.", "SignedAddresses", envelope([signatures.example(settings, entry["unique_name"])])
+        ),
+        "NotSigning": _refusal(
+            "Addresses are not signed here, or the catalog service has no key.",
+            NotSigning(
+                "Addresses cannot be signed here: the catalog service has no key.",
+                "Set URL_SIGNING_KEYS for the catalog service, as for the transform service.",
+            ),
+        ),
         "TicketRefused": _refusal("The ticket does not allow this.", TicketUsed()),
         "Changed": _answer("Changed.", "ChangedAnswer", envelope([changed]), *_WRITTEN),
         "Deleted": _answer("Deleted.", "DeletedAnswer", envelope([deleted]), *_WRITTEN),

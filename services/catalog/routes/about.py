@@ -36,4 +36,6 @@ def shown(settings: CatalogSettings, sender: Principal) -> dict[str, Any]:
         "presets": settings.presets,
         "assets_path": settings.route_file_get,
         "assets_url": settings.assets_url,
+        "signed_urls": settings.signed_urls,
+        "signs_addresses": settings.signs_addresses,
     }

@@ -21,6 +21,12 @@ def sign(key: str, form: str, expires: str = "") -> str:
     return hmac.new(key.encode(), f"{form}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
 
+def with_signature(address: str, key: str, form: str, expires: str = "") -> str:
+    """Return an address of a form with its end and its signature."""
+    end = f"expires={expires}&" if expires else ""
+    return f"{address}{'&' if '?' in address else '?'}{end}signature={sign(key, form, expires)}"
+
+
 def without_own(query: str) -> str:
     """Return a query without the arguments that signing adds."""
     return "&".join(part for part in query.split("&") if part and part.partition("=")[0].lower() not in _OWN)

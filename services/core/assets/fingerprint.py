@@ -8,6 +8,8 @@ HEADER = "x-fingerprint"
 """Of an answer: the fingerprint of what it contains. The gateway compares it with `v`, and keeps it from the public."""
 ARGUMENT = "v"
 DIGITS = 12
+SPELLING = rf"[0-9a-f]{{{DIGITS}}}(?:-[0-9.]+-[0-9.]+)?"
+"""The regular expression of one."""
 
 
 def fingerprint(signature: str, focus_x: float | None, focus_y: float | None) -> str:

@@ -42,6 +42,20 @@ def test_a_value_that_cannot_be_right_is_refused(monkeypatch: pytest.MonkeyPatch
         CatalogSettings()
 
 
+@pytest.mark.parametrize("name", ["ticket_keys", "url_signing_keys"])
+def test_a_key_that_is_too_short_is_refused(name: str) -> None:
+    given: dict[str, Any] = {name: f"{'k' * 32}, short"}
+    with pytest.raises(ValidationError, match=f"{name.upper()}: expected keys of 32 characters or more"):
+        CatalogSettings(**given)
+
+
+def test_addresses_are_signed_only_where_signatures_are_asked_for_and_with_keys() -> None:
+    keys: dict[str, Any] = {"url_signing_keys": "k" * 32}
+    found = [CatalogSettings(signed_urls=on, **keys if has else {}) for on in (True, False) for has in (True, False)]
+    # Without a key it starts: only a client that wants a signature is told.
+    assert [read.signs_addresses for read in found] == [True, False, False, False]
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_without_a_token_the_service_starts_on_a_loopback_address_alone(host: str) -> None:
     assert CatalogSettings().is_loopback

@@ -93,7 +93,7 @@ class Service:
         self.allowance = Allowance(read.render_budget)
         renders = Renders(Sources(self.storage, unlimited), self.pool, read.limits, self.allowance)
         lifetimes = read.lifetimes
-        question = questions.reader(read.side_max, read.allowed)
+        question = questions.reader(read.side_max, read.allowed_forms)
         delivery = Delivery(
             read,
             self.entries,  # type: ignore[arg-type]
