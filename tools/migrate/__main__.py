@@ -15,6 +15,7 @@ from tools.migrate.run import FAILED, NOT_SAID, Undecided, Wanted, migrate
 from tools.migrate.written import Unwritable
 
 AGAIN = "What was copied stays. Run this again to go on."
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Undecided, SettingsUnreadable, Unwritable, EntriesUnreadable) as problem:
         print(problem, file=sys.stderr)
         return NOT_SAID
+    except KeyboardInterrupt:
+        print(f"It was interrupted. {AGAIN}", file=sys.stderr)
+        return INTERRUPTED
     except (TadaError, RedisError, OSError) as problem:
         print(f"It stopped: {problem} {AGAIN}", file=sys.stderr)
         return FAILED

@@ -1,16 +1,19 @@
 """Both clients, against a service that answers as it is told."""
 
+import asyncio
+import hashlib
 import inspect
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import ZipFile
 
 import httpx
 import pytest
 from flit_core import buildapi
-from tada_client import AsyncClient, BadAnswer, Client, Entry, NotReached, Resume, Unavailable
+from tada_client import AsyncClient, BadAnswer, BytesSource, Client, Entry, NotReached, Resume, Unavailable
 from tada_client.events import Parser
 
 from tests.clients.python.service import Service, answer, problem, shown
@@ -215,3 +218,23 @@ def test_the_command_says_what_it_needs() -> None:
     path = ROOT / "clients/python/src"
     ran = subprocess.run([sys.executable, "-c", code], cwd=path, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr.count("tada-client[cli]")) == (2, 1), ran.stderr
+
+
+async def test_a_client_that_does_not_wait_goes_on_while_a_file_is_read() -> None:
+    """The digest of a file is computed in a thread."""
+    service = Service(answer(shown(signature=hashlib.sha256(b"cats").hexdigest())))
+    reading, go = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow(BytesSource):
+        def open(self) -> BinaryIO:
+            reading.set()
+            asyncio.run_coroutine_threadsafe(go.wait(), loop).result(20)
+            return super().open()
+
+    transport = httpx.MockTransport(service)
+    async with AsyncClient("http://tada.test", namespace="DEV", transport=transport) as client:
+        sending = asyncio.create_task(client.upsert(Slow(b"cats", "cat.jpg"), "DEV"))
+        await asyncio.to_thread(reading.wait, 20)
+        go.set()
+        assert (await sending).outcome == "same"

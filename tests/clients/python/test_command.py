@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -271,8 +273,70 @@ def test_every_command_and_option_is_documented() -> None:
         section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
         assert section or name == "config", name
         options = {option for parameter in command.params for option in parameter.opts}
-        assert "--json" in options or name in ("migrate", "config"), name
+        assert "--json" in options or name == "config", name
         for parameter in command.params:
             for option in parameter.opts:
                 if option.startswith("--") and option not in ("--help", "--json"):
                     assert option in section, f"{name} {option}"
+
+
+def test_config_prints_json_without_secrets(tmp_path: Path) -> None:
+    env = {"TADA_CONFIG": str(tmp_path / "config.toml")}
+
+    def document(*arguments: str) -> Any:
+        ran = CliRunner().invoke(app, ["config", *arguments, "--json"], env=env)
+        assert ran.exit_code == 0, ran.output
+        assert "secret" not in ran.output
+        return json.loads(ran.stdout)
+
+    work = {"name": "work", "used": True, "url": "http://work", "namespace": "DEV", "token": "set"}
+    assert document("set", "work", "--url", "http://work", "--namespace", "DEV", "--token", "secret") == work
+    home = {"name": "home", "used": False, "url": "http://home", "namespace": "", "token": "none"}
+    assert document("set", "home", "--url", "http://home") == home
+    assert document("use", "home") == home | {"used": True}
+    assert document("remove", "work") == work | {"used": False}
+    assert document("list") == home | {"used": True}
+
+
+@pytest.mark.parametrize("module", ["httpx", "typer"])
+def test_ctrl_c_while_the_command_starts_is_quiet(tmp_path: Path, module: str) -> None:
+    (tmp_path / f"{module}.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT / "clients/python/src")])
+    script = "import sys; from tada_client.cli.__main__ import main; sys.exit(main())"
+    for start in (["-m", "tada_client.cli", "ls"], ["-c", script]):
+        command = [sys.executable, *start]
+        ran = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
+def test_migrate_is_run_in_the_source_and_passes_on_what_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, ["migrate", "--do"])
+    assert ran.exit_code == 2
+    assert "in the folder of TADA's source" in ran.stderr
+    program = tmp_path / "tools/migrate/__main__.py"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "print('It would take', *sys.argv[1:3])\n"
+        "if '--report' in sys.argv:\n"
+        "    Path(sys.argv[-1]).write_text(json.dumps({'entry': 1}) + chr(10) + json.dumps({'entry': 2}) + chr(10))\n"
+        "sys.exit(3)\n"
+    )
+    command = [sys.executable, "-m", "tada_client.cli", "migrate"]
+    env = {"PYTHONPATH": str(ROOT / "clients/python/src")}
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        ran = subprocess.run([*command, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False)
+        return ran.returncode, ran.stdout, ran.stderr
+
+    assert run("--dump", "a.json") == (3, "It would take --dump a.json\n", "")
+    code, out, err = run("--dump", "a.json", "--json")
+    assert (code, err) == (3, "It would take --dump a.json\n")
+    assert [json.loads(line) for line in out.splitlines()] == [{"entry": 1}, {"entry": 2}]
+    assert run("--dump", "a.json", "--json", "--report", "x")[0] == 2

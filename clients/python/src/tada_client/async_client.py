@@ -178,7 +178,7 @@ class AsyncClient:
         there = asset if isinstance(asset, Entry) else await self.get(asset)
         opened = source(file, name or there.original_filename if isinstance(file, bytes) else name)
         sending = Sending(opened, "", "", fields, progress=progress)
-        return await self.run(flows.replace(there, flows.digest_of(opened), sending))
+        return await self.run(flows.replace_whole(there, sending))
 
     def _sending(
         self,

@@ -178,7 +178,7 @@ class Client:
         there = asset if isinstance(asset, Entry) else self.get(asset)
         opened = source(file, name or there.original_filename if isinstance(file, bytes) else name)
         sending = Sending(opened, "", "", fields, progress=progress)
-        return self.run(flows.replace(there, flows.digest_of(opened), sending))
+        return self.run(flows.replace_whole(there, sending))
 
     def _sending(
         self,

@@ -2,7 +2,7 @@
 given what came back, so that both clients do the same.
 
 A `Flow` yields requests and is given what they mean. `attempts` makes of it what a client carries out: requests, of
-which it is given the answers, and pauses.
+which it is given the answers, pauses, and files of which it is given the digest.
 """
 
 import hashlib
@@ -34,8 +34,15 @@ class Pause:
     seconds: float
 
 
-Flow = Generator[Request[Any] | Pause, Any, T]
-Attempts = Generator[Request[Any] | Pause, Answer | None, T]
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The digest of a file, which takes a while to read."""
+
+    file: Source
+
+
+Flow = Generator[Request[Any] | Pause | Digest, Any, T]
+Attempts = Generator[Request[Any] | Pause | Digest, Answer | str | None, T]
 
 
 def single(request: Request[T]) -> Flow[T]:
@@ -57,8 +64,8 @@ def attempts(flow: Flow[T], retries: Retries, chance: random.Random) -> Attempts
             done: T = end.value
             return done
         given, failed = None, None
-        if isinstance(step, Pause):
-            yield step
+        if isinstance(step, Pause | Digest):
+            given = yield step
             continue
         try:
             given = yield from _tried(step, retries, chance)
@@ -72,7 +79,7 @@ def _tried(request: Request[T], retries: Retries, chance: random.Random) -> Atte
         attempt += 1
         try:
             answer = yield request
-            assert answer is not None
+            assert isinstance(answer, Answer)
             return result(request, answer)
         except TadaError as error:
             pause = retries.pause(attempt, error, request.repeatable, chance.random())
@@ -178,7 +185,7 @@ def upsert(sending: Sending, resume: Resume | None = None) -> Flow[Upload]:
     Nothing is sent if the bytes are there already. An asset with other bytes is replaced: it keeps its uuid, and fields
     that are not given.
     """
-    digest = digest_of(sending.file)
+    digest: str = yield Digest(sending.file)
     there: Entry | None = yield from at_path(sending.namespace, sending.destination, sending.file.name, sending.to_webp)
     if there is None:
         try:
@@ -195,6 +202,19 @@ def _with_fields(entry: Entry, fields: Fields) -> Flow[Upload]:
     if any(entry.raw.get(name) != value for name, value in wanted.items()):
         entry = yield operations.change(entry.uuid, fields)
     return Upload(entry, "same")
+
+
+def digest_of(file: Source) -> str:
+    digest = hashlib.sha256()
+    with file.open() as opened:
+        while piece := opened.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def replace_whole(entry: Entry, sending: Sending) -> Flow[Upload]:
+    digest: str = yield Digest(sending.file)
+    return (yield from replace(entry, digest, sending))
 
 
 def replace(entry: Entry, digest: str, sending: Sending) -> Flow[Upload]:
@@ -226,14 +246,6 @@ def at_path(namespace: str, destination: str, filename: str, to_webp: bool | Non
         if found.unique_name in paths:
             return found
     return None
-
-
-def digest_of(file: Source) -> str:
-    digest = hashlib.sha256()
-    with file.open() as opened:
-        while piece := opened.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 # Others

@@ -10,7 +10,7 @@ import httpx
 
 from tada_client.carrying import Place, answer_of, failure, headers_of
 from tada_client.errors import NotReached, error_of
-from tada_client.flows import Attempts, Pause
+from tada_client.flows import Attempts, Digest, Pause, digest_of
 from tada_client.wire import AT_ONCE, Answer, Progress, Request
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Carrier:
 
     async def run(self, steps: Attempts[T]) -> T:
         """Carry out what a flow yields; return its result."""
-        given: Answer | None = None
+        given: Answer | str | None = None
         failed: NotReached | None = None
         while True:
             try:
@@ -44,6 +44,9 @@ class Carrier:
             given, failed = None, None
             if isinstance(step, Pause):
                 await self.sleep(step.seconds)
+                continue
+            if isinstance(step, Digest):
+                given = await anyio.to_thread.run_sync(digest_of, step.file)
                 continue
             try:
                 given = await self._send(step)

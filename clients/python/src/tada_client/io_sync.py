@@ -9,7 +9,7 @@ import httpx
 
 from tada_client.carrying import Place, answer_of, failure, headers_of
 from tada_client.errors import NotReached, error_of
-from tada_client.flows import Attempts, Pause
+from tada_client.flows import Attempts, Digest, Pause, digest_of
 from tada_client.wire import AT_ONCE, Answer, Progress, Request
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Carrier:
 
     def run(self, steps: Attempts[T]) -> T:
         """Carry out what a flow yields; return its result."""
-        given: Answer | None = None
+        given: Answer | str | None = None
         failed: NotReached | None = None
         while True:
             try:
@@ -43,6 +43,9 @@ class Carrier:
             given, failed = None, None
             if isinstance(step, Pause):
                 self.sleep(step.seconds)
+                continue
+            if isinstance(step, Digest):
+                given = digest_of(step.file)
                 continue
             try:
                 given = self._send(step)

@@ -3,7 +3,7 @@
 import os
 import sys
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,24 +35,15 @@ def _write(found: Profiles) -> None:
 def list_profiles(as_json: Json = False) -> None:
     """List the profiles. Secrets are not shown."""
     found = _read()
-    rows = []
-    for name, profile in sorted(found.profiles.items()):
-        secret = "command" if profile.token_command else "set" if profile.token else "none"
-        if as_json:
-            output.line(
-                {
-                    "name": name,
-                    "used": name == found.used,
-                    "url": profile.url,
-                    "namespace": profile.namespace,
-                    "token": secret,
-                }
-            )
-        rows.append(("*" if name == found.used else "", name, profile.url, profile.namespace, secret))
-    if not as_json:
-        output.table(("", "name", "url", "namespace", "token"), rows)
-        if not rows:
-            output.say("There is no profile. `tada config set NAME --url …` makes one.")
+    all_ = [_shown(found, name) for name in sorted(found.profiles)]
+    if as_json:
+        for one in all_:
+            output.line(one)
+        return
+    rows = [("*" if one["used"] else "", one["name"], one["url"], one["namespace"], one["token"]) for one in all_]
+    output.table(("", "name", "url", "namespace", "token"), rows)
+    if not rows:
+        output.say("There is no profile. `tada config set NAME --url …` makes one.")
 
 
 @app.command("set")
@@ -65,6 +56,7 @@ def set_profile(
     token_command: Annotated[str | None, typer.Option(help="A command that prints the token.")] = None,
     signing_key: Annotated[str | None, typer.Option(help="One of URL_SIGNING_KEYS; - reads it.")] = None,
     signing_key_command: Annotated[str | None, typer.Option(help="A command that prints that key.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Make a profile, or change one. The first one is used until `use` says another."""
     given = {
@@ -81,8 +73,9 @@ def set_profile(
     )
     if not changed.url.startswith(("http://", "https://")):
         stop("A profile needs --url, such as http://localhost:3001.")
-    _write(Profiles({**found.profiles, name: changed}, found.used or name))
-    typer.echo(f"{name} is kept in {profiles.path(os.environ)}")
+    found = Profiles({**found.profiles, name: changed}, found.used or name)
+    _write(found)
+    _tell(found, name, f"{name} is kept in {profiles.path(os.environ)}", as_json)
 
 
 def _secret(given: str | None, what: str) -> str | None:
@@ -93,22 +86,40 @@ def _secret(given: str | None, what: str) -> str | None:
 
 @app.command("use")
 @handled
-def use_profile(name: Name) -> None:
+def use_profile(name: Name, as_json: Json = False) -> None:
     """Use a profile from now on."""
     found = _read()
     if name not in found.profiles:
         stop(f"There is no profile {name!r}. Known: {', '.join(sorted(found.profiles)) or 'none'}.")
-    _write(replace(found, used=name))
-    typer.echo(f"{name} is used from now on")
+    found = replace(found, used=name)
+    _write(found)
+    _tell(found, name, f"{name} is used from now on", as_json)
 
 
 @app.command("remove")
 @handled
-def remove_profile(name: Name) -> None:
+def remove_profile(name: Name, as_json: Json = False) -> None:
     """Forget a profile."""
     found = _read()
     if name not in found.profiles:
         stop(f"There is no profile {name!r}. Known: {', '.join(sorted(found.profiles)) or 'none'}.")
     rest = {other: profile for other, profile in found.profiles.items() if other != name}
     _write(Profiles(rest, "" if found.used == name else found.used))
-    typer.echo(f"{name} is forgotten")
+    _tell(found, name, f"{name} is forgotten", as_json)
+
+
+def _tell(found: Profiles, name: str, said: str, as_json: bool) -> None:
+    output.document(_shown(found, name)) if as_json else typer.echo(said)
+
+
+def _shown(found: Profiles, name: str) -> dict[str, Any]:
+    """Return a profile without its secrets."""
+    profile = found.profiles[name]
+    secret = "command" if profile.token_command else "set" if profile.token else "none"
+    return {
+        "name": name,
+        "used": name == found.used,
+        "url": profile.url,
+        "namespace": profile.namespace,
+        "token": secret,
+    }

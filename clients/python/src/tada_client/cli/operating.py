@@ -1,10 +1,11 @@
 """The commands for whoever operates a TADA: jobs, dumps, what happens, and whether all is well."""
 
-import importlib.util
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import httpx
@@ -145,17 +146,38 @@ def restore_dump(
         raise typer.Exit(output.OK if job.status == "done" else output.SOME_FAILED)
 
 
-def migrate(context: typer.Context) -> None:
-    """Move an installation of the older service here. It is run where TADA is installed: docs/migrating.md.
+def migrate(context: typer.Context, as_json: Json = False) -> None:
+    """Move an installation of the older service here, with --do; without it, say what would happen: docs/migrating.md.
 
-    What follows is passed on, such as --settings older.env --dump dump.json --files /srv/media.
+    Run it in the folder of TADA's source, on the machine that has its storage. What follows is passed on, such as
+    --settings older.env --dump dump.json --files /srv/media. With --json, each entry is a line on stdout.
     """
-    if importlib.util.find_spec("tools") is None or not Path("tools/migrate").is_dir():
+    if not Path("tools/migrate/__main__.py").is_file():
         stop(
             "Run this in the folder of TADA's source, on the machine that has its storage: docs/migrating.md says how."
         )
-    ran = subprocess.run([sys.executable, "-m", "tools.migrate", *context.args], check=False)  # noqa: S603
-    raise typer.Exit(ran.returncode)
+    own = Path(".venv/bin/python")  # It has what the services need; this command may be installed elsewhere.
+    command = [str(own) if own.exists() else sys.executable, "-m", "tools.migrate", *context.args]
+    if not as_json:
+        raise typer.Exit(_run(command))
+    if any(given.partition("=")[0] == "--report" for given in context.args):
+        stop("--json and --report say the same: choose one.")
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        code = _run([*command, "--report", str(report)], stdout=sys.stderr.fileno())
+        for line in report.open(encoding="utf-8") if report.exists() else ():
+            output.line(json.loads(line))
+    raise typer.Exit(code)
+
+
+def _run(command: list[str], stdout: int | None = None) -> int:
+    """Run a program that gets Ctrl-C, too, and return what it ends with."""
+    with subprocess.Popen(command, stdout=stdout) as program:  # noqa: S603
+        while True:
+            try:
+                return program.wait()
+            except KeyboardInterrupt:
+                continue  # It has got it, and says what is left to do.
 
 
 def events(
