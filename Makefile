@@ -13,7 +13,7 @@ FAULT_TABLE ?= /tmp/tada-faults.md
 # Tests start some thousand processes. Without files of bytecode, each of them compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help test-install install rollback docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots version release clean
+.PHONY: help test-install install rollback docs setup setup-dev setup-bench run start start-standalone start-s3 start-distant-backend stop status logs doctor backup migrate sign configuration grammar test test-shared test-timed bench test-faults test-replicas test-js-apps test-clients test-integrations wordpress-plugin soak soak-changes soak-library soak-renders audit lint format lock vendor screenshots version release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ test-js-apps: setup-dev ## Build the sample apps of clients/js/examples: Next.js
 
 test-clients: setup-dev ## Compile the clients that openapi-generator makes of the API's document, and upload with them (some minutes; needs Java and Maven)
 	@$(PY) -m tests.programs.generated_clients
+
+test-integrations: setup-dev ## What is in integrations/ with the real thing (ONLY=wordpress; some minutes each)
+	@$(PY) -m tests.programs.integrations $(ONLY)
+
+wordpress-plugin: ## Pack the plugin for WordPress, in integrations/wordpress/dist
+	@python3 -m tools.wordpress_plugin
 
 test-install: setup-dev ## Install, upgrade and roll back with a real systemd (as root; 4 minutes)
 	@$(PY) -m tests.programs.install

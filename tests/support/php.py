@@ -11,7 +11,6 @@ import pytest
 from tools.stack.plan import ROOT
 
 LIBRARY = ROOT / "clients" / "php"
-PLUGIN = ROOT / "integrations" / "wordpress" / "tada-media"
 EXTENSIONS = ("curl", "json", "hash")
 _SECONDS = 120
 
