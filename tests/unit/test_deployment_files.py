@@ -36,6 +36,11 @@ def test_compose_reads_its_files_without_a_complaint(file: Path) -> None:
     assert composed(*dict.fromkeys((COMPOSE.name, file.name)))["services"]
 
 
+@pytest.mark.parametrize("file", sorted(ROOT.glob("integrations/*/compose.yaml")), ids=lambda file: file.parent.name)
+def test_compose_reads_those_of_integrations_without_a_complaint(file: Path) -> None:
+    assert composed(str(file.relative_to(ROOT)))["services"]
+
+
 def test_compose_passes_on_what_each_service_has_to_say_of_older_names() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     # Compose says itself where the nodes are.

@@ -2,15 +2,17 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools import programs
+from tools import programs, wordpress_plugin
 from tools.node import npm
 from tools.release import sbom
 
@@ -77,10 +79,12 @@ def chart(release: Release) -> None:
 
 
 def php(release: Release) -> None:
-    """Write an archive of each client and integration for PHP: a package of Composer, a plugin of WordPress."""
-    for folder in sorted((*release.tree.glob("clients/*"), *release.tree.glob("integrations/*"))):
-        if any(folder.glob("*.php")) or (folder / "composer.json").exists():
-            _zip(folder, release.out / f"tada-{folder.name}-{release.version}.zip", release.made_at)
+    """Write an archive of each package of Composer, and the plugin for WordPress, which has the library in it."""
+    for file in sorted(release.tree.glob("clients/*/composer.json")):
+        _zip(file.parent, release.out / f"tada-{file.parent.name}-{release.version}.zip", release.made_at)
+    with tempfile.TemporaryDirectory() as folder:
+        plugin = wordpress_plugin.build(Path(folder), release.tree)
+        shutil.copy(plugin, release.out / f"{wordpress_plugin.NAME}-{release.version}.zip")
 
 
 def images(release: Release) -> None:

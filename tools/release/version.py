@@ -38,13 +38,11 @@ PLACES = (
     Place("clients/*/package-lock.json", rf'^    "": {{\n      "name": .+\n      "version": "{_SAID}",$'),
     Place("integrations/*/package-lock.json", rf'\A{{\n  "name": .+\n  "version": "{_SAID}",$'),
     Place("integrations/*/package-lock.json", rf'^    "": {{\n      "name": .+\n      "version": "{_SAID}",$'),
-    # The head of a plugin of WordPress.
-    Place("integrations/*/*.php", rf"^ \* Version: +{_SAID}$"),
+    # The head of the plugin for WordPress.
+    Place("integrations/wordpress/*/tada-media.php", rf"^ \* Version: +{_SAID}$"),
     Place("clients/js/examples/README.md", rf"tada-media-{_SAID}\.tgz"),
     Place("docs/deploy.md", rf"\btada-\S+:{_SAID}\b"),
 )
-MAY_BE_WITHOUT = ("integrations/*/*.php",)
-"""Only one of the files of a plugin has its head."""
 
 
 class VersionError(Exception):
@@ -61,7 +59,7 @@ def said(root: Path = ROOT) -> Iterator[tuple[str, str]]:
     for place in PLACES:
         for file in _files(root, place):
             found = re.findall(place.pattern, file.read_text(), re.MULTILINE)
-            if not found and place.files not in MAY_BE_WITHOUT:
+            if not found:
                 yield str(file.relative_to(root)), ""
             for version in found:
                 yield str(file.relative_to(root)), version

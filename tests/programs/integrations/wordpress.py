@@ -20,7 +20,7 @@ from tests.support.photographs import CHINA
 
 TOKEN = "a-token-of-the-site-of-32-characters"
 ADMIN = "an-admin-token-of-at-least-32-characters"
-KEY = "a key of at least 32 characters, kept secret"
+KEY = "a key of at least 32 characters that is kept secret"
 WIDTHS_MAX = 2560
 PDF = pdf("A page")
 EDITING = """require_once ABSPATH . 'wp-admin/includes/image-edit.php';
@@ -435,6 +435,49 @@ def test_the_settings_are_for_administrators_and_show_no_secret(site: Site) -> N
     )
     assert "TADA_MEDIA_TOKEN in wp-config.php says this" in fixed
     assert "from-the-configuration" not in fixed
+
+
+def test_the_buttons_work_in_the_background(site: Site) -> None:
+    site.wordpress.deactivate()
+    media = [site.upload(f"many-{number}.jpg", photo(400, 300, "teal")) for number in range(3)]
+    site.wordpress.activate()
+    site.wordpress.run("Tada\\WordPress\\Queue::begin('backfill');")
+    site.wordpress.cron()
+    assert [site.is_tada(site.media(one["id"])["source_url"]) for one in media] == [True] * 3
+    assert site.wordpress.run("var_dump(get_option('tada_media_work'));").strip() == "bool(false)"
+    for one in media:
+        name = f"{site.wordpress.root}/wp-content/uploads/{one['media_details']['file']}"
+        Path(name).unlink()
+    site.wordpress.run("Tada\\WordPress\\Queue::begin('restore');")
+    site.system.kill("catalog")
+    site.wordpress.cron()
+    assert site.wordpress.uploads().isdisjoint({one["media_details"]["file"] for one in media})
+    site.system.start("catalog")
+    site.wordpress.cron()
+    assert site.wordpress.uploads() >= {one["media_details"]["file"] for one in media}
+    site.delete(*(one["id"] for one in media))
+
+
+def test_removing_the_plugin_keeps_posts_as_they_are(site: Site) -> None:
+    media = site.upload("stays.jpg", photo(1600, 1067))
+    medium = media["media_details"]["sizes"]["medium"]["source_url"]
+    post = site.post(f'<img src="{medium}" class="wp-image-{media["id"]}">', featured_media=media["id"])
+    site.wordpress.deactivate()
+    left = "foreach (['tada_media', 'tada_media_service'] as $name) { var_dump(get_option($name)); }"
+    said = site.wordpress.run(
+        f"define('WP_UNINSTALL_PLUGIN', 1); require WP_PLUGIN_DIR . '/tada-media/uninstall.php'; {left}"
+    )
+    assert said.split() == ["bool(false)"] * 2
+    shown = [image for image in images(site.page(post)) if "wp-image-" in image.get("class", "")]
+    assert site.picture(shown[0]["src"]).size == (300, 200)
+    featured = images(site.wordpress.run(f"echo get_the_post_thumbnail({post['id']}, 'medium');"))[0]
+    assert httpx.get(featured["src"]).status_code == 200
+    assert not site.is_tada(featured["src"])
+    site.wordpress.activate()
+    site.set(keep_local=True)
+    assert site.media(media["id"])["source_url"] == media["source_url"], "a new installation finds everything"
+    site.delete(media["id"])
+    assert site.entries() == []
 
 
 def signed_addresses_below_a_prefix(site: Site) -> None:

@@ -248,18 +248,21 @@ def test_every_image_of_the_project_is_released() -> None:
     assert set(parts.IMAGES) <= {service.get("image") for service in compose["services"].values()}
 
 
-def test_an_archive_for_php_is_the_same_each_time(tmp_path: Path) -> None:
-    folder = tmp_path / "tree" / "integrations" / "shop"
-    (folder / "src").mkdir(parents=True)
-    (folder / "shop.php").write_text("<?php\n")
-    (folder / "src" / "a.php").write_text("<?php\n")
-    (tmp_path / "tree" / "clients").mkdir()
+def test_archives_for_php_are_the_same_each_time(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    files = ("LICENSE", "clients/php/composer.json", "clients/php/src/a.php", "integrations/wordpress/tada-media/x.php")
+    for name in files:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("<?php\n")
     archives = []
     for at in (1, 2):
-        os.utime(folder / "shop.php", (at, at))
-        (tmp_path / str(at)).mkdir()
-        parts.php(parts.Release(tmp_path / "tree", b"", tmp_path / str(at), "1.2.3", 1_700_000_000))
-        archives.append((tmp_path / str(at) / "tada-shop-1.2.3.zip").read_bytes())
+        os.utime(tree / files[-1], (at, at))
+        out = tmp_path / str(at)
+        out.mkdir()
+        parts.php(parts.Release(tree, b"", out, "1.2.3", 1_700_000_000))
+        archives.append({file.name: file.read_bytes() for file in out.iterdir()})
     assert archives[0] == archives[1]
-    with zipfile.ZipFile(io.BytesIO(archives[0])) as archive:
-        assert archive.namelist() == ["shop/shop.php", "shop/src/a.php"]
+    with zipfile.ZipFile(io.BytesIO(archives[0]["tada-php-1.2.3.zip"])) as archive:
+        assert archive.namelist() == ["php/composer.json", "php/src/a.php"]
+    with zipfile.ZipFile(io.BytesIO(archives[0]["tada-media-1.2.3.zip"])) as archive:
+        assert archive.namelist() == ["tada-media/LICENSE", "tada-media/lib/a.php", "tada-media/x.php"]

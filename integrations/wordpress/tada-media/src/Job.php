@@ -104,6 +104,7 @@ final class Job
             Restoring::whole($id);
             return 'is here';
         } catch (TadaError | \RuntimeException $error) {
+            $error instanceof TadaError && Upload::noteAway($error);
             return "failed: {$error->getMessage()}";
         }
     }

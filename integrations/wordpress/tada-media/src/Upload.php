@@ -79,6 +79,11 @@ final class Upload
         return self::$isAway;
     }
 
+    public static function noteAway(TadaError $error): void
+    {
+        self::$isAway = self::$isAway || $error->errorCode === 'not_reached';
+    }
+
     public static function isUploadedNow(int $id): bool
     {
         return isset(self::$uploaded[$id]);
@@ -204,7 +209,7 @@ final class Upload
 
     private static function failed(int $id, TadaError $error, string $sha256): string
     {
-        self::$isAway = self::$isAway || $error->errorCode === 'not_reached';
+        self::noteAway($error);
         Asset::setStale($id);
         $isForGood = in_array($error->status, [400, 413, 415, 422], true) && $error->errorCode !== 'quota_exceeded';
         if (!$isForGood) {
