@@ -31,7 +31,8 @@ final class TadaError extends \RuntimeException
     /** Whether the same request may succeed later: the service is away or busy, or said so. */
     public function isPassing(): bool
     {
-        return in_array($this->status, [0, 408, 423, 429, 502, 503, 504, 507], true);
+        $isAway = $this->errorCode === 'not_reached';
+        return $isAway || in_array($this->status, [408, 423, 429, 502, 503, 504, 507], true);
     }
 
     public static function of(Answer $answer): self

@@ -87,7 +87,7 @@ final class Content
             return $html;
         }
         $assets = self::assetsOf($html, $found);
-        return (string) preg_replace_callback($pattern, static function (array $match) use ($assets, $local, $distant) {
+        $replaced = preg_replace_callback($pattern, static function (array $match) use ($assets, $local, $distant) {
             $keys = self::keys($match);
             foreach ($keys as $key) {
                 if (isset($assets[$key])) {
@@ -98,6 +98,7 @@ final class Content
             }
             return $match[0];
         }, $html);
+        return $replaced ?? $html;
     }
 
     /**

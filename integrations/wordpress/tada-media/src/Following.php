@@ -144,7 +144,7 @@ final class Following
         }
         try {
             return Restoring::file($id);
-        } catch (TadaError | \RuntimeException) {
+        } catch (\RuntimeException) {
             return false;
         }
     }

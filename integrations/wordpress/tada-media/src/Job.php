@@ -103,7 +103,7 @@ final class Job
         try {
             Restoring::whole($id);
             return 'is here';
-        } catch (TadaError | \RuntimeException $error) {
+        } catch (\RuntimeException $error) {
             $error instanceof TadaError && Upload::noteAway($error);
             return "failed: {$error->getMessage()}";
         }

@@ -27,7 +27,7 @@ final class Restoring
         }
     }
 
-    /** Bring the file of an attachment back, and return its path. Throws TadaError, or RuntimeException. */
+    /** Bring the file of an attachment back, and return its path. Throws RuntimeException, such as TadaError. */
     public static function file(int $id): string
     {
         $asset = Asset::of($id) ?? throw new \RuntimeException("Attachment $id is not in TADA.");
@@ -59,7 +59,7 @@ final class Restoring
         return $attached;
     }
 
-    /** Bring the file back, and the sizes that WordPress keeps of it. Throws TadaError, or RuntimeException. */
+    /** Bring the file back, and the sizes that WordPress keeps of it. Throws RuntimeException, such as TadaError. */
     public static function whole(int $id): void
     {
         require_once ABSPATH . 'wp-admin/includes/image.php';

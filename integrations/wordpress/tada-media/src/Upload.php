@@ -73,7 +73,7 @@ final class Upload
         delete_post_meta($id, self::ERROR);
     }
 
-    /** Whether TADA did not answer in this request. */
+    /** Whether TADA could not be reached in this request: it, or what it needs, does not answer. */
     public static function isAway(): bool
     {
         return self::$isAway;
@@ -81,7 +81,8 @@ final class Upload
 
     public static function noteAway(TadaError $error): void
     {
-        self::$isAway = self::$isAway || $error->errorCode === 'not_reached';
+        $isAway = $error->errorCode === 'not_reached' || in_array($error->status, [502, 503, 504], true);
+        self::$isAway = self::$isAway || $isAway;
     }
 
     public static function isUploadedNow(int $id): bool
