@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.library.conftest import EDITOR, Library, Open
+from tests.e2e.library.conftest import EDITOR, Library, Open, check_with_axe
 from tests.e2e.library.test_uploading import choose, found, item, jpeg, tray
 
 Entry = dict[str, Any]
@@ -83,6 +83,50 @@ def test_parts_of_the_page_that_cannot_be_loaded_are_said_and_tried_again(
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
     expect(item(page, "kept.jpg")).to_contain_text(f"/DEV/{folder}/kept.webp")
+
+
+def test_what_fails_twice_is_said_once(opened: Open, scratch: Entry) -> None:
+    page = opened(at(scratch), token=EDITOR)
+    expect(page.get_by_label("Title")).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Trash").click()
+    page.get_by_role("button", name="Focal point and crop").click()
+    said = page.get_by_text("No connection to the service")
+    expect(said).to_be_visible()
+    page.get_by_label("Title").fill("Not twice")
+    for _ in range(2):
+        with page.expect_event("requestfailed"):
+            page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_enabled()
+    expect(said).to_have_count(1)
+    page.context.set_offline(False)
+    # Both parts are loaded.
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("dialog")).to_have_count(2)
+
+
+def test_what_is_said_is_in_front_of_a_dialog_and_can_be_answered(opened: Open, scratch: Entry) -> None:
+    page = opened(at(scratch), token=EDITOR)
+    page.get_by_role("button", name="Focal point and crop").click()
+    focus = page.get_by_role("dialog")
+    expect(focus.locator("img").first).to_be_visible()
+    page.route(
+        f"**/catalog/{scratch['uuid']}",
+        lambda route: route.fulfill(status=500, body="oh") if route.request.method == "PATCH" else route.continue_(),
+    )
+    focus.get_by_label("From the left, %").fill("30")
+    focus.get_by_label("From the left, %").press("Tab")
+    focus.get_by_role("button", name="Save", exact=True).click()
+    said = page.get_by_text("Something went wrong in the service")
+    expect(said).to_be_visible()
+    box = said.bounding_box()
+    assert box is not None
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.toast') !== null", middle)
+    check_with_axe(page)
+    page.locator(".toast").get_by_role("button", name="Close").click()
+    expect(said).to_have_count(0)
+    expect(focus).to_be_visible()
 
 
 def sent(page: Page, pattern: str, method: str) -> list[Route]:

@@ -18,7 +18,8 @@ export class Library {
   #toast = 0;
   #isFollowing = false;
 
-  // Told of each change of an asset by somebody: an event with its uuid as its name, then one named "any".
+  // Told of each change of an asset by somebody: an event that is named for its uuid, with the
+  // number of the change, then one named "any".
   changes = new EventTarget();
   // Whether the reader is at the beginning of the files, where new ones may come without a jump.
   isAtTop = true;
@@ -63,24 +64,26 @@ export class Library {
 
   async start() {
     this.#paint();
-    await speak(preferred());
-    this.store.set({ language: preferred() });
+    const spoken = speak(preferred()).then(() => this.store.set({ language: preferred() }));
     if (address.isPicking(location.search)) {
+      await spoken;
       this.picker = (await part("picker")()).begin(this);
       this.store.set({ view: this.picker.within(this.view) });
     }
     addEventListener("popstate", () => this.#show(address.parse(location.search)));
-    await this.enter();
+    await Promise.all([spoken, this.enter()]);
   }
 
   // Ask who the sender is, and show the files if that is known.
   async enter() {
     this.store.set({ phase: "starting", failure: null });
+    // The first files are on their way meanwhile, unless the answer limits what is looked for.
+    if (!this.picker) this.#search();
     try {
       const { data } = await read("about");
       const about = this.picker?.limited(data[0]) ?? data[0];
       this.store.set({ phase: "ready", about, refused: false });
-      this.#search();
+      if (this.picker) this.#search();
       this.loadFolders("/");
       for (const { path } of address.trail(this.view.folder).slice(0, -1)) this.toggleFolder(path, true);
       if (session.login) import("./later/login/renewing.js").then(({ keepRenewed }) => keepRenewed());
@@ -207,9 +210,9 @@ export class Library {
     });
     listing.key = arguments_.toString();
     this.#latest = listing;
-    if (!before) this.store.set({ listing });
+    if (!before?.isLoaded) this.store.set({ listing });
     const first = listing.need(0, 1);
-    first.then(() => this.#latest === listing && this.#count(arguments_));
+    first.then(() => this.#latest === listing && listing.isLoaded && this.#count(arguments_));
     return first;
   }
 
@@ -274,7 +277,11 @@ export class Library {
 
   say(text, { more = "", kind = "calm", action = null } = {}) {
     const id = ++this.#toast;
-    this.store.set({ toasts: [...this.state.toasts.slice(-3), { id, text, more, kind, action }] });
+    const isSame = (one) => one.text === text && one.more === more && one.kind === kind;
+    const others = this.state.toasts.filter((one) => !isSame(one) || !canJoin(one.action, action, kind));
+    const same = this.state.toasts.find((one) => !others.includes(one));
+    const toast = { id, text, more, kind, action: joined(same?.action, action) };
+    this.store.set({ toasts: [...others.slice(-3), toast] });
     if (kind !== "error") setTimeout(() => this.dismiss(id), TOAST_SECONDS * 1000);
   }
 
@@ -324,4 +331,13 @@ export class Library {
   setDrawer(drawer) {
     this.store.set({ drawer });
   }
+}
+
+// Equal messages are one. Each has its own way to undo what it tells; what failed is tried again together.
+const canJoin = (one, other, kind) => kind === "error" || !(one || other);
+
+function joined(one, other) {
+  if (!one || !other) return one ?? other;
+  const act = () => [one, other].forEach((action) => action.act());
+  return { label: other.label, act };
 }

@@ -2,7 +2,7 @@
 import { useRef } from "preact/hooks";
 import { html } from "../html.js";
 import { explained, t } from "../texts.js";
-import { LibraryContext, useLater, useLibrary, useLibraryState } from "./context.js";
+import { useLater, useLibrary, useLibraryState } from "./context.js";
 import { Dialog } from "./dialog.js";
 import { Files } from "./files.js";
 import { Heading } from "./heading.js";
@@ -11,15 +11,10 @@ import { Place } from "./place.js";
 import { Selecting } from "./selecting.js";
 import { Sidebar } from "./sidebar.js";
 import { SignIn } from "./signin.js";
-import { Toasts } from "./toasts.js";
 import { TopBar } from "./topbar.js";
 import { useUploading } from "./uploading.js";
 
-export function App({ library }) {
-  return html`<${LibraryContext.Provider} value=${library}><${Page} /><//>`;
-}
-
-function Page() {
+export function App() {
   const library = useLibrary();
   const phase = useLibraryState((state) => state.phase);
   const about = useLibraryState((state) => state.about);
@@ -29,7 +24,6 @@ function Page() {
     return html`
       <${Work} />
       ${phase === "again" && html`<${SignIn} isAgain />`}
-      <${Toasts} />
       <${Dialog} />
     `;
   }

@@ -3,6 +3,7 @@ import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { usePart } from "../store.js";
 import { addTexts } from "../texts.js";
+import { close, open } from "./front.js";
 
 export const LibraryContext = createContext(null);
 
@@ -16,10 +17,10 @@ export function useLibraryState(part) {
 // may be the one that closes it. Closing it, before it is removed, gives the focus back.
 export function useModal() {
   const dialog = useRef();
-  useEffect(() => dialog.current.showModal(), []);
+  useEffect(() => open(dialog.current), []);
   useLayoutEffect(() => {
     const { current } = dialog;
-    return () => current.close();
+    return () => close(current);
   }, []);
   return dialog;
 }

@@ -2,17 +2,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { t } from "../texts.js";
-import { part, useLater, useLibrary, useLibraryState } from "./context.js";
+import { part, useLater, useLibrary, useLibraryState, useModal } from "./context.js";
 
 export function SignIn({ isAgain = false }) {
   const library = useLibrary();
   const isRefused = useLibraryState((state) => state.refused);
   const [token, setToken] = useState("");
   const field = useRef();
-  const dialog = useRef();
   const login = useLater(part("login"));
   useEffect(() => {
-    if (isAgain) dialog.current.showModal();
     field.current.focus();
   }, []);
   const send = (event) => {
@@ -36,6 +34,9 @@ export function SignIn({ isAgain = false }) {
     </label>
     <button class="button primary" disabled=${!token.trim()}>${t("signin.send")}</button>
   </form>`;
-  if (!isAgain) return html`<main class="alone">${form}</main>`;
-  return html`<dialog class="dialog" ref=${dialog} onCancel=${(event) => event.preventDefault()}>${form}</dialog>`;
+  return isAgain ? html`<${Again}>${form}<//>` : html`<main class="alone">${form}</main>`;
+}
+
+function Again({ children }) {
+  return html`<dialog class="dialog" ref=${useModal()} onCancel=${(event) => event.preventDefault()}>${children}</dialog>`;
 }

@@ -7,19 +7,18 @@ import { Icon } from "./icons.js";
 export function Toasts() {
   const library = useLibrary();
   const toasts = useLibraryState((state) => state.toasts);
-  return html`<div class="toasts" role="status" aria-live="polite">
-    ${toasts.map(({ id, text, more, kind, action }) => {
-      const act = () => {
-        library.dismiss(id);
-        action.act();
-      };
-      return html`<div class=${`toast ${kind}`} key=${id}>
-        <p>${text}${more && html`<small>${more}</small>`}</p>
-        ${action && html`<button class="button" onClick=${act}>${action.label}</button>`}
-        <button class="button plain" aria-label=${t("close")} onClick=${() => library.dismiss(id)}>
-          <${Icon} name="close" />
-        </button>
-      </div>`;
-    })}
-  </div>`;
+  useLibraryState((state) => state.language);
+  return toasts.map(({ id, text, more, kind, action }) => {
+    const act = () => {
+      library.dismiss(id);
+      action.act();
+    };
+    return html`<div class=${`toast ${kind}`} key=${id}>
+      <p>${text}${more && html`<small>${more}</small>`}</p>
+      ${action && html`<button class="button" onClick=${act}>${action.label}</button>`}
+      <button class="button plain" aria-label=${t("close")} onClick=${() => library.dismiss(id)}>
+        <${Icon} name="close" />
+      </button>
+    </div>`;
+  });
 }

@@ -6,7 +6,6 @@ import { t } from "../../texts.js";
 import { useLibrary, useModal } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
 import { dimensions } from "../../views/tile.js";
-import { Toasts } from "../../views/toasts.js";
 import { written } from "../draft.js";
 import { Crop, useCrop } from "./cropping.js";
 import { MIDDLE, shares } from "./cut.js";
@@ -82,7 +81,6 @@ export function FocusAndCrop({ model, onClose }) {
         ${canWrite && (mode === "focus" || isDirty) && html`<${Bar} model=${model} isDirty=${isDirty} />`}
       </div>
     </div>
-    <${Toasts} />
   </dialog>`;
 }
 
