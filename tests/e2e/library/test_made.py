@@ -66,6 +66,16 @@ def test_a_replacement_is_seen_in_each_tier(library: Library, opened: Open, scra
     assert library.entry(scratch["uuid"])["version"] == 2
 
 
+def test_a_change_by_somebody_else_is_seen_in_each_tier(library: Library, opened: Open, scratch: Entry) -> None:
+    page = opened(at(scratch), token=READER)
+    expect(page.get_by_role("heading", name="Facts")).to_be_visible()
+    library.change(scratch["uuid"], title="Theirs")
+    block = page.locator("section.made")
+    expect(block).to_contain_text("No cache has anything older.")
+    steps = block.locator(".nodes li")
+    expect(steps).to_have_text([re.compile(r"Edge\s+after \d+ ms"), re.compile(r"Cache tier\s+after \d+ ms")])
+
+
 def test_a_deletion_says_which_tier_has_it(opened: Open, scratch: Entry) -> None:
     page = opened(at(scratch), token=EDITOR)
     page.get_by_role("button", name="Delete", exact=True).click()

@@ -18,6 +18,8 @@ class Model {
 
   constructor(library, uuid, tell) {
     Object.assign(this, { library, uuid, tell, entry: null, status: "loading", failure: null, isSaving: false, purge: null });
+    // The number of the last change of the entry, by anybody.
+    this.change = 0;
     Object.assign(this, { base: null, form: null, clashes: [] });
   }
 
@@ -54,6 +56,17 @@ class Model {
       // Otherwise the next look, or the next save, will say it.
     }
   };
+
+  // Somebody has changed the entry, maybe here.
+  heard = ({ detail }) => {
+    this.#note(detail);
+    return this.watch();
+  };
+
+  // Of two changes, the later one may be told first.
+  #note(change) {
+    if (Number(change) > this.change) this.#set({ change: Number(change) });
+  }
 
   type(name, text) {
     this.#set({ form: { ...this.form, [name]: text }, purge: null });
@@ -101,13 +114,15 @@ class Model {
   written(entry, purge, seconds, change) {
     const now = written(entry);
     this.#tag = "";
-    this.#set({ entry, base: now, form: { ...now }, clashes: [], purge: { state: purge, seconds, change } });
+    this.#set({ entry, base: now, form: { ...now }, clashes: [], purge: { state: purge, seconds } });
+    this.#note(change);
     this.library.noteEntry(entry);
   }
 
   // Take what a purge has answered. What was typed stays.
   purged({ purge, change }, seconds) {
-    this.#set({ purge: { state: purge, seconds, change } });
+    this.#set({ purge: { state: purge, seconds } });
+    this.#note(change);
   }
 
   names(fields) {
@@ -156,14 +171,14 @@ export function useEntry(library, uuid) {
     model.load();
     const timer = setInterval(model.watch, LOOK_EVERY);
     document.addEventListener("visibilitychange", model.watch);
-    library.changes.addEventListener(uuid, model.watch);
+    library.changes.addEventListener(uuid, model.heard);
     const unload = (event) => model.isDirty && event.preventDefault();
     addEventListener("beforeunload", unload);
     const release = library.protect(() => mayLeave(library, model));
     return () => {
       clearInterval(timer);
       document.removeEventListener("visibilitychange", model.watch);
-      library.changes.removeEventListener(uuid, model.watch);
+      library.changes.removeEventListener(uuid, model.heard);
       removeEventListener("beforeunload", unload);
       release();
       model.tell = () => {};

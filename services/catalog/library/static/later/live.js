@@ -13,8 +13,8 @@ export function listen(library) {
   const heard = new Map();
   let timer = 0;
   let looked = -PAUSE;
-  const hear = (uuid, kind) => {
-    heard.set(uuid, kind);
+  const hear = (uuid, kind, id) => {
+    heard.set(uuid, { kind, id });
     timer ||= setTimeout(look, Math.max(SETTLED, looked + PAUSE - performance.now()));
   };
   const look = () => {
@@ -24,17 +24,17 @@ export function listen(library) {
     heard.clear();
     return apply(library, all);
   };
-  follow({ heard: ({ uuid, kind }) => hear(uuid ?? "", kind), missed: () => hear("", "catalog.replaced") });
+  follow({ heard: ({ uuid, kind, id }) => hear(uuid ?? "", kind, id), missed: () => hear("", "catalog.replaced") });
 }
 
 // Take changes into what is shown. Where new files would move what the reader looks at, they are only announced.
 async function apply(library, changes) {
   const { listing } = library.state;
   if (!listing) return;
-  for (const name of [...changes.map(([uuid]) => uuid), "any"]) library.changes.dispatchEvent(new Event(name));
+  for (const [uuid, { id }] of [...changes, ["any", {}]]) library.changes.dispatchEvent(new CustomEvent(uuid, { detail: id }));
   const shown = changes.filter(([uuid]) => listing.indexOf(uuid) >= 0);
-  const changed = shown.filter(([, kind]) => kind !== "asset.deleted").slice(0, READ_MAX);
-  for (const [uuid, kind] of shown) if (kind === "asset.deleted") library.noteGone(uuid);
+  const changed = shown.filter(([, { kind }]) => kind !== "asset.deleted").slice(0, READ_MAX);
+  for (const [uuid, { kind }] of shown) if (kind === "asset.deleted") library.noteGone(uuid);
   await Promise.all(changed.map(([uuid]) => readAgain(library, uuid)));
   if (shown.length === changes.length) return;
   if (library.isAtTop) await library.refresh();

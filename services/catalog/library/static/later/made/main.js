@@ -20,8 +20,8 @@ export function Made({ entry, model }) {
     <button class="button plain fold" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       <${Icon} name=${isOpen ? "down" : "right"} />${t("made")}
     </button>
-    ${model.purge?.change && html`<${Purge} key=${model.purge.change} change=${model.purge.change} />`}
-    ${isOpen && html`<${Parts} key=${model.purge?.change} entry=${entry} model=${model} />`}
+    ${model.change > 0 && html`<${Purge} key=${model.change} change=${model.change} />`}
+    ${isOpen && html`<${Parts} key=${model.change} entry=${entry} model=${model} />`}
   </section>`;
 }
 
