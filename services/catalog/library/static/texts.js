@@ -41,9 +41,12 @@ export function t(key, values = {}) {
   const text = typeof found === "string" ? found : (found[plurals.select(values.count)] ?? found.other);
   return text.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
-    return typeof value === "number" ? numbers.format(value) : String(value);
+    return typeof value === "number" ? numbers.format(value) : straight(String(value));
   });
 }
+
+// Return a text without the characters that turn others around: with them, "exe.jpg" can be a name that ends with "gpj.exe".
+export const straight = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
 
 // Return what to say of an error: what happened and what to do; `more` is what the service said.
 export function explained(error) {
@@ -53,13 +56,17 @@ export function explained(error) {
   return { text: t(known ?? (error.status >= 500 ? "error.500" : "error.unknown")), more };
 }
 
+const sizes = new Map();
+
 export function bytes(count) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = count < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
   const value = count / 1000 ** step;
   const digits = step > 0 && value < 10 ? 1 : 0;
   const style = { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits };
-  return new Intl.NumberFormat(language, style).format(value);
+  const name = `${language} ${step} ${digits}`;
+  if (!sizes.has(name)) sizes.set(name, new Intl.NumberFormat(language, style));
+  return sizes.get(name).format(value);
 }
 
 // Dates are written as in the country of the reader, if that has the language of the page.

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { lacksAlt } from "../assets.js";
 import { html } from "../html.js";
-import { t } from "../texts.js";
+import { straight, t } from "../texts.js";
 import { useLibrary, useLibraryState } from "../views/context.js";
 import { Icon } from "../views/icons.js";
 import { changed, tagsOf, textOf, written } from "./draft.js";
@@ -92,7 +92,7 @@ function Clash({ model, name }) {
   if (!model.clashes.includes(name)) return null;
   const theirs = written(model.entry)[name];
   return html`<div class="clash" role="group" aria-label=${t(`field.${name}`)}>
-    <p>${t("clash.theirs")} <q>${name === "tags" ? tagsOf(theirs).join(", ") : theirs || t("clash.empty")}</q></p>
+    <p>${t("clash.theirs")} <q>${name === "tags" ? tagsOf(theirs).join(", ") : straight(theirs) || t("clash.empty")}</q></p>
     <button type="button" class="button" onClick=${() => model.decide(name, true)}>${t("clash.mine")}</button>
     <button type="button" class="button" onClick=${() => model.decide(name, false)}>${t("clash.take")}</button>
   </div>`;
@@ -125,7 +125,7 @@ function Tags({ model, isReadOnly }) {
     <div class="tags">
       ${tags.map(
         (tag) => html`<span class="tag" key=${tag}>
-          <span class="cut">${tag}</span>
+          <span class="cut">${straight(tag)}</span>
           ${!isReadOnly &&
           html`<button
             type="button"

@@ -1,7 +1,7 @@
 // The tray: files on their way, and what has become of them.
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { html } from "../html.js";
-import { bytes, explained, t } from "../texts.js";
+import { bytes, explained, straight, t } from "../texts.js";
 import { useLibrary } from "../views/context.js";
 import { Icon } from "../views/icons.js";
 import { OVER, STUCK, Uploads } from "./uploads.js";
@@ -119,7 +119,7 @@ function Item({ item, library }) {
     html`<button class="button" onClick=${() => uploads.decide(item, choice)}>${t(label)}</button>`;
   return html`<li class=${`item is-${state}`}>
     <div class="what">
-      <b title=${[item.namespace, item.destination, file.name].filter(Boolean).join("/")}>${file.name}</b>
+      <b title=${[item.namespace, item.destination, file.name].filter(Boolean).map(straight).join("/")}>${straight(file.name)}</b>
       <small>${said(item)}</small>
       ${state === "sending" && html`<progress max="1" value=${item.sent} aria-label=${t("tray.sent", { name: file.name })} />`}
       ${state === "taken" &&

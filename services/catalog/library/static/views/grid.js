@@ -20,11 +20,14 @@ export function Grid({ listing, layout, size, asset, marked, assets, selection, 
   const count = listing.isLoaded ? listing.count : SKELETONS;
   const width = frame.width - 2 * PADDING;
   const form = useMemo(() => arrange({ width: Math.max(width, 1), count, layout, size }), [width, count, layout, size]);
-  const rows = seen(form, scroll.current.top, frame.height);
+  // What is seen comes first, then what is near it.
+  const [isSettled, setSettled] = useState(false);
+  const beyond = isSettled ? frame.height : 0;
+  const rows = seen(form, scroll.current.top, frame.height, beyond);
   const first = rows.first * form.columns;
   const last = Math.min(count, rows.last * form.columns);
   const drawn = useRef();
-  drawn.current = { form, rows, height: frame.height, isFast: scroll.current.isFast };
+  drawn.current = { form, rows, beyond, height: frame.height, isFast: scroll.current.isFast };
 
   useLayoutEffect(() => {
     const measure = () => setFrame({ width: box.current.clientWidth, height: box.current.clientHeight });
@@ -33,6 +36,10 @@ export function Grid({ listing, layout, size, asset, marked, assets, selection, 
     measure();
     return () => observer.disconnect();
   }, []);
+
+  useEffect(() => {
+    if (listing.isLoaded) setTimeout(() => setSettled(true));
+  }, [listing.isLoaded]);
 
   // If columns or rows change, what was at the top stays there.
   const before = useRef(form);
@@ -82,8 +89,8 @@ export function Grid({ listing, layout, size, asset, marked, assets, selection, 
       }, SETTLED);
     }
     // Most steps show what is drawn already.
-    const { form, rows, height, isFast } = drawn.current;
-    const wanted = seen(form, scrollTop, height);
+    const { form, rows, beyond, height, isFast } = drawn.current;
+    const wanted = seen(form, scrollTop, height, beyond);
     if (wanted.first !== rows.first || wanted.last !== rows.last || state.isFast !== isFast) again();
   };
   const onScroll = () => {
@@ -153,6 +160,7 @@ export function Grid({ listing, layout, size, asset, marked, assets, selection, 
         isMarked=${entry !== undefined && marked?.has(entry.uuid)}
         isSelected=${entry !== undefined && selection !== null && selection.has(entry.uuid)}
         isFast=${scroll.current.isFast}
+        scroll=${scroll.current}
         assets=${assets}
       />`);
     }

@@ -2,7 +2,7 @@
 import { hasFilters, START, trail, withoutFilters } from "../address.js";
 import { typeName } from "../assets.js";
 import { html } from "../html.js";
-import { t } from "../texts.js";
+import { straight, t } from "../texts.js";
 import { useLibrary, useLibraryState } from "./context.js";
 import { Icon } from "./icons.js";
 
@@ -43,7 +43,7 @@ export function Heading() {
       ${chips(view).map(
         ({ label, changes }) => html`<li>
           <button class="chip" onClick=${() => library.go(changes)} aria-label=${t("filter.remove", { name: label })}>
-            ${label}<${Icon} name="close" size=${14} />
+            ${straight(label)}<${Icon} name="close" size=${14} />
           </button>
         </li>`,
       )}

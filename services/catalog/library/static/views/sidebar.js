@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { COLORS, MISSING, ORIENTATIONS } from "../address.js";
 import { typeName } from "../assets.js";
 import { html } from "../html.js";
-import { LANGUAGES, t } from "../texts.js";
+import { LANGUAGES, straight, t } from "../texts.js";
 import { useLater, useLibrary, useLibraryState } from "./context.js";
 import { Icon } from "./icons.js";
 import { Places } from "./place.js";
@@ -166,7 +166,7 @@ function Tags() {
     <div class="pills">
       ${(isWhole ? all : all.slice(0, TAGS_SHOWN)).map(
         ({ value, count }) => html`<button class="pill" aria-pressed=${chosen.includes(value)} onClick=${() => toggle(value)}>
-          <span class="cut">${value}</span>${count && html`<data>${t("number", { count })}</data>`}
+          <span class="cut">${straight(value)}</span>${count && html`<data>${t("number", { count })}</data>`}
         </button>`,
       )}
     </div>

@@ -5,11 +5,12 @@ import { kindOf, lacksAlt, stateOf, thumbnail, typeName } from "../assets.js";
 import { decode } from "../blurhash.js";
 import { fit } from "../geometry.js";
 import { html } from "../html.js";
-import { bytes, date, language, t } from "../texts.js";
+import { bytes, date, language, straight, t } from "../texts.js";
 import { Icon } from "./icons.js";
 
 const BLUR = { width: 20, height: 15 };
 const SLOW = 200;
+const STILL = 200;
 // If many pictures are made for the first time, the service asks to come back: then after so many milliseconds.
 const AGAIN_AFTER = [1500, 4000, 10000];
 
@@ -44,7 +45,7 @@ export class Tile extends Still {
         <${Badges} entry=${entry} />
       </div>
       <div class="caption">
-        <b>${entry.title || entry.filename}</b>
+        <b>${straight(entry.title || entry.filename)}</b>
         <small>${[dimensions(entry), bytes(entry.size)].filter(Boolean).join(" · ")}</small>
       </div>
     </div>`;
@@ -60,7 +61,7 @@ export class Row extends Still {
         ${isMarked === undefined && html`<${Pick} entry=${entry} isSelected=${isSelected} />`}
         <div class="mat"><${Picture} entry=${entry} ...${picture} /></div>
         <div class="caption">
-          <b title=${entry.unique_name}>${entry.title || entry.filename}</b>
+          <b title=${entry.unique_name}>${straight(entry.title || entry.filename)}</b>
           <small>${entry.title && entry.filename}</small>
         </div>
         <${Badges} entry=${entry} />
@@ -94,7 +95,7 @@ export function dimensions(entry) {
 }
 
 // The blurred preview at once, in the place of the picture that is on its way.
-export function Picture({ entry, box, size, isFast, assets }) {
+export function Picture({ entry, box, size, isFast, scroll, assets }) {
   const [tries, setTries] = useState(0);
   const [isWaiting, setWaiting] = useState(false);
   useEffect(() => {
@@ -108,8 +109,10 @@ export function Picture({ entry, box, size, isFast, assets }) {
   }, [isWaiting]);
   const [hold] = useState(holder);
   const since = useRef(performance.now()).current;
-  // What comes at once is shown at once: each picture that fades in is a layer of its own, and many make scrolling slow.
-  const show = ({ target, timeStamp }) => target.classList.add("there", timeStamp - since < SLOW ? "soon" : "late");
+  // What comes at once, or while the reader scrolls, is shown at once: each picture that fades in is a layer of its own, and
+  // many make scrolling slow.
+  const show = ({ target, timeStamp: now }) =>
+    target.classList.add("there", now - since < SLOW || now - scroll?.at < STILL ? "soon" : "late");
   const hasFailed = isWaiting && tries === AGAIN_AFTER.length;
   const kind = kindOf(entry);
   const inside = fit(entry.width, entry.height, box, kind === "svg");

@@ -1,7 +1,7 @@
 // What happens, as lists: by days, or page by page.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../html.js";
-import { explained, t } from "../../texts.js";
+import { explained, straight, t } from "../../texts.js";
 import { useLibrary, useLibraryState } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
 import { Picture } from "../../views/tile.js";
@@ -77,7 +77,7 @@ function Item({ entry, kind, hasDay = false }) {
     <button class="what" onClick=${() => library.open(entry.uuid)} aria-current=${asset === entry.uuid ? "true" : undefined}>
       <span class="mat"><${Picture} key=${entry.signature} entry=${entry} box=${BOX} size="row" assets=${library.assets} /></span>
       <span class="text">
-        <b>${entry.title || entry.filename}</b>
+        <b>${straight(entry.title || entry.filename)}</b>
         <small>${entry.unique_name}</small>
       </span>
       <span class="when"><i />${t(`calendar.${Date.parse(moment) > Date.now() ? "at" : "was"}.${kind}`, { when })}</span>

@@ -1,7 +1,7 @@
 // A month as a grid of days. What happens on them can be pulled to another day.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../html.js";
-import { t } from "../../texts.js";
+import { straight, t } from "../../texts.js";
 import { useLibrary } from "../../views/context.js";
 import { Picture } from "../../views/tile.js";
 import * as dates from "./dates.js";
@@ -139,7 +139,7 @@ function Chips({ kinds, onDragStart, onDragEnd }) {
         onClick=${open}
       >
         <${Picture} key=${entry.signature} entry=${entry} box=${BOX} size="row" assets=${library.assets} />
-        <span>${entry.title || entry.filename}</span>
+        <span>${straight(entry.title || entry.filename)}</span>
       </div>`;
     })}
     ${rest > 0 && html`<span class="rest">${t(shown.length ? "calendar.more" : "number", { count: rest })}</span>`}

@@ -1,8 +1,8 @@
 // What is to be done with the selected files: their tags, their fields, when they expire.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { html } from "../../html.js";
-import { t } from "../../texts.js";
-import { useLibrary, useLibraryState } from "../../views/context.js";
+import { straight, t } from "../../texts.js";
+import { useLibrary, useLibraryState, useModal } from "../../views/context.js";
 import { change, isLarge, unset, untag } from "./acts.js";
 
 const FIELDS = ["title", "alt", "caption", "credit", "information"];
@@ -11,8 +11,7 @@ const TAGS_SHOWN = 40;
 
 // A dialog with a form. `onSend` is called if it is sent.
 export function Sheet({ title, send, isReady, isLarge = false, onSend, onClose, children }) {
-  const box = useRef();
-  useEffect(() => box.current.showModal(), []);
+  const box = useModal();
   const onSubmit = (event) => {
     event.preventDefault();
     if (!isReady) return;
@@ -75,7 +74,7 @@ export function TagsDialog({ chosen, count, onClose }) {
       <div class="pills">
         ${here.slice(0, TAGS_SHOWN).map(
           (tag) => html`<button type="button" class="pill" aria-pressed=${removed.includes(tag)} onClick=${() => toggle(tag)}>
-            <span class="cut">${tag}</span>
+            <span class="cut">${straight(tag)}</span>
           </button>`,
         )}
       </div>
