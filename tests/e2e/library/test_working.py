@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.library.conftest import ADMIN, EDITOR, Library, Open, check_with_axe
@@ -83,16 +84,38 @@ def test_two_people_edit_one_entry(library: Library, opened: Open, scratch: Entr
     page.get_by_label("Credit").fill("Also mine")
     library.change(scratch["uuid"], title="Theirs", credit="Theirs too", caption="Only theirs")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed the same fields")
+    expect(page.get_by_role("alert")).to_contain_text("The same fields were changed elsewhere")
     assert library.entry(scratch["uuid"])["title"] == "Theirs"
     expect(page.get_by_label("Caption")).to_have_value("Only theirs")
     title, credit = (page.get_by_role("group", name=name) for name in ("Title", "Credit"))
     expect(title).to_contain_text("Theirs")
     title.get_by_role("button", name="Keep mine").click()
-    credit.get_by_role("button", name="Take theirs").click()
+    credit.get_by_role("button", name="Take the other").click()
     save(page)
     found = library.entry(scratch["uuid"])
     assert [found[name] for name in ("title", "credit", "caption")] == ["Mine", "Theirs too", "Only theirs"]
+
+
+@pytest.mark.parametrize("other", [ADMIN, EDITOR], ids=["the same token", "another token"])
+def test_two_tabs_edit_one_entry(library: Library, opened: Open, scratch: Entry, other: str) -> None:
+    one, two = opened(at(scratch), token=ADMIN), opened(at(scratch), token=other)
+    for page, name in ((one, "Credit"), (two, "Caption")):
+        page.get_by_label("Title").fill(f"The title with the {name}")
+        page.get_by_label(name).fill(f"Only the {name}")
+    save(one)
+    # The other tab says it before anybody saves there, and keeps what was typed.
+    expect(two.get_by_role("alert")).to_contain_text("or by you in another tab")
+    expect(two.get_by_role("group", name="Title")).to_contain_text("The title with the Credit")
+    expect(two.get_by_label("Credit")).to_have_value("Only the Credit")
+    expect(two.get_by_role("textbox", name="Title")).to_have_value("The title with the Caption")
+    expect(two.get_by_role("button", name="Save", exact=True)).to_be_disabled()
+    two.get_by_role("button", name="Keep mine").click()
+    save(two)
+    expect(one.get_by_label("Title")).to_have_value("The title with the Caption")
+    expect(one.get_by_label("Caption")).to_have_value("Only the Caption")
+    found = library.entry(scratch["uuid"])
+    expected = ["The title with the Caption", "Only the Caption", "Only the Credit"]
+    assert [found[name] for name in ("title", "caption", "credit")] == expected
 
 
 def test_an_asset_is_deleted_while_it_is_open(library: Library, opened: Open) -> None:
