@@ -18,7 +18,7 @@ TOO_SMALL = """() => [...document.querySelectorAll('button, a[href], input, sele
     .filter((one) => one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !one.closest('[inert]'))
     .map((one) => [['checkbox', 'radio', 'file'].includes(one.type) ? one.closest('label') ?? one : one, one])
     .map(([box, one]) => [box.getBoundingClientRect(), one])
-    .filter(([box]) => box.width > 1 && box.right > 0 && (box.height < 43.5 || box.width < 27.5))
+    .filter(([box]) => box.width > 1 && box.right > 0 && (box.height < 43.5 || box.width < 43.5))
     .map(([box, one]) => `${Math.round(box.width)} x ${Math.round(box.height)} ${one.outerHTML.slice(0, 160)}`)"""
 FOCUS = """() => {
     const one = document.activeElement;
