@@ -178,7 +178,19 @@ def take(browser: Browser, address: str) -> None:
     page.get_by_role("region", name="Uploads").get_by_text("/SHOP/products/new-2").wait_for()
     save(page, "upload")
     save(open_page(browser, address, "?size=s", **PHONE), "phone")
+    take_many(browser, address)
+    take_signing_in(browser, address)
     take_calendar(browser, address)
+
+
+def take_signing_in(browser: Browser, address: str) -> None:
+    """Take the screenshot of the question for a token, as a system with tokens asks it."""
+    page = browser.new_context(locale="en-GB", **PHONE).new_page()
+    for path in ("about", "catalog/search?*"):
+        page.route(f"**/{path}", lambda route: route.fulfill(status=401, json={"data": [], "problems": []}))
+    page.goto(f"{address}/library")
+    page.get_by_label("Token").wait_for()
+    save(page, "signin")
 
 
 def take_many(browser: Browser, address: str) -> None:
