@@ -29,42 +29,45 @@ function form(entry, width, given = {}) {
   return formAddress(base(entry), `${width}x0`, entry.unique_name, given);
 }
 
-export function picture(entry) {
+// Each text is written with a function that says how an address is written: as it is, or signed.
+
+export function picture(entry, address) {
   const alt = escaped(entry.alt ?? "");
   if (kindOf(entry) === "pdf") {
     const label = escaped(entry.title || entry.filename);
-    return `<a href="${escaped(entry.public_url)}">${label}</a>`;
+    return `<a href="${escaped(address(entry.public_url))}">${label}</a>`;
   }
   const size = entry.width ? ` width="${entry.width}" height="${entry.height}"` : "";
-  if (!isDrawn(entry)) return `<img src="${escaped(entry.public_url)}"${size} alt="${alt}">`;
+  if (!isDrawn(entry)) return `<img src="${escaped(address(entry.public_url))}"${size} alt="${alt}">`;
   const widths = widthsOf(entry);
-  const set = (given) => escaped(widths.map((width) => `${form(entry, width, given)} ${width}w`).join(", "));
+  const set = (given) => escaped(widths.map((width) => `${address(form(entry, width, given))} ${width}w`).join(", "));
   const shown = widths.findLast((width) => width <= SHOWN) ?? widths[0];
   return [
     "<picture>",
     `  <source type="image/avif" srcset="${set({ format: "avif" })}" sizes="${SIZES}">`,
-    `  <img src="${escaped(form(entry, shown))}" srcset="${set({})}" sizes="${SIZES}"${size} alt="${alt}" loading="lazy">`,
+    `  <img src="${escaped(address(form(entry, shown)))}" srcset="${set({})}" sizes="${SIZES}"${size} alt="${alt}" loading="lazy">`,
     "</picture>",
   ].join("\n");
 }
 
-export function markdown(entry) {
-  if (kindOf(entry) === "pdf") return `[${plain(entry.title || entry.filename)}](${entry.public_url})`;
-  return `![${plain(entry.alt ?? "")}](${isDrawn(entry) ? form(entry, SHOWN) : entry.public_url})`;
+export function markdown(entry, address) {
+  if (kindOf(entry) === "pdf") return `[${plain(entry.title || entry.filename)}](${address(entry.public_url)})`;
+  return `![${plain(entry.alt ?? "")}](${address(isDrawn(entry) ? form(entry, SHOWN) : entry.public_url)})`;
 }
 
-// Return everything that can be copied of an entry, by names: a text, and for sizes and presets what they are.
+// Return everything that can be copied of an entry, by names: what writes it, and for sizes and presets what they are.
 export function choices(entry, presets) {
+  const written = (plainAddress) => (address) => address(plainAddress);
   const found = [
-    { name: "address", text: entry.public_url },
-    { name: "original", text: originalAddress(base(entry), entry) },
-    { name: "picture", text: picture(entry) },
-    { name: "markdown", text: markdown(entry) },
+    { name: "address", write: written(entry.public_url) },
+    { name: "original", write: written(originalAddress(base(entry), entry)) },
+    { name: "picture", write: (address) => picture(entry, address) },
+    { name: "markdown", write: (address) => markdown(entry, address) },
   ];
   const widths = kindOf(entry) === "svg" ? [] : widthsOf(entry);
-  for (const width of widths) found.push({ name: "width", what: width, text: form(entry, width) });
+  for (const width of widths) found.push({ name: "width", what: width, write: written(form(entry, width)) });
   for (const [name, size] of Object.entries(presets)) {
-    found.push({ name: "preset", what: name, size, text: formAddress(base(entry), name, entry.unique_name) });
+    found.push({ name: "preset", what: name, size, write: written(formAddress(base(entry), name, entry.unique_name)) });
   }
   return found;
 }

@@ -5,39 +5,23 @@ import { html } from "../html.js";
 import { t } from "../texts.js";
 import { useLibrary } from "../views/context.js";
 import { Icon } from "../views/icons.js";
-import { choices, copy, download, FORMATS, widthsOf } from "./copy.js";
-
-const DONE_SECONDS = 2;
+import { Copied } from "./copied.js";
+import { choices, download, FORMATS, widthsOf } from "./copy.js";
 
 export function CopyAndSave({ entry }) {
   const library = useLibrary();
   const { presets } = library.state.about;
   const all = useMemo(() => choices(entry, presets), [entry, presets]);
   const [at, setAt] = useState(0);
-  const [isDone, setDone] = useState(false);
   const chosen = all[Math.min(at, all.length - 1)];
-  const run = async () => {
-    try {
-      await copy(chosen.text);
-      setDone(true);
-      setTimeout(() => setDone(false), DONE_SECONDS * 1000);
-    } catch {
-      library.say(t("copy.failed"), { kind: "error" });
-    }
-  };
   const label = ({ name, what, size }) => t(`copy.${name}`, { what, size });
   return html`<section class="block">
     <h3>${t("copy")}</h3>
-    <div class="with-button">
+    <${Copied} entry=${entry} write=${chosen.write}>
       <select aria-label=${t("copy.what")} onChange=${(event) => setAt(Number(event.target.value))}>
         ${all.map((one, index) => html`<option value=${index} selected=${index === at}>${label(one)}</option>`)}
       </select>
-      <button class="button primary" onClick=${run}>
-        <${Icon} name=${isDone ? "check" : "copy"} />${t(isDone ? "copied" : "copy")}
-      </button>
-      <span class="hidden" role="status">${isDone && t("copied")}</span>
-    </div>
-    <textarea class="code" readonly rows=${chosen.text.includes("\n") ? 5 : 2} aria-label=${t("copy.text")} value=${chosen.text} />
+    <//>
     <${Save} entry=${entry} assets=${library.assets} />
   </section>`;
 }

@@ -1,6 +1,6 @@
 // One entry beside the grid: what it is, what people say of it, and what can be done with it.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { kindOf, originalAddress, stateOf, typeName } from "../assets.js";
+import { formAddress, kindOf, stateOf, typeName } from "../assets.js";
 import { html } from "../html.js";
 import { bytes, date, explained, t } from "../texts.js";
 import { useLibrary } from "../views/context.js";
@@ -127,7 +127,9 @@ function Acts({ entry, model }) {
   const library = useLibrary();
   const chooser = useRef();
   const [sent, setSent] = useState(null);
-  const open = kindOf(entry) === "picture" ? entry.public_url : originalAddress(entry.base_url, entry);
+  // The public gets signed addresses alone there; at the page's own origin, none needs a signature.
+  const base = library.state.about.signed_urls ? library.assets : entry.base_url;
+  const open = formAddress(base, kindOf(entry) === "picture" ? "full" : "original", entry.unique_name);
   const replace = async (event) => {
     const [file] = event.target.files;
     event.target.value = "";

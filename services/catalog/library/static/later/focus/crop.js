@@ -40,14 +40,14 @@ export function cropAddress(base, entry, { width, height }, point, more = {}) {
   return address.replace("%2C", ",");
 }
 
-// Return the piece of a page that shows a cut in several widths.
-export function cropPicture(base, entry, sizes, point, enlarge = false) {
+// Return the piece of a page that shows a cut in several widths, with each address as `address` writes it.
+export function cropPicture(base, entry, sizes, point, enlarge, address) {
   const shown = sizes.findLast(({ width }) => width <= SHOWN) ?? sizes[0];
   const box = fit(entry.width, entry.height, { ...shown, fit: "cover", focus: point }, { enlarge });
   const display = `(max-width: ${box.cropWidth}px) 100vw, ${box.cropWidth}px`;
   const set = (more) =>
-    escaped(sizes.map((size) => `${cropAddress(base, entry, size, point, more)} ${size.width}w`).join(", "));
-  const src = escaped(cropAddress(base, entry, shown, point));
+    escaped(sizes.map((size) => `${address(cropAddress(base, entry, size, point, more))} ${size.width}w`).join(", "));
+  const src = escaped(address(cropAddress(base, entry, shown, point)));
   const alt = escaped(entry.alt ?? "");
   const sides = `width="${box.cropWidth}" height="${box.cropHeight}"`;
   return [

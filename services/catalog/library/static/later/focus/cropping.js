@@ -1,17 +1,16 @@
 // A part of a picture with a chosen ratio, as an address that gives it. The stored file is not changed.
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import { kindOf } from "../../assets.js";
 import { html } from "../../html.js";
 import { t } from "../../texts.js";
 import { useLibrary } from "../../views/context.js";
 import { Icon } from "../../views/icons.js";
-import { copy } from "../copy.js";
+import { Copied } from "../copied.js";
 import { cropAddress, cropPicture, hundredth, largest, ratioOf, RATIOS, sizesOf } from "./crop.js";
 import { fit } from "./cut.js";
 
 const TALL = 300;
 const SETTLED = 350;
-const DONE = 2000;
 const WHAT = ["address", "picture"];
 
 // The state of a crop: its ratio, and the point around which it is cut. Without a point of its own it follows the focal
@@ -51,8 +50,13 @@ export function Crop({ entry, crop, src, isSaved }) {
   const chosen = sizes[at] ?? sizes[wanted] ?? sizes.at(-1);
   const base = entry.base_url;
   const isDrawing = kindOf(entry) === "svg";
-  const text =
-    what === "address" ? cropAddress(base, entry, chosen, crop.own) : cropPicture(base, entry, sizes, crop.own, isDrawing);
+  const write = useCallback(
+    (address) =>
+      what === "address"
+        ? address(cropAddress(base, entry, chosen, crop.own))
+        : cropPicture(base, entry, sizes, crop.own, isDrawing, address),
+    [entry, what, crop.ratio, chosen.width, chosen.height, crop.own],
+  );
   const choose = (ratio) => {
     crop.choose(ratio);
     setAt(-1);
@@ -96,7 +100,7 @@ export function Crop({ entry, crop, src, isSaved }) {
     <section>
       <h3>${t("focus.crop.gives")}</h3>
       <${Given} entry=${entry} crop=${crop} src=${src} isSaved=${isSaved} size=${chosen} assets=${library.assets} />
-      <div class="with-button">
+      <${Copied} entry=${entry} write=${write}>
         <select aria-label=${t("focus.crop.size")} onChange=${(event) => setAt(Number(event.target.value))}>
           ${sizes.map(
             (size, index) => html`<option value=${index} selected=${size === chosen}>${t("focus.sides", size)}</option>`,
@@ -105,8 +109,7 @@ export function Crop({ entry, crop, src, isSaved }) {
         <select aria-label=${t("copy.what")} onChange=${(event) => setWhat(event.target.value)}>
           ${WHAT.map((one) => html`<option value=${one} selected=${one === what}>${t(`focus.copy.${one}`)}</option>`)}
         </select>
-      </div>
-      <${Copied} text=${text} />
+      <//>
       <a class="button wide" download href=${cropAddress(library.assets, entry, chosen, crop.own, { download: 1 })}>
         <${Icon} name="download" />${t("download")}
       </a>
@@ -150,26 +153,5 @@ function Given({ entry, crop, src, isSaved, size, assets }) {
       html`<img class=${`delivered ${state}`} key=${asked} src=${asked} alt="" onLoad=${() => setState("there")} onError=${() => setState("refused")} />`}
     </div>
     ${state === "refused" && html`<p class="notice" role="alert"><${Icon} name="warn" /><span>${t("focus.crop.refused")}</span></p>`}
-  `;
-}
-
-function Copied({ text }) {
-  const library = useLibrary();
-  const [isDone, setDone] = useState(false);
-  const run = async () => {
-    try {
-      await copy(text);
-      setDone(true);
-      setTimeout(() => setDone(false), DONE);
-    } catch {
-      library.say(t("copy.failed"), { kind: "error" });
-    }
-  };
-  return html`
-    <textarea class="code" readonly rows=${text.includes("\n") ? 6 : 3} aria-label=${t("copy.text")} value=${text} />
-    <button class="button primary wide" onClick=${run}>
-      <${Icon} name=${isDone ? "check" : "copy"} />${t(isDone ? "copied" : "copy")}
-    </button>
-    <span class="hidden" role="status">${isDone && t("copied")}</span>
   `;
 }
