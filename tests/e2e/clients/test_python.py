@@ -1,5 +1,7 @@
 """The Python library with a running TADA: also below a prefix, with tokens, and while the service is killed."""
 
+import html
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ import httpx
 import pytest
 from tada_client import AlreadyExists, AsyncClient, Client, Forbidden, NotFound, Refused, TooLarge, Unauthorized
 
+from tests.e2e.clients.test_command import Tada, environment
 from tests.processes.system import System
 from tests.support.waits import wait_until
 
@@ -108,7 +111,7 @@ async def test_the_other_client_follows_what_happens(system: System, photos: dic
 
 
 def test_below_a_prefix_with_tokens_and_signed_addresses(
-    make_system: Callable[..., System], photos: dict[str, bytes]
+    make_system: Callable[..., System], photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     system = make_system(
         API_PREFIX="/shop",
@@ -132,7 +135,20 @@ def test_below_a_prefix_with_tokens_and_signed_addresses(
         ):
             assert httpx.get(address).status_code == 200, address
             assert address.startswith(f"{edge}/shop/assets/media/")
-        assert httpx.get(client.addresses().url(entry, width=100)).status_code == 403
+        plain = client.addresses().url(entry, width=100)
+        assert httpx.get(plain).status_code == 403
+        by_the_service = client.sign(entry, [plain, "original"], expires_in=600)
+        assert [httpx.get(address).status_code for address in by_the_service] == [200, 200]
+        with pytest.raises(Refused, match="is the address of another asset"):
+            client.sign(entry, [plain.replace("cat", "dog")])
+        tada = Tada(environment(url, tmp_path) | {"TADA_TOKEN": TOKEN})
+        assert httpx.get(tada("url", "/DEV/cat.webp", "--size", "90x0", "--sign").strip()).status_code == 200
+        page = html.unescape(tada("url", "/DEV/cat.webp", "--picture", "--widths", "90,180", "--expires", "2h"))
+        shown = re.findall(r"http[^ \"]+", page)
+        assert len(shown) == 5
+        for address in shown:
+            assert "expires=" in address
+            assert httpx.get(address).status_code == 200
         client.replace(entry, photos["flower.jpg"])
         assert [version.version for version in client.versions(entry)] == [1]
         assert client.restore_version(entry, 1).signature == entry.signature

@@ -277,6 +277,11 @@ class AsyncClient:
         """Have the forms of an asset made that the setting WARM names."""
         return await self.run(flows.warm(_uuid(asset), wait))
 
+    async def sign(self, asset: Entry | str, addresses: Sequence[str], *, expires_in: int | None = None) -> list[str]:
+        """Have the service sign public addresses of an asset, or forms of it such as `optimise/800x0?format=avif`, for
+        some seconds or for good. `addresses` signs without asking, with a key."""
+        return await self._ask(operations.sign(_uuid(asset), addresses, expires_in))
+
     # Bringing back
 
     async def versions(self, asset: Entry | str) -> list[Entry]:

@@ -274,6 +274,16 @@ def warm(uuid: str) -> Request[Job]:
     return Request("POST", f"/catalog/{uuid}/warm", lambda answer: models.job(answer.first()))
 
 
+def sign(uuid: str, addresses: Sequence[str], expires_in: int | None) -> Request[list[str]]:
+    """Have addresses signed; the result has them in their order."""
+    body = Json.of({"addresses": list(addresses), "expires_in": expires_in})
+
+    def read(answer: Answer) -> list[str]:
+        return [each["url"] for each in answer.data()]
+
+    return Request("POST", f"/catalog/{uuid}/signatures", read, body=body)
+
+
 def act(
     action: str,
     search: Conditions | None,

@@ -2,11 +2,13 @@
 
 import re
 import time
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Unpack
 
 import typer
 
 from tada_client import Addresses, AddressRefused, Entry, version_of
+from tada_client.addresses import Wanted
 from tada_client.cli import output, session
 from tada_client.cli.output import stop
 from tada_client.cli.session import Json, Ref
@@ -32,7 +34,7 @@ def url(
     picture: Annotated[bool, typer.Option("--picture", help="A <picture> element for a page.")] = False,
     widths: Annotated[str, typer.Option(help="The widths of --picture, such as 400,800.")] = "",
     sizes: Annotated[str, typer.Option(help="`sizes` of --picture: how wide it is in the page.")] = "100vw",
-    sign: Annotated[bool, typer.Option("--sign", help="Sign it with TADA_SIGNING_KEY.")] = False,
+    sign: Annotated[bool, typer.Option("--sign", help="Sign it: with TADA_SIGNING_KEY, or by the service.")] = False,
     expires: Annotated[str, typer.Option(help="When the signature ends: 90s, 15m, 2h or 7d from now.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -52,16 +54,31 @@ def url(
     }
     wanted = {name: value for name, value in wanted.items() if value}
     key = session.profile().signing_key
-    if (sign or expires) and not key:
-        stop("There is no key. Set TADA_SIGNING_KEY to one of URL_SIGNING_KEYS.")
+    is_signed, seconds = bool(sign or expires), _seconds(expires)
     with session.client() as client:
         entry = client.get(ref)
-        made = client.addresses(key if sign or expires else "", _end(expires))
-    try:
-        text = _text(made, entry, wanted, versioned, picture, widths, sizes)
-    except AddressRefused as refused:
-        stop(str(refused))
+        made = client.addresses(key if is_signed else "", int(time.time()) + seconds if seconds else None)
+        noted = _Noted(made.base)
+        try:
+            text = _text(noted if is_signed and not key else made, entry, wanted, versioned, picture, widths, sizes)
+        except AddressRefused as refused:
+            stop(str(refused))
+        if noted.written:
+            plain = list(noted.written)
+            noted.written.update(zip(plain, client.sign(entry, plain, expires_in=seconds), strict=True))
+            text = _text(noted, entry, wanted, versioned, picture, widths, sizes)
     output.document({"html" if picture else "url": text}) if as_json else typer.echo(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted(Addresses):
+    """Addresses that the service is to sign. `written` has each with what is written in its place."""
+
+    written: dict[str, str] = field(default_factory=dict)
+
+    def url(self, asset: Entry | str, **wanted: Unpack[Wanted]) -> str:
+        plain = Addresses.url(self, asset, **wanted)
+        return self.written.setdefault(plain, plain)
 
 
 def _text(
@@ -85,8 +102,8 @@ def _sides(size: str) -> dict[str, int]:
     return {"width": int(match[1]), "height": int(match[2])} if match else {}
 
 
-def _end(duration: str) -> int | None:
+def _seconds(duration: str) -> int | None:
     match = _DURATION.fullmatch(duration)
     if duration and not match:
         stop(f"{duration!r} is not a duration such as 90s, 15m, 2h or 7d.")
-    return int(time.time()) + int(match[1]) * _SECONDS[match[2]] if match else None
+    return int(match[1]) * _SECONDS[match[2]] if match else None
