@@ -1,4 +1,4 @@
-"""Takes the screenshots of docs/library.md. Run by `make screenshots` while a fresh system runs:
+"""Takes the screenshots of docs/library.md and of the README. Run by `make screenshots` while a fresh system runs:
 
     make run DATA_DIR=/tmp/shown NAMESPACES_ALLOWED=SHOP,PRESS QUOTAS=SHOP=20mb:100 PRESETS='thumb:200x200?crop=smart;
         hero:1600x0; card:600x400; story:540x960; banner:1200x300' LIBRARY_EMBEDDERS=http://localhost:8000 \\
@@ -246,6 +246,60 @@ def take_made(browser: Browser, address: str) -> None:
     save(page, "room")
 
 
+RESULTS = (
+    # What is asked for, and its width here.
+    ("optimise/320x0", 320),
+    ("optimise/320x214", 320),
+    ("optimise/320x214?crop=smart", 320),
+    ("optimise/100x214?crop=smart", 100),
+    ("optimise/320x214?fit=contain", 214),
+    ("optimise/320x214?max_kb=6", 320),
+    ("optimise/320x0?format=avif", 320),
+    ("optimise/320x214?blur=8", 320),
+)
+STYLE = """
+    body { margin: 24px; font: 15px/1.5 "DejaVu Sans", sans-serif; background: #fff; color: #222 }
+    main { display: flex; flex-wrap: wrap; gap: 20px 24px; align-items: flex-end }
+    figure { margin: 0; min-width: 100px } img { display: block; margin-bottom: 6px; border-radius: 4px }
+    code { font: 13px "DejaVu Sans Mono", monospace } span { color: #667 }
+"""
+
+
+def take_results(browser: Browser, address: str) -> None:
+    """Take the picture of what addresses of one file give."""
+    uploads = httpx.Client(base_url=address, timeout=60)
+    photo = io.BytesIO()
+    dict(photographs())["astronaut"].save(photo, "JPEG", quality=90)
+    place = {"namespace": "PRESS", "destination": "readme"}
+    answer = uploads.post(
+        "/file?wait=facts&on_conflict=replace", files={"file": ("ada.jpg", photo.getvalue())}, data=place
+    )
+    answer.raise_for_status()
+    entry = answer.json()["data"][0]
+    figures = []
+    for asked, width in RESULTS:
+        form, _, arguments = asked.partition("?")
+        found = f"{entry['base_url']}/{form}{entry['unique_name']}{'?' if arguments else ''}{arguments}"
+        shown = httpx.get(found, timeout=60)
+        shown.raise_for_status()
+        kind = shown.headers["content-type"].removeprefix("image/")
+        words = (
+            f"<code>{asked.removeprefix('optimise/')}</code><br><span>{kind}, {len(shown.content) / 1000:.1f} kB</span>"
+        )
+        figures.append(
+            f'<figure style="max-width: {max(width, 150)}px"><img src="{found}" width="{width}">{words}</figure>'
+        )
+    uploaded = (
+        f"<p>One upload: a JPEG of {len(photo.getvalue()) / 1000:.0f} kB. Each of these is one address of it.</p>"
+    )
+    page = browser.new_context(viewport={"width": 1440, "height": 700}).new_page()
+    page.goto(f"{address}/healthz")
+    page.set_content(f"<style>{STYLE}</style>{uploaded}<main>{''.join(figures)}</main>")
+    page.wait_for_function("[...document.images].every((one) => one.complete && one.naturalWidth)")
+    with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
+        picture.save(OUT / "results.webp", quality=82, method=6)
+
+
 def take_picker(browser: Browser, address: str) -> None:
     """Take a screenshot of the library in the page of another application."""
     with server(f"{address}/library", "", PICKER_PORT) as example:
@@ -282,6 +336,7 @@ def main(address: str) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
         )
         take(browser, address)
+        take_results(browser, address)
         take_picker(browser, address)
         with httpx.Client(base_url=address, timeout=60) as api:
             operating(browser, address, api)

@@ -4,13 +4,14 @@ import filecmp
 import io
 import subprocess
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from tools.release import conditions, parts, sums, version
 
 
-def build(root: Path, folder: Path) -> Path:
-    """Make all parts of what is committed, in a new folder. Return where they are."""
+def build(root: Path, folder: Path, wanted: Iterable[parts.Part] = parts.PARTS) -> Path:
+    """Make parts of what is committed, in a new folder. Return where they are."""
     number = version.of(root)
     prefix = f"tada-{number}"
     archive = subprocess.run(
@@ -21,7 +22,9 @@ def build(root: Path, folder: Path) -> Path:
     out = folder / "out"
     out.mkdir()
     made_at = int(conditions.git(root, "log", "-1", "--format=%ct"))
-    parts.make(parts.Release(folder / prefix, archive, out, number, made_at))
+    release = parts.Release(folder / prefix, archive, out, number, made_at)
+    for part in wanted:
+        part(release)
     sums.write(out)
     return out
 

@@ -67,10 +67,13 @@ def python(release: Release) -> None:
 
 
 def javascript(release: Release) -> None:
-    """Write a package of npm of each client and integration that is one."""
-    for file in _packages(release.tree):
-        npm("ci", "--prefer-offline", "--ignore-scripts", cwd=file.parent)
-        npm("pack", f"--pack-destination={release.out}", cwd=file.parent)
+    """Write a package of npm of each client that is one."""
+    _pack(release, "clients")
+
+
+def integrations(release: Release) -> None:
+    """Write a package of npm of each integration that is one. They may use the clients, which are built by now."""
+    _pack(release, "integrations")
 
 
 def chart(release: Release) -> None:
@@ -97,27 +100,26 @@ def images(release: Release) -> None:
 
 
 def bills(release: Release) -> None:
-    """Write what comes inside each part, as CycloneDX."""
+    """Write what comes inside each service, as CycloneDX."""
     for name in ("catalog", "transform", "jobs"):
         text = sbom.of_service(release.tree, name, release.made_at)
         (release.out / f"tada-{name}-{release.version}.cdx.json").write_text(text)
-    for file in _packages(release.tree):
+
+
+Part = Callable[[Release], None]
+PARTS: tuple[Part, ...] = (source, python, javascript, integrations, php, chart, images, bills)
+
+
+def _pack(release: Release, folder: str) -> None:
+    """Write a package of npm, and what comes inside it, of each one in a folder that is to be published."""
+    for file in sorted(release.tree.glob(f"{folder}/*/package.json")):
+        if sbom.is_private(file):
+            continue
+        npm("ci", "--prefer-offline", "--ignore-scripts", cwd=file.parent)
+        npm("run", "build", "--if-present", cwd=file.parent)
+        npm("pack", f"--pack-destination={release.out}", cwd=file.parent)
         text = sbom.of_package(file.parent, release.made_at)
         (release.out / f"{sbom.name_of(file)}-{release.version}.cdx.json").write_text(text)
-
-
-PARTS: tuple[Callable[[Release], None], ...] = (source, python, javascript, php, chart, images, bills)
-
-
-def make(release: Release) -> None:
-    """Make all parts of a release."""
-    for part in PARTS:
-        part(release)
-
-
-def _packages(tree: Path) -> list[Path]:
-    found = (*tree.glob("clients/*/package.json"), *tree.glob("integrations/*/package.json"))
-    return sorted(file for file in found if not sbom.is_private(file))
 
 
 def _zip(folder: Path, out: Path, made_at: int) -> None:
