@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from PIL import Image
 from pydantic_settings import BaseSettings
 
 from tests.processes.system import System
+from tests.support.page_commands import Block, blocks, pages
 from tools import configuration
 from tools.stack.plan import ROOT
 
@@ -100,3 +103,83 @@ def test_every_setting_can_be_given_in_compose(service: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+SHOWN = {page: found for page in pages() if (found := [block for block in blocks(page) if block.is_run_here])}
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_the_commands_of_a_page_do_what_it_shows(
+    page: str, system: System, photos: dict[str, bytes], tmp_path: Path
+) -> None:
+    """One shell runs them, in their order, beside what readers have: two photographs, and an asset that they know."""
+    (tmp_path / "cat.jpg").write_bytes(photos["china.jpg"])
+    (tmp_path / "dog.jpg").write_bytes(photos["flower.jpg"])
+    for entry in system.api.get("/catalog").json():
+        if entry["unique_name"] == "/DEV/cat.webp":
+            system.api.delete(f"/file/{entry['uuid']}")
+    before = {entry["uuid"] for entry in system.api.get("/catalog").json()}
+    asset = system.upload("reader.png", photos["coffee.png"])
+    environment = {
+        **os.environ,
+        "UUID": asset["uuid"],
+        "MEDIA_TOKEN": "",
+        "CURL_HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    (tmp_path / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    try:
+        for block in SHOWN[page]:
+            environment |= _run(block, system, tmp_path, environment)
+    finally:
+        for entry in system.api.get("/catalog").json():
+            if entry["uuid"] not in before:
+                system.api.delete(f"/file/{entry['uuid']}")
+
+
+def _run(block: Block, system: System, folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Run the commands of a block, each with what was copied from the answers before. Return what was copied."""
+    ports = {
+        "localhost:3001": f"localhost:{system.ports.api}",
+        "localhost:8080": f"localhost:{system.ports.edge}",
+        "localhost:8082": f"localhost:{system.ports.upload}",
+    }
+    copied: dict[str, str] = {}
+    for command, shown in block.steps():
+        here = command
+        for of_page, real in ports.items():
+            here = here.replace(of_page, real)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", here],
+            cwd=folder,
+            env={**environment, **copied},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        where = f"{block.page}:{block.line}: {command}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, where
+        said = done.stdout.replace("\r", "").strip()
+        copied |= _copied(said)
+        for of_page, real in ports.items():
+            said = said.replace(real, of_page)
+        assert _is_shown(said, shown.strip()), where
+    return copied
+
+
+def _is_shown(said: str, shown: str) -> bool:
+    """Return whether a page shows what was said: nothing, some headers, or all of it but what `…` stands for."""
+    if shown.startswith("HTTP/"):
+        lines = {line.lower() for line in said.splitlines()}
+        return all(line.lower() in lines for line in shown.splitlines())
+    pattern = ".*".join(re.escape(part) for part in shown.split("…"))
+    return not shown or bool(re.fullmatch(pattern, said, re.DOTALL))
+
+
+def _copied(said: str) -> dict[str, str]:
+    """Return what a reader copies from an answer, by the names that the pages give it."""
+    patterns = {"UUID": r'"uuid": ?"([^"]+)"', "ID": r'"id": ?"([^"]+)"', "LOCATION": r"^location: (\S+)"}
+    found = {name: re.search(pattern, said, re.MULTILINE) for name, pattern in patterns.items()}
+    return {name: match[1] for name, match in found.items() if match}
