@@ -123,7 +123,7 @@ def test_every_route_has_an_example() -> None:
 def _template(path: str) -> str:
     for pattern, named in (
         (r"(get|restore)-dump/.+", r"\1-dump/{filename}"),
-        (r"jobs/.+", "jobs/{job}"),
+        (r"jobs/[^/]+", "jobs/{job}"),
         (r"tus/.+", "tus/{upload}"),
         (r"[0-9a-f-]{36}", "{uuid}"),
         (r"trash/[0-9]+", "trash/{id}"),
