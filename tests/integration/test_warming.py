@@ -488,10 +488,10 @@ async def test_after_a_restore_everything_is_warmed(
 
 @pytest.fixture
 async def warm(client: Redis, catalog: CatalogUser, reached: Progress, edge: Edge, sight: Sight) -> Warm:
-    async def run(folder: str = "") -> Warmed:
+    async def run(folder: str = "", uuid: str | None = None) -> Warmed:
         await tell(client, reached)
         made = catalog.warmer(edge, (THUMB, DENSE), reached)
-        return await WarmAll(catalog.entries, ChangeLog(client), sight, made, folder).run()
+        return await WarmAll(catalog.entries, ChangeLog(client), sight, made, folder, uuid).run()
 
     return run
 
@@ -499,7 +499,7 @@ async def warm(client: Redis, catalog: CatalogUser, reached: Progress, edge: Edg
 async def test_the_job_is_for_all_assets_or_those_below_a_folder(
     catalog: CatalogUser, nodes: list[Node], warm: Warm
 ) -> None:
-    await stored(catalog, "cat")
+    cat = await stored(catalog, "cat")
     await stored(catalog, "dog", "shop")
     await stored(catalog, "fox", "shop/red")
     await stored(catalog, "owl", "shopping")
@@ -519,6 +519,10 @@ async def test_the_job_is_for_all_assets_or_those_below_a_folder(
     assert (await warm("/DEV/shop")).checked == 2
     assert names() == {"/DEV/shop/dog.webp", "/DEV/shop/red/fox.webp"}
     assert (await warm("/PROD")).checked == 0
+    one = (await warm(uuid=cat.uuid)).answer()
+    assert (one["folder"], one["uuid"], one["unique_name"]) == (None, cat.uuid, "/DEV/cat.webp")
+    assert (one["checked"], one["warmed_count"]) == (1, 1)
+    assert names() == {"/DEV/cat.webp"}
     assert metrics.WARM_WAITING.labels("job")._value.get() == 0
 
 

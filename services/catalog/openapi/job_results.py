@@ -4,6 +4,7 @@ from services.catalog.openapi.schemas import Schema
 from services.core.storage.backends import BACKENDS
 
 _TEXT: Schema = {"type": "string"}
+_MAYBE: Schema = {"type": ["string", "null"]}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TRUTH: Schema = {"type": "boolean"}
 
@@ -26,7 +27,9 @@ def result(file: Schema, restored: Schema, difference: Schema) -> Schema:
             "side": _said(_COUNT, "reduce", "the setting REDUCTION_SIDE"),
             "bytes": _said(_COUNT, "reduce", "those of all reductions"),
             "made_count": _said(_COUNT, "reduce", "reductions that were made"),
-            "folder": _said(_TEXT, "warm", "the folder, empty for all"),
+            "folder": _said(_MAYBE, "warm", "the folder, empty for all, null for one asset"),
+            "uuid": _said(_MAYBE, "warm", "the one asset, null for a folder"),
+            "unique_name": _said(_MAYBE, "warm", "its path"),
             "forms": _said({"type": "array", "items": _TEXT}, "warm", "what each asset is warmed in"),
             "warmed_count": _said(_COUNT, "warm", "assets of which every node has every form"),
             "action": _said(_TEXT, "act", "change or delete"),

@@ -6,7 +6,7 @@ look-up.
 
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from services.core.assets.entries import Entry
@@ -25,10 +25,15 @@ from services.jobs.writers_first import let_writers_pass
 
 @dataclass(slots=True)
 class Warmed:
-    """The result of a run: of `checked` assets, how many have all forms now, and how many lack one at some node."""
+    """The result of a run: of `checked` assets, how many have all forms now, and how many lack one at some node.
 
-    folder: str
+    For one asset, `folder` is None, and `uuid` and `unique_name` say which.
+    """
+
+    folder: str | None
     forms: list[str]
+    uuid: str | None = None
+    unique_name: str | None = None
     checked: int = 0
     warmed_count: int = 0
     failed: list[Failed] = field(default_factory=list)
@@ -82,7 +87,7 @@ class WarmAll:
             waiting.set(0)
 
     async def _run_one(self, entry: Entry) -> Warmed:
-        found = self._begun()
+        found = replace(self._begun(), folder=None, uuid=entry.uuid, unique_name=entry.unique_name)
         if entry.is_visible(time.time()):
             await self._note(entry, found)
         else:
