@@ -71,7 +71,9 @@ def test_what_cannot_be_read_makes_a_line_of_json_too(system: System) -> None:
         wait_until(lambda path=path: bool(lines(system, "nginx-edge", path=path)))  # type: ignore[misc]
 
 
-def test_no_signature_is_in_any_line(make_system: Callable[..., System], photos: dict[str, bytes], name: str) -> None:
+def test_no_signature_and_no_ticket_is_in_any_line(
+    make_system: Callable[..., System], photos: dict[str, bytes], name: str
+) -> None:
     system = make_system(SIGNED_URLS="true", URL_SIGNING_KEYS=KEY)
     system.upload(f"{name}.jpg", photos["china.jpg"])
     path = f"/assets/media/full/DEV/{name}.webp"
@@ -79,5 +81,13 @@ def test_no_signature_is_in_any_line(make_system: Callable[..., System], photos:
     assert system.edge.get(f"{path}?signature={signature}").status_code == 200
     assert system.api.get(f"{path}?signature={signature}").status_code == 200
     wait_until(lambda: bool(lines(system, "nginx-edge", path=path) and lines(system, "nginx-cache", path=path)))
+    # The address of an archive is as good as a password until it has been fetched.
+    made = system.api.post("/catalog/archives", json={"search": {}}).json()["data"][0]["url"]
+    ticket = made.partition("ticket=")[2]
+    system.end("catalog")
+    assert system.api.get(made).status_code == 503
+    assert system.api.get("/catalog?seen=1").status_code == 503
+    wait_until(lambda: "/catalog?seen=1" in system.log("nginx-cache"))  # Errors of other addresses are told.
     for part in ("nginx-edge", "nginx-cache", "transform"):
         assert signature not in system.log(part), part
+        assert ticket not in system.log(part), part
