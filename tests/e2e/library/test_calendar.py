@@ -312,3 +312,32 @@ def test_a_phone_has_a_list_below_the_days(library: Library, opened: Open, made:
     expect(page.get_by_role("region", name="Freitag, 5. August 2089")).to_contain_text("phone.webp")
     page.get_by_role("listitem").get_by_role("button", name="phone.webp").first.tap()
     wait_until(lambda: "asset=" in page.url)
+
+
+def test_only_the_answer_to_the_last_question_is_shown(library: Library, opened: Open, scratch: Entry) -> None:
+    """The first answer comes after the second one, and is about what was there before."""
+    asked: list[Route] = []
+
+    def search(route: Route) -> None:
+        if "limit=50" not in route.request.url:  # It only counts.
+            route.continue_()
+            return
+        asked.append(route)
+        if len(asked) > 1:
+            route.fulfill(json=answer([library.entry(scratch["uuid"])]))
+
+    def answer(found: list[Entry]) -> dict[str, Any]:
+        return {"data": found, "errors": [], "problems": [], "total": len(found), "total_exact": True, "cursor": None}
+
+    page = opened(start=False)
+    page.route("**/prefix/catalog/search?*", search)
+    page.goto(f"{library.address}?place=calendar&at=expired")
+    wait_until(lambda: page.evaluate("1") == 1 and len(asked) == 1)
+    library.change(scratch["uuid"], title="Newer")
+    agenda = page.locator(".agenda")
+    expect(agenda.get_by_role("listitem")).to_have_count(1)
+    address = asked[0].request.url
+    with page.expect_response(address):
+        asked[0].fulfill(json=answer([]))
+    page.evaluate("new Promise((resolve) => setTimeout(resolve))")
+    expect(agenda.get_by_role("listitem")).to_have_count(1)

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from services.core.assets.entries import timestamp
 from services.core.jobs.log import Record
 from services.core.state import keys
-from tests.e2e.library.conftest import EDITOR, READER, Library, Open, check_with_axe
+from tests.e2e.library.conftest import ADMIN, EDITOR, READER, Library, Open, check_with_axe
 from tests.processes.webhook_receiver import Receiver, Reply
 from tests.support.waits import wait_until
 
@@ -381,6 +381,92 @@ def test_a_webhook_is_added_and_its_secret_is_shown_once(library: Library, opene
         assert library.api.get("/webhooks").json()["data"] == []
     finally:
         library.api.delete(f"/webhooks/{made['id']}")
+
+
+def test_a_trial_is_not_followed_when_its_place_is_left(
+    library: Library, opened: Open, webhook: dict[str, Any], receiver: Receiver
+) -> None:
+    page = opened(f"?place=webhooks&at={webhook['id']}")
+    held: list[Route] = []
+    page.route("**/prefix/jobs/test_webhook-*", lambda route: held.append(route))
+    page.get_by_role("button", name="Send a trial event").click()
+    wait_until(lambda: page.evaluate("1") == 1 and len(held) == 1)
+    with page.expect_event("requestfailed", lambda request: "/jobs/test_webhook-" in request.url):
+        page.get_by_role("button", name="Health", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Health")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+TAKEN = "sessionStorage.setItem('tada.token', 'taken-away')"
+
+
+def sign_in_again(page: Page) -> None:
+    """Sign in, as the page asks for it when the token that it has is not valid any more."""
+    question = page.get_by_role("dialog").filter(has_text="Your token is not valid any more")
+    expect(question).to_contain_text("What you have typed is still there.")
+    question.get_by_label("Token").fill(ADMIN)
+    page.keyboard.press("Enter")
+    expect(question).to_have_count(0)
+
+
+def test_a_job_whose_token_has_ended_is_started_with_another_one(library: Library, opened: Open) -> None:
+    page = opened("?place=jobs")
+    page.get_by_role("button", name="Start a job").click()
+    page.get_by_role("button", name="Start: Compare with the storage").click()
+    form = page.get_by_role("dialog", name="Compare with the storage")
+    field = form.get_by_label("Most that may go, in percent")
+    field.fill("12.5")
+    page.evaluate(TAKEN)
+    form.get_by_role("button", name="Dry run").click()
+    sign_in_again(page)
+    expect(field).to_have_value("12.5")
+    form.get_by_role("button", name="Dry run").click()
+    expect(page.get_by_role("table", name="Runs").get_by_role("row").nth(1)).to_contain_text("Done")
+    [latest] = library.api.get("/jobs?name=sync&limit=1").json()["data"]
+    assert latest["arguments"] == {"dry_run": True, "max_percent": 12.5}
+
+
+def test_a_dump_whose_token_has_ended_keeps_what_was_typed(opened: Open) -> None:
+    page = opened("?place=dumps")
+    page.get_by_role("button", name="Make a dump").click()
+    form = page.get_by_role("dialog", name="Make a dump")
+    field = form.get_by_role("textbox").first
+    field.fill("before-the-move")
+    page.evaluate(TAKEN)
+    form.get_by_role("button", name="Make a dump").click()
+    sign_in_again(page)
+    expect(field).to_have_value("before-the-move")
+
+
+def test_a_webhook_whose_token_has_ended_keeps_what_was_typed(
+    library: Library, opened: Open, receiver: Receiver
+) -> None:
+    page = opened("?place=webhooks")
+    page.get_by_role("button", name="Add a webhook").click()
+    form = page.get_by_role("dialog", name="Add a webhook")
+    form.get_by_label("Address of the receiver").fill(receiver.address)
+    form.get_by_label("Description").fill("The CMS")
+    page.evaluate(TAKEN)
+    form.get_by_role("button", name="Save").click()
+    sign_in_again(page)
+    expect(form.get_by_label("Description")).to_have_value("The CMS")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("textbox", name="Secret of the webhook")).to_be_visible()
+    [made] = library.api.get("/webhooks").json()["data"]
+    assert (made["address"], made["description"]) == (receiver.address, "The CMS")
+    library.api.delete(f"/webhooks/{made['id']}")
+
+
+def test_who_looks_at_the_health_with_a_token_that_has_ended_goes_on_with_another_one(opened: Open) -> None:
+    page = opened("?place=health")
+    expect(page.get_by_text("All is well.")).to_be_visible()
+    page.evaluate(TAKEN)
+    page.get_by_role("button", name="Examine now").click()
+    sign_in_again(page)
+    expect(page.get_by_role("table", name="Processes")).to_be_visible()
+    page.get_by_role("button", name="Examine now").click()
+    expect(page.get_by_role("table", name="Doctor")).to_be_visible()
 
 
 def test_dead_letters_are_seen_sent_again_and_deleted(

@@ -1,5 +1,5 @@
 // Webhooks: who is told of events, how that goes, and what could not be delivered.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { read, request } from "../../api.js";
 import { html } from "../../html.js";
 import { t } from "../../texts.js";
@@ -104,6 +104,7 @@ function Details({ webhook, onEdit, onWritten }) {
   const library = useLibrary();
   const [trial, setTrial] = useState(null);
   const stop = useRef(new AbortController());
+  useEffect(() => () => stop.current.abort(), []);
   const path = `webhooks/${webhook.id}`;
   const send = async (method, where, json) => {
     try {
@@ -134,6 +135,7 @@ function Details({ webhook, onEdit, onWritten }) {
       setTrial(job);
       onWritten({});
     } catch (error) {
+      if (stop.current.signal.aborted) return;
       library.complain(error);
       setTrial(null);
     }
