@@ -445,6 +445,8 @@ def test_the_buttons_work_in_the_background(site: Site) -> None:
     site.wordpress.cron()
     assert [site.is_tada(site.media(one["id"])["source_url"]) for one in media] == [True] * 3
     assert site.wordpress.run("var_dump(get_option('tada_media_work'));").strip() == "bool(false)"
+    turned = site.upload("large-turned.jpg", photo(3000, 2000, orientation=6))
+    media.append(turned)
     for one in media:
         name = f"{site.wordpress.root}/wp-content/uploads/{one['media_details']['file']}"
         Path(name).unlink()
@@ -455,6 +457,8 @@ def test_the_buttons_work_in_the_background(site: Site) -> None:
     site.system.start("catalog")
     site.wordpress.cron()
     assert site.wordpress.uploads() >= {one["media_details"]["file"] for one in media}
+    back = Image.open(site.wordpress.root / "wp-content/uploads" / turned["media_details"]["file"])
+    assert back.size == (2000, 3000), "upright, and as large as it was"
     site.delete(*(one["id"] for one in media))
 
 

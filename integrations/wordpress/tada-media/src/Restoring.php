@@ -37,7 +37,7 @@ final class Restoring
         }
         wp_mkdir_p(dirname($attached));
         $original = (string) (wp_get_attachment_metadata($id, true)['original_image'] ?? '');
-        $isCopy = $original !== '' && preg_match('~-(?:scaled|rotated)\.[^.]+$~', $attached);
+        $isCopy = $original !== '' && preg_match('~-(scaled|rotated)\.[^.]+$~', $attached, $kind);
         $path = $isCopy ? path_join(dirname($attached), $original) : $attached;
         if (!is_file($path)) {
             Settings::client()->download($asset->entry(), $path);
@@ -48,7 +48,7 @@ final class Restoring
             if (!$failed) {
                 $editor->maybe_exif_rotate();
                 $size = $editor->get_size();
-                if (max($size['width'], $size['height']) > self::LARGEST) {
+                if ($kind[1] === 'scaled' && max($size['width'], $size['height']) > self::LARGEST) {
                     $editor->resize(self::LARGEST, self::LARGEST);
                 }
                 $saved = $editor->save($attached);
