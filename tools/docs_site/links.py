@@ -7,6 +7,8 @@ from collections.abc import Callable
 from tools.docs_site.pages import place
 
 _LINK = re.compile(r"(?P<shown>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+_MORE_THAN_LANGUAGE = re.compile(r"\A((?:```|~~~)\w+) .*")
+"""What a test looks for in a page (`sh drill`), and the generator of the site takes for no block."""
 _BLOCK = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 
 
@@ -33,7 +35,7 @@ def moved(text: str, source: str, is_there: Callable[[str], bool]) -> str:
 
     parts, end = [], 0
     for block in _BLOCK.finditer(text):
-        parts += [_LINK.sub(rewritten, text[end : block.start()]), block[0]]
+        parts += [_LINK.sub(rewritten, text[end : block.start()]), _MORE_THAN_LANGUAGE.sub(r"\1", block[0], count=1)]
         end = block.end()
     return "".join([*parts, _LINK.sub(rewritten, text[end:])])
 

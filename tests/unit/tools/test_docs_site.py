@@ -1,5 +1,6 @@
 """The site of the documents: what its links become, and the site as it is built."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,7 @@ MOVED = [
     ("gateway/nginx/README.md", "[it](../../docs/jobs.md)", "[it](../../jobs.md)"),
     ("docs/jobs.md", "[the code](../services/jobs/service.py)", "the code"),
     ("docs/jobs.md", ELSEWHERE, ELSEWHERE),
+    ("docs/jobs.md", "```sh drill redis\nmv a b\n```\n", "```sh\nmv a b\n```\n"),
     ("docs/jobs.md", f"{BLOCK}[it](../README.md)", f"{BLOCK}[it](index.md)"),
 ]
 
@@ -76,6 +78,14 @@ def test_all_that_the_site_leads_to_is_there(site: Path) -> None:
             if not target.exists() or (anchor and target in found and anchor not in found[target].anchors):
                 lost.append(f"{file.relative_to(site)}: {link}")
     assert not lost
+
+
+@pytest.mark.parametrize("source", pages.sources())
+def test_every_block_of_a_page_is_one_in_the_site(site: Path, source: str) -> None:
+    fences = re.findall(r"^ *(?:```|~~~)", (ROOT / source).read_text(), re.MULTILINE)
+    page = (site / pages.place(source)).with_suffix("")
+    html = (page.parent if page.name == "index" else page) / "index.html"
+    assert html.read_text().count("<pre") == len(fences) / 2
 
 
 def test_the_site_asks_no_other_host(site: Path) -> None:
