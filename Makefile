@@ -86,7 +86,7 @@ test-js-apps: setup-dev ## Build the sample apps of clients/js/examples: Next.js
 test-clients: setup-dev ## Compile the clients that openapi-generator makes of the API's document, and upload with them (some minutes; needs Java and Maven)
 	@$(PY) -m tests.programs.generated_clients
 
-test-integrations: setup-dev ## What is in integrations/ with the real thing (ONLY=wordpress; some minutes each)
+test-integrations: setup-dev ## What is in integrations/ with the real thing (ONLY=strapi; some minutes each)
 	@$(PY) -m tests.programs.integrations $(ONLY)
 
 wordpress-plugin: ## Pack the plugin for WordPress, in integrations/wordpress/dist
