@@ -1,0 +1,4 @@
+export default {
+  images: { loader: 'custom', loaderFile: './media.js' },
+  poweredByHeader: false,
+}
