@@ -8,7 +8,6 @@ stands before it, or at the head of a page for all of its blocks:
 """
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +26,7 @@ _PROGRAMS = (
 _COMMAND = re.compile(rf"^(?:\$ |(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?(?:{'|'.join(_PROGRAMS)})\b|\./|for |set -)")
 
 
+_FOLDERS = ("charts", "clients", "examples", "gateway", "integrations", "services")
 _REQUESTS = ("curl ", "head ", "tail ", "echo ", ".venv/bin/python -m services.")
 
 
@@ -65,8 +65,9 @@ class Block:
 
 def pages() -> list[str]:
     """Return the pages of the project, by their paths."""
-    done = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True)
-    return [page for page in done.stdout.split() if not page.startswith((".github/", ".gitlab/"))]
+    beside = [f"{folder}/{depth}/README.md" for folder in _FOLDERS for depth in ("*", "*/*")]
+    found = {page for places in ("*.md", "docs/**/*.md", *beside) for page in ROOT.glob(places)}
+    return sorted(str(page.relative_to(ROOT)) for page in found)
 
 
 def blocks(page: str) -> list[Block]:
