@@ -3,6 +3,7 @@ its reduction; and the reduction costs the worker little. docs/rendering.md has 
 """
 
 import io
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ score of a single photograph may differ by a point either way."""
 COST = 2.1
 """How much processor time a reduction may cost beside the facts, as a multiple of its last step: 60 ms where that takes
 29."""
+ROUNDS = 25
+"""Tries until it costs no more. On a machine that does nothing else, one or two are enough."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,16 @@ def cost(work: Callable[[], object]) -> float:
 def test_a_reduction_costs_little_more_than_its_last_step(kind: str) -> None:
     content, _, _ = uploaded(PHOTOGRAPHS[0], kind)
     half = Image.new("RGB", (2016, 1512))
-    rounds = [
-        (
-            cost(lambda: seen(content, "image/jpeg", 50_000_000)),
-            cost(lambda: seen(content, "image/jpeg", 50_000_000, 1024)),
-            cost(lambda: half.resize((1024, 768), Image.Resampling.BICUBIC)),
-        )
-        for _ in range(5)
+    works: list[Callable[[], object]] = [
+        lambda: seen(content, "image/jpeg", 50_000_000),
+        lambda: seen(content, "image/jpeg", 50_000_000, 1024),
+        lambda: half.resize((1024, 768), Image.Resampling.BICUBIC),
     ]
-    facts, both, last = map(min, zip(*rounds, strict=True))
-    assert (both - facts) / last < COST
+    least = [math.inf] * 3
+    for _ in range(ROUNDS):
+        # Other work on the machine makes it dearer, never cheaper: so the cheapest of several rounds counts.
+        least = [min(so_far, cost(work)) for so_far, work in zip(least, works, strict=True)]
+        facts, both, last = least
+        if (both - facts) / last < COST:
+            return
+    pytest.fail(f"{both - facts:.3f} s of processor time for a reduction, {last:.3f} s for its last step")
