@@ -24,7 +24,7 @@ _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I;16B", "I;16L")
 _PLAIN = ("L", "RGB")
 """Those of them that need no conversion before they are averaged, if nothing is transparent."""
 _JPEG = {"format": "JPEG", "quality": 88, "subsampling": 0}
-_SECOND_JPEG = {**_JPEG, "quality": 90}
+_SECOND_JPEG = {**_JPEG, "quality": 93}
 _WEBP = {"format": "WEBP", "quality": 90, "method": 2}
 
 

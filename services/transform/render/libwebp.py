@@ -92,7 +92,8 @@ _WRITE = ctypes.cast(_LIBRARY.WebPMemoryWrite, c_void_p)
 def encode(pixels: Any, width: int, height: int, quality: int, effort: int, stop: Stop) -> bytes:
     """Return the WebP of 8-bit sRGB pixels without transparency, without metadata; `stop` ends it.
 
-    `pixels` is a writable buffer of red, green and blue, line by line. Raises `libvips.Error` if it is not encoded.
+    `pixels` are red, green and blue, line by line: bytes, or a writable buffer. Raises `libvips.Error` if they are not
+    encoded.
     """
     if len(pixels) != 3 * width * height:
         raise ValueError(f"{len(pixels)} bytes are not the pixels of {width}x{height}")
@@ -106,7 +107,7 @@ def encode(pixels: Any, width: int, height: int, quality: int, effort: int, stop
     _init_writer(byref(writer))
     picture.writer, picture.custom_ptr = _WRITE, ctypes.addressof(writer)
     try:
-        first = ctypes.addressof(c_char.from_buffer(pixels))
+        first = pixels if isinstance(pixels, bytes) else ctypes.addressof(c_char.from_buffer(pixels))
         if not (_import(byref(picture), first, 3 * width) and _encode(byref(config), byref(picture))):
             # Without a detail of its own, it would be what libvips has said last, of any picture.
             raise Error("WebP", f"libwebp: error {picture.error_code}")

@@ -20,7 +20,7 @@ from services.transform.render.steps.scale import scale
 from services.transform.render.steps.turn import turn
 from services.transform.render.stop import Stop
 
-REVISION = 5
+REVISION = 6
 """Raise it when the same request would give other bytes: it is part of every rendition's ETag."""
 
 STEPS: tuple[Callable[[Any, Order], Any], ...] = (load, scale, turn, cut, apply, flatten, encode, budget)

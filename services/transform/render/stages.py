@@ -73,10 +73,13 @@ class Picture:
     frames: int = 1
     orientation: int = 1
     """How the pixels still have to be turned, as EXIF has it; 1 when they are upright."""
+    pixels: bytes | None = None
+    """The pixels of `image`, if they are there already: red, green and blue, line by line. libvips would start a thread
+    to hand them out."""
 
     def showing(self, image: Image) -> Self:
         """Return the same picture with other pixels."""
-        return replace(self, image=image)
+        return replace(self, image=image, pixels=None)
 
 
 @dataclass(frozen=True, slots=True)

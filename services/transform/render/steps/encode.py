@@ -23,14 +23,14 @@ def encode(picture: Picture, order: Order) -> Encoded:
     if plan.max_bytes:
         # It may be encoded more than once.
         picture = picture.showing(in_memory(image, order.stop))
-    return Encoded(picture.image, width, height, encoding, save(picture.image, encoding, order.stop))
+    return Encoded(picture.image, width, height, encoding, save(picture.image, encoding, order.stop, picture.pixels))
 
 
-def save(image: Image, encoding: Encoding, stop: Stop) -> bytes:
-    """Return the bytes of an image, without metadata; `stop` ends it."""
+def save(image: Image, encoding: Encoding, stop: Stop, pixels: bytes | None = None) -> bytes:
+    """Return the bytes of an image, without metadata; `stop` ends it. `pixels` are those of the image, if known."""
     stop.by(lambda: image.set_kill(True))
     if _is_plain_webp(image, encoding):
-        pixels = image.write_to_memory()
+        pixels = image.write_to_memory() if pixels is None else pixels
         return libwebp.encode(pixels, image.width, image.height, encoding.quality, encoding.effort, stop)
     saved: bytes = getattr(image, f"{_SAVER[encoding.media_type]}save_buffer")(keep="none", **encoding.options())
     return webp.announcing_alpha(saved) if encoding.media_type == media_types.WEBP and image.hasalpha() else saved

@@ -5,7 +5,7 @@ from services.core.assets import media_types
 from services.core.assets.containers.jpeg import END
 from services.core.assets.orientation import turned
 from services.core.errors import Undecodable
-from services.transform.render import document, jpeg
+from services.transform.render import document, jpeg, resizer
 from services.transform.render.geometry import jpeg_shrink
 from services.transform.render.libvips import LOADERS, Image, selected, set_profile
 from services.transform.render.stages import Document, Order, Picture, Raster
@@ -21,8 +21,8 @@ def load(source: Document | Raster, order: Order) -> Picture:
     # Turned only once it is small: so the sides are those of the picture as it is stored.
     width, height = turned(source.box.width, source.box.height, source.orientation)
     is_rgb_jpeg = source.media_type == media_types.JPEG and source.interpretation == "srgb"
-    image = _jpeg(source, width, height, order) if is_rgb_jpeg else _thumbnail(source, width, height)
-    picture = Picture(image, source.box, source.frames, source.orientation)
+    image, pixels = _jpeg(source, width, height, order) if is_rgb_jpeg else (_thumbnail(source, width, height), None)
+    picture = Picture(image, source.box, source.frames, source.orientation, pixels)
     if is_rgb_jpeg and source.profiled:
         # Colours are converted when there are fewer pixels, as libvips' thumbnail does it.
         small = scale(picture, order)
@@ -36,16 +36,18 @@ def _drawn(source: Document, order: Order) -> Picture:
     return Picture(image.copy(interpretation="srgb"), drawn.box)
 
 
-def _jpeg(source: Raster, width: int, height: int, order: Order) -> Image:
+def _jpeg(source: Raster, width: int, height: int, order: Order) -> tuple[Image, bytes | None]:
+    """Return the picture, and its pixels if they are in memory."""
     shrink = jpeg_shrink(min(source.width / width, source.height / height), reduced=order.plan.reduced is not None)
     pixels = jpeg.decode(source.content, shrink, order.stop)
     if pixels is None or (source.profiled and not pixels.profile):
-        return Image.jpegload_buffer(source.content, shrink=shrink, access="sequential", fail_on="truncated")
+        return Image.jpegload_buffer(source.content, shrink=shrink, access="sequential", fail_on="truncated"), None
+    pixels = resizer.scaled(pixels, width, height)
     image = Image.new_from_memory(pixels.content, pixels.stride, pixels.rows, 3, "uchar").copy(interpretation="srgb")
     if source.profiled:
         set_profile(image, pixels.profile)
     whole = (pixels.width, pixels.height) == (pixels.stride, pixels.rows)
-    return image if whole else image.crop(0, 0, pixels.width, pixels.height)
+    return (image, pixels.content) if whole else (image.crop(0, 0, pixels.width, pixels.height), None)
 
 
 def _decoded(source: Raster) -> Image:

@@ -13,4 +13,4 @@ def turn(picture: Picture, order: Order) -> Picture:
     # The pixels are made by a step that can be stopped: turning while they are decoded cannot.
     image = in_memory(picture.image, order.stop)
     set_field(image, "orientation", picture.orientation)
-    return replace(picture, image=image.autorot(), orientation=1)
+    return replace(picture.showing(image.autorot()), orientation=1)

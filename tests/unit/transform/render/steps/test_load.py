@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from services.core.errors import Undecodable
-from services.transform.render import jpeg, libvips
+from services.transform.render import jpeg, libvips, resizer
 from services.transform.render.guard import Limits
 from services.transform.render.plan import Plan
 from services.transform.render.source import inspect
@@ -14,6 +14,12 @@ from tests.support.colour_profiles import DISPLAY_P3, LAYOUTS, wide_gamut
 from tests.support.pictures import FRAMES, animation, encoded
 from tests.support.pixels import decode
 from tests.support.stages import order, size
+
+
+@pytest.fixture(autouse=True)
+def only_libvips_scales(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is compared here depend on how it is decoded alone (the other library: test_resizer.py)."""
+    monkeypatch.setattr(resizer, "IS_HERE", False)
 
 
 def loaded(content: bytes, plan: Plan) -> Picture:
