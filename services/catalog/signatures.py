@@ -86,13 +86,18 @@ def read(given: Mapping[str, Any]) -> Asked:
         )
     if any(len(one) > CHARACTERS_MAX for one in addresses):
         raise BadRequest(f"One of the addresses has more than {CHARACTERS_MAX} characters.", "Send shorter ones.")
-    whole = isinstance(expires_in, int) and not isinstance(expires_in, bool)
-    if expires_in is not None and not (whole and 1 <= expires_in <= SECONDS_MAX):
+    return Asked(addresses, None if expires_in is None else _seconds(expires_in))
+
+
+def _seconds(value: Any) -> int:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # To JSON, 3600.0 is an integer.
+    if not is_number or not 1 <= value <= SECONDS_MAX or value != int(value):
         raise BadRequest(
             f"expires_in is not a whole number from 1 to {SECONDS_MAX}.",
             "Send the seconds for which the addresses are good, or leave it out for no end.",
         )
-    return Asked(addresses, expires_in)
+    return int(value)
 
 
 def other_names(entry: Entry) -> list[str]:

@@ -30,9 +30,9 @@ async def post_signatures(request: Request) -> Response:
     ctx = context(request)
     settings = ctx.settings
     asked = signatures.read(await read_json_object(request, signatures.EXAMPLE))
-    _need_keys(settings)
     entry = await ctx.entries.get(request.path_params["uuid"])
     check_right(request, entry)
+    _need_keys(settings)
     others = await _free(ctx, signatures.other_names(entry))
     rules = Rules(settings.assets_url, settings.allowed_forms, settings.side_max)
     found: list[Unsigned] = []

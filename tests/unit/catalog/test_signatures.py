@@ -161,7 +161,7 @@ def test_a_body_that_is_not_valid_is_refused(body: dict[str, Any], message: str)
         read(body)
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "60", SECONDS_MAX + 1, [], {}])
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, 1e300, True, "60", SECONDS_MAX + 1, [], {}])
 def test_a_time_that_is_not_valid_is_refused(wrong: object) -> None:
     with pytest.raises(BadRequest, match=f"whole number from 1 to {SECONDS_MAX}"):
         read({"addresses": ["full"], "expires_in": wrong})
@@ -170,3 +170,4 @@ def test_a_time_that_is_not_valid_is_refused(wrong: object) -> None:
 def test_a_signature_has_an_end_only_if_one_is_sent() -> None:
     assert read({"addresses": ["full"]}) == read({"addresses": ["full"], "expires_in": None}) == Asked(["full"], None)
     assert read({"addresses": ["full"], "expires_in": SECONDS_MAX}).expires_in == SECONDS_MAX
+    assert repr(read({"addresses": ["full"], "expires_in": 60.0}).expires_in) == "60"
