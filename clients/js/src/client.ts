@@ -41,6 +41,15 @@ export interface Ticket extends Target {
   uses: number
 }
 
+/** What the token may do, and what the service takes. */
+export interface About {
+  sender: { name: string; role: string; namespaces: string[] | null }
+  namespaces: string[]
+  media_types: string[]
+  payload_max_size: number
+  [field: string]: unknown
+}
+
 type Value = string | number | boolean
 /** The arguments of a search, as in `GET /catalog/search`; a list demands, or allows, each of its values. */
 export type Search = Record<string, Value | readonly Value[] | undefined>
@@ -62,6 +71,10 @@ export class Tada {
   constructor(address: string, options: { token?: string | undefined } = {}) {
     this.#root = address.replace(/\/+$/, '')
     this.#headers = options.token ? { Authorization: `Bearer ${options.token}` } : {}
+  }
+
+  async about(): Promise<About> {
+    return (await this.#send('GET', '/about')).body.data[0]
   }
 
   async get(uuid: string): Promise<Entry> {

@@ -1,6 +1,6 @@
 export { AddressError, form, parse, url, type Fit, type Format, type Wanted } from './address.js'
 export { blurhashUrl } from './blurhash.js'
-export { Tada, type Entry, type Found, type OnConflict, type Search, type Ticket } from './client.js'
+export { Tada, type About, type Entry, type Found, type OnConflict, type Search, type Ticket } from './client.js'
 export { TadaError, type Problem } from './http.js'
 export * from './picture.js'
 export { sign } from './sign.js'

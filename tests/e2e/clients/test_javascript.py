@@ -68,13 +68,15 @@ def test_an_asset_is_replaced_changed_and_deleted(run: Any, system: System, name
         const second = await media.replace(first.uuid, other, {{ fields: {{ alt: 'A woman' }} }})
         const changed = await media.change(first.uuid, {{ caption: 'In orbit', alt: null }})
         await media.delete(first.uuid)
-        answer({{ first, second, changed, gone: await media.delete(first.uuid).catch(failed) }})
+        const gone = await media.delete(first.uuid).catch(failed)
+        answer({{ first, second, changed, gone, about: await media.about() }})
         """
     )
     assert (told["first"]["width"], told["first"]["height"]) == (640, 427)
     assert (told["second"]["version"], told["second"]["alt"]) == (2, "A woman")
     assert told["second"]["public_url"] == told["first"]["public_url"]
     assert (told["changed"]["caption"], told["changed"]["alt"]) == ("In orbit", None)
+    assert "image/jpeg" in told["about"]["media_types"]
     assert (told["gone"]["status"], told["gone"]["code"]) == (404, "not_found")
 
 
