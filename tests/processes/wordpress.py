@@ -4,7 +4,9 @@ import base64
 import os
 import secrets
 import shutil
+import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,8 @@ class WordPress:
 
     def stop(self) -> None:
         for process in reversed(self._running):
-            process.terminate()
+            # With the workers of PHP's server, which do not end with it.
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=30)
         self._log.close()
 
@@ -146,9 +149,7 @@ class WordPress:
             "--skip-networking",
             *user,
         ]
-        self._running.append(
-            subprocess.Popen([*serve, f"--pid-file={self.folder}/db.pid"], stdout=self._log, stderr=self._log)
-        )
+        self._begin([*serve, f"--pid-file={self.folder}/db.pid"])
         create = ["mariadb", "--no-defaults", f"--socket={self._socket}", "-uroot", "-e", "CREATE DATABASE wordpress"]
         wait_until(lambda: subprocess.run(create, stdout=self._log, stderr=self._log, check=False).returncode == 0, 60)
 
@@ -192,11 +193,20 @@ class WordPress:
             "-t",
             self.root,
         ]
-        environment = {**os.environ, "PHP_CLI_SERVER_WORKERS": str(_PHP_WORKERS)}
-        self._running.append(
-            subprocess.Popen(serve, env=environment, stdout=self._log, stderr=self._log, cwd=self.root)
-        )
+        self._begin(serve, PHP_CLI_SERVER_WORKERS=str(_PHP_WORKERS))
         wait_until(self._answers, 30)
+
+    def _begin(self, command: Sequence[str | Path], **environment: str) -> None:
+        self._running.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                stdout=self._log,
+                stderr=self._log,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        )
 
     def _answers(self) -> bool:
         try:
