@@ -87,7 +87,7 @@ def php(release: Release) -> None:
         _zip(file.parent, release.out / f"tada-{file.parent.name}-{release.version}.zip", release.made_at)
     with tempfile.TemporaryDirectory() as folder:
         plugin = wordpress_plugin.build(Path(folder), release.tree)
-        shutil.copy(plugin, release.out / f"{wordpress_plugin.NAME}-{release.version}.zip")
+        shutil.copy(plugin, release.out / f"tada-wordpress-{release.version}.zip")
 
 
 def images(release: Release) -> None:

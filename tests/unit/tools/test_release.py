@@ -265,5 +265,5 @@ def test_archives_for_php_are_the_same_each_time(tmp_path: Path) -> None:
     assert archives[0] == archives[1]
     with zipfile.ZipFile(io.BytesIO(archives[0]["tada-php-1.2.3.zip"])) as archive:
         assert archive.namelist() == ["php/composer.json", "php/src/a.php"]
-    with zipfile.ZipFile(io.BytesIO(archives[0]["tada-media-1.2.3.zip"])) as archive:
+    with zipfile.ZipFile(io.BytesIO(archives[0]["tada-wordpress-1.2.3.zip"])) as archive:
         assert archive.namelist() == ["tada-media/LICENSE", "tada-media/lib/a.php", "tada-media/x.php"]
