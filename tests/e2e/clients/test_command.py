@@ -1,5 +1,6 @@
 """The command `tada` with a running TADA."""
 
+import hashlib
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import re
 import select
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -437,6 +439,84 @@ def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(
     report = tada.document(*upload)
     assert (report["same"], report["stored"]) == (stored, 300 - stored)
     assert {each["version"] for each in tada.lines("search", "--folder", f"/DEV/{name}", "-n", "400")} == {1}
+    tada("rm", "--folder", f"/DEV/{name}", "--yes")
+
+
+class Relay:
+    """Passes connections on to a port. Of what clients send, it loses everything after `most` bytes."""
+
+    def __init__(self, port: int) -> None:
+        self.sent, self.most, self.loses = 0, sys.maxsize, threading.Event()
+        self._to = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listening.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                there = socket.create_connection(("127.0.0.1", self._to))
+                for ends in ((client, there, True), (there, client, False)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, is_sent: bool) -> None:
+        with source:
+            with suppress(OSError):
+                while piece := source.recv(65536):
+                    self.sent += len(piece) if is_sent else 0
+                    if is_sent and self.sent > self.most:
+                        self.loses.set()
+                    else:
+                        target.sendall(piece)
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                source.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def relay(system: System) -> Iterator[Relay]:
+    made = Relay(system.ports.api)
+    yield made
+    made.close()
+
+
+def stored(system: System, path: str) -> int:
+    """Return how many bytes the service has of a resumable upload."""
+    said = system.api.head(path, headers={"Tus-Resumable": "1.0.0"})
+    return int(said.headers.get("upload-offset", "0"))
+
+
+def test_a_large_upload_goes_on_after_the_command_was_killed(
+    system: System, tada: Tada, relay: Relay, photos: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    photo, comment = photos["china.jpg"], b"\xff\xfe\xff\xff" + bytes(65533)
+    large = tmp_path / "large.jpg"
+    large.write_bytes(photo[:2] + 140 * comment + photo[2:])
+    size = large.stat().st_size
+    tada.environment["TADA_URL"] = f"http://127.0.0.1:{relay.port}"
+    upload = ("upload", str(large), "--to", name)
+    relay.most = size // 2
+    command = [sys.executable, "-m", "tada_client.cli", *upload]
+    environment = {**os.environ, **tada.environment, "PYTHONPATH": str(ROOT / "clients/python/src")}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        assert relay.loses.wait(60)
+        process.kill()
+    [state] = Path(tada.environment["XDG_STATE_HOME"]).glob("tada/*.jsonl")
+    path = json.loads(state.read_text().splitlines()[-1])["begun"]
+    wait_until(lambda: stored(system, path) > 0)  # The service has noticed that nothing more comes.
+    relay.most, relay.sent = sys.maxsize, 0
+    [item] = tada.document(*upload)["files"]
+    assert item["outcome"] == "stored"
+    assert relay.sent < size * 3 // 4, "it went on from where it was"
+    entry = tada.document("show", f"/DEV/{name}/large.webp")
+    assert entry["signature"] == hashlib.sha256(large.read_bytes()).hexdigest()
+    assert tada.document(*upload)["same"] == 1
     tada("rm", "--folder", f"/DEV/{name}", "--yes")
 
 
