@@ -102,11 +102,13 @@ function show(file, entry) {
 
 /** Return the bytes of a file without reading it into memory, where Strapi has it on disk. */
 async function bytesOf({ filepath, stream, buffer: bytes, mime }) {
+  // A picture is what its bytes say. Browsers save many a WebP under the name of a JPEG.
+  const type = mime.startsWith('image/') ? '' : mime
   if (filepath) {
     stream?.destroy()
-    return openAsBlob(filepath, { type: mime })
+    return openAsBlob(filepath, { type })
   }
-  return new Blob([bytes ?? (await buffer(stream))], { type: mime })
+  return new Blob([bytes ?? (await buffer(stream))], { type })
 }
 
 /** Return an entry with the size of its picture, if it is known in time. */

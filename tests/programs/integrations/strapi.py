@@ -205,6 +205,9 @@ def _pictures(strapi: Strapi, system: System) -> None:
     original = httpx.get(file["url"].replace("/full/", "/original/"), follow_redirects=True)
     assert len(original.content) > 100_000
     assert original.headers["content-type"] == "image/jpeg"
+    # Browsers save many a WebP under the name of a JPEG.
+    [misnamed] = strapi.upload("saved.jpg", _photo(300, 200, kind="WEBP")).json()
+    assert fetched(misnamed["url"]).size == (300, 200)
 
 
 def _texts(strapi: Strapi, system: System) -> None:
