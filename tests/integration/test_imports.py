@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -399,6 +400,41 @@ async def test_an_upload_of_a_cancelled_import_that_has_begun_is_done(
     assert result["done_count"] + result["cancelled_count"] == 10
     assert sorted(await names(http)) == sorted(made)
     await eventually(lambda: is_tidy(client, tmp_path))
+
+
+async def test_an_item_that_is_taken_up_while_its_import_is_cancelled_is_not_uploaded(
+    http: httpx.AsyncClient, photos: Source, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import ends between the first and the second step of taking the item up, or after that, if it is one step."""
+    first = await imported(http, at(photos, "/first.jpg"))
+    looked, go, taken, connected = asyncio.Event(), asyncio.Event(), Imports.take, client.connection_pool.get_connection
+    steps: ContextVar[list[str] | None] = ContextVar("steps", default=None)
+
+    async def take(self: Imports, *args: str) -> Any:
+        reset = steps.set([])
+        found = await taken(self, *args)
+        steps.reset(reset)
+        looked.set()
+        await go.wait()
+        return found
+
+    async def get_connection(*args: Any, **options: Any) -> Any:
+        if (done := steps.get()) is not None:
+            done.append("step")
+            if len(done) == 2:
+                looked.set()
+                await go.wait()
+        return await connected(*args, **options)
+
+    monkeypatch.setattr(Imports, "take", take)
+    monkeypatch.setattr(client.connection_pool, "get_connection", get_connection)
+    asked = await http.post("/imports", json=at(photos))
+    await looked.wait()
+    status, job = await cancel(http, asked.headers["location"])
+    assert (status, job["status"]) == (200, "cancelled")
+    go.set()
+    await eventually(lambda: is_tidy(client, tmp_path))
+    assert await names(http) == [first["result"]["items"][0]["unique_name"]]
 
 
 async def test_who_has_asked_for_an_import_may_cancel_it_and_no_other_token_without_the_role(

@@ -52,6 +52,7 @@ class Imports:
 
     def __init__(self, client: Redis, jobs: JobLog) -> None:
         self._redis, self._jobs, self._leases = client, jobs, Leases(client)
+        self._take = Script(client, "take_import")
         self._begin = Script(client, "begin_import", seconds=KEPT_SECONDS)
         self._cancel = Script(client, "cancel_import", told=orjson.dumps(CANCELLED), seconds=KEPT_SECONDS)
 
@@ -78,18 +79,15 @@ class Imports:
 
     async def take(self, job_id: str, item: str, owner: str) -> Noted | None:
         """Note that `owner` works on an item now, and return what is known of it; None if the import is over."""
-        key = keys.import_items(job_id)
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(key, [_JOB, item, f"{item}:{_SINCE}", _CANCELLED])
-            pipeline.hexists(keys.import_results(job_id), item)
-            (job, given, since, cancelled), is_settled = await pipeline.execute()
+        job, given, since, cancelled, is_settled = await self._take(
+            items=keys.import_items(job_id),
+            results=keys.import_results(job_id),
+            item=item,
+            owner=owner,
+            now=timestamp(),
+        )
         if job is None or given is None:
             return None
-        if not is_settled:
-            async with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.hset(key, f"{item}:{_OWNER}", owner)
-                pipeline.hsetnx(key, _BEGAN, timestamp())
-                await pipeline.execute()
         record, number = Record(**orjson.loads(job)), int(since) if since else None
         return Noted(record, orjson.loads(given), number, bool(is_settled), cancelled is not None)
 
