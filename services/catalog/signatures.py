@@ -125,7 +125,7 @@ def unsigned(text: str, entry: Entry, others: Collection[str], rules: Rules) -> 
         )
     form = effective(replace(form, name=_answered(form, entry, others)))
     rules.allowed.check(form)
-    rest = (f"{name}={quote(given[name], safe=_WRITTEN)}" for name in _UNSIGNED if given.get(name))
+    rest = (f"{name}={_written(given[name])}" for name in _UNSIGNED if given.get(name))
     return Unsigned(signed(form), "&".join(rest))
 
 
@@ -163,7 +163,12 @@ def _check_arguments(given: Mapping[str, str]) -> None:
         raise BadRequest(
             f"An address has no argument {unknown[:_SHOWN]!r}.", f"{hint}It takes: {', '.join(_ARGUMENTS)}."
         )
-    saving.check(dict(given))
+    saving.check({name: _written(value) for name, value in given.items()})
     version = given.get(fingerprint.ARGUMENT, "")
     if version and not _VERSION.fullmatch(version):
         raise BadRequest(f"v={version[:_SHOWN]} is not a version.", "Send the one in versioned_url of the entry.")
+
+
+def _written(value: str) -> str:
+    """Return the value of an argument as it stands in an address."""
+    return quote(value, safe=_WRITTEN)

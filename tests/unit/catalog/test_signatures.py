@@ -64,6 +64,7 @@ def address(text: str, entry: Entry, rules: Rules = RULES, others: list[str] | N
         # What no answer depends on stays.
         ("full?v=0123456789ab-0.25-1", f"/full{NAME}?v=0123456789ab-0.25-1"),
         ('full?download=caf%C3%A9 "1"#.webp&quality=5', f"/full{NAME}?quality=5&download=caf%C3%A9%20%221%22%23.webp"),
+        ("full?download=caf\xe9.webp", f"/full{NAME}?download=caf%C3%A9.webp"),
         ("full?download=&v=", f"/full{NAME}"),
     ],
 )
@@ -92,7 +93,8 @@ def test_an_address_is_signed_in_its_canonical_form_and_right_name(text: str, fo
         ("full?accept=avif", "An address has no argument 'accept'", "It takes"),
         ("full?v=1", "v=1 is not a version", "versioned_url"),
         ("full?download=a/b", "download is not a valid file name", "percent-encoded"),
-        ("full?download=caf\xe9", "download is not a valid file name", "percent-encoded"),
+        # 300 bytes at most, of which each of these letters is three.
+        ("full?download=" + "日" * 101, "download is not a valid file name", "percent-encoded"),
     ],
 )
 def test_what_is_no_address_of_the_asset_is_refused_with_a_reason(text: str, message: str, hint: str) -> None:
