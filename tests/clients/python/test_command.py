@@ -258,6 +258,14 @@ def test_wrong_arguments_are_a_usage_error() -> None:
         assert ran.exit_code == 2, (arguments, ran.output)
 
 
+@pytest.mark.parametrize("duration", ["0s", "00d", "1", "-1h"])
+def test_a_signature_without_an_end_is_not_what_a_wrong_duration_gives(duration: str) -> None:
+    env = {"TADA_CONFIG": "/nowhere", "TADA_URL": "http://127.0.0.1:1", "TADA_SIGNING_KEY": "k" * 32}
+    ran = CliRunner().invoke(app, ["url", "/DEV/a.webp", "--expires", duration], env=env)
+    assert ran.exit_code == 2, "it would have asked the service"
+    assert "is not a duration" in ran.output
+
+
 def test_a_service_that_is_not_there_is_said(tmp_path: Path) -> None:
     env = {"TADA_CONFIG": "/nowhere", "TADA_URL": "http://127.0.0.1:1", "NO_COLOR": "1"}
     ran = CliRunner().invoke(app, ["doctor", "--json"], env=env)

@@ -13,7 +13,7 @@ from tada_client.cli import output, session
 from tada_client.cli.output import stop
 from tada_client.cli.session import Json, Ref
 
-_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
