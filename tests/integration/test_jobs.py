@@ -588,6 +588,28 @@ async def test_a_cancelled_job_that_waits_never_begins(tools: Tools, queue: JobQ
     assert await log.cancel(asked.id, "another") == record
 
 
+async def test_a_job_that_cannot_be_read_stays_cancelled(
+    tools: Tools, queue: JobQueue, log: JobLog, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is cancelled while a worker is about to record that it has failed."""
+    asked, find = await queue.put("sync", {}, "cms"), JobLog.find
+    await client.delete(f"arq:job:{asked.id}")
+    answers = list[Record]()
+
+    async def found(self: JobLog, job_id: str) -> Record | None:
+        record = await find(self, job_id)
+        if not answers:
+            answers.append(await log.cancel(job_id, "ops"))
+        return record
+
+    monkeypatch.setattr(JobLog, "find", found)
+    async with worker(tools):
+        await eventually(lambda: is_empty(client))
+    [answer], record = answers, await log.get(asked.id)
+    assert answer.status in ("queued", record.status), "what has ended stays as it is"
+    assert await client.exists(keys.lease(asked.id)) == 0
+
+
 async def test_a_cancelled_job_that_runs_stops_at_its_next_safe_point_and_says_what_it_has_done(
     tools: Tools, queue: JobQueue, log: JobLog
 ) -> None:

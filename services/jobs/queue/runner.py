@@ -80,8 +80,12 @@ class Runner:
     async def lost(self, job_id: str, name: str, why: str) -> bool:
         """Record that a job cannot be run at all; say whether it had not ended before."""
         token = secrets.token_hex(8)
+        # The lease first: without it, somebody could cancel the job between the look and the note.
+        if not await self._leases.take(job_id, token):
+            return False
         record = await self._log.find(job_id) or Record(job_id, name, "queue")
-        if record.ended or not await self._leases.take(job_id, token):
+        if record.ended:
+            await self._leases.give_up(job_id, token)
             return False
         error = told(Unreadable(why))
         logs.event(log, logging.ERROR, "job_failed", job=job_id, error=why)
