@@ -73,6 +73,14 @@ def test_a_dump_is_made_and_restored_as_the_older_service_had_it(
     assert fallen_back.json()["details"]["format"] == "RDB"
 
 
+@pytest.fixture
+def without_dumps(system: System) -> System:
+    """The system of all tests, whoever of them has made dumps there."""
+    for file in (system.stack.data / "storage" / "dumps").glob("*"):
+        file.unlink()
+    return system
+
+
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [
@@ -84,9 +92,9 @@ def test_a_dump_is_made_and_restored_as_the_older_service_had_it(
     ],
 )
 def test_what_cannot_be_restored_is_told_in_the_shape_of_the_older_service(
-    system: System, path: str, status: int, error: str
+    without_dumps: System, path: str, status: int, error: str
 ) -> None:
-    answer = system.api.post(f"/catalog/{path}")
+    answer = without_dumps.api.post(f"/catalog/{path}")
     assert answer.status_code == status, answer.text
     assert answer.json().keys() == {"error", "details", "suggestion"}
     assert answer.json()["error"] == error
@@ -206,9 +214,9 @@ def test_a_dump_is_downloaded_by_whoever_may_everything_and_never_from_the_edge(
     ],
 )
 def test_what_cannot_be_had_is_told_in_the_shape_of_the_older_service(
-    system: System, path: str, status: int, error: str | None
+    without_dumps: System, path: str, status: int, error: str | None
 ) -> None:
-    answer = system.api.get(f"/catalog/get-dump/{path}")
+    answer = without_dumps.api.get(f"/catalog/get-dump/{path}")
     assert answer.status_code == status, answer.text
     if error:
         assert answer.json().keys() == {"error", "details", "suggestion"}

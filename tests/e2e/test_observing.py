@@ -33,8 +33,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) 
     try:
         made.start()
         entry = made.upload("watched.jpg", photos["china.jpg"])
-        for size in ("200x0", "800x0"):
-            assert made.edge.get(f"/assets/media/optimise/{size}/DEV/watched.webp").status_code == 200
+        # Decoded pixels that are only scaled do not come to libvips. It blurs.
+        for form in ("200x0/DEV/watched.webp", "800x0/DEV/watched.webp?blur=1"):
+            assert made.edge.get(f"/assets/media/optimise/{form}").status_code == 200
         assert made.edge.get("/assets/media/original/DEV/watched.jpg").status_code == 200
         assert made.edge.get("/assets/media/full/DEV/none.webp").status_code == 404
         made.replace(entry["uuid"], "watched.jpg", photos["flower.jpg"])

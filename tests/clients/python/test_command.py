@@ -313,8 +313,12 @@ def test_ctrl_c_while_the_command_starts_is_quiet(tmp_path: Path, module: str) -
     )
     path = os.pathsep.join([str(tmp_path), str(ROOT / "clients/python/src")])
     script = "import sys; from tada_client.cli.__main__ import main; sys.exit(main())"
+    # A test in the background of a shell has Ctrl-C ignored, and what it starts would have, too.
+    interruptible = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     for start in (["-m", "tada_client.cli", "ls"], ["-c", script]):
-        command = [sys.executable, *start]
+        command = [sys.executable, "-c", interruptible, sys.executable, *start]
         ran = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False)
         assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
 
