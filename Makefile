@@ -83,7 +83,7 @@ test-replicas: setup-dev ## Run the end-to-end tests with two processes of each 
 test-js-apps: setup-dev ## Build the sample apps of clients/js/examples: Next.js, Nuxt, Astro, unpic (some minutes)
 	@$(PY) -m tests.programs.javascript_apps
 
-test-clients: setup-dev ## Compile the clients that openapi-generator makes of the API's document, and upload with them (some minutes; needs Java and Maven)
+test-clients: setup-dev ## Compile the clients that openapi-generator makes of the API's document, and upload with them (some minutes; needs Java and Maven; Go, and PHP with Guzzle, where they are there)
 	@$(PY) -m tests.programs.generated_clients
 
 test-integrations: setup-dev ## What is in integrations/ with the real thing (ONLY=strapi; some minutes each)

@@ -1,8 +1,9 @@
 """`make test-clients`: clients that openapi-generator makes of the document are compiled, and upload a file.
 
-The generator comes from Maven Central. Java and Go need their compilers; PHP is only looked at by its own checker, as
-what its clients need is at another registry. A language whose tools are missing is named and left out. It takes some
-minutes, so it is no part of `make test`, which has lighter generators (tests/e2e/clients/test_document.py).
+The generator comes from Maven Central. Java and Go need their compilers. PHP needs Guzzle, which Debian has as
+php-guzzlehttp-guzzle; its client also reads, changes and deletes what it uploaded. A language whose tools are missing
+is named and left out. It takes some minutes, so it is no part of `make test`, which has lighter generators
+(tests/e2e/clients/test_document.py).
 """
 
 import shutil
@@ -17,6 +18,7 @@ from tests.support.photographs import CHINA
 
 GENERATOR = "openapi-generator-cli"
 VERSION = "7.25.0"
+GUZZLE = "php-guzzlehttp-guzzle"
 EXEC = "org.codehaus.mojo:exec-maven-plugin:3.5.0:java"
 GO = """\
 package main
@@ -63,6 +65,33 @@ public class Main {
   }
 }
 """
+PHP = """\
+<?php
+
+require "GuzzleHttp/autoload.php";
+spl_autoload_register(function (string $class): void {
+    require __DIR__ . "/lib/" . strtr(substr($class, strlen("OpenAPI\\\\Client\\\\")), "\\\\", "/") . ".php";
+});
+
+use OpenAPI\\Client\\Api\\CatalogApi;
+use OpenAPI\\Client\\Api\\FilesApi;
+use OpenAPI\\Client\\ApiException;
+use OpenAPI\\Client\\Configuration;
+
+$configuration = (new Configuration())->setHost($argv[1]);
+$files = new FilesApi(config: $configuration);
+$catalog = new CatalogApi(config: $configuration);
+$made = $files->uploadFile(new SplFileObject($argv[2]), "DEV")->getData()[0];
+echo $made->getUniqueName(), "\\n";
+$files->changeFile($made->getUuid(), title: "Changed by PHP");
+echo $catalog->getEntry($made->getUuid())->getData()[0]->getTitle(), "\\n";
+$files->deleteFile($made->getUuid());
+try {
+    $catalog->getEntry($made->getUuid());
+} catch (ApiException $refused) {
+    echo $refused->getCode(), "\\n";
+}
+"""
 
 Try = Callable[["Generator", Path, str], None]
 
@@ -107,12 +136,16 @@ def try_java(generator: Generator, photo: Path, address: str) -> None:
     check(run("mvn", "-q", "compile", EXEC, *wanted, cwd=made), photo)
 
 
-def try_php(generator: Generator, _: Path, __: str) -> None:
+def try_php(generator: Generator, photo: Path, address: str) -> None:
     made = generator.make("php")
     files = sorted(map(str, (made / "lib").rglob("*.php")))
     assert len(files) > 100
     for at in range(0, len(files), 100):
         run("sh", "-c", 'for file; do php -l "$file" || exit 1; done', "sh", *files[at : at + 100], cwd=made)
+    (made / "use.php").write_text(PHP)
+    said = run("php", "use.php", address, str(photo), cwd=made)
+    check(said, photo)
+    assert said.splitlines()[1:] == ["Changed by PHP", "404"], said
 
 
 def check(said: str, photo: Path) -> None:
@@ -122,8 +155,15 @@ def check(said: str, photo: Path) -> None:
 LANGUAGES: dict[str, tuple[Try, tuple[str, ...]]] = {
     "go": (try_go, ("go",)),
     "java": (try_java, ("javac",)),
-    "php": (try_php, ("php",)),
+    "php": (try_php, ("php", GUZZLE)),
 }
+
+
+def lacks(tool: str) -> bool:
+    if tool != GUZZLE:
+        return not shutil.which(tool)
+    look = ("php", "-r", 'exit(stream_resolve_include_path("GuzzleHttp/autoload.php") ? 0 : 1);')
+    return lacks("php") or subprocess.run(look, check=False).returncode != 0
 
 
 def main(chosen: list[str]) -> int:
@@ -141,7 +181,7 @@ def main(chosen: list[str]) -> int:
             generator = Generator(folder, folder / "openapi.json")
             for language in chosen or LANGUAGES:
                 attempt, tools = LANGUAGES[language]
-                if missing := [tool for tool in tools if not shutil.which(tool)]:
+                if missing := [tool for tool in tools if lacks(tool)]:
                     print(f"{language}: left out, as {', '.join(missing)} is missing")
                     continue
                 photo = folder / f"{language}.jpg"
