@@ -25,7 +25,7 @@ copy() {
     rm -rf "$made"
     mkdir -p "$made"
     cp -a Makefile LICENSE ./*.md pyproject.toml requirements services gateway tools docs clients "$made/"
-    cp -a --parents charts/*/README.md examples "$made/"
+    cp -a --parents charts/*/README.md integrations/*/README.md examples "$made/"
     find "$made" \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
     local service idle=()
     for service in nginx redis-server; do

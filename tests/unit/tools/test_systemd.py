@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.docs_site import pages
 from tools.stack.plan import ROOT
 
 UNITS = ROOT / "tools" / "systemd"
@@ -49,3 +50,14 @@ def test_what_is_not_root_or_has_no_systemd_is_told_so(tmp_path: Path) -> None:
     said = subprocess.run([UNITS / "install.sh", "install"], capture_output=True, text=True)
     assert said.returncode == 1
     assert "run as root" in said.stderr or "systemd does not run here" in said.stderr
+
+
+def test_a_release_has_every_page_of_the_documents() -> None:
+    copies = [line for line in (UNITS / "install.sh").read_text().splitlines() if line.startswith("    cp -a ")]
+    said = ["made=", 'cp() { printf "%s\\n" "$@"; }', *copies]
+    copied = subprocess.run(
+        ["bash", "-c", "\n".join(said)], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    there = {line.removeprefix("./") for line in copied.splitlines()}
+    lacking = [page for page in pages.sources() if not {page, page.split("/")[0]} & there]
+    assert not lacking
