@@ -29,6 +29,7 @@ TadaError
 ├── WrongOffset           409  the bytes do not begin where a resumable upload goes on
 ├── JobEnded              409  a job that has ended cannot be cancelled
 ├── JobCancelled          409  the job was cancelled before it was done
+├── EntryChanged          412  the entry is not the one that the client has read (If-Match)
 ├── WrongVersion          412  another version of the tus protocol
 ├── NotABody              415  the body of a PATCH is not a part of a resumable upload
 ├── TooLarge              413  a body with more than it may have
@@ -310,6 +311,17 @@ class JobCancelled(TadaError):
 
     def __init__(self, who: str | None) -> None:
         super().__init__(f"The job was cancelled by {who}.", "Its result says what was done. Ask for the rest again.")
+
+
+class EntryChanged(TadaError):
+    status = 412
+    code = "entry_changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The entry has changed since it was read: nothing was written.",
+            "Read it again, and send the change with its ETag in If-Match.",
+        )
 
 
 class WrongVersion(TadaError):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import orjson
@@ -17,6 +18,7 @@ from tests.processes.system import System, get_as_is
 from tests.support.catalogs import multiply
 from tests.support.hostile_files import small_files
 from tests.support.problems import problem
+from tests.support.waits import wait_until
 from tools.stack.ports import free_ports
 
 MANY = 100_000
@@ -152,6 +154,41 @@ def test_filters_pages_and_validators(make_system: Callable[..., System], photos
         assert client.head("/catalog").status_code == 200
     system.api.patch(f"/catalog/{uploaded[0]['uuid']}", json={"information": "new"})
     assert system.api.get("/catalog", headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_an_entry_is_changed_only_as_it_was_read_if_the_client_says_so(
+    system: System, photos: dict[str, bytes]
+) -> None:
+    # Long enough to be compressed.
+    uuid = system.upload("conditional.jpg", photos["china.jpg"], information="long " * 300)["uuid"]
+    wait_until(lambda: system.api.get(f"/catalog/{uuid}").json()["data"][0]["blurhash"])
+
+    def tag(accepted: str = "identity") -> str:
+        return str(system.api.get(f"/catalog/{uuid}", headers={"Accept-Encoding": accepted}).headers["etag"])
+
+    def write(given: str, title: str = "", which: str = uuid) -> int:
+        answer = system.api.patch(f"/catalog/{which}", json={"title": title}, headers={"If-Match": given})
+        if answer.status_code == 412:
+            assert answer.json()["problems"][0]["code"] == "entry_changed"
+        return answer.status_code
+
+    first = tag()
+    assert [write(given) for given in ('"0"', f"W/{first}", f'"0", W/{first}')] == [412] * 3
+    assert [write(given) for given in ("", "0", first[1:], f"*, {first}")] == [400] * 4
+    assert tag() == first
+    assert write(f'"0", {first}', "one") == 200
+    # Also a change of nothing is not one of what was read.
+    assert write(first, "one") == 412
+    assert write("*", "two") == 200
+    assert write("*", "two", str(uuid4())) == 404
+    weak = tag("gzip")
+    assert weak.startswith("W/")
+    assert weak.removeprefix("W/") == tag()
+    for number in range(5):
+        read = tag()
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda one, read=read: write(read, one), [f"{number}{at}" for at in range(4)]))  # type: ignore[misc]
+        assert sorted(answers) == [200, 412, 412, 412]
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ from services.core.errors import (
     DumpDamaged,
     DumpError,
     DumpsUnlisted,
+    EntryChanged,
     FileTooLarge,
     Forbidden,
     JobEnded,
@@ -84,7 +85,7 @@ def header_components() -> dict[str, Schema]:
         },
         "Content-Disposition": _header("string", "attachment, with the name of the file."),
         "Location": _header("string", "The path of the job."),
-        "ETag": _header("string", "Send it back as If-None-Match."),
+        "ETag": _header("string", "Send it back as If-None-Match, or to change the entry only as it is: as If-Match."),
         "Link": {**_header("string", 'The next page, as <…>; rel="next". Absent on the last page.'), "required": False},
         "X-Next-Cursor": {
             **_header("string", "The cursor of the next page. Absent on the last page."),
@@ -130,6 +131,7 @@ def components(settings: CatalogSettings) -> dict[str, Answer]:
         "Signatures": _answer(
             "Signed.", "SignedAddresses", envelope([signatures.example(settings, entry["unique_name"])])
         ),
+        "EntryChanged": _refusal("The entry is not the one of If-Match.", EntryChanged()),
         "NotSigning": _refusal(
             "Addresses are not signed here, or the catalog service has no key.",
             NotSigning(

@@ -55,6 +55,13 @@ IF_NONE_MATCH: Schema = {
     "description": "The ETag of the client's copy: answered 304 while the copy is current.",
     "schema": {"type": "string"},
 }
+IF_MATCH: Schema = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of the entry that the client has read: answered 412, and nothing is written, if the entry "
+    "is another one by now.",
+    "schema": {"type": "string"},
+}
 
 
 def _text(longest: int) -> Schema:

@@ -1,13 +1,14 @@
 """The routes that change entries and leave the stored bytes alone."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.catalog import answers, bulk
+from services.catalog import answers, bulk, conditions
 from services.catalog.bodies import check_patch, namespace_of, need_no_body, read_json_list, read_json_object
 from services.catalog.context import context
 from services.catalog.middleware.auth import principal_of
@@ -43,7 +44,8 @@ async def change_one(request: Request) -> bulk.Outcome:
     given = await read_json_object(request, '{"expired": true}')
     uuid = request.path_params["uuid"]
     named = Subject(uuid=uuid, namespace=namespace_of(given))
-    return await bulk.one(change_fields(request, uuid, given, strict=True), named)
+    check = conditions.expected(request, context(request).addresses)
+    return await bulk.one(change_fields(request, uuid, given, strict=True, check=check), named)
 
 
 async def change_several(request: Request) -> bulk.Outcome:
@@ -85,9 +87,14 @@ async def delete_entries(request: Request) -> Response:
 
 
 async def change_fields(
-    request: Request, uuid: str, given: dict[str, Any], *, strict: bool
+    request: Request,
+    uuid: str,
+    given: dict[str, Any],
+    *,
+    strict: bool,
+    check: Callable[[bytes], None] | None = None,
 ) -> tuple[Entry, Commit | None]:
-    """Change the settable fields among `given`; raises NotFound, Forbidden and BadRequest."""
+    """Change the settable fields among `given`; raises NotFound, Forbidden, BadRequest, and what `check` raises."""
     fields = entries.parse_fields(given)
     now = time.time()
 
@@ -98,7 +105,7 @@ async def change_fields(
             raise BadRequest("Nothing to change.", f"Send a file, or one of {', '.join(SETTABLE)}.")
         return entries.with_fields(entry, fields, now)
 
-    return await context(request).entries.change(uuid, step)
+    return await context(request).entries.change(uuid, step, check=check)
 
 
 def check_right(request: Request, entry: Entry) -> None:

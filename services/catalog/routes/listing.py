@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.catalog.bodies import ENTRY_FIELDS
+from services.catalog.conditions import tag_of
 from services.catalog.context import Context, context
 from services.catalog.routes.arguments import limit_of
 from services.core.assets import cache_tags, freshness, identity, media_types
@@ -129,7 +130,7 @@ def _kept(ctx: Context, addresses: str, raw: bytes | None = None) -> dict[str, s
 
 
 def _page(request: Request, shown: bytes, cache_headers: dict[str, str]) -> Response:
-    etag = f'"{hashlib.blake2b(shown, digest_size=12).hexdigest()}"'
+    etag = tag_of(shown)
     headers = {"etag": etag, **cache_headers}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)

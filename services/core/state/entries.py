@@ -184,16 +184,23 @@ class Entries:
             old = await self._found(key)
 
     async def change(
-        self, uuid: str, step: Callable[[Entry], Entry], claim: Claim | None = None
+        self,
+        uuid: str,
+        step: Callable[[Entry], Entry],
+        claim: Claim | None = None,
+        check: Callable[[bytes], None] | None = None,
     ) -> tuple[Entry, Commit | None]:
         """Replace an entry by `step(entry)` and return it; the commit is None when the step changed nothing.
 
         It is found by its uuid, in any spelling, or by its key. `step` must be pure: it runs again when another writer
-        was faster, so that no update is lost. Raises NoEntry, and what the step raises.
+        was faster, so that no update is lost. So does `check`, with the entry as it is stored. Raises NoEntry, and what
+        they raise.
         """
         while True:
             old = await self.find(uuid)
             new = step(old.entry)
+            if check:
+                check(old.raw)
             if new == old.entry:
                 return new, None
             if commit := await self._set.write(old, new, claim):
