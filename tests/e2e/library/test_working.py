@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.library.conftest import ADMIN, EDITOR, Library, Open, check_with_axe
 from tests.support.waits import wait_until
@@ -94,6 +94,31 @@ def test_two_people_edit_one_entry(library: Library, opened: Open, scratch: Entr
     save(page)
     found = library.entry(scratch["uuid"])
     assert [found[name] for name in ("title", "credit", "caption")] == ["Mine", "Theirs too", "Only theirs"]
+
+
+@pytest.mark.parametrize("theirs", ["title", "caption"])
+def test_who_saves_while_another_save_is_on_its_way_is_not_overwritten(
+    library: Library, opened: Open, scratch: Entry, theirs: str
+) -> None:
+    page = opened(at(scratch))
+    page.get_by_label("Title").fill("Mine")
+    faster = [theirs]
+
+    def change_first(route: Route) -> None:
+        if route.request.method == "PATCH" and faster:
+            library.change(scratch["uuid"], **{faster.pop(): "Theirs"})
+        route.fallback()
+
+    page.route(f"**/catalog/{scratch['uuid']}", change_first)
+    if theirs == "title":
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("The same fields were changed elsewhere")
+        assert library.entry(scratch["uuid"])["title"] == "Theirs"
+        page.get_by_role("button", name="Keep mine").click()
+    save(page)
+    expect(page.get_by_label(theirs.capitalize())).to_have_value("Mine" if theirs == "title" else "Theirs")
+    found = library.entry(scratch["uuid"])
+    assert (found["title"], found["caption"]) == ("Mine", None if theirs == "title" else "Theirs")
 
 
 @pytest.mark.parametrize("other", [ADMIN, EDITOR], ids=["the same token", "another token"])

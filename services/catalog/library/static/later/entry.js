@@ -2,6 +2,7 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import { Failure, read, request } from "../api.js";
 import { t } from "../texts.js";
+import { lookAndWrite } from "./condition.js";
 import { body, changed, decided, rebased, written } from "./draft.js";
 
 const LOOK_EVERY = 15000;
@@ -93,13 +94,16 @@ class Model {
     this.#set({ isSaving: true });
     const began = performance.now();
     try {
-      const followed = await this.look();
-      if (this.clashes.length) return false;
-      if (!this.isDirty) return true;
-      const json = body(this.base, this.form);
-      const answer = await request("PATCH", `catalog/${encodeURIComponent(this.uuid)}`, { json });
+      const followed = new Set();
+      const answer = await lookAndWrite(async (asRead) => {
+        for (const name of await this.look()) followed.add(name);
+        if (this.clashes.length || !this.isDirty) return null;
+        const json = body(this.base, this.form);
+        return request("PATCH", `catalog/${encodeURIComponent(this.uuid)}`, { json, headers: asRead(this.#tag) });
+      });
+      if (!answer) return !this.clashes.length;
       this.written(answer.data[0], answer.purge, (performance.now() - began) / 1000, answer.change);
-      if (followed.length) this.library.say(t("others.followed", { names: this.names(followed) }));
+      if (followed.size) this.library.say(t("others.followed", { names: this.names([...followed]) }));
       return true;
     } catch (error) {
       if (error.status === 404) this.#lost(error);

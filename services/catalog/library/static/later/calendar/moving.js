@@ -2,6 +2,7 @@
 import { read, request } from "../../api.js";
 import { html } from "../../html.js";
 import { t } from "../../texts.js";
+import { lookAndWrite } from "../condition.js";
 import { dayIn, dayOf, onDay } from "./days.js";
 import { day as shown } from "./dates.js";
 import { KINDS } from "./schedule.js";
@@ -27,13 +28,17 @@ export async function move(library, entry, kind, day) {
 async function write(library, uuid, field, before, after) {
   const path = `catalog/${encodeURIComponent(uuid)}`;
   try {
-    const now = (await read(path)).data[0];
-    if (isSame(now[field], before)) {
-      const { data } = await request("PATCH", path, { json: { [field]: after } });
-      library.noteEntry(data[0]);
-      return data[0];
-    }
-    library.say(t("calendar.changed", { name: now.filename }), { kind: "error" });
+    return await lookAndWrite(async (asRead) => {
+      const { data, etag } = await read(path);
+      const [now] = data;
+      if (isSame(now[field], before)) {
+        const [written] = (await request("PATCH", path, { json: { [field]: after }, headers: asRead(etag) })).data;
+        library.noteEntry(written);
+        return written;
+      }
+      library.say(t("calendar.changed", { name: now.filename }), { kind: "error" });
+      return null;
+    });
   } catch (error) {
     if (error.status === 404) library.noteGone(uuid);
     library.complain(error);

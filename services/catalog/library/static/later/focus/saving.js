@@ -1,6 +1,7 @@
 // Saving a focal point, and taking that back.
 import { read, request } from "../../api.js";
 import { t } from "../../texts.js";
+import { lookAndWrite } from "../condition.js";
 
 const pointOf = ({ focus_x, focus_y }) => ({ focus_x, focus_y });
 const isSame = (one, other) => one.focus_x === other.focus_x && one.focus_y === other.focus_y;
@@ -19,16 +20,18 @@ export async function saveFocus(library, model) {
 async function takeBack(library, uuid, saved, before) {
   const path = `catalog/${encodeURIComponent(uuid)}`;
   try {
-    const now = (await read(path)).data[0];
-    if (!isSame(now, saved)) {
-      library.say(t("focus.undo.late", { name: now.filename }), { kind: "error" });
-      return;
-    }
-    const { data } = await request("PATCH", path, { json: before });
-    library.noteEntry(data[0]);
-    // The form follows.
-    library.changes.dispatchEvent(new Event(uuid));
-    library.say(t("focus.undone", { name: now.filename }));
+    await lookAndWrite(async (asRead) => {
+      const { data, etag } = await read(path);
+      const [now] = data;
+      if (!isSame(now, saved)) {
+        library.say(t("focus.undo.late", { name: now.filename }), { kind: "error" });
+        return;
+      }
+      library.noteEntry((await request("PATCH", path, { json: before, headers: asRead(etag) })).data[0]);
+      // The form follows.
+      library.changes.dispatchEvent(new Event(uuid));
+      library.say(t("focus.undone", { name: now.filename }));
+    });
   } catch (error) {
     library.complain(error);
   }
