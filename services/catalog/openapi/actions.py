@@ -33,7 +33,7 @@ def dry_run() -> Schema:
 
 def change_of_many() -> dict[str, Any]:
     """Return the body with a change."""
-    return _body("ChangeOfMany", {"add_tags": ["summer"], "expiration_date": "2027-01-31"})
+    return _body("ChangeOfMany", {"add_tags": ["summer"], "remove_tags": ["spring"]})
 
 
 def action() -> dict[str, Any]:
