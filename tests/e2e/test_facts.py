@@ -86,11 +86,17 @@ def test_facts_are_in_dumps_and_a_dump_without_them_is_described_once_it_is_rest
     system = make_system()
     entry = system.upload("cat.jpg", photos["china.jpg"])
     assert CHINA.items() <= entry.items()
+
+    def described() -> bool:
+        jobs = system.api.get("/jobs?name=describe").json()["data"]
+        return bool(jobs) and all(job["status"] == "done" for job in jobs)
+
     stamp = system.api.post("/catalog/create-dump").json()["timestamp"]
     [dumped] = system.api.get(f"/catalog/get-dump/dump_{stamp}.json").json()
     assert dumped == entry
     assert system.api.post("/catalog/restore-dump").status_code == 200
     assert system.api.get("/catalog").json() == [entry]
+    wait_until(described)
     older = {field: value for field, value in entry.items() if field not in (*FACTS, "focus_x", "focus_y")}
     folder = system.stack.data / "storage" / "dumps"
     (folder / "dump_20200101T000000.json").write_text(json.dumps([older]))
@@ -98,7 +104,7 @@ def test_facts_are_in_dumps_and_a_dump_without_them_is_described_once_it_is_rest
     wait_until(lambda: system.api.get("/catalog").json() == [entry])
     asked = system.api.get("/jobs?name=describe").json()["data"]
     assert {job["asked_by"] for job in asked} == {"restore"}
-    wait_until(lambda: all(job["status"] == "done" for job in system.api.get("/jobs?name=describe").json()["data"]))
+    wait_until(described)
     after_older, after_whole = [
         job["result"]["described_count"] for job in system.api.get("/jobs?name=describe").json()["data"]
     ]

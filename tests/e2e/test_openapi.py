@@ -36,8 +36,8 @@ PREFIXED = {
 CONFIG: dict[str, Any] = {
     "seed": 1,
     "continue-on-failure": True,
-    # Beside the cases that cover a schema systematically, this many are made up for each operation: 20 s in all.
-    "generation": {"max-examples": 8, "database": "none", "no-shrink": True},
+    # Beside the cases that cover a schema systematically, this many are made up for each operation.
+    "generation": {"max-examples": 4, "database": "none", "no-shrink": True},
     # Not texts out of the sources: the same requests, whatever else changes.
     "analysis": {"constants": {"enabled": False}},
     # 413 is the answer to a list that is too long.
@@ -180,7 +180,7 @@ def test_service_is_as_described(make_system: Callable[..., System]) -> None:
 @pytest.mark.usefixtures("_types")
 def test_service_with_a_token_below_a_prefix_is_as_described(prefixed: System) -> None:
     # The operations are the same: what differs are their addresses, and who may ask. So a few cases of each will do.
-    generation = {**CONFIG["generation"], "max-examples": 3}
+    generation = {**CONFIG["generation"], "max-examples": 2}
     phases = {"coverage": {"enabled": False}}
     auth = {"openapi": {"token": {"bearer": TOKEN}}}
     found = faults(f"{prefixed.api.base_url}/prefix/openapi.json", auth=auth, generation=generation, phases=phases)

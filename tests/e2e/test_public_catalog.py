@@ -18,8 +18,9 @@ def test_what_the_public_sees_follows_changes_and_time_in_both_tiers(
     headers = {"authorization": "Bearer t0ken"}
 
     def upload(name: str, **fields: str) -> str:
+        # What is found out about a picture later changes the list once more.
         made = system.api.post(
-            "/file",
+            "/file?wait=facts",
             files={"file": (f"{name}.jpg", photos["china.jpg"])},
             data={"namespace": "DEV", "external_id": "secret", **fields},
             headers=headers,
@@ -36,7 +37,7 @@ def test_what_the_public_sees_follows_changes_and_time_in_both_tiers(
         assert found[0] == found[2]
         return {one["filename"].removesuffix(".webp") for one in found[0]}
 
-    always, later = upload("always"), in_seconds(6)
+    always, later = upload("always"), in_seconds(9)
     soon = upload("soon", visible_from=later)
     ends = upload("ends", expiration_date=later)
     assert names() == names() == {"always", "ends"}
